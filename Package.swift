@@ -1,0 +1,52 @@
+// swift-tools-version: 6.1
+// Targets stand in the order in which the data flows; a target may import only targets above it.
+// `swift build --explicit-target-dependency-import-check error` refuses every other import.
+import PackageDescription
+
+/// The instruction set of the numeric targets: `native`, or any name clang's `-march` knows.
+let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
+
+/// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
+let numeric: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)"])]
+
+let package = Package(
+  name: "swiftdp",
+  products: [.executable(name: "swiftdp", targets: ["swiftdp"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
+    .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
+    .target(name: "Base"),
+    .target(name: "Tokenizers", dependencies: ["Base"]),
+    .target(name: "Datasets", dependencies: ["Base", "Tokenizers"]),
+    .target(name: "Tensors", dependencies: ["Base"]),
+    .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
+    .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"]),
+    .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph"]),
+    .target(name: "Collectives", dependencies: ["Base", "CMPI"]),
+    .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
+    .target(
+      name: "Sharding",
+      dependencies: ["Base", "Tensors", "Kernels", "Collectives", "Optimizers"], swiftSettings: numeric),
+    .target(
+      name: "Checkpoints", dependencies: ["Base", "Tensors", "Models", "Collectives", "Sharding"]),
+    .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
+        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Yams",
+      ]),
+    .executableTarget(
+      name: "swiftdp",
+      dependencies: [
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
+        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "BaseTests", dependencies: ["Base"]),
+  ]
+)

@@ -1,0 +1,57 @@
+// Reading whole files, with the system's own reason where it fails.
+import Foundation
+
+/// A file's bytes, mapped into memory as long as this value lives.
+///
+/// A file that shrinks while it is mapped ends the program with SIGBUS; swiftdp maps only files that
+/// it reads once at the start.
+package final class MappedFile: @unchecked Sendable {
+  package let bytes: UnsafeRawBufferPointer
+  package let path: String
+
+  /// - Throws: `UserError` with the path and the reason where it cannot be read.
+  package init(_ path: String) throws {
+    self.path = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.unreadable(path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw UserError(.data, "this is not a file", at: path)
+    }
+    let count = Int(status.st_size)
+    guard count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+      throw Self.unreadable(path)
+    }
+    bytes = UnsafeRawBufferPointer(start: base, count: count)
+  }
+
+  deinit {
+    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+  }
+
+  private static func unreadable(_ path: String) -> UserError {
+    UserError(.data, "cannot be read: \(String(cString: strerror(errno)))", at: path)
+  }
+
+  /// The file as JSON.
+  package func json() throws -> JSON {
+    do {
+      return try JSON.parse(bytes.bindMemory(to: UInt8.self))
+    } catch {
+      throw UserError(.data, "is not JSON: \(error)", at: path)
+    }
+  }
+}
+
+extension UserError {
+  /// The current `errno` as an error of the disk.
+  package static func disk(_ doing: String, _ path: String) -> UserError {
+    UserError(.disk, "\(doing): \(String(cString: strerror(errno)))", at: path)
+  }
+}

@@ -1,0 +1,162 @@
+// JSON (RFC 8259) as bytes: strings are UTF-8 bytes and objects keep their order, because Swift's
+// `String` calls canonically equivalent keys equal and a vocabulary may hold both. Duplicate keys,
+// invalid UTF-8 and deep nesting are refused, so a hostile file ends in one line.
+
+/// One JSON value.
+package enum JSON: Equatable, Sendable {
+  case null
+  case bool(Bool)
+  case integer(Int)
+  case number(Double)
+  case string([UInt8])
+  case array([JSON])
+  case object([Member])
+
+  package struct Member: Equatable, Sendable {
+    package var key: [UInt8]
+    package var value: JSON
+    package init(key: [UInt8], value: JSON) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// Why a text is not JSON, and at which byte.
+  package struct ParseError: Error, Equatable, CustomStringConvertible {
+    package var reason: String
+    package var offset: Int
+    package var description: String { "\(reason) at byte \(offset)" }
+  }
+}
+
+extension JSON {
+  /// The value of a key of an object; nil where there is none or this is no object.
+  package subscript(_ key: String) -> JSON? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.key.elementsEqual(key.utf8) }?.value
+  }
+
+  package var members: [Member]? {
+    if case .object(let members) = self { members } else { nil }
+  }
+  package var elements: [JSON]? {
+    if case .array(let elements) = self { elements } else { nil }
+  }
+  package var bytes: [UInt8]? {
+    if case .string(let bytes) = self { bytes } else { nil }
+  }
+  package var text: String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
+  package var bool: Bool? {
+    if case .bool(let value) = self { value } else { nil }
+  }
+  package var integer: Int? {
+    switch self {
+    case .integer(let value): value
+    case .number(let value): Int(exactly: value)
+    default: nil
+    }
+  }
+  package var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+  package var isNull: Bool { self == .null }
+
+  /// What kind of value this is, for messages.
+  package var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool: "true or false"
+    case .integer: "a whole number"
+    case .number: "a number"
+    case .string: "a string"
+    case .array: "a list"
+    case .object: "an object"
+    }
+  }
+
+  package static func string(_ text: String) -> JSON { .string(Array(text.utf8)) }
+  package static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
+    .object(members.map { Member(key: Array($0.key.utf8), value: $0.value) })
+  }
+
+  /// Parses a whole text; anything but white space after the value is an error.
+  package static func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(ParseError) -> JSON {
+    var parser = JSONParser(text: bytes)
+    return try parser.whole()
+  }
+
+  package static func parse(_ bytes: [UInt8]) throws(ParseError) -> JSON {
+    let result = bytes.withUnsafeBufferPointer { buffer in
+      Result { () throws(ParseError) in try parse(buffer) }
+    }
+    return try result.get()
+  }
+
+  package static func parse(_ text: String) throws(ParseError) -> JSON { try parse(Array(text.utf8)) }
+}
+
+extension JSON {
+  /// The value as text: one line, or indented by two spaces a level.
+  package func encoded(indented: Bool = false) -> String {
+    var out = ""
+    write(to: &out, indent: indented ? 0 : nil)
+    return out
+  }
+
+  private func write(to out: inout String, indent: Int?) {
+    func newLine(_ level: Int?) {
+      if let level { out += "\n" + String(repeating: "  ", count: level) }
+    }
+    let inner = indent.map { $0 + 1 }
+    switch self {
+    case .null: out += "null"
+    case .bool(let value): out += value ? "true" : "false"
+    case .integer(let value): out += String(value)
+    // JSON has no NaN and no infinity; null is what readers accept.
+    case .number(let value): out += value.isFinite ? "\(value)" : "null"
+    case .string(let bytes): JSON.quote(bytes, to: &out)
+    case .array(let elements):
+      out += "["
+      for (index, element) in elements.enumerated() {
+        if index > 0 { out += indent == nil ? ", " : "," }
+        newLine(inner)
+        element.write(to: &out, indent: inner)
+      }
+      if !elements.isEmpty { newLine(indent) }
+      out += "]"
+    case .object(let members):
+      out += "{"
+      for (index, member) in members.enumerated() {
+        if index > 0 { out += indent == nil ? ", " : "," }
+        newLine(inner)
+        JSON.quote(member.key, to: &out)
+        out += ": "
+        member.value.write(to: &out, indent: inner)
+      }
+      if !members.isEmpty { newLine(indent) }
+      out += "}"
+    }
+  }
+
+  private static func quote(_ bytes: [UInt8], to out: inout String) {
+    out += "\""
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+      switch scalar {
+      case "\"": out += "\\\""
+      case "\\": out += "\\\\"
+      case "\n": out += "\\n"
+      case "\r": out += "\\r"
+      case "\t": out += "\\t"
+      case _ where scalar.value < 0x20:
+        let hex = String(scalar.value, radix: 16)
+        out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    out += "\""
+  }
+}

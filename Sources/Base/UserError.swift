@@ -1,0 +1,47 @@
+// A mistake or misfortune of the user's that has one clear line: what, where, what to try.
+
+/// The exit codes of `sysexits.h` that swiftdp leaves with.
+package enum ExitCode: Int32, Sendable {
+  /// A wrong command line or configuration.
+  case usage = 64
+  /// Data or a model that cannot be used.
+  case data = 65
+  /// A mistake of swiftdp's own.
+  case software = 70
+  /// A disk that is full, read-only or gone.
+  case disk = 74
+  /// Nothing is wrong; start again to go on.
+  case tryAgain = 75
+}
+
+/// What went wrong, where, and what to try, in one line.
+package struct UserError: Error, Equatable, CustomStringConvertible {
+  package var code: ExitCode
+  package var what: String
+  package var place: String
+  package var hint: String
+
+  package init(_ code: ExitCode, _ what: String, at place: String = "", hint: String = "") {
+    self.code = code
+    self.what = what
+    self.place = place
+    self.hint = hint
+  }
+
+  package var description: String {
+    (place.isEmpty ? "" : place + ": ") + what + (hint.isEmpty ? "" : " (" + hint + ")")
+  }
+}
+
+/// Several mistakes told at once, so that the user mends them in one go. Never empty.
+package struct UserErrors: Error, CustomStringConvertible {
+  package var errors: [UserError]
+
+  package init(_ errors: [UserError]) {
+    precondition(!errors.isEmpty, "an error without a message")
+    self.errors = errors
+  }
+
+  package var code: ExitCode { errors[0].code }
+  package var description: String { errors.map(\.description).joined(separator: "\n") }
+}

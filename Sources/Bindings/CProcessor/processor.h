@@ -1,0 +1,37 @@
+// What this processor can do, asked of CPUID; zero everywhere else than on x86-64.
+#pragma once
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+static inline unsigned swiftdp_leaf7(int sub, int which) {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid_count(7, (unsigned)sub, &a, &b, &c, &d)) return 0;
+  return which == 0 ? a : which == 1 ? b : which == 2 ? c : d;
+}
+/// AVX-512 F, DQ, CD, BW and VL: what OpenBLAS's SkylakeX kernels need.
+static inline int swiftdp_has_avx512(void) {
+  const unsigned need = (1u << 16) | (1u << 17) | (1u << 28) | (1u << 30) | (1u << 31);
+  return (swiftdp_leaf7(0, 1) & need) == need;
+}
+static inline int swiftdp_has_avx512_bf16(void) { return (swiftdp_leaf7(1, 0) >> 5) & 1; }
+static inline int swiftdp_has_amx_bf16(void) { return (swiftdp_leaf7(0, 3) >> 22) & 1; }
+static inline int swiftdp_has_avx2(void) { return (swiftdp_leaf7(0, 1) >> 5) & 1; }
+// What the compiler was allowed to use, to compare with what the processor has.
+#else
+static inline int swiftdp_has_avx512(void) { return 0; }
+static inline int swiftdp_has_avx512_bf16(void) { return 0; }
+static inline int swiftdp_has_amx_bf16(void) { return 0; }
+static inline int swiftdp_has_avx2(void) { return 0; }
+#endif
+
+#if defined(__AVX512F__)
+static inline int swiftdp_built_for_avx512(void) { return 1; }
+#else
+static inline int swiftdp_built_for_avx512(void) { return 0; }
+#endif
+#if defined(__AVX2__)
+static inline int swiftdp_built_for_avx2(void) { return 1; }
+#else
+static inline int swiftdp_built_for_avx2(void) { return 0; }
+#endif
