@@ -1,1 +1,129 @@
-// Placeholder, replaced within this session.
+// The recorder: a model family calls it in the order of its forward pass, and the record is the program.
+import Tensors
+
+/// What a program is for.
+package enum Purpose: Sendable, Equatable {
+  /// Loss and gradients.
+  case training
+  /// The loss alone, without dropout.
+  case loss
+  /// The logits of every token.
+  case logits
+  /// The logits of the last token of each sequence, with the keys and values of earlier ones in a cache.
+  case decoding
+}
+
+/// The sizes of one micro-batch: B sequences of T tokens.
+package struct BatchShape: Sendable, Hashable {
+  package var sequences: Int
+  package var length: Int
+  package init(sequences: Int, length: Int) {
+    self.sequences = sequences
+    self.length = length
+  }
+  package var rows: Int { sequences * length }
+}
+
+/// What was recorded.
+struct Record: Sendable {
+  var nodes: [Node] = []
+  var values: [Value] = []
+  var layout: ParameterLayout
+}
+
+/// Records operations on values. The model's parameters are declared by their first use.
+package final class Graph {
+  package let shape: BatchShape
+  package let purpose: Purpose
+  /// Keys and values of earlier tokens, while decoding.
+  package let cache: KeyValueCache?
+  package let loss = LossCell()
+  private(set) var record: Record
+  private var declared: [ParameterSpec] = []
+  private var declaredNames: Set<String> = []
+  private let declaring: Bool
+  private var block: Int?
+  private var blocks = 0
+  /// Numbers the places of random draws.
+  private var sites = 0
+
+  package init(
+    layout: ParameterLayout, shape: BatchShape, purpose: Purpose, cache: KeyValueCache? = nil
+  ) {
+    self.shape = shape
+    self.purpose = purpose
+    self.cache = cache
+    record = Record(layout: layout)
+    declaring = false
+  }
+
+  private init() {
+    shape = BatchShape(sequences: 1, length: 1)
+    purpose = .loss
+    cache = nil
+    record = Record(layout: ParameterLayout(specs: []))
+    declaring = true
+  }
+
+  /// The parameters of a forward pass, in the order of their first use.
+  package static func parameters(of forward: (Graph) -> Void) -> [ParameterSpec] {
+    let graph = Graph()
+    forward(graph)
+    return graph.declared
+  }
+
+  /// Operations of one layer: the unit that is computed again instead of stored.
+  package func block(_ body: () -> Void) {
+    precondition(block == nil, "blocks do not nest")
+    block = blocks
+    blocks += 1
+    body()
+    block = nil
+  }
+
+  /// The index of a parameter; while declaring, it is added at its first mention.
+  func parameter(_ name: String, _ shape: [Int], decays: Bool, initial: Initial) -> Int {
+    if declaring {
+      if declaredNames.insert(name).inserted {
+        declared.append(ParameterSpec(name: name, shape: shape, decays: decays, initial: initial))
+      }
+      return 0
+    }
+    guard let index = record.layout.index(of: name) else {
+      preconditionFailure("the parameter \(name) was not declared")
+    }
+    precondition(record.layout.parameters[index].spec.shape == shape, "\(name) changed its shape")
+    return index
+  }
+
+  func trains(_ parameter: Int) -> Bool {
+    !declaring && purpose == .training && record.layout.parameters[parameter].spec.trains
+  }
+
+  func nextSite() -> Int {
+    sites += 1
+    return sites
+  }
+
+  func value(rows: Int, columns: Int, needsGradient: Bool) -> Value {
+    let value = Value(id: record.values.count, rows: rows, columns: columns, needsGradient: needsGradient)
+    record.values.append(value)
+    return value
+  }
+
+  /// Records an operation with one output; it needs a gradient if anything it depends on does.
+  func append(
+    _ operation: any Operation, inputs: [Value] = [], parameters: [Int] = [], columns: Int,
+    rows: Int? = nil, keeping auxiliaries: [(rows: Int, columns: Int)] = []
+  ) -> Value {
+    let needs = inputs.contains(where: \.needsGradient) || parameters.contains(where: trains)
+    let output = value(rows: rows ?? shape.rows, columns: columns, needsGradient: needs)
+    let kept = auxiliaries.map { value(rows: $0.rows, columns: $0.columns, needsGradient: false) }
+    guard !declaring else { return output }
+    record.nodes.append(
+      Node(
+        operation: operation, inputs: inputs, outputs: [output], auxiliaries: kept, parameters: parameters,
+        block: block))
+    return output
+  }
+}

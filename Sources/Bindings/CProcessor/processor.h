@@ -35,3 +35,12 @@ static inline int swiftdp_built_for_avx2(void) { return 1; }
 #else
 static inline int swiftdp_built_for_avx2(void) { return 0; }
 #endif
+
+/// Tells the core that this is a waiting loop.
+static inline void swiftdp_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

@@ -1,0 +1,188 @@
+// Strict reading of configuration: every mistake is collected with its key's path, and each value that is
+// read, given or default, is recorded so that the resolved configuration can be written back.
+
+/// Collects mistakes so that all are told at once.
+package final class Problems {
+  package private(set) var errors: [UserError] = []
+  package init() {}
+
+  package func add(_ error: UserError) { errors.append(error) }
+  package func add(_ code: ExitCode, _ what: String, at place: String, hint: String = "") {
+    errors.append(UserError(code, what, at: place, hint: hint))
+  }
+
+  /// Runs a check and keeps what it throws, instead of stopping at the first.
+  package func collect<T>(_ body: () throws -> T) -> T? {
+    do {
+      return try body()
+    } catch let error as UserError {
+      add(error)
+    } catch let error as UserErrors {
+      errors += error.errors
+    } catch {
+      add(.software, "\(error)", at: "")
+    }
+    return nil
+  }
+
+  package func throwIfAny() throws {
+    if !errors.isEmpty { throw errors.count == 1 ? errors[0] : UserErrors(errors) }
+  }
+}
+
+/// One mapping of keys to values, and what was read from it.
+package final class Section {
+  package let path: String
+  package let problems: Problems
+  private let code: ExitCode
+  private let file: String
+  private let given: [JSON.Member]
+  private var order: [String] = []
+  private var values: [String: JSON] = [:]
+  private var sections: [String: Section] = [:]
+
+  /// - Parameters:
+  ///   - path: the keys that lead here, joined by dots; empty at the top.
+  ///   - file: the file that messages name.
+  ///   - code: the exit code that a mistake here leads to.
+  package init(_ json: JSON?, file: String, path: String = "", code: ExitCode, problems: Problems) {
+    self.path = path
+    self.file = file
+    self.problems = problems
+    self.code = code
+    if let json, !json.isNull, json.members == nil {
+      problems.add(
+        code, "is \(json.kind), where keys with values are meant",
+        at: path.isEmpty ? file : "\(file): \(path)")
+    }
+    given = json?.members ?? []
+  }
+
+  package func keyPath(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
+
+  package func fail(_ key: String, _ what: String, hint: String = "") {
+    problems.add(code, what, at: "\(file): \(keyPath(key))", hint: hint)
+  }
+
+  /// The value as given; a null counts as not given.
+  package func raw(_ key: String) -> JSON? {
+    guard let value = given.first(where: { $0.key.elementsEqual(key.utf8) })?.value, !value.isNull else {
+      return nil
+    }
+    return value
+  }
+
+  package func has(_ key: String) -> Bool { raw(key) != nil }
+
+  /// Records what a key resolved to, for `resolved`.
+  package func record(_ key: String, _ value: JSON) {
+    if !order.contains(key) { order.append(key) }
+    values[key] = value
+  }
+
+  package func integer(
+    _ key: String, default fallback: Int? = nil, in range: ClosedRange<Int> = Int.min...Int.max
+  ) -> Int {
+    read(key, fallback.map { .integer($0) }, "a whole number") { json in
+      guard let value = json.integer else { return nil }
+      guard range.contains(value) else {
+        self.fail(key, "is \(value), but must be \(Self.words(range))")
+        return fallback ?? value
+      }
+      return value
+    } ?? fallback ?? range.lowerBound
+  }
+
+  package func number(
+    _ key: String, default fallback: Double? = nil, in range: ClosedRange<Double> = -.infinity ... .infinity
+  ) -> Double {
+    read(key, fallback.map { .number($0) }, "a number") { json in
+      guard let value = json.double else { return nil }
+      guard range.contains(value) else {
+        self.fail(key, "is \(value), but must be from \(range.lowerBound) to \(range.upperBound)")
+        return fallback ?? value
+      }
+      return value
+    } ?? fallback ?? 0
+  }
+
+  package func bool(_ key: String, default fallback: Bool) -> Bool {
+    read(key, .bool(fallback), "true or false", \.bool) ?? fallback
+  }
+
+  package func text(_ key: String, default fallback: String? = nil) -> String {
+    read(key, fallback.map { .string($0) }, "a text", \.text) ?? fallback ?? ""
+  }
+
+  /// One of an enumeration's raw values.
+  package func choice<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, default fallback: Choice
+  ) -> Choice where Choice.RawValue == String {
+    let names = Choice.allCases.map(\.rawValue)
+    return read(key, .string(fallback.rawValue), "one of \(names.joined(separator: ", "))") { json in
+      guard let text = json.text else { return nil }
+      if let choice = Choice(rawValue: text) { return choice }
+      self.fail(
+        key, "is \"\(text)\", but must be one of \(names.joined(separator: ", "))",
+        hint: nearest(to: text, among: names).map { "did you mean \($0)?" } ?? "")
+      return fallback
+    } ?? fallback
+  }
+
+  /// One text or a list of them.
+  package func texts(_ key: String, default fallback: [String]) -> [String] {
+    read(key, .array(fallback.map { .string($0) }), "a text or a list of texts") { json in
+      if let text = json.text { return [text] }
+      guard let elements = json.elements else { return nil }
+      let texts = elements.compactMap(\.text)
+      return texts.count == elements.count ? texts : nil
+    } ?? fallback
+  }
+
+  /// A nested mapping; empty where it is not given.
+  package func section(_ key: String) -> Section {
+    if let known = sections[key] { return known }
+    let section = Section(raw(key), file: file, path: keyPath(key), code: code, problems: problems)
+    sections[key] = section
+    order.append(key)
+    return section
+  }
+
+  private func read<T>(_ key: String, _ fallback: JSON?, _ kind: String, _ parse: (JSON) -> T?) -> T? {
+    guard let json = raw(key) else {
+      if let fallback { record(key, fallback) } else { fail(key, "is missing", hint: "give \(kind)") }
+      return nil
+    }
+    record(key, json)
+    if let value = parse(json) { return value }
+    fail(key, "is \(json.kind), where \(kind) is meant")
+    return nil
+  }
+
+  /// Reports keys that nothing asked for, here and in every section below.
+  package func refuseUnknownKeys() {
+    for member in given {
+      let key = String(decoding: member.key, as: UTF8.self)
+      guard !order.contains(key) else { continue }
+      let near = nearest(to: key, among: order)
+      fail(
+        key, "is not a key of swiftdp",
+        hint: near.map { "did you mean \(keyPath($0))?" } ?? "the keys here are \(order.joined(separator: ", "))")
+    }
+    for key in order { sections[key]?.refuseUnknownKeys() }
+  }
+
+  /// Everything that was read, in the order of reading.
+  package var resolved: JSON {
+    .object(
+      order.map { key in
+        JSON.Member(key: Array(key.utf8), value: sections[key]?.resolved ?? values[key] ?? .null)
+      })
+  }
+
+  private static func words(_ range: ClosedRange<Int>) -> String {
+    if range.upperBound == .max { return "at least \(range.lowerBound)" }
+    if range.lowerBound == .min { return "at most \(range.upperBound)" }
+    return "from \(range.lowerBound) to \(range.upperBound)"
+  }
+}

@@ -1,0 +1,184 @@
+// Where every value, gradient and scratch lies in the arena: lifetimes are known from the record alone, so
+// memory is planned once per shape and a step allocates nothing.
+
+/// One operation of the record with what it reads and writes.
+struct Node: Sendable {
+  let operation: any Operation
+  let inputs: [Value]
+  let outputs: [Value]
+  let auxiliaries: [Value]
+  /// Indices into the layout's parameters.
+  let parameters: [Int]
+  /// The block (layer) it was recorded in, or nil.
+  let block: Int?
+}
+
+/// One entry of the order in which the program runs.
+enum Phase: Sendable, Equatable {
+  case forward(Int)
+  /// Forward once more, just before backward of the same block.
+  case again(Int)
+  case backward(Int)
+}
+
+/// Which activations are computed again in backward instead of stored.
+package enum Recompute: String, Sendable, CaseIterable {
+  case none
+  /// Each block keeps its input only.
+  case layer
+}
+
+/// A stretch of the arena with the first and last entry of the schedule that touch it.
+private struct Buffer {
+  var count: Int
+  var first = Int.max
+  var last = Int.min
+  var offset = 0
+  mutating func touch(_ time: Int) {
+    first = min(first, time)
+    last = max(last, time)
+  }
+}
+
+/// The schedule of a program and the places of everything in its arena, as offsets in elements.
+struct MemoryPlan: Sendable {
+  private(set) var schedule: [Phase] = []
+  private(set) var arenaCount = 0
+  private(set) var gradients: [Int] = []
+  private(set) var scratch: [Int] = []
+  private(set) var addsToInput: [[Bool]] = []
+  private(set) var addsToParameter: [[Bool]] = []
+  /// By parameter index; nil where frozen.
+  private(set) var parameterGradients: [Int?] = []
+  /// The segments of gradients that are final after an entry of the schedule, and their places.
+  private(set) var finishedSegments: [[Int]] = []
+  private(set) var segments: [Int] = []
+  private var first: [Int] = []
+  private var second: [Int] = []
+  private var blocks: [Int?] = []
+
+  func place(of value: Value, again: Bool) -> Int { again ? second[value.id] : first[value.id] }
+  func block(of value: Value) -> Int? { blocks[value.id] }
+
+  init(record: Record, training: Bool, recompute: Recompute, threads: Int) {
+    let nodes = record.nodes
+    schedule = Self.order(nodes, training: training, recompute: recompute)
+    blocks = [Int?](repeating: nil, count: record.values.count)
+    for node in nodes {
+      for value in node.outputs + node.auxiliaries { blocks[value.id] = node.block }
+    }
+    addsToInput = nodes.map { [Bool](repeating: false, count: $0.inputs.count) }
+    addsToParameter = nodes.map { [Bool](repeating: false, count: $0.parameters.count) }
+
+    // Five families of buffers, numbered one after the other.
+    let values = record.values.count
+    let layout = record.layout
+    let segmentOf = layout.parameters.map { parameter in
+      layout.segments.firstIndex { $0.range.contains(parameter.range.lowerBound) && parameter.spec.trains }
+    }
+    let (firstAt, secondAt, gradientAt) = (0, values, 2 * values)
+    let scratchAt = 3 * values
+    let segmentAt = scratchAt + nodes.count
+    var buffers = (record.values.map(\.count) + record.values.map(\.count) + record.values.map(\.count))
+      .map { Buffer(count: $0) }
+    buffers += nodes.map { Buffer(count: $0.operation.scratchCount(threads: threads)) }
+    buffers += layout.segments.map { Buffer(count: $0.range.count) }
+
+    var written = Set<Int>()
+    var writtenParameters = Set<Int>()
+    var lastUse = [Int](repeating: -1, count: layout.segments.count)
+    for (time, phase) in schedule.enumerated() {
+      func touch(_ value: Value, _ node: Node, again: Bool) {
+        let isSecond = again && recompute == .layer && node.block != nil && blocks[value.id] == node.block
+        buffers[(isSecond ? secondAt : firstAt) + value.id].touch(time)
+      }
+      switch phase {
+      case .forward(let index), .again(let index):
+        let node = nodes[index]
+        let again = phase == .again(index)
+        for value in node.inputs + node.outputs + node.auxiliaries { touch(value, node, again: again) }
+        buffers[scratchAt + index].touch(time)
+      case .backward(let index):
+        let node = nodes[index]
+        let keeps = node.operation.keeps
+        for input in keeps.inputs { touch(node.inputs[input], node, again: true) }
+        for output in keeps.outputs { touch(node.outputs[output], node, again: true) }
+        for value in node.auxiliaries { touch(value, node, again: true) }
+        for value in node.outputs where value.needsGradient { buffers[gradientAt + value.id].touch(time) }
+        for (place, value) in node.inputs.enumerated() where value.needsGradient {
+          addsToInput[index][place] = !written.insert(value.id).inserted
+          buffers[gradientAt + value.id].touch(time)
+        }
+        for (place, parameter) in node.parameters.enumerated() {
+          guard let segment = segmentOf[parameter] else { continue }
+          addsToParameter[index][place] = !writtenParameters.insert(parameter).inserted
+          buffers[segmentAt + segment].touch(time)
+          lastUse[segment] = time
+        }
+        buffers[scratchAt + index].touch(time)
+      }
+    }
+    finishedSegments = [[Int]](repeating: [], count: schedule.count)
+    // Ranks exchange segments in one order: none leaves before those in front of it.
+    var latest = 0
+    for segment in layout.segments.indices where training {
+      precondition(lastUse[segment] >= 0, "a trained parameter takes no part in the loss")
+      latest = max(latest, lastUse[segment])
+      finishedSegments[latest].append(segment)
+      buffers[segmentAt + segment].touch(latest)
+    }
+
+    arenaCount = Self.assign(&buffers)
+    first = buffers[firstAt..<firstAt + values].map(\.offset)
+    second =
+      recompute == .layer ? buffers[secondAt..<secondAt + values].map(\.offset) : first
+    gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
+    scratch = buffers[scratchAt..<scratchAt + nodes.count].map(\.offset)
+    segments = buffers[segmentAt...].map(\.offset)
+    parameterGradients = zip(layout.parameters, segmentOf).map { parameter, segment in
+      guard training, let segment else { return nil }
+      return buffers[segmentAt + segment].offset + parameter.range.lowerBound
+        - layout.segments[segment].range.lowerBound
+    }
+  }
+
+  private static func order(_ nodes: [Node], training: Bool, recompute: Recompute) -> [Phase] {
+    guard training else { return nodes.indices.map { .forward($0) } }
+    // The loss and its gradient are made in one pass, in backward.
+    var schedule = nodes.indices.dropLast().map { Phase.forward($0) }
+    var ready: Int?
+    for index in nodes.indices.reversed() {
+      if recompute == .layer, let block = nodes[index].block, block != ready {
+        ready = block
+        schedule += nodes.indices.filter { nodes[$0].block == block }.map { .again($0) }
+      }
+      schedule.append(.backward(index))
+    }
+    return schedule
+  }
+
+  /// Gives overlapping lifetimes different places, the largest buffers first; returns the arena's size.
+  private static func assign(_ buffers: inout [Buffer]) -> Int {
+    // A cache line, so that no two buffers share one.
+    let unit = 16
+    var end = 0
+    var placed: [Int] = []
+    let order = buffers.indices.filter { buffers[$0].count > 0 && buffers[$0].first <= buffers[$0].last }
+      .sorted { (buffers[$0].count, $1) > (buffers[$1].count, $0) }
+    for index in order {
+      let size = (buffers[index].count + unit - 1) / unit * unit
+      let rivals = placed.filter {
+        buffers[$0].first <= buffers[index].last && buffers[index].first <= buffers[$0].last
+      }
+      var offset = 0
+      for rival in rivals.sorted(by: { buffers[$0].offset < buffers[$1].offset }) {
+        if buffers[rival].offset >= offset + size { break }
+        offset = max(offset, buffers[rival].offset + (buffers[rival].count + unit - 1) / unit * unit)
+      }
+      buffers[index].offset = offset
+      end = max(end, offset + size)
+      placed.append(index)
+    }
+    return end
+  }
+}

@@ -1,0 +1,124 @@
+// What the recorded program is made of: values, operations, and the memory an operation sees.
+import Kernels
+import Tensors
+
+/// A matrix of activations: [rows, columns], row-major. A handle; its memory is the program's business.
+package struct Value: Sendable, Hashable {
+  package let id: Int
+  package let rows: Int
+  package let columns: Int
+  package let needsGradient: Bool
+  package var count: Int { rows * columns }
+}
+
+/// Which of its inputs and outputs backward reads again, so that they are kept until then.
+package struct Keeps: Sendable {
+  package var inputs: [Int]
+  package var outputs: [Int]
+  package init(inputs: [Int] = [], outputs: [Int] = []) {
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+}
+
+/// One step of the program: a formula with its own backward.
+///
+/// `forward` writes every output. `backward` reads the gradients of the outputs, and writes (or adds to, as
+/// the frame says) those of inputs and parameters; a target that is nil needs none.
+package protocol Operation: Sendable {
+  var keeps: Keeps { get }
+  /// Elements of scratch memory that one run of forward or backward may use.
+  func scratchCount(threads: Int) -> Int
+  func forward(_ frame: Frame)
+  func backward(_ frame: Frame)
+}
+
+extension Operation {
+  package func scratchCount(threads: Int) -> Int { 0 }
+}
+
+/// Where a gradient goes: written, or added to what an earlier operation of backward left there.
+package struct GradientTarget {
+  package let base: UnsafeMutablePointer<Float>
+  package let adding: Bool
+}
+
+/// What one micro-batch brings: B sequences of T tokens, row after row, as pointers to [B · T].
+package struct GraphInput {
+  package var tokens: UnsafePointer<Int32>
+  /// Negative where a token has no target.
+  package var targets: UnsafePointer<Int32>
+  package var positions: UnsafePointer<Int32>
+  /// The first key that each query may see, counted in its sequence; never falls along a sequence.
+  package var firstKeys: UnsafePointer<Int32>
+  /// [B]: which sample of the step each sequence is, for random draws.
+  package var sampleIDs: UnsafePointer<Int32>
+  /// What the gradient of each target's loss is multiplied by: 1 / (target tokens of the whole step).
+  package var scale: Float
+  package var seed: UInt64
+  package var step: Int
+
+  package init(
+    tokens: UnsafePointer<Int32>, targets: UnsafePointer<Int32>, positions: UnsafePointer<Int32>,
+    firstKeys: UnsafePointer<Int32>, sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0,
+    step: Int = 0
+  ) {
+    self.tokens = tokens
+    self.targets = targets
+    self.positions = positions
+    self.firstKeys = firstKeys
+    self.sampleIDs = sampleIDs
+    self.scale = scale
+    self.seed = seed
+    self.step = step
+  }
+}
+
+/// The sum of losses that the last operation leaves behind.
+package final class LossCell: @unchecked Sendable {
+  package var sum = 0.0
+  package init() {}
+}
+
+/// What an operation sees while it runs: its own inputs, outputs, parameters and scratch.
+package struct Frame {
+  package let engine: Engine
+  package let input: GraphInput
+  let memory: ProgramMemory
+  let node: Node
+  let plan: MemoryPlan
+  let index: Int
+  /// Whether values made in the operation's own block are those of the second run.
+  let again: Bool
+
+  package func input(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.inputs[index]) }
+  package func output(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.outputs[index]) }
+  /// What forward left for backward beside its outputs.
+  package func kept(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.auxiliaries[index]) }
+  package var scratch: UnsafeMutablePointer<Float> { memory.arena + plan.scratch[self.index] }
+
+  package func weight(_ index: Int) -> UnsafePointer<Float> {
+    UnsafePointer(memory.weights + memory.layout.parameters[node.parameters[index]].range.lowerBound)
+  }
+
+  package func outputGradient(_ index: Int) -> UnsafePointer<Float> {
+    UnsafePointer(memory.arena + plan.gradients[node.outputs[index].id])
+  }
+
+  package func inputGradient(_ index: Int) -> GradientTarget? {
+    let value = node.inputs[index]
+    guard value.needsGradient else { return nil }
+    return GradientTarget(
+      base: memory.arena + plan.gradients[value.id], adding: plan.addsToInput[self.index][index])
+  }
+
+  package func weightGradient(_ index: Int) -> GradientTarget? {
+    let parameter = node.parameters[index]
+    guard let place = plan.parameterGradients[parameter] else { return nil }
+    return GradientTarget(base: memory.arena + place, adding: plan.addsToParameter[self.index][index])
+  }
+
+  private func value(_ value: Value) -> UnsafeMutablePointer<Float> {
+    memory.arena + plan.place(of: value, again: again && plan.block(of: value) == node.block)
+  }
+}

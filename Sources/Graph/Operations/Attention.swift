@@ -1,0 +1,133 @@
+// Causal self-attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D].
+import Foundation
+import Kernels
+import Tensors
+
+/// Cosines and sines of rotary positions, as far as they are needed.
+package final class RotaryTable: @unchecked Sendable {
+  /// Angles per position: [D / 2], in radians.
+  private let frequencies: [Float]
+  private let headWidth: Int
+  private var memory = FlatMemory(count: 0, label: "rotary table")
+  private let lock = NSLock()
+
+  /// - Parameter frequencies: [D / 2] in the order of the half-split form.
+  package init(frequencies: [Float]) {
+    self.frequencies = frequencies
+    headWidth = 2 * frequencies.count
+  }
+
+  /// [positions, D]: cosines, then sines. Angles are fp32 products, as in transformers.
+  func table(positions: Int) -> FlatMemory {
+    lock.withLock {
+      if memory.count < positions * headWidth {
+        memory = FlatMemory(count: positions * headWidth, label: "rotary table")
+        for position in 0..<positions {
+          for (index, frequency) in frequencies.enumerated() {
+            let angle = Double(Float(position) * frequency)
+            memory.base[position * headWidth + index] = Float(cos(angle))
+            memory.base[position * headWidth + headWidth / 2 + index] = Float(sin(angle))
+          }
+        }
+      }
+      return memory
+    }
+  }
+}
+
+extension Graph {
+  /// - Parameters:
+  ///   - qkv: queries of all heads, keys of all key heads, values of all key heads, side by side. Rotation
+  ///     happens in place: nothing else may read this value.
+  ///   - dropout: the probability that a query misses a key, in training.
+  /// - Returns: [rows, H · D].
+  package func attention(
+    _ qkv: Value, heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil, dropout: Double = 0
+  ) -> Value {
+    precondition(qkv.columns == (heads + 2 * keyHeads) * headWidth, "queries, keys and values do not fit")
+    let cached = purpose == .decoding ? cache : nil
+    let shape = AttentionShape(
+      sequences: shape.sequences, queries: shape.length, keys: shape.length, heads: heads,
+      keyHeads: keyHeads, headWidth: headWidth, queryStride: qkv.columns, keyStride: qkv.columns,
+      outputStride: heads * headWidth, scale: 1 / Float(headWidth).squareRoot())
+    let probability = purpose == .training ? dropout : 0
+    let operation = Attention(
+      shape: shape, rotary: rotary?.table(positions: cached?.capacity ?? shape.queries),
+      probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
+      layer: cached == nil ? 0 : nextSite() - 1)
+    return append(
+      operation, inputs: [qkv], columns: heads * headWidth,
+      keeping: [(rows: shape.sequences * heads, columns: shape.queries)])
+  }
+}
+
+struct Attention: Operation, @unchecked Sendable {
+  let shape: AttentionShape
+  let rotary: FlatMemory?
+  let probability: Double
+  let site: Int
+  let cache: KeyValueCache?
+  /// Which stretch of the cache is this attention's.
+  let layer: Int
+
+  var keeps: Keeps { Keeps(inputs: [0], outputs: [0]) }
+
+  func scratchCount(threads: Int) -> Int {
+    var largest = shape
+    largest.keys = cache?.capacity ?? shape.keys
+    return largest.scratchCount * threads
+  }
+
+  private var keyStart: Int { shape.heads * shape.headWidth }
+  private var valueStart: Int { keyStart + shape.keyHeads * shape.headWidth }
+  private var rows: Int { shape.sequences * shape.queries }
+
+  private func rotate(_ qkv: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool) {
+    guard let rotary else { return }
+    // Keys lie behind queries, head after head, so that one call rotates both.
+    frame.engine.rotate(
+      qkv, heads: shape.heads + shape.keyHeads, headWidth: shape.headWidth, rows: rows,
+      stride: shape.queryStride, table: rotary.base, positions: frame.input.positions, inverse: inverse)
+  }
+
+  private func dropout(_ frame: Frame) -> Dropout? {
+    guard probability > 0 else { return nil }
+    return Dropout(probability: probability, seed: frame.input.seed, step: frame.input.step, site: site)
+  }
+
+  func forward(_ frame: Frame) {
+    let qkv = frame.input(0)
+    rotate(qkv, frame, inverse: false)
+    var shape = shape
+    var keys = UnsafePointer(qkv + keyStart)
+    var values = UnsafePointer(qkv + valueStart)
+    if let cache {
+      let width = 2 * shape.keyHeads * shape.headWidth
+      let stored = cache.layer(layer, columns: width)
+      for row in 0..<rows {
+        (stored + (cache.count + row) * width).update(
+          from: qkv + row * shape.queryStride + keyStart, count: width)
+      }
+      shape.keys = cache.count + rows
+      shape.keyStride = width
+      keys = UnsafePointer(stored)
+      values = UnsafePointer(stored + width / 2)
+    }
+    frame.engine.attention(
+      shape, q: qkv, k: keys, v: values, firstKey: frame.input.firstKeys, dropout: dropout(frame),
+      sampleIDs: frame.input.sampleIDs, output: frame.output(0), logSums: frame.kept(0),
+      scratch: frame.scratch)
+  }
+
+  func backward(_ frame: Frame) {
+    guard let dQKV = frame.inputGradient(0) else { return }
+    precondition(!dQKV.adding, "something else reads the queries, keys and values")
+    let qkv = frame.input(0)
+    frame.engine.attentionBackward(
+      shape, q: qkv, k: qkv + keyStart, v: qkv + valueStart, output: frame.output(0),
+      dOutput: frame.outputGradient(0), logSums: frame.kept(0), firstKey: frame.input.firstKeys,
+      dropout: dropout(frame), sampleIDs: frame.input.sampleIDs, dq: dQKV.base, dk: dQKV.base + keyStart,
+      dv: dQKV.base + valueStart, scratch: frame.scratch)
+    rotate(dQKV.base, frame, inverse: true)
+  }
+}

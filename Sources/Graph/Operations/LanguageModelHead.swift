@@ -1,0 +1,65 @@
+// The last operation of a language model: the loss of every target, or logits.
+import Kernels
+import Tensors
+
+extension Graph {
+  /// Projects onto the vocabulary: the sum of cross-entropies, or while decoding the last row's logits.
+  /// - Parameter weight: [vocabulary, columns]; the embedding's name where the two are tied.
+  package func languageModelHead(_ x: Value, weight name: String, vocabulary: Int) {
+    let weight = parameter(
+      name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
+    switch purpose {
+    case .training, .loss:
+      let shape = CrossEntropyShape(rows: x.rows, columns: x.columns, vocabulary: vocabulary)
+      _ = append(
+        CrossEntropy(shape: shape, loss: loss), inputs: [x], parameters: [weight], columns: 1, rows: 1)
+    case .logits, .decoding:
+      let rows = purpose == .decoding ? x.rows - 1..<x.rows : 0..<x.rows
+      _ = append(
+        Logits(rows: rows, columns: x.columns, vocabulary: vocabulary), inputs: [x], parameters: [weight],
+        columns: vocabulary, rows: rows.count)
+    }
+  }
+}
+
+struct CrossEntropy: Operation {
+  let shape: CrossEntropyShape
+  let loss: LossCell
+  var keeps: Keeps { Keeps(inputs: [0]) }
+
+  func scratchCount(threads: Int) -> Int { shape.scratchCount }
+
+  func forward(_ frame: Frame) { run(frame, dx: nil, dWeight: nil) }
+
+  /// Loss and gradient in one pass, so that logits are made once.
+  func backward(_ frame: Frame) {
+    let dx = frame.inputGradient(0)
+    let dWeight = frame.weightGradient(0)
+    precondition(dx?.adding != true && dWeight?.adding != true, "the loss is the last operation")
+    run(frame, dx: dx?.base, dWeight: dWeight?.base)
+  }
+
+  private func run(
+    _ frame: Frame, dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>?
+  ) {
+    loss.sum = frame.engine.crossEntropy(
+      shape, x: frame.input(0), weight: frame.weight(0), targets: frame.input.targets,
+      scale: frame.input.scale, dx: dx, dWeight: dWeight, scratch: frame.scratch)
+  }
+}
+
+struct Logits: Operation {
+  let rows: Range<Int>
+  let columns: Int
+  let vocabulary: Int
+  var keeps: Keeps { Keeps() }
+
+  func forward(_ frame: Frame) {
+    frame.engine.multiply(
+      ConstMatrix(frame.input(0) + rows.lowerBound * columns, rows: rows.count, columns: columns),
+      ConstMatrix(frame.weight(0), rows: vocabulary, columns: columns), .second,
+      into: MutableMatrix(frame.output(0), rows: rows.count, columns: vocabulary))
+  }
+
+  func backward(_ frame: Frame) { preconditionFailure("logits are for reading, and have no gradient") }
+}

@@ -1,0 +1,56 @@
+// RMS norm and layer norm over the columns.
+import Kernels
+import Tensors
+
+extension Graph {
+  /// y = x / rms(x) · weight.
+  package func rmsNorm(_ x: Value, _ name: String, epsilon: Double) -> Value {
+    norm(x, name, epsilon: epsilon, centred: false)
+  }
+
+  /// y = (x − mean) / deviation · weight + bias.
+  package func layerNorm(_ x: Value, _ name: String, epsilon: Double) -> Value {
+    norm(x, name, epsilon: epsilon, centred: true)
+  }
+
+  private func norm(_ x: Value, _ name: String, epsilon: Double, centred: Bool) -> Value {
+    var parameters = [parameter(name + ".weight", [x.columns], decays: false, initial: .ones)]
+    if centred {
+      parameters.append(parameter(name + ".bias", [x.columns], decays: false, initial: .zeros))
+    }
+    let operation = Norm(rows: x.rows, columns: x.columns, centred: centred, epsilon: Float(epsilon))
+    return append(
+      operation, inputs: [x], parameters: parameters, columns: x.columns, rows: x.rows,
+      keeping: [(rows: x.rows, columns: 2)])
+  }
+}
+
+struct Norm: Operation {
+  let rows: Int
+  let columns: Int
+  let centred: Bool
+  let epsilon: Float
+
+  var keeps: Keeps { Keeps(inputs: [0]) }
+
+  func forward(_ frame: Frame) {
+    frame.engine.norm(
+      x: frame.input(0), gain: frame.weight(0), bias: centred ? frame.weight(1) : nil, centred: centred,
+      epsilon: epsilon, rows: rows, columns: columns, y: frame.output(0), statistics: frame.kept(0))
+  }
+
+  func backward(_ frame: Frame) {
+    let dGain = frame.weightGradient(0)
+    let dBias = centred ? frame.weightGradient(1) : nil
+    if let adding = (dGain ?? dBias)?.adding {
+      frame.engine.normBackwardParameters(
+        x: frame.input(0), statistics: frame.kept(0), dy: frame.outputGradient(0), rows: rows,
+        columns: columns, dGain: dGain?.base, dBias: dBias?.base, adding: adding)
+    }
+    if let dx = frame.inputGradient(0) {
+      frame.engine.normBackwardInput(
+        x: frame.input(0), gain: frame.weight(0), statistics: frame.kept(0), centred: centred,
+        dy: frame.outputGradient(0), rows: rows, columns: columns, dx: dx.base, adding: dx.adding)
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// A record with its memory planned: runs forward, then backward, and says when gradients are final.
+import Kernels
+import Tensors
+
+/// Memory that lends itself to one program at a time and grows to the largest.
+package final class Arena: @unchecked Sendable {
+  private var memory: FlatMemory?
+  private let ledger: MemoryLedger?
+
+  package init(ledger: MemoryLedger? = nil) { self.ledger = ledger }
+
+  func base(count: Int) -> UnsafeMutablePointer<Float> {
+    if (memory?.count ?? 0) < count {
+      memory = nil
+      memory = FlatMemory(count: count, label: "arena", ledger: ledger)
+    }
+    return memory!.base
+  }
+}
+
+/// The memory that a program runs on.
+struct ProgramMemory {
+  let layout: ParameterLayout
+  let weights: UnsafeMutablePointer<Float>
+  let arena: UnsafeMutablePointer<Float>
+}
+
+/// A forward pass of fixed shape, ready to run any number of times.
+package final class Program {
+  package let shape: BatchShape
+  package let arenaCount: Int
+  private let record: Record
+  private let plan: MemoryPlan
+  private let loss: LossCell
+  private let training: Bool
+
+  package init(_ graph: Graph, recompute: Recompute = .none, threads: Int) {
+    shape = graph.shape
+    record = graph.record
+    loss = graph.loss
+    training = graph.purpose == .training
+    plan = MemoryPlan(record: record, training: training, recompute: recompute, threads: threads)
+    arenaCount = plan.arenaCount
+  }
+
+  /// Runs the program on one micro-batch.
+  /// - Parameters:
+  ///   - weights: the flat line of the layout.
+  ///   - whenFinal: called in backward with each segment of the layout, in order, and its gradients; they
+  ///     are valid during the call only.
+  /// - Returns: the sum of the losses of all target tokens, in nats.
+  package func run(
+    _ input: GraphInput, weights: UnsafeMutablePointer<Float>, arena: Arena, engine: Engine,
+    whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void = { _, _ in }
+  ) rethrows -> Double {
+    let memory = ProgramMemory(
+      layout: record.layout, weights: weights, arena: arena.base(count: plan.arenaCount))
+    loss.sum = 0
+    for (time, phase) in plan.schedule.enumerated() {
+      switch phase {
+      case .forward(let index): record.nodes[index].operation.forward(frame(index, again: false))
+      case .again(let index): record.nodes[index].operation.forward(frame(index, again: true))
+      case .backward(let index): record.nodes[index].operation.backward(frame(index, again: true))
+      }
+      for segment in plan.finishedSegments[time] {
+        try whenFinal(segment, memory.arena + plan.segments[segment])
+      }
+    }
+    func frame(_ index: Int, again: Bool) -> Frame {
+      Frame(
+        engine: engine, input: input, memory: memory, node: record.nodes[index], plan: plan, index: index,
+        again: again)
+    }
+    return loss.sum
+  }
+
+  /// Where the output of the last operation lies, after a run on the same arena.
+  package func output(arena: Arena) -> UnsafeBufferPointer<Float> {
+    let value = record.nodes[record.nodes.count - 1].outputs[0]
+    let base = arena.base(count: plan.arenaCount) + plan.place(of: value, again: false)
+    return UnsafeBufferPointer(start: base, count: value.count)
+  }
+}

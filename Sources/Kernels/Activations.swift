@@ -1,0 +1,85 @@
+// The nonlinear part of a feed-forward block.
+//
+// GELU, tanh form:  y = x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))   (Hendrycks & Gimpel 2016; `gelu_new`)
+// SwiGLU:           y = silu(g) · u,   silu(g) = g · σ(g)                (Shazeer 2020)
+
+private let root2OverPi: Float = 0.797_884_56
+private let cubic: Float = 0.044715
+
+/// Beyond ±10 the gate of GELU is 0 or 1 in fp32; cubes of larger numbers would only overflow.
+@inline(__always) private func bounded(_ x: Vector) -> Vector {
+  let y = x.replacing(with: 10, where: x .> 10)
+  return y.replacing(with: -10, where: y .< -10)
+}
+
+extension Engine {
+  /// y = gelu(x), `count` elements.
+  package func gelu(_ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>) {
+    forEachStretch(count) { range in
+      forEachVector(in: range) {
+        let xV = $0.load(x)
+        let z = bounded(xV)
+        let inner = (z * z * z * cubic + z) * root2OverPi
+        // ½(1 + tanh a) = σ(2a)
+        $0.store(xV * sigmoid(inner + inner), y)
+      }
+    }
+  }
+
+  /// dx = gelu'(x) · dy, or dx += …; with s = σ(2a): y' = s + x · s(1 − s) · 2a'.
+  package func geluBackward(
+    _ x: UnsafePointer<Float>, dy: UnsafePointer<Float>, count: Int, dx: UnsafeMutablePointer<Float>,
+    adding: Bool
+  ) {
+    forEachStretch(count) { range in
+      forEachVector(in: range) {
+        let z = bounded($0.load(x))
+        let square = z * z
+        let inner = (z * square * cubic + z) * root2OverPi
+        let s = sigmoid(inner + inner)
+        let slope = (square * (3 * cubic) + 1) * (2 * root2OverPi)
+        $0.store((s + z * s * (1 - s) * slope) * $0.load(dy), dx, adding: adding)
+      }
+    }
+  }
+
+  /// y [rows, columns] from x [rows, 2 · columns] = gate beside up.
+  package func swiGLU(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>
+  ) {
+    pool.run((rows + 7) / 8) { tile, _ in
+      for row in tile * 8..<min((tile + 1) * 8, rows) {
+        let gate = x + row * 2 * columns
+        let up = gate + columns
+        let yC = y + row * columns
+        forEachVector(columns) {
+          let g = $0.load(gate)
+          $0.store(g * sigmoid(g) * $0.load(up), yC)
+        }
+      }
+    }
+  }
+
+  /// dgate = dy · u · (s + g·s·(1 − s)), dup = dy · g·s, with s = σ(g); side by side in dx.
+  package func swiGLUBackward(
+    _ x: UnsafePointer<Float>, dy: UnsafePointer<Float>, rows: Int, columns: Int,
+    dx: UnsafeMutablePointer<Float>, adding: Bool
+  ) {
+    pool.run((rows + 7) / 8) { tile, _ in
+      for row in tile * 8..<min((tile + 1) * 8, rows) {
+        let gate = x + row * 2 * columns
+        let up = gate + columns
+        let dyC = dy + row * columns
+        let dGate = dx + row * 2 * columns
+        let dUp = dGate + columns
+        forEachVector(columns) {
+          let g = $0.load(gate)
+          let s = sigmoid(g)
+          let dyV = $0.load(dyC)
+          $0.store(dyV * $0.load(up) * (s + g * s * (1 - s)), dGate, adding: adding)
+          $0.store(dyV * g * s, dUp, adding: adding)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+// The vocabulary projection and cross-entropy in one pass over chunks of rows: the logits of a whole
+// micro-batch are never in memory, and rows without a target are not projected at all.
+//
+//   z = x Wᵀ,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
+//   dx = dz W,  dW += dzᵀ x.
+import Foundation
+
+@inline(__always) func logarithm(_ x: Float) -> Float { Float(Foundation.log(Double(x))) }
+
+/// The sizes of one projection onto a vocabulary.
+package struct CrossEntropyShape: Sendable {
+  package var rows: Int
+  package var columns: Int
+  package var vocabulary: Int
+
+  package init(rows: Int, columns: Int, vocabulary: Int) {
+    self.rows = rows
+    self.columns = columns
+    self.vocabulary = vocabulary
+  }
+
+  /// Rows whose logits are in memory at once.
+  package var chunk: Int { min(rows, 512) }
+  /// Elements of scratch: chunks of logits, of inputs and of their gradients, and a loss a row.
+  package var scratchCount: Int { chunk * (vocabulary + 2 * columns) + chunk + rows }
+}
+
+extension Engine {
+  /// The sum of the losses of all rows that have a target, in nats, and the gradients where asked for.
+  /// - Parameters:
+  ///   - targets: [rows], negative where a row has none.
+  ///   - scale: what each row's gradient is multiplied by, 1 / (target tokens of the whole step).
+  ///   - dx: [rows, columns], written anew; nil for the loss alone.
+  ///   - dWeight: [vocabulary, columns], written anew; nil where the weight is frozen.
+  package func crossEntropy(
+    _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    targets: UnsafePointer<Int32>, scale: Float, dx: UnsafeMutablePointer<Float>?,
+    dWeight: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>
+  ) -> Double {
+    let s = shape
+    let logits = scratch
+    let xChunk = logits + s.chunk * s.vocabulary
+    let dxChunk = xChunk + s.chunk * s.columns
+    let losses = dxChunk + s.chunk * s.columns
+    let rows = losses + s.chunk
+    // Row numbers with a target, kept as exact floats would lose rows beyond 2^24: they are bit patterns.
+    let active = UnsafeMutableRawPointer(rows).bindMemory(to: Int32.self, capacity: s.rows)
+    var count = 0
+    for row in 0..<s.rows where targets[row] >= 0 {
+      active[count] = Int32(row)
+      count += 1
+    }
+    if let dx { clear(dx, count: s.rows * s.columns) }
+    if let dWeight, count == 0 { clear(dWeight, count: s.vocabulary * s.columns) }
+    var loss = 0.0
+    for start in stride(from: 0, to: count, by: s.chunk) {
+      let chunk = min(s.chunk, count - start)
+      let activeRows = active + start
+      pool.run(chunk) { row, _ in
+        (xChunk + row * s.columns).update(from: x + Int(activeRows[row]) * s.columns, count: s.columns)
+      }
+      let xM = ConstMatrix(xChunk, rows: chunk, columns: s.columns)
+      let weightM = ConstMatrix(weight, rows: s.vocabulary, columns: s.columns)
+      multiply(xM, weightM, .second, into: MutableMatrix(logits, rows: chunk, columns: s.vocabulary))
+      pool.run(chunk) { row, _ in
+        losses[row] = lossOfRow(
+          logits + row * s.vocabulary, target: Int(targets[Int(activeRows[row])]), count: s.vocabulary,
+          scale: dx == nil && dWeight == nil ? nil : scale)
+      }
+      for row in 0..<chunk { loss += Double(losses[row]) }
+      let dz = ConstMatrix(logits, rows: chunk, columns: s.vocabulary)
+      if let dx {
+        multiply(dz, weightM, into: MutableMatrix(dxChunk, rows: chunk, columns: s.columns))
+        pool.run(chunk) { row, _ in
+          (dx + Int(activeRows[row]) * s.columns).update(from: dxChunk + row * s.columns, count: s.columns)
+        }
+      }
+      if let dWeight {
+        multiply(
+          dz, xM, .first, into: MutableMatrix(dWeight, rows: s.vocabulary, columns: s.columns),
+          beta: start == 0 ? 0 : 1)
+      }
+    }
+    return loss
+  }
+
+  /// One row's loss; with a scale the logits become their gradient.
+  @inline(__always)
+  private func lossOfRow(
+    _ logits: UnsafeMutablePointer<Float>, target: Int, count: Int, scale: Float?
+  ) -> Float {
+    var largest = Vector(repeating: -.infinity)
+    forEachVector(count) { largest = largest.maximum($0.load(logits, fill: -.infinity)) }
+    let peak = largest.largest
+    let targetLogit = logits[target]
+    var sum = Vector()
+    if let scale {
+      forEachVector(count) {
+        let e = exponential($0.load(logits, fill: -.infinity) - peak)
+        sum += e
+        $0.store(e, logits)
+      }
+      let factor = scale / sum.total
+      forEachVector(count) { $0.store($0.load(logits) * factor, logits) }
+      logits[target] -= scale
+    } else {
+      forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
+    }
+    return peak - targetLogit + logarithm(sum.total)
+  }
+}

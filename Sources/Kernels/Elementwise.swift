@@ -1,0 +1,34 @@
+// Sums and copies of whole activations, cut into stretches of fixed length for the pool.
+
+private let stretch = 16384
+
+extension Engine {
+  @inline(__always)
+  func forEachStretch(_ count: Int, _ body: (Range<Int>) -> Void) {
+    pool.run((count + stretch - 1) / stretch) { tile, _ in
+      body(tile * stretch..<min((tile + 1) * stretch, count))
+    }
+  }
+
+  /// y = a + b.
+  package func add(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>
+  ) {
+    forEachStretch(count) { range in
+      forEachVector(in: range) { $0.store($0.load(a) + $0.load(b), y) }
+    }
+  }
+
+  /// y = x, or y += x.
+  package func copy(
+    _ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>, adding: Bool = false
+  ) {
+    forEachStretch(count) { range in
+      forEachVector(in: range) { $0.store($0.load(x), y, adding: adding) }
+    }
+  }
+
+  package func clear(_ y: UnsafeMutablePointer<Float>, count: Int) {
+    forEachStretch(count) { range in (y + range.lowerBound).update(repeating: 0, count: range.count) }
+  }
+}

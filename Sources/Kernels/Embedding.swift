@@ -1,0 +1,34 @@
+// Rows of a table looked up by token, and their gradient scattered back in token order.
+
+private let columnTile = 64
+
+extension Engine {
+  /// y [rows, columns] = table[indices] (+ what is there). Indices are in range: the data was checked.
+  package func embed(
+    _ indices: UnsafePointer<Int32>, table: UnsafePointer<Float>, rows: Int, columns: Int,
+    into y: UnsafeMutablePointer<Float>, adding: Bool
+  ) {
+    pool.run((rows + 31) / 32) { tile, _ in
+      for row in tile * 32..<min((tile + 1) * 32, rows) {
+        let source = table + Int(indices[row]) * columns
+        let yC = y + row * columns
+        forEachVector(columns) { $0.store($0.load(source), yC, adding: adding) }
+      }
+    }
+  }
+
+  /// dTable[indices] += dy, rows in order: a worker owns columns, so that equal tokens never race.
+  package func embedBackward(
+    _ indices: UnsafePointer<Int32>, dy: UnsafePointer<Float>, rows: Int, columns: Int,
+    dTable: UnsafeMutablePointer<Float>
+  ) {
+    pool.run((columns + columnTile - 1) / columnTile) { tile, _ in
+      let range = tile * columnTile..<min((tile + 1) * columnTile, columns)
+      for row in 0..<rows {
+        let target = dTable + Int(indices[row]) * columns
+        let dyC = dy + row * columns
+        forEachVector(in: range) { $0.store($0.load(dyC), target, adding: true) }
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// Sixteen fp32 numbers at a time: loads, stores, sums and the exponential.
+//
+// `.clamped`, `.rounded` and conversions of SIMD types are scalar loops in this compiler; comparisons
+// with `replacing(with:where:)`, magic-number rounding and bit casts are single instructions.
+
+package typealias Vector = SIMD16<Float>
+
+/// One stretch of up to sixteen neighbouring elements; only the last of a row is shorter.
+package struct Lanes {
+  @usableFromInline let offset: Int
+  @usableFromInline let count: Int
+
+  @inline(__always) init(offset: Int, count: Int) {
+    self.offset = offset
+    self.count = count
+  }
+
+  /// The elements at this place of a row; lanes past the end hold `fill`.
+  @inline(__always) func load(_ row: UnsafePointer<Float>, fill: Float = 0) -> Vector {
+    if count == 16 { return UnsafeRawPointer(row + offset).loadUnaligned(as: Vector.self) }
+    var vector = Vector(repeating: fill)
+    for lane in 0..<count { vector[lane] = row[offset + lane] }
+    return vector
+  }
+
+  @inline(__always) func load(_ row: UnsafeMutablePointer<Float>, fill: Float = 0) -> Vector {
+    load(UnsafePointer(row), fill: fill)
+  }
+
+  @inline(__always) func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>) {
+    if count == 16 {
+      UnsafeMutableRawPointer(row + offset).storeBytes(of: vector, as: Vector.self)
+    } else {
+      for lane in 0..<count { row[offset + lane] = vector[lane] }
+    }
+  }
+
+  /// Writes, or adds to what is there.
+  @inline(__always) func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool) {
+    store(adding ? load(row) + vector : vector, row)
+  }
+}
+
+/// Walks a row of `count` elements sixteen at a time, the shorter rest last.
+@inline(__always) func forEachVector(_ count: Int, _ body: (Lanes) -> Void) {
+  forEachVector(in: 0..<count, body)
+}
+
+@inline(__always) func forEachVector(in range: Range<Int>, _ body: (Lanes) -> Void) {
+  var offset = range.lowerBound
+  while offset + 16 <= range.upperBound {
+    body(Lanes(offset: offset, count: 16))
+    offset += 16
+  }
+  if offset < range.upperBound { body(Lanes(offset: offset, count: range.upperBound - offset)) }
+}
+
+extension SIMD16<Float> {
+  /// The sum of all lanes, always in the same order.
+  @inline(__always) var total: Float {
+    let eight = lowHalf + highHalf
+    let four = eight.lowHalf + eight.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two[0] + two[1]
+  }
+
+  @inline(__always) var largest: Float {
+    let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+    let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+    return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
+  }
+
+  @inline(__always) func maximum(_ other: Self) -> Self { replacing(with: other, where: other .> self) }
+
+  /// `self + a · b`, rounded once.
+  @inline(__always) func adding(_ a: Self, times b: Self) -> Self { addingProduct(a, b) }
+}
+
+/// e to the power of x, within 2 ulp; 0 below -87.3, where fp32 has only denormals, and infinity above 88.7.
+///
+/// x = n·ln 2 + f, then a polynomial of degree 6 in f (Cephes `expf`) times 2^n by exponent bits.
+@inline(__always) func exponential(_ x: Vector) -> Vector {
+  let high = Vector(repeating: 88.72283)
+  let low = Vector(repeating: -87.33654)
+  var y = x.replacing(with: high, where: x .> high)
+  y = y.replacing(with: low, where: x .< low)
+  // Adding 1.5·2^23 rounds to a whole number and leaves it in the low bits of the mantissa.
+  let magic = Vector(repeating: 12_582_912)
+  let rounded = magic.addingProduct(y, Vector(repeating: 1.442_695_04))
+  let n = rounded - magic
+  var f = y.addingProduct(n, Vector(repeating: -0.693_359_375))
+  f = f.addingProduct(n, Vector(repeating: 2.121_944_4e-4))
+  var p = Vector(repeating: 1.987_569_15e-4)
+  p = Vector(repeating: 1.398_199_95e-3).addingProduct(p, f)
+  p = Vector(repeating: 8.333_451_9e-3).addingProduct(p, f)
+  p = Vector(repeating: 4.166_579_6e-2).addingProduct(p, f)
+  p = Vector(repeating: 1.666_666_55e-1).addingProduct(p, f)
+  p = Vector(repeating: 0.5).addingProduct(p, f)
+  p = (f + 1).addingProduct(p, f * f)
+  // n goes into the exponent's bits; at the bounds above p·2^n is still a normal number.
+  let bits = unsafeBitCast(rounded, to: SIMD16<Int32>.self) &<< 23
+  let scaled = unsafeBitCast(unsafeBitCast(p, to: SIMD16<Int32>.self) &+ bits, to: Vector.self)
+  var result = scaled.replacing(with: 0, where: x .< low)
+  result = result.replacing(with: .infinity, where: x .> high)
+  return result.replacing(with: x, where: x .!= x)
+}
+
+/// 1 / (1 + e^-x).
+@inline(__always) func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
+
+/// Hyperbolic tangent, as 1 - 2 / (e^2x + 1), which neither overflows nor loses its sign.
+@inline(__always) func hyperbolicTangent(_ x: Vector) -> Vector { 1 - 2 / (exponential(x + x) + 1) }

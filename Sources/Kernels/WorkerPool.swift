@@ -1,0 +1,107 @@
+// A rank's own threads. Work is cut into tiles by shape alone; who computes a tile is left to chance,
+// what it computes is not.
+import CProcessor
+import Foundation
+import Synchronization
+
+/// A fixed team of threads that share numbered tiles of work. One caller at a time.
+package final class WorkerPool: @unchecked Sendable {
+  /// Threads that work, the caller's own included.
+  package let threads: Int
+
+  private typealias Body = (_ tile: Int, _ worker: Int) -> Void
+  private var body: Body?
+  private var tiles = 0
+  private let nextTile = Atomic<Int>(0)
+  private let round = Atomic<Int>(0)
+  private let busy = Atomic<Int>(0)
+  private let leaving = Atomic<Bool>(false)
+  private let wake = NSCondition()
+  private var sleeping = 0
+  private var handles: [Thread] = []
+
+  package init(threads: Int) {
+    precondition(threads >= 1, "a pool has at least the caller's thread")
+    self.threads = threads
+    for worker in 1..<max(threads, 1) {
+      let thread = Thread { [unowned self] in serve(worker) }
+      thread.stackSize = 4 << 20
+      thread.name = "swiftdp worker \(worker)"
+      handles.append(thread)
+      busy.add(1, ordering: .relaxed)
+      thread.start()
+    }
+    // Every worker has started and waits before the first job: `unowned self` is then safe until `deinit`.
+    while busy.load(ordering: .acquiring) != 0 { sched_yield() }
+  }
+
+  deinit {
+    busy.store(threads - 1, ordering: .relaxed)
+    leaving.store(true, ordering: .relaxed)
+    announce()
+    while busy.load(ordering: .acquiring) != 0 { sched_yield() }
+  }
+
+  /// Runs `body(tile, worker)` for every tile in `0..<tiles`; workers are numbered `0..<threads`.
+  package func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
+    if threads == 1 || tiles <= 1 {
+      for tile in 0..<tiles { body(tile, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      self.body = body
+      self.tiles = tiles
+      nextTile.store(0, ordering: .relaxed)
+      busy.store(threads - 1, ordering: .relaxed)
+      announce()
+      work(0)
+      while busy.load(ordering: .acquiring) != 0 { swiftdp_pause() }
+      self.body = nil
+    }
+  }
+
+  private func announce() {
+    round.add(1, ordering: .releasing)
+    wake.lock()
+    if sleeping > 0 { wake.broadcast() }
+    wake.unlock()
+  }
+
+  private func work(_ worker: Int) {
+    guard let body else { return }
+    let tiles = tiles
+    while true {
+      let tile = nextTile.add(1, ordering: .relaxed).oldValue
+      if tile >= tiles { return }
+      body(tile, worker)
+    }
+  }
+
+  private func serve(_ worker: Int) {
+    var seen = round.load(ordering: .relaxed)
+    busy.subtract(1, ordering: .releasing)
+    while true {
+      waitForRound(after: seen)
+      seen += 1
+      if leaving.load(ordering: .relaxed) {
+        busy.subtract(1, ordering: .releasing)
+        return
+      }
+      work(worker)
+      busy.subtract(1, ordering: .releasing)
+    }
+  }
+
+  /// Looks for the next round for some microseconds, as one tile's work follows the last, then sleeps.
+  private func waitForRound(after seen: Int) {
+    for _ in 0..<4000 {
+      if round.load(ordering: .acquiring) != seen { return }
+      swiftdp_pause()
+    }
+    wake.lock()
+    sleeping += 1
+    while round.load(ordering: .acquiring) == seen { wake.wait() }
+    sleeping -= 1
+    wake.unlock()
+  }
+}

@@ -1,0 +1,87 @@
+// Llama 2 and 3 (Touvron et al. 2023; Grattafiori et al. 2024), as `LlamaForCausalLM` of transformers
+// computes them.
+//
+// B sequences of T tokens, C = hidden size, H heads and G key heads of width D, F = feed-forward width.
+import Base
+import Graph
+import Tensors
+
+package struct Llama: ModelFamily {
+  package static let modelType = "llama"
+  package static let basePrefix = "model."
+  package static let ignoredSuffixes = [".rotary_emb.inv_freq"]
+
+  package let vocabulary: Int
+  package let maximumLength: Int
+  let width: Int
+  let feedForward: Int
+  let layers: Int
+  let heads: Int
+  let keyHeads: Int
+  let headWidth: Int
+  let epsilon: Double
+  let rotary: RotaryTable
+  let attentionBias: Bool
+  let feedForwardBias: Bool
+  let attentionDropout: Double
+  let tied: Bool
+
+  package init(_ config: Section) {
+    vocabulary = config.integer("vocab_size", default: 32000, in: 1...1 << 24)
+    maximumLength = config.integer("max_position_embeddings", default: 2048, in: 1...1 << 24)
+    width = config.integer("hidden_size", default: 4096, in: 1...1 << 16)
+    feedForward = config.integer("intermediate_size", default: 11008, in: 1...1 << 20)
+    layers = config.integer("num_hidden_layers", default: 32, in: 1...4096)
+    heads = config.integer("num_attention_heads", default: 32, in: 1...4096)
+    keyHeads = config.integer("num_key_value_heads", default: heads, in: 1...4096)
+    headWidth = config.integer("head_dim", default: max(width / heads, 1), in: 1...1 << 16)
+    epsilon = config.number("rms_norm_eps", default: 1e-6, in: 0...1)
+    attentionBias = config.bool("attention_bias", default: false)
+    feedForwardBias = config.bool("mlp_bias", default: false)
+    attentionDropout = config.number("attention_dropout", default: 0, in: 0...0.99)
+    tied = config.bool("tie_word_embeddings", default: false)
+    if heads % keyHeads != 0 {
+      config.fail("num_key_value_heads", "is \(keyHeads), which \(heads) heads do not share evenly")
+    }
+    if headWidth % 2 != 0 { config.fail("head_dim", "is \(headWidth), but rotary positions need an even one") }
+    let activation = config.text("hidden_act", default: "silu")
+    if activation != "silu" {
+      config.fail("hidden_act", "\"\(activation)\" is not supported", hint: "silu is")
+    }
+    rotary = RotaryTable(frequencies: rotaryFrequencies(config, headWidth: headWidth))
+  }
+
+  package func forward(_ graph: Graph) {
+    let embedding = "model.embed_tokens.weight"
+    var xBTC = graph.embedding(embedding, vocabulary: vocabulary, columns: width)
+    for layer in 0..<layers {
+      let l = "model.layers.\(layer)."
+      graph.block {
+        var nBTC = graph.rmsNorm(xBTC, l + "input_layernorm", epsilon: epsilon)
+        let qkv = graph.linear(
+          nBTC,
+          [
+            (l + "self_attn.q_proj", columns: heads * headWidth),
+            (l + "self_attn.k_proj", columns: keyHeads * headWidth),
+            (l + "self_attn.v_proj", columns: keyHeads * headWidth),
+          ], bias: attentionBias)
+        let aBTHD = graph.attention(
+          qkv, heads: heads, keyHeads: keyHeads, headWidth: headWidth, rotary: rotary,
+          dropout: attentionDropout)
+        xBTC = graph.add(
+          xBTC, graph.linear(aBTHD, l + "self_attn.o_proj", columns: width, bias: attentionBias))
+
+        nBTC = graph.rmsNorm(xBTC, l + "post_attention_layernorm", epsilon: epsilon)
+        let gateUp = graph.linear(
+          nBTC,
+          [(l + "mlp.gate_proj", columns: feedForward), (l + "mlp.up_proj", columns: feedForward)],
+          bias: feedForwardBias)
+        let fBTF = graph.swiGLU(gateUp)
+        xBTC = graph.add(
+          xBTC, graph.linear(fBTF, l + "mlp.down_proj", columns: width, bias: feedForwardBias))
+      }
+    }
+    xBTC = graph.rmsNorm(xBTC, "model.norm", epsilon: epsilon)
+    graph.languageModelHead(xBTC, weight: tied ? embedding : "lm_head.weight", vocabulary: vocabulary)
+  }
+}

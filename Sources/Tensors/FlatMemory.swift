@@ -1,0 +1,50 @@
+// One long line of zeroed fp32 numbers, counted, straight from the operating system.
+import Foundation
+
+/// How many bytes of `FlatMemory` are alive in this process, so that a test can count what is held.
+package final class MemoryLedger: @unchecked Sendable {
+  private var bytes: [String: Int] = [:]
+  private let lock = NSLock()
+
+  package init() {}
+
+  /// Bytes alive under a label such as `moments`.
+  package func held(_ label: String) -> Int { lock.withLock { bytes[label, default: 0] } }
+
+  /// All labels with what they hold, sorted by label.
+  package var all: [(label: String, bytes: Int)] {
+    lock.withLock { bytes.sorted { $0.key < $1.key }.map { (label: $0.key, bytes: $0.value) } }
+  }
+
+  fileprivate func add(_ count: Int, to label: String) {
+    lock.withLock { bytes[label, default: 0] += count }
+  }
+}
+
+/// A fixed number of `Float`s at one address, aligned to a page and zero at first.
+package final class FlatMemory: @unchecked Sendable {
+  package let count: Int
+  package let base: UnsafeMutablePointer<Float>
+  private let label: String
+  private let ledger: MemoryLedger?
+
+  /// - Parameter label: under which name the ledger counts these bytes.
+  package init(count: Int, label: String, ledger: MemoryLedger? = nil) {
+    self.count = count
+    self.label = label
+    self.ledger = ledger
+    let bytes = max(count, 1) * MemoryLayout<Float>.stride
+    guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      address != MAP_FAILED
+    else { preconditionFailure("the system gives no \(bytes) bytes of memory for \(label)") }
+    // Large pages save the page walks of streaming passes; where they are off, nothing changes.
+    madvise(address, bytes, 14 /* MADV_HUGEPAGE */)
+    base = address.bindMemory(to: Float.self, capacity: max(count, 1))
+    ledger?.add(count * MemoryLayout<Float>.stride, to: label)
+  }
+
+  deinit {
+    munmap(base, max(count, 1) * MemoryLayout<Float>.stride)
+    ledger?.add(-count * MemoryLayout<Float>.stride, to: label)
+  }
+}
