@@ -10,24 +10,24 @@ package struct Lanes {
   @usableFromInline let offset: Int
   @usableFromInline let count: Int
 
-  @inline(__always) init(offset: Int, count: Int) {
+  @inlinable @inline(__always) package init(offset: Int, count: Int) {
     self.offset = offset
     self.count = count
   }
 
   /// The elements at this place of a row; lanes past the end hold `fill`.
-  @inline(__always) func load(_ row: UnsafePointer<Float>, fill: Float = 0) -> Vector {
+  @inlinable @inline(__always) package func load(_ row: UnsafePointer<Float>, fill: Float = 0) -> Vector {
     if count == 16 { return UnsafeRawPointer(row + offset).loadUnaligned(as: Vector.self) }
     var vector = Vector(repeating: fill)
     for lane in 0..<count { vector[lane] = row[offset + lane] }
     return vector
   }
 
-  @inline(__always) func load(_ row: UnsafeMutablePointer<Float>, fill: Float = 0) -> Vector {
+  @inlinable @inline(__always) package func load(_ row: UnsafeMutablePointer<Float>, fill: Float = 0) -> Vector {
     load(UnsafePointer(row), fill: fill)
   }
 
-  @inline(__always) func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>) {
+  @inlinable @inline(__always) package func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>) {
     if count == 16 {
       UnsafeMutableRawPointer(row + offset).storeBytes(of: vector, as: Vector.self)
     } else {
@@ -36,17 +36,17 @@ package struct Lanes {
   }
 
   /// Writes, or adds to what is there.
-  @inline(__always) func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool) {
+  @inlinable @inline(__always) package func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool) {
     store(adding ? load(row) + vector : vector, row)
   }
 }
 
 /// Walks a row of `count` elements sixteen at a time, the shorter rest last.
-@inline(__always) func forEachVector(_ count: Int, _ body: (Lanes) -> Void) {
+@inlinable @inline(__always) package func forEachVector(_ count: Int, _ body: (Lanes) -> Void) {
   forEachVector(in: 0..<count, body)
 }
 
-@inline(__always) func forEachVector(in range: Range<Int>, _ body: (Lanes) -> Void) {
+@inlinable @inline(__always) package func forEachVector(in range: Range<Int>, _ body: (Lanes) -> Void) {
   var offset = range.lowerBound
   while offset + 16 <= range.upperBound {
     body(Lanes(offset: offset, count: 16))
@@ -57,29 +57,29 @@ package struct Lanes {
 
 extension SIMD16<Float> {
   /// The sum of all lanes, always in the same order.
-  @inline(__always) var total: Float {
+  @inlinable @inline(__always) package var total: Float {
     let eight = lowHalf + highHalf
     let four = eight.lowHalf + eight.highHalf
     let two = four.lowHalf + four.highHalf
     return two[0] + two[1]
   }
 
-  @inline(__always) var largest: Float {
+  @inlinable @inline(__always) package var largest: Float {
     let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
     let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
     return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
   }
 
-  @inline(__always) func maximum(_ other: Self) -> Self { replacing(with: other, where: other .> self) }
+  @inlinable @inline(__always) package func maximum(_ other: Self) -> Self { replacing(with: other, where: other .> self) }
 
   /// `self + a · b`, rounded once.
-  @inline(__always) func adding(_ a: Self, times b: Self) -> Self { addingProduct(a, b) }
+  @inlinable @inline(__always) package func adding(_ a: Self, times b: Self) -> Self { addingProduct(a, b) }
 }
 
 /// e to the power of x, within 2 ulp; 0 below -87.3, where fp32 has only denormals, and infinity above 88.7.
 ///
 /// x = n·ln 2 + f, then a polynomial of degree 6 in f (Cephes `expf`) times 2^n by exponent bits.
-@inline(__always) func exponential(_ x: Vector) -> Vector {
+@inlinable @inline(__always) package func exponential(_ x: Vector) -> Vector {
   let high = Vector(repeating: 88.72283)
   let low = Vector(repeating: -87.33654)
   var y = x.replacing(with: high, where: x .> high)
@@ -106,7 +106,7 @@ extension SIMD16<Float> {
 }
 
 /// 1 / (1 + e^-x).
-@inline(__always) func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
+@inlinable @inline(__always) package func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
 
 /// Hyperbolic tangent, as 1 - 2 / (e^2x + 1), which neither overflows nor loses its sign.
-@inline(__always) func hyperbolicTangent(_ x: Vector) -> Vector { 1 - 2 / (exponential(x + x) + 1) }
+@inlinable @inline(__always) package func hyperbolicTangent(_ x: Vector) -> Vector { 1 - 2 / (exponential(x + x) + 1) }

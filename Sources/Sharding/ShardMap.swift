@@ -1,0 +1,76 @@
+// Who owns what: every bucket of the trained line is cut into one slice a rank, at multiples of the grain.
+import Tensors
+
+/// How much is sharded over ranks (Rajbhandari et al. 2020).
+package enum ZeroStage: Int, Sendable, CaseIterable {
+  /// Every rank holds all optimizer states.
+  case replicas = 0
+  /// Each rank holds the optimizer states of its slices.
+  case optimizer = 1
+}
+
+/// A stretch of the line and where it lies in a rank's own memory.
+package struct Holding: Sendable {
+  package let line: Range<Int>
+  package let offset: Int
+}
+
+/// The slices of all buckets, and what one rank holds of states and summed gradients.
+package struct ShardMap: Sendable {
+  package let layout: ParameterLayout
+  package let stage: ZeroStage
+  package let rank: Int
+  package let ranks: Int
+  /// [bucket][rank], ranges of the line.
+  package let slices: [[Range<Int>]]
+  /// What this rank's states cover, in order.
+  package let held: [Holding]
+  /// Elements of one state on this rank.
+  package let heldCount: Int
+
+  package init(layout: ParameterLayout, stage: ZeroStage, rank: Int, ranks: Int) {
+    self.layout = layout
+    self.stage = stage
+    self.rank = rank
+    self.ranks = ranks
+    let grain = ParameterLayout.grain
+    slices = layout.buckets.map { bucket in
+      let grains = (bucket.count + grain - 1) / grain
+      return (0..<ranks).map { rank in
+        min(bucket.lowerBound + grains * rank / ranks * grain, bucket.upperBound)
+          ..< min(bucket.lowerBound + grains * (rank + 1) / ranks * grain, bucket.upperBound)
+      }
+    }
+    switch stage {
+    case .replicas:
+      held = layout.trainedCount == 0 ? [] : [Holding(line: 0..<layout.trainedCount, offset: 0)]
+      heldCount = layout.trainedCount
+    case .optimizer:
+      var held: [Holding] = []
+      var offset = 0
+      for slice in slices.map({ $0[rank] }) where !slice.isEmpty {
+        held.append(Holding(line: slice, offset: offset))
+        offset += slice.count
+      }
+      self.held = held
+      heldCount = offset
+    }
+    places = Self.places(slices.map { $0[rank] }, stage: stage)
+  }
+
+  private let places: [Int]
+
+  /// Where this rank's slice of a bucket lies in its own memory.
+  package func place(ofBucket bucket: Int) -> Int { places[bucket] }
+
+  private static func places(_ owned: [Range<Int>], stage: ZeroStage) -> [Int] {
+    guard stage != .replicas else { return owned.map(\.lowerBound) }
+    var places: [Int] = []
+    var offset = 0
+    for slice in owned {
+      places.append(offset)
+      offset += slice.count
+    }
+    return places
+  }
+}

@@ -1,0 +1,51 @@
+// The update of the slices that this rank owns, and their way back to every replica.
+import Base
+import Collectives
+import Foundation
+import Kernels
+import Optimizers
+import Tensors
+
+/// Optimizer states in shards, and the rule that uses them.
+package final class ShardedOptimizer {
+  package let map: ShardMap
+  package let rule: any UpdateRule
+  /// One memory a state of the rule, `map.heldCount` elements each.
+  package let states: [FlatMemory]
+  private let ranks: Ranks
+  private let engine: Engine
+
+  package init(map: ShardMap, rule: any UpdateRule, ranks: Ranks, engine: Engine, ledger: MemoryLedger?) {
+    self.map = map
+    self.rule = rule
+    self.ranks = ranks
+    self.engine = engine
+    states = rule.stateNames.map { _ in
+      FlatMemory(count: map.heldCount, label: "optimizer states", ledger: ledger)
+    }
+  }
+
+  /// Updates what this rank holds.
+  /// - Parameter step: 1 for the first update of the run.
+  package func step(
+    _ step: Int, weights: UnsafeMutablePointer<Float>, gradients: GradientSum, gradientScale: Float,
+    learningRate: Double
+  ) {
+    for holding in map.held {
+      for (parameter, range) in map.layout.pieces(of: holding.line) {
+        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
+        rule.update(
+          UpdateStretch(
+            weights: weights + range.lowerBound, gradients: gradients.memory.base + offset,
+            states: states.map { $0.base + offset }, count: range.count, decays: parameter.spec.decays),
+          step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+      }
+    }
+  }
+
+  /// Brings every rank the slices that others have updated.
+  package func gather(weights: UnsafeMutablePointer<Float>) {
+    guard map.stage == .optimizer else { return }
+    for slices in map.slices { ranks.gatherSlices(weights, slices: slices) }
+  }
+}
