@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Makes the parity fixtures: tiny models, and what PyTorch and transformers compute with them.
+
+    OMP_NUM_THREADS=1 python make_parity_fixtures.py SHARED_DATA [OUTPUT]
+
+SHARED_DATA holds stories260K-hf. OUTPUT is `parity` beside this script. README.md there says what the
+files hold. Everything is seeded; the versions that made the committed files stand in each expected.json.
+"""
+
+import argparse
+import json
+import math
+import platform
+import shutil
+from pathlib import Path
+
+import safetensors
+import tokenizers
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+IGNORED = -100
+BATCHES = 4
+STEPS = 20
+ADAMW = {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
+CLIP = 1.0
+
+GPT2 = dict(
+    vocab_size=96, n_positions=64, n_embd=32, n_layer=2, n_head=4, resid_pdrop=0.0, embd_pdrop=0.0,
+    attn_pdrop=0.0, summary_first_dropout=0.0, bos_token_id=0, eos_token_id=0,
+)  # fmt: skip
+LLAMA = dict(
+    vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5, tie_word_embeddings=True,
+    bos_token_id=1, eos_token_id=2,
+)  # fmt: skip
+LLAMA3_ROPE = {
+    "rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0, "original_max_position_embeddings": 16,
+}  # fmt: skip
+
+# name: (config, seed, samples, length, how it is stored)
+MODELS = {
+    "gpt2-tiny": (GPT2Config(**GPT2), 1, 3, 17, {}),
+    "gpt2-odd": (GPT2Config(**{**GPT2, "n_embd": 24, "n_head": 3, "n_inner": 40, "vocab_size": 61}), 2, 2, 23, {}),
+    # Stored as the original `gpt2` is on the hub: names without `transformer.`, causal masks as tensors.
+    "gpt2-hub-f16": (GPT2Config(**GPT2), 3, 2, 9, {"dtype": torch.float16, "hub_names": True}),
+    "llama-tiny": (LlamaConfig(**LLAMA), 4, 3, 19, {}),
+    "llama-untied": (
+        LlamaConfig(**{**LLAMA, "tie_word_embeddings": False, "num_key_value_heads": 4, "head_dim": 16,
+                       "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0}}),
+        5, 2, 33, {"old_rope_keys": True},
+    ),
+    "llama3-scaling": (LlamaConfig(**{**LLAMA, "rope_parameters": LLAMA3_ROPE}), 6, 2, 40, {"old_rope_keys": True}),
+    "llama-bias": (
+        LlamaConfig(**{**LLAMA, "attention_bias": True, "mlp_bias": True}), 7, 2, 21, {"shard": "25KB"},
+    ),
+    "llama-bf16": (LlamaConfig(**LLAMA), 8, 2, 15, {"dtype": torch.bfloat16}),
+}  # fmt: skip
+
+STORY = (
+    "Once upon a time there was a small grey cat who lived in a house by the sea. Every morning the cat "
+    "went down to the sand and looked at the boats. One day a big wave came and took away a little red "
+    "ball. The cat was very sad. \"Do not cry,\" said an old bird. \"I can fly, and I will bring it back "
+    "to you.\" The bird flew high over the water, found the ball, and they played together all day long."
+)
+PROMPT = "Once upon a time, there was a little"
+STORY_FULL_GRADIENTS = [
+    "model.embed_tokens.weight",
+    "model.layers.0.input_layernorm.weight",
+    "model.layers.2.self_attn.k_proj.weight",
+    "model.layers.4.mlp.down_proj.weight",
+    "model.norm.weight",
+]
+
+
+def versions():
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "safetensors": safetensors.__version__,
+        "tokenizers": tokenizers.__version__,
+        "script": "Tests/Fixtures/make_parity_fixtures.py",
+    }
+
+
+def randomise(model, seed):
+    """Weights large enough that every one of them shows in the logits."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            norm_weight = parameter.dim() == 1 and name.endswith("weight")
+            parameter.copy_(1 + 0.2 * noise if norm_weight else 0.2 * noise)
+
+
+def save(model, folder, dtype=torch.float32, hub_names=False, old_rope_keys=False, shard="1GB"):
+    folder.mkdir(parents=True)
+    model.to(dtype).save_pretrained(folder, max_shard_size=shard)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    if hub_names:
+        weights = {k.removeprefix("transformer."): v for k, v in load_file(folder / "model.safetensors").items()}
+        positions = model.config.n_positions
+        for layer in range(model.config.n_layer):
+            weights[f"h.{layer}.attn.bias"] = torch.tril(torch.ones(1, 1, positions, positions, dtype=dtype))
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    if old_rope_keys:
+        # Before version 5, transformers wrote `rope_theta` and `rope_scaling`; most of the hub has those.
+        config = json.loads((folder / "config.json").read_text())
+        rope = config.pop("rope_parameters")
+        config["rope_theta"] = rope.pop("rope_theta")
+        config["rope_scaling"] = None if rope["rope_type"] == "default" else rope
+        config["torch_dtype"] = config.pop("dtype")
+        (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def load(folder):
+    """The model as stored, upcast to fp32, and its parameters under the names of the checkpoint."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model.train()
+    files = sorted(folder.glob("*.safetensors"))
+    stored = {name for file in files if file.name != "expected.safetensors" for name in load_file(file)}
+    named = {}
+    for name, parameter in model.named_parameters():
+        name = name if name in stored else name.removeprefix("transformer.")
+        assert name in stored, name
+        named[name] = parameter
+    return model, dict(sorted(named.items()))
+
+
+def batch(generator, vocabulary, samples, length):
+    """Tokens, and labels as transformers wants them: the tokens themselves, some of them -100."""
+    tokens = torch.randint(0, vocabulary, (samples, length), generator=generator)
+    labels = tokens.clone()
+    labels[torch.rand(tokens.shape, generator=generator) < 0.15] = IGNORED
+    labels[-1, : length // 3] = IGNORED  # a prompt
+    labels[0, -2:] = IGNORED  # padding
+    return tokens, labels
+
+
+def shifted(labels):
+    """What position t has to predict: the label at t + 1; nothing at the last position."""
+    return torch.cat([labels[:, 1:], torch.full_like(labels[:, :1], IGNORED)], dim=1)
+
+
+def int32(labels):
+    return torch.where(labels == IGNORED, -1, labels).to(torch.int32).contiguous()
+
+
+def loss_of(model, tokens, labels):
+    """The logits, and the sum of the targets' cross-entropies over their number."""
+    output = model(input_ids=tokens, labels=labels)
+    targets = shifted(labels)
+    count = int((targets != IGNORED).sum())
+    total = torch.nn.functional.cross_entropy(
+        output.logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+    assert math.isclose(total.item() / count, output.loss.item(), rel_tol=1e-5)
+    return output.logits, total / count, count
+
+
+def total_norm(parameters):
+    return math.sqrt(sum(float(p.grad.double().square().sum()) for p in parameters.values()))
+
+
+def train(model, parameters, batches, learning_rate):
+    """STEPS of AdamW over the batches in turn; losses before each update and norms before clipping."""
+    decayed = [p for p in parameters.values() if p.dim() >= 2]
+    others = [p for p in parameters.values() if p.dim() < 2]
+    groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    rule = torch.optim.AdamW(
+        groups, lr=learning_rate, betas=ADAMW["betas"], eps=ADAMW["eps"], weight_decay=ADAMW["weight_decay"]
+    )
+    losses, norms = [], []
+    for step in range(STEPS):
+        rule.zero_grad()
+        _, loss, _ = loss_of(model, *batches[step % len(batches)])
+        loss.backward()
+        losses.append(loss.item())
+        norms.append(total_norm(parameters))
+        torch.nn.utils.clip_grad_norm_(parameters.values(), CLIP)
+        rule.step()
+    return losses, norms
+
+
+def write(folder, tensors, values):
+    save_file({k: v.detach().contiguous() for k, v in sorted(tensors.items())}, folder / "expected.safetensors")
+    (folder / "expected.json").write_text(json.dumps({**values, "versions": versions()}, indent=1) + "\n")
+
+
+def make_tiny(folder, config, seed, samples, length, storage, learning_rate=5e-3):
+    kind = GPT2LMHeadModel if config.model_type == "gpt2" else LlamaForCausalLM
+    model = kind(config)
+    randomise(model, seed)
+    save(model, folder, **storage)
+    model, parameters = load(folder)
+    generator = torch.Generator().manual_seed(1000 + seed)
+    batches = [batch(generator, config.vocab_size, samples, length) for _ in range(BATCHES)]
+
+    logits, loss, count = loss_of(model, *batches[0])
+    loss.backward()
+    tensors = {f"gradient.{name}": p.grad.clone() for name, p in parameters.items()}
+    tensors["logits"] = logits
+    for key, convert in [("labels", int32), ("targets", lambda x: int32(shifted(x)))]:
+        tensors[key] = convert(batches[0][1])
+        tensors[f"train.{key}"] = torch.stack([convert(labels) for _, labels in batches])
+    tensors["tokens"] = int32(batches[0][0])
+    tensors["train.tokens"] = torch.stack([int32(tokens) for tokens, _ in batches])
+    gradient_norm = total_norm(parameters)
+
+    start = {name: p.detach().double().clone() for name, p in parameters.items()}
+    losses, norms = train(model, parameters, batches, learning_rate)
+    write(folder, tensors, {
+        "loss": loss.item(),
+        "target_count": count,
+        "gradient_norm": gradient_norm,
+        "learning_rate": learning_rate,
+        **ADAMW,
+        "decays": "parameters of two and more dimensions",
+        "clip_norm": CLIP,
+        "train_target_counts": [int((shifted(labels) != IGNORED).sum()) for _, labels in batches],
+        "losses": losses,
+        "gradient_norms": norms,
+        "final_norms": {name: p.detach().double().norm().item() for name, p in parameters.items()},
+        "final_changes": {name: (p.detach().double() - start[name]).norm().item() for name, p in parameters.items()},
+    })  # fmt: skip
+    print(f"{folder.name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
+
+
+def make_story(folder, source):
+    folder.mkdir(parents=True)
+    model, parameters = load(source)
+    tokenizer = tokenizers.Tokenizer.from_file(str(source / "tokenizer.json"))
+    ids = tokenizer.encode(STORY).ids[:128]
+    tokens = torch.tensor(ids).reshape(2, 64)
+    logits, loss, count = loss_of(model, tokens, tokens)
+    loss.backward()
+    tensors = {"tokens": int32(tokens), "targets": int32(shifted(tokens)), "logits": logits}
+    tensors |= {f"gradient.{name}": parameters[name].grad for name in STORY_FULL_GRADIENTS}
+
+    prompt = tokenizer.encode(PROMPT).ids
+    sequence, margins = list(prompt), []
+    with torch.no_grad():
+        for _ in range(64):
+            best = model(input_ids=torch.tensor([sequence])).logits[0, -1].topk(2)
+            margins.append((best.values[0] - best.values[1]).item())
+            sequence.append(best.indices[0].item())
+    model.eval()
+    generated = model.generate(torch.tensor([prompt]), max_new_tokens=64, do_sample=False)[0].tolist()
+    assert generated == sequence[: len(generated)]
+    write(folder, tensors, {
+        "model": "stories260K-hf of the shared data",
+        "text": STORY,
+        "loss": loss.item(),
+        "target_count": count,
+        "gradient_norm": total_norm(parameters),
+        "parameter_gradient_norms": {name: p.grad.double().norm().item() for name, p in parameters.items()},
+        "prompt": PROMPT,
+        "prompt_ids": prompt,
+        "greedy_ids": sequence[len(prompt):],
+        "greedy_smallest_margin": min(margins),
+    })  # fmt: skip
+    print(f"{folder.name}: loss {loss.item():.4f}, smallest greedy margin {min(margins):.4f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared_data", type=Path)
+    parser.add_argument("output", type=Path, nargs="?", default=Path(__file__).parent / "parity")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    for name in [*MODELS, "stories260K"]:
+        shutil.rmtree(arguments.output / name, ignore_errors=True)
+    for name, (config, seed, samples, length, storage) in MODELS.items():
+        make_tiny(arguments.output / name, config, seed, samples, length, storage)
+    make_story(arguments.output / "stories260K", arguments.shared_data / "stories260K-hf")
+
+
+if __name__ == "__main__":
+    main()
