@@ -3,14 +3,14 @@
 // `.clamped`, `.rounded` and conversions of SIMD types are scalar loops in this compiler; comparisons
 // with `replacing(with:where:)`, magic-number rounding and bit casts are single instructions.
 
-package typealias Vector = SIMD16<Float>
+@usableFromInline package typealias Vector = SIMD16<Float>
 
 /// One stretch of up to sixteen neighbouring elements; only the last of a row is shorter.
-package struct Lanes {
+@usableFromInline package struct Lanes {
   @usableFromInline let offset: Int
   @usableFromInline let count: Int
 
-  @inlinable @inline(__always) package init(offset: Int, count: Int) {
+  @inlinable @inline(__always) init(offset: Int, count: Int) {
     self.offset = offset
     self.count = count
   }

@@ -1,0 +1,251 @@
+// A run as the user describes it: YAML, and `section.key=value` on the command line, as typed values.
+import Base
+import Datasets
+import Foundation
+import Graph
+import Optimizers
+import Sharding
+
+/// Everything that decides a run. Each part reads its own keys.
+package struct Recipe: Sendable {
+  package var model: String
+  package var weights: WeightSource
+  package var output: String
+  package var data: DataRecipe
+  package var training: TrainingRecipe
+  package var optimizer: OptimizerRecipe
+  package var schedule: ScheduleRecipe
+  package var parallel: ParallelRecipe
+  package var checkpoint: CheckpointRecipe
+  /// Every key with its value, given or default.
+  package var resolved: JSON
+
+  /// Where weights come from when a run begins.
+  package enum WeightSource: String, CaseIterable, Sendable {
+    /// From the model's folder.
+    case pretrained
+    /// Drawn anew; the folder needs no safetensors.
+    case random
+  }
+
+  /// - Parameters:
+  ///   - file: a YAML file, or nil for none.
+  ///   - assignments: `path=value`, the value being YAML; they win over the file.
+  /// - Throws: every mistake at once.
+  package init(file: String?, assignments: [String]) throws {
+    var json = JSON.null
+    if let file {
+      guard FileManager.default.fileExists(atPath: file) else {
+        throw UserError(
+          .usage, "there is no such configuration", at: file,
+          hint: file.contains("=") ? "" : "settings are written section.key=value")
+      }
+      let bytes = try MappedFile(file).bytes
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw UserError(.usage, "is not UTF-8 text", at: file)
+      }
+      json = try .yaml(text, file: file)
+    }
+    let problems = Problems()
+    for assignment in assignments {
+      guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
+        problems.add(
+          .usage, "is not a setting", at: assignment, hint: "write section.key=value, such as training.steps=100")
+        continue
+      }
+      let path = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false)
+      let text = String(assignment[assignment.index(after: equals)...])
+      if let value = problems.collect({ try JSON.yaml(text, file: String(assignment[..<equals])) }) {
+        json.set(path[...], to: value)
+      }
+    }
+    self.init(json, file: file ?? "settings", problems: problems)
+    try problems.throwIfAny()
+  }
+
+  private init(_ json: JSON, file: String, problems: Problems) {
+    let top = Section(json, file: file, code: .usage, problems: problems)
+    model = top.text("model")
+    weights = top.choice("weights", default: .pretrained)
+    output = top.text("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
+    data = DataRecipe(top.section("data"))
+    training = TrainingRecipe(top.section("training"))
+    optimizer = OptimizerRecipe(top.section("optimizer"))
+    schedule = ScheduleRecipe(top.section("schedule"))
+    parallel = ParallelRecipe(top.section("parallel"))
+    checkpoint = CheckpointRecipe(top.section("checkpoint"))
+    top.refuseUnknownKeys()
+    resolved = top.resolved
+  }
+}
+
+package struct DataRecipe: Sendable {
+  package var train: [String]
+  package var validation: ValidationSource
+  package var format: DataFormat
+  package var sequenceLength: Int
+  package var packing: Bool
+  package var packingMask: PackingMask
+  package var shuffle: Bool
+
+  init(_ section: Section) {
+    train = section.has("train") ? section.texts("train", default: []) : []
+    if train.isEmpty { section.fail("train", "is missing", hint: "give a file or a list of files") }
+    let share = section.raw("validation")?.double
+    if let share {
+      let checked = section.number("validation", default: 0, in: 0...0.9999)
+      validation = share == 0 ? .none : .share(checked)
+    } else if section.has("validation") {
+      let files = section.texts("validation", default: [])
+      validation = files.isEmpty ? .none : .files(files)
+    } else {
+      section.record("validation", .number(0.05))
+      validation = .share(0.05)
+    }
+    format = section.choice("format", default: .auto)
+    sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
+    packing = section.bool("packing", default: true)
+    packingMask = section.choice("packing_mask", default: .none)
+    shuffle = section.bool("shuffle", default: true)
+    for (key, files) in [("train", train), ("validation", validation.files)] {
+      for file in files {
+        var isFolder: ObjCBool = false
+        if !FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) {
+          section.fail(key, "there is no file \(file)")
+        } else if isFolder.boolValue {
+          section.fail(key, "\(file) is a folder", hint: "name its files")
+        }
+      }
+    }
+  }
+}
+
+extension ValidationSource {
+  var files: [String] {
+    if case .files(let files) = self { files } else { [] }
+  }
+}
+
+package struct TrainingRecipe: Sendable {
+  /// Exactly one of the two is given or default.
+  package enum Duration: Sendable, Equatable {
+    case steps(Int)
+    case epochs(Double)
+  }
+
+  package var duration: Duration
+  /// Sequences of an optimizer step, over all ranks.
+  package var batchSize: Int
+  /// Sequences of one forward pass of one rank.
+  package var microBatchSize: Int
+  package var seed: UInt64
+  package var validateEvery: Int
+  package var recompute: Recompute
+
+  init(_ section: Section) {
+    if section.has("steps") {
+      duration = .steps(section.integer("steps", in: 1...1 << 40))
+      if section.has("epochs") {
+        section.fail("epochs", "stands beside training.steps", hint: "give one of the two")
+        _ = section.raw("epochs").map { section.record("epochs", $0) }
+      }
+    } else {
+      duration = .epochs(section.number("epochs", default: 3, in: 1e-6...1e9))
+    }
+    batchSize = section.integer("batch_size", default: 32, in: 1...1 << 24)
+    microBatchSize = section.integer("micro_batch_size", default: min(4, batchSize), in: 1...1 << 20)
+    if microBatchSize > batchSize {
+      section.fail("micro_batch_size", "is \(microBatchSize), more than batch_size, which is \(batchSize)")
+    }
+    seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
+    validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
+    recompute = section.choice("recompute", default: .none)
+  }
+}
+
+package struct OptimizerRecipe: Sendable {
+  enum Name: String, CaseIterable {
+    case adamw
+  }
+
+  package var rule: any UpdateRule
+  package var learningRate: Double
+  /// 0 for none.
+  package var gradientClip: Double
+
+  init(_ section: Section) {
+    let name = section.choice("name", default: Name.adamw)
+    learningRate = section.number("learning_rate", default: 3e-4, in: 0...1e3)
+    let weightDecay = section.number("weight_decay", default: 0.01, in: 0...1e3)
+    switch name {
+    case .adamw:
+      rule = AdamW(
+        beta1: section.number("beta1", default: 0.9, in: 0...0.9999999),
+        beta2: section.number("beta2", default: 0.999, in: 0...0.9999999),
+        epsilon: section.number("epsilon", default: 1e-8, in: 0...1), weightDecay: weightDecay)
+    }
+    gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
+  }
+}
+
+package struct ScheduleRecipe: Sendable {
+  package var shape: Schedule.Shape
+  package var warmupSteps: Int
+  package var finalRatio: Double
+
+  init(_ section: Section) {
+    shape = section.choice("name", default: .cosine)
+    warmupSteps = section.integer("warmup_steps", default: 10, in: 0...1 << 40)
+    finalRatio = section.number("final_ratio", default: 0.1, in: 0...1)
+  }
+}
+
+package struct ParallelRecipe: Sendable {
+  package var zero: ZeroStage
+  /// nil: as many as the rank has cores.
+  package var threads: Int?
+
+  init(_ section: Section) {
+    let stage = section.integer("zero", default: 1)
+    zero = ZeroStage(rawValue: stage) ?? .optimizer
+    if ZeroStage(rawValue: stage) == nil {
+      let stages = ZeroStage.allCases.map { "\($0.rawValue)" }.joined(separator: ", ")
+      section.fail("zero", "is \(stage), but must be one of \(stages)")
+    }
+    if section.raw("threads")?.text == "auto" || !section.has("threads") {
+      section.record("threads", .string("auto"))
+      threads = nil
+    } else {
+      threads = section.integer("threads", in: 1...1024)
+    }
+  }
+}
+
+package struct CheckpointRecipe: Sendable {
+  package enum Resume: Sendable, Equatable {
+    /// From the newest complete checkpoint in the output folder, if there is one.
+    case auto
+    case none
+    case folder(String)
+  }
+
+  /// Steps between two checkpoints; 0 for the last step only.
+  package var every: Int
+  package var keep: Int
+  package var resume: Resume
+
+  init(_ section: Section) {
+    every = section.integer("every", default: 100, in: 0...Int.max)
+    keep = section.integer("keep", default: 3, in: 1...Int.max)
+    switch section.text("resume", default: "auto") {
+    case "auto": resume = .auto
+    case "none": resume = .none
+    case let folder:
+      resume = .folder(folder)
+      if !FileManager.default.fileExists(atPath: folder) {
+        section.fail(
+          "resume", "there is no checkpoint \(folder)", hint: "auto, none, or the folder of a checkpoint")
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+// One rank's model: its weights, and a program for every shape of micro-batch.
+import Base
+import Datasets
+import Graph
+import Kernels
+import Models
+import Tensors
+
+package final class Replica {
+  package let description: ModelDescription
+  package let layout: ParameterLayout
+  /// The whole line of parameters, fp32.
+  package let weights: FlatMemory
+  package let engine: Engine
+  private let arena: Arena
+  private let recompute: Recompute
+  private let ledger: MemoryLedger?
+  private var programs: [Key: Program] = [:]
+
+  private struct Key: Hashable {
+    let shape: BatchShape
+    let training: Bool
+  }
+
+  package init(
+    _ description: ModelDescription, engine: Engine, recompute: Recompute = .none,
+    ledger: MemoryLedger? = nil
+  ) {
+    self.description = description
+    self.engine = engine
+    self.recompute = recompute
+    self.ledger = ledger
+    layout = ParameterLayout(specs: description.parameters)
+    weights = FlatMemory(count: layout.count, label: "weights", ledger: ledger)
+    arena = Arena(ledger: ledger)
+  }
+
+  /// Loss and gradients of one micro-batch.
+  /// - Parameters:
+  ///   - targets: the number of target tokens of the whole step.
+  ///   - whenFinal: see `Program.run`.
+  /// - Returns: the sum of the losses of the micro-batch's own targets.
+  package func train(
+    _ batch: Batch, dividedBy targets: Int, seed: UInt64, step: Int,
+    whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
+  ) rethrows -> Double {
+    try withInput(batch) { input in
+      var input = input
+      input.scale = targets == 0 ? 0 : 1 / Float(targets)
+      input.seed = seed
+      input.step = step
+      return try program(for: batch, training: true).run(
+        input, weights: weights.base, arena: arena, engine: engine, whenFinal: whenFinal)
+    }
+  }
+
+  /// The sum of the losses of a micro-batch's targets, without dropout.
+  package func loss(_ batch: Batch) -> Double {
+    withInput(batch) { input in
+      program(for: batch, training: false).run(input, weights: weights.base, arena: arena, engine: engine)
+    }
+  }
+
+  /// The logits of every token: [B · T, V].
+  package func logits(_ batch: Batch) -> [Float] {
+    withInput(batch) { input in
+      let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits)
+      description.family.forward(graph)
+      let program = Program(graph, threads: engine.pool.threads)
+      _ = program.run(input, weights: weights.base, arena: arena, engine: engine)
+      return Array(program.output(arena: arena))
+    }
+  }
+
+  private func shape(of batch: Batch) -> BatchShape {
+    BatchShape(sequences: batch.rows, length: batch.length)
+  }
+
+  private func program(for batch: Batch, training: Bool) -> Program {
+    let key = Key(shape: shape(of: batch), training: training)
+    if let known = programs[key] { return known }
+    let graph = Graph(layout: layout, shape: key.shape, purpose: training ? .training : .loss)
+    description.family.forward(graph)
+    let program = Program(graph, recompute: recompute, threads: engine.pool.threads)
+    programs[key] = program
+    return program
+  }
+
+  private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {
+    let firstKeys = batch.firstKeys
+    return try batch.tokens.withUnsafeBufferPointer { tokens in
+      try batch.targets.withUnsafeBufferPointer { targets in
+        try batch.positions.withUnsafeBufferPointer { positions in
+          try firstKeys.withUnsafeBufferPointer { firstKeys in
+            try batch.sampleIDs.withUnsafeBufferPointer { sampleIDs in
+              try body(
+                GraphInput(
+                  tokens: tokens.baseAddress!, targets: targets.baseAddress!,
+                  positions: positions.baseAddress!, firstKeys: firstKeys.baseAddress!,
+                  sampleIDs: sampleIDs.baseAddress!))
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension Batch {
+  /// The first key that each token may see: where its positions began. Padding sees what the token before it
+  /// saw, so that first keys never fall along a row.
+  var firstKeys: [Int32] {
+    var keys = [Int32](repeating: 0, count: tokens.count)
+    for row in 0..<rows {
+      var first: Int32 = 0
+      for place in 0..<length {
+        first = max(first, Int32(place) - positions[row * length + place])
+        keys[row * length + place] = first
+      }
+    }
+    return keys
+  }
+}
