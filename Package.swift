@@ -48,5 +48,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "BaseTests", dependencies: ["Base"]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
+    .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
   ]
 )
