@@ -49,5 +49,13 @@ let package = Package(
       ]),
     .testTarget(name: "BaseTests", dependencies: ["Base"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Checkpoints"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Optimizers", "Collectives", "Sharding",
+        "Checkpoints", "Training",
+      ]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
+    .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
   ]
 )

@@ -1,0 +1,93 @@
+// One micro-batch as the model takes it.
+
+/// What the tokens of a packed block may look at.
+package enum PackingMask: String, CaseIterable, Sendable {
+  /// Everything before them in the block; positions run through.
+  case none
+  /// Their own document only; positions start again with each document.
+  case document
+}
+
+/// One micro-batch of fixed shape: B rows of T positions, all arrays [B, T] row by row.
+package struct Batch: Equatable, Sendable {
+  /// What stands at padded positions of `tokens`: an id that every vocabulary has.
+  package static let paddingToken: Int32 = 0
+  /// What stands in `targets` where nothing is to be predicted.
+  package static let noTarget: Int32 = -1
+  /// What stands in `documents` where no document is.
+  package static let noDocument: Int32 = -1
+
+  /// B
+  package var rows: Int
+  /// T
+  package var length: Int
+  package var tokens: [Int32]
+  /// The token that follows, or `noTarget`.
+  package var targets: [Int32]
+  package var positions: [Int32]
+  /// The place of a token's document among those of its row, or `noDocument` where padded.
+  package var documents: [Int32]
+  /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
+  package var sampleIDs: [Int32]
+  /// [B] Which of `TokenSequences`, for messages.
+  package var sequences: [Int]
+  /// How many of `targets` are tokens.
+  package var targetCount: Int
+}
+
+extension TokenSequences {
+  /// The shape [B, T] of a micro-batch.
+  package func shape(of microBatch: MicroBatch) -> (rows: Int, length: Int) {
+    let longest = microBatch.sequences.reduce(0) { max($0, length(of: $1)) }
+    return (microBatch.sequences.count, blockLength ?? longest)
+  }
+
+  /// The share of padded positions in some micro-batches.
+  package func paddingShare(of microBatches: [MicroBatch]) -> Double {
+    var (all, used) = (0, 0)
+    for microBatch in microBatches {
+      let shape = shape(of: microBatch)
+      all += shape.rows * shape.length
+      used += microBatch.sequences.reduce(0) { $0 + length(of: $1) }
+    }
+    return all == 0 ? 0 : Double(all - used) / Double(all)
+  }
+
+  /// Builds a micro-batch.
+  ///
+  /// Within a row, position t is to predict token t + 1 where that token carries a loss; the last
+  /// position has no target. The targets do not depend on `mask`.
+  package func batch(_ microBatch: MicroBatch, mask: PackingMask) -> Batch {
+    let (rows, length) = shape(of: microBatch)
+    let size = rows * length
+    var batch = Batch(
+      rows: rows, length: length,
+      tokens: Array(repeating: Batch.paddingToken, count: size),
+      targets: Array(repeating: Batch.noTarget, count: size),
+      positions: Array(repeating: 0, count: size),
+      documents: Array(repeating: Batch.noDocument, count: size),
+      sampleIDs: (0..<rows).map { Int32(clamping: microBatch.firstSample + $0) },
+      sequences: microBatch.sequences, targetCount: 0)
+    for (row, sequence) in microBatch.sequences.enumerated() {
+      let base = row * length
+      let start = tokenRange(of: sequence).lowerBound
+      for (document, piece) in pieces(of: sequence).enumerated() {
+        let range = tokenRange(ofPiece: piece)
+        let origin = mask == .document ? range.lowerBound : start
+        for index in range {
+          let place = base + index - start
+          batch.tokens[place] = tokens[index]
+          batch.documents[place] = Int32(truncatingIfNeeded: document)
+          batch.positions[place] = Int32(truncatingIfNeeded: index - origin)
+          if index > start, lossMask[index] {
+            batch.targets[place - 1] = tokens[index]
+            batch.targetCount += 1
+          }
+        }
+      }
+      // Padding goes on counting, so that positions stay within 0..<T.
+      for place in self.length(of: sequence)..<length { batch.positions[base + place] = Int32(place) }
+    }
+    return batch
+  }
+}

@@ -1,0 +1,99 @@
+// The rows of a .jsonl or .json file and the text of a .txt file, each with its line.
+import Base
+import Foundation
+
+/// One row as it stands in its file.
+struct FileRow {
+  /// From 1: where the row begins, or where it stops being JSON.
+  var line: Int
+  var json: Result<JSON, RowMistake>
+}
+
+/// One data file, opened.
+struct DataFile {
+  enum Kind { case text, jsonLines, json }
+
+  let path: String
+  let kind: Kind
+  private let mapped: MappedFile
+
+  var size: Int { mapped.bytes.count }
+  private var bytes: UnsafeBufferPointer<UInt8> { mapped.bytes.bindMemory(to: UInt8.self) }
+
+  /// - Throws: `UserError` for an unknown ending, a file that cannot be read, or an empty one.
+  init(_ path: String) throws {
+    self.path = path
+    switch URL(fileURLWithPath: path).pathExtension.lowercased() {
+    case "txt": kind = .text
+    case "jsonl": kind = .jsonLines
+    case "json": kind = .json
+    default:
+      throw UserError(
+        .data, "the ending of the name is not known", at: path, hint: "use .txt, .jsonl or .json")
+    }
+    mapped = try MappedFile(path)
+    guard mapped.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
+  }
+
+  /// The whole file as UTF-8, without a byte-order mark.
+  /// - Throws: `UserError` with line and byte offset where the file is not UTF-8.
+  func text() throws -> [UInt8] {
+    do {
+      _ = try UTF8Span(validating: bytes.span)
+    } catch {
+      let offset = error.byteOffsets.lowerBound
+      throw UserError(
+        .data, "is not UTF-8 at byte offset \(offset)", at: "\(path):\(1 + newLines(in: 0..<offset))",
+        hint: "convert it to UTF-8")
+    }
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+    guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: path) }
+    return Array(text)
+  }
+
+  /// Calls `body` with every row until it answers false.
+  /// - Throws: `UserError` where a .json file is not a list.
+  func forEachRow(_ body: (FileRow) -> Bool) throws {
+    switch kind {
+    case .jsonLines: forEachLine(body)
+    case .json:
+      var list = JSONListReader(text: bytes, path: path)
+      while let (range, line) = try list.next() {
+        guard body(row(range, line: line, inLine: false)) else { return }
+      }
+    case .text: preconditionFailure("a .txt file has no rows")
+    }
+  }
+
+  private func forEachLine(_ body: (FileRow) -> Bool) {
+    guard let base = bytes.baseAddress else { return }
+    var start = 0
+    var line = 1
+    while start < bytes.count {
+      let found = memchr(base + start, 0x0A, bytes.count - start)
+      let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? bytes.count
+      let blank = bytes[start..<end].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+      if !blank, !body(row(start..<end, line: line, inLine: true)) { return }
+      start = end + 1
+      line += 1
+    }
+  }
+
+  private func row(_ range: Range<Int>, line: Int, inLine: Bool) -> FileRow {
+    do throws(JSON.ParseError) {
+      let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]))
+      return FileRow(line: line, json: .success(json))
+    } catch {
+      let offset = range.lowerBound + error.offset
+      let place = inLine ? "byte \(error.offset) of the line" : "byte offset \(offset)"
+      let mistake = RowMistake(
+        "is not JSON: \(error.reason) at \(place)",
+        hint: inLine ? "a .jsonl file holds one object a line" : "a .json file holds one list of objects")
+      return FileRow(line: line + newLines(in: range.lowerBound..<offset), json: .failure(mistake))
+    }
+  }
+
+  private func newLines(in range: Range<Int>) -> Int {
+    bytes[range].reduce(into: 0) { if $1 == 0x0A { $0 += 1 } }
+  }
+}

@@ -1,0 +1,122 @@
+// What a row of a data file must hold, and how `auto` finds out.
+import Base
+
+/// The key `data.format` of a recipe.
+package enum DataFormat: String, CaseIterable, Sendable {
+  /// Decided for each file by the keys of its first row; a .txt file is text.
+  case auto
+  /// `{"text": …}`
+  case text
+  /// `{"prompt": …, "completion": …}`, or `response` in the place of `completion`
+  case completion
+  /// `{"instruction": …, "input": …, "output": …}`; `input` may be empty, null or missing
+  case alpaca
+}
+
+/// The format of one file, decided.
+package enum RowFormat: String, CaseIterable, Sendable {
+  case text, completion, alpaca
+
+  /// The keys a row must have, for messages.
+  var keys: String {
+    switch self {
+    case .text: "\"text\""
+    case .completion: "\"prompt\" and \"completion\" (or \"response\")"
+    case .alpaca: "\"instruction\" and \"output\""
+    }
+  }
+
+  func fits(_ row: JSON) -> Bool {
+    switch self {
+    case .text: row["text"] != nil
+    case .completion: row["prompt"] != nil && (row["completion"] != nil || row["response"] != nil)
+    case .alpaca: row["instruction"] != nil && row["output"] != nil
+    }
+  }
+
+  /// The one format whose keys a row has.
+  /// - Throws: `RowMistake` where none or several fit.
+  static func detect(_ row: JSON) throws(RowMistake) -> RowFormat {
+    guard let members = row.members else { throw .noObject(row) }
+    let fitting = allCases.filter { $0.fits(row) }
+    guard let only = fitting.first else {
+      let keys = members.map { "\"\(String(decoding: $0.key, as: UTF8.self))\"" }.joined(separator: ", ")
+      throw RowMistake(
+        "no format is known with \(members.isEmpty ? "no keys" : "the keys \(shortened(keys))")",
+        hint: allCases.map { "\($0.rawValue) has \($0.keys)" }.joined(separator: "; "))
+    }
+    guard fitting.count == 1 else {
+      let names = fitting.map(\.rawValue).joined(separator: " and ")
+      throw RowMistake("the row could be \(names)", hint: "say which with data.format")
+    }
+    return only
+  }
+
+  /// A row as what is trained on.
+  /// - Throws: `RowMistake` where the row does not fit.
+  func example(_ row: JSON) throws(RowMistake) -> Example {
+    guard row.members != nil else { throw .noObject(row) }
+    switch self {
+    case .text:
+      return .document(try string("text", of: row))
+    case .completion:
+      let prompt = try string("prompt", of: row)
+      guard row["completion"] == nil || row["response"] == nil else {
+        throw RowMistake("has both \"completion\" and \"response\"", hint: "keep one of them")
+      }
+      return .answer(
+        prompt: prompt, answer: try string(row["response"] == nil ? "completion" : "response", of: row))
+    case .alpaca:
+      let instruction = try string("instruction", of: row)
+      let input = row["input"] == nil || row["input"] == .null ? [] : try string("input", of: row)
+      return .answer(
+        prompt: AlpacaTemplate.prompt(instruction: instruction, input: input),
+        answer: try string("output", of: row))
+    }
+  }
+
+  private func string(_ key: String, of row: JSON) throws(RowMistake) -> [UInt8] {
+    guard let value = row[key] else {
+      throw RowMistake("has no \"\(key)\"", hint: "a row of format \(rawValue) has \(keys)")
+    }
+    guard let bytes = value.bytes else {
+      throw RowMistake("\"\(key)\" must be a string, but is \(value.kind)")
+    }
+    return bytes
+  }
+}
+
+/// What one row or file trains on, as UTF-8.
+enum Example: Equatable {
+  case document([UInt8])
+  case answer(prompt: [UInt8], answer: [UInt8])
+
+  var isEmpty: Bool {
+    switch self {
+    case .document(let text): text.isEmpty
+    case .answer(let prompt, let answer): prompt.isEmpty && answer.isEmpty
+    }
+  }
+}
+
+/// Why a row cannot be used; its place is added by who reads the file.
+struct RowMistake: Error, Equatable {
+  var what: String
+  var hint: String
+
+  init(_ what: String, hint: String = "") {
+    self.what = what
+    self.hint = hint
+  }
+
+  static func noObject(_ row: JSON) -> RowMistake {
+    RowMistake("a row must be an object, but this is \(row.kind)")
+  }
+
+  func at(_ place: String) -> UserError { UserError(.data, what, at: place, hint: hint) }
+}
+
+/// A hostile file may have a thousand keys; a message has one line.
+private func shortened(_ text: String) -> String {
+  text.count > 120 ? text.prefix(120) + "…" : text
+}

@@ -1,0 +1,160 @@
+// From the files of a recipe to the sequences that are trained and validated on.
+import Base
+
+/// Where validation sequences come from.
+package enum ValidationSource: Equatable, Sendable {
+  case none
+  /// This share, in 0..<1, of the train sequences, which are then not trained on; 0 is `none`.
+  case share(Double)
+  case files([String])
+}
+
+/// What a recipe says about its data.
+package struct DataOptions: Equatable, Sendable {
+  package var train: [String]
+  package var validation: ValidationSource
+  package var format: DataFormat
+  package var packing: Bool
+  /// Tokens, at least 2.
+  package var sequenceLength: Int
+  /// Decides which sequences a validation share takes.
+  package var seed: UInt64
+
+  package init(
+    train: [String], validation: ValidationSource = .none, format: DataFormat = .auto, packing: Bool,
+    sequenceLength: Int, seed: UInt64
+  ) {
+    self.train = train
+    self.validation = validation
+    self.format = format
+    self.packing = packing
+    self.sequenceLength = sequenceLength
+    self.seed = seed
+  }
+}
+
+/// Everything tokenised, packed or cut, and divided.
+package struct Dataset: Sendable {
+  package let train: TokenSequences
+  /// nil where there is no validation.
+  package let validation: TokenSequences?
+  package let summary: DataSummary
+
+  /// Reads, checks and encodes all files.
+  ///
+  /// A validation share is taken from what is indivisible: blocks of joined text, or rows before they
+  /// are packed, so that the rows held out do not depend on how rows are packed.
+  /// - Throws: `UserErrors` with the mistakes of all files at once.
+  package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
+    try Self.check(options)
+    var trainLoader = FileLoader(options.train, options: options, encoder: encoder)
+    var validationLoader: FileLoader?
+    if case .files(let paths) = options.validation {
+      validationLoader = FileLoader(paths, options: options, encoder: encoder)
+    }
+    let mistakes = trainLoader.mistakes + (validationLoader?.mistakes ?? [])
+    guard mistakes.isEmpty else { throw UserErrors(mistakes) }
+
+    var trainParts = try Parts(takingFrom: &trainLoader, key: "data.train")
+    var validationParts: Parts?
+    var validationFiles: FilesSummary?
+    if var loader = validationLoader.take() {
+      let parts = try Parts(takingFrom: &loader, key: "data.validation")
+      validationFiles = FilesSummary(files: loader.files, droppedTokens: parts.dropped)
+      validationParts = parts
+    }
+    if case .share(let share) = options.validation, share > 0 {
+      validationParts = try trainParts.takeShare(share, seed: options.seed)
+    }
+    let trainFiles = FilesSummary(files: trainLoader.files, droppedTokens: trainParts.dropped)
+    train = trainParts.sequences(options)
+    validation = validationParts?.sequences(options)
+    summary = DataSummary(
+      trainFiles: trainFiles, validationFiles: validationFiles, train: SequencesSummary(train),
+      validation: validation.map(SequencesSummary.init))
+  }
+
+  private static func check(_ options: DataOptions) throws {
+    var mistakes: [UserError] = []
+    if options.train.isEmpty { mistakes.append(UserError(.usage, "names no file", at: "data.train")) }
+    if options.sequenceLength < 2 || options.sequenceLength > Int32.max {
+      mistakes.append(
+        UserError(
+          .usage, "must be at least 2, but is \(options.sequenceLength)", at: "data.sequence_length",
+          hint: "the last token of a sequence predicts nothing"))
+    }
+    switch options.validation {
+    case .none: break
+    case .share(let share):
+      if !(share >= 0 && share < 1) {
+        mistakes.append(
+          UserError(.usage, "a share must be at least 0 and below 1, but is \(share)", at: "data.validation"))
+      }
+    case .files(let paths):
+      if paths.isEmpty {
+        mistakes.append(
+          UserError(.usage, "names no file", at: "data.validation", hint: "write 0 for no validation"))
+      }
+    }
+    if !mistakes.isEmpty { throw UserErrors(mistakes) }
+  }
+}
+
+/// Blocks of joined text, and rows, before rows are packed.
+private struct Parts {
+  var blocks: TokenSequences
+  var rows: TokenSequences
+  /// Tokens of joined text that did not fill a block.
+  var dropped = 0
+
+  /// Moves the sequences out of the loader: copies would be as big as the data.
+  init(takingFrom loader: inout FileLoader, key: String) throws {
+    blocks = TokenSequences(files: loader.documents.files)
+    rows = blocks
+    swap(&blocks, &loader.documents)
+    swap(&rows, &loader.rows)
+    guard blocks.count > 0 else { return }
+    let tokens = blocks.tokens.count
+    let length = loader.options.sequenceLength
+    dropped = blocks.joinIntoBlocks(of: length)
+    guard blocks.count > 0 else {
+      throw UserErrors([
+        UserError(
+          .data, "all text together has \(tokens) tokens, too few for one block of \(length)", at: key,
+          hint: "lower data.sequence_length, or set data.packing: false")
+      ])
+    }
+  }
+
+  init(blocks: TokenSequences, rows: TokenSequences) {
+    self.blocks = blocks
+    self.rows = rows
+  }
+
+  var count: Int { blocks.count + rows.count }
+
+  /// Takes a share of the blocks and rows, at least one of them.
+  mutating func takeShare(_ share: Double, seed: UInt64) throws -> Parts {
+    let size = max(1, Int((share * Double(count)).rounded()))
+    guard size < count else {
+      throw UserErrors([
+        UserError(
+          .data, "a share of \(share) of \(count) sequences leaves none to train on", at: "data.validation",
+          hint: "lower the share or add data")
+      ])
+    }
+    let taken = SampleOrder(count: count, seed: seed, shuffle: true).choose(size)
+    let split = blocks.count
+    return Parts(
+      blocks: blocks.remove(taken.filter { $0 < split }),
+      rows: rows.remove(taken.filter { $0 >= split }.map { $0 - split }))
+  }
+
+  /// Blocks first, then rows.
+  mutating func sequences(_ options: DataOptions) -> TokenSequences {
+    if options.packing { rows.packRows(into: options.sequenceLength) }
+    if blocks.count == 0 { return rows }
+    for sequence in 0..<rows.count { blocks.append(sequence: sequence, of: rows) }
+    return blocks
+  }
+}

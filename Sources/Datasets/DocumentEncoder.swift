@@ -1,0 +1,53 @@
+// From a text to the tokens a model trains on: special tokens, the end of the text, and where an answer begins.
+
+/// What `Datasets` asks of a tokenizer.
+package protocol TextEncoding: Sendable {
+  /// - Parameters:
+  ///   - text: UTF-8.
+  ///   - addSpecialTokens: adds what the tokenizer puts around a text, such as a beginning of text.
+  func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32]
+}
+
+/// A tokenizer and the model's end of text.
+package struct DocumentEncoder: Sendable {
+  package let encoding: any TextEncoding
+  /// The model's end-of-text token; nil if it has none.
+  package let endOfText: Int32?
+  /// Whether the tokenizer itself ends every text with `endOfText`.
+  private let addsEndOfText: Bool
+
+  package init(encoding: any TextEncoding, endOfText: Int32?) {
+    self.encoding = encoding
+    self.endOfText = endOfText
+    // A text that ends in the spelled-out token looks the same; only the empty text tells them apart.
+    addsEndOfText = endOfText != nil && encoding.encode([], addSpecialTokens: true).last == endOfText
+  }
+
+  /// A whole document, closed by one end of text where the model has one.
+  package func document(_ text: [UInt8]) -> [Int32] {
+    var tokens = encoding.encode(text, addSpecialTokens: true)
+    if let endOfText, tokens.last != endOfText { tokens.append(endOfText) }
+    return tokens
+  }
+
+  /// A prompt and its answer, encoded as one text.
+  ///
+  /// As many tokens as the prompt alone has carry no loss (TRL's convention), even where the tokenizer
+  /// merges the last letters of the prompt with the first of the answer.
+  package func answer(_ answer: [UInt8], to prompt: [UInt8]) -> EncodedAnswer {
+    var promptTokens = encoding.encode(prompt, addSpecialTokens: true)
+    if addsEndOfText, promptTokens.last == endOfText { promptTokens.removeLast() }
+    let tokens = document(prompt + answer)
+    return EncodedAnswer(
+      tokens: tokens, promptCount: promptTokens.count, boundaryMerged: !tokens.starts(with: promptTokens))
+  }
+}
+
+/// A prompt and its answer as tokens.
+package struct EncodedAnswer: Equatable, Sendable {
+  package var tokens: [Int32]
+  /// How many tokens at the start carry no loss; may exceed `tokens.count` where tokens merged.
+  package var promptCount: Int
+  /// Whether the prompt's own tokens are not how the whole begins.
+  package var boundaryMerged: Bool
+}

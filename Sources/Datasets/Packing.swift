@@ -1,0 +1,66 @@
+// How documents and rows become blocks of one length.
+
+extension TokenSequences {
+  /// Joins all documents into one stream and cuts it into blocks (the usual way for plain text).
+  ///
+  /// A document may begin in one block and go on in the next; each part is a piece of its own.
+  /// - Returns: how many tokens at the end were too few for a block and are dropped.
+  mutating func joinIntoBlocks(of length: Int) -> Int {
+    precondition(length >= 2, "a block of one token has nothing to predict")
+    let blocks = tokens.count / length
+    let kept = blocks * length
+    let dropped = tokens.count - kept
+    var starts: [Int] = []
+    var sources: [SampleSource] = []
+    var first: [Int] = [0]
+    starts.reserveCapacity(pieceSources.count + blocks + 1)
+    sources.reserveCapacity(pieceSources.count + blocks)
+    first.reserveCapacity(blocks + 1)
+    for document in 0..<pieceSources.count {
+      let range = tokenRange(ofPiece: document)
+      var start = range.lowerBound
+      while start < min(range.upperBound, kept) {
+        if start % length == 0, start > 0 { first.append(starts.count) }
+        starts.append(start)
+        sources.append(pieceSources[document])
+        start = (start / length + 1) * length
+      }
+    }
+    if blocks > 0 { first.append(starts.count) }
+    starts.append(kept)
+    tokens.removeLast(dropped)
+    lossMask.truncate(to: kept)
+    pieceStarts = starts
+    pieceSources = sources
+    firstPieces = first
+    targetCounts = Array(repeating: Int32(clamping: length - 1), count: blocks)
+    blockLength = length
+    return dropped
+  }
+
+  /// Puts whole rows into blocks, one after another in file order; a row that does not fit opens the
+  /// next block, and the rest of the block is padding.
+  ///
+  /// Greedy rather than first-fit: a block is then a range of the file, which costs no second copy of
+  /// the tokens and lets a block be named by its lines. No row may be longer than `length`.
+  mutating func packRows(into length: Int) {
+    var first: [Int] = [0]
+    var counts: [Int32] = []
+    var used = 0
+    for row in 0..<count {
+      let size = self.length(of: row)
+      precondition(size <= length, "a row must be cut before it is packed")
+      if counts.isEmpty || used + size > length {
+        if !counts.isEmpty { first.append(firstPieces[row]) }
+        counts.append(0)
+        used = 0
+      }
+      used += size
+      counts[counts.count - 1] += targetCounts[row]
+    }
+    if !counts.isEmpty { first.append(pieceSources.count) }
+    firstPieces = first
+    targetCounts = counts
+    blockLength = length
+  }
+}

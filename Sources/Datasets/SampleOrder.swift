@@ -1,0 +1,50 @@
+// In which order sequences are seen: a function of seed and epoch alone.
+import Base
+
+/// Streams of random numbers that `Datasets` draws from; the tag keeps them apart from all others of a seed.
+enum DataRandom {
+  static func shuffle(seed: UInt64, epoch: Int) -> PhiloxStream {
+    PhiloxStream(seed: seed, stream: 0x5348_5546 << 32 | UInt64(UInt32(truncatingIfNeeded: epoch)))
+  }
+  static func validation(seed: UInt64) -> PhiloxStream {
+    PhiloxStream(seed: seed, stream: 0x5641_4C49 << 32)
+  }
+}
+
+/// The order of the sequences in each epoch.
+package struct SampleOrder: Equatable, Sendable {
+  /// How many sequences there are, at least one.
+  package let count: Int
+  package let seed: UInt64
+  /// Without it, every epoch is in file order.
+  package let shuffle: Bool
+
+  package init(count: Int, seed: UInt64, shuffle: Bool) {
+    precondition(count > 0, "there must be a sequence to order")
+    precondition(count <= Int32.max, "more sequences than an order can hold")
+    self.count = count
+    self.seed = seed
+    self.shuffle = shuffle
+  }
+
+  /// Every sequence once, in the order of this epoch (from 0).
+  package func permutation(epoch: Int) -> [Int32] {
+    var order = Array(0..<Int32(count))
+    guard shuffle else { return order }
+    // Fisher-Yates, written out: the standard library may change how it draws.
+    var random = DataRandom.shuffle(seed: seed, epoch: epoch)
+    for last in stride(from: count - 1, to: 0, by: -1) {
+      order.swapAt(last, random.below(last + 1))
+    }
+    return order
+  }
+
+  /// `size` of all sequences, ascending, chosen by the seed alone: the validation part of a data set.
+  func choose(_ size: Int) -> [Int] {
+    precondition(size <= count, "more sequences are chosen than there are")
+    var order = Array(0..<Int32(count))
+    var random = DataRandom.validation(seed: seed)
+    for place in 0..<size { order.swapAt(place, place + random.below(count - place)) }
+    return order[..<size].map(Int.init).sorted()
+  }
+}

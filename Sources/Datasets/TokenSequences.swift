@@ -1,0 +1,151 @@
+// All sequences of a data set in flat arrays: a sequence is a range of pieces, a piece is a range of tokens.
+//
+//   tokens      | t t t t t | t t t | t t t t t t | …      one array, nothing stored twice
+//   pieces        one document, or the part of it that lies within one block
+//   sequences     one row, or the pieces of one packed block
+
+/// Where a piece came from, to name offending samples later.
+package struct SampleSource: Equatable, Sendable {
+  /// Index into `TokenSequences.files`.
+  package var file: Int32
+  /// From 1; 0 means the whole file.
+  package var line: Int32
+
+  package init(file: Int, line: Int) {
+    self.file = Int32(clamping: file)
+    self.line = Int32(clamping: line)
+  }
+}
+
+/// Tokenised sequences, in file order.
+package struct TokenSequences: Sendable {
+  /// Paths as the user wrote them.
+  package internal(set) var files: [String]
+  /// The length all sequences are padded to; nil: the longest of their micro-batch.
+  package internal(set) var blockLength: Int?
+  package internal(set) var tokens: [Int32] = []
+  /// Whether predicting a token counts, one bit for each of `tokens`. The first token of a row never
+  /// counts, so nothing in a packed block is asked to predict the first token of the next row.
+  package internal(set) var lossMask = LossMask()
+  /// Ascending, closed by `tokens.count`: piece `p` is `pieceStarts[p]..<pieceStarts[p + 1]`.
+  package internal(set) var pieceStarts: [Int] = [0]
+  /// One for each piece.
+  package internal(set) var pieceSources: [SampleSource] = []
+  /// Ascending, closed by the number of pieces: sequence `s` is `firstPieces[s]..<firstPieces[s + 1]`.
+  package internal(set) var firstPieces: [Int] = [0]
+  /// How many positions of each sequence have a target.
+  package internal(set) var targetCounts: [Int32] = []
+
+  package init(files: [String]) { self.files = files }
+
+  /// How many sequences there are.
+  package var count: Int { firstPieces.count - 1 }
+
+  /// The pieces of a sequence.
+  package func pieces(of sequence: Int) -> Range<Int> {
+    firstPieces[sequence]..<firstPieces[sequence + 1]
+  }
+
+  /// Where a piece's tokens lie in `tokens`.
+  package func tokenRange(ofPiece piece: Int) -> Range<Int> {
+    pieceStarts[piece]..<pieceStarts[piece + 1]
+  }
+
+  /// Where a sequence's tokens lie in `tokens`.
+  package func tokenRange(of sequence: Int) -> Range<Int> {
+    pieceStarts[firstPieces[sequence]]..<pieceStarts[firstPieces[sequence + 1]]
+  }
+
+  /// How many tokens a sequence has, without padding.
+  package func length(of sequence: Int) -> Int { tokenRange(of: sequence).count }
+
+  /// Target positions of some sequences, without building a batch.
+  package func targetCount(of sequences: some Swift.Sequence<Int>) -> Int {
+    sequences.reduce(0) { $0 + Int(targetCounts[$1]) }
+  }
+
+  /// Target positions of all sequences.
+  package var targetCount: Int { targetCounts.reduce(0) { $0 + Int($1) } }
+
+  /// The places a sequence came from, each as `file:line` (or `file`, for a whole file), in order.
+  package func sources(of sequence: Int) -> [String] {
+    pieces(of: sequence).map { piece in
+      let source = pieceSources[piece]
+      let file = files[Int(source.file)]
+      return source.line == 0 ? file : "\(file):\(source.line)"
+    }
+  }
+}
+
+extension TokenSequences {
+  /// Adds one sequence of one piece.
+  /// - Parameter firstTarget: predicting tokens before this one does not count; 0 lets even the first
+  ///   token count, as documents that will be joined need it.
+  mutating func append(_ added: some Collection<Int32>, firstTarget: Int, source: SampleSource) {
+    let masked = min(firstTarget, added.count)
+    tokens.append(contentsOf: added)
+    lossMask.append(false, count: masked)
+    lossMask.append(true, count: added.count - masked)
+    pieceStarts.append(tokens.count)
+    pieceSources.append(source)
+    firstPieces.append(pieceSources.count)
+    targetCounts.append(Int32(clamping: max(0, added.count - max(1, masked))))
+  }
+
+  /// Adds a sequence of another set that has the same files.
+  mutating func append(sequence: Int, of other: TokenSequences) {
+    for piece in other.pieces(of: sequence) {
+      let range = other.tokenRange(ofPiece: piece)
+      tokens.append(contentsOf: other.tokens[range])
+      for index in range { lossMask.append(other.lossMask[index], count: 1) }
+      pieceStarts.append(tokens.count)
+      pieceSources.append(other.pieceSources[piece])
+    }
+    firstPieces.append(pieceSources.count)
+    targetCounts.append(other.targetCounts[sequence])
+  }
+
+  /// Takes some sequences out; both parts stay in file order.
+  /// - Parameter taken: ascending.
+  mutating func remove(_ taken: [Int]) -> TokenSequences {
+    var removed = TokenSequences(files: files)
+    removed.blockLength = blockLength
+    var next = 0
+    // The rest moves down within the same arrays, so that the data is never in memory twice.
+    var (tokenEnd, pieceEnd, sequenceEnd) = (0, 0, 0)
+    for sequence in 0..<count {
+      if next < taken.count, taken[next] == sequence {
+        removed.append(sequence: sequence, of: self)
+        next += 1
+        continue
+      }
+      let pieces = pieces(of: sequence)
+      for piece in pieces {
+        let range = tokenRange(ofPiece: piece)
+        if range.lowerBound != tokenEnd {
+          for (offset, index) in range.enumerated() {
+            tokens[tokenEnd + offset] = tokens[index]
+            lossMask.set(tokenEnd + offset, lossMask[index])
+          }
+        }
+        pieceStarts[pieceEnd] = tokenEnd
+        pieceSources[pieceEnd] = pieceSources[piece]
+        pieceEnd += 1
+        tokenEnd += range.count
+      }
+      firstPieces[sequenceEnd] = pieceEnd - pieces.count
+      targetCounts[sequenceEnd] = targetCounts[sequence]
+      sequenceEnd += 1
+    }
+    precondition(next == taken.count, "sequences to take out must be ascending and exist")
+    tokens.removeLast(tokens.count - tokenEnd)
+    lossMask.truncate(to: tokenEnd)
+    pieceSources.removeLast(pieceSources.count - pieceEnd)
+    pieceStarts.removeLast(pieceStarts.count - pieceEnd)
+    pieceStarts.append(tokenEnd)
+    targetCounts.removeLast(targetCounts.count - sequenceEnd)
+    firstPieces.removeLast(firstPieces.count - sequenceEnd)
+    firstPieces.append(pieceEnd)
+    return removed
+  }
+}

@@ -1,0 +1,172 @@
+import Base
+import Datasets
+import Testing
+
+@Suite struct FormatTests {
+  @Test func autoDecidesByTheFirstRowOfEachFile() throws {
+    let folder = try Folder()
+    let files = [
+      try folder.write("a.txt", "ab"),
+      try folder.write("b.jsonl", "\n  \n{\"text\": \"cd\", \"id\": 7}\r\n\n"),
+      try folder.write("c.json", "[{\"prompt\": \"e\", \"completion\": \"f\"}]"),
+      try folder.write("d.jsonl", "{\"prompt\": \"g\", \"response\": \"h\"}"),
+      try folder.write("e.JSONL", "{\"instruction\": \"i\", \"output\": \"j\"}"),
+    ]
+    let data = try Dataset(.of(files, length: 512), encoder: .bytes())
+    #expect(data.summary.trainFiles.files.map(\.format) == [.text, .text, .completion, .completion, .alpaca])
+    #expect(data.train.allSpelled.prefix(4) == ["ab>", "cd>", "ef>", "gh>"])
+    #expect(data.train.sources(of: 0) == [files[0]])
+    #expect(data.train.sources(of: 1) == [files[1] + ":3"])
+    #expect(data.train.sources(of: 3) == [files[3] + ":1"])
+  }
+
+  /// Written out from the Stanford Alpaca repository's prompts.
+  @Test func alpacaPromptsAreStanfords() throws {
+    let without = """
+      Below is an instruction that describes a task. Write a response that appropriately completes the request.
+
+      ### Instruction:
+      Say hi.
+
+      ### Response:
+      """
+    let with = """
+      Below is an instruction that describes a task, paired with an input that provides further context. \
+      Write a response that appropriately completes the request.
+
+      ### Instruction:
+      Say hi.
+
+      ### Input:
+      to me
+
+      ### Response:
+      """
+    let folder = try Folder()
+    var checked = 0
+    for (row, prompt) in [
+      (#"{"instruction": "Say hi.", "output": "Hi"}"#, without),
+      (#"{"instruction": "Say hi.", "input": "", "output": "Hi"}"#, without),
+      (#"{"instruction": "Say hi.", "input": null, "output": "Hi"}"#, without),
+      (#"{"instruction": "Say hi.", "input": "to me", "output": "Hi"}"#, with),
+    ] {
+      let file = try folder.write("a.jsonl", row)
+      let data = try Dataset(.of([file], length: 512), encoder: .bytes(end: false))
+      #expect(String(decoding: data.train.tokens.map { UInt8($0) }, as: UTF8.self) == prompt + "Hi")
+      #expect(data.train.targetCounts == [2])
+      checked += 1
+    }
+    #expect(checked == 4)
+  }
+
+  @Test func ambiguousFirstRowsAreRefused() throws {
+    let folder = try Folder()
+    let file = try folder.write("a.jsonl", #"{"text": "t", "instruction": "i", "output": "o"}"#)
+    #expect(
+      folder.errors(.of([file]))
+        == "a.jsonl:1: the row could be text and alpaca (say which with data.format)")
+    #expect(try Dataset(.of([file], format: .text), encoder: .bytes()).train.allSpelled == ["t>"])
+  }
+
+  @Test func unknownKeysAreNamed() throws {
+    let folder = try Folder()
+    let file = try folder.write("a.jsonl", "\n{\"question\": \"q\", \"answer\": \"a\"}\n{}\n")
+    #expect(
+      folder.errors(.of([file])) == """
+        a.jsonl:2: no format is known with the keys "question", "answer" (text has "text"; completion has \
+        "prompt" and "completion" (or "response"); alpaca has "instruction" and "output")
+        """)
+  }
+
+  @Test func everyBadRowIsToldUpToFive() throws {
+    let folder = try Folder()
+    let good = #"{"prompt": "p", "completion": "c"}"#
+    let bad = [
+      #"{"prompt": "p"}"#, #"{"prompt": 3, "completion": "c"}"#, "[1]", #"{"prompt": "p", "#,
+      #"{"prompt": "p", "completion": "c", "response": "c"}"#, "nonsense", "{}",
+    ]
+    let file = try folder.write("a.jsonl", ([good] + bad + [good]).joined(separator: "\n"))
+    let other = try folder.write("b.jsonl", "\"x\"")
+    #expect(
+      folder.errors(.of([file, other])) == """
+        a.jsonl:2: has no "completion" (a row of format completion has "prompt" and "completion" (or "response"))
+        a.jsonl:3: "prompt" must be a string, but is a whole number
+        a.jsonl:4: a row must be an object, but this is a list
+        a.jsonl:5: is not JSON: the text ends too early at byte 16 of the line (a .jsonl file holds one object a line)
+        a.jsonl:6: has both "completion" and "response" (keep one of them)
+        a.jsonl: and 2 more rows that cannot be used
+        b.jsonl:1: a row must be an object, but this is a string
+        """)
+  }
+
+  @Test func rowsOfAJSONListHaveLines() throws {
+    let folder = try Folder()
+    let file = try folder.write(
+      "a.json", "\u{feff}[\n  {\"text\": \"a],{\\\"\"},\n  {\n    \"text\": 1\n  }, {\"text\": tru}\n]\n")
+    #expect(
+      folder.errors(.of([file])) == """
+        a.json:3: "text" must be a string, but is a whole number
+        a.json:5: is not JSON: not a JSON value at byte offset 59 (a .json file holds one list of objects)
+        """)
+    let fine = try folder.write("b.json", "[{\"text\": \"a],{\\\"\"} , {\"text\": \"b\"}]")
+    #expect(try Dataset(.of([fine]), encoder: .bytes()).train.allSpelled == ["a],{\">", "b>"])
+  }
+
+  @Test func brokenListsAreRefused() throws {
+    let folder = try Folder()
+    let hint = " (a .json file holds one list of objects; objects one a line are .jsonl)"
+    var checked = 0
+    for (text, message) in [
+      ("{\"text\": \"a\"}", "a.json:1: is not JSON: is not a list of rows"),
+      ("[{\"text\": \"a\"},\n]", "a.json:2: is not JSON: an element of the list is missing"),
+      ("[\n{\"text\": \"a\"}\n", "a.json:2: is not JSON: the row that begins here has no end"),
+      ("[{\"text\": \"a\"}]\n[]", "a.json:2: is not JSON: more text after the end of the list"),
+      ("[}", "a.json:1: is not JSON: a closing brace has no opening one"),
+    ] {
+      let file = try folder.write("a.json", text)
+      #expect(folder.errors(.of([file])) == message + hint)
+      checked += 1
+    }
+    #expect(checked == 5)
+  }
+
+  @Test func filesThatHoldNothingAreRefused() throws {
+    let folder = try Folder()
+    var checked = 0
+    for (name, text, message) in [
+      ("a.txt", "", "the file is empty"), ("b.txt", "\u{feff}", "the file is empty"),
+      ("c.jsonl", "", "the file is empty"), ("d.jsonl", "\n \r\n", "the file has no rows"),
+      ("e.json", " [ ] ", "the file has no rows"),
+      ("f.jsonl", "{\"text\": \"\"}", "all rows of the file are empty"),
+      ("g.csv", "a", "the ending of the name is not known (use .txt, .jsonl or .json)"),
+    ] {
+      let file = try folder.write(name, text)
+      #expect(folder.errors(.of([file])) == "\(name): \(message)")
+      checked += 1
+    }
+    #expect(checked == 7)
+    #expect(folder.errors(.of([])) == "data.train: names no file")
+    let missing = folder.path + "/no.txt"
+    #expect(folder.errors(.of([missing])) == "no.txt: cannot be read: No such file or directory")
+  }
+
+  @Test func textFilesMustBeUTF8AndText() throws {
+    let folder = try Folder()
+    let file = try folder.write("a.txt", Array("é\nab".utf8) + [0xFF, 0x0A])
+    #expect(folder.errors(.of([file])) == "a.txt:2: is not UTF-8 at byte offset 5 (convert it to UTF-8)")
+    let fine = try folder.write("b.txt", "\u{feff}é")
+    #expect(try Dataset(.of([fine]), encoder: .bytes()).train.tokens == [0xC3, 0xA9, 257])
+    #expect(
+      folder.errors(.of([fine], format: .alpaca))
+        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or data.format: auto)")
+  }
+
+  @Test func emptyRowsAreLeftOutAndCounted() throws {
+    let folder = try Folder()
+    let file = try folder.write("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \"\"}\n{\"text\": \"b\"}")
+    let data = try Dataset(.of([file]), encoder: .bytes())
+    #expect(data.train.allSpelled == ["a>", "b>"])
+    #expect(data.summary.trainFiles.files[0].emptyRows == 1)
+    #expect(data.summary.trainFiles.rows == 2)
+  }
+}

@@ -1,0 +1,162 @@
+import Base
+import Datasets
+import Testing
+
+/// Documents and answers as tokens and targets, each expected value written out by hand.
+@Suite struct SequenceTests {
+  let folder: Folder
+
+  init() throws { folder = try Folder() }
+
+  func texts(_ texts: String...) throws -> String {
+    try folder.write("t.jsonl", texts.map { "{\"text\": \"\($0)\"}" }.joined(separator: "\n"))
+  }
+
+  func answers(_ rows: (String, String)...) throws -> String {
+    let lines = rows.map { "{\"prompt\": \"\($0.0)\", \"completion\": \"\($0.1)\"}" }
+    return try folder.write("a.jsonl", lines.joined(separator: "\n"))
+  }
+
+  @Test func packedTextIsOneStream() throws {
+    let data = try Dataset(
+      .of([try texts("abc", "defg", "h")], packing: true, length: 4), encoder: .bytes(begin: true))
+    // <abc> <defg> <h> is 14 tokens: three blocks and two dropped.
+    #expect(data.train.allSpelled == ["<abc", "><de", "fg><"])
+    #expect(data.summary.trainFiles.droppedTokens == 2)
+    #expect(data.summary.trainFiles.tokens == 14)
+    #expect(
+      data.summary.train
+        == SequencesSummary(sequences: 3, tokens: 12, targets: 9, paddingShare: 0))
+    let batch = data.train.batch(of: [0, 1, 2])
+    #expect(spelled(batch.tokens) == "<abc><defg><")
+    #expect(spelled(batch.targets) == "abc.<de.g><.")
+    #expect(batch.positions == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3])
+    #expect(batch.documents == [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1])
+    #expect(batch.targetCount == 9)
+    let masked = data.train.batch(of: [1], mask: .document)
+    #expect(masked.positions == [0, 0, 1, 2])
+    #expect(masked.targets == data.train.batch(of: [1]).targets)
+    #expect(data.train.sources(of: 1).map { $0.suffix(3) } == ["l:1", "l:2"])
+    #expect(data.train.sources(of: 2).map { $0.suffix(3) } == ["l:2", "l:3"])
+  }
+
+  @Test func endOfTextStandsOnce() throws {
+    let none = try Dataset(.of([try texts("ab", "c")], packing: true, length: 3), encoder: .bytes(end: false))
+    #expect(none.train.allSpelled == ["abc"])
+    let own = DocumentEncoder(
+      encoding: ByteEncoding(addsBegin: true, addsEnd: true), endOfText: ByteEncoding.end)
+    #expect(spelled(own.document(Array("ab".utf8))) == "<ab>")
+    let answer = own.answer(Array("c".utf8), to: Array("ab".utf8))
+    #expect(spelled(answer.tokens) == "<abc>")
+    #expect(answer.promptCount == 3)
+    #expect(!answer.boundaryMerged)
+  }
+
+  @Test func textShorterThanABlockIsRefused() throws {
+    #expect(
+      folder.errors(.of([try texts("abc")], packing: true, length: 8)) == """
+        data.train: all text together has 4 tokens, too few for one block of 8 \
+        (lower data.sequence_length, or set data.packing: false)
+        """)
+  }
+
+  @Test func onlyTheAnswerIsTrained() throws {
+    let data = try Dataset(.of([try answers(("ab", "cd"), ("e", "fghi"))]), encoder: .bytes(begin: true))
+    let batch = data.train.batch(of: [0, 1])
+    #expect(batch.rows == 2 && batch.length == 7)
+    #expect(spelled(batch.tokens) == "<abcd>_<efghi>")
+    #expect(spelled(batch.targets) == "..cd>...fghi>.")
+    #expect(batch.documents == [0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0])
+    #expect(batch.positions == [0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6])
+    #expect(batch.targetCount == 8)
+    #expect(data.train.targetCounts == [3, 5])
+  }
+
+  /// "bc" becomes one token: the whole has one token fewer, and the prompt's count still decides.
+  @Test func aMergedBoundaryFollowsThePromptsCount() throws {
+    let data = try Dataset(.of([try answers(("ab", "cd"))]), encoder: .bytes(merge: "bc"))
+    let batch = data.train.batch(of: [0])
+    #expect(spelled(batch.tokens) == "a#d>")
+    #expect(spelled(batch.targets) == ".d>.")
+    #expect(data.summary.trainFiles.files[0].mergedBoundaries == 1)
+  }
+
+  /// Nothing precedes an answer without a prompt, so its first token cannot be predicted.
+  @Test func anAnswerWithoutAPromptLosesItsFirstToken() throws {
+    let data = try Dataset(
+      .of([try answers(("", "ab"), ("", "cd"))], packing: true, length: 6), encoder: .bytes())
+    #expect(spelled(data.train.batch(of: [0]).tokens) == "ab>cd>")
+    #expect(spelled(data.train.batch(of: [0]).targets) == "b>.d>.")
+  }
+
+  @Test func packedRowsStayWhole() throws {
+    let file = try answers(("a", "b"), ("c", "de"), ("f", "g"), ("hi", "jklmnopq"), ("r", "s"))
+    let data = try Dataset(.of([file], packing: true, length: 8), encoder: .bytes())
+    // Rows of 3, 4, 3, 11 (cut to 8) and 3 tokens.
+    #expect(data.train.allSpelled == ["ab>cde>", "fg>", "hijklmno", "rs>"])
+    let batch = data.train.batch(of: [0, 1, 2, 3])
+    #expect(batch.rows == 4 && batch.length == 8)
+    #expect(spelled(batch.tokens) == "ab>cde>_fg>_____hijklmnors>_____")
+    #expect(spelled(batch.targets) == "b>.de>..g>.......jklmno.s>......")
+    #expect(batch.documents[0..<16] == [0, 0, 0, 1, 1, 1, 1, -1, 0, 0, 0, -1, -1, -1, -1, -1])
+    #expect(batch.positions[0..<8] == [0, 1, 2, 3, 4, 5, 6, 7])
+    #expect(data.train.batch(of: [0], mask: .document).positions == [0, 1, 2, 0, 1, 2, 3, 7])
+    #expect(data.train.targetCounts == [5, 2, 6, 2])
+    #expect(batch.targetCount == 15)
+    #expect(data.summary.trainFiles.files[0].cutRows == 1)
+    #expect(data.summary.trainFiles.files[0].cutTokens == 3)
+    #expect(data.summary.train.paddingShare == Double(32 - 21) / 32)
+    #expect(data.train.sources(of: 0).map { $0.suffix(3) } == ["l:1", "l:2"])
+  }
+
+  @Test func unpackedRowsAreCutAndPaddedToTheLongestOfTheirMicroBatch() throws {
+    let data = try Dataset(.of([try texts("abcdefgh", "i", "jk")], length: 5), encoder: .bytes())
+    #expect(data.train.allSpelled == ["abcde", "i>", "jk>"])
+    #expect(data.train.blockLength == nil)
+    #expect(data.summary.train.paddingShare == nil)
+    #expect(data.summary.trainFiles.files[0].cutRows == 1)
+    #expect(data.summary.trainFiles.files[0].cutTokens == 4)
+    let batch = data.train.batch(MicroBatch(sequences: [2, 1], firstSample: 6), mask: .none)
+    #expect(batch.length == 3)
+    #expect(spelled(batch.tokens) == "jk>i>_")
+    #expect(spelled(batch.targets) == "k>.>..")
+    #expect(batch.sampleIDs == [6, 7])
+    #expect(batch.sequences == [2, 1])
+    #expect(data.train.paddingShare(of: [MicroBatch(sequences: [2, 1], firstSample: 0)]) == 1.0 / 6)
+  }
+
+  @Test func rowsWithoutTargetsAreKeptAndCounted() throws {
+    let data = try Dataset(.of([try answers(("abcdef", "g"), ("h", "i"))], length: 4), encoder: .bytes())
+    #expect(data.train.allSpelled == ["abcd", "hi>"])
+    #expect(data.train.targetCounts == [0, 2])
+    #expect(data.summary.trainFiles.rowsWithoutTargets == 1)
+    #expect(data.train.batch(of: [0]).targetCount == 0)
+  }
+
+  @Test func textAndAnswersMayBeMixed() throws {
+    let data = try Dataset(
+      .of([try answers(("a", "b")), try texts("cdefg")], packing: true, length: 3), encoder: .bytes())
+    #expect(data.train.allSpelled == ["cde", "fg>", "ab>"])
+    #expect(spelled(data.train.batch(of: [0, 1, 2]).targets) == "de.g>.b>.")
+    #expect(data.train.blockLength == 3)
+    #expect(data.train.sources(of: 2).map { $0.suffix(9) } == ["a.jsonl:1"])
+  }
+
+  @Test func targetCountsAgreeWithBatches() throws {
+    var checked = 0
+    for packing in [false, true] {
+      let data = try Dataset(
+        .of([try answers(("a", "b"), ("cd", ""), ("", "e"), ("fg", "hijk"))], packing: packing, length: 5),
+        encoder: .bytes())
+      for sequence in 0..<data.train.count {
+        let batch = data.train.batch(of: [sequence])
+        #expect(batch.targetCount == batch.targets.count { $0 != Batch.noTarget })
+        #expect(batch.targetCount == Int(data.train.targetCounts[sequence]))
+        checked += 1
+      }
+      let all = Array(0..<data.train.count)
+      #expect(data.train.targetCount(of: all) == data.train.batch(of: all).targetCount)
+    }
+    #expect(checked == 4 + 3)
+  }
+}

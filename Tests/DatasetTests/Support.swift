@@ -1,0 +1,113 @@
+// What the tests of this module share: a tokenizer of bytes, files of the moment, and the real data's place.
+import Base
+import Datasets
+import Foundation
+import Testing
+
+/// Bytes as tokens; 256 begins a text and 257 ends it.
+struct ByteEncoding: TextEncoding {
+  static let begin: Int32 = 256
+  static let end: Int32 = 257
+  var addsBegin = false
+  var addsEnd = false
+  /// Two bytes that become one token, 300.
+  var merge: [UInt8] = []
+
+  func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32] {
+    var tokens: [Int32] = addSpecialTokens && addsBegin ? [Self.begin] : []
+    var index = 0
+    while index < text.count {
+      if !merge.isEmpty, text[index...].starts(with: merge) {
+        tokens.append(300)
+        index += merge.count
+      } else {
+        tokens.append(Int32(text[index]))
+        index += 1
+      }
+    }
+    if addSpecialTokens, addsEnd { tokens.append(Self.end) }
+    return tokens
+  }
+}
+
+extension DocumentEncoder {
+  static func bytes(begin: Bool = false, end: Bool = true, merge: String = "") -> DocumentEncoder {
+    DocumentEncoder(
+      encoding: ByteEncoding(addsBegin: begin, merge: Array(merge.utf8)),
+      endOfText: end ? ByteEncoding.end : nil)
+  }
+}
+
+/// Tokens as text: printable ones as they are, `<` begins and `>` ends a text, `#` is any other.
+func spelled(_ tokens: some Swift.Sequence<Int32>) -> String {
+  String(
+    tokens.map { token -> Character in
+      switch token {
+      case ByteEncoding.begin: "<"
+      case ByteEncoding.end: ">"
+      case Batch.noTarget: "."
+      case Batch.paddingToken: "_"
+      case 0x20..<0x7F: Character(Unicode.Scalar(UInt8(token)))
+      default: "#"
+      }
+    })
+}
+
+/// A folder that is gone after the test.
+final class Folder {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appendingPathComponent("datasets-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
+
+  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+    let file = path + "/" + name
+    try Data(bytes).write(to: URL(fileURLWithPath: file))
+    return file
+  }
+
+  /// The errors of loading files, one a line, without the folder's name.
+  func errors(_ options: DataOptions, encoder: DocumentEncoder = .bytes()) -> String {
+    do {
+      _ = try Dataset(options, encoder: encoder)
+      return "no error"
+    } catch {
+      return "\(error)".replacingOccurrences(of: path + "/", with: "")
+    }
+  }
+}
+
+extension DataOptions {
+  /// Options as most tests want them.
+  static func of(
+    _ train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
+    packing: Bool = false, length: Int = 64, seed: UInt64 = 1
+  ) -> DataOptions {
+    DataOptions(
+      train: train, validation: validation, format: format, packing: packing, sequenceLength: length,
+      seed: seed)
+  }
+}
+
+extension TokenSequences {
+  /// Every sequence's tokens, spelled.
+  var allSpelled: [String] { (0..<count).map { spelled(tokens[tokenRange(of: $0)]) } }
+
+  func batch(of sequences: [Int], mask: PackingMask = .none) -> Batch {
+    batch(MicroBatch(sequences: sequences, firstSample: 0), mask: mask)
+  }
+}
+
+/// The real files beside the project; a user's clone does not have them, our own machines must.
+enum RealData {
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/data").path
+  static let present =
+    FileManager.default.fileExists(atPath: folder) || ProcessInfo.processInfo.environment["CI"] == "true"
+  static let missing: Comment = "../shared/data is not beside this package"
+}
