@@ -33,6 +33,21 @@ package struct Batch: Equatable, Sendable {
   package var sequences: [Int]
   /// How many of `targets` are tokens.
   package var targetCount: Int
+
+  package init(
+    rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32], documents: [Int32],
+    sampleIDs: [Int32], sequences: [Int], targetCount: Int
+  ) {
+    self.rows = rows
+    self.length = length
+    self.tokens = tokens
+    self.targets = targets
+    self.positions = positions
+    self.documents = documents
+    self.sampleIDs = sampleIDs
+    self.sequences = sequences
+    self.targetCount = targetCount
+  }
 }
 
 extension TokenSequences {

@@ -51,7 +51,7 @@ package final class Program {
   /// - Returns: the sum of the losses of all target tokens, in nats.
   package func run(
     _ input: GraphInput, weights: UnsafeMutablePointer<Float>, arena: Arena, engine: Engine,
-    whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void = { _, _ in }
+    whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     let memory = ProgramMemory(
       layout: record.layout, weights: weights, arena: arena.base(count: plan.arenaCount))
@@ -72,6 +72,13 @@ package final class Program {
         again: again)
     }
     return loss.sum
+  }
+
+  /// Runs a program that has no backward.
+  package func run(
+    _ input: GraphInput, weights: UnsafeMutablePointer<Float>, arena: Arena, engine: Engine
+  ) -> Double {
+    run(input, weights: weights, arena: arena, engine: engine) { _, _ in }
   }
 
   /// Where the output of the last operation lies, after a run on the same arena.

@@ -38,6 +38,9 @@ package struct ModelDescription: Sendable {
     endOfText = ends.compactMap { $0.integer }.filter { (0..<family.vocabulary).contains($0) }.map(Int32.init)
   }
 
+  /// `model_type` of config.json.
+  package var typeName: String { type(of: family).modelType }
+
   /// config.json with the element type of the weights that are written beside it.
   package func config(elementType: String) -> JSON {
     let keys = ["torch_dtype", "dtype"]

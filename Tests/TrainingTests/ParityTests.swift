@@ -1,0 +1,132 @@
+// Every model family against PyTorch and transformers: logits, loss, every gradient, twenty AdamW steps.
+import Base
+import Checkpoints
+import Datasets
+import Foundation
+import Kernels
+import Models
+import Optimizers
+import Tensors
+import Testing
+import Training
+
+/// A model of Tests/Fixtures/parity with what PyTorch computed with it.
+struct ParityCase {
+  static let names = [
+    "gpt2-tiny", "gpt2-odd", "gpt2-hub-f16", "llama-tiny", "llama-untied", "llama3-scaling", "llama-bias",
+    "llama-bf16", "stories260K",
+  ]
+
+  let model: String
+  let expected: JSON
+  let tensors: SafetensorsFile
+
+  init(_ name: String) throws {
+    let folder = Fixtures.root + "/Tests/Fixtures/parity/" + name
+    model = name == "stories260K" ? Fixtures.shared("stories260K-hf") : folder
+    expected = try MappedFile(folder + "/expected.json").json()
+    tensors = try SafetensorsFile(folder + "/expected.safetensors")
+  }
+
+  func replica() throws -> Replica {
+    let description = try ModelDescription(folder: model)
+    let replica = Replica(description, engine: try Engine(threads: 2))
+    try HuggingFaceWeights(folder: model).load(
+      description, layout: replica.layout, into: replica.weights.base)
+    return replica
+  }
+
+  func floats(_ name: String) throws -> [Float] {
+    let count = try #require(tensors.entry(name)).count
+    var values = [Float](repeating: 0, count: count)
+    try values.withUnsafeMutableBufferPointer { try tensors.read(name, into: $0, range: 0..<count) }
+    return values
+  }
+
+  /// A micro-batch of the fixture, or one of its four training batches.
+  func batch(_ prefix: String = "", index: Int = 0) throws -> Batch {
+    let shape = try #require(tensors.entry(prefix + "tokens")).shape.suffix(2)
+    let (rows, length) = (shape.first!, shape.last!)
+    let range = index * rows * length..<(index + 1) * rows * length
+    let tokens = try tensors.integers(prefix + "tokens")[range].map { Int32($0) }
+    let targets = try tensors.integers(prefix + "targets")[range].map { Int32($0) }
+    return Batch(
+      rows: rows, length: length, tokens: tokens, targets: targets,
+      positions: (0..<rows * length).map { Int32($0 % length) },
+      documents: [Int32](repeating: 0, count: rows * length), sampleIDs: (0..<rows).map { Int32($0) },
+      sequences: Array(0..<rows), targetCount: targets.filter { $0 >= 0 }.count)
+  }
+
+  func numbers(_ key: String) throws -> [Double] {
+    try #require(expected[key]?.elements).map { try #require($0.double) }
+  }
+}
+
+@Suite struct ParityTests {
+  @Test(arguments: ParityCase.names) func logits(_ name: String) throws {
+    let fixture = try ParityCase(name)
+    let logits = try fixture.replica().logits(try fixture.batch())
+    let expected = try fixture.floats("logits")
+    #expect(logits.count == expected.count)
+    #expect(largestDifference(logits, expected) <= 1e-4)
+  }
+
+  @Test(arguments: ParityCase.names) func lossAndGradients(_ name: String) throws {
+    let fixture = try ParityCase(name)
+    let replica = try fixture.replica()
+    let batch = try fixture.batch()
+    let (loss, gradients) = gradient(of: replica, batch)
+    let expected = try #require(fixture.expected["loss"]?.double)
+    #expect(abs(loss / expected - 1) <= 1e-5)
+    #expect(abs(replica.loss(batch) / Double(batch.targetCount) / expected - 1) <= 1e-5)
+
+    var compared = 0
+    for parameter in replica.layout.parameters {
+      guard let stored = replica.description.names(of: parameter.spec.name).map({ "gradient." + $0 })
+        .first(where: { fixture.tensors.entry($0) != nil })
+      else { continue }
+      let error = relativeError(Array(gradients[parameter.range]), try fixture.floats(stored))
+      #expect(error <= 1e-4, "\(parameter.spec.name)")
+      compared += 1
+    }
+    #expect(compared >= (name == "stories260K" ? 3 : replica.layout.parameters.count))
+  }
+
+  @Test(arguments: ParityCase.names.filter { $0 != "stories260K" }) func twentySteps(_ name: String) throws {
+    let fixture = try ParityCase(name)
+    let replica = try fixture.replica()
+    let losses = try fixture.numbers("losses")
+    let norms = try fixture.numbers("gradient_norms")
+    let rate = try #require(fixture.expected["learning_rate"]?.double)
+    let rule = AdamW(weightDecay: 0.01)
+    let states = rule.stateNames.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
+    #expect(losses.count == 20)
+    for step in losses.indices {
+      let (loss, gradients) = gradient(of: replica, try fixture.batch("train.", index: step % 4))
+      let norm = gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+      #expect(abs(loss / losses[step] - 1) <= 1e-4, "step \(step)")
+      #expect(abs(norm / norms[step] - 1) <= 1e-3, "step \(step)")
+      gradients.withUnsafeBufferPointer { gradients in
+        for parameter in replica.layout.parameters {
+          let start = parameter.range.lowerBound
+          rule.update(
+            UpdateStretch(
+              weights: replica.weights.base + start, gradients: gradients.baseAddress! + start,
+              states: states.map { $0.base + start }, count: parameter.range.count,
+              decays: parameter.spec.shape.count > 1),
+            step: step + 1, learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),
+            engine: replica.engine)
+        }
+      }
+    }
+  }
+
+  private func gradient(of replica: Replica, _ batch: Batch) -> (loss: Double, gradients: [Float]) {
+    var gradients = [Float](repeating: .nan, count: replica.layout.count)
+    let sum = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { index, values in
+      let range = replica.layout.segments[index].range
+      gradients.replaceSubrange(range, with: UnsafeBufferPointer(start: values, count: range.count))
+    }
+    return (sum / Double(batch.targetCount), gradients)
+  }
+}
