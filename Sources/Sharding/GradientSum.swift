@@ -64,6 +64,11 @@ package final class GradientSum {
     seconds += Date().timeIntervalSince(start)
   }
 
+  /// This rank's part in a round in which it has no micro-batch.
+  package func addNothing() {
+    for segment in map.layout.segments.indices { add(segment: segment, nil) }
+  }
+
   /// The sum of squares of the whole gradient: fp64 sums of each grain, added in the order of the line.
   package func squaredNorm() -> Double {
     let grain = ParameterLayout.grain

@@ -1,0 +1,199 @@
+// A checkpoint: a Hugging Face model folder with the optimizer states beside the weights, in safetensors of
+// the same names and shapes, and a small JSON state. Files do not depend on how many ranks wrote them.
+import Base
+import Collectives
+import Foundation
+import Models
+import Sharding
+import Tensors
+
+/// Where a run stood: what `training_state.json` holds.
+package struct TrainingState: Equatable, Sendable {
+  package static let fileName = "training_state.json"
+  package static let formatVersion = 1
+
+  /// Optimizer steps done.
+  package var step: Int
+  /// What must be the same to go on from here, by name: seed, batch size, fingerprint of the data, …
+  package var conditions: [JSON.Member]
+
+  package init(step: Int, conditions: [JSON.Member]) {
+    self.step = step
+    self.conditions = conditions
+  }
+
+  var json: JSON {
+    .object([
+      JSON.Member(key: Array("format_version".utf8), value: .integer(Self.formatVersion)),
+      JSON.Member(key: Array("step".utf8), value: .integer(step)),
+      JSON.Member(key: Array("conditions".utf8), value: .object(conditions)),
+    ])
+  }
+
+  package init(folder: String) throws {
+    let file = folder + "/" + Self.fileName
+    guard access(file, F_OK) == 0 else {
+      throw UserError(.data, "is no checkpoint: it has no \(Self.fileName)", at: folder)
+    }
+    let json = try MappedFile(file).json()
+    guard let version = json["format_version"]?.integer else {
+      throw UserError(.data, "has no format_version", at: file)
+    }
+    guard version == Self.formatVersion else {
+      throw UserError(
+        .data, "has format \(version), and this swiftdp reads format \(Self.formatVersion)", at: file,
+        hint: "use the swiftdp that wrote it, or start from its weights with model: \(folder)")
+    }
+    guard let step = json["step"]?.integer, step >= 0, let conditions = json["conditions"]?.members else {
+      throw UserError(.data, "lacks step or conditions", at: file)
+    }
+    self.init(step: step, conditions: conditions)
+  }
+}
+
+/// What is written and read: the memory of one rank and which part of the line it covers.
+package struct CheckpointContent {
+  package let description: ModelDescription
+  /// The folder of the model that the run began with: tokenizer files are copied from it.
+  package let source: String
+  package let map: ShardMap
+  package let weights: UnsafeMutablePointer<Float>
+  /// By name, the memory of `map.heldCount` elements; empty for weights alone.
+  package let states: [(name: String, base: UnsafeMutablePointer<Float>)]
+
+  package init(
+    description: ModelDescription, source: String, map: ShardMap, weights: UnsafeMutablePointer<Float>,
+    states: [(name: String, base: UnsafeMutablePointer<Float>)]
+  ) {
+    self.description = description
+    self.source = source
+    self.map = map
+    self.weights = weights
+    self.states = states
+  }
+}
+
+extension CheckpointContent {
+  /// transformers' own limit is 5 GB; smaller files spread over the servers of a parallel file system.
+  private static let maximumShardBytes = 2 << 30
+
+  private func plan(_ stem: String, type: StoredType, trainedOnly: Bool) throws -> SafetensorsPlan {
+    let layout = map.layout
+    let tensors = layout.forwardOrder.map { layout.parameters[$0].spec }
+      .filter { $0.trains || !trainedOnly }
+      .map { (name: $0.name, shape: $0.shape) }
+    return try SafetensorsPlan(
+      tensors: tensors, type: type, maximumShardBytes: Self.maximumShardBytes, stem: stem)
+  }
+
+  /// Writes the folder under another name and renames it once complete. Collective.
+  /// - Parameters:
+  ///   - state: nil for a model without the state of a run.
+  ///   - replacing: whether a folder of that name is replaced.
+  /// - Throws: `UserError(.disk)` on one rank, and stops the others.
+  package func write(
+    to path: String, type: StoredType, state: TrainingState?, replacing: Bool = false, ranks: Ranks
+  ) throws {
+    let weightPlan = try plan("model", type: type, trainedOnly: false)
+    let statePlans = try states.map { try plan($0.name, type: .f32, trainedOnly: true) }
+    let folder = DirectoryPublish(path)
+    try ranks.together {
+      guard ranks.isFirst else { return }
+      try folder.begin()
+      for plan in [weightPlan] + statePlans { try SafetensorsWriter.create(plan, in: folder.staging) }
+      try writeSmallFiles(in: folder.staging, type: type, state: state)
+    }
+    try ranks.together {
+      let weightWriter = SafetensorsWriter(weightPlan, in: folder.staging)
+      for slice in map.slices.map({ $0[map.rank] }) { try write(slice, weights, weightWriter) }
+      if map.rank == 0, map.layout.trainedCount < map.layout.count {
+        try write(map.layout.trainedCount..<map.layout.count, weights, weightWriter)
+      }
+      try weightWriter.finish()
+      for (plan, state) in zip(statePlans, states) {
+        let writer = SafetensorsWriter(plan, in: folder.staging)
+        for (bucket, slices) in map.slices.enumerated() {
+          let slice = slices[map.rank]
+          try write(slice, state.base + map.place(ofBucket: bucket) - slice.lowerBound, writer)
+        }
+        try writer.finish()
+      }
+    }
+    try ranks.together {
+      guard ranks.isFirst else { return }
+      if replacing, access(path, F_OK) == 0 {
+        do { try FileManager.default.removeItem(atPath: path) } catch { throw UserError.disk("cannot be replaced", path) }
+      }
+      try folder.publish()
+    }
+  }
+
+  /// - Parameter line: points at element 0 of the flat line, of which `range` is there.
+  private func write(
+    _ range: Range<Int>, _ line: UnsafeMutablePointer<Float>, _ writer: SafetensorsWriter
+  ) throws {
+    for (parameter, piece) in map.layout.pieces(of: range) {
+      let start = parameter.range.lowerBound
+      try writer.write(
+        name: parameter.spec.name, elementRange: piece.lowerBound - start..<piece.upperBound - start,
+        from: UnsafeBufferPointer(start: line + piece.lowerBound, count: piece.count))
+    }
+  }
+
+  private func writeSmallFiles(in folder: String, type: StoredType, state: TrainingState?) throws {
+    let config = description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
+    try writeText(config.encoded(indented: true) + "\n", to: folder + "/config.json")
+    for name in Self.companions where access(source + "/" + name, R_OK) == 0 {
+      let file = try MappedFile(source + "/" + name)
+      try writeBytes(file.bytes, to: folder + "/" + name)
+    }
+    if let state {
+      try writeText(state.json.encoded(indented: true) + "\n", to: folder + "/" + TrainingState.fileName)
+    }
+  }
+
+  /// What a Hugging Face folder holds beside weights and config.json.
+  private static let companions = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
+  ]
+
+  /// Reads this rank's part of the optimizer states.
+  /// - Throws: `UserErrors` where a state is missing or has another shape.
+  package func readStates(from folder: String) throws {
+    for state in states {
+      let file = try HuggingFaceWeights(folder: folder, stem: state.name)
+      for parameter in map.layout.parameters where parameter.spec.trains {
+        guard let shape = file.shape(of: parameter.spec.name) else {
+          throw UserError(
+            .data, "has no \(state.name) of \(parameter.spec.name)", at: folder, hint: "is it of another model?")
+        }
+        guard shape == parameter.spec.shape else {
+          throw UserError(
+            .data, "\(state.name) of \(parameter.spec.name) has the shape \(shape), not \(parameter.spec.shape)",
+            at: folder, hint: "is it of another model?")
+        }
+      }
+      for holding in map.held {
+        for (parameter, piece) in map.layout.pieces(of: holding.line) {
+          let start = parameter.range.lowerBound
+          let target = UnsafeMutableBufferPointer(
+            start: state.base + holding.offset + piece.lowerBound - holding.line.lowerBound,
+            count: piece.count)
+          try file.read(
+            parameter.spec.name, into: target, range: piece.lowerBound - start..<piece.upperBound - start)
+        }
+      }
+    }
+  }
+}
+
+private func writeText(_ text: String, to path: String) throws {
+  try Array(text.utf8).withUnsafeBytes { try writeBytes($0, to: path) }
+}
+
+private func writeBytes(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
+  let file = try DurableFile(creating: path, size: bytes.count)
+  try file.write(bytes, at: 0)
+  try file.sync()
+}

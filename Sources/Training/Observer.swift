@@ -1,0 +1,44 @@
+// What a run tells those who watch it. Only the first rank has observers.
+import Base
+
+/// What is known before the first step.
+package struct RunSummary: Sendable {
+  package var recipe: Recipe
+  package var modelType: String
+  package var parameters: Int
+  package var data: RunDataSummary
+  package var steps: Int
+  package var ranks: Int
+  package var hosts: Int
+  package var threads: Int
+  package var kernelName: String
+  /// Steps done by the run that this one goes on with, and its checkpoint.
+  package var resumed: (step: Int, path: String)?
+  package var output: String
+}
+
+/// Watches a run. Errors end it.
+package protocol Observer: AnyObject {
+  func began(_ run: RunSummary) throws
+  func stepped(_ report: StepReport, validation: Evaluation?) throws
+  /// A loss measured before the first step.
+  func validated(_ evaluation: Evaluation) throws
+  func saved(step: Int, path: String) throws
+  func ended(_ end: RunEnd) throws
+}
+
+extension Observer {
+  package func began(_ run: RunSummary) throws {}
+  package func stepped(_ report: StepReport, validation: Evaluation?) throws {}
+  package func validated(_ evaluation: Evaluation) throws {}
+  package func saved(step: Int, path: String) throws {}
+  package func ended(_ end: RunEnd) throws {}
+}
+
+/// What is known after the last step.
+package struct RunEnd: Sendable {
+  package var model: String
+  package var seconds: Double
+  package var steps: Int
+  package var tokens: Int
+}

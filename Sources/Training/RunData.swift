@@ -1,0 +1,58 @@
+// The data of a run, tokenised, and which of it each step sees.
+import Base
+import Datasets
+import Models
+import Tokenizers
+
+package struct RunData {
+  package let dataset: Dataset
+  package let tokenizer: Tokenizer
+  package let stream: BatchStream
+  package let steps: Int
+
+  /// Reads all files of a recipe.
+  /// - Throws: every mistake in them at once.
+  package init(_ recipe: Recipe, model: ModelDescription) throws {
+    let data = recipe.data
+    if data.sequenceLength > model.family.maximumLength {
+      throw UserError(
+        .usage, "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens",
+        at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
+    }
+    tokenizer = try Tokenizer(file: recipe.model + "/tokenizer.json")
+    dataset = try Dataset(
+      DataOptions(
+        train: data.train, validation: data.validation, format: data.format, packing: data.packing,
+        sequenceLength: data.sequenceLength, seed: recipe.training.seed),
+      encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
+    let vocabulary = model.family.vocabulary
+    for sequences in [dataset.train] + (dataset.validation.map { [$0] } ?? []) {
+      if let largest = sequences.tokens.max(), Int(largest) >= vocabulary {
+        throw UserError(
+          .data, "gives the token \(largest), but the model knows tokens 0 to \(vocabulary - 1)",
+          at: recipe.model + "/tokenizer.json", hint: "is it the tokenizer of this model?")
+      }
+    }
+    let training = recipe.training
+    stream = BatchStream(
+      count: dataset.train.count, batchSize: training.batchSize, microBatchSize: training.microBatchSize,
+      seed: training.seed, shuffle: data.shuffle)
+    switch training.duration {
+    case .steps(let count): steps = count
+    case .epochs(let epochs):
+      let sequences = epochs * Double(dataset.train.count)
+      steps = max(1, Int((sequences / Double(training.batchSize)).rounded(.up)))
+    }
+  }
+
+  /// A sum over all training tokens and targets, to recognise the data by when a run goes on.
+  package var fingerprint: String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x0000_0100_0000_01B3 }
+    mix(UInt64(dataset.train.count))
+    for token in dataset.train.tokens { mix(UInt64(UInt32(bitPattern: token))) }
+    for count in dataset.train.targetCounts { mix(UInt64(UInt32(bitPattern: count))) }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

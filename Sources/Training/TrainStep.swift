@@ -1,0 +1,83 @@
+// One optimizer step, from micro-batches to weights.
+import Base
+import Collectives
+import Datasets
+import Foundation
+import Optimizers
+import Sharding
+
+/// What a step did, the same on every rank but for the seconds.
+package struct StepReport: Sendable {
+  /// 1 for the first step.
+  package var step: Int
+  /// Mean over the target tokens of the step, in nats; nil where it had none.
+  package var loss: Double?
+  /// Before clipping.
+  package var gradientNorm: Double
+  package var learningRate: Double
+  /// Tokens read, padding not counted.
+  package var tokens: Int
+  package var targetTokens: Int
+  package var seconds: Double
+  /// Of which this rank spent so many on the exchange of gradients and weights.
+  package var exchangeSeconds: Double
+}
+
+package struct TrainStep {
+  let replica: Replica
+  let gradients: GradientSum
+  let optimizer: ShardedOptimizer
+  let schedule: Schedule
+  let ranks: Ranks
+  let sequences: TokenSequences
+  let recipe: Recipe
+
+  /// Runs step `step`, the first being number 1.
+  func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
+    let start = Date()
+    let all = microBatches.flatMap(\.sequences)
+    // The one denominator: every rank counts the targets of the whole step, before the first backward.
+    let targets = sequences.targetCount(of: all)
+    gradients.begin()
+    var losses: [Double] = []
+    for round in stride(from: 0, to: microBatches.count, by: ranks.count) {
+      let senders = min(ranks.count, microBatches.count - round)
+      gradients.beginRound(senders: senders)
+      guard ranks.rank < senders else {
+        gradients.addNothing()
+        continue
+      }
+      let batch = sequences.batch(microBatches[round + ranks.rank], mask: recipe.data.packingMask)
+      losses.append(
+        replica.train(
+          batch, dividedBy: targets, seed: recipe.training.seed, step: step,
+          whenFinal: { gradients.add(segment: $0, $1) }))
+    }
+    let norm = gradients.squaredNorm().squareRoot()
+    let learningRate = schedule.learningRate(step: step - 1)
+    let loss = inOrder(ranks.gather(losses)).reduce(0, +)
+    if targets > 0 {
+      gradients.completeReplicas()
+      optimizer.step(
+        step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
+        learningRate: learningRate)
+      optimizer.gather(weights: replica.weights.base)
+    }
+    return StepReport(
+      step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
+      learningRate: learningRate, tokens: all.reduce(0) { $0 + sequences.length(of: $1) },
+      targetTokens: targets, seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds)
+  }
+
+  /// What gradients are multiplied by: min(1, limit / norm), as torch's `clip_grad_norm_`.
+  private func clip(_ norm: Double) -> Float {
+    let limit = recipe.optimizer.gradientClip
+    return limit == 0 ? 1 : Float(min(1, limit / (norm + 1e-6)))
+  }
+}
+
+/// Values by rank, of which rank i holds numbers i, i + N, i + 2N, …, in the order of their numbers.
+func inOrder(_ byRank: [[Double]]) -> [Double] {
+  let rounds = byRank.map(\.count).max() ?? 0
+  return (0..<rounds).flatMap { round in byRank.compactMap { round < $0.count ? $0[round] : nil } }
+}
