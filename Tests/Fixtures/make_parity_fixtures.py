@@ -166,6 +166,15 @@ def total_norm(parameters):
     return math.sqrt(sum(float(p.grad.double().square().sum()) for p in parameters.values()))
 
 
+def checksums(parameters):
+    """Of each parameter the sum, in fp64, of its elements times 1 + (flat index mod 97)."""
+    sums = {}
+    for name, parameter in parameters.items():
+        flat = parameter.detach().double().flatten()
+        sums[name] = (flat * (torch.arange(len(flat)) % 97 + 1)).sum().item()
+    return sums
+
+
 def train(model, parameters, batches, learning_rate):
     """STEPS of AdamW over the batches in turn; losses before each update and norms before clipping."""
     decayed = [p for p in parameters.values() if p.dim() >= 2]
@@ -211,6 +220,7 @@ def make_tiny(folder, config, seed, samples, length, storage, learning_rate=5e-3
     tensors["train.tokens"] = torch.stack([int32(tokens) for tokens, _ in batches])
     gradient_norm = total_norm(parameters)
 
+    stored_checksums = checksums(parameters)
     start = {name: p.detach().double().clone() for name, p in parameters.items()}
     losses, norms = train(model, parameters, batches, learning_rate)
     write(folder, tensors, {
@@ -224,6 +234,7 @@ def make_tiny(folder, config, seed, samples, length, storage, learning_rate=5e-3
         "train_target_counts": [int((shifted(labels) != IGNORED).sum()) for _, labels in batches],
         "losses": losses,
         "gradient_norms": norms,
+        "stored_checksums": stored_checksums,
         "final_norms": {name: p.detach().double().norm().item() for name, p in parameters.items()},
         "final_changes": {name: (p.detach().double() - start[name]).norm().item() for name, p in parameters.items()},
     })  # fmt: skip
@@ -258,6 +269,7 @@ def make_story(folder, source):
         "target_count": count,
         "gradient_norm": total_norm(parameters),
         "parameter_gradient_norms": {name: p.grad.double().norm().item() for name, p in parameters.items()},
+        "stored_checksums": checksums(parameters),
         "prompt": PROMPT,
         "prompt_ids": prompt,
         "greedy_ids": sequence[len(prompt):],

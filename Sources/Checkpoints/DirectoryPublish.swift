@@ -1,0 +1,89 @@
+// A folder that appears under its name only when all of it is on the disk.
+import Base
+import Foundation
+
+/// A folder in the making, `NAME.incomplete`, next to where it will stand. All steps are one rank's.
+package struct DirectoryPublish: Sendable {
+  package static let suffix = ".incomplete"
+
+  /// Where it will stand.
+  package let path: String
+  /// Where it is filled until then.
+  package var staging: String { path + Self.suffix }
+
+  /// - Parameter path: without a slash at its end, or with.
+  package init(_ path: String) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+  }
+
+  /// Makes the staging folder, empty, and the folders above it; what an earlier run left of it is removed.
+  /// - Throws: `UserError(.disk)`.
+  package func begin() throws {
+    try Self.removeTree(staging)
+    do {
+      try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
+    } catch {
+      throw UserError(.disk, "cannot be created: \(Self.reason(error))", at: staging)
+    }
+  }
+
+  /// Renames the staging folder to its final name, in one step that survives a power cut. The files in it
+  /// have been synced by who wrote them.
+  /// - Throws: `UserError(.disk)`, also where the final name is taken.
+  package func publish() throws {
+    try DurableFile.sync(folder: staging)
+    guard rename(staging, path) == 0 else {
+      if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR {
+        throw UserError(.disk, "exists already", at: path, hint: "the new one is complete in \(staging)")
+      }
+      throw UserError.disk("cannot be renamed to \(path)", staging)
+    }
+    try DurableFile.sync(folder: parent)
+  }
+
+  /// Removes what interrupted runs left in a folder: everything that ends in `.incomplete`.
+  /// - Returns: the names removed, sorted; none where there is no such folder.
+  /// - Throws: `UserError(.disk)`.
+  @discardableResult
+  package static func removeStale(in folder: String) throws -> [String] {
+    guard access(folder, F_OK) == 0 else { return [] }
+    do {
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(suffix) }
+      for name in names { try removeTree("\(folder)/\(name)") }
+      return names.sorted()
+    } catch let error as UserError {
+      throw error
+    } catch {
+      throw UserError(.disk, "cannot be listed: \(reason(error))", at: folder)
+    }
+  }
+
+  /// A folder and all in it, or a link without what it points to; nothing where there is nothing.
+  private static func removeTree(_ path: String) throws {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw UserError.disk("cannot be removed", path)
+    }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw UserError(.disk, "cannot be removed: \(reason(error))", at: path)
+    }
+  }
+
+  private var parent: String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The system's own words where Foundation has kept them.
+  private static func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+    guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+    return String(cString: strerror(Int32(cause.code)))
+  }
+}

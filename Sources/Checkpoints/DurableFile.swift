@@ -1,0 +1,77 @@
+// A file that is written at offsets and then forced onto the disk, with the system's reason where it fails.
+import Base
+import Foundation
+
+/// One open file. Not for use from several threads at once.
+final class DurableFile {
+  let path: String
+  private let descriptor: Int32
+
+  /// An existing file, for writing into it.
+  init(opening path: String) throws {
+    self.path = path
+    descriptor = try Self.opened(path, O_WRONLY | O_CLOEXEC)
+  }
+
+  /// A new file of that many bytes, all reserved on the disk where the file system can, so that a full disk
+  /// shows now and not in the middle of the data. Replaces a file of the same name.
+  init(creating path: String, size: Int) throws {
+    self.path = path
+    descriptor = try Self.opened(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC)
+    guard ftruncate(descriptor, size) == 0 else {
+      throw UserError.disk("cannot be made \(size) bytes long", path)
+    }
+    while size > 0 {
+      let code = posix_fallocate(descriptor, 0, size)
+      // File systems that cannot reserve tell of a full disk when it is full.
+      if code == 0 || code == EOPNOTSUPP || code == EINVAL || code == ENOSYS { break }
+      guard code == EINTR else {
+        errno = code
+        throw UserError.disk("cannot reserve \(size) bytes", path)
+      }
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Writes all bytes, however many calls it takes.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    guard let base = bytes.baseAddress else { return }
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(descriptor, base + done, bytes.count - done, offset + done)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        if count == 0 { errno = EIO }
+        throw UserError.disk("cannot be written", path)
+      }
+      done += count
+    }
+  }
+
+  /// Returns when the disk holds what was written.
+  func sync() throws {
+    while fsync(descriptor) != 0 {
+      guard errno == EINTR else { throw UserError.disk("cannot be forced onto the disk", path) }
+    }
+  }
+
+  /// Makes the names in a folder as durable as the files.
+  static func sync(folder: String) throws {
+    let descriptor = try opened(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(descriptor) }
+    while fsync(descriptor) != 0 {
+      // Some network file systems have no such thing, and need none.
+      if errno == EINVAL || errno == ENOTSUP { return }
+      guard errno == EINTR else { throw UserError.disk("cannot be forced onto the disk", folder) }
+    }
+  }
+
+  private static func opened(_ path: String, _ flags: Int32) throws -> Int32 {
+    while true {
+      let descriptor = open(path, flags, 0o666)
+      if descriptor >= 0 { return descriptor }
+      guard errno == EINTR else { throw UserError.disk("cannot be opened for writing", path) }
+    }
+  }
+}

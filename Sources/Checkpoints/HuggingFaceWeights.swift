@@ -1,0 +1,148 @@
+// The weights of a model folder as Hugging Face lays it out: one safetensors file, or several and an index.
+import Base
+import Foundation
+
+/// All tensors of a folder, wherever they lie; can be read from any thread.
+package final class HuggingFaceWeights: Sendable {
+  package let folder: String
+  /// By file, and within a file as they lie there.
+  package let names: [String]
+  private let shards: [SafetensorsFile]
+  private let shardOf: [String: Int]
+
+  /// Opens `STEM.safetensors`, or else `STEM.safetensors.index.json` and the files it names. Tensors of
+  /// those files that the index does not list stay unseen.
+  /// - Throws: `UserError` where there is neither or the one file is broken, `UserErrors` with all that is
+  ///   wrong with an index and its files.
+  package init(folder: String, stem: String = "model") throws {
+    self.folder = folder
+    let single = "\(folder)/\(stem).safetensors"
+    let index = single + ".index.json"
+    if Self.exists(single) {
+      let file = try SafetensorsFile(single)
+      shards = [file]
+      names = file.names
+      shardOf = Dictionary(names.map { ($0, 0) }, uniquingKeysWith: { first, _ in first })
+    } else if Self.exists(index) {
+      let map = try WeightMap(index)
+      (shards, names) = try map.open(in: folder)
+      var numbers: [String: Int] = [:]
+      for (number, file) in map.files.enumerated() { numbers[file] = number }
+      shardOf = map.fileOf.compactMapValues { numbers[$0] }
+    } else {
+      let pickled = ["", ".index.json"].contains { Self.exists("\(folder)/pytorch_model.bin\($0)") }
+      throw UserError(
+        .data, "holds neither \(stem).safetensors nor \(stem).safetensors.index.json", at: folder,
+        hint: pickled ? "load its pytorch_model.bin in transformers; save_pretrained writes safetensors" : "")
+    }
+  }
+
+  package func contains(_ name: String) -> Bool { shardOf[name] != nil }
+
+  /// The tensor's sizes, `[]` for a scalar; nil where there is no such tensor.
+  package func shape(of name: String) -> [Int]? { entry(name)?.shape }
+
+  /// The element type in the file; nil where there is no such tensor.
+  package func type(of name: String) -> StoredType? { entry(name)?.type }
+
+  /// As `SafetensorsFile.read`.
+  package func read(
+    _ name: String, into buffer: UnsafeMutableBufferPointer<Float>, range: Range<Int>
+  ) throws {
+    guard let shard = shardOf[name] else {
+      throw UserError(.data, "holds no tensor \(name.quoted)", at: folder)
+    }
+    try shards[shard].read(name, into: buffer, range: range)
+  }
+
+  private func entry(_ name: String) -> SafetensorsHeader.Entry? {
+    shardOf[name].flatMap { shards[$0].entry(name) }
+  }
+
+  fileprivate static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}
+
+/// Which tensor lies in which file.
+private struct WeightMap {
+  let path: String
+  var fileOf: [String: String] = [:]
+  /// A file's tensors, in the order of the index.
+  var namesIn: [String: [String]] = [:]
+  /// Each file once, sorted by the bytes of its name.
+  var files: [String] = []
+
+  /// - Throws: `UserErrors` with every entry that cannot be used.
+  init(_ path: String) throws {
+    self.path = path
+    guard let members = try MappedFile(path).json()["weight_map"]?.members, !members.isEmpty else {
+      throw UserErrors([UserError(.data, "has no weight_map that says which file holds what", at: path)])
+    }
+    var errors: [UserError] = []
+    for member in members {
+      let name = String(decoding: member.key, as: UTF8.self)
+      guard let file = member.value.text else {
+        let what = "the file of \(name.quoted) is \(member.value.kind), not a string"
+        errors.append(UserError(.data, what, at: path))
+        continue
+      }
+      guard Self.staysInFolder(file) else {
+        let what = "the file of \(name.quoted) is \(file.quoted), which is not a plain file name"
+        errors.append(UserError(.data, what, at: path))
+        continue
+      }
+      guard fileOf.updateValue(file, forKey: name) == nil else {
+        errors.append(UserError(.data, "two tensors are called \(name.quoted)", at: path))
+        continue
+      }
+      namesIn[file, default: []].append(name)
+    }
+    guard errors.isEmpty else { throw UserErrors(errors.shortened(at: path)) }
+    files = namesIn.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Only names without a way out: the index may come from anywhere.
+  static func staysInFolder(_ file: String) -> Bool {
+    !["", ".", ".."].contains(file)
+      && !file.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+  }
+
+  /// The files, in the order of `files`, and the listed tensors in the order in which they lie in them.
+  func open(in folder: String) throws -> (shards: [SafetensorsFile], names: [String]) {
+    var errors: [UserError] = []
+    var shards: [SafetensorsFile] = []
+    var names: [String] = []
+    for file in files {
+      let path = "\(folder)/\(file)"
+      let expected = namesIn[file, default: []]
+      guard HuggingFaceWeights.exists(path) else {
+        let what = "is missing, and with it \(expected.count) of the tensors in \(self.path.lastComponent)"
+        errors.append(UserError(.data, what, at: path, hint: "download or copy it too"))
+        continue
+      }
+      do {
+        let shard = try SafetensorsFile(path)
+        for name in expected where shard.entry(name) == nil {
+          let what = "lacks the tensor \(name.quoted), which \(self.path.lastComponent) says it holds"
+          errors.append(UserError(.data, what, at: path))
+        }
+        shards.append(shard)
+        names += shard.names.filter { fileOf[$0] == file }
+      } catch let error as UserError {
+        errors.append(error)
+      }
+    }
+    guard errors.isEmpty else { throw UserErrors(errors.shortened(at: self.path)) }
+    return (shards, names)
+  }
+}
+
+extension String {
+  fileprivate var lastComponent: String { split(separator: "/").last.map(String.init) ?? self }
+}
+
+extension [UserError] {
+  /// At most twenty, and how many more there were: a hostile index can be wrong a million times.
+  fileprivate func shortened(at path: String) -> [UserError] {
+    count <= 20 ? self : self[..<20] + [UserError(.data, "\(count - 20) more errors like these", at: path)]
+  }
+}

@@ -1,0 +1,94 @@
+// Where every element of a checkpoint will lie, known to all ranks before anything is written.
+import Base
+
+/// The files of one set of tensors: their names, headers and sizes, and each tensor's place.
+package struct SafetensorsPlan: Equatable, Sendable {
+  package struct File: Equatable, Sendable {
+    package var name: String
+    package var header: SafetensorsHeader
+    /// Header and data, in bytes.
+    package var size: Int { header.dataStart + header.dataCount }
+  }
+
+  package struct Place: Equatable, Sendable {
+    /// Which of `files`.
+    package var file: Int
+    /// Where the tensor begins, in bytes from the start of that file.
+    package var offset: Int
+    /// Elements.
+    package var count: Int
+  }
+
+  package let files: [File]
+  /// F32 or BF16, of all tensors.
+  package let type: StoredType
+  package let stem: String
+  private let places: [String: Place]
+
+  /// Lays out tensors in the order given, whole in one file each; a new file begins where the next tensor
+  /// would take the data beyond `maximumShardBytes`.
+  /// - Parameters:
+  ///   - type: `.f32` or `.bf16`.
+  ///   - stem: `model` for what transformers loads.
+  /// - Throws: `UserError` where a shape is impossible or a name stands twice.
+  package init(
+    tensors: [(name: String, shape: [Int])], type: StoredType, maximumShardBytes: Int, stem: String = "model"
+  ) throws {
+    precondition(type == .f32 || type == .bf16, "checkpoints are written in F32 or BF16")
+    precondition(maximumShardBytes > 0, "a shard holds at least one byte")
+    var groups: [[(name: String, type: StoredType, shape: [Int])]] = [[]]
+    var filled = 0
+    for (name, shape) in tensors {
+      guard let size = type.byteCount(of: shape) else {
+        throw UserError(.data, "the tensor \(name.quoted) of shape \(shape) cannot be stored")
+      }
+      if !groups[groups.count - 1].isEmpty, size > maximumShardBytes - filled {
+        groups.append([])
+        filled = 0
+      }
+      groups[groups.count - 1].append((name, type, shape))
+      // One tensor may exceed the limit by itself; nothing joins it then.
+      filled = min(filled + min(size, maximumShardBytes), maximumShardBytes)
+    }
+    var files: [File] = []
+    var places: [String: Place] = [:]
+    for (number, group) in groups.enumerated() {
+      // transformers loads only files that call themselves PyTorch's.
+      let header = try SafetensorsHeader(tensors: group, metadata: ["format": "pt"])
+      for entry in header.entries {
+        let place = Place(file: number, offset: header.dataStart + entry.bytes.lowerBound, count: entry.count)
+        guard places.updateValue(place, forKey: entry.name) == nil else {
+          throw UserError(.data, "a checkpoint cannot hold two tensors called \(entry.name.quoted)")
+        }
+      }
+      files.append(File(name: Self.fileName(stem, number, of: groups.count), header: header))
+    }
+    self.files = files
+    self.type = type
+    self.stem = stem
+    self.places = places
+  }
+
+  /// Where a tensor lies; nil for a name that is not in the plan.
+  package func place(of name: String) -> Place? { places[name] }
+
+  package var indexName: String { "\(stem).safetensors.index.json" }
+
+  /// Bytes of all tensors, without headers.
+  package var totalSize: Int { files.reduce(0) { $0 + $1.header.dataCount } }
+
+  /// What lies in which file, as transformers writes it; useful even where there is one file only.
+  package var index: JSON {
+    let map = files.flatMap { file in
+      file.header.entries.map { JSON.Member(key: Array($0.name.utf8), value: .string(file.name)) }
+    }
+    return .object(["metadata": .object(["total_size": .integer(totalSize)]), "weight_map": .object(map)])
+  }
+
+  private static func fileName(_ stem: String, _ number: Int, of count: Int) -> String {
+    func five(_ number: Int) -> String {
+      String(repeating: "0", count: max(0, 5 - String(number).count)) + String(number)
+    }
+    return count == 1 ? "\(stem).safetensors" : "\(stem)-\(five(number + 1))-of-\(five(count)).safetensors"
+  }
+}
