@@ -56,5 +56,6 @@ let package = Package(
       ]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
+    .testTarget(name: "CheckpointTests", dependencies: ["Base", "Checkpoints"]),
   ]
 )

@@ -54,7 +54,8 @@ package enum FloatConversion {
 
   /// Rounds `source` to bfloat16.
   /// - Precondition: `target` holds at least as many elements.
-  package static func narrow(_ source: UnsafeBufferPointer<Float>, into target: UnsafeMutablePointer<UInt16>) {
+  package static func narrow(_ source: UnsafeBufferPointer<Float>, into target: UnsafeMutablePointer<UInt16>)
+  {
     guard let from = source.baseAddress else { return }
     for index in 0..<source.count { target[index] = rounded(bf16: from[index]) }
   }

@@ -53,7 +53,7 @@ package enum StoredType: String, CaseIterable, Sendable {
     }
   }
 
-  /// Bytes of a tensor of that shape; nil where they are not a whole number or beyond 64 bits.
+  /// Bytes of a tensor of that shape; nil where they are no whole number, or too many to count in bits.
   package func byteCount(of shape: [Int]) -> Int? {
     guard let count = Self.elementCount(of: shape) else { return nil }
     let (total, overflow) = count.multipliedReportingOverflow(by: bits)
