@@ -103,7 +103,7 @@ struct FileLoader {
     summary.tokens += count
     if encoded.boundaryMerged { summary.mergedBoundaries += 1 }
     if case .document = example, options.packing {
-      return documents.append(encoded.tokens, firstTarget: 0, source: source)
+      return documents.append(encoded.tokens[...], firstTarget: 0, source: source)
     }
     if count > options.sequenceLength {
       summary.cutRows += 1

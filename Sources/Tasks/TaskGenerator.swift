@@ -1,0 +1,94 @@
+// Makes data sets of checkable questions: balanced over kinds, the same for the same seed, and with
+// held-out questions that no training set of any seed contains.
+import Base
+import Foundation
+
+/// One question of a data set.
+package struct TaskRow: Hashable, Sendable {
+  /// The name of its kind.
+  package var task: String
+  package var prompt: String
+  /// The answer after one space, as tokenizers like to find a word.
+  package var completion: String
+}
+
+package struct TaskGenerator: Sendable {
+  package enum Part: UInt64, Sendable {
+    case train, heldOut
+  }
+
+  /// One prompt in so many is held out.
+  package static let heldOutOneIn: UInt32 = 5
+  /// After so many draws without a new prompt a kind counts as used up.
+  static let patience = 5000
+
+  package let seed: UInt64
+  package let tasks: [any CheckableTask]
+
+  package init(seed: UInt64, tasks: [any CheckableTask] = TaskCatalogue.all) {
+    precondition(!tasks.isEmpty, "there must be a task to generate")
+    self.seed = seed
+    self.tasks = tasks
+  }
+
+  /// Whether a prompt belongs to the held-out part: decided by its bytes alone, not by any seed.
+  package static func isHeldOut(_ prompt: String) -> Bool {
+    // FNV-1a, stirred once more because its low bits mix badly.
+    let hash = prompt.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    return Philox(seed: hash).words(.zero)[0] % heldOutOneIn == 0
+  }
+
+  /// Rows that go round through the kinds, so that every stretch of them is balanced.
+  ///
+  /// A kind that has no new questions left starts to repeat them in the train part: there it is seen
+  /// more often. The held-out part has every question once.
+  /// - Throws: `UserError` where a kind has too few held-out questions.
+  package func rows(count: Int, part: Part) throws -> [TaskRow] {
+    precondition(count >= 0, "a number of rows is not negative")
+    var kinds: [[TaskRow]] = []
+    for (index, task) in tasks.enumerated() {
+      let share = count / tasks.count + (index < count % tasks.count ? 1 : 0)
+      var rows: [TaskRow] = []
+      var seen: Set<String> = []
+      // The kind's place in the tag keeps a kind's questions as they are when another kind is added.
+      var random = PhiloxStream(
+        seed: seed, stream: 0x5441_534B << 32 | part.rawValue << 16 | UInt64(index))
+      var vain = 0
+      while rows.count < share {
+        let example = task.example(using: &random)
+        guard Self.isHeldOut(example.prompt) == (part == .heldOut) else { continue }
+        if seen.contains(example.prompt), vain < Self.patience {
+          vain += 1
+          continue
+        }
+        guard part == .train || !seen.contains(example.prompt) else {
+          throw UserError(
+            .usage, "the kind \(task.name) has only \(rows.count) held-out questions, not \(share)",
+            hint: "ask for at most \(rows.count * tasks.count) rows")
+        }
+        if seen.insert(example.prompt).inserted { vain = 0 }
+        rows.append(TaskRow(task: task.name, prompt: example.prompt, completion: " " + example.answer))
+      }
+      kinds.append(rows)
+    }
+    return (0..<count).map { kinds[$0 % tasks.count][$0 / tasks.count] }
+  }
+
+  /// Writes rows as `{"prompt": …, "completion": …}`, one a line; a file that is there is replaced whole.
+  package static func write(_ rows: [TaskRow], to path: String) throws {
+    var text = ""
+    for row in rows {
+      text += JSON.object(["prompt": .string(row.prompt), "completion": .string(row.completion)]).encoded()
+      text += "\n"
+    }
+    let unfinished = path + ".part"
+    guard let file = fopen(unfinished, "w") else { throw UserError.disk("cannot be written", unfinished) }
+    let bytes = Array(text.utf8)
+    let written = fwrite(bytes, 1, bytes.count, file)
+    // Buffered bytes may only fail to reach the disk on closing.
+    guard fclose(file) == 0, written == bytes.count else {
+      throw UserError.disk("cannot be written", unfinished)
+    }
+    guard rename(unfinished, path) == 0 else { throw UserError.disk("cannot be written", path) }
+  }
+}
