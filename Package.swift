@@ -48,5 +48,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "BaseTests", dependencies: ["Base"]),
+    .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
   ]
 )
