@@ -57,5 +57,6 @@ let package = Package(
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Checkpoints"]),
+    .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
   ]
 )

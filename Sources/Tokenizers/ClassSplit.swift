@@ -1,0 +1,55 @@
+// Splitting at characters of a class: Digits, Punctuation, Whitespace, WhitespaceSplit.
+
+/// Every character of a class is a match of its own.
+struct ClassSplit: PreTokenizer {
+  let mask: UInt8
+  let behavior: SplitBehavior
+
+  init(_ mask: UInt8, behavior: SplitBehavior) {
+    self.mask = mask
+    self.behavior = behavior
+  }
+
+  func apply(to words: inout Words) {
+    CharacterClasses.shared.withReader { classes in
+      var pieces: [(end: Int, isMatch: Bool)] = []
+      words.splitEach { text, word, out in
+        pieces.removeAll(keepingCapacity: true)
+        var at = word.start
+        while at < word.end {
+          let (kind, length) = classes.scalar(text, at)
+          at += length
+          let isMatch = kind & mask != 0
+          if !isMatch, let last = pieces.last, !last.isMatch {
+            pieces[pieces.count - 1].end = at
+          } else {
+            pieces.append((at, isMatch))
+          }
+        }
+        behavior.append(pieces, from: word.start, to: &out)
+      }
+    }
+  }
+}
+
+/// Whitespace: `\w+|[^\w\s]+`, with the white space between left out.
+struct WordsAndSymbols: PreTokenizer {
+  func apply(to words: inout Words) {
+    let kinds = CharacterClasses.word | CharacterClasses.whitespace
+    CharacterClasses.shared.withReader { classes in
+      words.splitEach { text, word, out in
+        var at = word.start
+        while at < word.end {
+          let start = at
+          let kind = classes.scalar(text, at).class & kinds
+          while at < word.end {
+            let (next, length) = classes.scalar(text, at)
+            guard next & kinds == kind else { break }
+            at += length
+          }
+          if kind != CharacterClasses.whitespace { out.append(Words.Word(start: start, end: at)) }
+        }
+      }
+    }
+  }
+}

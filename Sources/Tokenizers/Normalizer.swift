@@ -1,0 +1,38 @@
+// What happens to the text before it is cut: the list of normalizers tokenizer.json may name.
+
+/// Rewrites a text; in and out are valid UTF-8.
+protocol Normalizer: Sendable {
+  func normalize(_ text: inout [UInt8])
+}
+
+enum Normalizers {
+  /// The normalizers of the file in order, sequences laid flat.
+  static func read(_ part: FilePart?) throws -> [any Normalizer] {
+    guard let part else { return [] }
+    let type = try part.type()
+    switch type {
+    case "Sequence":
+      // The reader of JSON has bounded the nesting already.
+      return try part.required("normalizers").elements().flatMap { try read($0) }
+    case "Prepend": return [Prepend(bytes: try part.required("prepend").bytes())]
+    case "Replace":
+      guard let pattern = try part.literalPattern() else {
+        throw part.unsupported("normalizer", "Replace with a regular expression")
+      }
+      return [Replace(pattern: pattern, content: try part.required("content").bytes())]
+    case "Lowercase": return [Lowercase()]
+    case "Strip":
+      return [
+        StripSpace(
+          left: try part.bool("strip_left", default: true), right: try part.bool("strip_right", default: true))
+      ]
+    case "StripAccents": return [StripAccents()]
+    case "NFC": return [UnicodeNormalization(form: .nfc)]
+    case "NFD": return [UnicodeNormalization(form: .nfd)]
+    case "NFKC": return [UnicodeNormalization(form: .nfkc)]
+    case "NFKD": return [UnicodeNormalization(form: .nfkd)]
+    case "ByteLevel": return [ByteLevelCharacters()]
+    default: throw part.unsupported("normalizer", type)
+    }
+  }
+}

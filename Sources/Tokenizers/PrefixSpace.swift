@@ -1,0 +1,10 @@
+// A space in front of every word that has none, so that the first word of a text is like any other.
+
+struct PrefixSpace: PreTokenizer {
+  func apply(to words: inout Words) {
+    words.rewriteEach { word, _, out in
+      if word.first != 0x20 { out.append(0x20) }
+      out.append(contentsOf: word)
+    }
+  }
+}

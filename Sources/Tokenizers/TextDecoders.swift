@@ -1,0 +1,189 @@
+// Decoders that work on the text of pieces.
+
+/// No decoder at all: a space between pieces.
+struct SpacesBetween: DecoderStep {
+  private var isFirst = true
+
+  mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
+    var isFirst = isFirst
+    pieces.forEach { part, isEnd in
+      if !isFirst { out.bytes.append(0x20) }
+      isFirst = false
+      out.bytes.append(contentsOf: part)
+      if isEnd { out.endPiece() }
+    }
+    self.isFirst = isFirst
+  }
+}
+
+/// All pieces become one.
+struct FuseDecoder: DecoderStep {
+  mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
+    out.bytes.append(contentsOf: pieces.bytes)
+    if isLast { out.endPiece() }
+  }
+}
+
+/// The visible character becomes a space, and in the first piece nothing where the encoder puts one in front.
+struct MetaspaceDecoder: DecoderStep {
+  let replacement: [UInt8]
+  let dropsFirst: Bool
+  private var isFirst = true
+
+  init(replacement: [UInt8], dropsFirst: Bool) {
+    self.replacement = replacement
+    self.dropsFirst = dropsFirst
+  }
+
+  mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
+    var isFirst = isFirst
+    pieces.forEach { part, isEnd in
+      var at = 0
+      while at < part.count {
+        if part[at...].starts(with: replacement) {
+          if !(isFirst && dropsFirst) { out.bytes.append(0x20) }
+          at += replacement.count
+        } else {
+          out.bytes.append(part[at])
+          at += 1
+        }
+      }
+      if isEnd {
+        out.endPiece()
+        isFirst = false
+      }
+    }
+    self.isFirst = isFirst
+  }
+}
+
+/// A literal text becomes another within each piece.
+struct ReplaceDecoder: DecoderStep {
+  let pattern: [UInt8]
+  let content: [UInt8]
+  /// The end of a piece that goes on, where it may be the beginning of the pattern.
+  private var held: [UInt8] = []
+
+  init(pattern: [UInt8], content: [UInt8]) {
+    self.pattern = pattern
+    self.content = content
+  }
+
+  mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
+    var held = held
+    pieces.forEach { part, isEnd in
+      let text = held + Array(part)
+      held = []
+      var at = 0
+      while at < text.count {
+        let rest = text[at...]
+        if !pattern.isEmpty, rest.starts(with: pattern) {
+          out.bytes.append(contentsOf: content)
+          at += pattern.count
+        } else if !isEnd, rest.count < pattern.count, pattern.starts(with: rest) {
+          held = Array(rest)
+          break
+        } else {
+          out.bytes.append(text[at])
+          at += 1
+        }
+      }
+      if isEnd { out.endPiece() }
+    }
+    if isLast, !held.isEmpty {
+      out.bytes.append(contentsOf: held)
+      out.endPiece()
+      held = []
+    }
+    self.held = held
+  }
+}
+
+/// Takes a character away from the ends of each piece, up to so many times.
+struct StripDecoder: DecoderStep {
+  let character: [UInt8]
+  let start: Int
+  let stop: Int
+  /// How many were taken from the start of the present piece; all that may be, once another was seen.
+  private var taken = 0
+  /// How many characters at the end of a piece that goes on wait for what follows.
+  private var held = 0
+
+  init(character: [UInt8], start: Int, stop: Int) {
+    self.character = character
+    self.start = start
+    self.stop = stop
+  }
+
+  mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
+    var taken = taken
+    var held = held
+    pieces.forEach { part, isEnd in
+      var at = 0
+      while taken < start, at < part.count, part[at...].starts(with: character) {
+        taken += 1
+        at += character.count
+      }
+      if at < part.count { taken = start }
+      var end = part.count
+      var ending = 0
+      while end - character.count >= at, part[(end - character.count)..<end].elementsEqual(character) {
+        end -= character.count
+        ending += 1
+      }
+      if end > at {
+        emit(held, &out)
+        held = 0
+        out.bytes.append(contentsOf: part[at..<end])
+      }
+      // Of the characters at the end the last `stop` are taken, the others stay.
+      held += ending
+      if held > stop {
+        emit(held - stop, &out)
+        held = stop
+      }
+      if isEnd {
+        out.endPiece()
+        taken = 0
+        held = 0
+      }
+    }
+    self.taken = taken
+    self.held = held
+  }
+
+  private func emit(_ count: Int, _ out: inout Pieces) {
+    for _ in 0..<count { out.bytes.append(contentsOf: character) }
+  }
+}
+
+/// The suffix at the end of a word becomes a space, except in the last piece of all.
+struct WordEndDecoder: DecoderStep {
+  let suffix: [UInt8]
+  /// The last piece so far.
+  private var held: [UInt8]?
+
+  init(suffix: [UInt8]) { self.suffix = suffix }
+
+  mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
+    var held = held
+    var isOpen = false
+    pieces.forEach { part, isEnd in
+      if let piece = held, !isOpen { emit(piece, [0x20], &out) }
+      held = isOpen ? (held ?? []) + Array(part) : Array(part)
+      isOpen = !isEnd
+    }
+    if isLast, let piece = held {
+      emit(piece, [], &out)
+      held = nil
+    }
+    self.held = held
+  }
+
+  private func emit(_ piece: [UInt8], _ space: [UInt8], _ out: inout Pieces) {
+    var text = piece
+    Replace(pattern: suffix, content: space).normalize(&text)
+    out.bytes.append(contentsOf: text)
+    out.endPiece()
+  }
+}

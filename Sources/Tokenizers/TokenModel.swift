@@ -1,0 +1,26 @@
+// The model: words in, ids out. A further kind of model is one more file and one more line here.
+
+/// A model's tables: fixed after loading, shared by all threads.
+protocol TokenModel: Sendable {
+  var vocabulary: Vocabulary { get }
+  /// A worker with its own scratch memory and cache, for one thread at a time.
+  func makeEncoder() -> any TokenModelEncoder
+}
+
+protocol TokenModelEncoder: AnyObject {
+  func encode(_ words: Words, into ids: inout [Int32])
+  /// How many bytes of memory the worker holds on to.
+  var footprint: Int { get }
+}
+
+enum TokenModels {
+  /// - Parameter readsBytes: words come as plain bytes and stand for their byte-level characters.
+  static func read(_ part: FilePart, readsBytes: Bool) throws -> any TokenModel {
+    // Old files leave the type out; only BPE has merges.
+    let type = try part.part("type")?.text() ?? (part.part("merges") == nil ? "without a type" : "BPE")
+    switch type {
+    case "BPE": return try BPE(part, readsBytes: readsBytes)
+    default: throw part.unsupported("model", type)
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// A Hugging Face tokenizer.json: text to ids as the `tokenizers` package makes them, and back.
+import Base
+import Synchronization
+
+/// May be used from several threads at once.
+package final class Tokenizer: Sendable {
+  private let model: any TokenModel
+  private let addedTokens: AddedTokens
+  private let normalizers: [any Normalizer]
+  private let preTokenizers: [any PreTokenizer]
+  private let postProcessor: PostProcessor
+  let decoder: [any DecoderStep]
+  /// Encoders that no thread uses at the moment.
+  private let idle = Mutex<[TextEncoder]>([])
+
+  /// The largest id plus one, added tokens included: the fewest rows an embedding may have.
+  package let vocabularySize: Int
+
+  /// - Parameter file: the path of a tokenizer.json.
+  package convenience init(file: String) throws {
+    try self.init(json: try MappedFile(file).json(), path: file)
+  }
+
+  /// - Parameter path: where the JSON came from, for messages.
+  package init(json: JSON, path: String) throws {
+    let file = FilePart(json: json, path: path, place: "")
+    guard json.members != nil else { throw file.wrong("an object") }
+    if let version = file.part("version"), try version.text() != "1.0" {
+      throw version.unsupported("version", try version.text())
+    }
+    // `truncation` and `padding` are left unread: they are leftovers of some earlier use of the file, and
+    // what length a sequence has, and what fills it up, is for the recipe of the run to say.
+    let (steps, endsInBytes) = try PreTokenizers.read(file.part("pre_tokenizer"))
+    preTokenizers = steps
+    normalizers = try Normalizers.read(file.part("normalizer"))
+    model = try TokenModels.read(try file.required("model"), readsBytes: endsInBytes)
+    addedTokens = try AddedTokens(
+      file.part("added_tokens"), vocabulary: model.vocabulary, normalizers: normalizers)
+    vocabularySize = max(model.vocabulary.idCount, addedTokens.idCount)
+    postProcessor = try PostProcessor(file.part("post_processor"), idCount: vocabularySize)
+    decoder = try Decoders.read(file.part("decoder"))
+  }
+
+  /// The ids of a text. What is no UTF-8 is read as U+FFFD, as by Python's `errors="replace"`.
+  ///
+  /// - Parameter addSpecialTokens: puts around the text what the file's post-processor says, such as `<s>`.
+  package func encode(_ text: UnsafeBufferPointer<UInt8>, addSpecialTokens: Bool) -> [Int32] {
+    if UTF8Text.validPrefix(text) < text.count {
+      var mended: [UInt8] = []
+      UTF8Text.appendMended(text, to: &mended)
+      return mended.withUnsafeBufferPointer { encodeValid($0, addSpecialTokens) }
+    }
+    return encodeValid(text, addSpecialTokens)
+  }
+
+  package func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32] {
+    text.withUnsafeBufferPointer { encode($0, addSpecialTokens: addSpecialTokens) }
+  }
+
+  package func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] {
+    var text = text
+    return text.withUTF8 { encodeValid($0, addSpecialTokens) }
+  }
+
+  private func encodeValid(_ text: UnsafeBufferPointer<UInt8>, _ addSpecialTokens: Bool) -> [Int32] {
+    let encoder =
+      idle.withLock { $0.popLast() }
+      ?? TextEncoder(
+        model: model.makeEncoder(), addedTokens: addedTokens, normalizers: normalizers,
+        preTokenizers: preTokenizers)
+    let ids = encoder.encode(
+      text, before: addSpecialTokens ? postProcessor.before : [],
+      after: addSpecialTokens ? postProcessor.after : [])
+    // One that a huge text has blown up is not kept.
+    if encoder.footprint < TextEncoder.largestKept { idle.withLock { $0.append(encoder) } }
+    return ids
+  }
+
+  /// The text of ids. Ids outside the vocabulary are passed over, as the `tokenizers` package does.
+  package func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool) -> String {
+    var decoder = StreamingDecoder(self, skipSpecialTokens: skipSpecialTokens)
+    return decoder.decode(ids)
+  }
+
+  /// An id's piece in the vocabulary's own spelling; nil where the id has none.
+  package func piece(_ id: Int32) -> String? {
+    if let token = addedTokens.token(id) { return String(decoding: token.pattern, as: UTF8.self) }
+    return model.vocabulary.piece(id).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The id of a piece in the vocabulary's own spelling.
+  package func id(of piece: String) -> Int32? {
+    let bytes = Array(piece.utf8)
+    return addedTokens.token(of: bytes)?.id ?? model.vocabulary.id(of: bytes)
+  }
+
+  /// Whether an id is one of those that `skipSpecialTokens` leaves out.
+  package func isSpecial(_ id: Int32) -> Bool { addedTokens.token(id)?.special ?? false }
+
+  /// Appends an id's piece for the decoder.
+  func append(_ id: Int32, skipSpecialTokens: Bool, to pieces: inout Pieces) {
+    if let token = addedTokens.token(id) {
+      if skipSpecialTokens, token.special { return }
+      pieces.bytes.append(contentsOf: token.pattern)
+    } else if let piece = model.vocabulary.piece(id) {
+      pieces.bytes.append(contentsOf: piece)
+    } else {
+      return
+    }
+    pieces.endPiece()
+  }
+}

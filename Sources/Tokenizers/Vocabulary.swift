@@ -1,0 +1,105 @@
+// Pieces and their ids, both ways, keyed by UTF-8 bytes: `String` would call "é" and "e" + accent one key.
+import Base
+
+struct Vocabulary: Sendable {
+  /// Ids stay below this, so that a file with one huge id cannot ask for gigabytes.
+  static let largestCount = 1 << 22
+
+  /// The pieces one after another in the order of their ids.
+  private let bytes: [UInt8]
+  /// Where each id's piece starts; one more than there are ids.
+  private let starts: [UInt32]
+  /// Which ids have a piece: files may leave holes.
+  private let present: [Bool]
+  /// Open addressing over the ids, -1 where free; the count is a power of two.
+  private let slots: [Int32]
+  /// How many pieces there are.
+  let pieceCount: Int
+
+  /// The largest id plus one.
+  var idCount: Int { present.count }
+
+  init(_ part: FilePart) throws {
+    guard let members = part.json.members else { throw part.wrong("an object of pieces and ids") }
+    var largest = -1
+    var total = 0
+    for member in members {
+      guard let id = member.value.integer, id >= 0, id < Self.largestCount else {
+        let piece = String(decoding: member.key, as: UTF8.self)
+        throw part.error("the id of \"\(piece)\" is not a whole number from 0 to \(Self.largestCount - 1)")
+      }
+      largest = max(largest, id)
+      total += member.key.count
+    }
+    guard total < Int(UInt32.max) else { throw part.error("the pieces have more than 4 GiB") }
+
+    var owner = [Int32](repeating: -1, count: largest + 1)
+    for (index, member) in members.enumerated() {
+      guard let id = member.value.integer else { continue }
+      guard owner[id] < 0 else {
+        let both = [members[Int(owner[id])].key, member.key].map { String(decoding: $0, as: UTF8.self) }
+        throw part.error("\"\(both[0])\" and \"\(both[1])\" both have the id \(id)")
+      }
+      owner[id] = Int32(index)
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(total)
+    var starts: [UInt32] = [0]
+    starts.reserveCapacity(owner.count + 1)
+    for index in owner {
+      if index >= 0 { bytes.append(contentsOf: members[Int(index)].key) }
+      starts.append(UInt32(bytes.count))
+    }
+    present = owner.map { $0 >= 0 }
+    self.bytes = bytes
+    self.starts = starts
+    pieceCount = members.count
+    slots = Self.table(bytes: bytes, starts: starts, present: present, pieceCount: members.count)
+  }
+
+  private static func table(
+    bytes: [UInt8], starts: [UInt32], present: [Bool], pieceCount: Int
+  ) -> [Int32] {
+    var capacity = 16
+    while capacity < pieceCount * 2 { capacity *= 2 }
+    var slots = [Int32](repeating: -1, count: capacity)
+    bytes.withUnsafeBufferPointer { bytes in
+      for id in present.indices where present[id] {
+        var slot = hash(UnsafeBufferPointer(rebasing: bytes[Int(starts[id])..<Int(starts[id + 1])])) & (capacity - 1)
+        while slots[slot] >= 0 { slot = (slot + 1) & (capacity - 1) }
+        slots[slot] = Int32(id)
+      }
+    }
+    return slots
+  }
+
+  private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> Int {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    // FNV's low bits are its weak ones.
+    return Int(truncatingIfNeeded: (hash ^ hash >> 32) & 0x7FFF_FFFF)
+  }
+
+  func id(of key: UnsafeBufferPointer<UInt8>) -> Int32? {
+    var slot = Self.hash(key) & (slots.count - 1)
+    while true {
+      let id = slots[slot]
+      if id < 0 { return nil }
+      let start = Int(starts[Int(id)])
+      if Int(starts[Int(id) + 1]) - start == key.count, bytes[start..<(start + key.count)].elementsEqual(key) {
+        return id
+      }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+  }
+
+  func id(of key: some Sequence<UInt8>) -> Int32? {
+    Array(key).withUnsafeBufferPointer { id(of: $0) }
+  }
+
+  /// The piece of an id; nil where the id is out of range or a hole.
+  func piece(_ id: Int32) -> ArraySlice<UInt8>? {
+    guard id >= 0, Int(id) < present.count, present[Int(id)] else { return nil }
+    return bytes[Int(starts[Int(id)])..<Int(starts[Int(id) + 1])]
+  }
+}

@@ -1,0 +1,27 @@
+// Every line of every real text file: the same ids as the `tokenizers` package, by one hash a file.
+import Base
+import Testing
+import Tokenizers
+
+@Suite(.enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"))
+struct CorpusTests {
+  @Test(arguments: ["gpt2", "stories260K"])
+  func everyLine(_ name: String) throws {
+    let (tokenizer, _) = try TokenizerFixtures.real(name)
+    let files = try #require(try TokenizerFixtures.corpora.get()["files"]?.elements)
+    #expect(files.count == 28)
+    for file in files {
+      let path = try #require(file["file"]?.text)
+      let mapped = try MappedFile(TokenizerFixtures.data + "/" + path)
+      let lines = Array(mapped.bytes).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      #expect(lines.count == file["lines"]?.integer, "\(path)")
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      for line in lines {
+        let ids = line.withUnsafeBufferPointer { tokenizer.encode($0, addSpecialTokens: true) }
+        for id in ids + [-1] { hash = (hash ^ UInt64(UInt32(bitPattern: id))) &* 0x100_0000_01B3 }
+      }
+      let digits = String(hash, radix: 16)
+      #expect(String(repeating: "0", count: 16 - digits.count) + digits == file[name]?.text, "\(path)")
+    }
+  }
+}

@@ -1,0 +1,137 @@
+// Files that are broken, hostile, or ask for what is not there end in one line that names the part.
+import Base
+import Testing
+import Tokenizers
+
+@Suite struct HostileFileTests {
+  static let model = #"{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}"#
+
+  /// A file around the parts given, and what the message must say.
+  static let cases: [(file: String, says: String)] = [
+    ("[]", "must be an object, not a list"),
+    ("{}", "\"model\" is missing"),
+    (#"{"model":3}"#, "model: this must be an object"),
+    (#"{"version":"2.0","model":{}}"#, "the version 2.0 is not supported"),
+    (#"{"model":{"type":"Unigram"}}"#, "the model Unigram is not supported"),
+    (#"{"model":{"type":"WordPiece","vocab":{}}}"#, "the model WordPiece is not supported"),
+    (#"{"model":{"vocab":{}}}"#, "the model without a type is not supported"),
+    (#"{"model":{"type":"BPE","merges":[]}}"#, "\"vocab\" is missing"),
+    (#"{"model":{"type":"BPE","vocab":{}}}"#, "\"merges\" is missing"),
+    (#"{"model":{"type":"BPE","vocab":[],"merges":[]}}"#, "model.vocab: this must be an object"),
+    (#"{"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}}"#, "the id of \"a\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":1e15},"merges":[]}}"#, "the id of \"a\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":4194304},"merges":[]}}"#, "the id of \"a\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":99999999999999999999},"merges":[]}}"#, "the id of \"a\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":"x"},"merges":[]}}"#, "the id of \"a\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":0.5},"merges":[]}}"#, "the id of \"a\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":1,"b":1},"merges":[]}}"#, "both have the id 1"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":{}}}"#, "model.merges: this must be a list"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a"]}}"#, "model.merges[0]"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a a a"]}}"#, "model.merges[0]"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}}"#, "model.merges[0]"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a",1]]}}"#, "model.merges[0]"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[7]}}"#, "model.merges[0]"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}"#, "\"b\" is not in the vocabulary"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a a"]}}"#, "\"aa\" is not in the vocabulary"),
+    (
+      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a a"],"continuing_subword_prefix":"##"}}"#,
+      "shorter than its prefix"
+    ),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":0.1}}"#, "BPE with dropout is not supported"),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"unk_token":"?"}}"#, "unk_token \"?\""),
+    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"fuse_unk":1}}"#, "must be true or false"),
+    (part("normalizer", #"{"type":"Precompiled"}"#), "the normalizer Precompiled is not supported"),
+    (part("normalizer", #"{"type":"Replace","pattern":{"Regex":"a"},"content":""}"#), "Replace with a regular"),
+    (part("normalizer", #"{"type":"Replace","pattern":"a","content":""}"#), "neither \"String\" nor"),
+    (part("normalizer", #"{"prepend":"x"}"#), "\"type\" is missing"),
+    (part("normalizer", #"{"type":"Sequence"}"#), "\"normalizers\" is missing"),
+    (part("normalizer", #"{"type":"Sequence","normalizers":[{"type":"Nmt"}]}"#), "normalizer.normalizers[0]"),
+    (part("pre_tokenizer", #"{"type":"BertPreTokenizer"}"#), "the pre-tokenizer BertPreTokenizer is not"),
+    (
+      part("pre_tokenizer", #"{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated","invert":false}"#),
+      "the regular expression x+ is not supported"
+    ),
+    (
+      part("pre_tokenizer", #"{"type":"Split","pattern":{"String":"x"},"behavior":"Gone","invert":false}"#),
+      "the split behaviour Gone is not supported"
+    ),
+    (
+      part("pre_tokenizer", #"{"type":"Split","pattern":{"String":""},"behavior":"Removed","invert":false}"#),
+      "an empty pattern"
+    ),
+    (part("pre_tokenizer", #"{"type":"Metaspace","replacement":"ab"}"#), "one character"),
+    (
+      part("pre_tokenizer", #"{"type":"Metaspace","replacement":"_","prepend_scheme":"maybe"}"#),
+      "the prepend scheme maybe is not supported"
+    ),
+    (part("post_processor", #"{"type":"Other"}"#), "the post-processor Other is not supported"),
+    (part("post_processor", #"{"type":"BertProcessing","cls":["x",3],"sep":["y",1]}"#), "the id 3 is not"),
+    (part("post_processor", #"{"type":"BertProcessing","cls":["x"],"sep":["y",1]}"#), "post_processor.cls"),
+    (
+      part(
+        "post_processor",
+        #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}],"special_tokens":{}}"#),
+      "\"x\" is not among special_tokens"
+    ),
+    (part("post_processor", #"{"type":"TemplateProcessing","single":[],"special_tokens":{}}"#), "the text 0 times"),
+    (part("decoder", #"{"type":"CTC"}"#), "the decoder CTC is not supported"),
+    (part("decoder", #"{"type":"Strip","content":" ","start":-1,"stop":0}"#), "decoder.start"),
+    (part("decoder", #"{"type":"Strip","content":"","start":1,"stop":0}"#), "one character"),
+    (part("added_tokens", "{}"), "added_tokens: this must be a list"),
+    (part("added_tokens", #"[{"id":3}]"#), "\"content\" is missing"),
+    (part("added_tokens", #"[{"id":-3,"content":"x"}]"#), "an id must be"),
+    (part("added_tokens", #"[{"id":99999999999,"content":"x"}]"#), "an id must be"),
+    (part("added_tokens", #"[{"id":2,"content":"x"}]"#), "its place in the vocabulary is 3"),
+    (part("added_tokens", #"[{"id":4,"content":"x"}]"#), "its place in the vocabulary is 3"),
+    (part("added_tokens", #"[{"id":3,"content":"a"}]"#), "its place in the vocabulary is 0"),
+    (part("added_tokens", #"[{"id":3,"content":""}]"#), "no content"),
+    (part("added_tokens", #"[{"id":3,"content":"x"},{"id":3,"content":"x"}]"#), "stands twice"),
+  ]
+
+  static func part(_ key: String, _ value: String) -> String { "{\"model\":\(model),\"\(key)\":\(value)}" }
+
+  @Test func eachIsRefusedByName() throws {
+    var ran = 0
+    for (file, says) in Self.cases {
+      ran += 1
+      let json = try JSON.parse(file)
+      #expect(throws: UserError.self, "\(file)") { try Tokenizer(json: json, path: "tokenizer.json") }
+      do {
+        _ = try Tokenizer(json: json, path: "tokenizer.json")
+      } catch let error as UserError {
+        #expect(error.code == .data && error.place == "tokenizer.json" && !error.hint.isEmpty)
+        #expect(error.what.contains(says) || error.description.contains(says), "\(error)")
+      }
+    }
+    #expect(ran == 58)
+  }
+
+  @Test func missingFileIsNamed() {
+    #expect(throws: UserError.self) { try Tokenizer(file: "/nonexistent/tokenizer.json") }
+  }
+
+  @Test func idsOutsideTheVocabularyArePassedOver() throws {
+    let tokenizer = try Tokenizer(json: JSON.parse(Self.part("added_tokens", "[]")), path: "x")
+    let ids: [Int32] = [.min, -1, 0, 1, 2, 3, 1 << 30, .max]
+    #expect(tokenizer.decode(ids, skipSpecialTokens: true) == "a b ab")
+    #expect(ids.map { tokenizer.piece($0) } == [nil, nil, "a", "b", "ab", nil, nil, nil])
+    #expect(ids.allSatisfy { !tokenizer.isSpecial($0) })
+    #expect(tokenizer.vocabularySize == 3)
+    #expect(tokenizer.id(of: "ab") == 2 && tokenizer.id(of: "c") == nil)
+  }
+
+  @Test func anEmptyModelEncodesNothing() throws {
+    let json = try JSON.parse(#"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#)
+    let tokenizer = try Tokenizer(json: json, path: "x")
+    #expect(tokenizer.vocabularySize == 0)
+    #expect(tokenizer.encode("some text", addSpecialTokens: true).isEmpty)
+  }
+
+  @Test func holesAndCanonicallyEquivalentPiecesStayApart() throws {
+    let json = try JSON.parse("{\"model\":{\"vocab\":{\"\u{e9}\":5,\"e\":0,\"\u{301}\":1,\"e\u{301}\":3},\"merges\":[[\"e\",\"\u{301}\"]]}}")
+    let tokenizer = try Tokenizer(json: json, path: "x")
+    #expect(tokenizer.encode("\u{e9}e\u{301}e", addSpecialTokens: true) == [5, 3, 0])
+    #expect(tokenizer.vocabularySize == 6)
+    #expect(tokenizer.piece(2) == nil && tokenizer.piece(4) == nil)
+  }
+}

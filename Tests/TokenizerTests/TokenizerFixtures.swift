@@ -1,0 +1,51 @@
+// The fixtures that Tests/Fixtures/make_tokenizer_fixtures.py wrote, and the real files they speak of.
+import Base
+import Foundation
+import Tokenizers
+
+enum TokenizerFixtures {
+  static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+  static let data = root + "/../shared/data"
+
+  /// Whether tests of real files run. On CI they always do, and fail where the files are missing.
+  static let hasData =
+    ProcessInfo.processInfo.environment["CI"] == "true" || FileManager.default.fileExists(atPath: data)
+
+  static let goldens = Result { try MappedFile(root + "/Tests/Fixtures/tokenizers.json").json() }
+  static let corpora = Result { try MappedFile(root + "/Tests/Fixtures/corpus_hashes.json").json() }
+
+  /// The names under a key of the goldens, in the order of the file.
+  static func names(_ key: String) -> [String] {
+    ((try? goldens.get())?[key]?.members ?? []).map { String(decoding: $0.key, as: UTF8.self) }
+  }
+
+  /// A synthetic tokenizer: its parts and its model stand apart in the fixture.
+  static func synthetic(_ name: String) throws -> (tokenizer: Tokenizer, expected: JSON) {
+    let goldens = try goldens.get()
+    let expected = try require(goldens["tokenizers"]?[name])
+    let model = try require(goldens["models"]?[try require(expected["model"]?.text)])
+    var members = try require(expected["file"]?.members)
+    members.append(JSON.Member(key: Array("model".utf8), value: model))
+    return (try Tokenizer(json: .object(members), path: name), expected)
+  }
+
+  static func real(_ name: String) throws -> (tokenizer: Tokenizer, expected: JSON) {
+    let expected = try require(try goldens.get()["real"]?[name])
+    return (try Tokenizer(file: data + "/" + (try require(expected["file"]?.text))), expected)
+  }
+
+  static func texts() throws -> [String] {
+    try require(try goldens.get()["texts"]?.elements).map { try require($0.text) }
+  }
+
+  static func require<T>(_ value: T?) throws -> T {
+    guard let value else { throw UserError(.software, "the fixture lacks a value") }
+    return value
+  }
+}
+
+extension JSON {
+  /// A list of ids.
+  var ids: [Int32] { (elements ?? []).compactMap { $0.integer.map(Int32.init) } }
+}
