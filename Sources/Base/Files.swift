@@ -6,6 +6,7 @@ import Foundation
 /// A file that shrinks while it is mapped ends the program with SIGBUS; swiftdp maps only files that
 /// it reads once at the start.
 package final class MappedFile: @unchecked Sendable {
+  /// Gone with this value: only for those who keep it; others use `withBytes` or `contents`.
   package let bytes: UnsafeRawBufferPointer
   package let path: String
 
@@ -39,10 +40,19 @@ package final class MappedFile: @unchecked Sendable {
     UserError(.data, "cannot be read: \(String(cString: strerror(errno)))", at: path)
   }
 
+  package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+    try withExtendedLifetime(self) { try body(bytes) }
+  }
+
+  /// A whole file, copied.
+  package static func contents(_ path: String) throws -> [UInt8] {
+    try MappedFile(path).withBytes { Array($0) }
+  }
+
   /// The file as JSON.
   package func json() throws -> JSON {
     do {
-      return try JSON.parse(bytes.bindMemory(to: UInt8.self))
+      return try withBytes { try JSON.parse($0.bindMemory(to: UInt8.self)) }
     } catch {
       throw UserError(.data, "is not JSON: \(error)", at: path)
     }

@@ -144,8 +144,7 @@ extension CheckpointContent {
     let config = description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
     try writeText(config.encoded(indented: true) + "\n", to: folder + "/config.json")
     for name in Self.companions where access(source + "/" + name, R_OK) == 0 {
-      let file = try MappedFile(source + "/" + name)
-      try writeBytes(file.bytes, to: folder + "/" + name)
+      try MappedFile(source + "/" + name).withBytes { try writeBytes($0, to: folder + "/" + name) }
     }
     if let state {
       try writeText(state.json.encoded(indented: true) + "\n", to: folder + "/" + TrainingState.fileName)

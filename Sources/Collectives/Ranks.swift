@@ -10,6 +10,9 @@ import CMPI
 package final class Ranks {
   package let rank: Int
   package let count: Int
+  /// Ranks on this rank's host, and hosts in all.
+  package let localCount: Int
+  package let hosts: Int
   private let communicator: MPI_Comm
   private let isWorld: Bool
 
@@ -22,6 +25,18 @@ package final class Ranks {
     MPI_Comm_size(communicator, &count)
     self.rank = Int(rank)
     self.count = Int(count)
+    var local = swiftdp_comm_null()
+    var localRank: Int32 = 0
+    var localCount: Int32 = 1
+    MPI_Comm_split_type(communicator, swiftdp_split_shared(), rank, swiftdp_info_null(), &local)
+    MPI_Comm_rank(local, &localRank)
+    MPI_Comm_size(local, &localCount)
+    MPI_Comm_free(&local)
+    self.localCount = Int(localCount)
+    var first: Int64 = localRank == 0 ? 1 : 0
+    var hosts: Int64 = 0
+    MPI_Allreduce(&first, &hosts, 1, swiftdp_int64(), swiftdp_sum(), communicator)
+    self.hosts = Int(hosts)
   }
 
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.

@@ -64,3 +64,6 @@ package func checkProcessor() throws {
   if swiftdp_built_for_avx512() != 0, swiftdp_has_avx512() == 0 { throw missing("AVX-512") }
   if swiftdp_built_for_avx2() != 0, swiftdp_has_avx2() == 0 { throw missing("AVX2") }
 }
+
+/// The cores that this process may run on; 0 where the system does not say.
+package var allowedCores: Int { Int(swiftdp_allowed_cores()) }

@@ -1,5 +1,6 @@
 // A run as the user describes it: YAML, and `section.key=value` on the command line, as typed values.
 import Base
+import Checkpoints
 import Datasets
 import Foundation
 import Graph
@@ -40,8 +41,7 @@ package struct Recipe: Sendable {
           .usage, "there is no such configuration", at: file,
           hint: file.contains("=") ? "" : "settings are written section.key=value")
       }
-      let bytes = try MappedFile(file).bytes
-      guard let text = String(validating: bytes, as: UTF8.self) else {
+      guard let text = String(validating: try MappedFile.contents(file), as: UTF8.self) else {
         throw UserError(.usage, "is not UTF-8 text", at: file)
       }
       json = try .yaml(text, file: file)
@@ -229,14 +229,22 @@ package struct CheckpointRecipe: Sendable {
     case folder(String)
   }
 
+  private enum ModelType: String, CaseIterable {
+    case float32
+    case bfloat16
+  }
+
   /// Steps between two checkpoints; 0 for the last step only.
   package var every: Int
   package var keep: Int
+  /// Element type of `OUTPUT/model`; checkpoints keep fp32.
+  package var modelType: StoredType
   package var resume: Resume
 
   init(_ section: Section) {
     every = section.integer("every", default: 100, in: 0...Int.max)
     keep = section.integer("keep", default: 3, in: 1...Int.max)
+    modelType = section.choice("model_dtype", default: ModelType.float32) == .float32 ? .f32 : .bf16
     switch section.text("resume", default: "auto") {
     case "auto": resume = .auto
     case "none": resume = .none

@@ -17,3 +17,4 @@ static inline MPI_Status *swiftdp_status_ignore(void) { return MPI_STATUS_IGNORE
 static inline MPI_Status *swiftdp_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }
 static inline MPI_Errhandler swiftdp_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline void *swiftdp_in_place(void) { return MPI_IN_PLACE; }
+static inline int swiftdp_split_shared(void) { return MPI_COMM_TYPE_SHARED; }

@@ -44,3 +44,18 @@ static inline void swiftdp_pause(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+/// How many cores this process may run on; 0 where the system does not say.
+static inline int swiftdp_allowed_cores(void) {
+  unsigned long mask[128] = {0};
+  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+  int count = 0;
+  for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
+  return count;
+}
+#else
+static inline int swiftdp_allowed_cores(void) { return 0; }
+#endif

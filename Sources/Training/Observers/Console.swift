@@ -1,0 +1,133 @@
+// What a person sees: the run's facts, a bar while it goes on, one line for what happened.
+import Base
+import Datasets
+import Foundation
+
+/// Writes to standard output: a bar that is drawn anew on a terminal, lines elsewhere.
+package final class Console: Observer {
+  private let isTerminal: Bool
+  private let width: Int
+  private var steps = 0
+  private var start = Date()
+  private var firstStep = 0
+  private var lastLine = Date.distantPast
+  private var barIsDrawn = false
+
+  package init() {
+    isTerminal = isatty(STDOUT_FILENO) == 1
+    var size = winsize()
+    width = isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+      ? Int(size.ws_col) : 100
+  }
+
+  package func began(_ run: RunSummary) {
+    let recipe = run.recipe
+    say("model", "\(recipe.model) · \(run.modelType) · \(grouped(run.parameters)) parameters")
+    for file in run.data.files {
+      let rows = file.format == .text && file.rows == 1 ? "1 document" : "\(grouped(file.rows)) rows"
+      var line = "\(file.path) · \(file.format.rawValue) · \(rows) · \(grouped(file.tokens)) tokens"
+      if file.cutRows > 0 { line += " · \(grouped(file.cutRows)) rows cut at \(recipe.data.sequenceLength)" }
+      if file.emptyRows > 0 { line += " · \(grouped(file.emptyRows)) empty rows left out" }
+      if file.rowsWithoutTargets > 0 {
+        line += " · \(grouped(file.rowsWithoutTargets)) rows without anything to learn"
+      }
+      say("data", line)
+    }
+    let train = run.data.train
+    var line = "train \(grouped(train.sequences)) sequences, \(grouped(train.targets)) target tokens"
+    if let validation = run.data.validation {
+      line += " · validation \(grouped(validation.sequences)), \(grouped(validation.targets))"
+    }
+    if run.data.droppedTokens > 0 { line += " · \(grouped(run.data.droppedTokens)) tokens at the end dropped" }
+    say("", line)
+    let hosts = run.hosts > 1 ? " on \(run.hosts) hosts" : ""
+    say(
+      "run",
+      "\(grouped(run.steps)) steps of \(recipe.training.batchSize) sequences · "
+        + "\(counted(run.ranks, "rank"))\(hosts) × \(counted(run.threads, "thread")) · "
+        + "ZeRO \(recipe.parallel.zero.rawValue) · OpenBLAS \(run.kernelName)")
+    say("output", run.output)
+    if let resumed = run.resumed {
+      say("resume", "step \(resumed.step) of \(run.steps), from \(resumed.path)")
+    }
+    steps = run.steps
+    firstStep = run.resumed?.step ?? 0
+    start = Date()
+  }
+
+  package func validated(_ evaluation: Evaluation) {
+    if let loss = evaluation.loss { note("validation loss \(decimals(loss)) before the first step") }
+  }
+
+  package func stepped(_ report: StepReport, validation: Evaluation?) {
+    let done = report.step - firstStep
+    let left = Date().timeIntervalSince(start) / Double(done) * Double(steps - report.step)
+    let rate = Double(report.tokens) / report.seconds
+    let facts =
+      "loss \(report.loss.map { decimals($0) } ?? "none")  lr \(scientific(report.learningRate))  "
+      + "\(grouped(Int(rate))) tokens/s  \(duration(left)) left"
+    if let loss = validation?.loss { note("step \(report.step): validation loss \(decimals(loss))") }
+    if isTerminal {
+      let count = "\(report.step)/\(steps) "
+      let room = max(width - count.count - facts.count - 4, 5)
+      let cells = min(room, 40)
+      let full = cells * report.step / steps
+      let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
+      write("\r\u{1B}[K\(count)\(bar)  \(facts)")
+      barIsDrawn = true
+      if report.step == steps { endBar() }
+    } else if Date().timeIntervalSince(lastLine) > 5 || report.step == steps || done == 1 {
+      lastLine = Date()
+      write("step \(report.step)/\(steps)  \(facts)\n")
+    }
+  }
+
+  package func saved(step: Int, path: String) { note("step \(step): checkpoint \(path)") }
+
+  package func ended(_ end: RunEnd) {
+    note(
+      "done: \(grouped(end.steps)) steps in \(duration(end.seconds)), "
+        + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · model in \(end.model)")
+  }
+
+  /// A line above the bar.
+  package func note(_ text: String) {
+    endBar()
+    write(text + "\n")
+  }
+
+  private func endBar() {
+    if barIsDrawn { write("\n") }
+    barIsDrawn = false
+  }
+
+  private func say(_ label: String, _ text: String) {
+    write(label + String(repeating: " ", count: max(8 - label.count, 1)) + text + "\n")
+  }
+
+  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+}
+
+/// 1234567 as 1,234,567.
+package func grouped(_ value: Int) -> String {
+  var digits = String(abs(value))
+  var groups: [String] = []
+  while digits.count > 3 {
+    groups.insert(String(digits.suffix(3)), at: 0)
+    digits.removeLast(3)
+  }
+  return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+}
+
+package func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+package func decimals(_ value: Double, _ digits: Int = 4) -> String { String(format: "%.\(digits)f", value) }
+
+package func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
+
+/// Hours, minutes and seconds as 1:02:03 or 2:03.
+package func duration(_ seconds: Double) -> String {
+  let total = seconds.isFinite ? Int(min(max(seconds, 0), 1e9).rounded()) : 0
+  let tail = String(format: "%02d:%02d", total / 60 % 60, total % 60)
+  return total >= 3600 ? "\(total / 3600):\(tail)" : tail
+}

@@ -1,0 +1,61 @@
+// Whether and from where a run goes on.
+import Base
+import Checkpoints
+import Foundation
+import Models
+
+extension CheckpointFolder {
+  /// The checkpoint that a run goes on from, or nil to begin.
+  /// - Throws: where the recipe asks for none and there are some, which a new run would be mixed with.
+  func start(_ resume: CheckpointRecipe.Resume) throws -> (step: Int, path: String)? {
+    switch resume {
+    case .auto: return complete.last
+    case .none:
+      guard let last = complete.last else { return nil }
+      throw UserError(
+        .usage, "is none, but \(last.path) is there from an earlier run", at: "checkpoint.resume",
+        hint: "set output to a new folder, or remove \(path)")
+    case .folder(let folder): return (try TrainingState(folder: folder).step, folder)
+    }
+  }
+}
+
+extension TrainingState {
+  /// - Throws: every condition that differs, since the run would not see the samples it has not seen yet.
+  func check(_ now: [JSON.Member], folder: String) throws {
+    let problems = Problems()
+    for condition in now {
+      let name = String(decoding: condition.key, as: UTF8.self)
+      let then = conditions.first { $0.key == condition.key }?.value
+      guard then != condition.value else { continue }
+      let what =
+        name == "data"
+        ? "the training data or its tokens are not those of the checkpoint"
+        : "\(name) is \(condition.value.encoded()) now and was \(then?.encoded() ?? "unset") in the checkpoint"
+      problems.add(
+        .usage, what, at: folder,
+        hint: "undo the change, or begin a new run with model: \(folder) and another output")
+    }
+    try problems.throwIfAny()
+  }
+}
+
+extension ModelDescription {
+  /// - Throws: where the parameters of a checkpoint's config.json are not those of the recipe's model.
+  func checkSame(as model: ModelDescription, folder: String) throws {
+    guard typeName == model.typeName else {
+      throw UserError(
+        .data, "is of type \(typeName), but the recipe's model is of type \(model.typeName)", at: folder,
+        hint: "set model to the model of this run, or output to a new folder")
+    }
+    let here = parameters.map { "\($0.name) \($0.shape)" }
+    let there = model.parameters.map { "\($0.name) \($0.shape)" }
+    guard here == there else {
+      let first = zip(here, there).first { $0 != $1 }
+      let detail = first.map { "\($0.0) against \($0.1)" } ?? "\(here.count) parameters against \(there.count)"
+      throw UserError(
+        .data, "is a checkpoint of another model: \(detail)", at: folder,
+        hint: "set model to the model of this run, or output to a new folder")
+    }
+  }
+}

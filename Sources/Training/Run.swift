@@ -1,0 +1,177 @@
+// A run: from a recipe to a trained model, on all ranks.
+import Base
+import Checkpoints
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Models
+import Optimizers
+import Sharding
+import Tensors
+
+package final class Run {
+  package let recipe: Recipe
+  package let data: RunData
+  package let replica: Replica
+  package let ranks: Ranks
+  package let ledger: MemoryLedger
+  private let step: TrainStep
+  private let optimizer: ShardedOptimizer
+  private let observers: [any Observer]
+  private let checkpoints: CheckpointFolder
+  private let resumed: (step: Int, path: String)?
+
+  /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
+  /// - Parameters:
+  ///   - threads: of this rank, where the recipe does not say.
+  ///   - observers: told on the first rank only.
+  package init(
+    _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
+  ) throws {
+    self.recipe = recipe
+    self.ranks = ranks
+    self.ledger = ledger
+    self.observers = ranks.isFirst ? observers : []
+    checkpoints = CheckpointFolder(output: recipe.output)
+
+    let description = try ranks.together { try ModelDescription(folder: recipe.model) }
+    let data = try ranks.together { try RunData(recipe, model: description) }
+    self.data = data
+    let engine = try ranks.together { try Engine(threads: recipe.parallel.threads ?? threads) }
+    let replica = Replica(description, engine: engine, recompute: recipe.training.recompute, ledger: ledger)
+    self.replica = replica
+    let map = ShardMap(
+      layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
+    let optimizer = ShardedOptimizer(
+      map: map, rule: recipe.optimizer.rule, ranks: ranks, engine: engine, ledger: ledger)
+    self.optimizer = optimizer
+    step = TrainStep(
+      replica: replica, gradients: GradientSum(map: map, ranks: ranks, engine: engine, ledger: ledger),
+      optimizer: optimizer,
+      schedule: Schedule(
+        shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
+        warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
+      ranks: ranks, sequences: data.dataset.train, recipe: recipe)
+
+    let folder = checkpoints
+    let start = try ranks.together { ranks.isFirst ? try folder.start(recipe.checkpoint.resume) : nil }
+    let path = ranks.broadcast(start?.path ?? "")
+    let conditions = Self.conditions(recipe, data)
+    if path.isEmpty {
+      resumed = nil
+      try ranks.together {
+        switch recipe.weights {
+        case .pretrained:
+          try HuggingFaceWeights(folder: recipe.model).load(
+            description, layout: replica.layout, into: replica.weights.base)
+        case .random:
+          drawWeights(replica.layout, seed: recipe.training.seed, into: replica.weights.base)
+        }
+      }
+    } else {
+      let state = try ranks.together {
+        let state = try TrainingState(folder: path)
+        try state.check(conditions, folder: path)
+        try ModelDescription(folder: path).checkSame(as: description, folder: path)
+        try HuggingFaceWeights(folder: path).load(
+          description, layout: replica.layout, into: replica.weights.base)
+        return state
+      }
+      resumed = (state.step, path)
+      try ranks.together { try content(states: true).readStates(from: path) }
+    }
+  }
+
+  /// What a checkpoint must agree with to go on from it: the same samples in the same order.
+  private static func conditions(_ recipe: Recipe, _ data: RunData) -> [JSON.Member] {
+    [
+      ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
+      ("training.batch_size", .integer(recipe.training.batchSize)),
+      ("data.shuffle", .bool(recipe.data.shuffle)),
+      ("optimizer.states", .array(recipe.optimizer.rule.stateNames.map { .string($0) })),
+    ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
+  }
+
+  private func content(states: Bool) -> CheckpointContent {
+    CheckpointContent(
+      description: replica.description, source: recipe.model, map: optimizer.map,
+      weights: replica.weights.base,
+      states: states ? zip(optimizer.rule.stateNames, optimizer.states).map { ($0, $1.base) } : [])
+  }
+
+  private func tell(_ body: (any Observer) throws -> Void) throws {
+    try ranks.together { for observer in observers { try body(observer) } }
+  }
+
+  /// Trains to the last step, and leaves the model in `OUTPUT/model`. Collective.
+  package func train() throws {
+    let begin = Date()
+    try ranks.together { if ranks.isFirst { try prepareOutput() } }
+    try tell { try $0.began(summary) }
+    let first = (resumed?.step ?? 0) + 1
+    if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
+    var stream = data.stream
+    var tokens = 0
+    for number in stride(from: first, through: data.steps, by: 1) {
+      let report = try step.run(number, stream.microBatches(step: number - 1))
+      tokens += report.tokens
+      let isLast = number == data.steps
+      let every = recipe.training.validateEvery
+      let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
+      try tell { try $0.stepped(report, validation: validation) }
+      if isLast || recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0 {
+        try save(number)
+      }
+    }
+    let model = recipe.output + "/model"
+    try content(states: false).write(
+      to: model, type: recipe.checkpoint.modelType, state: nil, replacing: true, ranks: ranks)
+    try tell {
+      try $0.ended(
+        RunEnd(
+          model: model, seconds: Date().timeIntervalSince(begin), steps: max(data.steps - first + 1, 0),
+          tokens: tokens))
+    }
+  }
+
+  private func validate() -> Evaluation? {
+    guard let sequences = data.dataset.validation else { return nil }
+    return evaluate(
+      sequences, replica: replica, ranks: ranks, microBatchSize: recipe.training.microBatchSize,
+      mask: recipe.data.packingMask)
+  }
+
+  private func save(_ number: Int) throws {
+    let path = checkpoints.path(step: number)
+    try content(states: true).write(
+      to: path, type: .f32,
+      state: TrainingState(step: number, conditions: Self.conditions(recipe, data)), replacing: true,
+      ranks: ranks)
+    try ranks.together { if ranks.isFirst { try checkpoints.prune(keep: recipe.checkpoint.keep) } }
+    try tell { try $0.saved(step: number, path: path) }
+  }
+
+  private func prepareOutput() throws {
+    do {
+      try FileManager.default.createDirectory(atPath: checkpoints.path, withIntermediateDirectories: true)
+      try DirectoryPublish.removeStale(in: checkpoints.path)
+      try Data(recipe.resolved.yaml().utf8).write(
+        to: URL(fileURLWithPath: recipe.output + "/config.yaml"), options: .atomic)
+    } catch let error as UserError {
+      throw error
+    } catch {
+      throw UserError(
+        .disk, "cannot be written to: \(error.localizedDescription)", at: recipe.output,
+        hint: "set output to a folder that you may write to")
+    }
+  }
+
+  private var summary: RunSummary {
+    RunSummary(
+      recipe: recipe, modelType: replica.description.typeName, parameters: replica.layout.count,
+      data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
+      hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
+      resumed: resumed, output: recipe.output)
+  }
+}

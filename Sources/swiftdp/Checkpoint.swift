@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct Checkpoint: ParsableCommand {
+  func run() throws {}
+}

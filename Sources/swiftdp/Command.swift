@@ -1,0 +1,81 @@
+// The command: arguments in, words out.
+import ArgumentParser
+import Base
+import Collectives
+import Foundation
+import Kernels
+
+@main
+struct Command: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "swiftdp",
+    abstract: "Fine-tunes Hugging Face language models on CPU clusters, data-parallel over MPI ranks.",
+    discussion: """
+      Start here:
+        swiftdp train                          fine-tune the model that ships with swiftdp
+        mpirun -np 8 swiftdp train run.yaml    the same with eight ranks and your own recipe
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Train.self, Evaluate.self, Generate.self, Tokenize.self, Checkpoint.self, Bench.self, MakeTasks.self,
+    ])
+
+  /// Runs the command; a mistake ends it with one line and its exit code.
+  static func main() {
+    do {
+      try checkProcessor()
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let stopped as Ranks.StoppedElsewhere {
+      Foundation.exit(stopped.code.rawValue)
+    } catch let error as UserError {
+      fail("\(error)", error.code)
+    } catch let errors as UserErrors {
+      fail("\(errors)", errors.code)
+    } catch {
+      // Help and usage errors; with many ranks, one of them tells.
+      guard Launch.isFirst else { Foundation.exit(exitCode(for: error).rawValue) }
+      exit(withError: error)
+    }
+  }
+
+  private static func fail(_ message: String, _ code: Base.ExitCode) {
+    for line in message.split(separator: "\n") {
+      FileHandle.standardError.write(Data("swiftdp: \(line)\n".utf8))
+    }
+    Foundation.exit(code.rawValue)
+  }
+}
+
+/// What the launcher's environment says. The environment is read in this module only.
+enum Launch {
+  private static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+  /// Whether this is the first of the ranks that a launcher started, or the only process.
+  static var isFirst: Bool {
+    let names = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"]
+    return names.compactMap { environment[$0] }.first.map { $0 == "0" } ?? true
+  }
+
+  /// Threads for this rank: its own cores where it is bound to some, else its share of the host's.
+  static func threads(_ ranks: Ranks) -> Int {
+    let all = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    let own = allowedCores
+    return own > 0 && own < all ? own : max(all / ranks.localCount, 1)
+  }
+}
+
+/// Runs something on all ranks and leaves MPI in order, also where the user made a mistake.
+func onRanks(_ body: (Ranks) throws -> Void) throws {
+  let ranks = try Ranks.start()
+  do {
+    try body(ranks)
+  } catch let error where error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere {
+    ranks.finish()
+    throw error
+  } catch {
+    FileHandle.standardError.write(Data("swiftdp: rank \(ranks.rank): \(error)\n".utf8))
+    ranks.abort(.software)
+  }
+  ranks.finish()
+}

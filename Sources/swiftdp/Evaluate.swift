@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct Evaluate: ParsableCommand {
+  func run() throws {}
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct Generate: ParsableCommand {
+  func run() throws {}
+}

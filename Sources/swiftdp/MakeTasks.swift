@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct MakeTasks: ParsableCommand {
+  func run() throws {}
+}

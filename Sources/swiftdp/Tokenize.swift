@@ -1,0 +1,5 @@
+import ArgumentParser
+
+struct Tokenize: ParsableCommand {
+  func run() throws {}
+}
