@@ -34,8 +34,9 @@ package struct Engine: Sendable {
   package let pool: WorkerPool
   package let blas: BLAS
 
-  package init(threads: Int) throws {
-    blas = try BLAS.open()
+  /// - Parameter kernel: see `BLAS.open`.
+  package init(threads: Int, kernel: String? = nil) throws {
+    blas = try BLAS.open(kernel: kernel)
     pool = WorkerPool(threads: threads)
   }
 

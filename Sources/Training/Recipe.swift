@@ -204,6 +204,8 @@ package struct ParallelRecipe: Sendable {
   package var zero: ZeroStage
   /// nil: as many as the rank has cores.
   package var threads: Int?
+  /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
+  package var blasKernel: String?
 
   init(_ section: Section) {
     let stage = section.integer("zero", default: 1)
@@ -212,6 +214,8 @@ package struct ParallelRecipe: Sendable {
       let stages = ZeroStage.allCases.map { "\($0.rawValue)" }.joined(separator: ", ")
       section.fail("zero", "is \(stage), but must be one of \(stages)")
     }
+    let kernel = section.text("blas_kernel", default: "auto")
+    blasKernel = kernel == "auto" ? nil : kernel
     if section.raw("threads")?.text == "auto" || !section.has("threads") {
       section.record("threads", .string("auto"))
       threads = nil

@@ -38,7 +38,9 @@ package final class Run {
     let description = try ranks.together { try ModelDescription(folder: recipe.model) }
     let data = try ranks.together { try RunData(recipe, model: description) }
     self.data = data
-    let engine = try ranks.together { try Engine(threads: recipe.parallel.threads ?? threads) }
+    let engine = try ranks.together {
+      try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)
+    }
     let replica = Replica(description, engine: engine, recompute: recipe.training.recompute, ledger: ledger)
     self.replica = replica
     let map = ShardMap(

@@ -22,7 +22,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try onRanks { ranks in
       let recipe = try ranks.together { try readRecipe(recipeAndSettings) }
-      let console = Console()
+      let console = Console(columns: Launch.terminalColumns)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
         observers: [console, MetricsLog(output: recipe.output)], ledger: MemoryLedger())

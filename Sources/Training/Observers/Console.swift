@@ -13,11 +13,10 @@ package final class Console: Observer {
   private var lastLine = Date.distantPast
   private var barIsDrawn = false
 
-  package init() {
-    isTerminal = isatty(STDOUT_FILENO) == 1
-    var size = winsize()
-    width = isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
-      ? Int(size.ws_col) : 100
+  /// - Parameter columns: of the terminal, or nil where there is none.
+  package init(columns: Int?) {
+    isTerminal = columns != nil
+    width = columns ?? 100
   }
 
   package func began(_ run: RunSummary) {
