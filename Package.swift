@@ -46,7 +46,8 @@ let package = Package(
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ],
+      resources: [.copy("Shipped")]),
     .testTarget(name: "BaseTests", dependencies: ["Base"]),
     .testTarget(
       name: "TrainingTests",

@@ -22,6 +22,12 @@ package struct TrainingState: Equatable, Sendable {
     self.conditions = conditions
   }
 
+  /// The names of the optimizer's states, which are also those of their files.
+  package var stateNames: [String] {
+    let value = conditions.first { $0.key.elementsEqual("optimizer.states".utf8) }?.value
+    return value?.elements?.compactMap(\.text) ?? []
+  }
+
   var json: JSON {
     .object([
       JSON.Member(key: Array("format_version".utf8), value: .integer(Self.formatVersion)),

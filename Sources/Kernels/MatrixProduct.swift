@@ -63,6 +63,12 @@ package struct Engine: Sendable {
     }
   }
 
+  /// C = A B on the calling thread alone.
+  package func multiplyHere(_ a: ConstMatrix, _ b: ConstMatrix, into c: MutableMatrix) {
+    product(
+      .none, m: c.rows, n: c.columns, k: a.columns, a.base, a.stride, b.base, b.stride, c.base, c.stride)
+  }
+
   /// One call of the library on the calling thread; what kernels use inside their own tiles.
   @inline(__always)
   func product(

@@ -54,7 +54,8 @@ package final class Run {
       schedule: Schedule(
         shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
         warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
-      ranks: ranks, sequences: data.dataset.train, recipe: recipe)
+      ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
+      seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip)
 
     let folder = checkpoints
     let start = try ranks.together { ranks.isFirst ? try folder.start(recipe.checkpoint.resume) : nil }
