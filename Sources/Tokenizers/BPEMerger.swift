@@ -142,7 +142,8 @@ extension BPEMerger {
         let first = at * 4 + 1
         guard first < queue.count else { break }
         var least = first
-        for child in (first + 1)..<max(first + 1, min(first + 4, queue.count)) where queue[child] < queue[least] {
+        for child in (first + 1)..<max(first + 1, min(first + 4, queue.count))
+        where queue[child] < queue[least] {
           least = child
         }
         guard queue[least] < entry else { break }

@@ -10,7 +10,7 @@ struct ByteLevelDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var decoded = unfinished
     var piece = piece
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       if isEnd && piece.isEmpty {
         ByteAlphabet.appendDecoded(part, to: &decoded)
         return
@@ -41,7 +41,7 @@ struct ByteFallbackDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var piece = piece
     var run = run
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       piece.append(contentsOf: part)
       guard isEnd else { return }
       Self.take(piece, &run, &out)

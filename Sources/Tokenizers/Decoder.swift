@@ -17,7 +17,7 @@ struct Pieces {
   }
 
   /// Each piece, or part of one, and whether it ends here.
-  func forEach(_ body: (_ part: UnsafeBufferPointer<UInt8>, _ isEnd: Bool) -> Void) {
+  func visit(_ body: (_ part: UnsafeBufferPointer<UInt8>, _ isEnd: Bool) -> Void) {
     bytes.withUnsafeBufferPointer { bytes in
       var start = 0
       for end in ends {

@@ -24,7 +24,8 @@ enum Normalizers {
     case "Strip":
       return [
         StripSpace(
-          left: try part.bool("strip_left", default: true), right: try part.bool("strip_right", default: true))
+          left: try part.bool("strip_left", default: true), right: try part.bool("strip_right", default: true)
+        )
       ]
     case "StripAccents": return [StripAccents()]
     case "NFC": return [UnicodeNormalization(form: .nfc)]

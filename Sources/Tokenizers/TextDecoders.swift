@@ -6,7 +6,7 @@ struct SpacesBetween: DecoderStep {
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var isFirst = isFirst
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       if !isFirst { out.bytes.append(0x20) }
       isFirst = false
       out.bytes.append(contentsOf: part)
@@ -37,7 +37,7 @@ struct MetaspaceDecoder: DecoderStep {
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var isFirst = isFirst
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       var at = 0
       while at < part.count {
         if part[at...].starts(with: replacement) {
@@ -71,7 +71,7 @@ struct ReplaceDecoder: DecoderStep {
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var held = held
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       let text = held + Array(part)
       held = []
       var at = 0
@@ -118,7 +118,7 @@ struct StripDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var taken = taken
     var held = held
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       var at = 0
       while taken < start, at < part.count, part[at...].starts(with: character) {
         taken += 1
@@ -168,7 +168,7 @@ struct WordEndDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var held = held
     var isOpen = false
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       if let piece = held, !isOpen { emit(piece, [0x20], &out) }
       held = isOpen ? (held ?? []) + Array(part) : Array(part)
       isOpen = !isEnd
