@@ -40,7 +40,7 @@ struct MetaspaceDecoder: DecoderStep {
     pieces.visit { part, isEnd in
       var at = 0
       while at < part.count {
-        if part[at...].starts(with: replacement) {
+        if part[at] == replacement.first, part[at...].starts(with: replacement) {
           if !(isFirst && dropsFirst) { out.bytes.append(0x20) }
           at += replacement.count
         } else {
@@ -72,21 +72,11 @@ struct ReplaceDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var held = held
     pieces.visit { part, isEnd in
-      let text = held + Array(part)
-      held = []
-      var at = 0
-      while at < text.count {
-        let rest = text[at...]
-        if !pattern.isEmpty, rest.starts(with: pattern) {
-          out.bytes.append(contentsOf: content)
-          at += pattern.count
-        } else if !isEnd, rest.count < pattern.count, pattern.starts(with: rest) {
-          held = Array(rest)
-          break
-        } else {
-          out.bytes.append(text[at])
-          at += 1
-        }
+      if held.isEmpty {
+        held = Array(part.suffix(replace(part, isEnd, &out)))
+      } else {
+        let text = held + part
+        held = Array(text.suffix(text.withUnsafeBufferPointer { replace($0, isEnd, &out) }))
       }
       if isEnd { out.endPiece() }
     }
@@ -96,6 +86,26 @@ struct ReplaceDecoder: DecoderStep {
       held = []
     }
     self.held = held
+  }
+
+  /// - Returns: how many bytes at the end of `text` must wait for what follows.
+  private func replace(_ text: UnsafeBufferPointer<UInt8>, _ isEnd: Bool, _ out: inout Pieces) -> Int {
+    var at = 0
+    while at < text.count {
+      // Nearly all bytes are not even the pattern's first.
+      if text[at] == pattern.first {
+        let rest = text[at...]
+        if rest.starts(with: pattern) {
+          out.bytes.append(contentsOf: content)
+          at += pattern.count
+          continue
+        }
+        if !isEnd, pattern.starts(with: rest) { return rest.count }
+      }
+      out.bytes.append(text[at])
+      at += 1
+    }
+    return 0
   }
 }
 

@@ -52,10 +52,21 @@ struct Lowercase: Normalizer {
 struct StripAccents: Normalizer {
   func normalize(_ text: inout [UInt8]) {
     mapScalars(&text) { scalar, out in
-      switch scalar.properties.generalCategory {
-      case .nonspacingMark, .spacingMark, .enclosingMark: break
-      default: UTF8Text.append(scalar.value, to: &out)
-      }
+      if !Self.isMark(scalar) { UTF8Text.append(scalar.value, to: &out) }
+    }
+  }
+
+  private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case ..<0x300: return false
+    // Three have become or ceased to be marks since the Unicode 9 of the tokenizers package.
+    case 0x1CF2, 0x1CF3: return true
+    case 0x111C9: return false
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark: return UnicodeNormalization.isKnown(scalar)
+    default: return false
     }
   }
 }

@@ -12,7 +12,8 @@ struct CorpusTests {
     #expect(files.count == 29)
     for file in files {
       let path = try #require(file["file"]?.text)
-      let lines = try TokenizerFixtures.bytes(path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      let lines = try TokenizerFixtures.bytes(path).split(
+        separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       #expect(lines.count == file["lines"]?.integer, "\(path)")
       var hash: UInt64 = 0xCBF2_9CE4_8422_2325
       for line in lines {
