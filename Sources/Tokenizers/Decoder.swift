@@ -30,7 +30,7 @@ struct Pieces {
 }
 
 /// One step. A value holds the state of one stream.
-protocol DecoderStep: Sendable {
+protocol DecoderStep: Sendable, TextStep {
   /// - Parameter isLast: nothing follows; whatever was held back must be passed on.
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces)
 }

@@ -1,7 +1,7 @@
 // What happens to the text before it is cut: the list of normalizers tokenizer.json may name.
 
 /// Rewrites a text; in and out are valid UTF-8.
-protocol Normalizer: Sendable {
+protocol Normalizer: Sendable, TextStep {
   func normalize(_ text: inout [UInt8])
 }
 

@@ -2,7 +2,7 @@
 // may name.
 
 /// Cuts words into smaller ones, or rewrites them.
-protocol PreTokenizer: Sendable {
+protocol PreTokenizer: Sendable, TextStep {
   func apply(to words: inout Words)
 }
 

@@ -63,6 +63,7 @@ struct ReplaceDecoder: DecoderStep {
   let content: [UInt8]
   /// The end of a piece that goes on, where it may be the beginning of the pattern.
   private var held: [UInt8] = []
+  var growth: Int { Self.growth(pattern.count, content.count) }
 
   init(pattern: [UInt8], content: [UInt8]) {
     self.pattern = pattern

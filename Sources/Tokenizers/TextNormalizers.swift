@@ -12,6 +12,7 @@ struct Prepend: Normalizer {
 struct Replace: Normalizer {
   let pattern: [UInt8]
   let content: [UInt8]
+  var growth: Int { Self.growth(pattern.count, content.count) }
 
   func normalize(_ text: inout [UInt8]) {
     guard let first = pattern.first, text.contains(first) else { return }
@@ -37,6 +38,8 @@ struct Replace: Normalizer {
 
 /// Lower case code point by code point, without regard to neighbours (no final sigma).
 struct Lowercase: Normalizer {
+  var growth: Int { 2 }
+
   func normalize(_ text: inout [UInt8]) {
     mapScalars(&text) { scalar, out in
       if scalar.value < 0x80 {

@@ -9,6 +9,8 @@ import Foundation
 struct UnicodeNormalization: Normalizer {
   enum Form: Sendable { case nfc, nfd, nfkc, nfkd }
   let form: Form
+  /// U+FDFA is the longest: 3 bytes become 33. Canonically U+0390 is: 2 bytes become 6.
+  var growth: Int { form == .nfkc || form == .nfkd ? 11 : 3 }
 
   func normalize(_ text: inout [UInt8]) {
     guard text.contains(where: { $0 >= 0x80 }) else { return }

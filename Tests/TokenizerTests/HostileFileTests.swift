@@ -87,6 +87,17 @@ import Tokenizers
     (part("decoder", #"{"type":"CTC"}"#), "the decoder CTC is not supported"),
     (part("decoder", #"{"type":"Strip","content":" ","start":-1,"stop":0}"#), "decoder.start"),
     (part("decoder", #"{"type":"Strip","content":"","start":1,"stop":0}"#), "one character"),
+    (
+      part(
+        "normalizer",
+        repeated("normalizers", #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#)),
+      "4096 times as long"
+    ),
+    (part("pre_tokenizer", repeated("pretokenizers", #"{"type":"ByteLevel"}"#)), "4096 times as long"),
+    (
+      part("decoder", repeated("decoders", #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#)),
+      "4096 times as long"
+    ),
     (part("added_tokens", "{}"), "added_tokens: this must be a list"),
     (part("added_tokens", #"[{"id":3}]"#), "\"content\" is missing"),
     (part("added_tokens", #"[{"id":-3,"content":"x"}]"#), "an id must be"),
@@ -97,6 +108,11 @@ import Tokenizers
     (part("added_tokens", #"[{"id":3,"content":""}]"#), "no content"),
     (part("added_tokens", #"[{"id":3,"content":"x"},{"id":3,"content":"x"}]"#), "stands twice"),
   ]
+
+  /// A step forty times over.
+  static func repeated(_ key: String, _ step: String) -> String {
+    "{\"type\":\"Sequence\",\"\(key)\":[\(Array(repeating: step, count: 40).joined(separator: ","))]}"
+  }
 
   static func part(_ key: String, _ value: String) -> String { "{\"model\":\(model),\"\(key)\":\(value)}" }
 
@@ -113,7 +129,7 @@ import Tokenizers
         #expect(error.what.contains(says) || error.description.contains(says), "\(error)")
       }
     }
-    #expect(ran == 58)
+    #expect(ran == 61)
   }
 
   @Test func missingFileIsNamed() {
