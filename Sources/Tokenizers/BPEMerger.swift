@@ -3,7 +3,7 @@
 
 /// A word's pieces and the scratch memory for merging them; nothing is allocated while it is large enough.
 struct BPEMerger {
-  /// Up to here looking at all pairs is faster than a queue (measured on prose).
+  /// Longer words go through the queue.
   private static let fewPieces = 64
 
   private var ids: [Int32] = []

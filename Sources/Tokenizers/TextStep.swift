@@ -15,7 +15,7 @@ extension TextStep {
 }
 
 enum TextSteps {
-  /// Far above any real file: compatibility forms, lower case and the byte-level alphabet make 66.
+  /// Far above any real file: compatibility forms, lower case and the byte-level alphabet make 44.
   static let largestGrowth = 4096
 
   static func check(_ steps: [any TextStep], _ part: FilePart) throws(UserError) {
