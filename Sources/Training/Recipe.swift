@@ -32,8 +32,9 @@ package struct Recipe: Sendable {
   /// - Parameters:
   ///   - file: a YAML file, or nil for none.
   ///   - assignments: `path=value`, the value being YAML; they win over the file.
+  ///   - shipped: the folder that paths of the form `shipped:…` lead into.
   /// - Throws: every mistake at once.
-  package init(file: String?, assignments: [String]) throws {
+  package init(file: String?, assignments: [String], shipped: String? = nil) throws {
     var json = JSON.null
     if let file {
       guard FileManager.default.fileExists(atPath: file) else {
@@ -59,6 +60,7 @@ package struct Recipe: Sendable {
         json.set(path[...], to: value)
       }
     }
+    if let shipped { json.replace("shipped:", by: shipped + "/") }
     self.init(json, file: file ?? "settings", problems: problems)
     try problems.throwIfAny()
   }

@@ -138,6 +138,9 @@ package final class Run {
     }
   }
 
+  /// The newest checkpoint of the output folder.
+  package var lastCheckpoint: String? { checkpoints.complete.last?.path }
+
   private func validate() -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     return evaluate(
