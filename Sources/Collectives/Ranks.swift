@@ -42,8 +42,9 @@ package final class Ranks {
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
   package static func start() throws -> Ranks {
     var provided: Int32 = 0
-    guard MPI_Init_thread(nil, nil, 1 /* MPI_THREAD_FUNNELED */, &provided) == 0 else {
-      throw UserError(.tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
+    guard MPI_Init_thread(nil, nil, swiftdp_thread_funneled(), &provided) == 0 else {
+      throw UserError(
+        .tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
     }
     return Ranks(swiftdp_comm_world(), isWorld: true)
   }
