@@ -67,6 +67,14 @@ package final class Ranks {
     precondition(code == 0, "\(what) failed with MPI error \(code)")
   }
 
+  /// The first `count` ranks among themselves; nil for the others. Collective over all of these.
+  package func first(_ count: Int) -> Ranks? {
+    var part = swiftdp_comm_null()
+    let color = rank < count ? 0 : swiftdp_undefined()
+    check(MPI_Comm_split(communicator, color, Int32(rank), &part), "MPI_Comm_split")
+    return rank < count ? Ranks(part!, isWorld: false) : nil
+  }
+
   package func barrier() { check(MPI_Barrier(communicator), "MPI_Barrier") }
 
   /// Gives everyone the bytes of one rank; all must bring the same number.
