@@ -18,6 +18,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
@@ -35,7 +36,11 @@ let package = Package(
       name: "Sharding",
       dependencies: ["Base", "Tensors", "Kernels", "Collectives", "Optimizers"], swiftSettings: numeric),
     .target(
-      name: "Checkpoints", dependencies: ["Base", "Tensors", "Models", "Collectives", "Sharding"]),
+      name: "Checkpoints",
+      dependencies: [
+        "Base", "Tensors", "Models", "Collectives", "Sharding",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Training",
@@ -49,7 +54,8 @@ let package = Package(
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ],
+      resources: [.copy("Shipped")]),
     .testTarget(name: "BaseTests", dependencies: ["Base"]),
     .testTarget(
       name: "TrainingTests",

@@ -51,6 +51,8 @@ package final class MappedFile: @unchecked Sendable {
 
   /// The file as JSON.
   package func json() throws -> JSON {
+    // The bytes are gone with this value, which the caller may have let go of already.
+    defer { withExtendedLifetime(self) {} }
     do {
       return try withBytes { try JSON.parse($0.bindMemory(to: UInt8.self)) }
     } catch {

@@ -81,7 +81,7 @@ extension TokenSequences {
   /// Adds one sequence of one piece.
   /// - Parameter firstTarget: predicting tokens before this one does not count; 0 lets even the first
   ///   token count, as documents that will be joined need it.
-  mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
+  package mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
     let masked = min(firstTarget, added.count)
     tokens.append(contentsOf: added)
     lossMask.append(false, count: masked)

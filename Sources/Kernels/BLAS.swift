@@ -18,18 +18,22 @@ package struct BLAS: Sendable {
       _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ ldc: Int32
     ) -> Void
 
-  /// Opens the library once per process.
+  /// Opens the library, which picks its kernels at the first call in a process.
   ///
-  /// OpenBLAS 0.3.21 knows no processor newer than itself and falls back to AVX2 kernels on those, at
-  /// half the speed; where the processor has AVX-512 it is told so. A user's own `OPENBLAS_CORETYPE` wins.
-  /// - Throws: `UserError` where the library is missing.
-  package static func open() throws -> BLAS { try shared.get() }
-
-  private static let shared = Result { try load() }
-
-  private static func load() throws -> BLAS {
+  /// OpenBLAS 0.3.21 knows no processor newer than itself and falls back to AVX2 kernels on those, at half
+  /// the speed; where the processor has AVX-512 it is told so. Bits depend on the kernels and their block
+  /// sizes, so that neither may come from variables that happen to be set.
+  /// - Parameter kernel: a name OpenBLAS knows (`SkylakeX`, `Haswell`, …), or nil for the best known one.
+  /// - Throws: `UserError` where the library or the kernel is missing.
+  package static func open(kernel: String? = nil) throws -> BLAS {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
-    if swiftdp_has_avx512() != 0 { setenv("OPENBLAS_CORETYPE", "SkylakeX", 0) }
+    unsetenv("OPENBLAS_L2_SIZE")
+    unsetenv("OPENBLAS_BLOCK_FACTOR")
+    if let kernel = kernel ?? (swiftdp_has_avx512() != 0 ? "SkylakeX" : nil) {
+      setenv("OPENBLAS_CORETYPE", kernel, 1)
+    } else {
+      unsetenv("OPENBLAS_CORETYPE")
+    }
     guard let library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL) else {
       throw UserError(
         .usage, "OpenBLAS is missing: \(String(cString: dlerror()))",
@@ -46,8 +50,14 @@ package struct BLAS: Sendable {
       try symbol(name, as: Text.self)().map { String(cString: $0) } ?? "unknown"
     }
     let config = try text("openblas_get_config").split(separator: " ")
+    let name = try text("openblas_get_corename")
+    if let kernel, name.lowercased() != kernel.lowercased() {
+      throw UserError(
+        .usage, "OpenBLAS has no kernel \(kernel) for this processor and took \(name)",
+        at: "parallel.blas_kernel", hint: "auto takes the best one")
+    }
     return BLAS(
-      kernelName: try text("openblas_get_corename"),
+      kernelName: name,
       version: config.prefix(2).joined(separator: " "),
       sgemm: try symbol("cblas_sgemm", as: SGEMM.self))
   }

@@ -34,8 +34,9 @@ package struct Engine: Sendable {
   package let pool: WorkerPool
   package let blas: BLAS
 
-  package init(threads: Int) throws {
-    blas = try BLAS.open()
+  /// - Parameter kernel: see `BLAS.open`.
+  package init(threads: Int, kernel: String? = nil) throws {
+    blas = try BLAS.open(kernel: kernel)
     pool = WorkerPool(threads: threads)
   }
 
@@ -60,6 +61,12 @@ package struct Engine: Sendable {
         b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound), b.stride,
         beta: beta, c.base + rows.lowerBound * c.stride + columns.lowerBound, c.stride)
     }
+  }
+
+  /// C = A B on the calling thread alone.
+  package func multiplyHere(_ a: ConstMatrix, _ b: ConstMatrix, into c: MutableMatrix) {
+    product(
+      .none, m: c.rows, n: c.columns, k: a.columns, a.base, a.stride, b.base, b.stride, c.base, c.stride)
   }
 
   /// One call of the library on the calling thread; what kernels use inside their own tiles.
@@ -118,7 +125,8 @@ struct ProductTiles {
     let unit = 16
     let units = (length + unit - 1) / unit
     return (0..<pieces).compactMap { piece in
-      let range = min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
+      let range =
+        min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
       return range.isEmpty ? nil : range
     }
   }

@@ -42,7 +42,9 @@ struct AddedTokens: Sendable {
         special: try entry.bool("special", default: false), pattern: [])
       let name = String(decoding: token.content, as: UTF8.self)
       guard !token.content.isEmpty else { throw entry.error("an added token has no content") }
-      guard byContent[token.content] == nil else { throw entry.error("the added token \"\(name)\" stands twice") }
+      guard byContent[token.content] == nil else {
+        throw entry.error("the added token \"\(name)\" stands twice")
+      }
 
       // The tokenizers package numbers tokens itself: by the vocabulary, or on from its end. Where a
       // file says otherwise, either reading would give some model the wrong rows.

@@ -43,9 +43,11 @@ final class BPE: TokenModel {
 
     let unknownPiece = try part.part("unk_token")?.bytes()
     unknown = unknownPiece.flatMap { vocabulary.id(of: $0) }
-    let isNeverUnknown = (readsBytes && symbolsAreWhole) || (!bytePieces.isEmpty && bytePieces.allSatisfy { $0 >= 0 })
+    let isNeverUnknown =
+      (readsBytes && symbolsAreWhole) || (!bytePieces.isEmpty && bytePieces.allSatisfy { $0 >= 0 })
     if let unknownPiece, unknown == nil, !isNeverUnknown {
-      throw part.error("unk_token \"\(String(decoding: unknownPiece, as: UTF8.self))\" is not in the vocabulary")
+      throw part.error(
+        "unk_token \"\(String(decoding: unknownPiece, as: UTF8.self))\" is not in the vocabulary")
     }
     fusesUnknown = try part.bool("fuse_unk", default: false)
     ignoresMerges = try part.bool("ignore_merges", default: false)

@@ -36,7 +36,8 @@ final class BPEEncoder: TokenModelEncoder {
 
   @inline(__always)
   private func encode(
-    _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ merges: MergeTable.Reader, into ids: inout [Int32]
+    _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ merges: MergeTable.Reader,
+    into ids: inout [Int32]
   ) {
     let count = end - start
     guard count <= WordCache.longestWord else {
@@ -60,7 +61,8 @@ final class BPEEncoder: TokenModelEncoder {
 
   @inline(never)
   private func merge(
-    _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ merges: MergeTable.Reader, into ids: inout [Int32]
+    _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ merges: MergeTable.Reader,
+    into ids: inout [Int32]
   ) {
     // Where words are cut at markers, the whole word has been looked up already.
     if model.ignoresMerges, model.marker == nil, let id = whole(text, start, end) {
@@ -99,7 +101,9 @@ final class BPEEncoder: TokenModelEncoder {
         continue
       }
       // Byte pieces go ahead of an unknown piece that is still waiting, as in the tokenizers package.
-      if !model.bytePieces.isEmpty, appendBytes(text, at, length, isFirst: at == start, isLast: at + length == end) {
+      if !model.bytePieces.isEmpty,
+        appendBytes(text, at, length, isFirst: at == start, isLast: at + length == end)
+      {
         continue
       }
       guard let unknown = model.unknown else { continue }
@@ -113,7 +117,9 @@ final class BPEEncoder: TokenModelEncoder {
   private func symbol(
     _ text: UnsafePointer<UInt8>, _ at: Int, _ length: Int, isFirst: Bool, isLast: Bool
   ) -> Int32 {
-    if length == 1, !model.readsBytes, model.symbols[Int(text[at])] >= 0 { return model.symbols[Int(text[at])] }
+    if length == 1, !model.readsBytes, model.symbols[Int(text[at])] >= 0 {
+      return model.symbols[Int(text[at])]
+    }
     let character = UnsafeBufferPointer(start: text + at, count: length)
     let hasPrefix = !isFirst && !model.prefix.isEmpty
     let hasSuffix = isLast && !model.suffix.isEmpty

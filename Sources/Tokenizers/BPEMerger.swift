@@ -3,7 +3,7 @@
 
 /// A word's pieces and the scratch memory for merging them; nothing is allocated while it is large enough.
 struct BPEMerger {
-  /// Up to here looking at all pairs is faster than a queue (measured on prose).
+  /// Longer words go through the queue.
   private static let fewPieces = 64
 
   private var ids: [Int32] = []
@@ -142,7 +142,8 @@ extension BPEMerger {
         let first = at * 4 + 1
         guard first < queue.count else { break }
         var least = first
-        for child in (first + 1)..<max(first + 1, min(first + 4, queue.count)) where queue[child] < queue[least] {
+        for child in (first + 1)..<max(first + 1, min(first + 4, queue.count))
+        where queue[child] < queue[least] {
           least = child
         }
         guard queue[least] < entry else { break }

@@ -10,7 +10,7 @@ struct ByteLevelDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var decoded = unfinished
     var piece = piece
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       if isEnd && piece.isEmpty {
         ByteAlphabet.appendDecoded(part, to: &decoded)
         return
@@ -41,14 +41,18 @@ struct ByteFallbackDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var piece = piece
     var run = run
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
+      if isEnd && piece.isEmpty {
+        Self.take(part, &run, &out)
+        return
+      }
       piece.append(contentsOf: part)
       guard isEnd else { return }
-      Self.take(piece, &run, &out)
+      piece.withUnsafeBufferPointer { Self.take($0, &run, &out) }
       piece.removeAll(keepingCapacity: true)
     }
     if isLast {
-      if !piece.isEmpty { Self.take(piece, &run, &out) }
+      if !piece.isEmpty { piece.withUnsafeBufferPointer { Self.take($0, &run, &out) } }
       piece = []
       Self.flush(&run, &out)
     }
@@ -56,7 +60,7 @@ struct ByteFallbackDecoder: DecoderStep {
     self.run = run
   }
 
-  private static func take(_ piece: [UInt8], _ run: inout [UInt8], _ out: inout Pieces) {
+  private static func take(_ piece: UnsafeBufferPointer<UInt8>, _ run: inout [UInt8], _ out: inout Pieces) {
     if let byte = byte(piece) {
       run.append(byte)
       return
@@ -81,8 +85,10 @@ struct ByteFallbackDecoder: DecoderStep {
   }
 
   /// The byte of a piece such as `<0x0A>`.
-  private static func byte(_ piece: [UInt8]) -> UInt8? {
-    guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else { return nil }
+  private static func byte(_ piece: UnsafeBufferPointer<UInt8>) -> UInt8? {
+    guard piece.count == 6, piece[0] == UInt8(ascii: "<"), piece[1] == UInt8(ascii: "0"),
+      piece[2] == UInt8(ascii: "x"), piece[5] == UInt8(ascii: ">")
+    else { return nil }
     var value: UInt8 = 0
     for digit in piece[3..<5] {
       switch digit {

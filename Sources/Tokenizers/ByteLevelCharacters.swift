@@ -56,6 +56,8 @@ enum ByteAlphabet {
 
 /// Writes the text in the byte-level alphabet, as a normalizer or where a pre-tokenizer comes after it.
 struct ByteLevelCharacters: Normalizer, PreTokenizer {
+  var growth: Int { 2 }
+
   func normalize(_ text: inout [UInt8]) {
     var out: [UInt8] = []
     out.reserveCapacity(text.count + text.count / 2)

@@ -9,6 +9,7 @@ final class CharacterClasses: Sendable {
   static let whitespace: UInt8 = 16  // White_Space
   static let punctuation: UInt8 = 32  // \p{P} and ASCII's symbols
   static let numeric: UInt8 = 64  // what Digits takes apart
+  static let changing: UInt8 = 128  // what NFC may change or join with what is before it
 
   static let shared = CharacterClasses()
 

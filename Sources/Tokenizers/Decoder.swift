@@ -17,7 +17,7 @@ struct Pieces {
   }
 
   /// Each piece, or part of one, and whether it ends here.
-  func forEach(_ body: (_ part: UnsafeBufferPointer<UInt8>, _ isEnd: Bool) -> Void) {
+  func visit(_ body: (_ part: UnsafeBufferPointer<UInt8>, _ isEnd: Bool) -> Void) {
     bytes.withUnsafeBufferPointer { bytes in
       var start = 0
       for end in ends {
@@ -30,7 +30,7 @@ struct Pieces {
 }
 
 /// One step. A value holds the state of one stream.
-protocol DecoderStep: Sendable {
+protocol DecoderStep: Sendable, TextStep {
   /// - Parameter isLast: nothing follows; whatever was held back must be passed on.
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces)
 }

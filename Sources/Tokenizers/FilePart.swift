@@ -89,7 +89,9 @@ struct FilePart {
   func literalPattern() throws(UserError) -> [UInt8]? {
     let pattern = try required("pattern")
     if let text = pattern.part("String") { return try text.bytes() }
-    guard pattern.part("Regex") != nil else { throw pattern.error("neither \"String\" nor \"Regex\" is here") }
+    guard pattern.part("Regex") != nil else {
+      throw pattern.error("neither \"String\" nor \"Regex\" is here")
+    }
     return nil
   }
 }

@@ -40,7 +40,8 @@ struct GPT2Words: PreTokenizer {
   /// The end of a run of characters of one kind: letters, numbers, or (0) neither of these nor space.
   @inline(__always)
   static func runEnd(
-    _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, of kind: UInt8, _ classes: CharacterClasses.Reader
+    _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, of kind: UInt8,
+    _ classes: CharacterClasses.Reader
   ) -> Int {
     var at = start
     while at < limit {
@@ -73,7 +74,8 @@ struct GPT2Words: PreTokenizer {
     guard at + 1 < limit else { return 0 }
     switch text[at + 1] {
     case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return 2
-    case UInt8(ascii: "r"), UInt8(ascii: "v"): return at + 2 < limit && text[at + 2] == UInt8(ascii: "e") ? 3 : 0
+    case UInt8(ascii: "r"), UInt8(ascii: "v"):
+      return at + 2 < limit && text[at + 2] == UInt8(ascii: "e") ? 3 : 0
     case UInt8(ascii: "l"): return at + 2 < limit && text[at + 2] == UInt8(ascii: "l") ? 3 : 0
     default: return 0
     }

@@ -41,7 +41,9 @@ struct Llama3Words: PreTokenizer {
       if next & CharacterClasses.letter != 0 {
         return GPT2Words.runEnd(text, after + nextLength, limit, of: CharacterClasses.letter, classes)
       }
-      if first == 0x20, next & GPT2Words.kinds == 0 { return symbolsEnd(text, after + nextLength, limit, classes) }
+      if first == 0x20, next & GPT2Words.kinds == 0 {
+        return symbolsEnd(text, after + nextLength, limit, classes)
+      }
     }
     if kind & CharacterClasses.space == 0 { return symbolsEnd(text, after, limit, classes) }
     return spaceEnd(text, at, limit, classes)

@@ -32,6 +32,8 @@ struct Metaspace: PreTokenizer {
 
   init(_ settings: MetaspaceSettings) { self.settings = settings }
 
+  var growth: Int { settings.replacement.count }
+
   func apply(to words: inout Words) {
     let replacement = settings.replacement
     words.rewriteEach { word, isFirst, out in

@@ -1,7 +1,7 @@
 // What happens to the text before it is cut: the list of normalizers tokenizer.json may name.
 
 /// Rewrites a text; in and out are valid UTF-8.
-protocol Normalizer: Sendable {
+protocol Normalizer: Sendable, TextStep {
   func normalize(_ text: inout [UInt8])
 }
 
@@ -24,7 +24,8 @@ enum Normalizers {
     case "Strip":
       return [
         StripSpace(
-          left: try part.bool("strip_left", default: true), right: try part.bool("strip_right", default: true))
+          left: try part.bool("strip_left", default: true), right: try part.bool("strip_right", default: true)
+        )
       ]
     case "StripAccents": return [StripAccents()]
     case "NFC": return [UnicodeNormalization(form: .nfc)]

@@ -2,7 +2,7 @@
 // may name.
 
 /// Cuts words into smaller ones, or rewrites them.
-protocol PreTokenizer: Sendable {
+protocol PreTokenizer: Sendable, TextStep {
   func apply(to words: inout Words)
 }
 
@@ -55,7 +55,8 @@ struct Words {
     bytes.withUnsafeBufferPointer { text in
       for word in words {
         let start = spareBytes.count
-        body(UnsafeBufferPointer(rebasing: text[word.start..<word.end]), isStart && word.start == 0, &spareBytes)
+        body(
+          UnsafeBufferPointer(rebasing: text[word.start..<word.end]), isStart && word.start == 0, &spareBytes)
         if spareBytes.count > start { spareWords.append(Word(start: start, end: spareBytes.count)) }
       }
     }
@@ -111,6 +112,7 @@ enum PreTokenizers {
     let behavior = try SplitBehavior(part, default: nil)
     let inverted = try part.bool("invert", default: false)
     if let text = try part.literalPattern() {
+      guard !text.isEmpty else { throw part.error("an empty pattern splits nothing") }
       return LiteralSplit(pattern: text, behavior: behavior, inverted: inverted)
     }
     let pattern = try part.required("pattern").required("Regex").text()

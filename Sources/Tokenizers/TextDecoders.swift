@@ -6,7 +6,7 @@ struct SpacesBetween: DecoderStep {
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var isFirst = isFirst
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       if !isFirst { out.bytes.append(0x20) }
       isFirst = false
       out.bytes.append(contentsOf: part)
@@ -37,10 +37,10 @@ struct MetaspaceDecoder: DecoderStep {
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var isFirst = isFirst
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       var at = 0
       while at < part.count {
-        if part[at...].starts(with: replacement) {
+        if part[at] == replacement.first, part[at...].starts(with: replacement) {
           if !(isFirst && dropsFirst) { out.bytes.append(0x20) }
           at += replacement.count
         } else {
@@ -63,6 +63,7 @@ struct ReplaceDecoder: DecoderStep {
   let content: [UInt8]
   /// The end of a piece that goes on, where it may be the beginning of the pattern.
   private var held: [UInt8] = []
+  var growth: Int { Self.growth(pattern.count, content.count) }
 
   init(pattern: [UInt8], content: [UInt8]) {
     self.pattern = pattern
@@ -71,22 +72,12 @@ struct ReplaceDecoder: DecoderStep {
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var held = held
-    pieces.forEach { part, isEnd in
-      let text = held + Array(part)
-      held = []
-      var at = 0
-      while at < text.count {
-        let rest = text[at...]
-        if !pattern.isEmpty, rest.starts(with: pattern) {
-          out.bytes.append(contentsOf: content)
-          at += pattern.count
-        } else if !isEnd, rest.count < pattern.count, pattern.starts(with: rest) {
-          held = Array(rest)
-          break
-        } else {
-          out.bytes.append(text[at])
-          at += 1
-        }
+    pieces.visit { part, isEnd in
+      if held.isEmpty {
+        held = Array(part.suffix(replace(part, isEnd, &out)))
+      } else {
+        let text = held + part
+        held = Array(text.suffix(text.withUnsafeBufferPointer { replace($0, isEnd, &out) }))
       }
       if isEnd { out.endPiece() }
     }
@@ -96,6 +87,26 @@ struct ReplaceDecoder: DecoderStep {
       held = []
     }
     self.held = held
+  }
+
+  /// - Returns: how many bytes at the end of `text` must wait for what follows.
+  private func replace(_ text: UnsafeBufferPointer<UInt8>, _ isEnd: Bool, _ out: inout Pieces) -> Int {
+    var at = 0
+    while at < text.count {
+      // Nearly all bytes are not even the pattern's first.
+      if text[at] == pattern.first {
+        let rest = text[at...]
+        if rest.starts(with: pattern) {
+          out.bytes.append(contentsOf: content)
+          at += pattern.count
+          continue
+        }
+        if !isEnd, pattern.starts(with: rest) { return rest.count }
+      }
+      out.bytes.append(text[at])
+      at += 1
+    }
+    return 0
   }
 }
 
@@ -118,7 +129,7 @@ struct StripDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var taken = taken
     var held = held
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       var at = 0
       while taken < start, at < part.count, part[at...].starts(with: character) {
         taken += 1
@@ -168,7 +179,7 @@ struct WordEndDecoder: DecoderStep {
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
     var held = held
     var isOpen = false
-    pieces.forEach { part, isEnd in
+    pieces.visit { part, isEnd in
       if let piece = held, !isOpen { emit(piece, [0x20], &out) }
       held = isOpen ? (held ?? []) + Array(part) : Array(part)
       isOpen = !isEnd

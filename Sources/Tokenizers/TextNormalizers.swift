@@ -12,6 +12,7 @@ struct Prepend: Normalizer {
 struct Replace: Normalizer {
   let pattern: [UInt8]
   let content: [UInt8]
+  var growth: Int { Self.growth(pattern.count, content.count) }
 
   func normalize(_ text: inout [UInt8]) {
     guard let first = pattern.first, text.contains(first) else { return }
@@ -37,6 +38,8 @@ struct Replace: Normalizer {
 
 /// Lower case code point by code point, without regard to neighbours (no final sigma).
 struct Lowercase: Normalizer {
+  var growth: Int { 2 }
+
   func normalize(_ text: inout [UInt8]) {
     mapScalars(&text) { scalar, out in
       if scalar.value < 0x80 {
@@ -52,10 +55,21 @@ struct Lowercase: Normalizer {
 struct StripAccents: Normalizer {
   func normalize(_ text: inout [UInt8]) {
     mapScalars(&text) { scalar, out in
-      switch scalar.properties.generalCategory {
-      case .nonspacingMark, .spacingMark, .enclosingMark: break
-      default: UTF8Text.append(scalar.value, to: &out)
-      }
+      if !Self.isMark(scalar) { UTF8Text.append(scalar.value, to: &out) }
+    }
+  }
+
+  private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case ..<0x300: return false
+    // Three have become or ceased to be marks since the Unicode 9 of the tokenizers package.
+    case 0x1CF2, 0x1CF3: return true
+    case 0x111C9: return false
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark: return UnicodeNormalization.isKnown(scalar)
+    default: return false
     }
   }
 }

@@ -16,6 +16,7 @@ protocol TokenModelEncoder: AnyObject {
 enum TokenModels {
   /// - Parameter readsBytes: words come as plain bytes and stand for their byte-level characters.
   static func read(_ part: FilePart, readsBytes: Bool) throws -> any TokenModel {
+    guard part.json.members != nil else { throw part.wrong("an object") }
     // Old files leave the type out; only BPE has merges.
     let type = try part.part("type")?.text() ?? (part.part("merges") == nil ? "without a type" : "BPE")
     switch type {

@@ -39,6 +39,9 @@ package final class Tokenizer: Sendable {
     vocabularySize = max(model.vocabulary.idCount, addedTokens.idCount)
     postProcessor = try PostProcessor(file.part("post_processor"), idCount: vocabularySize)
     decoder = try Decoders.read(file.part("decoder"))
+    try TextSteps.check(normalizers, file.part("normalizer") ?? file)
+    try TextSteps.check(preTokenizers, file.part("pre_tokenizer") ?? file)
+    try TextSteps.check(decoder, file.part("decoder") ?? file)
   }
 
   /// The ids of a text. What is no UTF-8 is read as U+FFFD, as by Python's `errors="replace"`.

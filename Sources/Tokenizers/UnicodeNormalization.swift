@@ -1,22 +1,139 @@
-// NFC, NFD, NFKC, NFKD, by Foundation; texts that cannot change are not touched.
+// NFC, NFD, NFKC and NFKD (Unicode Standard Annex 15), with the results of the `tokenizers` package, which
+// knows Unicode 9: characters that are younger stay as they are and keep their place.
+//
+// Decompositions of single characters are Foundation's. Order and composition are done here: the standard
+// library composes U+10059 with a dot below as if it were Y, and Foundation leaves the marks of a
+// compatibility decomposition unordered (both seen with Swift 6.3).
 import Foundation
 
 struct UnicodeNormalization: Normalizer {
   enum Form: Sendable { case nfc, nfd, nfkc, nfkd }
   let form: Form
+  /// U+FDFA is the longest: 3 bytes become 33. Canonically U+0390 is: 2 bytes become 6.
+  var growth: Int { form == .nfkc || form == .nfkd ? 11 : 3 }
 
   func normalize(_ text: inout [UInt8]) {
-    // Below U+0300 composed text is composed already (lead byte 0xCC); below U+0080 nothing ever changes.
-    let limit: UInt8 = form == .nfc ? 0xCC : 0x80
-    guard text.contains(where: { $0 >= limit }) else { return }
-    let string = String(decoding: text, as: UTF8.self)
-    let normalized =
-      switch form {
-      case .nfc: string.precomposedStringWithCanonicalMapping
-      case .nfd: string.decomposedStringWithCanonicalMapping
-      case .nfkc: string.precomposedStringWithCompatibilityMapping
-      case .nfkd: string.decomposedStringWithCompatibilityMapping
-      }
-    text = Array(normalized.utf8)
+    guard text.contains(where: { $0 >= 0x80 }) else { return }
+    text = text.withUnsafeBufferPointer { form == .nfc ? composed($0) : rewritten($0) }
   }
+
+  /// NFC: nearly all text is composed already, so only characters that may change are looked at, each run of
+  /// them together with the character before it.
+  private func composed(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(text.count)
+    guard let base = text.baseAddress else { return out }
+    CharacterClasses.shared.withReader { classes in
+      func isChanging(_ at: Int) -> Bool {
+        base[at] >= 0x80 && classes.scalar(base, at).class & CharacterClasses.changing != 0
+      }
+      var done = 0
+      var at = 0
+      while at < text.count {
+        guard isChanging(at) else {
+          at += UTF8Text.length(base[at])
+          continue
+        }
+        let start = at > done ? UTF8Text.before(base, at) : at
+        while at < text.count, isChanging(at) { at += UTF8Text.length(base[at]) }
+        out.append(contentsOf: text[done..<start])
+        out.append(contentsOf: rewritten(UnsafeBufferPointer(rebasing: text[start..<at])))
+        done = at
+      }
+      out.append(contentsOf: text[done...])
+    }
+    return out
+  }
+
+  private func rewritten(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    var marks: [Mark] = []
+    marks.reserveCapacity(text.count)
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars { decompose(scalar, into: &marks) }
+    Mark.order(&marks)
+    if form == .nfc || form == .nfkc { Mark.compose(&marks) }
+    var out: [UInt8] = []
+    out.reserveCapacity(text.count)
+    for mark in marks { UTF8Text.append(mark.scalar, to: &out) }
+    return out
+  }
+
+  private func decompose(_ scalar: Unicode.Scalar, into marks: inout [Mark]) {
+    guard scalar.value >= 0x80, Self.isKnown(scalar) else {
+      marks.append(Mark(scalar: scalar.value, order: 0))
+      return
+    }
+    let text = String(Character(scalar))
+    let parts =
+      form == .nfc || form == .nfd
+      ? text.decomposedStringWithCanonicalMapping : text.decomposedStringWithCompatibilityMapping
+    for part in parts.unicodeScalars {
+      marks.append(Mark(scalar: part.value, order: part.properties.canonicalCombiningClass.rawValue))
+    }
+  }
+
+  /// Whether a character was in Unicode 9.
+  static func isKnown(_ scalar: Unicode.Scalar) -> Bool {
+    guard let age = scalar.properties.age else { return false }
+    return age.major < 9 || (age.major == 9 && age.minor == 0)
+  }
+}
+
+/// A character and its place among the marks on one base: 0 for what is no such mark.
+private struct Mark {
+  var scalar: UInt32
+  var order: UInt8
+
+  /// Puts every run of marks into canonical order, equals staying as they are.
+  static func order(_ marks: inout [Mark]) {
+    var start = 0
+    while start < marks.count {
+      guard marks[start].order != 0 else {
+        start += 1
+        continue
+      }
+      var end = start
+      while end < marks.count, marks[end].order != 0 { end += 1 }
+      // `sort` keeps the order of equals.
+      if end - start > 1 { marks[start..<end].sort { $0.order < $1.order } }
+      start = end
+    }
+  }
+
+  static func compose(_ marks: inout [Mark]) {
+    var base: Int?
+    var last: UInt8 = 0
+    var count = 0
+    for mark in marks {
+      if let base, last < mark.order || base == count - 1,
+        let whole = composition(marks[base].scalar, mark.scalar)
+      {
+        marks[base].scalar = whole
+        continue
+      }
+      marks[count] = mark
+      if mark.order == 0 { base = count }
+      last = mark.order
+      count += 1
+    }
+    marks.removeLast(marks.count - count)
+  }
+
+  private static func composition(_ first: UInt32, _ second: UInt32) -> UInt32? {
+    // Hangul: a leading consonant and a vowel, then a trailing consonant.
+    if (0x1100..<0x1113).contains(first), (0x1161..<0x1176).contains(second) {
+      return 0xAC00 + ((first - 0x1100) * 21 + (second - 0x1161)) * 28
+    }
+    if (0xAC00..<0xD7A4).contains(first), (first - 0xAC00) % 28 == 0, (0x11A8..<0x11C3).contains(second) {
+      return first + second - 0x11A7
+    }
+    return pairs[UInt64(first) << 32 | UInt64(second)]
+  }
+
+  private static let pairs: [UInt64: UInt32] = {
+    var pairs: [UInt64: UInt32] = [:]
+    for at in stride(from: 0, to: compositionPairs.count - 2, by: 3) {
+      pairs[UInt64(compositionPairs[at]) << 32 | UInt64(compositionPairs[at + 1])] = compositionPairs[at + 2]
+    }
+    return pairs
+  }()
 }

@@ -65,7 +65,8 @@ struct Vocabulary: Sendable {
     var slots = [Int32](repeating: -1, count: capacity)
     bytes.withUnsafeBufferPointer { bytes in
       for id in present.indices where present[id] {
-        var slot = hash(UnsafeBufferPointer(rebasing: bytes[Int(starts[id])..<Int(starts[id + 1])])) & (capacity - 1)
+        var slot =
+          hash(UnsafeBufferPointer(rebasing: bytes[Int(starts[id])..<Int(starts[id + 1])])) & (capacity - 1)
         while slots[slot] >= 0 { slot = (slot + 1) & (capacity - 1) }
         slots[slot] = Int32(id)
       }
@@ -86,7 +87,8 @@ struct Vocabulary: Sendable {
       let id = slots[slot]
       if id < 0 { return nil }
       let start = Int(starts[Int(id)])
-      if Int(starts[Int(id) + 1]) - start == key.count, bytes[start..<(start + key.count)].elementsEqual(key) {
+      if Int(starts[Int(id) + 1]) - start == key.count, bytes[start..<(start + key.count)].elementsEqual(key)
+      {
         return id
       }
       slot = (slot + 1) & (slots.count - 1)

@@ -32,8 +32,9 @@ package struct Recipe: Sendable {
   /// - Parameters:
   ///   - file: a YAML file, or nil for none.
   ///   - assignments: `path=value`, the value being YAML; they win over the file.
+  ///   - shipped: the folder that paths of the form `shipped:…` lead into.
   /// - Throws: every mistake at once.
-  package init(file: String?, assignments: [String]) throws {
+  package init(file: String?, assignments: [String], shipped: String? = nil) throws {
     var json = JSON.null
     if let file {
       guard FileManager.default.fileExists(atPath: file) else {
@@ -50,7 +51,8 @@ package struct Recipe: Sendable {
     for assignment in assignments {
       guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
         problems.add(
-          .usage, "is not a setting", at: assignment, hint: "write section.key=value, such as training.steps=100")
+          .usage, "is not a setting", at: assignment,
+          hint: "write section.key=value, such as training.steps=100")
         continue
       }
       let path = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false)
@@ -59,6 +61,7 @@ package struct Recipe: Sendable {
         json.set(path[...], to: value)
       }
     }
+    if let shipped { json.replace("shipped:", by: shipped + "/") }
     self.init(json, file: file ?? "settings", problems: problems)
     try problems.throwIfAny()
   }
@@ -204,6 +207,8 @@ package struct ParallelRecipe: Sendable {
   package var zero: ZeroStage
   /// nil: as many as the rank has cores.
   package var threads: Int?
+  /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
+  package var blasKernel: String?
 
   init(_ section: Section) {
     let stage = section.integer("zero", default: 1)
@@ -212,6 +217,8 @@ package struct ParallelRecipe: Sendable {
       let stages = ZeroStage.allCases.map { "\($0.rawValue)" }.joined(separator: ", ")
       section.fail("zero", "is \(stage), but must be one of \(stages)")
     }
+    let kernel = section.text("blas_kernel", default: "auto")
+    blasKernel = kernel == "auto" ? nil : kernel
     if section.raw("threads")?.text == "auto" || !section.has("threads") {
       section.record("threads", .string("auto"))
       threads = nil

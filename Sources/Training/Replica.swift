@@ -56,21 +56,26 @@ package final class Replica {
 
   /// The sum of the losses of a micro-batch's targets, without dropout.
   package func loss(_ batch: Batch) -> Double {
-    withInput(batch) { input in
-      program(for: batch, training: false).run(input, weights: weights.base, arena: arena, engine: engine)
-    }
+    run(program(for: batch, training: false), on: batch)
   }
 
   /// The logits of every token: [B · T, V].
   package func logits(_ batch: Batch) -> [Float] {
-    withInput(batch) { input in
-      let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits)
-      description.family.forward(graph)
-      let program = Program(graph, threads: engine.pool.threads)
-      _ = program.run(input, weights: weights.base, arena: arena, engine: engine)
-      return Array(program.output(arena: arena))
-    }
+    let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits)
+    description.family.forward(graph)
+    let program = Program(graph, threads: engine.pool.threads)
+    run(program, on: batch)
+    return Array(output(of: program))
   }
+
+  /// Runs a program that has no backward.
+  @discardableResult
+  func run(_ program: Program, on batch: Batch) -> Double {
+    withInput(batch) { program.run($0, weights: weights.base, arena: arena, engine: engine) }
+  }
+
+  /// The output of the program that has just run; valid until the next one runs.
+  func output(of program: Program) -> UnsafeBufferPointer<Float> { program.output(arena: arena) }
 
   private func shape(of batch: Batch) -> BatchShape {
     BatchShape(sequences: batch.rows, length: batch.length)

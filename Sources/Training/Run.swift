@@ -38,7 +38,9 @@ package final class Run {
     let description = try ranks.together { try ModelDescription(folder: recipe.model) }
     let data = try ranks.together { try RunData(recipe, model: description) }
     self.data = data
-    let engine = try ranks.together { try Engine(threads: recipe.parallel.threads ?? threads) }
+    let engine = try ranks.together {
+      try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)
+    }
     let replica = Replica(description, engine: engine, recompute: recipe.training.recompute, ledger: ledger)
     self.replica = replica
     let map = ShardMap(
@@ -52,7 +54,8 @@ package final class Run {
       schedule: Schedule(
         shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
         warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
-      ranks: ranks, sequences: data.dataset.train, recipe: recipe)
+      ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
+      seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip)
 
     let folder = checkpoints
     let start = try ranks.together { ranks.isFirst ? try folder.start(recipe.checkpoint.resume) : nil }
@@ -134,6 +137,9 @@ package final class Run {
           tokens: tokens))
     }
   }
+
+  /// The newest checkpoint of the output folder.
+  package var lastCheckpoint: String? { checkpoints.complete.last?.path }
 
   private func validate() -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }

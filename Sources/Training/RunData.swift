@@ -25,14 +25,8 @@ package struct RunData {
         train: data.train, validation: data.validation, format: data.format, packing: data.packing,
         sequenceLength: data.sequenceLength, seed: recipe.training.seed),
       encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
-    let vocabulary = model.family.vocabulary
-    for sequences in [dataset.train] + (dataset.validation.map { [$0] } ?? []) {
-      if let largest = sequences.tokens.max(), Int(largest) >= vocabulary {
-        throw UserError(
-          .data, "gives the token \(largest), but the model knows tokens 0 to \(vocabulary - 1)",
-          at: recipe.model + "/tokenizer.json", hint: "is it the tokenizer of this model?")
-      }
-    }
+    try dataset.check(
+      vocabulary: model.family.vocabulary, tokenizer: recipe.model + "/tokenizer.json")
     let training = recipe.training
     stream = BatchStream(
       count: dataset.train.count, batchSize: training.batchSize, microBatchSize: training.microBatchSize,
@@ -54,5 +48,18 @@ package struct RunData {
     for count in dataset.train.targetCounts { mix(UInt64(UInt32(bitPattern: count))) }
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+extension Dataset {
+  /// - Throws: where the tokenizer gives tokens that the model has no row for.
+  func check(vocabulary: Int, tokenizer: String) throws {
+    for sequences in [train] + (validation.map { [$0] } ?? []) {
+      if let largest = sequences.tokens.max(), Int(largest) >= vocabulary {
+        throw UserError(
+          .data, "gives the token \(largest), but the model knows tokens 0 to \(vocabulary - 1)",
+          at: tokenizer, hint: "is it the tokenizer of this model?")
+      }
+    }
   }
 }

@@ -30,10 +30,28 @@ package struct TrainStep {
   let schedule: Schedule
   let ranks: Ranks
   let sequences: TokenSequences
-  let recipe: Recipe
+  let mask: PackingMask
+  let seed: UInt64
+  /// The largest norm of the gradient; 0 for none.
+  let gradientClip: Double
+
+  package init(
+    replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
+    sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double
+  ) {
+    self.replica = replica
+    self.gradients = gradients
+    self.optimizer = optimizer
+    self.schedule = schedule
+    self.ranks = ranks
+    self.sequences = sequences
+    self.mask = mask
+    self.seed = seed
+    self.gradientClip = gradientClip
+  }
 
   /// Runs step `step`, the first being number 1.
-  func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
+  package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
     let all = microBatches.flatMap(\.sequences)
     // The one denominator: every rank counts the targets of the whole step, before the first backward.
@@ -47,10 +65,10 @@ package struct TrainStep {
         gradients.addNothing()
         continue
       }
-      let batch = sequences.batch(microBatches[round + ranks.rank], mask: recipe.data.packingMask)
+      let batch = sequences.batch(microBatches[round + ranks.rank], mask: mask)
       losses.append(
         replica.train(
-          batch, dividedBy: targets, seed: recipe.training.seed, step: step,
+          batch, dividedBy: targets, seed: seed, step: step,
           whenFinal: { gradients.add(segment: $0, $1) }))
     }
     let norm = gradients.squaredNorm().squareRoot()
@@ -71,8 +89,7 @@ package struct TrainStep {
 
   /// What gradients are multiplied by: min(1, limit / norm), as torch's `clip_grad_norm_`.
   private func clip(_ norm: Double) -> Float {
-    let limit = recipe.optimizer.gradientClip
-    return limit == 0 ? 1 : Float(min(1, limit / (norm + 1e-6)))
+    gradientClip == 0 ? 1 : Float(min(1, gradientClip / (norm + 1e-6)))
   }
 }
 

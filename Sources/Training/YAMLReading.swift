@@ -80,6 +80,29 @@ extension JSON {
     }.joined()
   }
 
+  /// Replaces the beginning of every text that has it.
+  mutating func replace(_ prefix: String, by replacement: String) {
+    switch self {
+    case .string(let bytes) where bytes.starts(with: prefix.utf8):
+      self = .string(Array(replacement.utf8) + bytes.dropFirst(prefix.utf8.count))
+    case .array(let elements):
+      self = .array(
+        elements.map {
+          var element = $0
+          element.replace(prefix, by: replacement)
+          return element
+        })
+    case .object(let members):
+      self = .object(
+        members.map {
+          var member = $0
+          member.value.replace(prefix, by: replacement)
+          return member
+        })
+    default: break
+    }
+  }
+
   /// Sets the value at a path of keys, making mappings on the way.
   mutating func set(_ path: ArraySlice<Substring>, to value: JSON) {
     guard let first = path.first else {

@@ -47,24 +47,6 @@ struct Command: ParsableCommand {
   }
 }
 
-/// What the launcher's environment says. The environment is read in this module only.
-enum Launch {
-  private static var environment: [String: String] { ProcessInfo.processInfo.environment }
-
-  /// Whether this is the first of the ranks that a launcher started, or the only process.
-  static var isFirst: Bool {
-    let names = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"]
-    return names.compactMap { environment[$0] }.first.map { $0 == "0" } ?? true
-  }
-
-  /// Threads for this rank: its own cores where it is bound to some, else its share of the host's.
-  static func threads(_ ranks: Ranks) -> Int {
-    let all = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    let own = allowedCores
-    return own > 0 && own < all ? own : max(all / ranks.localCount, 1)
-  }
-}
-
 /// Runs something on all ranks and leaves MPI in order, also where the user made a mistake.
 func onRanks(_ body: (Ranks) throws -> Void) throws {
   let ranks = try Ranks.start()

@@ -1,5 +1,71 @@
+// swiftdp evaluate
 import ArgumentParser
+import Base
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Training
 
 struct Evaluate: ParsableCommand {
-  func run() throws {}
+  static let configuration = CommandConfiguration(
+    abstract: "Print tokens, loss and perplexity of a model on data.",
+    discussion: """
+      Example: mpirun -np 4 swiftdp evaluate --model runs/shakespeare/model --data held-out.txt
+      The loss is the mean over all target tokens, over all ranks; it does not depend on the number of
+      ranks or on the batch size.
+      """)
+
+  @Option(help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.")
+  var model: String
+  @Option(parsing: .upToNextOption, help: "One or more .txt, .jsonl or .json files.")
+  var data: [String]
+  @Option(help: "auto, text, completion or alpaca.")
+  var format = "auto"
+  @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
+  var sequenceLength: Int?
+  @Option(help: "Sequences of one forward pass.")
+  var batchSize = 4
+  @Flag(inversion: .prefixedNo, help: "Join short rows into whole sequences.")
+  var packing = true
+  @Option(help: "Threads of a rank; its cores by default.")
+  var threads: Int?
+
+  func validate() throws {
+    guard DataFormat(rawValue: format) != nil else {
+      throw ValidationError(
+        "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1") }
+    guard (sequenceLength ?? 2) > 1 else { throw ValidationError("--sequence-length must be at least 2") }
+    guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
+  }
+
+  func run() throws {
+    try onRanks { ranks in
+      let (trained, sequences) = try ranks.together { () throws -> (TrainedModel, TokenSequences) in
+        let trained = try TrainedModel(folder: model, threads: threads ?? Launch.threads(ranks))
+        return (trained, try trained.read(try options(for: trained)))
+      }
+      let result = evaluate(
+        sequences, replica: trained.replica, ranks: ranks, microBatchSize: batchSize, mask: .none)
+      guard ranks.isFirst else { return }
+      let loss = result.loss.map { decimals($0, 6) } ?? "none"
+      let perplexity = result.loss.map { decimals(exp($0), 4) } ?? "none"
+      print(
+        "tokens \(result.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)")
+    }
+  }
+
+  private func options(for trained: TrainedModel) throws -> DataOptions {
+    let longest = trained.replica.description.family.maximumLength
+    let length = sequenceLength ?? min(256, longest)
+    guard length <= longest else {
+      throw UserError(
+        .usage, "is \(length), but the model reads at most \(longest) tokens", at: "--sequence-length")
+    }
+    return DataOptions(
+      train: data, format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: length,
+      seed: 0)
+  }
 }

@@ -1,5 +1,52 @@
+// swiftdp generate
 import ArgumentParser
+import Base
+import Foundation
+import Kernels
+import Tokenizers
+import Training
 
 struct Generate: ParsableCommand {
-  func run() throws {}
+  static let configuration = CommandConfiguration(
+    abstract: "Continue a prompt, printing the text as it comes.",
+    discussion: "Example: swiftdp generate --model runs/shakespeare/model --prompt 'ROMEO:' --max-tokens 100")
+
+  @Option(help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.")
+  var model: String
+  @Option(help: "The text to continue.")
+  var prompt: String
+  @Option(help: "How many tokens to make at most.")
+  var maxTokens = 100
+  @Option(help: "0 takes the likeliest token; higher values vary more.")
+  var temperature = 0.0
+  @Option(help: "Draw from the likeliest tokens that together have this probability.")
+  var topP = 1.0
+  @Option(help: "Of the random draws.")
+  var seed: UInt64 = 0
+  @Option(help: "Threads; as many as there are cores by default.")
+  var threads: Int?
+
+  func validate() throws {
+    guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+    guard temperature >= 0, temperature.isFinite else {
+      throw ValidationError("--temperature must be at least 0")
+    }
+    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
+    guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
+  }
+
+  func run() throws {
+    let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
+    var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
+    func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    write(prompt)
+    try model.replica.generate(
+      model.tokenizer.encode(prompt, addSpecialTokens: true), maximum: maxTokens,
+      sampling: Sampling(temperature: temperature, topP: topP, seed: seed)
+    ) {
+      write(decoder.append($0))
+      return true
+    }
+    write(decoder.finish() + "\n")
+  }
 }

@@ -1,5 +1,34 @@
+// swiftdp make-tasks
 import ArgumentParser
+import Base
+import Foundation
+import Tasks
 
 struct MakeTasks: ParsableCommand {
-  func run() throws {}
+  static let configuration = CommandConfiguration(
+    abstract: "Write small tasks with checkable answers as JSONL, like those that ship with swiftdp.",
+    discussion: """
+      Rows are {"prompt": …, "completion": …}. No prompt of the held-out part is ever in the training part,
+      whatever the seeds. Example: swiftdp make-tasks --count 12000 --seed 1 tasks.jsonl
+      """)
+
+  enum Part: String, ExpressibleByArgument, CaseIterable {
+    case train
+    case heldOut = "held-out"
+  }
+
+  @Option(help: "How many rows to write.")
+  var count = 1000
+  @Option(help: "Other seeds give other rows.")
+  var seed: UInt64 = 0
+  @Option(help: "train or held-out.")
+  var part = Part.train
+  @Argument(help: "The file to write.")
+  var file: String
+
+  func run() throws {
+    let rows = try TaskGenerator(seed: seed).rows(count: count, part: part == .train ? .train : .heldOut)
+    try TaskGenerator.write(rows, to: file)
+    print("\(file): \(rows.count) rows of \(TaskCatalogue.all.count) kinds")
+  }
 }

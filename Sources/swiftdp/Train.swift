@@ -21,18 +21,21 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try onRanks { ranks in
-      let recipe = try ranks.together { try readRecipe(recipeAndSettings) }
-      let console = Console()
+      let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
-        observers: [console, MetricsLog(output: recipe.output)], ledger: MemoryLedger())
+        observers: [Console(columns: Launch.terminalColumns), MetricsLog(output: recipe.output)],
+        ledger: MemoryLedger())
+      let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
       try run.train()
+      try quickstart?.finish(run, ranks: ranks)
     }
   }
 }
 
-/// The recipe that arguments describe: those without an equals sign before any slash are files.
-func readRecipe(_ arguments: [String]) throws -> Recipe {
+/// The recipe that arguments describe, and whether it is the shipped one: that of a run which names neither
+/// a recipe nor a model. What has no equals sign is a file.
+func readRecipe(_ arguments: [String]) throws -> (Recipe, isQuickstart: Bool) {
   let settings = arguments.filter { $0.contains("=") }
   let files = arguments.filter { !$0.contains("=") }
   guard files.count <= 1 else {
@@ -40,5 +43,8 @@ func readRecipe(_ arguments: [String]) throws -> Recipe {
       .usage, "\(files.count) recipes are given: \(files.joined(separator: ", "))",
       hint: "one YAML file, then settings section.key=value")
   }
-  return try Recipe(file: files.first, assignments: settings)
+  let isQuickstart = files.isEmpty && !settings.contains { $0.hasPrefix("model=") }
+  let shipped = try? Shipped.folder()
+  let file = isQuickstart ? try Shipped.folder() + "/quickstart.yaml" : files.first
+  return (try Recipe(file: file, assignments: settings, shipped: shipped), isQuickstart)
 }

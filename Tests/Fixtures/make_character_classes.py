@@ -1,16 +1,20 @@
-"""Writes Sources/Tokenizers/CharacterClassRanges.swift: which class each code point belongs to.
+"""Writes Sources/Tokenizers/CharacterClassRanges.swift: which class each code point belongs to, and
+CompositionPairs.swift: which two code points NFC makes one of.
 
 The `tokenizers` package itself is asked, code point by code point, so that splits are the same whatever
 Unicode version its parts were built with. Run: python Tests/Fixtures/make_character_classes.py
 """
 
 import pathlib
+import unicodedata
 
 import tokenizers
-from tokenizers import Regex
+from tokenizers import Regex, normalizers
 from tokenizers.pre_tokenizers import Digits, Punctuation, Split, WhitespaceSplit
 
-OUT = pathlib.Path(__file__).parents[2] / "Sources/Tokenizers/CharacterClassRanges.swift"
+OUT = pathlib.Path(__file__).parents[2] / "Sources/Tokenizers"
+NFC, NFD = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
+POINTS = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
 
 # Each is set up so that the code points of its class are taken away, or at least stand alone.
 CLASSES = [
@@ -21,7 +25,26 @@ CLASSES = [
     ("whitespace", WhitespaceSplit()),
     ("punctuation", Punctuation("removed")),
     ("numeric", None),
+    ("changing", None),
 ]
+
+
+def composition_pairs():
+    """(first, second) -> composed, without the Hangul syllables, which are calculated."""
+    pairs = {}
+    for point in POINTS:
+        parts = NFD(chr(point))
+        if len(parts) > 1 and NFC(parts) == chr(point) and not 0xAC00 <= point < 0xD7A4:
+            first = NFC(parts[:-1])
+            assert len(first) == 1
+            pairs[ord(first), ord(parts[-1])] = point
+    return pairs
+
+
+PAIRS = composition_pairs()
+# What NFC may change, or join with what stands before it. A few too many do no harm.
+CHANGING = {p for p in POINTS if NFC(chr(p)) != chr(p) or unicodedata.combining(chr(p))}
+CHANGING |= {second for _, second in PAIRS} | {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
 
 
 def members(name, splitter, points):
@@ -33,6 +56,8 @@ def members(name, splitter, points):
     if name == "numeric":  # a run of digits stands apart from the letter before it
         digits = Digits(individual_digits=False)
         return {p for p in points if len(digits.pre_tokenize_str("a" + chr(p))) == 2}
+    if name == "changing":
+        return CHANGING & set(points)
     text = "".join(map(chr, points))
     left = set()
     for _, (start, end) in splitter.pre_tokenize_str(text):
@@ -50,23 +75,31 @@ def main():
             for point in members(name, splitter, points):
                 mask[point] |= 1 << bit
     runs = [(p, mask[p]) for p in range(0x110000) if p == 0 or mask[p] != mask[p - 1]]
+    write("CharacterClassRanges.swift", "the class of every code point, as runs", "characterClassRuns", [
+        "Each number is the first code point of a run times 256, plus the run's `CharacterClasses` bits.",
+    ], [point << 8 | bits for point, bits in runs])
+    write("CompositionPairs.swift", "which two code points NFC makes one of", "compositionPairs", [
+        "The first, the second, and what they become; ordered.",
+    ], [number for pair, point in sorted(PAIRS.items()) for number in (*pair, point)])
+    print(len(runs), "runs;", {n: sum(m >> b & 1 for m in mask) for b, (n, _) in enumerate(CLASSES)})
+
+
+def write(name, what, variable, comment, numbers):
     lines = [
-        "// Made by Tests/Fixtures/make_character_classes.py: the class of every code point, as runs.",
+        f"// Made by Tests/Fixtures/make_character_classes.py: {what}.",
         f"// tokenizers {tokenizers.__version__}.",
         "",
-        "/// Each number is the first code point of a run times 256, plus the run's `CharacterClasses` bits.",
-        "let characterClassRuns: [UInt32] = [",
+        *(f"/// {line}" for line in comment),
+        f"let {variable}: [UInt32] = [",
     ]
     line = " "
-    for point, bits in runs:
-        word = f" {point << 8 | bits:#x},"
+    for number in numbers:
+        word = f" {number:#x},"
         if len(line) + len(word) > 108:
             lines.append(line)
             line = " "
         line += word
-    lines += [line, "]", ""]
-    OUT.write_text("\n".join(lines))
-    print(len(runs), "runs;", {n: sum(m >> b & 1 for m in mask) for b, (n, _) in enumerate(CLASSES)})
+    (OUT / name).write_text("\n".join([*lines, line, "]", ""]))
 
 
 main()

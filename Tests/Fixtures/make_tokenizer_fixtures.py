@@ -56,6 +56,8 @@ TEXTS = [
     "<a><a<ab><abc><ab <abcd>",
     "hello unknown \u00a4\u00a4\u00a4 \u00a4x\u00a4 end\u00a4",
     "The quick brown fox jumps over the lazy dog. 0123456789",
+    "\U00010059\u0323 \u01c4\u0323 \u0385\u0323 \u1112\u1161\u11ab \ud55c \u0915\u093c \uf900 \ufdfa \u0344",
+    "o\u0308\u0323\u0301 o\u0323\u0308 \u1e69 \u03d3 \u2126 \u0b47\u0b3e \U00011938 \u07fd\u0323 \U0001d15e \uff21",
 ]
 
 LLAMA3 = (
@@ -74,6 +76,35 @@ CORPUS = [
     "hello hello yesterday don't can't won't 123 456 na\u00efve caf\u00e9 the end of the day",
     "aaaa aaaaaaaa bbbb abababab !!! ... 0123456789 The Quick Brown FOX.",
 ]
+
+
+def by_hand(prefix, suffix, words, **options):
+    """A model of all letters and digits, and of words (or their beginnings), each merged from left to right."""
+    vocabulary, merges = {"<unk>": 0}, []
+
+    def piece(text):
+        vocabulary.setdefault(text, len(vocabulary))
+        return text
+
+    def spelled(text, is_first, is_last):
+        return piece(("" if is_first else prefix) + text + (suffix if is_last else ""))
+
+    for letter in "abcdefghijklmnopqrstuvwxyzT0123456789.,!'":
+        for is_first, is_last in [(True, False), (False, False), (True, True), (False, True)]:
+            spelled(letter, is_first, is_last)
+    for is_last in [False, True]:
+        for start in [0, 1]:  # the word, and what follows its first letter
+            for word in words.split():
+                letters = word[start:]
+                for count in range(2, len(letters) + 1):
+                    ends = is_last and count == len(letters)
+                    pair = [spelled(letters[: count - 1], not start, False), spelled(letters[count - 1], False, ends)]
+                    piece(pair[0] + pair[1].removeprefix(prefix))
+                    if pair not in merges:
+                        merges.append(pair)
+    return {"type": "BPE", "dropout": None, "continuing_subword_prefix": prefix or None,
+            "end_of_word_suffix": suffix or None, "fuse_unk": False, "byte_fallback": False,
+            "ignore_merges": False, "vocab": vocabulary, "merges": merges, **options}
 
 
 def make_models():
@@ -96,14 +127,9 @@ def make_models():
         models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True), pre_tokenizers.Metaspace(),
         vocab_size=360, special_tokens=["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)],
     )
-    prefixed = trained(
-        models.BPE(unk_token="<unk>", continuing_subword_prefix="##"), pre_tokenizers.Whitespace(),
-        vocab_size=150, special_tokens=["<unk>"], continuing_subword_prefix="##",
-    )
-    suffixed = trained(
-        models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), pre_tokenizers.WhitespaceSplit(),
-        vocab_size=150, special_tokens=["<unk>"], end_of_word_suffix="</w>",
-    )
+    # The package's trainer numbers affixed characters in another order each time.
+    prefixed = by_hand("##", "", "th the ca cat an and he hel hell hello yes day 12 . , ' t n na fo fox", unk_token="<unk>")
+    suffixed = by_hand("", "</w>", "th the ca cat an and he hel hell hello yes day 12 . , ' t n na fo fox", unk_token="<unk>")
     whole = json.loads(json.dumps(bytes_))
     whole["ignore_merges"] = True
     for piece in ["\u0120yesterday", "hello", "\u0120quick", "na\u00c3\u00afve"]:  # that no merges lead to

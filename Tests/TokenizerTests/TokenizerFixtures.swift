@@ -35,6 +35,12 @@ enum TokenizerFixtures {
     return (try Tokenizer(file: data + "/" + (try require(expected["file"]?.text))), expected)
   }
 
+  /// A whole real file.
+  static func bytes(_ path: String) throws -> [UInt8] {
+    let file = try MappedFile(data + "/" + path)
+    return withExtendedLifetime(file) { Array(file.bytes) }
+  }
+
   static func texts() throws -> [String] {
     try require(try goldens.get()["texts"]?.elements).map { try require($0.text) }
   }

@@ -13,11 +13,10 @@ package final class Console: Observer {
   private var lastLine = Date.distantPast
   private var barIsDrawn = false
 
-  package init() {
-    isTerminal = isatty(STDOUT_FILENO) == 1
-    var size = winsize()
-    width = isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
-      ? Int(size.ws_col) : 100
+  /// - Parameter columns: of the terminal, or nil where there is none.
+  package init(columns: Int?) {
+    isTerminal = columns != nil
+    width = columns ?? 100
   }
 
   package func began(_ run: RunSummary) {
@@ -38,7 +37,9 @@ package final class Console: Observer {
     if let validation = run.data.validation {
       line += " · validation \(grouped(validation.sequences)), \(grouped(validation.targets))"
     }
-    if run.data.droppedTokens > 0 { line += " · \(grouped(run.data.droppedTokens)) tokens at the end dropped" }
+    if run.data.droppedTokens > 0 {
+      line += " · \(grouped(run.data.droppedTokens)) tokens at the end dropped"
+    }
     say("", line)
     let hosts = run.hosts > 1 ? " on \(run.hosts) hosts" : ""
     say(

@@ -1,0 +1,102 @@
+// What a checkpoint or model folder holds, and whether it is whole.
+import Base
+import Foundation
+import Models
+import Tensors
+
+package struct CheckpointSummary {
+  package let folder: String
+  package let description: ModelDescription
+  package let layout: ParameterLayout
+  /// nil for a model that is no checkpoint.
+  package let state: TrainingState?
+  package let weights: HuggingFaceWeights
+  /// The optimizer's states, by name.
+  package let states: [(name: String, tensors: HuggingFaceWeights)]
+
+  /// Opens everything; headers are checked, numbers are not read.
+  /// - Throws: what is wrong, all at once.
+  package init(folder: String) throws {
+    let problems = Problems()
+    self.folder = folder
+    description = try ModelDescription(folder: folder)
+    layout = ParameterLayout(specs: description.parameters)
+    let isCheckpoint = access(folder + "/" + TrainingState.fileName, F_OK) == 0
+    state = isCheckpoint ? problems.collect { try TrainingState(folder: folder) } : nil
+    let weights = problems.collect { try HuggingFaceWeights(folder: folder) }
+    let names = state?.stateNames ?? []
+    let states = names.compactMap { name in
+      problems.collect { (name: name, tensors: try HuggingFaceWeights(folder: folder, stem: name)) }
+    }
+    try problems.throwIfAny()
+    guard let weights else { preconditionFailure("an error was collected") }
+    self.weights = weights
+    self.states = states
+  }
+
+  package func lines(listingTensors: Bool) -> [String] {
+    let types = Set(weights.names.compactMap { weights.type(of: $0)?.rawValue }).sorted()
+    var lines = [
+      "folder      \(folder)",
+      "model       \(description.typeName), \(layout.count) parameters in \(weights.names.count) tensors, "
+        + types.joined(separator: " and "),
+    ]
+    if let state {
+      lines.append("step        \(state.step)")
+      lines.append("optimizer   \(states.isEmpty ? "no states" : states.map(\.name).joined(separator: ", "))")
+      for condition in state.conditions {
+        let name = String(decoding: condition.key, as: UTF8.self)
+        lines.append("condition   \(name) = \(condition.value.encoded())")
+      }
+    }
+    guard listingTensors else { return lines }
+    for name in weights.names {
+      let shape = weights.shape(of: name) ?? []
+      lines.append("tensor      \(name) \(shape) \(weights.type(of: name)?.rawValue ?? "")")
+    }
+    return lines
+  }
+
+  /// Reads every number of weights and states.
+  /// - Returns: how many.
+  /// - Throws: every tensor that is missing, of another shape, or not finite.
+  package func verify() throws -> Int {
+    let problems = Problems()
+    var count = 0
+    let line = FlatMemory(count: layout.count, label: "weights")
+    _ = problems.collect { try weights.load(description, layout: layout, into: line.base) }
+    for parameter in layout.parameters {
+      let spec = parameter.spec
+      check(spec.name, UnsafeBufferPointer(start: line.base + parameter.range.lowerBound, count: spec.count))
+      count += spec.count
+      for state in states {
+        guard let shape = state.tensors.shape(of: spec.name) else { continue }
+        guard shape == spec.shape else {
+          problems.add(
+            .data, "\(state.name) has the shape \(shape), not \(spec.shape)", at: "\(folder): \(spec.name)")
+          continue
+        }
+        var values = [Float](repeating: 0, count: spec.count)
+        _ = problems.collect {
+          try values.withUnsafeMutableBufferPointer {
+            try state.tensors.read(spec.name, into: $0, range: 0..<spec.count)
+          }
+        }
+        values.withUnsafeBufferPointer { check("\(state.name) of \(spec.name)", $0) }
+        count += spec.count
+      }
+    }
+    for state in states where state.tensors.names.isEmpty {
+      problems.add(.data, "\(state.name) is empty", at: folder)
+    }
+    try problems.throwIfAny()
+    return count
+
+    func check(_ name: String, _ values: UnsafeBufferPointer<Float>) {
+      let bad = values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+      if bad > 0 {
+        problems.add(.data, "\(bad) of \(values.count) numbers are not finite", at: "\(folder): \(name)")
+      }
+    }
+  }
+}

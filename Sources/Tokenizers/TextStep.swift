@@ -1,0 +1,31 @@
+// A bound on what a file may make of a text: forty steps that each double it would fill any memory.
+import Base
+
+/// A normalizer, a pre-tokenizer or a decoder.
+protocol TextStep {
+  /// How many times as long a text may become, its ends aside.
+  var growth: Int { get }
+}
+
+extension TextStep {
+  var growth: Int { 1 }
+
+  /// The growth where a text of `old` bytes becomes one of `new`.
+  static func growth(_ old: Int, _ new: Int) -> Int { max(1, (new + old - 1) / max(old, 1)) }
+}
+
+enum TextSteps {
+  /// Far above any real file: compatibility forms, lower case and the byte-level alphabet make 44.
+  static let largestGrowth = 4096
+
+  static func check(_ steps: [any TextStep], _ part: FilePart) throws(UserError) {
+    var growth = 1
+    for step in steps {
+      guard step.growth <= largestGrowth / growth else {
+        throw part.error(
+          "these steps together may make a text more than \(largestGrowth) times as long")
+      }
+      growth *= step.growth
+    }
+  }
+}

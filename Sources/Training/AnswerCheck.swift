@@ -1,0 +1,46 @@
+// What a model answers to prompts whose right answer is known, over all ranks.
+import Base
+import Collectives
+import Tasks
+import Tokenizers
+
+/// Prompts with their right answers, from rows of prompt and completion.
+package struct AnswerCheck {
+  package let rows: [(prompt: String, answer: String)]
+
+  package struct Result {
+    /// The share of answers that were right.
+    package var share: Double
+    /// What was answered to the first prompts.
+    package var examples: [String]
+  }
+
+  /// - Parameter file: JSONL with `prompt` and `completion`.
+  package init(file: String) throws {
+    let lines = try MappedFile.contents(file).split(separator: UInt8(ascii: "\n"))
+    rows = try lines.enumerated().map { index, line in
+      let row = try? JSON.parse(Array(line))
+      guard let prompt = row?["prompt"]?.text, let answer = row?["completion"]?.text else {
+        throw UserError(.data, "is no prompt with a completion", at: "\(file):\(index + 1)")
+      }
+      return (prompt, answer)
+    }
+  }
+
+  /// Answers every prompt greedily; each rank takes every N-th. Collective.
+  package func measure(
+    _ replica: Replica, _ tokenizer: Tokenizer, ranks: Ranks, examples: Int
+  ) throws -> Result {
+    let longest = rows.map { $0.answer.utf8.count }.max() ?? 0
+    var right: [Double] = []
+    for index in stride(from: ranks.rank, to: rows.count, by: ranks.count) {
+      let answer = try replica.answer(rows[index].prompt, tokenizer: tokenizer, maximum: longest + 1)
+      right.append(ExactMatch.agrees(answer, with: rows[index].answer) ? 1 : 0)
+    }
+    let answers = try rows.prefix(ranks.isFirst ? examples : 0).map {
+      try replica.answer($0.prompt, tokenizer: tokenizer, maximum: longest + 1)
+    }
+    let total = inOrder(ranks.gather(right)).reduce(0, +)
+    return Result(share: total / Double(max(rows.count, 1)), examples: answers)
+  }
+}

@@ -1,0 +1,52 @@
+// A model folder, loaded to be read from: for generation and evaluation.
+import Base
+import Checkpoints
+import Datasets
+import Kernels
+import Models
+import Tokenizers
+
+package struct TrainedModel {
+  package let folder: String
+  package let replica: Replica
+  package let tokenizer: Tokenizer
+
+  /// - Parameter folder: a Hugging Face model folder, a checkpoint, or the output of a run.
+  package init(folder: String, threads: Int) throws {
+    self.folder = folder
+    let description = try ModelDescription(folder: folder)
+    tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
+    replica = Replica(description, engine: try Engine(threads: threads))
+    try HuggingFaceWeights(folder: folder).load(
+      description, layout: replica.layout, into: replica.weights.base)
+  }
+
+  /// The answer to a prompt as one text, without end of text.
+  package func answer(_ prompt: String, maximum: Int, sampling: Sampling = Sampling()) throws -> String {
+    try replica.answer(prompt, tokenizer: tokenizer, maximum: maximum, sampling: sampling)
+  }
+}
+
+extension Replica {
+  package func answer(
+    _ prompt: String, tokenizer: Tokenizer, maximum: Int, sampling: Sampling = Sampling()
+  ) throws -> String {
+    var ids: [Int32] = []
+    try generate(tokenizer.encode(prompt, addSpecialTokens: true), maximum: maximum, sampling: sampling) {
+      ids.append($0)
+      return true
+    }
+    return tokenizer.decode(ids, skipSpecialTokens: true)
+  }
+}
+
+extension TrainedModel {
+  /// All sequences of some files, checked against the model's vocabulary.
+  package func read(_ options: DataOptions) throws -> TokenSequences {
+    let description = replica.description
+    let dataset = try Dataset(
+      options, encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
+    try dataset.check(vocabulary: description.family.vocabulary, tokenizer: folder + "/tokenizer.json")
+    return dataset.train
+  }
+}

@@ -1,0 +1,125 @@
+// swiftdp bench model
+import ArgumentParser
+import Base
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Models
+import Optimizers
+import Sharding
+import Tensors
+import Training
+
+struct BenchModel: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "model",
+    abstract: "Training steps of a model with random weights: tokens/s, GFLOP/s, share of the sgemm peak.")
+
+  enum Shape: String, ExpressibleByArgument, CaseIterable {
+    case gpt2 = "gpt2-124m"
+    case llama = "llama-134m"
+  }
+
+  @Option(help: "gpt2-124m, or llama-134m: 12 layers × 768, feed-forward 2048, 32,000 tokens.")
+  var shape = Shape.gpt2
+  @Option(help: "Sequences of each rank and step.")
+  var batchSize = 4
+  @Option(help: "Tokens of a sequence.")
+  var length = 256
+  @Option(help: "Steps that are measured.")
+  var steps = 8
+  @Option(help: "Steps before those.")
+  var warmUp = 2
+  @Option(help: "0 or 1.")
+  var zero = 1
+  @Option(help: "Threads of a rank; its cores by default.")
+  var threads: Int?
+  @Flag(help: "One JSON object instead of words.")
+  var json = false
+
+  func validate() throws {
+    guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0 or 1") }
+    guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0 else {
+      throw ValidationError("--batch-size, --steps and --threads must be at least 1")
+    }
+    guard (2...1 << 16).contains(length) else { throw ValidationError("--length must be from 2 to 65536") }
+  }
+
+  func run() throws {
+    try onRanks { ranks in
+      let engine = try ranks.together { try Engine(threads: threads ?? Launch.threads(ranks)) }
+      let description = try ranks.together {
+        try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
+      }
+      let ledger = MemoryLedger()
+      let replica = Replica(description, engine: engine, ledger: ledger)
+      drawWeights(replica.layout, seed: 0, into: replica.weights.base)
+      let map = ShardMap(
+        layout: replica.layout, stage: ZeroStage(rawValue: zero) ?? .optimizer, rank: ranks.rank,
+        ranks: ranks.count)
+      let step = TrainStep(
+        replica: replica, gradients: GradientSum(map: map, ranks: ranks, engine: engine, ledger: ledger),
+        optimizer: ShardedOptimizer(map: map, rule: AdamW(), ranks: ranks, engine: engine, ledger: ledger),
+        schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
+        ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
+        mask: .none, seed: 0, gradientClip: 1)
+      let microBatches = MicroBatch.cut(Array(0..<batchSize * ranks.count), size: batchSize)
+      let peak = MachinePeak.sgemm(engine, ranks)
+      var seconds: [Double] = []
+      var exchange: [Double] = []
+      for number in 1...warmUp + steps {
+        let report = try step.run(number, microBatches)
+        guard number > warmUp else { continue }
+        seconds.append(report.seconds)
+        exchange.append(report.exchangeSeconds)
+      }
+      let peakAgain = MachinePeak.sgemm(engine, ranks)
+      let memory = ranks.largest(peakResidentBytes())
+      guard ranks.isFirst else { return }
+      let result = BenchModelResult(
+        shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
+        kernelName: engine.blas.kernelName, parameters: replica.layout.count,
+        tokens: batchSize * length * ranks.count, seconds: seconds.sorted(), exchange: exchange.sorted(),
+        peak: max(peak, peakAgain), residentBytes: memory,
+        held: ledger.all)
+      print(json ? result.json.encoded() : result.text)
+    }
+  }
+
+  private func randomSequences(_ ranks: Ranks, vocabulary: Int) -> TokenSequences {
+    var sequences = TokenSequences(files: ["random tokens"])
+    var stream = PhiloxStream(seed: 0, stream: 0)
+    for _ in 0..<batchSize * ranks.count {
+      let tokens = (0..<length).map { _ in Int32(stream.below(vocabulary)) }
+      sequences.append(tokens[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
+    }
+    return sequences
+  }
+}
+
+extension BenchModel.Shape {
+  /// config.json of the shape, without dropout, as peers are measured.
+  func config(length: Int) -> JSON {
+    switch self {
+    case .gpt2:
+      .object([
+        "model_type": .string("gpt2"), "n_positions": .integer(max(length, 1024)),
+        "embd_pdrop": .integer(0), "resid_pdrop": .integer(0), "attn_pdrop": .integer(0),
+      ])
+    case .llama:
+      .object([
+        "model_type": .string("llama"), "hidden_size": .integer(768), "intermediate_size": .integer(2048),
+        "num_hidden_layers": .integer(12), "num_attention_heads": .integer(12),
+        "vocab_size": .integer(32000), "max_position_embeddings": .integer(max(length, 2048)),
+      ])
+    }
+  }
+}
+
+/// The most memory that this process has had resident, in bytes.
+func peakResidentBytes() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss * 1024
+}

@@ -1,0 +1,56 @@
+// What the bench of a model says, as words and as JSON.
+import Base
+import Training
+
+struct BenchModelResult {
+  let shape: String
+  let ranks: Int
+  let threads: Int
+  let kernelName: String
+  let parameters: Int
+  /// Of a step, over all ranks.
+  let tokens: Int
+  /// Of each measured step, ascending.
+  let seconds: [Double]
+  let exchange: [Double]
+  /// Matrix operations per second of all ranks.
+  let peak: Double
+  let residentBytes: Int
+  let held: [(label: String, bytes: Int)]
+
+  private var median: Double { seconds[seconds.count / 2] }
+  var tokensPerSecond: Double { Double(tokens) / median }
+  /// 6 operations a parameter and token (Kaplan et al. 2020), attention not counted.
+  var operationsPerSecond: Double { 6 * Double(parameters) * tokensPerSecond }
+
+  var json: JSON {
+    .object([
+      "bench": .string("model"), "shape": .string(shape), "dtype": .string("float32"),
+      "ranks": .integer(ranks), "threads": .integer(threads), "blas_kernel": .string(kernelName),
+      "parameters": .integer(parameters), "tokens_per_step": .integer(tokens),
+      "steps": .integer(seconds.count), "seconds_median": .number(median),
+      "seconds_min": .number(seconds[0]), "seconds_max": .number(seconds[seconds.count - 1]),
+      "exchange_seconds_median": .number(exchange[exchange.count / 2]),
+      "tokens_per_second": .number(tokensPerSecond), "gflops": .number(operationsPerSecond / 1e9),
+      "sgemm_peak_gflops": .number(peak / 1e9), "share_of_peak": .number(operationsPerSecond / peak),
+      "peak_rss_mb": .number(Double(residentBytes) / 1e6),
+    ])
+  }
+
+  var text: String {
+    let lines = [
+      "shape           \(shape), \(grouped(parameters)) parameters, fp32",
+      "machine         \(counted(ranks, "rank")) × \(counted(threads, "thread")), OpenBLAS \(kernelName), "
+        + "sgemm peak \(decimals(peak / 1e9, 0)) GFLOP/s",
+      "step            \(decimals(median, 3)) s (\(decimals(seconds[0], 3)) to "
+        + "\(decimals(seconds[seconds.count - 1], 3)) over \(seconds.count)), exchange "
+        + "\(decimals(exchange[exchange.count / 2], 3)) s",
+      "tokens/s        \(decimals(tokensPerSecond, 1))",
+      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (6·N·tokens), "
+        + "\(decimals(operationsPerSecond / peak * 100, 1)) % of the peak",
+      "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; "
+        + held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", "),
+    ]
+    return lines.joined(separator: "\n")
+  }
+}

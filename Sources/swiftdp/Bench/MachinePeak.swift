@@ -1,0 +1,36 @@
+// The limit that the bench compares with: this machine's own matrix products, all ranks at once.
+import Collectives
+import Foundation
+import Kernels
+import Tensors
+
+enum MachinePeak {
+  /// fp32 operations per second of all ranks' products of a shape that suits the library best.
+  ///
+  /// Every thread multiplies matrices of its own, so that neither tiles nor waiting count; the best of some
+  /// short runs counts, as interruptions only slow it down.
+  static func sgemm(_ engine: Engine, _ ranks: Ranks) -> Double {
+    let (m, n, k) = (512, 1024, 768)
+    let threads = engine.pool.threads
+    let single = (0..<threads).map { _ in FlatMemory(count: m * k + k * n + m * n, label: "bench") }
+    for memory in single { for index in 0..<m * k + k * n { memory.base[index] = Float(index % 7) - 3 } }
+    var best = 0.0
+    for _ in 0..<6 {
+      ranks.barrier()
+      let repetitions = 24
+      let start = Date()
+      engine.pool.run(threads) { thread, _ in
+        let a = single[thread].base
+        for _ in 0..<repetitions {
+          engine.multiplyHere(
+            ConstMatrix(a, rows: m, columns: k), ConstMatrix(a + m * k, rows: k, columns: n),
+            into: MutableMatrix(a + m * k + k * n, rows: m, columns: n))
+        }
+      }
+      let seconds = Date().timeIntervalSince(start)
+      let rate = Double(2 * m * n * k * repetitions * threads) / seconds
+      best = max(best, ranks.gather([rate]).reduce(0) { $0 + $1[0] })
+    }
+    return best
+  }
+}

@@ -1,0 +1,53 @@
+// The run without a recipe: the shipped model learns the shipped tasks, and shows what it has learned.
+import Base
+import Collectives
+import Foundation
+import Training
+
+struct Quickstart {
+  static let examples = 3
+  let check: AnswerCheck
+  let before: AnswerCheck.Result
+
+  /// Measures the model as it is before training. Collective.
+  init(_ run: Run, ranks: Ranks) throws {
+    check = try ranks.together { try AnswerCheck(file: try Shipped.folder() + "/held-out.jsonl") }
+    before = try check.measure(
+      run.replica, run.data.tokenizer, ranks: ranks, examples: Self.examples)
+  }
+
+  /// Measures again and prints both side by side. Collective.
+  func finish(_ run: Run, ranks: Ranks) throws {
+    let after = try check.measure(
+      run.replica, run.data.tokenizer, ranks: ranks, examples: Self.examples)
+    guard ranks.isFirst else { return }
+    print("")
+    row("held-out prompt", "before", "after", "right")
+    for (index, pair) in zip(before.examples, after.examples).enumerated() {
+      row(check.rows[index].prompt, pair.0, pair.1, check.rows[index].answer)
+    }
+    print(
+      """
+
+      exact match on \(check.rows.count) held-out tasks: \(percent(before.share)) before, \
+      \(percent(after.share)) after
+
+      model        \(run.recipe.output)/model (loads in transformers as it lies there)
+      checkpoint   \(run.lastCheckpoint ?? "none")
+      next         swiftdp generate --model \(run.recipe.output)/model --prompt '\(check.rows[0].prompt)'
+                   swiftdp train model=FOLDER 'data.train=[FILE.jsonl]'
+      """)
+  }
+
+  private func percent(_ share: Double) -> String { decimals(share * 100, 1) + " %" }
+
+  private func row(_ cells: String...) {
+    let columns = zip(cells, [32, 20, 16, 16]).map { cell, width in
+      // An untrained model writes anything; a cell has one line.
+      let line = cell.trimmingCharacters(in: .whitespacesAndNewlines).map { $0.isNewline ? "⏎" : $0 }
+      let text = line.count > width - 2 ? String(line.prefix(width - 3)) + "…" : String(line)
+      return text + String(repeating: " ", count: max(width - text.count, 1))
+    }
+    print(columns.joined().trimmingCharacters(in: .whitespaces))
+  }
+}
