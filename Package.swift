@@ -59,5 +59,7 @@ let package = Package(
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
+    // It imports nothing of the command: that it depends on it has the binary built.
+    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp"]),
   ]
 )
