@@ -15,6 +15,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
@@ -32,7 +33,11 @@ let package = Package(
       name: "Sharding",
       dependencies: ["Base", "Tensors", "Kernels", "Collectives", "Optimizers"], swiftSettings: numeric),
     .target(
-      name: "Checkpoints", dependencies: ["Base", "Tensors", "Models", "Collectives", "Sharding"]),
+      name: "Checkpoints",
+      dependencies: [
+        "Base", "Tensors", "Models", "Collectives", "Sharding",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Training",

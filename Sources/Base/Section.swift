@@ -177,7 +177,8 @@ package final class Section {
       let near = nearest(to: key, among: order)
       fail(
         key, "is not a key of swiftdp",
-        hint: near.map { "did you mean \(keyPath($0))?" } ?? "the keys here are \(order.joined(separator: ", "))")
+        hint: near.map { "did you mean \(keyPath($0))?" }
+          ?? "the keys here are \(order.joined(separator: ", "))")
     }
     for key in order { sections[key]?.refuseUnknownKeys() }
   }

@@ -128,7 +128,9 @@ extension CheckpointContent {
     try ranks.together {
       guard ranks.isFirst else { return }
       if replacing, access(path, F_OK) == 0 {
-        do { try FileManager.default.removeItem(atPath: path) } catch { throw UserError.disk("cannot be replaced", path) }
+        do { try FileManager.default.removeItem(atPath: path) } catch {
+          throw UserError.disk("cannot be replaced", path)
+        }
       }
       try folder.publish()
     }
@@ -171,11 +173,13 @@ extension CheckpointContent {
       for parameter in map.layout.parameters where parameter.spec.trains {
         guard let shape = file.shape(of: parameter.spec.name) else {
           throw UserError(
-            .data, "has no \(state.name) of \(parameter.spec.name)", at: folder, hint: "is it of another model?")
+            .data, "has no \(state.name) of \(parameter.spec.name)", at: folder,
+            hint: "is it of another model?")
         }
         guard shape == parameter.spec.shape else {
           throw UserError(
-            .data, "\(state.name) of \(parameter.spec.name) has the shape \(shape), not \(parameter.spec.shape)",
+            .data,
+            "\(state.name) of \(parameter.spec.name) has the shape \(shape), not \(parameter.spec.shape)",
             at: folder, hint: "is it of another model?")
         }
       }

@@ -94,7 +94,9 @@ package struct CheckpointSummary {
 
     func check(_ name: String, _ values: UnsafeBufferPointer<Float>) {
       let bad = values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
-      if bad > 0 { problems.add(.data, "\(bad) of \(values.count) numbers are not finite", at: "\(folder): \(name)") }
+      if bad > 0 {
+        problems.add(.data, "\(bad) of \(values.count) numbers are not finite", at: "\(folder): \(name)")
+      }
     }
   }
 }

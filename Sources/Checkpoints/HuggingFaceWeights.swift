@@ -55,6 +55,12 @@ package final class HuggingFaceWeights: Sendable {
     try shards[shard].read(name, into: buffer, range: range)
   }
 
+  /// As `SafetensorsFile.withBytes`.
+  package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T? {
+    guard let shard = shardOf[name] else { return nil }
+    return try shards[shard].withBytes(of: name, body)
+  }
+
   private func entry(_ name: String) -> SafetensorsHeader.Entry? {
     shardOf[name].flatMap { shards[$0].entry(name) }
   }

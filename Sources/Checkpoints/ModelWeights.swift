@@ -52,5 +52,6 @@ extension HuggingFaceWeights {
 /// "3 tensors (a, b, …) are" or "the tensor a is".
 private func counted(_ names: [String], _ noun: String) -> String {
   if names.count == 1 { return "the \(noun) \(names[0]) is" }
-  return "\(names.count) \(noun)s (\(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : "")) are"
+  return
+    "\(names.count) \(noun)s (\(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : "")) are"
 }

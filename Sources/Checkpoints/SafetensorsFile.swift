@@ -48,6 +48,15 @@ package final class SafetensorsFile: Sendable {
       entry.type, base + start, into: UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
   }
 
+  /// A tensor as it lies in the file; nil where there is no such tensor.
+  package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T? {
+    guard let entry = entry(name) else { return nil }
+    let start = header.dataStart + entry.bytes.lowerBound
+    return try file.withBytes {
+      try body(UnsafeRawBufferPointer(rebasing: $0[start..<start + entry.bytes.count]))
+    }
+  }
+
   /// All elements of a tensor of whole numbers (or truth values), in row-major order.
   /// - Throws: `UserError` where there is no such tensor or it does not hold I64, I32, I16, I8, U8 or BOOL.
   package func integers(_ name: String) throws -> [Int] {

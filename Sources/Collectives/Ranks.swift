@@ -42,8 +42,9 @@ package final class Ranks {
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
   package static func start() throws -> Ranks {
     var provided: Int32 = 0
-    guard MPI_Init_thread(nil, nil, 1 /* MPI_THREAD_FUNNELED */, &provided) == 0 else {
-      throw UserError(.tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
+    guard MPI_Init_thread(nil, nil, swiftdp_thread_funneled(), &provided) == 0 else {
+      throw UserError(
+        .tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
     }
     return Ranks(swiftdp_comm_world(), isWorld: true)
   }
@@ -64,6 +65,14 @@ package final class Ranks {
   private func check(_ code: Int32, _ what: StaticString) {
     // Open MPI ends the job itself on errors; another error handler must not go on with wrong numbers.
     precondition(code == 0, "\(what) failed with MPI error \(code)")
+  }
+
+  /// The first `count` ranks among themselves; nil for the others. Collective over all of these.
+  package func first(_ count: Int) -> Ranks? {
+    var part = swiftdp_comm_null()
+    let color = rank < count ? 0 : swiftdp_undefined()
+    check(MPI_Comm_split(communicator, color, Int32(rank), &part), "MPI_Comm_split")
+    return rank < count ? Ranks(part!, isWorld: false) : nil
   }
 
   package func barrier() { check(MPI_Barrier(communicator), "MPI_Barrier") }

@@ -224,7 +224,8 @@ private struct AttentionBlock {
 
   @inline(__always)
   func scores(
-    _ engine: Engine, q: UnsafePointer<Float>, k: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
+    _ engine: Engine, q: UnsafePointer<Float>, k: UnsafePointer<Float>,
+    into scores: UnsafeMutablePointer<Float>
   ) {
     engine.product(
       .second, m: rows.count, n: keys.count, k: shape.headWidth, alpha: shape.scale, q + queryStart,

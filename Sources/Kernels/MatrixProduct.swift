@@ -125,7 +125,8 @@ struct ProductTiles {
     let unit = 16
     let units = (length + unit - 1) / unit
     return (0..<pieces).compactMap { piece in
-      let range = min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
+      let range =
+        min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
       return range.isEmpty ? nil : range
     }
   }

@@ -23,7 +23,9 @@
     return vector
   }
 
-  @inlinable @inline(__always) package func load(_ row: UnsafeMutablePointer<Float>, fill: Float = 0) -> Vector {
+  @inlinable @inline(__always) package func load(_ row: UnsafeMutablePointer<Float>, fill: Float = 0)
+    -> Vector
+  {
     load(UnsafePointer(row), fill: fill)
   }
 
@@ -36,7 +38,9 @@
   }
 
   /// Writes, or adds to what is there.
-  @inlinable @inline(__always) package func store(_ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool) {
+  @inlinable @inline(__always) package func store(
+    _ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool
+  ) {
     store(adding ? load(row) + vector : vector, row)
   }
 }
@@ -70,7 +74,9 @@ extension SIMD16<Float> {
     return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
   }
 
-  @inlinable @inline(__always) package func maximum(_ other: Self) -> Self { replacing(with: other, where: other .> self) }
+  @inlinable @inline(__always) package func maximum(_ other: Self) -> Self {
+    replacing(with: other, where: other .> self)
+  }
 
   /// `self + a · b`, rounded once.
   @inlinable @inline(__always) package func adding(_ a: Self, times b: Self) -> Self { addingProduct(a, b) }
@@ -109,4 +115,6 @@ extension SIMD16<Float> {
 @inlinable @inline(__always) package func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
 
 /// Hyperbolic tangent, as 1 - 2 / (e^2x + 1), which neither overflows nor loses its sign.
-@inlinable @inline(__always) package func hyperbolicTangent(_ x: Vector) -> Vector { 1 - 2 / (exponential(x + x) + 1) }
+@inlinable @inline(__always) package func hyperbolicTangent(_ x: Vector) -> Vector {
+  1 - 2 / (exponential(x + x) + 1)
+}

@@ -10,7 +10,8 @@ func rotaryFrequencies(_ config: Section, headWidth: Int) -> [Float] {
   let scaling = config.has("rope_scaling") ? config.section("rope_scaling") : parameters
   let theta =
     parameters.has("rope_theta")
-    ? parameters.number("rope_theta", in: 1...1e12) : config.number("rope_theta", default: 10000, in: 1...1e12)
+    ? parameters.number("rope_theta", in: 1...1e12)
+    : config.number("rope_theta", default: 10000, in: 1...1e12)
   var frequencies = stride(from: 0, to: headWidth, by: 2).map { index in
     1 / pow(Float(theta), Float(index) / Float(headWidth))
   }

@@ -12,7 +12,8 @@ package struct AdamW: UpdateRule {
   package var epsilon: Double
   package var weightDecay: Double
 
-  package init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01) {
+  package init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01)
+  {
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon

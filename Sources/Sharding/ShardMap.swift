@@ -37,8 +37,9 @@ package struct ShardMap: Sendable {
     slices = layout.buckets.map { bucket in
       let grains = (bucket.count + grain - 1) / grain
       return (0..<ranks).map { rank in
-        min(bucket.lowerBound + grains * rank / ranks * grain, bucket.upperBound)
-          ..< min(bucket.lowerBound + grains * (rank + 1) / ranks * grain, bucket.upperBound)
+        min(
+          bucket.lowerBound + grains * rank / ranks * grain, bucket.upperBound)..<min(
+            bucket.lowerBound + grains * (rank + 1) / ranks * grain, bucket.upperBound)
       }
     }
     switch stage {

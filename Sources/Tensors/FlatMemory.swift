@@ -37,8 +37,8 @@ package final class FlatMemory: @unchecked Sendable {
     guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       address != MAP_FAILED
     else { preconditionFailure("the system gives no \(bytes) bytes of memory for \(label)") }
-    // Large pages save the page walks of streaming passes; where they are off, nothing changes.
-    madvise(address, bytes, 14 /* MADV_HUGEPAGE */)
+    // MADV_HUGEPAGE: large pages save the page walks of streaming passes; where they are off, nothing changes.
+    madvise(address, bytes, 14)
     base = address.bindMemory(to: Float.self, capacity: max(count, 1))
     ledger?.add(count * MemoryLayout<Float>.stride, to: label)
   }

@@ -30,7 +30,11 @@ package struct Sampling: Sendable {
     if topP < 1 {
       weights.sort { ($0.weight, $1.index) > ($1.weight, $0.index) }
       var sum = 0.0
-      let count = (weights.firstIndex { sum += $0.weight; return sum >= topP * total } ?? weights.count - 1) + 1
+      let count =
+        (weights.firstIndex {
+          sum += $0.weight
+          return sum >= topP * total
+        } ?? weights.count - 1) + 1
       weights = Array(weights.prefix(count))
     }
     var left = draw * weights.reduce(0) { $0 + $1.weight }

@@ -59,7 +59,8 @@ package struct Recipe: Sendable {
     for assignment in assignments {
       guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
         problems.add(
-          .usage, "is not a setting", at: assignment, hint: "write section.key=value, such as training.steps=100")
+          .usage, "is not a setting", at: assignment,
+          hint: "write section.key=value, such as training.steps=100")
         continue
       }
       let path = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false)

@@ -57,7 +57,8 @@ extension ModelDescription {
     let there = model.parameters.map { "\($0.name) \($0.shape)" }
     guard here == there else {
       let first = zip(here, there).first { $0 != $1 }
-      let detail = first.map { "\($0.0) against \($0.1)" } ?? "\(here.count) parameters against \(there.count)"
+      let detail =
+        first.map { "\($0.0) against \($0.1)" } ?? "\(here.count) parameters against \(there.count)"
       throw UserError(
         .data, "is a checkpoint of another model: \(detail)", at: folder,
         hint: "set model to the model of this run, or output to a new folder")

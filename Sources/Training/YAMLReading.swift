@@ -86,9 +86,19 @@ extension JSON {
     case .string(let bytes) where bytes.starts(with: prefix.utf8):
       self = .string(Array(replacement.utf8) + bytes.dropFirst(prefix.utf8.count))
     case .array(let elements):
-      self = .array(elements.map { var element = $0; element.replace(prefix, by: replacement); return element })
+      self = .array(
+        elements.map {
+          var element = $0
+          element.replace(prefix, by: replacement)
+          return element
+        })
     case .object(let members):
-      self = .object(members.map { var member = $0; member.value.replace(prefix, by: replacement); return member })
+      self = .object(
+        members.map {
+          var member = $0
+          member.value.replace(prefix, by: replacement)
+          return member
+        })
     default: break
     }
   }

@@ -8,7 +8,7 @@ import Training
 struct Checkpoint: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Look at a checkpoint, or check that it is whole.",
-    subcommands: [Inspect.self, Verify.self])
+    subcommands: [Inspect.self, Verify.self, Hash.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,5 +38,19 @@ struct Checkpoint: ParsableCommand {
       let count = try content.verify()
       print("\(folder): whole, \(grouped(count)) numbers read, all finite")
     }
+  }
+
+  struct Hash: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print one SHA-256 of all numbers in a checkpoint.",
+      discussion: """
+        It covers names, shapes and bytes of weights and optimizer states, and is the same for every number
+        of files or ranks. Two runs with equal hashes stand at exactly the same point.
+        """)
+
+    @Argument(help: "A checkpoint or a Hugging Face model folder.")
+    var folder: String
+
+    func run() throws { print(try CheckpointSummary(folder: folder).hash()) }
   }
 }

@@ -33,7 +33,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
 
   func validate() throws {
     guard DataFormat(rawValue: format) != nil else {
-      throw ValidationError("--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
+      throw ValidationError(
+        "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1") }
     guard (sequenceLength ?? 2) > 1 else { throw ValidationError("--sequence-length must be at least 2") }
@@ -51,7 +52,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       guard ranks.isFirst else { return }
       let loss = result.loss.map { decimals($0, 6) } ?? "none"
       let perplexity = result.loss.map { decimals(exp($0), 4) } ?? "none"
-      print("tokens \(result.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)")
+      print(
+        "tokens \(result.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)")
     }
   }
 

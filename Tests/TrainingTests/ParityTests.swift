@@ -82,8 +82,9 @@ struct ParityCase {
 
     var compared = 0
     for parameter in replica.layout.parameters {
-      guard let stored = replica.description.names(of: parameter.spec.name).map({ "gradient." + $0 })
-        .first(where: { fixture.tensors.entry($0) != nil })
+      guard
+        let stored = replica.description.names(of: parameter.spec.name).map({ "gradient." + $0 })
+          .first(where: { fixture.tensors.entry($0) != nil })
       else { continue }
       let error = relativeError(Array(gradients[parameter.range]), try fixture.floats(stored))
       #expect(error <= 1e-4, "\(parameter.spec.name)")

@@ -18,3 +18,5 @@ static inline MPI_Status *swiftdp_statuses_ignore(void) { return MPI_STATUSES_IG
 static inline MPI_Errhandler swiftdp_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline void *swiftdp_in_place(void) { return MPI_IN_PLACE; }
 static inline int swiftdp_split_shared(void) { return MPI_COMM_TYPE_SHARED; }
+static inline int swiftdp_thread_funneled(void) { return MPI_THREAD_FUNNELED; }
+static inline int swiftdp_undefined(void) { return MPI_UNDEFINED; }

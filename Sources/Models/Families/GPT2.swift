@@ -40,7 +40,8 @@ package struct GPT2: ModelFamily {
       config.fail("activation_function", "\"\(activation)\" is not supported", hint: "gelu_new is")
     }
     for (key, supported) in [
-      ("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false), ("add_cross_attention", false),
+      ("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false),
+      ("add_cross_attention", false),
     ] where config.bool(key, default: supported) != supported {
       config.fail(key, "is \(!supported), which is not supported")
     }

@@ -43,7 +43,9 @@ package struct Llama: ModelFamily {
     if heads % keyHeads != 0 {
       config.fail("num_key_value_heads", "is \(keyHeads), which \(heads) heads do not share evenly")
     }
-    if headWidth % 2 != 0 { config.fail("head_dim", "is \(headWidth), but rotary positions need an even one") }
+    if headWidth % 2 != 0 {
+      config.fail("head_dim", "is \(headWidth), but rotary positions need an even one")
+    }
     let activation = config.text("hidden_act", default: "silu")
     if activation != "silu" {
       config.fail("hidden_act", "\"\(activation)\" is not supported", hint: "silu is")

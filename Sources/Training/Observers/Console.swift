@@ -37,7 +37,9 @@ package final class Console: Observer {
     if let validation = run.data.validation {
       line += " · validation \(grouped(validation.sequences)), \(grouped(validation.targets))"
     }
-    if run.data.droppedTokens > 0 { line += " · \(grouped(run.data.droppedTokens)) tokens at the end dropped" }
+    if run.data.droppedTokens > 0 {
+      line += " · \(grouped(run.data.droppedTokens)) tokens at the end dropped"
+    }
     say("", line)
     let hosts = run.hosts > 1 ? " on \(run.hosts) hosts" : ""
     say(

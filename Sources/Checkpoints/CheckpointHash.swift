@@ -1,0 +1,28 @@
+// One hash of all numbers of a checkpoint, whatever files they lie in.
+import Base
+import Crypto
+
+extension CheckpointSummary {
+  /// SHA-256 over the names, element types, shapes and bytes of all weights and optimizer states.
+  ///
+  /// Weights come first, then the states in the order of their names; tensors in the order of the bytes of
+  /// their names. So two checkpoints have the same hash if and only if they hold the same numbers, however
+  /// many files they are cut into and however many ranks wrote them. Files are hashed as they lie there.
+  /// - Returns: 64 hexadecimal digits.
+  package func hash() -> String {
+    var hash = SHA256()
+    let parts = [("weights", weights)] + states.sorted { $0.name < $1.name }.map { ($0.name, $0.tensors) }
+    for (part, tensors) in parts {
+      for name in tensors.names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        let type = tensors.type(of: name)?.rawValue ?? ""
+        let head = "\(part)\0\(name)\0\(type)\0\(tensors.shape(of: name) ?? [])\0"
+        hash.update(data: Array(head.utf8))
+        tensors.withBytes(of: name) { hash.update(bufferPointer: $0) }
+      }
+    }
+    return hash.finalize().map { byte in
+      let digits = String(byte, radix: 16)
+      return byte < 16 ? "0" + digits : digits
+    }.joined()
+  }
+}
