@@ -77,5 +77,7 @@ let package = Package(
       dependencies: [
         "Base", "Tensors", "Kernels", "Graph", "Collectives", "Optimizers", "Sharding", "Reference",
       ], swiftSettings: reference),
+    // It imports nothing of the command: that it depends on it has the binary built.
+    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp"]),
   ]
 )

@@ -67,3 +67,24 @@ extension UserError {
     UserError(.disk, "\(doing): \(String(cString: strerror(errno)))", at: path)
   }
 }
+
+/// Why Foundation could not do something, in the system's own words where it has kept them.
+package func systemReason(_ error: any Error) -> String {
+  let error = error as NSError
+  let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+  guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+  return String(cString: strerror(Int32(cause.code)))
+}
+
+/// Makes a folder and those above it, where they are not there yet.
+/// - Throws: `UserError(.disk)`, always with the system's reason, which Foundation does not keep.
+package func makeFolders(_ path: String) throws {
+  var isFolder: ObjCBool = false
+  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
+  let parent = (path as NSString).deletingLastPathComponent
+  if !parent.isEmpty, parent != path { try makeFolders(parent) }
+  // Another process may have been faster.
+  if mkdir(path, 0o777) == 0 { return }
+  let error = UserError.disk("the folder cannot be made", path)
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { throw error }
+}

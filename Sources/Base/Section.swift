@@ -35,7 +35,8 @@ package final class Section {
   package let path: String
   package let problems: Problems
   private let code: ExitCode
-  private let file: String
+  private let file: String?
+  private let overrides: [String]
   private let given: [JSON.Member]
   private var order: [String] = []
   private var values: [String: JSON] = [:]
@@ -43,25 +44,33 @@ package final class Section {
 
   /// - Parameters:
   ///   - path: the keys that lead here, joined by dots; empty at the top.
-  ///   - file: the file that messages name.
+  ///   - file: the file that messages name; nil where there is none.
+  ///   - overrides: paths of keys that do not come from the file but from the command line.
   ///   - code: the exit code that a mistake here leads to.
-  package init(_ json: JSON?, file: String, path: String = "", code: ExitCode, problems: Problems) {
+  package init(
+    _ json: JSON?, file: String?, overrides: [String] = [], path: String = "", code: ExitCode, problems: Problems
+  ) {
     self.path = path
     self.file = file
+    self.overrides = overrides
     self.problems = problems
     self.code = code
-    if let json, !json.isNull, json.members == nil {
-      problems.add(
-        code, "is \(json.kind), where keys with values are meant",
-        at: path.isEmpty ? file : "\(file): \(path)")
-    }
     given = json?.members ?? []
+    if let json, !json.isNull, json.members == nil {
+      problems.add(code, "is \(json.kind), where keys with values are meant", at: place(of: path))
+    }
+  }
+
+  /// What messages about a key begin with: its file and its path.
+  private func place(of path: String) -> String {
+    guard let file, !overrides.contains(where: { path == $0 || path.hasPrefix($0 + ".") }) else { return path }
+    return path.isEmpty ? file : "\(file): \(path)"
   }
 
   package func keyPath(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
   package func fail(_ key: String, _ what: String, hint: String = "") {
-    problems.add(code, what, at: "\(file): \(keyPath(key))", hint: hint)
+    problems.add(code, what, at: place(of: keyPath(key)), hint: hint)
   }
 
   /// The value as given; a null counts as not given.
@@ -142,7 +151,8 @@ package final class Section {
   /// A nested mapping; empty where it is not given.
   package func section(_ key: String) -> Section {
     if let known = sections[key] { return known }
-    let section = Section(raw(key), file: file, path: keyPath(key), code: code, problems: problems)
+    let section = Section(
+      raw(key), file: file, overrides: overrides, path: keyPath(key), code: code, problems: problems)
     sections[key] = section
     order.append(key)
     return section

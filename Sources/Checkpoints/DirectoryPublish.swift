@@ -25,7 +25,7 @@ package struct DirectoryPublish: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
     } catch {
-      throw UserError(.disk, "cannot be created: \(Self.reason(error))", at: staging)
+      throw UserError(.disk, "cannot be created: \(systemReason(error))", at: staging)
     }
   }
 
@@ -56,7 +56,7 @@ package struct DirectoryPublish: Sendable {
     } catch let error as UserError {
       throw error
     } catch {
-      throw UserError(.disk, "cannot be listed: \(reason(error))", at: folder)
+      throw UserError(.disk, "cannot be listed: \(systemReason(error))", at: folder)
     }
   }
 
@@ -70,20 +70,12 @@ package struct DirectoryPublish: Sendable {
     do {
       try FileManager.default.removeItem(atPath: path)
     } catch {
-      throw UserError(.disk, "cannot be removed: \(reason(error))", at: path)
+      throw UserError(.disk, "cannot be removed: \(systemReason(error))", at: path)
     }
   }
 
   private var parent: String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  /// The system's own words where Foundation has kept them.
-  private static func reason(_ error: any Error) -> String {
-    let error = error as NSError
-    let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
-    guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
-    return String(cString: strerror(Int32(cause.code)))
   }
 }

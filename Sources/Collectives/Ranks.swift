@@ -156,9 +156,10 @@ package final class Ranks {
 }
 
 extension Ranks {
-  /// An error that another rank has already told the user.
+  /// An error that the user has been told of already, by this rank or another.
   package struct StoppedElsewhere: Error {
     package let code: ExitCode
+    package init(code: ExitCode) { self.code = code }
   }
 
   /// Runs something that may fail on any rank. If it failed anywhere, all ranks stop, and only the lowest of

@@ -1,5 +1,6 @@
 // A model as its folder describes it: family, parameters, special tokens, and config.json to write back.
 import Base
+import Foundation
 import Graph
 import Tensors
 
@@ -15,6 +16,7 @@ package struct ModelDescription: Sendable {
   /// - Parameter folder: a Hugging Face model folder; only its config.json is read.
   /// - Throws: every mistake in the file at once.
   package init(folder: String) throws {
+    guard access(folder, F_OK) == 0 else { throw UserError(.data, "there is no such folder", at: folder) }
     let file = folder + "/config.json"
     try self.init(config: try MappedFile(file).json(), file: file)
   }

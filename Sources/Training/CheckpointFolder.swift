@@ -30,7 +30,7 @@ package struct CheckpointFolder: Sendable {
       do {
         try FileManager.default.removeItem(atPath: old.path)
       } catch {
-        throw UserError(.disk, "cannot be removed: \(error.localizedDescription)", at: old.path)
+        throw UserError(.disk, "cannot be removed: \(systemReason(error))", at: old.path)
       }
     }
   }

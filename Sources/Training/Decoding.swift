@@ -55,15 +55,8 @@ extension Replica {
   package func generate(
     _ prompt: [Int32], maximum: Int, sampling: Sampling, each: (Int32) throws -> Bool
   ) throws {
-    let limit = description.family.maximumLength
-    guard !prompt.isEmpty else {
-      throw UserError(.usage, "is empty, and the tokenizer adds no beginning of text", at: "--prompt")
-    }
-    guard prompt.count < limit else {
-      throw UserError(
-        .usage, "has \(prompt.count) tokens, but the model reads at most \(limit)", at: "--prompt")
-    }
-    let capacity = min(prompt.count + maximum, limit)
+    try checkPrompt(prompt)
+    let capacity = min(prompt.count + maximum, description.family.maximumLength)
     let cache = KeyValueCache(capacity: capacity)
     var stream = PhiloxStream(seed: sampling.seed, stream: 0x67656E)
     var tokens = prompt
@@ -77,6 +70,19 @@ extension Replica {
       if description.endOfText.contains(next) { return }
       if try !each(next) { return }
       tokens = [next]
+    }
+  }
+
+  /// - Throws: where the prompt is empty, or leaves no room for a token.
+  package func checkPrompt(_ prompt: [Int32]) throws {
+    let limit = description.family.maximumLength
+    guard !prompt.isEmpty else {
+      throw UserError(.usage, "is empty, and the tokenizer adds no beginning of text", at: "--prompt")
+    }
+    guard prompt.count < limit else {
+      throw UserError(
+        .usage, "has \(prompt.count) tokens, but the model reads at most \(limit)", at: "--prompt",
+        hint: "at least one must be left for the answer")
     }
   }
 

@@ -37,17 +37,25 @@ package struct Recipe: Sendable {
   package init(file: String?, assignments: [String], shipped: String? = nil) throws {
     var json = JSON.null
     if let file {
-      guard FileManager.default.fileExists(atPath: file) else {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
         throw UserError(
           .usage, "there is no such configuration", at: file,
           hint: file.contains("=") ? "" : "settings are written section.key=value")
+      }
+      guard !isFolder.boolValue else {
+        throw UserError(.usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
       }
       guard let text = String(validating: try MappedFile.contents(file), as: UTF8.self) else {
         throw UserError(.usage, "is not UTF-8 text", at: file)
       }
       json = try .yaml(text, file: file)
+      guard json.isNull || json.members != nil else {
+        throw UserError(.usage, "is \(json.kind), where keys with values are meant", at: file)
+      }
     }
     let problems = Problems()
+    var overrides: [String] = []
     for assignment in assignments {
       guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
         problems.add(
@@ -59,16 +67,20 @@ package struct Recipe: Sendable {
       let text = String(assignment[assignment.index(after: equals)...])
       if let value = problems.collect({ try JSON.yaml(text, file: String(assignment[..<equals])) }) {
         json.set(path[...], to: value)
+        overrides.append(String(assignment[..<equals]))
       }
     }
     if let shipped { json.replace("shipped:", by: shipped + "/") }
-    self.init(json, file: file ?? "settings", problems: problems)
+    self.init(json, file: file, overrides: overrides, problems: problems)
     try problems.throwIfAny()
   }
 
-  private init(_ json: JSON, file: String, problems: Problems) {
-    let top = Section(json, file: file, code: .usage, problems: problems)
+  private init(_ json: JSON, file: String?, overrides: [String], problems: Problems) {
+    let top = Section(json, file: file, overrides: overrides, code: .usage, problems: problems)
     model = top.text("model")
+    if !model.isEmpty, !FileManager.default.fileExists(atPath: model) {
+      top.fail("model", "there is no folder \(model)", hint: "a Hugging Face model that was downloaded")
+    }
     weights = top.choice("weights", default: .pretrained)
     output = top.text("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
     data = DataRecipe(top.section("data"))

@@ -24,10 +24,15 @@ extension TrainingState {
   /// - Throws: every condition that differs, since the run would not see the samples it has not seen yet.
   func check(_ now: [JSON.Member], folder: String) throws {
     let problems = Problems()
-    for condition in now {
+    let changed = now.filter { condition in
+      conditions.first { $0.key == condition.key }?.value != condition.value
+    }
+    // The seed decides which of the data is held out: another one is one mistake, not two.
+    let isReseeded = changed.contains { $0.key.elementsEqual("training.seed".utf8) }
+    for condition in changed {
       let name = String(decoding: condition.key, as: UTF8.self)
+      if name == "data", isReseeded { continue }
       let then = conditions.first { $0.key == condition.key }?.value
-      guard then != condition.value else { continue }
       let what =
         name == "data"
         ? "the training data or its tokens are not those of the checkpoint"

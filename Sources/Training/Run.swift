@@ -118,6 +118,7 @@ package final class Run {
     var tokens = 0
     for number in stride(from: first, through: data.steps, by: 1) {
       let report = try step.run(number, stream.microBatches(step: number - 1))
+      try ranks.together { try checkFinite(report) }
       tokens += report.tokens
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
@@ -141,6 +142,16 @@ package final class Run {
   /// The newest checkpoint of the output folder.
   package var lastCheckpoint: String? { checkpoints.complete.last?.path }
 
+  /// Numbers that are not finite never become so again: nothing that came of them may replace a checkpoint.
+  private func checkFinite(_ report: StepReport) throws {
+    if report.gradientNorm.isFinite, (report.loss ?? 0).isFinite { return }
+    let isLoss = !(report.loss ?? 0).isFinite
+    throw UserError(
+      .data, "the \(isLoss ? "loss" : "gradient") of step \(report.step) is not finite", at: recipe.output,
+      hint: checkpoints.complete.last.map { "the checkpoint \($0.path) is from before; lower the learning rate" }
+        ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
+  }
+
   private func validate() -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     return evaluate(
@@ -160,15 +171,16 @@ package final class Run {
 
   private func prepareOutput() throws {
     do {
-      try FileManager.default.createDirectory(atPath: checkpoints.path, withIntermediateDirectories: true)
+      try makeFolders(checkpoints.path)
       try DirectoryPublish.removeStale(in: checkpoints.path)
       try Data(recipe.resolved.yaml().utf8).write(
         to: URL(fileURLWithPath: recipe.output + "/config.yaml"), options: .atomic)
-    } catch let error as UserError {
+    } catch var error as UserError {
+      error.hint = "set output to a folder that you may write to"
       throw error
     } catch {
       throw UserError(
-        .disk, "cannot be written to: \(error.localizedDescription)", at: recipe.output,
+        .disk, "cannot be written to: \(systemReason(error))", at: recipe.output,
         hint: "set output to a folder that you may write to")
     }
   }

@@ -25,6 +25,8 @@ struct Command: ParsableCommand {
     do {
       try checkProcessor()
       var command = try parseAsRoot()
+      // Of the ranks of a command that shares nothing out, the first does it all.
+      guard Launch.isFirst || command is SharedByRanks else { return }
       try command.run()
     } catch let stopped as Ranks.StoppedElsewhere {
       Foundation.exit(stopped.code.rawValue)
@@ -33,28 +35,38 @@ struct Command: ParsableCommand {
     } catch let errors as UserErrors {
       fail("\(errors)", errors.code)
     } catch {
-      // Help and usage errors; with many ranks, one of them tells.
-      guard Launch.isFirst else { Foundation.exit(exitCode(for: error).rawValue) }
+      // Help and usage errors; with many ranks, one of them tells. The others leave with 0: mpirun ends all
+      // ranks once one has failed, maybe before the first has told.
+      guard Launch.isFirst else { return }
       exit(withError: error)
     }
   }
 
   private static func fail(_ message: String, _ code: Base.ExitCode) {
+    tell(message)
+    Foundation.exit(code.rawValue)
+  }
+
+  static func tell(_ message: String) {
     for line in message.split(separator: "\n") {
       FileHandle.standardError.write(Data("swiftdp: \(line)\n".utf8))
     }
-    Foundation.exit(code.rawValue)
   }
 }
 
-/// Runs something on all ranks and leaves MPI in order, also where the user made a mistake.
+/// A command whose work all ranks do together.
+protocol SharedByRanks {}
+
+/// Runs something on all ranks and leaves MPI in order, also where the user made a mistake. The mistake is told
+/// before any rank leaves, since mpirun ends all ranks once one has failed.
 func onRanks(_ body: (Ranks) throws -> Void) throws {
   let ranks = try Ranks.start()
   do {
     try body(ranks)
   } catch let error where error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere {
+    if !(error is Ranks.StoppedElsewhere) { Command.tell("\(error)") }
     ranks.finish()
-    throw error
+    throw Ranks.StoppedElsewhere(code: exitCode(of: error))
   } catch {
     FileHandle.standardError.write(Data("swiftdp: rank \(ranks.rank): \(error)\n".utf8))
     ranks.abort(.software)

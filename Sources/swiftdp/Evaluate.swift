@@ -7,7 +7,7 @@ import Foundation
 import Kernels
 import Training
 
-struct Evaluate: ParsableCommand {
+struct Evaluate: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
     abstract: "Print tokens, loss and perplexity of a model on data.",
     discussion: """

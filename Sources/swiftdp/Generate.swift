@@ -39,9 +39,11 @@ struct Generate: ParsableCommand {
     let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
+    try model.replica.checkPrompt(tokens)
     write(prompt)
     try model.replica.generate(
-      model.tokenizer.encode(prompt, addSpecialTokens: true), maximum: maxTokens,
+      tokens, maximum: maxTokens,
       sampling: Sampling(temperature: temperature, topP: topP, seed: seed)
     ) {
       write(decoder.append($0))

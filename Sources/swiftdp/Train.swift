@@ -6,7 +6,7 @@ import Foundation
 import Tensors
 import Training
 
-struct Train: ParsableCommand {
+struct Train: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
     abstract: "Fine-tune a model.",
     discussion: """

@@ -86,6 +86,7 @@ package final class Console: Observer {
   package func saved(step: Int, path: String) { note("step \(step): checkpoint \(path)") }
 
   package func ended(_ end: RunEnd) {
+    guard end.steps > 0 else { return note("nothing to do: all steps are done · model in \(end.model)") }
     note(
       "done: \(grouped(end.steps)) steps in \(duration(end.seconds)), "
         + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · model in \(end.model)")

@@ -24,7 +24,7 @@ package final class MetricsLog: Observer {
       file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try file?.seekToEnd()
     } catch {
-      throw UserError(.disk, "cannot be written: \(error.localizedDescription)", at: path)
+      throw UserError(.disk, "cannot be written: \(systemReason(error))", at: path)
     }
   }
 
@@ -43,7 +43,7 @@ package final class MetricsLog: Observer {
     do {
       try file?.write(contentsOf: Data((JSON.object(members).encoded() + "\n").utf8))
     } catch {
-      throw UserError(.disk, "cannot be written: \(error.localizedDescription)", at: path)
+      throw UserError(.disk, "cannot be written: \(systemReason(error))", at: path)
     }
   }
 

@@ -11,7 +11,7 @@ import Sharding
 import Tensors
 import Training
 
-struct BenchModel: ParsableCommand {
+struct BenchModel: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
     commandName: "model",
     abstract: "Training steps of a model with random weights: tokens/s, GFLOP/s, share of the sgemm peak.")

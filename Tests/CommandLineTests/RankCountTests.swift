@@ -1,0 +1,84 @@
+// The same bits at every number of ranks and threads, at every ZeRO stage.
+import Testing
+
+extension CommandLineTests {
+  @Suite struct RankCountTests {
+    /// Two epochs and a half of 64 blocks, eight micro-batches a step: three ranks share them unevenly.
+    static let text = [
+      "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32", "training.steps=20",
+      "training.batch_size=8", "training.micro_batch_size=1", "training.validate_every=5",
+      "optimizer.learning_rate=1.0e-3", "parallel.threads=1",
+    ]
+
+    @Test func everyRankCountGivesTheSameBits() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let one = try train(Self.text, output: "np1", in: folder)
+      let losses = try one.numbers("loss")
+      #expect(losses.count == 20)
+      #expect(try one.numbers("validation_loss").count == 4)
+      #expect(try #require(losses.last) < losses[0] - 0.2)
+      let counts = [1, 2, 3, 4, 8]
+      for ranks in counts {
+        let run = try train(Self.text, output: "mpi\(ranks)", ranks: ranks, in: folder)
+        try expectSame(run, one, steps: 20, "\(ranks) ranks")
+      }
+    }
+
+    @Test func threadsAndZeroStagesGiveTheSameBits() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let one = try train(Self.text, output: "reference", in: folder)
+      var compared = 0
+      for (ranks, threads, zero) in [(nil, 2, 0), (2, 3, 1), (1, 1, 0), (3, 1, 0), (4, 2, 0)]
+        as [(Int?, Int, Int)]
+      {
+        let run = try train(
+          Self.text + ["parallel.threads=\(threads)", "parallel.zero=\(zero)"], output: "run\(compared)",
+          ranks: ranks, in: folder)
+        try expectSame(run, one, steps: 20, "\(ranks ?? 1) ranks, \(threads) threads, stage \(zero)")
+        compared += 1
+      }
+      #expect(compared == 5)
+    }
+
+    /// Ten sequences in micro-batches of four, four and two: the third and later of the ranks have less to do.
+    @Test func fewerMicroBatchesThanRanks() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let settings = Self.text + ["training.batch_size=10", "training.micro_batch_size=4"]
+      let one = try train(settings, output: "np1", in: folder)
+      let counts = [2, 4, 8]
+      for ranks in counts {
+        let run = try train(settings, output: "np\(ranks)", ranks: ranks, in: folder)
+        try expectSame(run, one, steps: 20, "\(ranks) ranks")
+      }
+    }
+
+    /// Rows of their own lengths, padded, so that micro-batches differ in shape, with dropout.
+    @Test func dropoutAndPaddingAreTheSameAtEveryRankCount() throws {
+      let folder = try Workspace()
+      try folder.makeGPT2(dropout: 0.1)
+      try folder.makeRows(count: 70)
+      let settings = [
+        "model=gpt2", "weights=random", "data.train=rows.jsonl", "data.packing=false",
+        "data.sequence_length=64",
+        "training.steps=20", "training.batch_size=7", "training.micro_batch_size=2",
+        "training.validate_every=10",
+        "optimizer.learning_rate=1.0e-3", "parallel.threads=1", "data.validation=0.1",
+      ]
+      let one = try train(settings, output: "np1", in: folder)
+      let counts = [2, 3, 8]
+      for ranks in counts {
+        let run = try train(settings, output: "np\(ranks)", ranks: ranks, in: folder)
+        try expectSame(run, one, steps: 20, "\(ranks) ranks")
+      }
+      try folder.makeGPT2("without", dropout: 0)
+      let without = try train(settings + ["model=without"], output: "without", in: folder)
+      #expect(try without.numbers("loss") != one.numbers("loss"), "dropout does something")
+    }
+  }
+}

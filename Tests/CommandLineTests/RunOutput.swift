@@ -1,0 +1,66 @@
+// What a run wrote, in a form that two runs can be compared by.
+import Base
+import Foundation
+import Testing
+
+/// The output folder of a training run.
+struct RunOutput {
+  let folder: Workspace
+  let name: String
+
+  /// The lines of metrics.jsonl.
+  func metrics() throws -> [JSON] {
+    try folder.text(name + "/metrics.jsonl").split(separator: "\n").map { try JSON.parse(String($0)) }
+  }
+
+  /// All of metrics.jsonl but how long things took, as text: equal only if every digit is.
+  func results() throws -> [String] {
+    try metrics().map { line in
+      let members = try #require(line.members)
+      let kept = members.filter {
+        !["tokens_per_second", "seconds"].contains(String(decoding: $0.key, as: UTF8.self))
+      }
+      #expect(kept.count + 2 == members.count)
+      return JSON.object(kept).encoded()
+    }
+  }
+
+  func numbers(_ key: String) throws -> [Double] { try metrics().compactMap { $0[key]?.double } }
+
+  /// The bytes of every safetensors file of a folder of the output, by name.
+  func tensors(_ part: String) throws -> [String: Data] {
+    var files: [String: Data] = [:]
+    for file in folder.names(in: name + "/" + part) where file.hasSuffix(".safetensors") {
+      files[file] = try folder.data(name + "/\(part)/\(file)")
+    }
+    return files
+  }
+
+  var checkpoints: [String] { folder.names(in: name + "/checkpoints") }
+}
+
+/// Expects two runs to have come to the same bits: losses, norms, weights and optimizer states.
+func expectSame(_ run: RunOutput, _ reference: RunOutput, steps: Int, _ comment: Comment) throws {
+  let (mine, theirs) = (try run.results(), try reference.results())
+  #expect(theirs.count == steps, comment)
+  #expect(mine == theirs, comment)
+  let last = try #require(reference.checkpoints.last)
+  for (part, files) in [("model", 1), ("checkpoints/" + last, 3)] {
+    let expected = try reference.tensors(part)
+    #expect(expected.count == files, comment)
+    // Compared outside of the expectation, which would print both files.
+    let isSame = try run.tensors(part) == expected
+    #expect(isSame, "\(comment): \(part)")
+  }
+}
+
+/// Trains and expects success.
+@discardableResult
+func train(
+  _ arguments: [String], output: String, ranks: Int? = nil, in folder: Workspace, timeLimit: Double = 240
+) throws -> RunOutput {
+  let result = try Command.swiftdp(
+    ["train"] + arguments + ["output=\(output)"], ranks: ranks, in: folder, timeLimit: timeLimit)
+  try #require(result.code == 0, "\(result.out)\n\(result.err)")
+  return RunOutput(folder: folder, name: output)
+}
