@@ -44,7 +44,8 @@ package struct Recipe: Sendable {
           hint: file.contains("=") ? "" : "settings are written section.key=value")
       }
       guard !isFolder.boolValue else {
-        throw UserError(.usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
+        throw UserError(
+          .usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
       }
       guard let text = String(validating: try MappedFile.contents(file), as: UTF8.self) else {
         throw UserError(.usage, "is not UTF-8 text", at: file)
@@ -156,6 +157,8 @@ package struct TrainingRecipe: Sendable {
   package var seed: UInt64
   package var validateEvery: Int
   package var recompute: Recompute
+  /// Whether results are the same bits at every rank count.
+  package var exact: Bool
 
   init(_ section: Section) {
     if section.has("steps") {
@@ -175,6 +178,7 @@ package struct TrainingRecipe: Sendable {
     seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
     validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
     recompute = section.choice("recompute", default: .none)
+    exact = section.bool("exact", default: true)
   }
 }
 
