@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test func poolsEnd() {
-    // Each pool goes with its threads: it is freed, and none of them stays behind.
+    // A pool is freed with its last use, which is when its threads are told to leave.
     var ended = 0
     for round in 0..<100 {
       weak var gone: WorkerPool?
