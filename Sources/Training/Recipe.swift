@@ -44,7 +44,8 @@ package struct Recipe: Sendable {
           hint: file.contains("=") ? "" : "settings are written section.key=value")
       }
       guard !isFolder.boolValue else {
-        throw UserError(.usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
+        throw UserError(
+          .usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
       }
       guard let text = String(validating: try MappedFile.contents(file), as: UTF8.self) else {
         throw UserError(.usage, "is not UTF-8 text", at: file)

@@ -147,7 +147,8 @@ package final class Run {
     if report.gradientNorm.isFinite, (report.loss ?? 0).isFinite { return }
     let isLoss = !(report.loss ?? 0).isFinite
     throw UserError(
-      .data, "the \(isLoss ? "loss" : "gradient") of step \(report.step) is not finite", at: recipe.output,
+      .data, "the \(isLoss ? "loss" : "gradient") of step \(report.step) is not finite",
+      at: recipe.output,
       hint: checkpoints.complete.last.map { "the checkpoint \($0.path) is from before; lower the learning rate" }
         ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
   }
