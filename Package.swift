@@ -9,6 +9,9 @@ let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 /// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
 let numeric: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)"])]
 
+/// For fp64 references, whose plain loops are slow enough when optimised.
+let reference: [SwiftSetting] = [.unsafeFlags(["-O", "-Xcc", "-march=\(march)"])]
+
 let package = Package(
   name: "swiftdp",
   products: [.executable(name: "swiftdp", targets: ["swiftdp"])],
@@ -64,6 +67,16 @@ let package = Package(
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
+    // Formulas in fp64 that the tests of kernels and programs compare with.
+    .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),
+    .testTarget(
+      name: "KernelTests", dependencies: ["Base", "Tensors", "Kernels", "Optimizers", "Reference"],
+      swiftSettings: reference),
+    .testTarget(
+      name: "GraphTests",
+      dependencies: [
+        "Base", "Tensors", "Kernels", "Graph", "Collectives", "Optimizers", "Sharding", "Reference",
+      ], swiftSettings: reference),
     // It imports nothing of the command: that it depends on it has the binary built.
     .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp"]),
   ]

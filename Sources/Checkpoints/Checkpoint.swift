@@ -16,10 +16,13 @@ package struct TrainingState: Equatable, Sendable {
   package var step: Int
   /// What must be the same to go on from here, by name: seed, batch size, fingerprint of the data, …
   package var conditions: [JSON.Member]
+  /// What the last bits depend on beside those: another one is allowed, and said.
+  package var fingerprint: [JSON.Member]
 
-  package init(step: Int, conditions: [JSON.Member]) {
+  package init(step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member]) {
     self.step = step
     self.conditions = conditions
+    self.fingerprint = fingerprint
   }
 
   /// The names of the optimizer's states, which are also those of their files.
@@ -33,6 +36,7 @@ package struct TrainingState: Equatable, Sendable {
       JSON.Member(key: Array("format_version".utf8), value: .integer(Self.formatVersion)),
       JSON.Member(key: Array("step".utf8), value: .integer(step)),
       JSON.Member(key: Array("conditions".utf8), value: .object(conditions)),
+      JSON.Member(key: Array("fingerprint".utf8), value: .object(fingerprint)),
     ])
   }
 
@@ -53,7 +57,7 @@ package struct TrainingState: Equatable, Sendable {
     guard let step = json["step"]?.integer, step >= 0, let conditions = json["conditions"]?.members else {
       throw UserError(.data, "lacks step or conditions", at: file)
     }
-    self.init(step: step, conditions: conditions)
+    self.init(step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [])
   }
 }
 

@@ -162,16 +162,23 @@ extension Ranks {
     package init(code: ExitCode) { self.code = code }
   }
 
+  /// Above every exit code.
+  private static let stopped = 1000
+
   /// Runs something that may fail on any rank. If it failed anywhere, all ranks stop, and only the lowest of
   /// those where it failed keeps the error to tell.
   package func together<T>(_ body: () throws -> T) throws -> T {
     let result = Result { try body() }
     var mine = 0
-    if case .failure(let error) = result { mine = Int(exitCode(of: error).rawValue) }
+    if case .failure(let error) = result {
+      // A rank that was stopped by another has nothing to tell.
+      mine = Int(exitCode(of: error).rawValue) + (error is StoppedElsewhere ? Self.stopped : 0)
+    }
     let codes = gather(mine)
-    guard let first = codes.firstIndex(where: { $0 != 0 }) else { return try result.get() }
+    guard codes.contains(where: { $0 != 0 }) else { return try result.get() }
+    let first = codes.firstIndex { $0 != 0 && $0 < Self.stopped } ?? codes.firstIndex { $0 != 0 } ?? 0
     if first == rank { return try result.get() }
-    throw StoppedElsewhere(code: ExitCode(rawValue: Int32(codes[first])) ?? .software)
+    throw StoppedElsewhere(code: ExitCode(rawValue: Int32(codes[first] % Self.stopped)) ?? .software)
   }
 }
 

@@ -50,6 +50,22 @@ package struct Batch: Equatable, Sendable {
   }
 }
 
+extension Batch {
+  /// The same rows with more padding at their ends.
+  package func padded(by columns: Int) -> Batch {
+    func widen(_ values: [Int32], _ fill: (Int) -> Int32) -> [Int32] {
+      (0..<rows).flatMap { row in
+        values[row * length..<(row + 1) * length] + (length..<length + columns).map { fill($0) }
+      }
+    }
+    return Batch(
+      rows: rows, length: length + columns, tokens: widen(tokens) { _ in Batch.paddingToken },
+      targets: widen(targets) { _ in Batch.noTarget }, positions: widen(positions) { Int32($0) },
+      documents: widen(documents) { _ in Batch.noDocument }, sampleIDs: sampleIDs, sequences: sequences,
+      targetCount: targetCount)
+  }
+}
+
 extension TokenSequences {
   /// The shape [B, T] of a micro-batch.
   package func shape(of microBatch: MicroBatch) -> (rows: Int, length: Int) {

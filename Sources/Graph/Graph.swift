@@ -35,6 +35,8 @@ struct Record: Sendable {
 package final class Graph {
   package let shape: BatchShape
   package let purpose: Purpose
+  /// Whether elements are dropped, where the model's config has it and something is trained.
+  package let dropsOut: Bool
   /// Keys and values of earlier tokens, while decoding.
   package let cache: KeyValueCache?
   package let loss = LossCell()
@@ -48,8 +50,10 @@ package final class Graph {
   private var sites = 0
 
   package init(
-    layout: ParameterLayout, shape: BatchShape, purpose: Purpose, cache: KeyValueCache? = nil
+    layout: ParameterLayout, shape: BatchShape, purpose: Purpose, dropout: Bool = true,
+    cache: KeyValueCache? = nil
   ) {
+    dropsOut = dropout && purpose == .training
     self.shape = shape
     self.purpose = purpose
     self.cache = cache
@@ -60,6 +64,7 @@ package final class Graph {
   private init() {
     shape = BatchShape(sequences: 1, length: 1)
     purpose = .loss
+    dropsOut = false
     cache = nil
     record = Record(layout: ParameterLayout(specs: []))
     declaring = true

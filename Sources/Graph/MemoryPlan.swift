@@ -19,6 +19,13 @@ enum Phase: Sendable, Equatable {
   /// Forward once more, just before backward of the same block.
   case again(Int)
   case backward(Int)
+
+  /// The operation that runs.
+  var node: Int {
+    switch self {
+    case .forward(let index), .again(let index), .backward(let index): return index
+    }
+  }
 }
 
 /// Which activations are computed again in backward instead of stored.
@@ -34,6 +41,7 @@ private struct Buffer {
   var first = Int.max
   var last = Int.min
   var offset = 0
+  var isUsed: Bool { first <= last }
   mutating func touch(_ time: Int) {
     first = min(first, time)
     last = max(last, time)
@@ -45,6 +53,7 @@ struct MemoryPlan: Sendable {
   private(set) var schedule: [Phase] = []
   private(set) var arenaCount = 0
   private(set) var gradients: [Int] = []
+  /// By entry of the schedule: what an operation uses while it runs holds nothing afterwards.
   private(set) var scratch: [Int] = []
   private(set) var addsToInput: [[Bool]] = []
   private(set) var addsToParameter: [[Bool]] = []
@@ -78,10 +87,10 @@ struct MemoryPlan: Sendable {
     }
     let (firstAt, secondAt, gradientAt) = (0, values, 2 * values)
     let scratchAt = 3 * values
-    let segmentAt = scratchAt + nodes.count
+    let segmentAt = scratchAt + schedule.count
     var buffers = (record.values.map(\.count) + record.values.map(\.count) + record.values.map(\.count))
       .map { Buffer(count: $0) }
-    buffers += nodes.map { Buffer(count: $0.operation.scratchCount(threads: threads)) }
+    buffers += schedule.map { Buffer(count: nodes[$0.node].operation.scratchCount(threads: threads)) }
     buffers += layout.segments.map { Buffer(count: $0.range.count) }
 
     var written = Set<Int>()
@@ -92,12 +101,12 @@ struct MemoryPlan: Sendable {
         let isSecond = again && recompute == .layer && node.block != nil && blocks[value.id] == node.block
         buffers[(isSecond ? secondAt : firstAt) + value.id].touch(time)
       }
+      buffers[scratchAt + time].touch(time)
       switch phase {
       case .forward(let index), .again(let index):
         let node = nodes[index]
         let again = phase == .again(index)
         for value in node.inputs + node.outputs + node.auxiliaries { touch(value, node, again: again) }
-        buffers[scratchAt + index].touch(time)
       case .backward(let index):
         let node = nodes[index]
         let keeps = node.operation.keeps
@@ -115,7 +124,6 @@ struct MemoryPlan: Sendable {
           buffers[segmentAt + segment].touch(time)
           lastUse[segment] = time
         }
-        buffers[scratchAt + index].touch(time)
       }
     }
     finishedSegments = [[Int]](repeating: [], count: schedule.count)
@@ -130,10 +138,10 @@ struct MemoryPlan: Sendable {
 
     arenaCount = Self.assign(&buffers)
     first = buffers[firstAt..<firstAt + values].map(\.offset)
-    second =
-      recompute == .layer ? buffers[secondAt..<secondAt + values].map(\.offset) : first
+    // A value of no block has no second run, and stays where it is.
+    second = (0..<values).map { buffers[(buffers[secondAt + $0].isUsed ? secondAt : firstAt) + $0].offset }
     gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
-    scratch = buffers[scratchAt..<scratchAt + nodes.count].map(\.offset)
+    scratch = buffers[scratchAt..<segmentAt].map(\.offset)
     segments = buffers[segmentAt...].map(\.offset)
     parameterGradients = zip(layout.parameters, segmentOf).map { parameter, segment in
       guard training, let segment else { return nil }
@@ -147,7 +155,9 @@ struct MemoryPlan: Sendable {
     // The loss and its gradient are made in one pass, in backward.
     var schedule = nodes.indices.dropLast().map { Phase.forward($0) }
     var ready: Int?
-    for index in nodes.indices.reversed() {
+    // Where no gradient goes there is no backward, and nothing is kept for it.
+    for index in nodes.indices.reversed()
+    where index == nodes.count - 1 || nodes[index].outputs.contains(where: \.needsGradient) {
       if recompute == .layer, let block = nodes[index].block, block != ready {
         ready = block
         schedule += nodes.indices.filter { nodes[$0].block == block }.map { .again($0) }
@@ -163,7 +173,7 @@ struct MemoryPlan: Sendable {
     let unit = 16
     var end = 0
     var placed: [Int] = []
-    let order = buffers.indices.filter { buffers[$0].count > 0 && buffers[$0].first <= buffers[$0].last }
+    let order = buffers.indices.filter { buffers[$0].count > 0 && buffers[$0].isUsed }
       .sorted { (buffers[$0].count, $1) > (buffers[$1].count, $0) }
     for index in order {
       let size = (buffers[index].count + unit - 1) / unit * unit

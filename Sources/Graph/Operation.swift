@@ -88,6 +88,8 @@ package struct Frame {
   let node: Node
   let plan: MemoryPlan
   let index: Int
+  /// What this run may use as it likes.
+  package let scratch: UnsafeMutablePointer<Float>
   /// Whether values made in the operation's own block are those of the second run.
   let again: Bool
 
@@ -95,7 +97,6 @@ package struct Frame {
   package func output(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.outputs[index]) }
   /// What forward left for backward beside its outputs.
   package func kept(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.auxiliaries[index]) }
-  package var scratch: UnsafeMutablePointer<Float> { memory.arena + plan.scratch[self.index] }
 
   package func weight(_ index: Int) -> UnsafePointer<Float> {
     UnsafePointer(memory.weights + memory.layout.parameters[node.parameters[index]].range.lowerBound)

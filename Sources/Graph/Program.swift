@@ -9,7 +9,8 @@ package final class Arena: @unchecked Sendable {
 
   package init(ledger: MemoryLedger? = nil) { self.ledger = ledger }
 
-  func base(count: Int) -> UnsafeMutablePointer<Float> {
+  /// Room for `count` numbers, left as the last program left it.
+  package func base(count: Int) -> UnsafeMutablePointer<Float> {
     if (memory?.count ?? 0) < count {
       memory = nil
       memory = FlatMemory(count: count, label: "arena", ledger: ledger)
@@ -57,19 +58,17 @@ package final class Program {
       layout: record.layout, weights: weights, arena: arena.base(count: plan.arenaCount))
     loss.sum = 0
     for (time, phase) in plan.schedule.enumerated() {
+      let node = record.nodes[phase.node]
+      let frame = Frame(
+        engine: engine, input: input, memory: memory, node: node, plan: plan, index: phase.node,
+        scratch: memory.arena + plan.scratch[time], again: phase != .forward(phase.node))
       switch phase {
-      case .forward(let index): record.nodes[index].operation.forward(frame(index, again: false))
-      case .again(let index): record.nodes[index].operation.forward(frame(index, again: true))
-      case .backward(let index): record.nodes[index].operation.backward(frame(index, again: true))
+      case .forward, .again: node.operation.forward(frame)
+      case .backward: node.operation.backward(frame)
       }
       for segment in plan.finishedSegments[time] {
         try whenFinal(segment, memory.arena + plan.segments[segment])
       }
-    }
-    func frame(_ index: Int, again: Bool) -> Frame {
-      Frame(
-        engine: engine, input: input, memory: memory, node: record.nodes[index], plan: plan, index: index,
-        again: again)
     }
     return loss.sum
   }

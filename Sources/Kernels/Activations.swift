@@ -26,7 +26,9 @@ extension Engine {
     }
   }
 
-  /// dx = gelu'(x) · dy, or dx += …; with s = σ(2a): y' = s + x · s(1 − s) · 2a'.
+  /// dx = gelu'(x) · dy, or dx += …; with e = exp(−2a) and s = σ(2a): y' = s + x · s(1 − s) · 2a'.
+  ///
+  /// 1 − s is taken as e · s, which keeps its digits where s is close to 1; within the bounds e is finite.
   package func geluBackward(
     _ x: UnsafePointer<Float>, dy: UnsafePointer<Float>, count: Int, dx: UnsafeMutablePointer<Float>,
     adding: Bool
@@ -36,9 +38,10 @@ extension Engine {
         let z = bounded($0.load(x))
         let square = z * z
         let inner = (z * square * cubic + z) * root2OverPi
-        let s = sigmoid(inner + inner)
+        let e = exponential(-inner - inner)
+        let s = 1 / (1 + e)
         let slope = (square * (3 * cubic) + 1) * (2 * root2OverPi)
-        $0.store((s + z * s * (1 - s) * slope) * $0.load(dy), dx, adding: adding)
+        $0.store((s + z * s * (e * s) * slope) * $0.load(dy), dx, adding: adding)
       }
     }
   }

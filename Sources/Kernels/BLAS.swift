@@ -77,3 +77,8 @@ package func checkProcessor() throws {
 
 /// The cores that this process may run on; 0 where the system does not say.
 package var allowedCores: Int { Int(swiftdp_allowed_cores()) }
+
+/// The vector instructions that this binary was built for.
+package var builtInstructionSet: String {
+  swiftdp_built_for_avx512() != 0 ? "avx512" : swiftdp_built_for_avx2() != 0 ? "avx2" : "baseline"
+}

@@ -5,11 +5,34 @@ import Foundation
 import Synchronization
 
 /// A fixed team of threads that share numbered tiles of work. One caller at a time.
-package final class WorkerPool: @unchecked Sendable {
+package final class WorkerPool: Sendable {
   /// Threads that work, the caller's own included.
   package let threads: Int
+  private let team: Team
 
+  package init(threads: Int) {
+    precondition(threads >= 1, "a pool has at least the caller's thread")
+    self.threads = threads
+    team = Team(helpers: threads - 1)
+  }
+
+  deinit { team.dismiss() }
+
+  /// Runs `body(tile, worker)` for every tile in `0..<tiles`; workers are numbered `0..<threads`.
+  package func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
+    if threads == 1 || tiles <= 1 {
+      for tile in 0..<tiles { body(tile, 0) }
+    } else {
+      team.run(tiles, body)
+    }
+  }
+}
+
+/// The threads beside the caller's and what they share with it. They hold the team, never the pool, so that
+/// the pool's end is theirs.
+private final class Team: @unchecked Sendable {
   private typealias Body = (_ tile: Int, _ worker: Int) -> Void
+  private let helpers: Int
   private var body: Body?
   private var tiles = 0
   private let nextTile = Atomic<Int>(0)
@@ -18,41 +41,32 @@ package final class WorkerPool: @unchecked Sendable {
   private let leaving = Atomic<Bool>(false)
   private let wake = NSCondition()
   private var sleeping = 0
-  private var handles: [Thread] = []
 
-  package init(threads: Int) {
-    precondition(threads >= 1, "a pool has at least the caller's thread")
-    self.threads = threads
-    for worker in 1..<max(threads, 1) {
-      let thread = Thread { [unowned self] in serve(worker) }
+  init(helpers: Int) {
+    self.helpers = helpers
+    busy.store(helpers, ordering: .relaxed)
+    for worker in 0..<helpers {
+      let thread = Thread { [self] in serve(worker + 1) }
       thread.stackSize = 4 << 20
-      thread.name = "swiftdp worker \(worker)"
-      handles.append(thread)
-      busy.add(1, ordering: .relaxed)
+      thread.name = "swiftdp worker \(worker + 1)"
       thread.start()
     }
-    // Every worker has started and waits before the first job: `unowned self` is then safe until `deinit`.
+    // Every helper has started and waits before the first round.
     while busy.load(ordering: .acquiring) != 0 { sched_yield() }
   }
 
-  deinit {
-    busy.store(threads - 1, ordering: .relaxed)
+  /// The last round: helpers leave.
+  func dismiss() {
     leaving.store(true, ordering: .relaxed)
     announce()
-    while busy.load(ordering: .acquiring) != 0 { sched_yield() }
   }
 
-  /// Runs `body(tile, worker)` for every tile in `0..<tiles`; workers are numbered `0..<threads`.
-  package func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
-    if threads == 1 || tiles <= 1 {
-      for tile in 0..<tiles { body(tile, 0) }
-      return
-    }
+  func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
     withoutActuallyEscaping(body) { body in
       self.body = body
       self.tiles = tiles
       nextTile.store(0, ordering: .relaxed)
-      busy.store(threads - 1, ordering: .relaxed)
+      busy.store(helpers, ordering: .relaxed)
       announce()
       work(0)
       while busy.load(ordering: .acquiring) != 0 { swiftdp_pause() }
@@ -83,10 +97,7 @@ package final class WorkerPool: @unchecked Sendable {
     while true {
       waitForRound(after: seen)
       seen += 1
-      if leaving.load(ordering: .relaxed) {
-        busy.subtract(1, ordering: .releasing)
-        return
-      }
+      if leaving.load(ordering: .relaxed) { return }
       work(worker)
       busy.subtract(1, ordering: .releasing)
     }

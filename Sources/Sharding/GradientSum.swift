@@ -5,6 +5,9 @@
 // the order of the micro-batches: ((g0 + g1) + g2) + …, one after the other, whatever N is. The result is
 // the same bits at every rank count, an owner's memory does not grow with M, and no rank ever holds the
 // summed gradient of what it does not own.
+//
+// Where exactness is not asked for, each rank first adds up its own micro-batches and sends the sum in the
+// last round: one exchange a step, at the price of a whole gradient in memory and of the order.
 import Base
 import Collectives
 import Foundation
@@ -20,10 +23,18 @@ package final class GradientSum {
   private var parts: FlatMemory
   private var isEmpty = true
   private var senders = 0
+  private var isLastRound = true
+  /// Where the order is free: this rank's own sum, the whole line.
+  private let ownSum: FlatMemory?
+  private var ownIsEmpty = true
   /// Seconds spent on exchange since the last step began.
   package private(set) var seconds = 0.0
 
-  package init(map: ShardMap, ranks: Ranks, engine: Engine, ledger: MemoryLedger?) {
+  /// - Parameter exact: whether the order of additions is that of the micro-batches.
+  package init(map: ShardMap, ranks: Ranks, engine: Engine, exact: Bool = true, ledger: MemoryLedger?) {
+    ownSum =
+      exact || ranks.count == 1
+      ? nil : FlatMemory(count: map.layout.trainedCount, label: "gradients", ledger: ledger)
     self.map = map
     self.ranks = ranks
     self.engine = engine
@@ -34,21 +45,41 @@ package final class GradientSum {
 
   package func begin() {
     isEmpty = true
+    ownIsEmpty = true
+    senders = 0
     seconds = 0
   }
 
   /// Announces a round in which the first `senders` ranks have a micro-batch each.
-  package func beginRound(senders: Int) {
-    self.senders = senders
+  /// - Parameter isLast: whether it is the last round of the step.
+  package func beginRound(senders: Int, isLast: Bool) {
+    self.senders = ownSum == nil ? senders : max(self.senders, senders)
+    isLastRound = isLast
   }
 
   /// Adds a segment of this round's gradients. Every rank calls this for each segment in order, those
   /// without a micro-batch with nil.
   package func add(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     let start = Date()
+    let isLastSegment = index == map.layout.segments.count - 1
+    if let ownSum {
+      let range = map.layout.segments[index].range
+      let own = ownSum.base + range.lowerBound
+      if let gradients { engine.copy(gradients, count: range.count, into: own, adding: !ownIsEmpty) }
+      if isLastRound { exchange(segment: index, map.rank < senders ? UnsafePointer(own) : nil) }
+      if isLastSegment, gradients != nil { ownIsEmpty = false }
+    } else {
+      exchange(segment: index, gradients)
+    }
+    if isLastSegment, ownSum == nil || isLastRound { isEmpty = false }
+    seconds += Date().timeIntervalSince(start)
+  }
+
+  /// Every owner gets its slices of a segment from the senders, and adds them in the order of the ranks.
+  private func exchange(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     let segment = map.layout.segments[index]
+    let origin = segment.range.lowerBound
     for bucket in segment.buckets {
-      let origin = segment.range.lowerBound
       let slices = map.slices[bucket].map { $0.lowerBound - origin..<$0.upperBound - origin }
       let own = slices[map.rank]
       let target = memory.base + map.place(ofBucket: bucket)
@@ -57,11 +88,8 @@ package final class GradientSum {
         continue
       }
       ranks.exchangeSlices(gradients, slices: slices, senders: senders, into: parts.base)
-      engine.addInOrder(
-        parts.base, parts: senders, count: own.count, into: target, adding: !isEmpty)
+      engine.addInOrder(parts.base, parts: senders, count: own.count, into: target, adding: !isEmpty)
     }
-    if index == map.layout.segments.count - 1 { isEmpty = false }
-    seconds += Date().timeIntervalSince(start)
   }
 
   /// This rank's part in a round in which it has no micro-batch.

@@ -24,6 +24,8 @@ package protocol Observer: AnyObject {
   /// A loss measured before the first step.
   func validated(_ evaluation: Evaluation) throws
   func saved(step: Int, path: String) throws
+  /// Something that the user should know.
+  func noted(_ text: String) throws
   func ended(_ end: RunEnd) throws
 }
 
@@ -32,6 +34,7 @@ extension Observer {
   package func stepped(_ report: StepReport, validation: Evaluation?) throws {}
   package func validated(_ evaluation: Evaluation) throws {}
   package func saved(step: Int, path: String) throws {}
+  package func noted(_ text: String) throws {}
   package func ended(_ end: RunEnd) throws {}
 }
 

@@ -157,6 +157,8 @@ package struct TrainingRecipe: Sendable {
   package var seed: UInt64
   package var validateEvery: Int
   package var recompute: Recompute
+  /// Whether results are the same bits at every rank count.
+  package var exact: Bool
 
   init(_ section: Section) {
     if section.has("steps") {
@@ -176,6 +178,7 @@ package struct TrainingRecipe: Sendable {
     seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
     validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
     recompute = section.choice("recompute", default: .none)
+    exact = section.bool("exact", default: true)
   }
 }
 

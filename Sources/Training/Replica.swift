@@ -20,6 +20,7 @@ package final class Replica {
   private struct Key: Hashable {
     let shape: BatchShape
     let training: Bool
+    let dropout: Bool
   }
 
   package init(
@@ -54,6 +55,18 @@ package final class Replica {
     }
   }
 
+  /// The same for the mean over the batch's own targets, with nothing dropped.
+  func trainWithoutDropout(
+    _ batch: Batch, whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
+  ) -> Double {
+    withInput(batch) { input in
+      var input = input
+      input.scale = batch.targetCount == 0 ? 0 : 1 / Float(batch.targetCount)
+      return program(for: batch, training: true, dropout: false).run(
+        input, weights: weights.base, arena: arena, engine: engine, whenFinal: whenFinal)
+    }
+  }
+
   /// The sum of the losses of a micro-batch's targets, without dropout.
   package func loss(_ batch: Batch) -> Double {
     run(program(for: batch, training: false), on: batch)
@@ -81,10 +94,11 @@ package final class Replica {
     BatchShape(sequences: batch.rows, length: batch.length)
   }
 
-  private func program(for batch: Batch, training: Bool) -> Program {
-    let key = Key(shape: shape(of: batch), training: training)
+  private func program(for batch: Batch, training: Bool, dropout: Bool = true) -> Program {
+    let key = Key(shape: shape(of: batch), training: training, dropout: dropout)
     if let known = programs[key] { return known }
-    let graph = Graph(layout: layout, shape: key.shape, purpose: training ? .training : .loss)
+    let graph = Graph(
+      layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout)
     description.family.forward(graph)
     let program = Program(graph, recompute: recompute, threads: engine.pool.threads)
     programs[key] = program

@@ -17,10 +17,13 @@ package final class Run {
   package let ranks: Ranks
   package let ledger: MemoryLedger
   private let step: TrainStep
+  private let fingerprint: [JSON.Member]
   private let optimizer: ShardedOptimizer
   private let observers: [any Observer]
   private let checkpoints: CheckpointFolder
   private let resumed: (step: Int, path: String)?
+  /// What the checkpoint's bits depended on that is different now, in one line.
+  private let difference: String?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -49,7 +52,9 @@ package final class Run {
       map: map, rule: recipe.optimizer.rule, ranks: ranks, engine: engine, ledger: ledger)
     self.optimizer = optimizer
     step = TrainStep(
-      replica: replica, gradients: GradientSum(map: map, ranks: ranks, engine: engine, ledger: ledger),
+      replica: replica,
+      gradients: GradientSum(
+        map: map, ranks: ranks, engine: engine, exact: recipe.training.exact, ledger: ledger),
       optimizer: optimizer,
       schedule: Schedule(
         shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
@@ -61,8 +66,11 @@ package final class Run {
     let start = try ranks.together { ranks.isFirst ? try folder.start(recipe.checkpoint.resume) : nil }
     let path = ranks.broadcast(start?.path ?? "")
     let conditions = Self.conditions(recipe, data)
+    fingerprint = replica.fingerprint(
+      microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
     if path.isEmpty {
       resumed = nil
+      difference = nil
       try ranks.together {
         switch recipe.weights {
         case .pretrained:
@@ -82,6 +90,7 @@ package final class Run {
         return state
       }
       resumed = (state.step, path)
+      difference = state.differences(from: fingerprint)
       try ranks.together { try content(states: true).readStates(from: path) }
     }
   }
@@ -108,15 +117,18 @@ package final class Run {
   }
 
   /// Trains to the last step, and leaves the model in `OUTPUT/model`. Collective.
-  package func train() throws {
+  /// - Parameter end: where to stop before that, with a checkpoint.
+  package func train(until end: Int = .max) throws {
+    let end = min(end, data.steps)
     let begin = Date()
     try ranks.together { if ranks.isFirst { try prepareOutput() } }
     try tell { try $0.began(summary) }
+    if let difference { try tell { try $0.noted(difference) } }
     let first = (resumed?.step ?? 0) + 1
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
-    for number in stride(from: first, through: data.steps, by: 1) {
+    for number in stride(from: first, through: end, by: 1) {
       let report = try step.run(number, stream.microBatches(step: number - 1))
       try ranks.together { try checkFinite(report) }
       tokens += report.tokens
@@ -124,10 +136,11 @@ package final class Run {
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
       try tell { try $0.stepped(report, validation: validation) }
-      if isLast || recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0 {
+      if number == end || recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0 {
         try save(number)
       }
     }
+    guard end == data.steps else { return }
     let model = recipe.output + "/model"
     try content(states: false).write(
       to: model, type: recipe.checkpoint.modelType, state: nil, replacing: true, ranks: ranks)
@@ -147,9 +160,10 @@ package final class Run {
     if report.gradientNorm.isFinite, (report.loss ?? 0).isFinite { return }
     let isLoss = !(report.loss ?? 0).isFinite
     throw UserError(
-      .data, "the \(isLoss ? "loss" : "gradient") of step \(report.step) is not finite",
-      at: recipe.output,
-      hint: checkpoints.complete.last.map { "the checkpoint \($0.path) is from before; lower the learning rate" }
+      .data, "the \(isLoss ? "loss" : "gradient") of step \(report.step) is not finite", at: recipe.output,
+      hint: checkpoints.complete.last.map {
+        "the checkpoint \($0.path) is from before; lower the learning rate"
+      }
         ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
   }
 
@@ -164,7 +178,8 @@ package final class Run {
     let path = checkpoints.path(step: number)
     try content(states: true).write(
       to: path, type: .f32,
-      state: TrainingState(step: number, conditions: Self.conditions(recipe, data)), replacing: true,
+      state: TrainingState(
+        step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint), replacing: true,
       ranks: ranks)
     try ranks.together { if ranks.isFirst { try checkpoints.prune(keep: recipe.checkpoint.keep) } }
     try tell { try $0.saved(step: number, path: path) }

@@ -60,7 +60,7 @@ package struct TrainStep {
     var losses: [Double] = []
     for round in stride(from: 0, to: microBatches.count, by: ranks.count) {
       let senders = min(ranks.count, microBatches.count - round)
-      gradients.beginRound(senders: senders)
+      gradients.beginRound(senders: senders, isLast: round + ranks.count >= microBatches.count)
       guard ranks.rank < senders else {
         gradients.addNothing()
         continue

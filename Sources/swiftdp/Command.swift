@@ -17,7 +17,8 @@ struct Command: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Train.self, Evaluate.self, Generate.self, Tokenize.self, Checkpoint.self, Bench.self, MakeTasks.self,
+      Train.self, Verify.self, Evaluate.self, Generate.self, Tokenize.self, Checkpoint.self, Bench.self,
+      MakeTasks.self,
     ])
 
   /// Runs the command; a mistake ends it with one line and its exit code.

@@ -50,7 +50,7 @@ extension Graph {
       sequences: shape.sequences, queries: shape.length, keys: shape.length, heads: heads,
       keyHeads: keyHeads, headWidth: headWidth, queryStride: qkv.columns, keyStride: qkv.columns,
       outputStride: heads * headWidth, scale: 1 / Float(headWidth).squareRoot())
-    let probability = purpose == .training ? dropout : 0
+    let probability = dropsOut ? dropout : 0
     let operation = Attention(
       shape: shape, rotary: rotary?.table(positions: cached?.capacity ?? shape.queries),
       probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,

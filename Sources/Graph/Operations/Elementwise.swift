@@ -20,7 +20,7 @@ extension Graph {
 
   /// x itself where the probability is 0 or nothing is trained.
   package func dropout(_ x: Value, _ probability: Double) -> Value {
-    guard purpose == .training, probability > 0 else { return x }
+    guard dropsOut, probability > 0 else { return x }
     let operation = DropoutOperation(
       length: shape.length, rows: x.rows, columns: x.columns, probability: probability, site: nextSite())
     return append(operation, inputs: [x], columns: x.columns, rows: x.rows)

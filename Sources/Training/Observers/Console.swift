@@ -92,6 +92,8 @@ package final class Console: Observer {
         + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · model in \(end.model)")
   }
 
+  package func noted(_ text: String) { note("note: " + text) }
+
   /// A line above the bar.
   package func note(_ text: String) {
     endBar()

@@ -1,0 +1,32 @@
+// What the last bits of a run depend on beside its recipe.
+import Base
+import Checkpoints
+import Kernels
+
+extension Replica {
+  /// What must be the same for a run to give the same bits on another machine or day.
+  func fingerprint(microBatchSize: Int, exact: Bool) -> [JSON.Member] {
+    [
+      ("blas", .string("\(engine.blas.version), kernels \(engine.blas.kernelName)")),
+      ("instructions", .string(builtInstructionSet)),
+      ("compute", .string("float32")),
+      ("training.micro_batch_size", .integer(microBatchSize)),
+      ("training.exact", .bool(exact)),
+    ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
+  }
+}
+
+extension TrainingState {
+  /// What differs from now, in one line; nil where nothing does.
+  func differences(from now: [JSON.Member]) -> String? {
+    let changes = now.compactMap { part -> String? in
+      let then = fingerprint.first { $0.key == part.key }?.value
+      guard then != part.value else { return nil }
+      func word(_ value: JSON?) -> String { value.map { $0.text ?? $0.encoded() } ?? "unknown" }
+      return "\(String(decoding: part.key, as: UTF8.self)) was \(word(then)) and is \(word(part.value))"
+    }
+    guard !changes.isEmpty else { return nil }
+    return changes.joined(separator: "; ")
+      + ": losses will agree with those of an undisturbed run to rounding only"
+  }
+}

@@ -1,0 +1,41 @@
+// The ways to run the same steps that must give the same bits.
+import Graph
+import Sharding
+
+/// One way to arrange a run.
+package struct Arrangement: Sendable {
+  package var name: String
+  package var ranks: Int
+  package var threads: Int
+  package var zero: ZeroStage
+  package var recompute: Recompute
+  /// Stops after this step, and goes on with another number of ranks.
+  package var stop: (step: Int, ranks: Int)?
+
+  /// What `verify` tries with so many ranks, the reference first.
+  static func all(ranks: Int, zero: ZeroStage, steps: Int) -> [Arrangement] {
+    var list: [Arrangement] = []
+    func add(
+      _ name: String, ranks: Int, threads: Int = 1, zero: ZeroStage = .optimizer,
+      recompute: Recompute = .none, stop: (step: Int, ranks: Int)? = nil
+    ) {
+      list.append(
+        Arrangement(
+          name: name, ranks: ranks, threads: threads, zero: zero, recompute: recompute, stop: stop))
+    }
+    add("1 rank", ranks: 1)
+    add("1 rank × 2 threads", ranks: 1, threads: 2)
+    add("1 rank × 3 threads", ranks: 1, threads: 3)
+    add("1 rank, layers computed again", ranks: 1, recompute: .layer)
+    // Other rank counts are other splits of the accumulation: the micro-batches stay the same.
+    let counts = Set([2, 3, ranks / 2, ranks - 1, ranks].filter { $0 > 1 && $0 <= ranks }).sorted()
+    for count in counts { add("\(count) ranks", ranks: count) }
+    for stage in ZeroStage.allCases where stage != .optimizer {
+      add("\(ranks) rank\(ranks == 1 ? "" : "s"), ZeRO \(stage.rawValue)", ranks: ranks, zero: stage)
+    }
+    let half = max(steps / 2, 1)
+    let fewer = max(ranks - 1, 1)
+    add("stopped at \(half), \(ranks) to \(fewer) ranks", ranks: ranks, stop: (half, fewer))
+    return list
+  }
+}

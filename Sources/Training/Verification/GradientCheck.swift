@@ -1,0 +1,67 @@
+// The gradient of a model against finite differences of its own loss.
+import Base
+import Datasets
+import Tensors
+
+/// One random direction.
+package struct DirectionalDerivative: Sendable {
+  /// From the gradient.
+  package var expected: Double
+  /// From losses beside the weights.
+  package var measured: Double
+  package var error: Double { abs(measured / expected - 1) }
+}
+
+extension Replica {
+  /// Compares gradient and finite differences along random halves of the gradient.
+  ///
+  /// A direction takes each component of the gradient or none of it, by a random draw: along it the loss
+  /// changes by far more than fp32 rounding, which a direction drawn evenly would not give. Central
+  /// differences at two distances are extrapolated (Richardson 1911).
+  /// - Returns: one for each direction; fewer where the gradient is zero.
+  package func checkGradient(_ batch: Batch, directions: Int, seed: UInt64) -> [DirectionalDerivative] {
+    guard batch.targetCount > 0 else { return [] }
+    let scale = 1 / Double(batch.targetCount)
+    let count = layout.trainedCount
+    let gradient = FlatMemory(count: count, label: "gradient check")
+    // Without dropout both sides see the same function.
+    let base = trainWithoutDropout(batch) { segment, values in
+      let range = layout.segments[segment].range
+      (gradient.base + range.lowerBound).update(from: values, count: range.count)
+    }
+    let start = FlatMemory(count: count, label: "gradient check")
+    start.base.update(from: weights.base, count: count)
+    defer { weights.base.update(from: start.base, count: count) }
+    var results: [DirectionalDerivative] = []
+    for direction in 0..<directions {
+      let taken = taken(count, seed: seed, direction: direction)
+      var expected = 0.0
+      for index in 0..<count where taken[index] {
+        expected += Double(gradient.base[index]) * Double(gradient.base[index])
+      }
+      guard expected > 0 else { continue }
+      // Far enough that the loss changes by two percent.
+      let far = 0.01 * base * scale / expected
+      func loss(_ distance: Double) -> Double {
+        for index in 0..<count {
+          let step = taken[index] ? distance * Double(gradient.base[index]) : 0
+          weights.base[index] = Float(Double(start.base[index]) + step)
+        }
+        return self.loss(batch) * scale
+      }
+      func slope(_ distance: Double) -> Double { (loss(distance) - loss(-distance)) / (2 * distance) }
+      results.append(
+        DirectionalDerivative(expected: expected, measured: (4 * slope(far / 2) - slope(far)) / 3))
+    }
+    return results
+  }
+
+  private func taken(_ count: Int, seed: UInt64, direction: Int) -> [Bool] {
+    var stream = PhiloxStream(seed: seed, stream: UInt64(direction))
+    var words: UInt64 = 0
+    return (0..<count).map { index in
+      if index % 64 == 0 { words = stream.next() }
+      return words >> UInt64(index % 64) & 1 == 1
+    }
+  }
+}

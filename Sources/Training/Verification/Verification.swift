@@ -1,0 +1,120 @@
+// Shows on a user's own model, data and cluster that a run does not depend on how it is arranged.
+import Base
+import Checkpoints
+import Collectives
+import Foundation
+import Tensors
+
+/// One line of the table.
+package struct VerificationRow: Sendable {
+  package var name: String
+  package var loss: Double?
+  /// ‖w − w₀‖ / ‖w₀‖ of the parameter that differs most from the first arrangement.
+  package var difference: Double
+  package var hash: String
+  package var isEqual: Bool
+}
+
+/// Runs the first steps of a recipe in several arrangements of the same ranks.
+package struct Verification {
+  private let recipe: Recipe
+  private let ranks: Ranks
+  private let steps: Int
+  private let folder: String
+
+  /// - Parameter steps: of each arrangement, at least 2.
+  package init(_ recipe: Recipe, ranks: Ranks, steps: Int) {
+    self.recipe = recipe
+    self.ranks = ranks
+    self.steps = steps
+    folder = recipe.output + "/verify"
+  }
+
+  /// Collective; `each` is called on the first rank.
+  /// - Returns: whether all arrangements gave the same bits.
+  package func run(each: (VerificationRow) -> Void) throws -> Bool {
+    defer { if ranks.isFirst { try? FileManager.default.removeItem(atPath: folder) } }
+    try ranks.together {
+      guard ranks.isFirst, FileManager.default.fileExists(atPath: folder) else { return }
+      try FileManager.default.removeItem(atPath: folder)
+    }
+    let arrangements = Arrangement.all(ranks: ranks.count, zero: recipe.parallel.zero, steps: steps)
+    var reference: (path: String, hash: String)?
+    var allEqual = true
+    for (number, arrangement) in arrangements.enumerated() {
+      let output = "\(folder)/\(number)"
+      let (loss, path) = try run(arrangement, output: output)
+      try ranks.together {
+        guard ranks.isFirst else { return }
+        let summary = try CheckpointSummary(folder: path)
+        let hash = summary.hash()
+        let first = reference ?? (path, hash)
+        let difference =
+          reference == nil ? 0 : try largestDifference(summary, try CheckpointSummary(folder: first.path))
+        each(
+          VerificationRow(
+            name: arrangement.name, loss: loss, difference: difference, hash: hash,
+            isEqual: hash == first.hash))
+        allEqual = allEqual && hash == first.hash
+        reference = first
+        if number > 0 { try FileManager.default.removeItem(atPath: output) }
+      }
+    }
+    return ranks.sum(ranks.isFirst && !allEqual ? 1 : 0) == 0
+  }
+
+  /// The loss of the last step, on the first rank, and the checkpoint after it.
+  private func run(_ arrangement: Arrangement, output: String) throws -> (loss: Double?, path: String) {
+    let losses = LastLoss()
+    var recipe = recipe
+    recipe.output = output
+    recipe.parallel.zero = arrangement.zero
+    recipe.parallel.threads = arrangement.threads
+    recipe.training.recompute = arrangement.recompute
+    recipe.training.validateEvery = 0
+    recipe.data.validation = .none
+    recipe.checkpoint.every = 0
+    recipe.checkpoint.resume = .auto
+    recipe.checkpoint.keep = 1
+    var stages = [(ranks: arrangement.ranks, end: steps)]
+    if let stop = arrangement.stop { stages = [(arrangement.ranks, stop.step), (stop.ranks, steps)] }
+    for stage in stages {
+      let part = ranks.first(stage.ranks)
+      try ranks.together {
+        guard let part else { return }
+        let run = try Run(
+          recipe, ranks: part, threads: arrangement.threads, observers: [losses], ledger: MemoryLedger())
+        try run.train(until: stage.end)
+      }
+      part?.finish()
+    }
+    return (losses.value, CheckpointFolder(output: output).path(step: steps))
+  }
+
+  private func largestDifference(_ a: CheckpointSummary, _ b: CheckpointSummary) throws -> Double {
+    var worst = 0.0
+    for parameter in a.layout.parameters {
+      let name = parameter.spec.name
+      let x = try a.weights.floats(name, count: parameter.range.count)
+      let y = try b.weights.floats(name, count: parameter.range.count)
+      let distance = zip(x, y).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+      let size = y.reduce(0) { $0 + Double($1) * Double($1) }
+      let relative = (distance / max(size, 1e-300)).squareRoot()
+      worst = relative.isNaN ? .infinity : max(worst, relative)
+    }
+    return worst
+  }
+}
+
+private final class LastLoss: Observer {
+  var value: Double?
+  func stepped(_ report: StepReport, validation: Evaluation?) { value = report.loss }
+}
+
+extension HuggingFaceWeights {
+  func floats(_ name: String, count: Int) throws -> [Float] {
+    var values = [Float](repeating: 0, count: count)
+    try values.withUnsafeMutableBufferPointer { try read(name, into: $0, range: 0..<count) }
+    return values
+  }
+}

@@ -1,0 +1,125 @@
+// Whole small models: loss, logits and every gradient against finite differences of an fp64 model.
+import Graph
+import Kernels
+import Reference
+import Tensors
+import Testing
+
+@Suite struct GradientTests {
+  static let shape = BatchShape(sequences: 2, length: 6)
+
+  static let models: [(name: String, sketch: Sketch)] = [
+    ("gpt2", .gpt2()), ("gpt2 untied", .gpt2(dropout: 0, tied: false)), ("llama", .llama()),
+    ("llama tied", .llama(tied: true)),
+  ]
+
+  @Test(arguments: models.map(\.name)) func lossAndGradients(_ name: String) throws {
+    let sketch = try #require(Self.models.first { $0.name == name }).sketch
+    var draw = Draw(100)
+    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let model = TestModel(sketch)
+    let result = try model.train(batch, poisoned: true)
+    let reference = model.reference(batch)
+    let loss = reference.loss(model.line)
+    #expect(abs(result.loss - loss) <= 2e-6 * loss)
+    model.expectGradients(result.gradients, reference.gradient(model.line))
+  }
+
+  @Test(arguments: models.map(\.name)) func lossAloneHasNoDropout(_ name: String) throws {
+    let sketch = try #require(Self.models.first { $0.name == name }).sketch
+    var draw = Draw(101)
+    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let model = TestModel(sketch)
+    let engine = try Engine(threads: 1)
+    let reference = model.reference(batch, training: false)
+    let arena = Arena()
+    let lossProgram = model.program(Self.shape, purpose: .loss)
+    arena.poison(lossProgram)
+    let loss = batch.withInput {
+      lossProgram.run($0, weights: model.weights.base, arena: arena, engine: engine)
+    }
+    let want = reference.loss(model.line)
+    #expect(abs(loss - want) <= 2e-6 * want)
+    let logitProgram = model.program(Self.shape, purpose: .logits)
+    arena.poison(logitProgram)
+    _ = batch.withInput {
+      logitProgram.run($0, weights: model.weights.base, arena: arena, engine: engine)
+    }
+    let error = worstError(Array(logitProgram.output(arena: arena)), reference.logits(model.line))
+    #expect(error <= 3e-6)
+  }
+
+  @Test func aBatchWithoutTargetsHasNoGradient() throws {
+    let model = TestModel(.gpt2())
+    var draw = Draw(102)
+    let batch = TestBatch(Self.shape, vocabulary: 13, draw: &draw)
+    let program = model.program(Self.shape)
+    let arena = Arena()
+    arena.poison(program)
+    let none = [Int32](repeating: -1, count: Self.shape.rows)
+    var gradients: [Float] = []
+    let loss = try batch.withInput { input in
+      try none.withUnsafeBufferPointer { targets in
+        var input = input
+        input.targets = targets.baseAddress!
+        return program.run(
+          input, weights: model.weights.base, arena: arena, engine: try Engine(threads: 1)
+        ) { gradients += UnsafeBufferPointer(start: $1, count: model.layout.segments[$0].range.count) }
+      }
+    }
+    #expect(loss == 0)
+    #expect(gradients == [Float](repeating: 0, count: model.layout.trainedCount))
+  }
+
+  @Test func gradientsTakeTheScale() throws {
+    let model = TestModel(.gpt2(dropout: 0))
+    var draw = Draw(103)
+    let batch = TestBatch(Self.shape, vocabulary: 13, draw: &draw)
+    let whole = try model.train(batch)
+    var eighth: [Float] = []
+    let program = model.program(Self.shape)
+    let loss = try batch.withInput { input in
+      var input = input
+      input.scale = 0.125
+      return program.run(
+        input, weights: model.weights.base, arena: Arena(), engine: try Engine(threads: 1)
+      ) { eighth += UnsafeBufferPointer(start: $1, count: model.layout.segments[$0].range.count) }
+    }
+    // A power of two scales without rounding; the loss is not scaled.
+    #expect(loss == whole.loss)
+    #expect(eighth == whole.gradients.map { $0 / 8 })
+  }
+
+  @Test func tokensOneAtATimeGiveTheSameLogits() throws {
+    var ran = 0
+    for sketch in [Sketch.gpt2(), .llama()] {
+      let model = TestModel(sketch)
+      var draw = Draw(104)
+      let shape = BatchShape(sequences: 1, length: 9)
+      let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw, packed: false)
+      let want = model.reference(batch, training: false).logits(model.line)
+      let engine = try Engine(threads: 2)
+      // Four tokens as a prompt, then the rest one by one.
+      let cache = KeyValueCache(capacity: 9)
+      for (start, count) in [(0, 4)] + (4..<9).map({ ($0, 1) }) {
+        let program = model.program(
+          BatchShape(sequences: 1, length: count), purpose: .decoding, threads: 2, cache: cache)
+        let arena = Arena()
+        arena.poison(program)
+        _ = batch.withInput { input in
+          var input = input
+          input.tokens += start
+          input.positions += start
+          input.firstKeys += start
+          return program.run(input, weights: model.weights.base, arena: arena, engine: engine)
+        }
+        cache.count += count
+        let last = start + count - 1
+        let logits = Array(want[last * sketch.vocabulary..<(last + 1) * sketch.vocabulary])
+        #expect(worstError(Array(program.output(arena: arena)), logits) <= 3e-6, "token \(last)")
+        ran += 1
+      }
+    }
+    #expect(ran == 12)
+  }
+}

@@ -1,0 +1,197 @@
+// What a program promises beside its numbers: threads, memory, order of segments, frozen and tied weights.
+import Graph
+import Kernels
+import Reference
+import Tensors
+import Testing
+
+@Suite struct ProgramTests {
+  static let sketches: [(name: String, sketch: Sketch)] = [
+    ("gpt2", .gpt2(width: 32, heads: 4, layers: 3, vocabulary: 200)),
+    ("llama", .llama(width: 32, layers: 3, vocabulary: 200, tied: true)),
+  ]
+
+  private func setUp(
+    _ name: String, length: Int = 20, bucketCount: Int = 4 << 20,
+    freezes: (String) -> Bool = { _ in false }
+  ) throws -> (TestModel, TestBatch) {
+    let sketch = try #require(Self.sketches.first { $0.name == name }).sketch
+    var draw = Draw(200)
+    let shape = BatchShape(sequences: 3, length: length)
+    let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw)
+    return (TestModel(sketch, bucketCount: bucketCount, freezes: freezes), batch)
+  }
+
+  @Test(arguments: sketches.map(\.name)) func threadsDoNotMatter(_ name: String) throws {
+    // Long enough for several tiles of products, and for two blocks of queries.
+    let (model, batch) = try setUp(name, length: 100)
+    let one = try model.train(batch)
+    #expect(one.gradients.allSatisfy { $0.isFinite })
+    var ran = 0
+    for threads in 2...3 {
+      for recompute in Recompute.allCases {
+        let result = try model.train(batch, recompute: recompute, threads: threads, poisoned: true)
+        expectSame(result, one, "\(threads) threads, \(recompute)")
+        ran += 1
+      }
+    }
+    #expect(ran == 4)
+  }
+
+  @Test(arguments: sketches.map(\.name)) func recomputeGivesTheSameBits(_ name: String) throws {
+    let (model, batch) = try setUp(name)
+    expectSame(try model.train(batch, recompute: .layer, poisoned: true), try model.train(batch), name)
+  }
+
+  @Test func recomputeTakesLessMemory() throws {
+    let sketch = Sketch.gpt2(width: 16, layers: 12)
+    let model = TestModel(sketch, bucketCount: 1024)
+    let shape = BatchShape(sequences: 4, length: 64)
+    let (all, layers) = (model.program(shape), model.program(shape, recompute: .layer))
+    #expect(layers.arenaCount < all.arenaCount / 3)
+    // A layer more costs its input alone.
+    let deeper = TestModel(.gpt2(width: 16, layers: 13), bucketCount: 1024)
+    let grown = deeper.program(shape, recompute: .layer).arenaCount
+    #expect(grown - layers.arenaCount == shape.rows * 16)
+  }
+
+  @Test func aLossAloneKeepsNothing() {
+    let shape = BatchShape(sequences: 4, length: 64)
+    let counts = [2, 12].map { layers in
+      TestModel(.gpt2(width: 16, layers: layers)).program(shape, purpose: .loss).arenaCount
+    }
+    #expect(counts[0] == counts[1])
+  }
+
+  @Test(arguments: sketches.map(\.name)) func segmentsComeInOrderAndComplete(_ name: String) throws {
+    let (whole, batch) = try setUp(name)
+    let (model, _) = try setUp(name, bucketCount: 1024)
+    #expect(whole.layout.segments.count == 1)
+    #expect(model.layout.segments.count > 10)
+    let want = try whole.train(batch)
+    for recompute in Recompute.allCases {
+      let result = try model.train(batch, recompute: recompute, poisoned: true)
+      #expect(result.segments == Array(model.layout.segments.indices))
+      expectSame(result, want, "in segments")
+    }
+  }
+
+  @Test func earlySegmentsLeaveTheArena() throws {
+    // Gradients that left make room for later ones: with small segments the arena does not hold all.
+    let sketch = Sketch.gpt2(width: 32, layers: 8)
+    let shape = BatchShape(sequences: 1, length: 4)
+    let whole = TestModel(sketch, freezes: { $0 == "wte" || $0 == "wpe" })
+    let parts = TestModel(sketch, bucketCount: 1024, freezes: { $0 == "wte" || $0 == "wpe" })
+    #expect(whole.program(shape).arenaCount > whole.layout.trainedCount)
+    #expect(parts.program(shape).arenaCount < whole.layout.trainedCount / 2)
+  }
+
+  @Test func frozenLayersStoreNothing() throws {
+    let shape = BatchShape(sequences: 3, length: 20)
+    let sketch = Sketch.gpt2(width: 32, heads: 4, layers: 8, vocabulary: 50, tied: false)
+    let all = TestModel(sketch, bucketCount: 1024)
+    let frozen: (String) -> Bool = { !$0.hasPrefix("h.7.") && $0 != "lm_head" && !$0.hasPrefix("ln_f") }
+    let last = TestModel(sketch, bucketCount: 1024, freezes: frozen)
+    #expect(last.layout.trainedCount < all.layout.trainedCount / 4)
+    var ran = 0
+    for recompute in Recompute.allCases {
+      let counts = (all.program(shape, recompute: recompute), last.program(shape, recompute: recompute))
+      if recompute == .none { #expect(counts.1.arenaCount < counts.0.arenaCount / 2) }
+      // Layers below the trained one cost no more when there are more of them.
+      let deeper = Sketch.gpt2(width: 32, heads: 4, layers: 9, vocabulary: 50, tied: false)
+      let deeperFrozen: (String) -> Bool = {
+        !$0.hasPrefix("h.8.") && $0 != "lm_head" && !$0.hasPrefix("ln_f")
+      }
+      let deeperLast = TestModel(deeper, bucketCount: 1024, freezes: deeperFrozen)
+      #expect(deeperLast.program(shape, recompute: recompute).arenaCount == counts.1.arenaCount)
+      ran += 1
+    }
+    #expect(ran == 2)
+
+    var draw = Draw(201)
+    let batch = TestBatch(shape, vocabulary: 50, draw: &draw)
+    let (part, whole) = (try last.train(batch, poisoned: true), try all.train(batch))
+    #expect(part.loss == whole.loss)
+    for parameter in last.layout.parameters where parameter.spec.trains {
+      let other = try #require(all.layout[parameter.spec.name])
+      #expect(sameBits(Array(part.gradients[parameter.range]), Array(whole.gradients[other.range])))
+    }
+  }
+
+  @Test func nothingTrainedIsALossWithoutSegments() throws {
+    let (model, batch) = try setUp("llama", freezes: { _ in true })
+    let result = try model.train(batch, poisoned: true)
+    #expect(result.segments.isEmpty && result.gradients.isEmpty)
+    #expect(result.loss == (try setUp("llama").0.train(batch)).loss)
+  }
+
+  @Test func tiedWeightsTakeBothGradients() throws {
+    // The same numbers once as one parameter and once as two: the one's gradient is the sum of both.
+    let (tied, apart) = (TestModel(.gpt2(tied: true)), TestModel(.gpt2(tied: false)))
+    let shape = BatchShape(sequences: 2, length: 6)
+    var draw = Draw(202)
+    let batch = TestBatch(shape, vocabulary: 13, draw: &draw)
+    for parameter in apart.layout.parameters {
+      let name = parameter.spec.name == "lm_head" ? "wte" : parameter.spec.name
+      let source = try #require(tied.layout[name])
+      (apart.weights.base + parameter.range.lowerBound).update(
+        from: tied.weights.base + source.range.lowerBound, count: parameter.range.count)
+    }
+    let (one, two) = (try tied.train(batch), try apart.train(batch))
+    #expect(one.loss == two.loss)
+    func gradient(_ model: TestModel, _ result: TrainResult, _ name: String) throws -> [Float] {
+      Array(result.gradients[try #require(model.layout[name]).range])
+    }
+    let sum = zip(try gradient(apart, two, "lm_head"), try gradient(apart, two, "wte")).map {
+      Double($0 + $1)
+    }
+    #expect(worstError(try gradient(tied, one, "wte"), sum) <= 1e-6)
+  }
+
+  @Test func shapesAlternateOnOneArena() throws {
+    let (model, _) = try setUp("gpt2")
+    let engine = try Engine(threads: 2)
+    var draw = Draw(203)
+    let shapes = [(3, 20), (1, 1), (2, 70), (5, 3)].map { BatchShape(sequences: $0.0, length: $0.1) }
+    let batches = shapes.map { TestBatch($0, vocabulary: 200, draw: &draw) }
+    let programs = shapes.map { model.program($0, threads: 2) }
+    let alone = zip(programs, batches).map { model.train($0, $1, arena: Arena(), engine: engine) }
+    let arena = Arena()
+    let evaluation = model.program(shapes[0], purpose: .loss, threads: 2)
+    var losses: Set<Double> = []
+    var ran = 0
+    for index in [0, 1, 2, 3, 2, 1, 0, 0, 3] {
+      let result = model.train(programs[index], batches[index], arena: arena, engine: engine)
+      expectSame(result, alone[index], "shape \(index)")
+      losses.insert(
+        batches[0].withInput {
+          evaluation.run($0, weights: model.weights.base, arena: arena, engine: engine)
+        })
+      ran += 1
+    }
+    #expect(ran == 9)
+    #expect(losses.count == 1)
+  }
+
+  @Test func everySampleHasItsOwnMasksWhateverTheMicroBatch() throws {
+    // Losses of single sequences add up to that of the batch: nothing about a sample is drawn by its place.
+    let (model, batch) = try setUp("gpt2", length: 8)
+    let together = try model.train(batch)
+    var sum = 0.0
+    let program = model.program(BatchShape(sequences: 1, length: 8))
+    for sequence in 0..<3 {
+      sum += try batch.withInput { input in
+        var input = input
+        input.tokens += sequence * 8
+        input.targets += sequence * 8
+        input.positions += sequence * 8
+        input.firstKeys += sequence * 8
+        input.sampleIDs += sequence
+        return program.run(
+          input, weights: model.weights.base, arena: Arena(), engine: try Engine(threads: 1)
+        ) { _, _ in }
+      }
+    }
+    #expect(abs(sum - together.loss) <= 2e-6 * together.loss)
+  }
+}

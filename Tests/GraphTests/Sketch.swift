@@ -1,0 +1,101 @@
+// A small model as data: what Graph records and what the fp64 reference computes from the same lines.
+import Graph
+import Tensors
+
+/// Operations in order; each is named by its place.
+struct Sketch {
+  enum Step {
+    case embedding(String, columns: Int)
+    case positions(Int, String)
+    case linear(Int, [(String, columns: Int)], bias: Bool, layout: WeightLayout)
+    case norm(Int, String, centred: Bool)
+    case gelu(Int)
+    case swiGLU(Int)
+    case add(Int, Int)
+    case dropout(Int, Double)
+    case attention(Int, heads: Int, keyHeads: Int, width: Int, rotary: Bool, dropout: Double)
+  }
+
+  static let epsilon = 1e-5
+  static let maximumLength = 160
+
+  let vocabulary: Int
+  private(set) var steps: [(step: Step, block: Int?)] = []
+  /// Columns of each step's output.
+  private(set) var columns: [Int] = []
+  var head = (input: 0, weight: "")
+  private var block: Int?
+  private var blocks = 0
+
+  init(vocabulary: Int) { self.vocabulary = vocabulary }
+
+  mutating func append(_ step: Step) -> Int {
+    steps.append((step, block))
+    switch step {
+    case .embedding(_, let width): columns.append(width)
+    case .linear(_, let parts, _, _): columns.append(parts.reduce(0) { $0 + $1.columns })
+    case .swiGLU(let x): columns.append(columns[x] / 2)
+    case .attention(_, let heads, _, let width, _, _): columns.append(heads * width)
+    case .positions(let x, _), .norm(let x, _, _), .gelu(let x), .add(let x, _), .dropout(let x, _):
+      columns.append(columns[x])
+    }
+    return steps.count - 1
+  }
+
+  mutating func linear(
+    _ x: Int, _ name: String, _ columns: Int, bias: Bool = true, layout: WeightLayout = .outputByInput
+  ) -> Int {
+    append(.linear(x, [(name, columns: columns)], bias: bias, layout: layout))
+  }
+
+  mutating func begin() {
+    block = blocks
+    blocks += 1
+  }
+
+  mutating func end() { block = nil }
+
+  mutating func inBlock(_ body: (inout Sketch) -> Void) {
+    begin()
+    body(&self)
+    end()
+  }
+
+  static func frequencies(width: Int) -> [Float] { (0..<width / 2).map { 1 / Float(1 + 3 * $0) } }
+
+  func record(on graph: Graph) {
+    var values: [Value] = []
+    var place = 0
+    while place < steps.count {
+      let block = steps[place].block
+      let end = steps[place...].firstIndex { $0.block != block } ?? steps.count
+      func run() { for index in place..<end { values.append(record(steps[index].step, values, graph)) } }
+      if block == nil { run() } else { graph.block { run() } }
+      place = end
+    }
+    graph.languageModelHead(values[head.input], weight: head.weight, vocabulary: vocabulary)
+  }
+
+  private func record(_ step: Step, _ values: [Value], _ graph: Graph) -> Value {
+    switch step {
+    case .embedding(let name, let columns):
+      return graph.embedding(name, vocabulary: vocabulary, columns: columns)
+    case .positions(let x, let name):
+      return graph.addPositions(values[x], name, positions: Self.maximumLength)
+    case .linear(let x, let parts, let bias, let layout):
+      return graph.linear(values[x], parts, bias: bias, layout: layout)
+    case .norm(let x, let name, let centred):
+      return centred
+        ? graph.layerNorm(values[x], name, epsilon: Self.epsilon)
+        : graph.rmsNorm(values[x], name, epsilon: Self.epsilon)
+    case .gelu(let x): return graph.gelu(values[x])
+    case .swiGLU(let x): return graph.swiGLU(values[x])
+    case .add(let a, let b): return graph.add(values[a], values[b])
+    case .dropout(let x, let probability): return graph.dropout(values[x], probability)
+    case .attention(let x, let heads, let keyHeads, let width, let rotary, let dropout):
+      let table = rotary ? RotaryTable(frequencies: Self.frequencies(width: width)) : nil
+      return graph.attention(
+        values[x], heads: heads, keyHeads: keyHeads, headWidth: width, rotary: table, dropout: dropout)
+    }
+  }
+}

@@ -1,0 +1,139 @@
+// The models of these tests: the two families in small, one with every operation, and random ones.
+import Graph
+import Reference
+
+extension Sketch {
+  /// Layer norms, one product for queries, keys and values, biases, GELU; the head is the embedding.
+  static func gpt2(
+    width: Int = 8, heads: Int = 2, layers: Int = 2, vocabulary: Int = 13, dropout: Double = 0.2,
+    tied: Bool = true
+  ) -> Sketch {
+    var s = Sketch(vocabulary: vocabulary)
+    var x = s.append(.embedding("wte", columns: width))
+    x = s.append(.positions(x, "wpe"))
+    x = s.append(.dropout(x, dropout))
+    for layer in 0..<layers {
+      s.inBlock { s in
+        let h = "h.\(layer)."
+        var n = s.append(.norm(x, h + "ln_1", centred: true))
+        n = s.linear(n, h + "c_attn", 3 * width, layout: .inputByOutput)
+        n = s.append(
+          .attention(
+            n, heads: heads, keyHeads: heads, width: width / heads, rotary: false, dropout: dropout))
+        n = s.linear(n, h + "c_proj", width, layout: .inputByOutput)
+        x = s.append(.add(x, s.append(.dropout(n, dropout))))
+        n = s.append(.norm(x, h + "ln_2", centred: true))
+        n = s.append(.gelu(s.linear(n, h + "c_fc", 4 * width, layout: .inputByOutput)))
+        n = s.linear(n, h + "mlp", width, layout: .inputByOutput)
+        x = s.append(.add(x, s.append(.dropout(n, dropout))))
+      }
+    }
+    x = s.append(.norm(x, "ln_f", centred: true))
+    s.head = (x, tied ? "wte" : "lm_head")
+    return s
+  }
+
+  /// RMS norms, rotary positions, grouped key heads, SwiGLU, products side by side; a head of its own.
+  static func llama(width: Int = 8, layers: Int = 2, vocabulary: Int = 13, tied: Bool = false) -> Sketch {
+    var s = Sketch(vocabulary: vocabulary)
+    let headWidth = width / 4
+    var x = s.append(.embedding("embed", columns: width))
+    for layer in 0..<layers {
+      s.inBlock { s in
+        let l = "layers.\(layer)."
+        var n = s.append(.norm(x, l + "input_norm", centred: false))
+        n = s.append(
+          .linear(
+            n,
+            [
+              (l + "q", columns: 4 * headWidth), (l + "k", columns: 2 * headWidth),
+              (l + "v", columns: 2 * headWidth),
+            ], bias: false, layout: .outputByInput))
+        n = s.append(
+          .attention(n, heads: 4, keyHeads: 2, width: headWidth, rotary: true, dropout: 0.1))
+        x = s.append(.add(x, s.linear(n, l + "o", width, bias: false)))
+        n = s.append(.norm(x, l + "post_norm", centred: false))
+        n = s.append(
+          .linear(
+            n, [(l + "gate", columns: 2 * width), (l + "up", columns: 2 * width)], bias: true,
+            layout: .outputByInput))
+        n = s.append(.swiGLU(n))
+        x = s.append(.add(x, s.linear(n, l + "down", width, bias: false)))
+      }
+    }
+    x = s.append(.norm(x, "norm", centred: false))
+    s.head = (x, tied ? "embed" : "lm_head")
+    return s
+  }
+
+  /// Operations in any order on any earlier value, in and out of blocks; everything reaches the loss.
+  static func random(_ number: Int) -> Sketch {
+    var draw = Draw(1000 + number)
+    var s = Sketch(vocabulary: 5 + draw.below(9))
+    var open: Set<Int> = []
+    var free: [Int] = []
+    func width() -> Int { 2 * (2 + draw.below(3)) }
+    func add(_ step: Step, reading inputs: [Int], hidden: Bool = false) -> Int {
+      let place = s.append(step)
+      for input in inputs { open.remove(input) }
+      open.insert(place)
+      if !hidden { free.append(place) }
+      return place
+    }
+    func any() -> Int { free[draw.below(free.count)] }
+    func product(_ x: Int, columns: Int, hidden: Bool = false) -> Int {
+      let name = "p\(s.steps.count)"
+      let parts =
+        draw.chance(0.4) && columns > 1
+        ? [(name + "a", columns: 1), (name + "b", columns: columns - 1)] : [(name, columns: columns)]
+      let step = Step.linear(
+        x, parts, bias: draw.chance(0.5), layout: draw.chance(0.5) ? .outputByInput : .inputByOutput)
+      return add(step, reading: [x], hidden: hidden)
+    }
+    func operation() {
+      let x = any()
+      switch draw.below(8) {
+      case 0: _ = product(x, columns: width())
+      case 1: _ = add(.norm(x, "n\(s.steps.count)", centred: draw.chance(0.5)), reading: [x])
+      case 2: _ = add(.gelu(x), reading: [x])
+      case 3:
+        let gates = product(x, columns: 2 * width())
+        _ = add(.swiGLU(gates), reading: [gates])
+      case 4: _ = add(.dropout(x, 0.3), reading: [x])
+      case 5:
+        let (keyHeads, group, half) = (1 + draw.below(2), 1 + draw.below(2), 1 + draw.below(2))
+        // Rotation works in place: nothing else may read the queries, keys and values.
+        let columns = (keyHeads * group + 2 * keyHeads) * 2 * half
+        let qkv = product(x, columns: columns, hidden: true)
+        let step = Step.attention(
+          qkv, heads: keyHeads * group, keyHeads: keyHeads, width: 2 * half, rotary: draw.chance(0.5),
+          dropout: draw.chance(0.5) ? 0.2 : 0)
+        _ = add(step, reading: [qkv])
+      default:
+        let partners = free.filter { s.columns[$0] == s.columns[x] }
+        let y = partners[draw.below(partners.count)]
+        _ = add(.add(x, y), reading: [x, y])
+      }
+    }
+
+    let embedded = add(.embedding("table", columns: width()), reading: [])
+    if draw.chance(0.5) { _ = add(.positions(embedded, "places"), reading: [embedded]) }
+    for _ in 0..<1 + draw.below(3) {
+      for _ in 0..<draw.below(3) { operation() }
+      if draw.chance(0.8) {
+        s.begin()
+        for _ in 0...draw.below(5) { operation() }
+        s.end()
+      }
+    }
+    let columns = s.columns[embedded]
+    var sum: Int?
+    for place in open.sorted() {
+      let part = product(place, columns: columns)
+      sum = sum.map { add(.add($0, part), reading: [$0, part]) } ?? part
+    }
+    let x = add(.norm(sum ?? embedded, "last", centred: true), reading: [])
+    s.head = (x, draw.chance(0.5) ? "table" : "head")
+    return s
+  }
+}

@@ -1,0 +1,107 @@
+// What a sketch computes, in fp64: loss and logits from the same parameters and the same random draws.
+import Graph
+import Reference
+import Tensors
+
+struct SketchReference {
+  let sketch: Sketch
+  let layout: ParameterLayout
+  let batch: TestBatch
+  /// Whether dropout drops.
+  var training = true
+
+  /// The sum of the losses of all targets.
+  func loss(_ line: [Double]) -> Double {
+    Reference.crossEntropy(logits(line), vocabulary: sketch.vocabulary, targets: batch.targets)
+  }
+
+  func logits(_ line: [Double]) -> [Double] {
+    var values: [[Double]] = []
+    var sites = 0
+    for (step, _) in sketch.steps { values.append(value(of: step, values, line, &sites)) }
+    let (input, weight) = sketch.head
+    return Reference.linear(
+      values[input], rows: batch.shape.rows, inputs: sketch.columns[input],
+      weight: parameter(weight, line), outputs: sketch.vocabulary, outputByInput: true, bias: nil)
+  }
+
+  /// Central differences of the loss along places of the line.
+  func gradient(_ line: [Double], places: [Int]? = nil) -> [Double] {
+    slopes(of: loss, at: line, places: places)
+  }
+
+  private func parameter(_ name: String, _ line: [Double]) -> [Double] {
+    guard let parameter = layout[name] else { preconditionFailure("no parameter \(name)") }
+    return Array(line[parameter.range])
+  }
+
+  private func value(
+    of step: Sketch.Step, _ values: [[Double]], _ line: [Double], _ sites: inout Int
+  ) -> [Double] {
+    let rows = batch.shape.rows
+    let length = batch.shape.length
+    switch step {
+    case .embedding(let name, let columns):
+      let table = parameter(name, line)
+      return batch.tokens.flatMap { table[Int($0) * columns..<(Int($0) + 1) * columns] }
+    case .positions(let x, let name):
+      let table = parameter(name, line)
+      let columns = values[x].count / rows
+      return values[x].enumerated().map { place, value in
+        value + table[Int(batch.positions[place / columns]) * columns + place % columns]
+      }
+    case .linear(let x, let parts, let bias, let layout):
+      let inputs = values[x].count / rows
+      let results = parts.map { name, columns in
+        Reference.linear(
+          values[x], rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
+          outputs: columns, outputByInput: layout == .outputByInput,
+          bias: bias ? parameter(name + ".bias", line) : nil)
+      }
+      return (0..<rows).flatMap { row in
+        zip(results, parts).flatMap { $0[row * $1.columns..<(row + 1) * $1.columns] }
+      }
+    case .norm(let x, let name, let centred):
+      return Reference.norm(
+        values[x], gain: parameter(name + ".weight", line),
+        bias: centred ? parameter(name + ".bias", line) : nil, centred: centred, epsilon: Sketch.epsilon)
+    case .gelu(let x): return values[x].map(Reference.gelu)
+    case .swiGLU(let x): return Reference.swiGLU(values[x], columns: values[x].count / rows / 2)
+    case .add(let a, let b): return zip(values[a], values[b]).map { $0 + $1 }
+    case .dropout(let x, let probability):
+      guard let dropout = dropout(probability, &sites) else { return values[x] }
+      let columns = values[x].count / rows
+      return values[x].enumerated().map { place, value in
+        let row = place / columns
+        return value
+          * dropout.factor(
+            sample: batch.sampleIDs[row / length], position: row % length, element: place % columns)
+      }
+    case .attention(let x, let heads, let keyHeads, let width, let rotary, let probability):
+      let stride = (heads + 2 * keyHeads) * width
+      var qkv = values[x]
+      if rotary {
+        qkv = Reference.rotate(
+          qkv, stride: stride, heads: heads + keyHeads, positions: batch.positions,
+          frequencies: Sketch.frequencies(width: width))
+      }
+      func columns(_ range: Range<Int>) -> [Double] {
+        (0..<rows).flatMap { qkv[$0 * stride + range.lowerBound..<$0 * stride + range.upperBound] }
+      }
+      let (keyStart, valueStart) = (heads * width, (heads + keyHeads) * width)
+      return AttentionReference(
+        sequences: batch.shape.sequences, queries: length, keys: length, heads: heads, keyHeads: keyHeads,
+        width: width, scale: 1 / Double(width).squareRoot(), firstKeys: batch.firstKeys,
+        dropout: dropout(probability, &sites), sampleIDs: batch.sampleIDs
+      ).forward(q: columns(0..<keyStart), k: columns(keyStart..<valueStart), v: columns(valueStart..<stride))
+        .output
+    }
+  }
+
+  /// Draws are numbered in the order of the record.
+  private func dropout(_ probability: Double, _ sites: inout Int) -> DropoutReference? {
+    guard training, probability > 0 else { return nil }
+    sites += 1
+    return DropoutReference(probability: probability, seed: batch.seed, step: batch.step, site: sites)
+  }
+}

@@ -1,0 +1,55 @@
+// A micro-batch of random tokens: some without a target, rows packed of several documents.
+import Graph
+import Reference
+
+final class TestBatch: Sendable {
+  let shape: BatchShape
+  let tokens: [Int32]
+  let targets: [Int32]
+  let positions: [Int32]
+  let firstKeys: [Int32]
+  let sampleIDs: [Int32]
+  let seed: UInt64 = 0x1234_5678_9ABC
+  let step = 17
+
+  init(_ shape: BatchShape, vocabulary: Int, draw: inout Draw, packed: Bool = true) {
+    self.shape = shape
+    tokens = draw.integers(shape.rows, below: vocabulary)
+    var targets: [Int32] = []
+    var positions: [Int32] = []
+    var firstKeys: [Int32] = []
+    for _ in 0..<shape.sequences {
+      var first = 0
+      for place in 0..<shape.length {
+        if packed, draw.chance(0.2) { first = place }
+        positions.append(Int32(place - first))
+        firstKeys.append(Int32(first))
+        targets.append(draw.chance(0.3) ? -1 : Int32(draw.below(vocabulary)))
+      }
+    }
+    // At least one target, so that there is a gradient.
+    targets[0] = 0
+    self.targets = targets
+    self.positions = positions
+    self.firstKeys = firstKeys
+    sampleIDs = (0..<shape.sequences).map { Int32(5 * $0 + 2) }
+  }
+
+  func withInput<T>(_ body: (GraphInput) throws -> T) rethrows -> T {
+    try tokens.withUnsafeBufferPointer { tokens in
+      try targets.withUnsafeBufferPointer { targets in
+        try positions.withUnsafeBufferPointer { positions in
+          try firstKeys.withUnsafeBufferPointer { firstKeys in
+            try sampleIDs.withUnsafeBufferPointer { sampleIDs in
+              try body(
+                GraphInput(
+                  tokens: tokens.baseAddress!, targets: targets.baseAddress!,
+                  positions: positions.baseAddress!, firstKeys: firstKeys.baseAddress!,
+                  sampleIDs: sampleIDs.baseAddress!, scale: 1, seed: seed, step: step))
+            }
+          }
+        }
+      }
+    }
+  }
+}

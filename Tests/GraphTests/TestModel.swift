@@ -1,0 +1,109 @@
+// A sketch with weights, and how it is run: gradients as one line, segments in the order they came.
+import Graph
+import Kernels
+import Reference
+import Tensors
+import Testing
+
+struct TrainResult {
+  var loss = 0.0
+  /// The trained part of the line; NaN where no segment came.
+  var gradients: [Float] = []
+  var segments: [Int] = []
+}
+
+final class TestModel {
+  let sketch: Sketch
+  let layout: ParameterLayout
+  let weights: FlatMemory
+
+  /// - Parameter freezes: which parameters are not trained, by name.
+  init(_ sketch: Sketch, bucketCount: Int = 4 << 20, freezes: (String) -> Bool = { _ in false }) {
+    self.sketch = sketch
+    let specs = Graph.parameters { sketch.record(on: $0) }.map { spec in
+      var spec = spec
+      spec.trains = !freezes(spec.name)
+      return spec
+    }
+    layout = ParameterLayout(specs: specs, bucketCount: bucketCount)
+    weights = FlatMemory(count: layout.count, label: "weights")
+    // By the order of use, so that weights do not depend on what is frozen.
+    for (index, place) in layout.forwardOrder.enumerated() {
+      let parameter = layout.parameters[place]
+      var draw = Draw(index, seed: 99)
+      let isGain = parameter.spec.initial == .ones
+      for (offset, value) in draw.floats(parameter.range.count, scale: 0.5).enumerated() {
+        weights.base[parameter.range.lowerBound + offset] = value + (isGain ? 1 : 0)
+      }
+    }
+  }
+
+  var line: [Double] { (0..<layout.count).map { Double(weights.base[$0]) } }
+
+  func program(
+    _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
+    cache: KeyValueCache? = nil
+  ) -> Program {
+    let graph = Graph(layout: layout, shape: shape, purpose: purpose, cache: cache)
+    sketch.record(on: graph)
+    return Program(graph, recompute: recompute, threads: threads)
+  }
+
+  func train(_ program: Program, _ batch: TestBatch, arena: Arena, engine: Engine) -> TrainResult {
+    var result = TrainResult(gradients: [Float](repeating: .nan, count: layout.trainedCount))
+    result.loss = batch.withInput { input in
+      program.run(input, weights: weights.base, arena: arena, engine: engine) { segment, gradients in
+        result.segments.append(segment)
+        let range = layout.segments[segment].range
+        result.gradients.replaceSubrange(
+          range, with: UnsafeBufferPointer(start: gradients, count: range.count))
+      }
+    }
+    return result
+  }
+
+  /// Records and trains once in fresh memory.
+  func train(
+    _ batch: TestBatch, recompute: Recompute = .none, threads: Int = 1, poisoned: Bool = false
+  ) throws -> TrainResult {
+    let program = program(batch.shape, recompute: recompute, threads: threads)
+    let arena = Arena()
+    if poisoned { arena.poison(program) }
+    return train(program, batch, arena: arena, engine: try Engine(threads: threads))
+  }
+
+  func reference(_ batch: TestBatch, training: Bool = true) -> SketchReference {
+    SketchReference(sketch: sketch, layout: layout, batch: batch, training: training)
+  }
+
+  /// Expects each parameter's gradient within a share of its largest element. Gradients that are 0 by
+  /// nature (biases of keys) are rounding errors of others, and measured against the largest of all.
+  func expectGradients(
+    _ got: [Float], _ want: [Double], tolerance: Double = 1e-5, at location: SourceLocation = #_sourceLocation
+  ) {
+    let largest = want.reduce(0) { max($0, abs($1)) }
+    var compared = 0
+    for parameter in layout.parameters where parameter.spec.trains {
+      let part = Array(want[parameter.range])
+      let scale = max(part.reduce(0) { max($0, abs($1)) }, 0.03 * largest)
+      let error = worstError(Array(got[parameter.range]), part, scale: scale)
+      #expect(error <= tolerance, "\(parameter.spec.name)", sourceLocation: location)
+      compared += 1
+    }
+    #expect(compared == layout.parameters.filter(\.spec.trains).count && compared > 0)
+  }
+}
+
+extension Arena {
+  /// Fills what a program will use with NaN: whatever is read before it was written shows.
+  func poison(_ program: Program) {
+    base(count: program.arenaCount).update(repeating: .nan, count: program.arenaCount)
+  }
+}
+
+func expectSame(
+  _ a: TrainResult, _ b: TrainResult, _ what: String, at location: SourceLocation = #_sourceLocation
+) {
+  #expect(a.loss.bitPattern == b.loss.bitPattern, "loss, \(what)", sourceLocation: location)
+  #expect(sameBits(a.gradients, b.gradients), "gradients, \(what)", sourceLocation: location)
+}

@@ -1,0 +1,134 @@
+// The vocabulary projection with its loss: values and gradients against fp64, large logits, missing targets.
+import Foundation
+import Kernels
+import Reference
+import Testing
+
+@Suite struct CrossEntropyTests {
+  private struct Case {
+    let shape: CrossEntropyShape
+    let x, weight: Floats
+    let targets: [Int32]
+    var scale: Float = 1
+
+    /// The loss, and on request dx and dWeight, which start as NaN.
+    func run(_ engine: Engine, dx: Bool = true, dWeight: Bool = true) -> (
+      loss: Double, dx: Floats, dWeight: Floats
+    ) {
+      let scratch = Floats(count: shape.scratchCount)
+      let gradients = (Floats(count: x.count), Floats(count: weight.count))
+      let loss = engine.crossEntropy(
+        shape, x: x.input, weight: weight.input, targets: targets, scale: scale,
+        dx: dx ? gradients.0.base : nil, dWeight: dWeight ? gradients.1.base : nil, scratch: scratch.base)
+      // The look at the guards of the scratch.
+      _ = scratch.values.count
+      return (loss, gradients.0, gradients.1)
+    }
+
+    func loss(_ x: [Double], _ weight: [Double]) -> Double {
+      let logits = Reference.linear(
+        x, rows: shape.rows, inputs: shape.columns, weight: weight, outputs: shape.vocabulary,
+        outputByInput: true, bias: nil)
+      return Reference.crossEntropy(logits, vocabulary: shape.vocabulary, targets: targets)
+    }
+  }
+
+  private func make(
+    _ rows: Int, _ columns: Int, _ vocabulary: Int, missing: Double, draw: inout Draw, size: Float = 1,
+    scale: Float = 1
+  ) -> Case {
+    let targets = (0..<rows).map { _ in draw.chance(missing) ? -1 : Int32(draw.below(vocabulary)) }
+    return Case(
+      shape: CrossEntropyShape(rows: rows, columns: columns, vocabulary: vocabulary),
+      x: Floats(draw.floats(rows * columns, scale: size)), weight: Floats(draw.floats(vocabulary * columns)),
+      targets: targets, scale: scale)
+  }
+
+  @Test func valuesAndSlopes() throws {
+    var draw = Draw(60)
+    var ran = 0
+    // The last ones have more rows than a chunk holds.
+    for (rows, columns, vocabulary, missing) in [
+      (1, 1, 1, 0.0), (3, 2, 15, 0), (15, 3, 16, 0.3), (16, 17, 33, 0.5), (33, 8, 100, 0.9),
+      (1030, 3, 17, 0.1),
+      (600, 5, 3, 0.5),
+    ] {
+      let test = make(rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125)
+      var losses: [Double] = []
+      let results = try onEveryEngine { engine in
+        let result = test.run(engine)
+        losses += [result.loss, test.run(engine, dx: false, dWeight: false).loss]
+        losses += [test.run(engine, dWeight: false).loss, test.run(engine, dx: false).loss]
+        return [result.dx, result.dWeight]
+      }
+      let what = "\(rows) x \(columns) onto \(vocabulary)"
+      let (xD, weightD) = (doubles(test.x.values), doubles(test.weight.values))
+      let want = test.loss(xD, weightD)
+      #expect(losses.count == 12)
+      for loss in losses { #expect(abs(loss - want) <= 1e-6 * max(1, want), "\(what)") }
+      // Loss alone and loss with gradients divide differently, but threads change nothing.
+      #expect(losses[0] == losses[4] && losses[0] == losses[8])
+
+      // A slope costs the whole loss: of the large ones every 31st is taken.
+      let step = rows > 100 ? 31 : 1
+      let xPlaces = Array(stride(from: 0, to: xD.count, by: step))
+      let dx = slopes(of: { test.loss($0, weightD) }, at: xD, places: xPlaces).map { $0 * 0.125 }
+      expectClose(xPlaces.map { results[0][$0] }, dx, 1e-6, scale: 0.125 * 2, what + ", dx")
+      let dWeight = slopes(of: { test.loss(xD, $0) }, at: weightD).map { $0 * 0.125 }
+      expectClose(
+        results[1], dWeight, 1e-6, scale: 0.25 * Double(rows).squareRoot(), what + ", dWeight")
+      for (row, target) in test.targets.enumerated() where target < 0 {
+        #expect(results[0][row * columns..<(row + 1) * columns].allSatisfy { $0 == 0 }, "row \(row)")
+      }
+      ran += 1
+    }
+    #expect(ran == 7)
+  }
+
+  @Test func noTargetsAtAll() throws {
+    var draw = Draw(61)
+    let test = make(20, 5, 33, missing: 1, draw: &draw)
+    let results = try onEveryEngine { engine in
+      let result = test.run(engine)
+      #expect(result.loss == 0)
+      return [result.dx, result.dWeight]
+    }
+    #expect(results[0].allSatisfy { $0 == 0 })
+    #expect(results[1].allSatisfy { $0 == 0 })
+  }
+
+  @Test func logitsOfTenThousand() throws {
+    // Row r looks at token r's own direction: logits are ±1e4 and 0.
+    let columns = 3
+    let x = Floats([1e4, 0, 0, 0, -1e4, 0, 0, 0, 1e4])
+    let weight = Floats([1, 0, 0, 0, 1, 0, 0, 0, 1])
+    let test = Case(
+      shape: CrossEntropyShape(rows: 3, columns: columns, vocabulary: 3), x: x, weight: weight,
+      targets: [0, 1, 1])
+    let result = test.run(try Engine(threads: 1))
+    let want = test.loss(doubles(x.values), doubles(weight.values))
+    #expect(want > 2e4)
+    #expect(abs(result.loss - want) <= 1e-6 * want)
+    #expect(result.dx.values == [0, 0, 0, 0.5, -1, 0.5, 0, -1, 1])
+  }
+
+  @Test func notANumberIsALossThatIsNotANumber() throws {
+    var draw = Draw(62)
+    var ran = 0
+    for bad in [Float.nan, .infinity] {
+      for place in [0, 7] {
+        let test = make(4, 2, 40, missing: 0, draw: &draw)
+        test.x.base[place] = bad
+        let result = test.run(try Engine(threads: 1))
+        #expect(result.loss.isNaN)
+        #expect(result.dx.values[place].isNaN)
+        // Its row alone.
+        #expect(result.dx.values.filter { $0.isNaN }.count == 2)
+        #expect(result.dWeight.values.contains { $0.isNaN })
+        #expect(!(test.run(try Engine(threads: 1), dx: false, dWeight: false).loss <= 1e30))
+        ran += 1
+      }
+    }
+    #expect(ran == 4)
+  }
+}
