@@ -20,7 +20,7 @@ extension CommandLineTests {
       #expect(try run.numbers("loss").count == 100)
       let losses = try run.numbers("validation_loss")
       #expect(losses.count == 2)
-      let before = try #require(firstValidation(of: run))
+      let before = try #require(try firstValidation(of: run))
       #expect(try #require(losses.last) < 0.6 * before)
 
       let verdict = try shared("text/the-verdict.txt")
