@@ -79,7 +79,7 @@ package struct TrainStep {
       optimizer.step(
         step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
         learningRate: learningRate)
-      optimizer.gather(weights: replica.weights.base)
+      optimizer.gather(weights: replica.weights.base, over: ranks)
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
