@@ -83,7 +83,7 @@ package struct TrainStep {
           step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
           learningRate: learningRate)
       }
-      replica.engine.time("gather") { optimizer.gather(weights: replica.weights.base) }
+      replica.engine.time("gather") { optimizer.gather(weights: replica.weights.base, over: ranks) }
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,

@@ -50,7 +50,7 @@ extension CommandLineTests {
         ],
         [
           "model: model.layers.0.mlp.down_proj.weight: has the shape [1536], but config.json makes it [32, 48]",
-          "model: 2 tensors (model.layers.0.mlp.up_proj.weight, model.norm.weight) are missing "
+          "model: 2 tensors (model.norm.weight, model.layers.0.mlp.up_proj.weight) are missing "
             + "(is config.json of the same model?)",
         ],
       ]

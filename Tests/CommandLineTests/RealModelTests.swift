@@ -89,9 +89,9 @@ extension CommandLineTests {
       let lines = try ids.out.split(separator: "\n").map {
         try JSON.parse(String($0)).elements?.compactMap(\.integer)
       }
-      let all =
-        (try #require(expected["prompt_ids"]?.elements)).compactMap(\.integer)
-        + (try #require(expected["greedy_ids"]?.elements)).compactMap(\.integer)
+      let all = try ["prompt_ids", "greedy_ids"].flatMap { key in
+        try #require(expected[key]?.elements).compactMap(\.integer)
+      }
       let paragraphs = all.split(separator: 13)
       #expect(paragraphs.count == 2 && lines.count == 2)
       #expect(lines.first == Array(paragraphs[0]))

@@ -1,5 +1,4 @@
 // What ranks hold of the optimizer states: at ZeRO stage 1, 8 bytes a parameter divided by the number of ranks.
-import Collectives
 import Kernels
 import Models
 import Optimizers
@@ -9,13 +8,11 @@ import Testing
 import Training
 
 @Suite struct OptimizerMemoryTests {
-  // One test for all models: MPI starts once a process.
   @Test func statesAreHeldOnce() throws {
     let layout = try ParityCase("gpt2-tiny").replica().layout
     // Small buckets, so that a model has many; every rank's map is made here, its states are real memory.
     let cut = ParameterLayout(
       specs: layout.forwardOrder.map { layout.parameters[$0].spec }, bucketCount: 4096)
-    let ranks = try Ranks.start()
     let engine = try Engine(threads: 1)
     var compared = 0
     for layout in [layout, cut] {
@@ -26,7 +23,7 @@ import Training
           let map = ShardMap(layout: layout, stage: .optimizer, rank: rank, ranks: count)
           let ledger = MemoryLedger()
           let optimizer = ShardedOptimizer(
-            map: map, rule: AdamW(), ranks: ranks, engine: engine, ledger: ledger)
+            map: map, rule: AdamW(), engine: engine, ledger: ledger)
           let held = withExtendedLifetime(optimizer) { ledger.all.reduce(0) { $0 + $1.bytes } }
           #expect(held == 8 * map.heldCount)
           // Slices end at multiples of the grain: at most one more of it in every bucket.

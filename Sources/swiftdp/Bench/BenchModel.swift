@@ -75,7 +75,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       let step = TrainStep(
         replica: replica,
         gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),
-        optimizer: ShardedOptimizer(map: map, rule: AdamW(), ranks: ranks, engine: engine, ledger: ledger),
+        optimizer: ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: ledger),
         schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
         ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
         mask: .none, seed: 0, gradientClip: 1)
