@@ -63,7 +63,8 @@ package struct CheckpointSummary {
   package func verify() throws -> Int {
     let problems = Problems()
     var count = 0
-    for (name, parameter) in problems.collect({ try weights.sources(description, layout: layout) }) ?? [] {
+    let sources = problems.collect { try weights.sources(description, layout: layout) }
+    for (name, parameter) in sources ?? [] {
       let spec = parameter.spec
       check(spec.name, name, of: weights, count: spec.count)
       for state in states {
