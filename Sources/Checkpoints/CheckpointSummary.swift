@@ -68,7 +68,10 @@ package struct CheckpointSummary {
       let spec = parameter.spec
       check(spec.name, name, of: weights, count: spec.count)
       for state in states {
-        guard let shape = state.tensors.shape(of: spec.name) else { continue }
+        guard let shape = state.tensors.shape(of: spec.name) else {
+          problems.add(.data, "has no \(state.name)", at: "\(folder): \(spec.name)")
+          continue
+        }
         guard shape == spec.shape else {
           problems.add(
             .data, "\(state.name) has the shape \(shape), not \(spec.shape)", at: "\(folder): \(spec.name)")
@@ -76,9 +79,6 @@ package struct CheckpointSummary {
         }
         check("\(state.name) of \(spec.name)", spec.name, of: state.tensors, count: spec.count)
       }
-    }
-    for state in states where state.tensors.names.isEmpty {
-      problems.add(.data, "\(state.name) is empty", at: folder)
     }
     try problems.throwIfAny()
     return count
