@@ -86,5 +86,6 @@ package func makeFolders(_ path: String) throws {
   // Another process may have been faster.
   if mkdir(path, 0o777) == 0 { return }
   let error = UserError.disk("the folder cannot be made", path)
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { throw error }
+  let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+  guard exists, isFolder.boolValue else { throw error }
 }

@@ -48,7 +48,8 @@ package final class Section {
   ///   - overrides: paths of keys that do not come from the file but from the command line.
   ///   - code: the exit code that a mistake here leads to.
   package init(
-    _ json: JSON?, file: String?, overrides: [String] = [], path: String = "", code: ExitCode, problems: Problems
+    _ json: JSON?, file: String?, overrides: [String] = [], path: String = "", code: ExitCode,
+    problems: Problems
   ) {
     self.path = path
     self.file = file
@@ -63,7 +64,9 @@ package final class Section {
 
   /// What messages about a key begin with: its file and its path.
   private func place(of path: String) -> String {
-    guard let file, !overrides.contains(where: { path == $0 || path.hasPrefix($0 + ".") }) else { return path }
+    guard let file, !overrides.contains(where: { path == $0 || path.hasPrefix($0 + ".") }) else {
+      return path
+    }
     return path.isEmpty ? file : "\(file): \(path)"
   }
 

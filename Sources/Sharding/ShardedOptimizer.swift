@@ -12,13 +12,11 @@ package final class ShardedOptimizer {
   package let rule: any UpdateRule
   /// One memory a state of the rule, `map.heldCount` elements each.
   package let states: [FlatMemory]
-  private let ranks: Ranks
   private let engine: Engine
 
-  package init(map: ShardMap, rule: any UpdateRule, ranks: Ranks, engine: Engine, ledger: MemoryLedger?) {
+  package init(map: ShardMap, rule: any UpdateRule, engine: Engine, ledger: MemoryLedger?) {
     self.map = map
     self.rule = rule
-    self.ranks = ranks
     self.engine = engine
     states = rule.stateNames.map { _ in
       FlatMemory(count: map.heldCount, label: "optimizer states", ledger: ledger)
@@ -44,7 +42,7 @@ package final class ShardedOptimizer {
   }
 
   /// Brings every rank the slices that others have updated.
-  package func gather(weights: UnsafeMutablePointer<Float>) {
+  package func gather(weights: UnsafeMutablePointer<Float>, over ranks: Ranks) {
     guard map.stage == .optimizer else { return }
     for slices in map.slices { ranks.gatherSlices(weights, slices: slices) }
   }

@@ -49,7 +49,7 @@ package final class Run {
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = ShardedOptimizer(
-      map: map, rule: recipe.optimizer.rule, ranks: ranks, engine: engine, ledger: ledger)
+      map: map, rule: recipe.optimizer.rule, engine: engine, ledger: ledger)
     self.optimizer = optimizer
     step = TrainStep(
       replica: replica,

@@ -41,7 +41,8 @@ struct Generate: ParsableCommand {
     func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
     try model.replica.checkPrompt(tokens)
-    write(prompt)
+    // The prompt passes through the decoder too: alone, the first new piece would lose the space before it.
+    write(tokens.map { decoder.append($0) }.joined())
     try model.replica.generate(
       tokens, maximum: maxTokens,
       sampling: Sampling(temperature: temperature, topP: topP, seed: seed)

@@ -58,6 +58,20 @@ extension CommandLineTests {
       }
     }
 
+    /// Every feed-forward matrix is larger than a bucket: what is exchanged and owned comes in many parts.
+    @Test func parametersLargerThanABucket() throws {
+      let folder = try Workspace()
+      try folder.makeLlama(inner: 140_000)
+      try folder.makeText(characters: 2150)
+      let settings = Self.text + ["training.steps=3", "training.batch_size=4"]
+      let one = try train(settings, output: "np1", in: folder)
+      let counts = [2, 3]
+      for ranks in counts {
+        let run = try train(settings, output: "np\(ranks)", ranks: ranks, in: folder)
+        try expectSame(run, one, steps: 3, "\(ranks) ranks")
+      }
+    }
+
     /// Rows of their own lengths, padded, so that micro-batches differ in shape, with dropout.
     @Test func dropoutAndPaddingAreTheSameAtEveryRankCount() throws {
       let folder = try Workspace()

@@ -36,6 +36,8 @@ struct RunOutput {
     return files
   }
 
+  func text(_ file: String) throws -> String { try folder.text(name + "/" + file) }
+
   var checkpoints: [String] { folder.names(in: name + "/checkpoints") }
 }
 

@@ -1,0 +1,61 @@
+// Data that cannot be used: the file and the line are named, and nothing is touched.
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct DataMistakeTests {
+    @Test func data() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      try folder.file("broken.jsonl", "{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\", \n")
+      try folder.file(
+        "rows.jsonl",
+        "{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"a\"}\n{\"prompt\": 3, \"completion\": \"x\"}\n"
+      )
+      try folder.file("empty.txt", "")
+      try folder.file("empty.jsonl", "")
+      try folder.file("short.txt", "short\n")
+      try folder.file("latin.txt", Data([0x61, 0xE9, 0x62, 0x0A]))
+      try folder.file("table.csv", "a,b\n")
+      let broken =
+        "broken.jsonl:2: is not JSON: the text ends too early at byte 16 of the line (a .jsonl file holds one object a line)"
+      let rows = [
+        "rows.jsonl:2: has no \"completion\" (a row of format completion has \"prompt\" and \"completion\" (or \"response\"))",
+        "rows.jsonl:3: \"prompt\" must be a string, but is a whole number",
+      ]
+      let short =
+        "all text together has 7 tokens, too few for one block of 32 (lower data.sequence_length, or set data.packing: false)"
+      let cases: [([String], [String])] = [
+        (["data.train=broken.jsonl"], [broken]),
+        (["data.train=rows.jsonl"], rows),
+        (
+          ["data.train=[broken.jsonl,rows.jsonl,empty.txt]"],
+          [broken] + rows + ["empty.txt: the file is empty"]
+        ),
+        (["data.train=empty.txt"], ["empty.txt: the file is empty"]),
+        (["data.train=empty.jsonl"], ["empty.jsonl: the file is empty"]),
+        (["data.train=short.txt"], ["data.train: " + short]),
+        (["data.train=text.txt", "data.validation=short.txt"], ["data.validation: " + short]),
+        (["data.train=latin.txt"], ["latin.txt:1: is not UTF-8 at byte offset 1 (convert it to UTF-8)"]),
+        (
+          ["data.train=table.csv"],
+          ["table.csv: the ending of the name is not known (use .txt, .jsonl or .json)"]
+        ),
+        (
+          ["data.train=broken.jsonl", "data.format=alpaca"],
+          [
+            "broken.jsonl:1: has no \"instruction\" (a row of format alpaca has \"instruction\" and \"output\")",
+            broken,
+          ]
+        ),
+      ]
+      for (settings, messages) in cases {
+        try expectMistake(
+          ["train", "model=llama", "weights=random", "output=run", "data.sequence_length=32"] + settings, 65,
+          messages, in: folder)
+      }
+      #expect(cases.count == 10)
+    }
+  }
+}

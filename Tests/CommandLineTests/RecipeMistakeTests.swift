@@ -1,0 +1,171 @@
+// Mistakes in a recipe, in settings and in options: told all at once, before anything starts.
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct RecipeMistakeTests {
+    private func folder() throws -> Workspace {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      try folder.file(
+        "run.yaml",
+        """
+        model: llama
+        weights: random
+        output: run
+        data: {train: text.txt, sequence_length: 32}
+        training: {steps: 5, batch_size: 8, micro_batch_size: 2}
+        """)
+      return folder
+    }
+
+    @Test func mistakesInSettings() throws {
+      let folder = try folder()
+      let cases: [([String], [String])] = [
+        (["training.stpes=3"], ["training.stpes: is not a key of swiftdp (did you mean training.steps?)"]),
+        (["training.steps=many"], ["training.steps: is a string, where a whole number is meant"]),
+        (["training.steps=0"], ["training.steps: is 0, but must be from 1 to 1099511627776"]),
+        (["training.batch_size=2.5"], ["training.batch_size: is a number, where a whole number is meant"]),
+        (
+          ["optimizer.name=adam"],
+          ["optimizer.name: is \"adam\", but must be one of adamw (did you mean adamw?)"]
+        ),
+        (["checkpoint=[1]"], ["checkpoint: is a list, where keys with values are meant"]),
+        (["parallel.zero=7"], ["parallel.zero: is 7, but must be one of 0, 1"]),
+        (["data.train=no.txt"], ["data.train: there is no file no.txt"]),
+        (["data.train=llama"], ["data.train: llama is a folder (name its files)"]),
+        (["model=nowhere"], ["model: there is no folder nowhere (a Hugging Face model that was downloaded)"]),
+        (
+          ["training.micro_batch_size=9"],
+          ["training.micro_batch_size: is 9, more than batch_size, which is 8"]
+        ),
+        (
+          ["data.sequence_length=65"],
+          [
+            "data.sequence_length: is 65, but the model reads at most 64 tokens (set data.sequence_length=64)"
+          ]
+        ),
+        (
+          ["checkpoint.resume=nowhere"],
+          ["checkpoint.resume: there is no checkpoint nowhere (auto, none, or the folder of a checkpoint)"]
+        ),
+        (["=3"], ["=3: is not a setting (write section.key=value, such as training.steps=100)"]),
+        (
+          ["data.train=[a"], ["data.train: is not YAML: did not find expected ',' or ']' in line 2, column 1"]
+        ),
+        (
+          ["other.yaml"],
+          ["2 recipes are given: run.yaml, other.yaml (one YAML file, then settings section.key=value)"]
+        ),
+        (
+          ["training.steps=3", "training.epochs=1"],
+          ["training.epochs: stands beside training.steps (give one of the two)"]
+        ),
+        (
+          [
+            "data={train: [no.txt, neither.txt], validation: nor.txt, lenght: 3}", "colour=blue",
+            "training=3",
+          ],
+          [
+            "data.train: there is no file no.txt", "data.train: there is no file neither.txt",
+            "data.validation: there is no file nor.txt",
+            "training: is a whole number, where keys with values are meant",
+            "colour: is not a key of swiftdp (the keys here are model, weights, output, data, training, optimizer, "
+              + "schedule, parallel, checkpoint)",
+            "data.lenght: is not a key of swiftdp (the keys here are train, validation, format, sequence_length, "
+              + "packing, packing_mask, shuffle)",
+          ]
+        ),
+      ]
+      for (settings, messages) in cases {
+        try expectMistake(["train", "run.yaml"] + settings, 64, messages, in: folder)
+      }
+      #expect(cases.count == 18)
+    }
+
+    @Test func mistakesInRecipes() throws {
+      let folder = try folder()
+      let cases: [(String, [String])] = [
+        ("a: [", ["recipe.yaml: is not YAML: did not find expected node content in line 2, column 1"]),
+        ("3", ["recipe.yaml: is a whole number, where keys with values are meant"]),
+        ("model: llama\nmodel: x", ["recipe.yaml: is not YAML: a key stands twice: [\"model\"]"]),
+        (
+          "",
+          [
+            "recipe.yaml: model: is missing (give a text)",
+            "recipe.yaml: data.train: is missing (give a file or a list of files)",
+          ]
+        ),
+        (
+          "model: llama\ndata: {train: text.txt, formt: text}\ntraining: {steps: no}",
+          [
+            "recipe.yaml: training.steps: is a string, where a whole number is meant",
+            "recipe.yaml: data.formt: is not a key of swiftdp (did you mean data.format?)",
+          ]
+        ),
+      ]
+      for (recipe, messages) in cases {
+        try folder.file("recipe.yaml", recipe)
+        try expectMistake(["train", "recipe.yaml"], 64, messages, in: folder)
+      }
+      #expect(cases.count == 5)
+      try expectMistake(
+        ["train", "nothere.yaml"], 64,
+        ["nothere.yaml: there is no such configuration (settings are written section.key=value)"], in: folder)
+      try expectMistake(
+        ["train", "llama"], 64, ["llama: is a folder, not a recipe (a model is named by model=llama)"],
+        in: folder)
+    }
+
+    @Test func anOutputThatCannotBeWrittenTo() throws {
+      let folder = try folder()
+      let hint = "(set output to a folder that you may write to)"
+      let cases = [
+        ("text.txt/run", "text.txt/run: the folder cannot be made: Not a directory \(hint)"),
+        ("/proc/run", "/proc/run: the folder cannot be made: No such file or directory \(hint)"),
+        ("text.txt", "text.txt/checkpoints: the folder cannot be made: Not a directory \(hint)"),
+      ]
+      for (output, message) in cases {
+        try expectMistake(["train", "run.yaml", "output=\(output)"], 74, [message], in: folder)
+      }
+      #expect(cases.count == 3)
+    }
+
+    @Test func wrongOptionsAndHelp() throws {
+      let folder = try folder()
+      let wrong: [([String], String)] = [
+        (["fly"], "Error: Unexpected argument 'fly'"),
+        (["train", "--fast"], "Error: Unknown option '--fast'"),
+        (["evaluate", "--data", "text.txt"], "Error: Missing expected argument '--model <model>'"),
+        (
+          ["evaluate", "--model", "llama", "--data", "text.txt", "--batch-size", "0"],
+          "Error: --batch-size must be at least 1"
+        ),
+        (
+          ["generate", "--model", "llama", "--prompt", "a", "--top-p", "0"],
+          "Error: --top-p must be above 0 and at most 1"
+        ),
+      ]
+      for (arguments, line) in wrong {
+        for ranks in [nil, 3] {
+          let result = try Command.swiftdp(arguments, ranks: ranks, in: folder)
+          #expect(result.code == 64, "\(arguments)")
+          #expect(result.errorLines.filter { $0.hasPrefix("Error:") } == [line])
+          #expect(result.out.isEmpty)
+        }
+      }
+      #expect(wrong.count == 5)
+      let help = [["--help"], ["train", "--help"], ["evaluate", "--help"], ["help", "checkpoint"], []]
+      for arguments in help {
+        for ranks in [nil, 2] {
+          let result = try Command.swiftdp(arguments, ranks: ranks, in: folder)
+          #expect(result.code == 0, "\(arguments)")
+          #expect(result.out.components(separatedBy: "USAGE: swiftdp").count == 2, "\(arguments)")
+          #expect(result.err.isEmpty)
+        }
+      }
+      #expect(help.count == 5)
+    }
+  }
+}
