@@ -134,14 +134,3 @@ extension Workspace {
     try file("text.txt", Data(contentsOf: URL(fileURLWithPath: text)).prefix(60_000))
   }
 }
-
-extension RunOutput {
-  /// What `swiftdp checkpoint hash` says of the last checkpoint.
-  func hash() throws -> String {
-    let last = try #require(checkpoints.last)
-    let result = try Command.swiftdp(["checkpoint", "hash", "\(name)/checkpoints/\(last)"], in: folder)
-    let hash = result.out.trimmingCharacters(in: .whitespacesAndNewlines)
-    #expect(result.code == 0 && hash.utf8.count == 64, "\(result.err)")
-    return hash
-  }
-}
