@@ -78,7 +78,8 @@ final class TwoHosts {
       throw NotPermitted(description: "ip \(words.joined(separator: " ")): \(error)")
     }
     guard result.code == 0 else {
-      throw NotPermitted(description: "ip \(words.joined(separator: " ")): \(result.err)")
+      let reason = result.err.trimmingCharacters(in: .whitespacesAndNewlines)
+      throw NotPermitted(description: "ip \(words.joined(separator: " ")): \(reason)")
     }
   }
 
