@@ -14,7 +14,11 @@ let reference: [SwiftSetting] = [.unsafeFlags(["-O", "-Xcc", "-march=\(march)"])
 
 let package = Package(
   name: "swiftdp",
-  products: [.executable(name: "swiftdp", targets: ["swiftdp"])],
+  products: [
+    .executable(name: "swiftdp", targets: ["swiftdp"]),
+    // For tests only: it is loaded into ranks that are to go wrong.
+    .library(name: "RankFaults", type: .dynamic, targets: ["RankFaults"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
@@ -77,7 +81,16 @@ let package = Package(
       dependencies: [
         "Base", "Tensors", "Kernels", "Graph", "Collectives", "Optimizers", "Sharding", "Reference",
       ], swiftSettings: reference),
-    // It imports nothing of the command: that it depends on it has the binary built.
-    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp"]),
+    // What tests have several ranks do, and how one of them goes wrong.
+    .executableTarget(
+      name: "RankChecks",
+      dependencies: [
+        "Base", "Datasets", "Tensors", "Kernels", "Models", "Collectives", "Optimizers", "Sharding",
+        "Training",
+        "Reference",
+      ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
+    .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
+    // It imports nothing of the programs: that it depends on them has them built.
+    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks"]),
   ]
 )

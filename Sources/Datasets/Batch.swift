@@ -87,7 +87,7 @@ extension TokenSequences {
   /// Builds a micro-batch.
   ///
   /// Within a row, position t is to predict token t + 1 where that token carries a loss; the last
-  /// position has no target. The targets do not depend on `mask`.
+  /// position has no target. The targets are those of the sequences, whatever `mask` is.
   package func batch(_ microBatch: MicroBatch, mask: PackingMask) -> Batch {
     let (rows, length) = shape(of: microBatch)
     let size = rows * length

@@ -15,6 +15,8 @@ package struct DataOptions: Equatable, Sendable {
   package var validation: ValidationSource
   package var format: DataFormat
   package var packing: Bool
+  /// With `document`, nothing is to predict the first token of the next document of joined text.
+  package var packingMask: PackingMask
   /// Tokens, at least 2.
   package var sequenceLength: Int
   /// Decides which sequences a validation share takes.
@@ -22,12 +24,13 @@ package struct DataOptions: Equatable, Sendable {
 
   package init(
     train: [String], validation: ValidationSource = .none, format: DataFormat = .auto, packing: Bool,
-    sequenceLength: Int, seed: UInt64
+    packingMask: PackingMask = .none, sequenceLength: Int, seed: UInt64
   ) {
     self.train = train
     self.validation = validation
     self.format = format
     self.packing = packing
+    self.packingMask = packingMask
     self.sequenceLength = sequenceLength
     self.seed = seed
   }

@@ -103,7 +103,8 @@ struct FileLoader {
     summary.tokens += count
     if encoded.boundaryMerged { summary.mergedBoundaries += 1 }
     if case .document = example, options.packing {
-      return documents.append(encoded.tokens[...], firstTarget: 0, source: source)
+      let firstTarget = options.packingMask == .document ? 1 : 0
+      return documents.append(encoded.tokens[...], firstTarget: firstTarget, source: source)
     }
     if count > options.sequenceLength {
       summary.cutRows += 1

@@ -3,7 +3,8 @@
 extension TokenSequences {
   /// Joins all documents into one stream and cuts it into blocks (the usual way for plain text).
   ///
-  /// A document may begin in one block and go on in the next; each part is a piece of its own.
+  /// A document may begin in one block and go on in the next; each part is a piece of its own. The end of
+  /// a document is to predict the first token of the next one where that token carries a loss.
   /// - Returns: how many tokens at the end were too few for a block and are dropped.
   mutating func joinIntoBlocks(of length: Int) -> Int {
     precondition(length >= 2, "a block of one token has nothing to predict")
@@ -13,12 +14,14 @@ extension TokenSequences {
     var starts: [Int] = []
     var sources: [SampleSource] = []
     var first: [Int] = [0]
+    var counts = [Int32](repeating: Int32(clamping: length - 1), count: blocks)
     starts.reserveCapacity(pieceSources.count + blocks + 1)
     sources.reserveCapacity(pieceSources.count + blocks)
     first.reserveCapacity(blocks + 1)
     for document in 0..<pieceSources.count {
       let range = tokenRange(ofPiece: document)
       var start = range.lowerBound
+      if start < kept, start % length != 0, !lossMask[start] { counts[start / length] -= 1 }
       while start < min(range.upperBound, kept) {
         if start % length == 0, start > 0 { first.append(starts.count) }
         starts.append(start)
@@ -33,7 +36,7 @@ extension TokenSequences {
     pieceStarts = starts
     pieceSources = sources
     firstPieces = first
-    targetCounts = Array(repeating: Int32(clamping: length - 1), count: blocks)
+    targetCounts = counts
     blockLength = length
     return dropped
   }

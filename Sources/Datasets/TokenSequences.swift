@@ -25,7 +25,8 @@ package struct TokenSequences: Sendable {
   package internal(set) var blockLength: Int?
   package internal(set) var tokens: [Int32] = []
   /// Whether predicting a token counts, one bit for each of `tokens`. The first token of a row never
-  /// counts, so nothing in a packed block is asked to predict the first token of the next row.
+  /// counts, so nothing in a packed block is asked to predict the first token of the next row; that of a
+  /// document of joined text counts unless documents are kept apart.
   package internal(set) var lossMask = LossMask()
   /// Ascending, closed by `tokens.count`: piece `p` is `pieceStarts[p]..<pieceStarts[p + 1]`.
   package internal(set) var pieceStarts: [Int] = [0]
@@ -80,7 +81,7 @@ package struct TokenSequences: Sendable {
 extension TokenSequences {
   /// Adds one sequence of one piece.
   /// - Parameter firstTarget: predicting tokens before this one does not count; 0 lets even the first
-  ///   token count, as documents that will be joined need it.
+  ///   token count, as documents that are joined without a mask between them need it.
   package mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
     let masked = min(firstTarget, added.count)
     tokens.append(contentsOf: added)

@@ -23,7 +23,7 @@ package struct RunData {
     dataset = try Dataset(
       DataOptions(
         train: data.train, validation: data.validation, format: data.format, packing: data.packing,
-        sequenceLength: data.sequenceLength, seed: recipe.training.seed),
+        packingMask: data.packingMask, sequenceLength: data.sequenceLength, seed: recipe.training.seed),
       encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
     try dataset.check(
       vocabulary: model.family.vocabulary, tokenizer: recipe.model + "/tokenizer.json")

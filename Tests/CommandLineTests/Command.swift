@@ -20,11 +20,13 @@ struct TimeLimitExceeded: Error, CustomStringConvertible {
 
 enum Command {
   /// `SWIFTDP_BINARY`, or else the binary that was built beside the test bundle, which is this process.
-  static let binary: String = {
-    if let path = ProcessInfo.processInfo.environment["SWIFTDP_BINARY"] { return path }
+  static let binary = ProcessInfo.processInfo.environment["SWIFTDP_BINARY"] ?? built("swiftdp")
+
+  /// What was built beside the test bundle, which is this process.
+  static func built(_ name: String) -> String {
     let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    return bundle.deletingLastPathComponent().path + "/swiftdp"
-  }()
+    return bundle.deletingLastPathComponent().path + "/" + name
+  }
 
   /// - Parameters:
   ///   - ranks: nil runs without mpirun.
@@ -34,15 +36,16 @@ enum Command {
   static func swiftdp(
     _ arguments: [String], ranks: Int? = nil, in folder: Workspace, timeLimit: Double = 240
   ) throws -> CommandResult {
+    let launcher = ranks.map { ["mpirun", "-np", "\($0)", "--bind-to", "none"] } ?? []
+    return try run(launcher + [binary] + arguments, in: folder, timeLimit: timeLimit)
+  }
+
+  /// Runs any command; its first word is looked for in PATH.
+  /// - Throws: where the time limit is exceeded.
+  static func run(_ words: [String], in folder: Workspace, timeLimit: Double = 240) throws -> CommandResult {
     let process = Process()
-    if let ranks {
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments =
-        ["mpirun", "-np", "\(ranks)", "--bind-to", "none", binary] + arguments
-    } else {
-      process.executableURL = URL(fileURLWithPath: binary)
-      process.arguments = arguments
-    }
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = words
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     // Eight ranks run on however few cores there are, and tests may run as root.
     process.environment = ProcessInfo.processInfo.environment.merging([
@@ -66,7 +69,7 @@ enum Command {
     if isLate {
       throw TimeLimitExceeded(
         description:
-          "\(arguments) at \(ranks ?? 1) ranks ran longer than \(timeLimit) s\n\(result.out)\n\(result.err)")
+          "\(words.joined(separator: " ")) ran longer than \(timeLimit) s\n\(result.out)\n\(result.err)")
     }
     return result
   }

@@ -39,6 +39,15 @@ struct RunOutput {
   func text(_ file: String) throws -> String { try folder.text(name + "/" + file) }
 
   var checkpoints: [String] { folder.names(in: name + "/checkpoints") }
+
+  /// What `swiftdp checkpoint hash` says of a checkpoint, or of the last one.
+  func hash(_ checkpoint: String? = nil) throws -> String {
+    let folder = "\(name)/checkpoints/\(try checkpoint ?? #require(checkpoints.last))"
+    let result = try Command.swiftdp(["checkpoint", "hash", folder], in: self.folder)
+    let hash = result.out.trimmingCharacters(in: .whitespacesAndNewlines)
+    #expect(result.code == 0 && hash.utf8.count == 64, "\(result.err)")
+    return hash
+  }
 }
 
 /// Expects two runs to have come to the same bits: losses, norms, weights and optimizer states.

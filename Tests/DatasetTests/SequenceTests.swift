@@ -40,6 +40,26 @@ import Testing
     #expect(data.train.sources(of: 2).map { $0.suffix(3) } == ["l:2", "l:3"])
   }
 
+  /// With the end of one document predicting the start of the next, the targets were "<de." and "g><.".
+  @Test func documentsKeptApartDoNotPredictEachOther() throws {
+    let file = try texts("abc", "defg", "h")
+    let data = try Dataset(
+      .of([file], packing: true, mask: .document, length: 4), encoder: .bytes(begin: true))
+    #expect(data.train.allSpelled == ["<abc", "><de", "fg><"])
+    let batch = data.train.batch(of: [0, 1, 2], mask: .document)
+    #expect(spelled(batch.targets) == "abc..de.g>..")
+    #expect(data.train.targetCounts == [3, 2, 2])
+    #expect(batch.targetCount == 7)
+    // Documents that begin a block, end one, and begin in the middle of one.
+    let many = try Dataset(
+      .of([try texts("ab", "cdefghi", "", "j", "kl", "m")], packing: true, mask: .document, length: 3),
+      encoder: .bytes())
+    #expect(many.train.allSpelled == ["ab>", "cde", "fgh", "i>j", ">kl", ">m>"])
+    #expect(spelled(many.train.batch(of: Array(0..<6), mask: .document).targets) == "b>.de.gh.>...l..>.")
+    #expect(many.train.targetCounts == [2, 2, 2, 1, 1, 1])
+    #expect(many.summary.train.targets == 9)
+  }
+
   @Test func endOfTextStandsOnce() throws {
     let none = try Dataset(.of([try texts("ab", "c")], packing: true, length: 3), encoder: .bytes(end: false))
     #expect(none.train.allSpelled == ["abc"])

@@ -86,11 +86,11 @@ extension DataOptions {
   /// Options as most tests want them.
   static func of(
     _ train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
-    packing: Bool = false, length: Int = 64, seed: UInt64 = 1
+    packing: Bool = false, mask: PackingMask = .none, length: Int = 64, seed: UInt64 = 1
   ) -> DataOptions {
     DataOptions(
-      train: train, validation: validation, format: format, packing: packing, sequenceLength: length,
-      seed: seed)
+      train: train, validation: validation, format: format, packing: packing, packingMask: mask,
+      sequenceLength: length, seed: seed)
   }
 }
 

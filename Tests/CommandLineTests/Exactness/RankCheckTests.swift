@@ -1,0 +1,46 @@
+// The sum of gradients, losses, norms and clipping as real ranks compute them: Tests/Parallel/Ranks says what
+// is compared, and which wrong version each check would catch.
+import Testing
+
+extension CommandLineTests {
+  @Suite struct RankCheckTests {
+    /// Runs a check at some rank counts and expects so many cases to have agreed on every rank.
+    private func expectAgreement(_ check: String, ranks counts: [Int], cases: Int) throws {
+      let folder = try Workspace()
+      try folder.makeLlama("llama", longest: 1024)
+      var ran = 0
+      for ranks in counts {
+        let result = try Command.run(
+          ["mpirun", "-np", "\(ranks)", "--bind-to", "none", Command.built("RankChecks"), check, "llama"],
+          in: folder)
+        #expect(result.code == 0, "\(check) at \(ranks) ranks: \(result.err.prefix(2000))")
+        #expect(
+          result.out == "\(check): \(ranks) ranks, \(cases) cases, 0 faults\n", "\(result.err.prefix(2000))")
+        ran += 1
+      }
+      #expect(ran == counts.count && ran > 0)
+    }
+
+    /// 24 random steps of 1 to 17 micro-batches; sum, norm and the inexact sum, each twice.
+    @Test func sumsAreThoseOfOneRank() throws {
+      try expectAgreement("sums", ranks: Array(1...8), cases: 24 * 8 + 1)
+    }
+
+    @Test func unequalTargetCounts() throws {
+      try expectAgreement("targets", ranks: [1, 2, 3, 4], cases: 3 + 2 * 3 * 2 * 5)
+    }
+
+    @Test func partsWithoutTargets() throws {
+      try expectAgreement("empty", ranks: [1, 2, 4], cases: 3 * 2 * 3 + 5)
+    }
+
+    @Test func clippingByTheGlobalNorm() throws {
+      try expectAgreement("clipping", ranks: [1], cases: 3 + 2 * 5)
+      try expectAgreement("clipping", ranks: [2, 4], cases: 3 + 2 * 6)
+    }
+
+    @Test func everyValidationSampleCountsOnce() throws {
+      try expectAgreement("validation", ranks: [1, 2, 3, 4], cases: 3 + 12 * 3)
+    }
+  }
+}

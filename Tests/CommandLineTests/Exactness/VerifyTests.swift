@@ -1,0 +1,71 @@
+// swiftdp verify: it passes a good recipe, and a planted fault does not pass it.
+import Testing
+
+extension CommandLineTests {
+  @Suite struct VerifyTests {
+    static let settings = [
+      "verify", "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+      "training.steps=20", "training.batch_size=8", "training.micro_batch_size=1", "output=out",
+    ]
+    static let arrangements = [
+      "1 rank", "1 rank × 2 threads", "1 rank × 3 threads", "1 rank, layers computed again", "2 ranks",
+      "3 ranks", "4 ranks", "4 ranks, ZeRO 0", "stopped at 2, 4 to 3 ranks",
+    ]
+
+    private func folder() throws -> Workspace {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      return folder
+    }
+
+    /// The table's rows as cells; columns are two or more spaces apart, or one where a cell is full.
+    private func table(_ result: CommandResult) -> [(name: String, hash: String, isEqual: Bool)] {
+      result.out.split(separator: "\n").compactMap { line in
+        let words = line.split(separator: " ").map(String.init)
+        guard let answer = words.last, ["yes", "NO"].contains(answer), words.count > 4 else { return nil }
+        #expect(Double(words[words.count - 4]) != nil && Double(words[words.count - 3]) != nil, "\(line)")
+        return (words.dropLast(4).joined(separator: " "), words[words.count - 2], answer == "yes")
+      }
+    }
+
+    @Test func aGoodRecipePasses() throws {
+      let folder = try folder()
+      let result = try Command.swiftdp(Self.settings, ranks: 4, in: folder)
+      #expect(result.code == 0, "\(result.err)")
+      let rows = table(result)
+      #expect(rows.map(\.name) == Self.arrangements)
+      #expect(rows.allSatisfy { $0.isEqual } && Set(rows.map(\.hash)).count == 1)
+      #expect(result.out.contains("\npadding by 13 columns changes the loss by "))
+      #expect(result.out.split(separator: "\n").count { $0.hasPrefix("gradient, direction ") } == 3)
+      #expect(result.out.hasSuffix("\nall agree\n"))
+      #expect(folder.names(in: "out") == [], "nothing stays behind")
+    }
+
+    /// A rank adds the parts of its slices in another order. It shows wherever that rank takes part beside
+    /// others, and nowhere else.
+    @Test func aRankThatAddsInAnotherOrderIsCaught() throws {
+      let result = try Command.swiftdp(
+        Self.settings, ranks: 4, fault: RankFault(rank: 1, what: "order"), in: folder())
+      try expectCaught(result, Set(Self.arrangements[4...]))
+    }
+
+    /// A bit of the checkpoint that a run is resumed from has changed on the disk.
+    @Test func aCorruptedShardIsCaught() throws {
+      let result = try Command.swiftdp(
+        Self.settings, ranks: 4, fault: RankFault(rank: 2, what: "flip:step-000002"), in: folder())
+      try expectCaught(result, [Self.arrangements[8]])
+    }
+
+    private func expectCaught(_ result: CommandResult, _ names: Set<String>) throws {
+      #expect(result.code == 70, "\(result.out)\n\(result.err)")
+      let rows = table(result)
+      #expect(rows.map(\.name) == Self.arrangements)
+      #expect(Set(rows.filter { !$0.isEqual }.map(\.name)) == names)
+      #expect(
+        result.messages == ["verify: not all agree (this run depends on how it is arranged)"], "\(result.err)"
+      )
+      #expect(!result.out.contains("all agree"))
+    }
+  }
+}

@@ -1,0 +1,38 @@
+// What the tests have several ranks do: one check a call, started by mpirun. Prints how many cases agreed.
+import Base
+import Collectives
+import Foundation
+import Kernels
+
+/// Counts cases, and tells on standard error of those that do not hold.
+struct Outcome {
+  let ranks: Ranks
+  private(set) var cases = 0
+  private(set) var faults = 0
+
+  mutating func expect(_ holds: Bool, _ what: @autoclosure () -> String) {
+    cases += 1
+    if holds { return }
+    faults += 1
+    FileHandle.standardError.write(Data("rank \(ranks.rank): \(what())\n".utf8))
+  }
+}
+
+let ranks = try Ranks.start()
+var outcome = Outcome(ranks: ranks)
+let check = CommandLine.arguments.dropFirst().first ?? ""
+let folder = CommandLine.arguments.dropFirst(2).first ?? ""
+switch check {
+case "sums": try checkSums(&outcome)
+case "targets": try checkUnequalTargets(&outcome, model: folder)
+case "empty": try checkEmptyParts(&outcome, model: folder)
+case "clipping": try checkClipping(&outcome, model: folder)
+case "validation": try checkValidation(&outcome, model: folder)
+default: outcome.expect(false, "there is no check \(check)")
+}
+// Every rank has looked at its own part.
+let cases = ranks.gather(outcome.cases)
+let faults = ranks.sum(outcome.faults)
+if ranks.isFirst { print("\(check): \(ranks.count) ranks, \(cases.min()!) cases, \(faults) faults") }
+ranks.finish()
+exit(faults == 0 ? 0 : 1)

@@ -1,0 +1,24 @@
+// Which parameters of a model decay.
+import Base
+import Foundation
+import Models
+import Testing
+import Training
+
+@Suite struct DecayTests {
+  /// Fails where norms, biases or position tables decay, and where a matrix or the token table does not.
+  @Test(arguments: ParityCase.names.filter { $0 != "stories260K" })
+  func normsBiasesAndPositionsDoNotDecay(_ name: String) throws {
+    let parameters = try ModelDescription(folder: Fixtures.root + "/Tests/Fixtures/parity/" + name).parameters
+    var (still, decaying) = (0, 0)
+    for parameter in parameters {
+      let isExempt =
+        parameter.name.hasSuffix(".bias") || parameter.name.contains("norm") || parameter.name.contains("ln_")
+        || parameter.name.contains("wpe")
+      #expect(parameter.decays == !isExempt, "\(parameter.name)")
+      if isExempt { still += 1 } else { decaying += 1 }
+    }
+    // Two norms a layer and one at the end; a table and four matrices a layer or more.
+    #expect(still >= 5 && decaying >= 9, "\(still) and \(decaying)")
+  }
+}
