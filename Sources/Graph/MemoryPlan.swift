@@ -20,6 +20,15 @@ enum Phase: Sendable, Equatable {
   case again(Int)
   case backward(Int)
 
+  /// For people.
+  var label: String {
+    switch self {
+    case .forward: return "forward"
+    case .again: return "forward again"
+    case .backward: return "backward"
+    }
+  }
+
   /// The operation that runs.
   var node: Int {
     switch self {

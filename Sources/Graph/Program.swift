@@ -19,6 +19,14 @@ package final class Arena: @unchecked Sendable {
   }
 }
 
+extension Engine {
+  /// Runs one entry of the schedule, timed where a profile is asked for.
+  fileprivate func time(_ label: String, _ operation: any Operation, _ body: () -> Void) {
+    guard let profile else { return body() }
+    profile.time("\(type(of: operation)) \(label)", body)
+  }
+}
+
 /// The memory that a program runs on.
 struct ProgramMemory {
   let layout: ParameterLayout
@@ -62,9 +70,11 @@ package final class Program {
       let frame = Frame(
         engine: engine, input: input, memory: memory, node: node, plan: plan, index: phase.node,
         scratch: memory.arena + plan.scratch[time], again: phase != .forward(phase.node))
-      switch phase {
-      case .forward, .again: node.operation.forward(frame)
-      case .backward: node.operation.backward(frame)
+      engine.time(phase.label, node.operation) {
+        switch phase {
+        case .forward, .again: node.operation.forward(frame)
+        case .backward: node.operation.backward(frame)
+        }
       }
       for segment in plan.finishedSegments[time] {
         try whenFinal(segment, memory.arena + plan.segments[segment])

@@ -33,9 +33,12 @@ package enum Transposition: Sendable {
 package struct Engine: Sendable {
   package let pool: WorkerPool
   package let blas: BLAS
+  /// Collects times where it is given.
+  package let profile: Profile?
 
   /// - Parameter kernel: see `BLAS.open`.
-  package init(threads: Int, kernel: String? = nil) throws {
+  package init(threads: Int, kernel: String? = nil, profile: Profile? = nil) throws {
+    self.profile = profile
     blas = try BLAS.open(kernel: kernel)
     pool = WorkerPool(threads: threads)
   }
@@ -76,6 +79,8 @@ package struct Engine: Sendable {
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
     beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
   ) {
+    let start = profile == nil ? 0 : now()
+    defer { profile?.countProduct(m: m, n: n, k: k, since: start) }
     let rowMajor: Int32 = 101
     let plain: Int32 = 111
     let transposed: Int32 = 112

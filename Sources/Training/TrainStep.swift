@@ -69,17 +69,21 @@ package struct TrainStep {
       losses.append(
         replica.train(
           batch, dividedBy: targets, seed: seed, step: step,
-          whenFinal: { gradients.add(segment: $0, $1) }))
+          whenFinal: { segment, values in
+            replica.engine.time("exchange") { gradients.add(segment: segment, values) }
+          }))
     }
-    let norm = gradients.squaredNorm().squareRoot()
+    let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
     let loss = inOrder(ranks.gather(losses)).reduce(0, +)
     if targets > 0 {
       gradients.completeReplicas()
-      optimizer.step(
-        step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
-        learningRate: learningRate)
-      optimizer.gather(weights: replica.weights.base, over: ranks)
+      replica.engine.time("update") {
+        optimizer.step(
+          step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
+          learningRate: learningRate)
+      }
+      replica.engine.time("gather") { optimizer.gather(weights: replica.weights.base, over: ranks) }
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,

@@ -5,6 +5,11 @@ enum Fixtures {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
+  /// On CI nothing may be skipped.
+  static let hasShared =
+    FileManager.default.fileExists(atPath: shared("README.md"))
+    || ProcessInfo.processInfo.environment["CI"] == "true"
+
   static func shared(_ path: String) -> String { root + "/../shared/data/" + path }
 }
 

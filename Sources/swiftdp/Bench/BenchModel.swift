@@ -4,6 +4,7 @@ import Base
 import Collectives
 import Datasets
 import Foundation
+import Graph
 import Kernels
 import Models
 import Optimizers
@@ -35,62 +36,98 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var zero = 1
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
+  @Option(help: "Micro-batches of each rank and step, of --batch-size sequences each.")
+  var accumulate = 1
+  @Flag(inversion: .prefixedNo, help: "Results that do not depend on the number of ranks.")
+  var exact = true
+  @Option(help: "none or layer: what is computed again in backward.")
+  var recompute = "none"
+  @Flag(help: "Show where the time goes.")
+  var profile = false
   @Flag(help: "One JSON object instead of words.")
   var json = false
 
   func validate() throws {
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0 or 1") }
-    guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0 else {
-      throw ValidationError("--batch-size, --steps and --threads must be at least 1")
+    guard Recompute(rawValue: recompute) != nil else { throw ValidationError("--recompute is none or layer") }
+    guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0, accumulate > 0 else {
+      throw ValidationError("--batch-size, --steps, --accumulate and --threads must be at least 1")
     }
     guard (2...1 << 16).contains(length) else { throw ValidationError("--length must be from 2 to 65536") }
   }
 
   func run() throws {
     try onRanks { ranks in
-      let engine = try ranks.together { try Engine(threads: threads ?? Launch.threads(ranks)) }
+      let times = profile ? Profile() : nil
+      let engine = try ranks.together {
+        try Engine(threads: threads ?? Launch.threads(ranks), profile: times)
+      }
       let description = try ranks.together {
         try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
       }
       let ledger = MemoryLedger()
-      let replica = Replica(description, engine: engine, ledger: ledger)
+      let replica = Replica(
+        description, engine: engine, recompute: Recompute(rawValue: recompute) ?? .none, ledger: ledger)
       drawWeights(replica.layout, seed: 0, into: replica.weights.base)
       let map = ShardMap(
         layout: replica.layout, stage: ZeroStage(rawValue: zero) ?? .optimizer, rank: ranks.rank,
         ranks: ranks.count)
       let step = TrainStep(
-        replica: replica, gradients: GradientSum(map: map, ranks: ranks, engine: engine, ledger: ledger),
+        replica: replica,
+        gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),
         optimizer: ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: ledger),
         schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
         ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
         mask: .none, seed: 0, gradientClip: 1)
-      let microBatches = MicroBatch.cut(Array(0..<batchSize * ranks.count), size: batchSize)
+      let microBatches = MicroBatch.cut(
+        Array(0..<batchSize * accumulate * ranks.count), size: batchSize)
       let peak = MachinePeak.sgemm(engine, ranks)
       var seconds: [Double] = []
       var exchange: [Double] = []
       for number in 1...warmUp + steps {
+        if number == warmUp + 1 { times?.reset() }
         let report = try step.run(number, microBatches)
         guard number > warmUp else { continue }
         seconds.append(report.seconds)
         exchange.append(report.exchangeSeconds)
       }
+      let profileLines = times.map { lines($0, seconds: seconds.reduce(0, +), threads: engine.pool.threads) }
       let peakAgain = MachinePeak.sgemm(engine, ranks)
       let memory = ranks.largest(peakResidentBytes())
       guard ranks.isFirst else { return }
       let result = BenchModelResult(
         shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
         kernelName: engine.blas.kernelName, parameters: replica.layout.count,
-        tokens: batchSize * length * ranks.count, seconds: seconds.sorted(), exchange: exchange.sorted(),
+        tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
+        exchange: exchange.sorted(),
         peak: max(peak, peakAgain), residentBytes: memory,
         held: ledger.all)
       print(json ? result.json.encoded() : result.text)
+      for line in profileLines ?? [] { print(line) }
     }
+  }
+
+  /// Of the first rank, per step.
+  private func lines(_ times: Profile, seconds: Double, threads: Int) -> [String] {
+    let share = times.productSeconds / (seconds * Double(threads))
+    var lines = [
+      "",
+      "matrix products \(decimals(share * 100, 1)) % of the time of all threads, at "
+        + "\(decimals(times.products / times.productSeconds / 1e9, 1)) GFLOP/s a thread; all else "
+        + "\(decimals((1 - share) * 100, 1)) %",
+    ]
+    for (name, spent) in times.all where spent > 0.001 * seconds {
+      let label = name + String(repeating: " ", count: max(32 - name.count, 1))
+      lines.append(
+        "  \(label)\(decimals(spent / Double(steps) * 1e3, 1)) ms, \(decimals(spent / seconds * 100, 1)) %")
+    }
+    return lines
   }
 
   private func randomSequences(_ ranks: Ranks, vocabulary: Int) -> TokenSequences {
     var sequences = TokenSequences(files: ["random tokens"])
     var stream = PhiloxStream(seed: 0, stream: 0)
-    for _ in 0..<batchSize * ranks.count {
+    for _ in 0..<batchSize * accumulate * ranks.count {
       let tokens = (0..<length).map { _ in Int32(stream.below(vocabulary)) }
       sequences.append(tokens[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
     }

@@ -1,0 +1,65 @@
+// Where the time of a step goes: matrix products, counted on every thread, and operations by name.
+import Foundation
+import Synchronization
+
+/// Times collected while something runs. One rank's; asked for by the bench only.
+package final class Profile: Sendable {
+  private let productNanoseconds = Atomic<Int>(0)
+  private let productOperations = Atomic<Int>(0)
+  private let phases = Mutex<[(name: String, seconds: Double)]>([])
+
+  package init() {}
+
+  /// Seconds of all threads inside matrix products.
+  package var productSeconds: Double { Double(productNanoseconds.load(ordering: .relaxed)) * 1e-9 }
+  /// Multiplications and additions of those products.
+  package var products: Double { Double(productOperations.load(ordering: .relaxed)) }
+
+  /// Seconds by name, the largest first.
+  package var all: [(name: String, seconds: Double)] {
+    phases.withLock { $0 }.sorted { $0.seconds > $1.seconds }
+  }
+
+  package func reset() {
+    productNanoseconds.store(0, ordering: .relaxed)
+    productOperations.store(0, ordering: .relaxed)
+    phases.withLock { $0 = [] }
+  }
+
+  @inline(__always)
+  func countProduct(m: Int, n: Int, k: Int, since start: UInt64) {
+    productNanoseconds.add(Int(now() - start), ordering: .relaxed)
+    productOperations.add(2 * m * n * k, ordering: .relaxed)
+  }
+
+  /// Runs something and adds its time under a name.
+  package func time<T>(_ name: String, _ body: () throws -> T) rethrows -> T {
+    let start = now()
+    defer {
+      let seconds = Double(now() - start) * 1e-9
+      phases.withLock { phases in
+        if let index = phases.firstIndex(where: { $0.name == name }) {
+          phases[index].seconds += seconds
+        } else {
+          phases.append((name, seconds))
+        }
+      }
+    }
+    return try body()
+  }
+}
+
+extension Engine {
+  /// Runs something, timed under a name where a profile is asked for.
+  package func time<T>(_ name: String, _ body: () throws -> T) rethrows -> T {
+    guard let profile else { return try body() }
+    return try profile.time(name, body)
+  }
+}
+
+/// Nanoseconds of a clock that only goes forward.
+@inline(__always) func now() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
