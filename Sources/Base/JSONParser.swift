@@ -75,7 +75,7 @@ struct JSONParser {
       let key = try string()
       guard seen.insert(key).inserted else {
         at = start
-        throw failure("the key \"\(String(decoding: key, as: UTF8.self))\" stands twice")
+        throw failure("the key \(JSON.string(Array(key.prefix(80))).encoded()) stands twice")
       }
       skipSpace()
       guard try peek() == UInt8(ascii: ":") else { throw failure("a colon is missing") }

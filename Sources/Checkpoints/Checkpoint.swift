@@ -28,7 +28,10 @@ package struct TrainingState: Equatable, Sendable {
   /// The names of the optimizer's states, which are also those of their files.
   package var stateNames: [String] {
     let value = conditions.first { $0.key.elementsEqual("optimizer.states".utf8) }?.value
-    return value?.elements?.compactMap(\.text) ?? []
+    // They become file names: a hostile one must not lead out of the folder.
+    return (value?.elements?.compactMap(\.text) ?? []).filter { name in
+      !name.isEmpty && name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || (0x61...0x7A).contains($0) }
+    }
   }
 
   var json: JSON {

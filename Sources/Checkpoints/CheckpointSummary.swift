@@ -63,12 +63,10 @@ package struct CheckpointSummary {
   package func verify() throws -> Int {
     let problems = Problems()
     var count = 0
-    let line = FlatMemory(count: layout.count, label: "weights")
-    _ = problems.collect { try weights.load(description, layout: layout, into: line.base) }
-    for parameter in layout.parameters {
+    let sources = problems.collect { try weights.sources(description, layout: layout) }
+    for (name, parameter) in sources ?? [] {
       let spec = parameter.spec
-      check(spec.name, UnsafeBufferPointer(start: line.base + parameter.range.lowerBound, count: spec.count))
-      count += spec.count
+      check(spec.name, name, of: weights, count: spec.count)
       for state in states {
         guard let shape = state.tensors.shape(of: spec.name) else { continue }
         guard shape == spec.shape else {
@@ -76,14 +74,7 @@ package struct CheckpointSummary {
             .data, "\(state.name) has the shape \(shape), not \(spec.shape)", at: "\(folder): \(spec.name)")
           continue
         }
-        var values = [Float](repeating: 0, count: spec.count)
-        _ = problems.collect {
-          try values.withUnsafeMutableBufferPointer {
-            try state.tensors.read(spec.name, into: $0, range: 0..<spec.count)
-          }
-        }
-        values.withUnsafeBufferPointer { check("\(state.name) of \(spec.name)", $0) }
-        count += spec.count
+        check("\(state.name) of \(spec.name)", spec.name, of: state.tensors, count: spec.count)
       }
     }
     for state in states where state.tensors.names.isEmpty {
@@ -92,11 +83,22 @@ package struct CheckpointSummary {
     try problems.throwIfAny()
     return count
 
-    func check(_ name: String, _ values: UnsafeBufferPointer<Float>) {
+    func check(_ label: String, _ name: String, of tensors: HuggingFaceWeights, count elements: Int) {
+      guard let values = problems.collect({ try tensors.floats(name, count: elements) }) else { return }
+      count += elements
       let bad = values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
-      if bad > 0 {
-        problems.add(.data, "\(bad) of \(values.count) numbers are not finite", at: "\(folder): \(name)")
-      }
+      guard bad > 0 else { return }
+      problems.add(
+        .data, "\(bad) of \(elements) numbers are not finite", at: "\(folder): \(label)")
     }
+  }
+}
+
+extension HuggingFaceWeights {
+  /// A whole tensor.
+  package func floats(_ name: String, count: Int) throws -> [Float] {
+    var values = [Float](repeating: 0, count: count)
+    try values.withUnsafeMutableBufferPointer { try read(name, into: $0, range: 0..<count) }
+    return values
   }
 }

@@ -5,13 +5,25 @@ import Tensors
 
 extension HuggingFaceWeights {
   /// Reads every parameter into its place of the line.
+  /// - Throws: as `sources`.
+  package func load(
+    _ description: ModelDescription, layout: ParameterLayout, into weights: UnsafeMutablePointer<Float>
+  ) throws {
+    for (name, parameter) in try sources(description, layout: layout) {
+      let target = UnsafeMutableBufferPointer(
+        start: weights + parameter.range.lowerBound, count: parameter.range.count)
+      try read(name, into: target, range: 0..<parameter.range.count)
+    }
+  }
+
+  /// The tensor of every parameter.
   ///
   /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, but for constants
   /// that old checkpoints hold and a copy of a tied weight.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
-  package func load(
-    _ description: ModelDescription, layout: ParameterLayout, into weights: UnsafeMutablePointer<Float>
-  ) throws {
+  package func sources(
+    _ description: ModelDescription, layout: ParameterLayout
+  ) throws -> [(name: String, parameter: ParameterLayout.Parameter)] {
     let problems = Problems()
     var used: Set<String> = []
     var sources: [(name: String, parameter: ParameterLayout.Parameter)] = []
@@ -41,11 +53,7 @@ extension HuggingFaceWeights {
         at: folder, hint: "is config.json of the same model?")
     }
     try problems.throwIfAny()
-    for (name, parameter) in sources {
-      let target = UnsafeMutableBufferPointer(
-        start: weights + parameter.range.lowerBound, count: parameter.range.count)
-      try read(name, into: target, range: 0..<parameter.range.count)
-    }
+    return sources
   }
 }
 

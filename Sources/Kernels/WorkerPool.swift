@@ -69,7 +69,12 @@ private final class Team: @unchecked Sendable {
       busy.store(helpers, ordering: .relaxed)
       announce()
       work(0)
-      while busy.load(ordering: .acquiring) != 0 { swiftdp_pause() }
+      var waits = 0
+      while busy.load(ordering: .acquiring) != 0 {
+        // Where there are more threads than cores, the one that is waited for may need this core.
+        waits += 1
+        if waits < 4000 { swiftdp_pause() } else { sched_yield() }
+      }
       self.body = nil
     }
   }

@@ -1,6 +1,7 @@
 // One rank's model: its weights, and a program for every shape of micro-batch.
 import Base
 import Datasets
+import Foundation
 import Graph
 import Kernels
 import Models
@@ -122,6 +123,21 @@ package final class Replica {
         }
       }
     }
+  }
+}
+
+extension ModelDescription {
+  /// - Parameter copies: how many times the weights' bytes are needed at the least.
+  /// - Throws: where this machine's memory is too small for that, before anything is allocated.
+  package func checkFits(folder: String, copies: Double) throws {
+    // In floating point: the sizes of a hostile config.json may overflow.
+    let bytes = parameters.reduce(0.0) { $0 + $1.shape.reduce(4.0) { $0 * Double($1) } } * copies
+    let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+    guard bytes > memory else { return }
+    func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
+    throw UserError(
+      .data, "needs at least \(gigabytes(bytes)), and this machine has \(gigabytes(memory))", at: folder,
+      hint: "more hosts with fewer ranks each, or a smaller model")
   }
 }
 

@@ -38,7 +38,13 @@ package final class Run {
     self.observers = ranks.isFirst ? observers : []
     checkpoints = CheckpointFolder(output: recipe.output)
 
-    let description = try ranks.together { try ModelDescription(folder: recipe.model) }
+    let description = try ranks.together {
+      let description = try ModelDescription(folder: recipe.model)
+      // Weights on every rank; of the gradient and two moments, a share of each.
+      let shared = recipe.parallel.zero == .replicas ? 3 : 3 / Double(ranks.count)
+      try description.checkFits(folder: recipe.model, copies: (1 + shared) * Double(ranks.localCount))
+      return description
+    }
     let data = try ranks.together { try RunData(recipe, model: description) }
     self.data = data
     let engine = try ranks.together {

@@ -15,6 +15,7 @@ package struct TrainedModel {
   package init(folder: String, threads: Int) throws {
     self.folder = folder
     let description = try ModelDescription(folder: folder)
+    try description.checkFits(folder: folder, copies: 1)
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
     try HuggingFaceWeights(folder: folder).load(

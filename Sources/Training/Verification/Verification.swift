@@ -110,11 +110,3 @@ private final class LastLoss: Observer {
   var value: Double?
   func stepped(_ report: StepReport, validation: Evaluation?) { value = report.loss }
 }
-
-extension HuggingFaceWeights {
-  func floats(_ name: String, count: Int) throws -> [Float] {
-    var values = [Float](repeating: 0, count: count)
-    try values.withUnsafeMutableBufferPointer { try read(name, into: $0, range: 0..<count) }
-    return values
-  }
-}
