@@ -80,7 +80,10 @@ package func systemReason(_ error: any Error) -> String {
 /// - Throws: `UserError(.disk)`, always with the system's reason, which Foundation does not keep.
 package func makeFolders(_ path: String) throws {
   var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
+  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+    if isFolder.boolValue { return }
+    throw UserError(.disk, "is a file, where a folder is meant", at: path)
+  }
   let parent = (path as NSString).deletingLastPathComponent
   if !parent.isEmpty, parent != path { try makeFolders(parent) }
   // Another process may have been faster.

@@ -87,6 +87,13 @@ extension CommandLineTests {
       try folder.remove("model/model.safetensors")
       try expectMistake(
         ["train", "model=model", "output=new"] + Self.settings, 65,
+        [
+          "model/model.safetensors: is missing, and with it 20 of the tensors in model.safetensors.index.json "
+            + "(download or copy it too)"
+        ], in: folder)
+      try folder.remove("model/model.safetensors.index.json")
+      try expectMistake(
+        ["train", "model=model", "output=new"] + Self.settings, 65,
         ["model: holds neither model.safetensors nor model.safetensors.index.json"], in: folder)
     }
 

@@ -61,15 +61,13 @@ extension CommandLineTests {
     /// Every feed-forward matrix is larger than a bucket: what is exchanged and owned comes in many parts.
     @Test func parametersLargerThanABucket() throws {
       let folder = try Workspace()
-      try folder.makeLlama(inner: 140_000)
+      try folder.makeGPT2(inner: 140_000, layers: 1, dropout: 0.1)
       try folder.makeText(characters: 2150)
-      let settings = Self.text + ["training.steps=3", "training.batch_size=4"]
+      let settings =
+        Self.text + ["model=gpt2", "training.steps=2", "training.batch_size=4", "data.validation=0"]
       let one = try train(settings, output: "np1", in: folder)
-      let counts = [2, 3]
-      for ranks in counts {
-        let run = try train(settings, output: "np\(ranks)", ranks: ranks, in: folder)
-        try expectSame(run, one, steps: 3, "\(ranks) ranks")
-      }
+      let three = try train(settings, output: "np3", ranks: 3, in: folder)
+      try expectSame(three, one, steps: 2, "3 ranks")
     }
 
     /// Rows of their own lengths, padded, so that micro-batches differ in shape, with dropout.

@@ -128,7 +128,7 @@ extension CommandLineTests {
       #expect(result.out.isEmpty)
       #expect(
         result.messages == [
-          "--prompt: has 1201 tokens, but the model reads at most 512 (at least one must be left for the answer)"
+          "--prompt: has 601 tokens, but the model reads at most 512 (at least one must be left for the answer)"
         ])
       // More is asked for than the model can read: it stops at its longest sequence.
       let most = try Command.swiftdp(

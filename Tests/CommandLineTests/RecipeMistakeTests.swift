@@ -122,9 +122,9 @@ extension CommandLineTests {
       let folder = try folder()
       let hint = "(set output to a folder that you may write to)"
       let cases = [
-        ("text.txt/run", "text.txt/run: the folder cannot be made: Not a directory \(hint)"),
+        ("text.txt/run", "text.txt: is a file, where a folder is meant \(hint)"),
         ("/proc/run", "/proc/run: the folder cannot be made: No such file or directory \(hint)"),
-        ("text.txt", "text.txt/checkpoints: the folder cannot be made: Not a directory \(hint)"),
+        ("text.txt", "text.txt: is a file, where a folder is meant \(hint)"),
       ]
       for (output, message) in cases {
         try expectMistake(["train", "run.yaml", "output=\(output)"], 74, [message], in: folder)

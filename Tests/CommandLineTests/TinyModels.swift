@@ -20,12 +20,12 @@ enum Project {
 
 extension Workspace {
   /// A Llama of 257 byte-level tokens without weights, for `weights=random`.
-  func makeLlama(_ name: String = "llama", width: Int = 32, inner: Int = 48, longest: Int = 64) throws {
+  func makeLlama(_ name: String = "llama", width: Int = 32, longest: Int = 64) throws {
     try file(
       name + "/config.json",
       """
       {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 257, "hidden_size": \(width),
-       "intermediate_size": \(inner), "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+       "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
        "hidden_act": "silu", "max_position_embeddings": \(longest), "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
        "tie_word_embeddings": true, "bos_token_id": null, "eos_token_id": 256, "torch_dtype": "float32"}
       """)
@@ -33,12 +33,12 @@ extension Workspace {
   }
 
   /// A GPT-2 of the same tokens, without weights.
-  func makeGPT2(_ name: String = "gpt2", dropout: Double) throws {
+  func makeGPT2(_ name: String = "gpt2", inner: Int = 128, layers: Int = 2, dropout: Double) throws {
     try file(
       name + "/config.json",
       """
       {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": 257, "n_embd": 32, "n_head": 4,
-       "n_layer": 2, "n_positions": 64, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
+       "n_inner": \(inner), "n_layer": \(layers), "n_positions": 64, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
        "attn_pdrop": \(dropout), "embd_pdrop": \(dropout), "resid_pdrop": \(dropout),
        "bos_token_id": 256, "eos_token_id": 256, "torch_dtype": "float32"}
       """)
