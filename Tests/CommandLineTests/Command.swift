@@ -51,6 +51,8 @@ enum Command {
     process.environment = ProcessInfo.processInfo.environment.merging([
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+      // Once a rank has failed, mpirun kills the others at once: a message that comes too late is lost.
+      "OMPI_MCA_odls_base_sigkill_timeout": "0",
     ]) { $1 }
     // Files, not pipes: a full pipe would stop the process that nobody reads from.
     let log = try Workspace()
