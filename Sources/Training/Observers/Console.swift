@@ -23,12 +23,12 @@ package final class Console: Observer {
     let recipe = run.recipe
     say("model", "\(recipe.model) · \(run.modelType) · \(grouped(run.parameters)) parameters")
     for file in run.data.files {
-      let rows = file.format == .text && file.rows == 1 ? "1 document" : "\(grouped(file.rows)) rows"
+      let rows = file.format == .text && file.rows == 1 ? "1 document" : counted(file.rows, "row")
       var line = "\(file.path) · \(file.format.rawValue) · \(rows) · \(grouped(file.tokens)) tokens"
-      if file.cutRows > 0 { line += " · \(grouped(file.cutRows)) rows cut at \(recipe.data.sequenceLength)" }
-      if file.emptyRows > 0 { line += " · \(grouped(file.emptyRows)) empty rows left out" }
+      if file.cutRows > 0 { line += " · \(counted(file.cutRows, "row")) cut at \(recipe.data.sequenceLength)" }
+      if file.emptyRows > 0 { line += " · \(counted(file.emptyRows, "empty row")) left out" }
       if file.rowsWithoutTargets > 0 {
-        line += " · \(grouped(file.rowsWithoutTargets)) rows without anything to learn"
+        line += " · \(counted(file.rowsWithoutTargets, "row")) without anything to learn"
       }
       say("data", line)
     }
@@ -123,7 +123,7 @@ package func grouped(_ value: Int) -> String {
   return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
 }
 
-package func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
 
 package func decimals(_ value: Double, _ digits: Int = 4) -> String { String(format: "%.\(digits)f", value) }
 
