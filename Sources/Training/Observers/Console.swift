@@ -25,7 +25,9 @@ package final class Console: Observer {
     for file in run.data.files {
       let rows = file.format == .text && file.rows == 1 ? "1 document" : counted(file.rows, "row")
       var line = "\(file.path) · \(file.format.rawValue) · \(rows) · \(grouped(file.tokens)) tokens"
-      if file.cutRows > 0 { line += " · \(counted(file.cutRows, "row")) cut at \(recipe.data.sequenceLength)" }
+      if file.cutRows > 0 {
+        line += " · \(counted(file.cutRows, "row")) cut at \(recipe.data.sequenceLength)"
+      }
       if file.emptyRows > 0 { line += " · \(counted(file.emptyRows, "empty row")) left out" }
       if file.rowsWithoutTargets > 0 {
         line += " · \(counted(file.rowsWithoutTargets, "row")) without anything to learn"
@@ -123,7 +125,9 @@ package func grouped(_ value: Int) -> String {
   return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
 }
 
-package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+package func counted(_ count: Int, _ noun: String) -> String {
+  "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+}
 
 package func decimals(_ value: Double, _ digits: Int = 4) -> String { String(format: "%.\(digits)f", value) }
 
