@@ -13,37 +13,6 @@ struct Node: Sendable {
   let block: Int?
 }
 
-/// One entry of the order in which the program runs.
-enum Phase: Sendable, Equatable {
-  case forward(Int)
-  /// Forward once more, just before backward of the same block.
-  case again(Int)
-  case backward(Int)
-
-  /// For people.
-  var label: String {
-    switch self {
-    case .forward: return "forward"
-    case .again: return "forward again"
-    case .backward: return "backward"
-    }
-  }
-
-  /// The operation that runs.
-  var node: Int {
-    switch self {
-    case .forward(let index), .again(let index), .backward(let index): return index
-    }
-  }
-}
-
-/// Which activations are computed again in backward instead of stored.
-package enum Recompute: String, Sendable, CaseIterable {
-  case none
-  /// Each block keeps its input only.
-  case layer
-}
-
 /// A stretch of the arena with the first and last entry of the schedule that touch it.
 private struct Buffer {
   var count: Int
@@ -59,7 +28,8 @@ private struct Buffer {
 
 /// The schedule of a program and the places of everything in its arena, as offsets in elements.
 struct MemoryPlan: Sendable {
-  private(set) var schedule: [Phase] = []
+  private let order: RunOrder
+  var schedule: [Phase] { order.entries }
   private(set) var arenaCount = 0
   private(set) var gradients: [Int] = []
   /// By entry of the schedule: what an operation uses while it runs holds nothing afterwards.
@@ -73,18 +43,18 @@ struct MemoryPlan: Sendable {
   private(set) var segments: [Int] = []
   private var first: [Int] = []
   private var second: [Int] = []
-  private var blocks: [Int?] = []
 
-  func place(of value: Value, again: Bool) -> Int { again ? second[value.id] : first[value.id] }
-  func block(of value: Value) -> Int? { blocks[value.id] }
+  /// Where an operation of that entry finds a value.
+  func place(of value: Value, for node: Node, in phase: Phase) -> Int {
+    order.isSecond(value, for: node, in: phase) ? second[value.id] : first[value.id]
+  }
 
   init(record: Record, training: Bool, recompute: Recompute, threads: Int) {
     let nodes = record.nodes
-    schedule = Self.order(nodes, training: training, recompute: recompute)
-    blocks = [Int?](repeating: nil, count: record.values.count)
-    for node in nodes {
-      for value in node.outputs + node.auxiliaries { blocks[value.id] = node.block }
-    }
+    let order = RunOrder(
+      nodes, values: record.values.count, training: training, recompute: recompute)
+    self.order = order
+    let schedule = order.entries
     addsToInput = nodes.map { [Bool](repeating: false, count: $0.inputs.count) }
     addsToParameter = nodes.map { [Bool](repeating: false, count: $0.parameters.count) }
 
@@ -106,22 +76,21 @@ struct MemoryPlan: Sendable {
     var writtenParameters = Set<Int>()
     var lastUse = [Int](repeating: -1, count: layout.segments.count)
     for (time, phase) in schedule.enumerated() {
-      func touch(_ value: Value, _ node: Node, again: Bool) {
-        let isSecond = again && recompute == .layer && node.block != nil && blocks[value.id] == node.block
+      func touch(_ value: Value, _ node: Node) {
+        let isSecond = order.isSecond(value, for: node, in: phase)
         buffers[(isSecond ? secondAt : firstAt) + value.id].touch(time)
       }
       buffers[scratchAt + time].touch(time)
       switch phase {
       case .forward(let index), .again(let index):
         let node = nodes[index]
-        let again = phase == .again(index)
-        for value in node.inputs + node.outputs + node.auxiliaries { touch(value, node, again: again) }
+        for value in node.inputs + node.outputs + node.auxiliaries { touch(value, node) }
       case .backward(let index):
         let node = nodes[index]
         let keeps = node.operation.keeps
-        for input in keeps.inputs { touch(node.inputs[input], node, again: true) }
-        for output in keeps.outputs { touch(node.outputs[output], node, again: true) }
-        for value in node.auxiliaries { touch(value, node, again: true) }
+        for input in keeps.inputs { touch(node.inputs[input], node) }
+        for output in keeps.outputs { touch(node.outputs[output], node) }
+        for value in node.auxiliaries { touch(value, node) }
         for value in node.outputs where value.needsGradient { buffers[gradientAt + value.id].touch(time) }
         for (place, value) in node.inputs.enumerated() where value.needsGradient {
           addsToInput[index][place] = !written.insert(value.id).inserted
@@ -147,8 +116,7 @@ struct MemoryPlan: Sendable {
 
     arenaCount = Self.assign(&buffers)
     first = buffers[firstAt..<firstAt + values].map(\.offset)
-    // A value of no block has no second run, and stays where it is.
-    second = (0..<values).map { buffers[(buffers[secondAt + $0].isUsed ? secondAt : firstAt) + $0].offset }
+    second = buffers[secondAt..<secondAt + values].map(\.offset)
     gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
     scratch = buffers[scratchAt..<segmentAt].map(\.offset)
     segments = buffers[segmentAt...].map(\.offset)
@@ -157,23 +125,6 @@ struct MemoryPlan: Sendable {
       return buffers[segmentAt + segment].offset + parameter.range.lowerBound
         - layout.segments[segment].range.lowerBound
     }
-  }
-
-  private static func order(_ nodes: [Node], training: Bool, recompute: Recompute) -> [Phase] {
-    guard training else { return nodes.indices.map { .forward($0) } }
-    // The loss and its gradient are made in one pass, in backward.
-    var schedule = nodes.indices.dropLast().map { Phase.forward($0) }
-    var ready: Int?
-    // Where no gradient goes there is no backward, and nothing is kept for it.
-    for index in nodes.indices.reversed()
-    where index == nodes.count - 1 || nodes[index].outputs.contains(where: \.needsGradient) {
-      if recompute == .layer, let block = nodes[index].block, block != ready {
-        ready = block
-        schedule += nodes.indices.filter { nodes[$0].block == block }.map { .again($0) }
-      }
-      schedule.append(.backward(index))
-    }
-    return schedule
   }
 
   /// Gives overlapping lifetimes different places, the largest buffers first; returns the arena's size.

@@ -27,6 +27,8 @@ package struct Keeps: Sendable {
 /// the frame says) those of inputs and parameters; a target that is nil needs none.
 package protocol Operation: Sendable {
   var keeps: Keeps { get }
+  /// Whether its outputs cost less to compute again in backward than to keep until then.
+  var isLight: Bool { get }
   /// Elements of scratch memory that one run of forward or backward may use.
   func scratchCount(threads: Int) -> Int
   func forward(_ frame: Frame)
@@ -34,6 +36,7 @@ package protocol Operation: Sendable {
 }
 
 extension Operation {
+  package var isLight: Bool { false }
   package func scratchCount(threads: Int) -> Int { 0 }
 }
 
@@ -90,8 +93,7 @@ package struct Frame {
   let index: Int
   /// What this run may use as it likes.
   package let scratch: UnsafeMutablePointer<Float>
-  /// Whether values made in the operation's own block are those of the second run.
-  let again: Bool
+  let phase: Phase
 
   package func input(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.inputs[index]) }
   package func output(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.outputs[index]) }
@@ -120,6 +122,6 @@ package struct Frame {
   }
 
   private func value(_ value: Value) -> UnsafeMutablePointer<Float> {
-    memory.arena + plan.place(of: value, again: again && plan.block(of: value) == node.block)
+    memory.arena + plan.place(of: value, for: node, in: phase)
   }
 }

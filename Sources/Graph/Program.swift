@@ -69,7 +69,7 @@ package final class Program {
       let node = record.nodes[phase.node]
       let frame = Frame(
         engine: engine, input: input, memory: memory, node: node, plan: plan, index: phase.node,
-        scratch: memory.arena + plan.scratch[time], again: phase != .forward(phase.node))
+        scratch: memory.arena + plan.scratch[time], phase: phase)
       engine.time(phase.label, node.operation) {
         switch phase {
         case .forward, .again: node.operation.forward(frame)
@@ -92,8 +92,10 @@ package final class Program {
 
   /// Where the output of the last operation lies, after a run on the same arena.
   package func output(arena: Arena) -> UnsafeBufferPointer<Float> {
-    let value = record.nodes[record.nodes.count - 1].outputs[0]
-    let base = arena.base(count: plan.arenaCount) + plan.place(of: value, again: false)
+    let index = record.nodes.count - 1
+    let value = record.nodes[index].outputs[0]
+    let place = plan.place(of: value, for: record.nodes[index], in: .forward(index))
+    let base = arena.base(count: plan.arenaCount) + place
     return UnsafeBufferPointer(start: base, count: value.count)
   }
 }

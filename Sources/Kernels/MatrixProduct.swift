@@ -102,27 +102,20 @@ struct ProductTiles {
       columns = [0..<n]
       return
     }
-    // Cut the longer side: each tile then packs the shorter operand once more, which costs least.
-    if n >= m {
-      rows = [0..<m]
-      columns = Self.cut(n, into: Self.pieces(n))
-    } else {
-      rows = Self.cut(m, into: Self.pieces(m))
-      columns = [0..<n]
+    // Tiles of about 512 × 1024 lose 5 % against a whole product on one thread, narrow ones 15 %.
+    var (down, across) = (max((m + 256) / 512, 1), max((n + 512) / 1024, 1))
+    // An even number of tiles keeps two threads equally busy.
+    if down * across % 2 == 1 {
+      if n >= m { across += 1 } else { down += 1 }
     }
+    rows = Self.cut(m, into: down)
+    columns = Self.cut(n, into: across)
   }
 
   var count: Int { rows.count * columns.count }
 
   subscript(tile: Int) -> (Range<Int>, Range<Int>) {
     (rows[tile / columns.count], columns[tile % columns.count])
-  }
-
-  /// Pieces of 256 to 512, or 4,096 for a vocabulary, an even number of them where it can be.
-  private static func pieces(_ length: Int) -> Int {
-    let size = length >= 16384 ? 4096 : length >= 2048 ? 512 : 256
-    let pieces = max((length + size / 2) / size, 1)
-    return pieces == 1 && length >= 128 ? 2 : pieces
   }
 
   /// Bounds at multiples of 16, so that every tile but the last fills whole vectors.

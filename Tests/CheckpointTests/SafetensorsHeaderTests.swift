@@ -69,7 +69,7 @@ import Testing
     ),
     (
       safetensors("{\"\\u001b[31m\":1,\"\\u001b[31m\":1}"),
-      "m: the header is not JSON: the key \"\\u{1b}[31m\" stands twice at byte 24"
+      "m: the header is not JSON: the key \"\\u001b[31m\" stands twice at byte 24"
     ),
     (
       safetensors("{\"a\": " + String(repeating: "[", count: 5000)),

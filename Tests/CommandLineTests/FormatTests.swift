@@ -45,7 +45,7 @@ extension CommandLineTests {
       let said = try Command.swiftdp(["train"] + settings + ["output=said", "training.steps=1"], in: folder)
       #expect(
         said.out.contains(
-          "rows.jsonl · completion · 4 rows · 45 tokens · 2 rows cut at 12 · 1 rows without anything to learn"
+          "rows.jsonl · completion · 4 rows · 45 tokens · 2 rows cut at 12 · 1 row without anything to learn"
         ),
         "\(said.out)")
     }

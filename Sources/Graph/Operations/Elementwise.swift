@@ -46,6 +46,7 @@ struct Add: Operation {
 struct GELU: Operation {
   let count: Int
   var keeps: Keeps { Keeps(inputs: [0]) }
+  var isLight: Bool { true }
 
   func forward(_ frame: Frame) { frame.engine.gelu(frame.input(0), count: count, into: frame.output(0)) }
 
@@ -60,6 +61,7 @@ struct SwiGLU: Operation {
   let rows: Int
   let columns: Int
   var keeps: Keeps { Keeps(inputs: [0]) }
+  var isLight: Bool { true }
 
   func forward(_ frame: Frame) {
     frame.engine.swiGLU(frame.input(0), rows: rows, columns: columns, into: frame.output(0))

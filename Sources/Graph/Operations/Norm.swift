@@ -32,6 +32,7 @@ struct Norm: Operation {
   let epsilon: Float
 
   var keeps: Keeps { Keeps(inputs: [0]) }
+  var isLight: Bool { true }
 
   func forward(_ frame: Frame) {
     frame.engine.norm(
