@@ -20,6 +20,8 @@ package struct Recipe: Sendable {
   package var checkpoint: CheckpointRecipe
   /// Every key with its value, given or default.
   package var resolved: JSON
+  /// The folder that `shipped:` stands for.
+  private var shipped: String?
 
   /// Where weights come from when a run begins.
   package enum WeightSource: String, CaseIterable, Sendable {
@@ -74,6 +76,16 @@ package struct Recipe: Sendable {
     if let shipped { json.replace("shipped:", by: shipped + "/") }
     self.init(json, file: file, overrides: overrides, problems: problems)
     try problems.throwIfAny()
+    if let shipped {
+      self.shipped = shipped + "/"
+      resolved.replace(shipped + "/", by: "shipped:")
+    }
+  }
+
+  /// A path as the user would write it.
+  package func name(of path: String) -> String {
+    guard let shipped, path.hasPrefix(shipped) else { return path }
+    return "shipped:" + path.dropFirst(shipped.count)
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], problems: Problems) {

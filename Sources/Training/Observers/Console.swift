@@ -21,10 +21,12 @@ package final class Console: Observer {
 
   package func began(_ run: RunSummary) {
     let recipe = run.recipe
-    say("model", "\(recipe.model) · \(run.modelType) · \(grouped(run.parameters)) parameters")
+    say(
+      "model", "\(recipe.name(of: recipe.model)) · \(run.modelType) · \(grouped(run.parameters)) parameters")
     for file in run.data.files {
       let rows = file.format == .text && file.rows == 1 ? "1 document" : counted(file.rows, "row")
-      var line = "\(file.path) · \(file.format.rawValue) · \(rows) · \(grouped(file.tokens)) tokens"
+      var line =
+        "\(recipe.name(of: file.path)) · \(file.format.rawValue) · \(rows) · \(grouped(file.tokens)) tokens"
       if file.cutRows > 0 {
         line += " · \(counted(file.cutRows, "row")) cut at \(recipe.data.sequenceLength)"
       }
