@@ -113,8 +113,3 @@ extension SIMD16<Float> {
 
 /// 1 / (1 + e^-x).
 @inlinable @inline(__always) package func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
-
-/// Hyperbolic tangent, as 1 - 2 / (e^2x + 1), which neither overflows nor loses its sign.
-@inlinable @inline(__always) package func hyperbolicTangent(_ x: Vector) -> Vector {
-  1 - 2 / (exponential(x + x) + 1)
-}

@@ -85,18 +85,6 @@ import Testing
     #expect(specials[0] == 1 && specials[1] == 0 && specials[2].isNaN)
   }
 
-  @Test func hyperbolicTangentIsClose() {
-    let results = apply(Self.sweep) { hyperbolicTangent($0) }
-    var worst = 0.0
-    for (x, y) in zip(Self.sweep, results) {
-      worst = max(worst, y.isNaN ? .infinity : abs(Double(y) - tanh(Double(x))))
-    }
-    // Absolute: near 0 two numbers near 1 are subtracted.
-    #expect(worst <= 2e-7)
-    let specials = apply([.infinity, -.infinity, .nan]) { hyperbolicTangent($0) }
-    #expect(specials[0] == 1 && specials[1] == -1 && specials[2].isNaN)
-  }
-
   @Test func rowsOfEveryLengthAreWalkedOnce() {
     var ran = 0
     for start in [0, 1, 5] {

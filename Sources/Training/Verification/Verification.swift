@@ -38,7 +38,7 @@ package struct Verification {
       guard ranks.isFirst, FileManager.default.fileExists(atPath: folder) else { return }
       try FileManager.default.removeItem(atPath: folder)
     }
-    let arrangements = Arrangement.all(ranks: ranks.count, zero: recipe.parallel.zero, steps: steps)
+    let arrangements = Arrangement.all(ranks: ranks.count, steps: steps)
     var reference: (path: String, hash: String)?
     var allEqual = true
     for (number, arrangement) in arrangements.enumerated() {
