@@ -30,7 +30,7 @@ let package = Package(
     .target(name: "Base"),
     .target(name: "Tokenizers", dependencies: ["Base"]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"]),
-    .target(name: "Tensors", dependencies: ["Base"]),
+    .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"]),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph"]),
@@ -69,7 +69,7 @@ let package = Package(
       ]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
-    .testTarget(name: "CheckpointTests", dependencies: ["Base", "Checkpoints"]),
+    .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
     // Formulas in fp64 that the tests of kernels and programs compare with.
     .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),

@@ -70,18 +70,21 @@ package struct CheckpointContent {
   /// The folder of the model that the run began with: tokenizer files are copied from it.
   package let source: String
   package let map: ShardMap
-  package let weights: UnsafeMutablePointer<Float>
+  package let weights: WeightLine
+  /// Of what the map holds, where `weights` is rounded from them.
+  package let masters: UnsafeMutablePointer<Float>?
   /// By name, the memory of `map.heldCount` elements; empty for weights alone.
   package let states: [(name: String, base: UnsafeMutablePointer<Float>)]
 
   package init(
-    description: ModelDescription, source: String, map: ShardMap, weights: UnsafeMutablePointer<Float>,
-    states: [(name: String, base: UnsafeMutablePointer<Float>)]
+    description: ModelDescription, source: String, map: ShardMap, weights: WeightLine,
+    masters: UnsafeMutablePointer<Float>?, states: [(name: String, base: UnsafeMutablePointer<Float>)]
   ) {
     self.description = description
     self.source = source
     self.map = map
     self.weights = weights
+    self.masters = masters
     self.states = states
   }
 }
@@ -118,16 +121,25 @@ extension CheckpointContent {
     }
     try ranks.together {
       let weightWriter = SafetensorsWriter(weightPlan, in: folder.staging)
-      for slice in map.slices.map({ $0[map.rank] }) { try write(slice, weights, weightWriter) }
-      if map.rank == 0, map.layout.trainedCount < map.layout.count {
-        try write(map.layout.trainedCount..<map.layout.count, weights, weightWriter)
+      for (bucket, slices) in map.slices.enumerated() {
+        let slice = slices[map.rank]
+        if let masters {
+          try write(slice, from: masters + map.place(ofBucket: bucket), weightWriter)
+        } else {
+          try write(slice, from: weights.floats + slice.lowerBound, weightWriter)
+        }
+      }
+      if map.rank == 0 {
+        try weights.read(map.layout.trainedCount..<map.layout.count) { part, numbers in
+          try write(part, from: numbers, weightWriter)
+        }
       }
       try weightWriter.finish()
       for (plan, state) in zip(statePlans, states) {
         let writer = SafetensorsWriter(plan, in: folder.staging)
         for (bucket, slices) in map.slices.enumerated() {
           let slice = slices[map.rank]
-          try write(slice, state.base + map.place(ofBucket: bucket) - slice.lowerBound, writer)
+          try write(slice, from: state.base + map.place(ofBucket: bucket), writer)
         }
         try writer.finish()
       }
@@ -143,15 +155,15 @@ extension CheckpointContent {
     }
   }
 
-  /// - Parameter line: points at element 0 of the flat line, of which `range` is there.
+  /// Writes a range of the line, whose numbers begin at `base`.
   private func write(
-    _ range: Range<Int>, _ line: UnsafeMutablePointer<Float>, _ writer: SafetensorsWriter
+    _ range: Range<Int>, from base: UnsafePointer<Float>, _ writer: SafetensorsWriter
   ) throws {
     for (parameter, piece) in map.layout.pieces(of: range) {
       let start = parameter.range.lowerBound
       try writer.write(
         name: parameter.spec.name, elementRange: piece.lowerBound - start..<piece.upperBound - start,
-        from: UnsafeBufferPointer(start: line + piece.lowerBound, count: piece.count))
+        from: UnsafeBufferPointer(start: base + piece.lowerBound - range.lowerBound, count: piece.count))
     }
   }
 

@@ -1,6 +1,8 @@
 // Between the 16- and 64-bit floats of files and `Float`. Branch-free, so that the compiler makes vectors
 // of them; sources need no alignment. Files are little-endian, as is every machine swiftdp runs on.
 
+import Tensors
+
 package enum FloatConversion {
   /// Fills `target` from as many elements of that type.
   /// - Precondition: `type.isFloat`, and `source` holds `target.count` elements.
@@ -42,21 +44,12 @@ package enum FloatConversion {
     return Float(bitPattern: magnitude | (bits & 0x8000) << 16)
   }
 
-  /// To the nearest bfloat16, ties to even; NaN stays NaN with its sign, overflow becomes infinity.
-  @inline(__always)
-  package static func rounded(bf16 value: Float) -> UInt16 {
-    let bits = value.bitPattern
-    let nearest = (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16
-    // Rounding could carry a NaN's payload into the sign, and truncating could leave an infinity.
-    let quiet = bits >> 16 | 0x40
-    return UInt16(truncatingIfNeeded: bits & 0x7FFF_FFFF > 0x7F80_0000 ? quiet : nearest)
-  }
-
   /// Rounds `source` to bfloat16.
   /// - Precondition: `target` holds at least as many elements.
   package static func narrow(_ source: UnsafeBufferPointer<Float>, into target: UnsafeMutablePointer<UInt16>)
   {
     guard let from = source.baseAddress else { return }
-    for index in 0..<source.count { target[index] = rounded(bf16: from[index]) }
+    BFloat16.narrow(
+      from, count: source.count, into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: BFloat16.self))
   }
 }

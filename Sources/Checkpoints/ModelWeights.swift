@@ -5,15 +5,21 @@ import Tensors
 
 extension HuggingFaceWeights {
   /// Reads every parameter into its place of the line.
+  /// - Parameter read: sees every part in fp32, before it is rounded to the type of the line.
   /// - Throws: as `sources`.
   package func load(
-    _ description: ModelDescription, layout: ParameterLayout, into weights: UnsafeMutablePointer<Float>
+    _ description: ModelDescription, layout: ParameterLayout, into weights: WeightLine,
+    read seen: (_ part: Range<Int>, UnsafePointer<Float>) -> Void = { _, _ in }
   ) throws {
     for (name, parameter) in try sources(description, layout: layout) {
-      let target = UnsafeMutableBufferPointer(
-        start: weights + parameter.range.lowerBound, count: parameter.range.count)
-      try read(name, into: target, range: 0..<parameter.range.count)
+      let start = parameter.range.lowerBound
+      try weights.fill(
+        parameter.range,
+        make: { part, target in
+          try read(name, into: target, range: part.lowerBound - start..<part.upperBound - start)
+        }, made: seen)
     }
+    weights.refreshVectors()
   }
 
   /// The tensor of every parameter.

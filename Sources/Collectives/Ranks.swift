@@ -145,13 +145,21 @@ package final class Ranks {
       "MPI_Alltoallv")
   }
 
-  /// Completes `line` on every rank: each brings the slice it owns, in place.
-  package func gatherSlices(_ line: UnsafeMutablePointer<Float>, slices: [Range<Int>]) {
+  /// Completes a line on every rank: each brings the slice it owns, in place.
+  /// - Parameters:
+  ///   - address: where an element lies.
+  ///   - bytes: of one element.
+  ///   - slices: who owns which range of the line, by rank; neighbouring and in order.
+  package func gatherSlices(
+    _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [Range<Int>]
+  ) {
     guard count > 1 else { return }
+    let start = slices[0].lowerBound
     check(
       MPI_Allgatherv(
-        swiftdp_in_place(), 0, swiftdp_float(), line, slices.map { Int32($0.count) },
-        slices.map { Int32($0.lowerBound) }, swiftdp_float(), communicator), "MPI_Allgatherv")
+        swiftdp_in_place(), 0, swiftdp_byte(), address(start), slices.map { Int32($0.count * bytes) },
+        slices.map { Int32(($0.lowerBound - start) * bytes) }, swiftdp_byte(), communicator),
+      "MPI_Allgatherv")
   }
 }
 

@@ -37,6 +37,8 @@ package final class Graph {
   package let purpose: Purpose
   /// Whether elements are dropped, where the model's config has it and something is trained.
   package let dropsOut: Bool
+  /// What matrices are multiplied in.
+  package let type: ModelType
   /// Keys and values of earlier tokens, while decoding.
   package let cache: KeyValueCache?
   package let loss = LossCell()
@@ -51,8 +53,9 @@ package final class Graph {
 
   package init(
     layout: ParameterLayout, shape: BatchShape, purpose: Purpose, dropout: Bool = true,
-    cache: KeyValueCache? = nil
+    cache: KeyValueCache? = nil, type: ModelType = .float32
   ) {
+    self.type = type
     dropsOut = dropout && purpose == .training
     self.shape = shape
     self.purpose = purpose
@@ -65,6 +68,7 @@ package final class Graph {
     shape = BatchShape(sequences: 1, length: 1)
     purpose = .loss
     dropsOut = false
+    type = .float32
     cache = nil
     record = Record(layout: ParameterLayout(specs: []))
     declaring = true

@@ -100,8 +100,32 @@ package struct Frame {
   /// What forward left for backward beside its outputs.
   package func kept(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.auxiliaries[index]) }
 
+  /// A parameter in fp32: in a bfloat16 model, one of one dimension.
   package func weight(_ index: Int) -> UnsafePointer<Float> {
-    UnsafePointer(memory.weights + memory.layout.parameters[node.parameters[index]].range.lowerBound)
+    memory.weights.floats(of: node.parameters[index])
+  }
+
+  /// A parameter [rows, columns] in the type of the model.
+  package func matrix(_ index: Int, rows: Int, columns: Int) -> Operand {
+    let start = memory.weights.layout.parameters[node.parameters[index]].range.lowerBound
+    switch memory.weights.type {
+    case .float32:
+      return .float32(ConstMatrix(memory.weights.floats + start, rows: rows, columns: columns))
+    case .bfloat16:
+      return .bfloat16(HalfMatrix(memory.weights.halves + start, rows: rows, columns: columns))
+    }
+  }
+
+  /// Activations in the type of the model, rounded into `room` where that is not fp32.
+  package func operand(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int? = nil,
+    room: UnsafeMutablePointer<Float>
+  ) -> Operand {
+    let x = ConstMatrix(x, rows: rows, columns: columns, stride: stride)
+    guard memory.weights.type == .bfloat16 else { return .float32(x) }
+    let rounded = UnsafeMutableRawPointer(room).assumingMemoryBound(to: BFloat16.self)
+    engine.narrow(x, into: rounded)
+    return .bfloat16(HalfMatrix(rounded, rows: rows, columns: columns))
   }
 
   package func outputGradient(_ index: Int) -> UnsafePointer<Float> {

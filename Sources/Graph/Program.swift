@@ -29,8 +29,7 @@ extension Engine {
 
 /// The memory that a program runs on.
 struct ProgramMemory {
-  let layout: ParameterLayout
-  let weights: UnsafeMutablePointer<Float>
+  let weights: WeightLine
   let arena: UnsafeMutablePointer<Float>
 }
 
@@ -54,16 +53,15 @@ package final class Program {
 
   /// Runs the program on one micro-batch.
   /// - Parameters:
-  ///   - weights: the flat line of the layout.
+  ///   - weights: of the layout and the type that the program was recorded with.
   ///   - whenFinal: called in backward with each segment of the layout, in order, and its gradients; they
   ///     are valid during the call only.
   /// - Returns: the sum of the losses of all target tokens, in nats.
   package func run(
-    _ input: GraphInput, weights: UnsafeMutablePointer<Float>, arena: Arena, engine: Engine,
+    _ input: GraphInput, weights: WeightLine, arena: Arena, engine: Engine,
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
-    let memory = ProgramMemory(
-      layout: record.layout, weights: weights, arena: arena.base(count: plan.arenaCount))
+    let memory = ProgramMemory(weights: weights, arena: arena.base(count: plan.arenaCount))
     loss.sum = 0
     for (time, phase) in plan.schedule.enumerated() {
       let node = record.nodes[phase.node]
@@ -85,7 +83,7 @@ package final class Program {
 
   /// Runs a program that has no backward.
   package func run(
-    _ input: GraphInput, weights: UnsafeMutablePointer<Float>, arena: Arena, engine: Engine
+    _ input: GraphInput, weights: WeightLine, arena: Arena, engine: Engine
   ) -> Double {
     run(input, weights: weights, arena: arena, engine: engine) { _, _ in }
   }

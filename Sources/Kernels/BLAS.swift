@@ -63,6 +63,23 @@ package struct BLAS: Sendable {
   }
 }
 
+extension BLAS {
+  /// C = alpha · op(A) op(B) + beta · C, row-major, on the calling thread.
+  @inline(__always)
+  func product(
+    _ transposition: Transposition, m: Int, n: Int, k: Int, alpha: Float = 1,
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+    beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+  ) {
+    let rowMajor: Int32 = 101
+    let plain: Int32 = 111
+    let transposed: Int32 = 112
+    sgemm(
+      rowMajor, transposition == .first ? transposed : plain, transposition == .second ? transposed : plain,
+      Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+  }
+}
+
 /// Whether this binary's own instructions exist on this processor.
 /// - Throws: one line to read instead of a SIGILL.
 package func checkProcessor() throws {

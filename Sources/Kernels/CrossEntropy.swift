@@ -4,16 +4,25 @@
 //   z = x Wᵀ,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
 //   dx = dz W,  dW += dzᵀ x.
 import Foundation
+import Tensors
 
 @inline(__always) func logarithm(_ x: Float) -> Float { Float(Foundation.log(Double(x))) }
+
+/// The same memory, to hold bfloat16.
+@inline(__always)
+private func asHalves(_ x: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<BFloat16> {
+  UnsafeMutableRawPointer(x).assumingMemoryBound(to: BFloat16.self)
+}
 
 /// The sizes of one projection onto a vocabulary.
 package struct CrossEntropyShape: Sendable {
   package var rows: Int
   package var columns: Int
   package var vocabulary: Int
+  package var type: ModelType
 
-  package init(rows: Int, columns: Int, vocabulary: Int) {
+  package init(rows: Int, columns: Int, vocabulary: Int, type: ModelType = .float32) {
+    self.type = type
     self.rows = rows
     self.columns = columns
     self.vocabulary = vocabulary
@@ -33,7 +42,7 @@ extension Engine {
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil where the weight is frozen.
   package func crossEntropy(
-    _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand,
     targets: UnsafePointer<Int32>, scale: Float, dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>
   ) -> Double {
@@ -56,21 +65,25 @@ extension Engine {
     for start in stride(from: 0, to: count, by: s.chunk) {
       let chunk = min(s.chunk, count - start)
       let activeRows = active + start
-      pool.run(chunk) { row, _ in
-        (xChunk + row * s.columns).update(from: x + Int(activeRows[row]) * s.columns, count: s.columns)
-      }
-      let xM = ConstMatrix(xChunk, rows: chunk, columns: s.columns)
-      let weightM = ConstMatrix(weight, rows: s.vocabulary, columns: s.columns)
-      multiply(xM, weightM, .second, into: MutableMatrix(logits, rows: chunk, columns: s.vocabulary))
+      let xM = pick(activeRows, of: x, count: chunk, s, into: xChunk)
+      multiply(xM, weight, .second, into: MutableMatrix(logits, rows: chunk, columns: s.vocabulary))
       pool.run(chunk) { row, _ in
         losses[row] = lossOfRow(
           logits + row * s.vocabulary, target: Int(targets[Int(activeRows[row])]), count: s.vocabulary,
           scale: dx == nil && dWeight == nil ? nil : scale)
+        if s.type == .bfloat16 {
+          let row = logits + row * s.vocabulary
+          BFloat16.narrow(row, count: s.vocabulary, into: asHalves(row))
+        }
       }
       for row in 0..<chunk { loss += Double(losses[row]) }
-      let dz = ConstMatrix(logits, rows: chunk, columns: s.vocabulary)
+      let dz: Operand =
+        s.type == .float32
+        ? .float32(ConstMatrix(logits, rows: chunk, columns: s.vocabulary))
+        : .bfloat16(
+          HalfMatrix(asHalves(logits), rows: chunk, columns: s.vocabulary, stride: 2 * s.vocabulary))
       if let dx {
-        multiply(dz, weightM, into: MutableMatrix(dxChunk, rows: chunk, columns: s.columns))
+        multiply(dz, weight, into: MutableMatrix(dxChunk, rows: chunk, columns: s.columns))
         pool.run(chunk) { row, _ in
           (dx + Int(activeRows[row]) * s.columns).update(from: dxChunk + row * s.columns, count: s.columns)
         }
@@ -78,10 +91,28 @@ extension Engine {
       if let dWeight {
         multiply(
           dz, xM, .first, into: MutableMatrix(dWeight, rows: s.vocabulary, columns: s.columns),
-          beta: start == 0 ? 0 : 1)
+          adding: start > 0)
       }
     }
     return loss
+  }
+
+  /// Rows of x side by side, in the type of the model.
+  private func pick(
+    _ indices: UnsafePointer<Int32>, of x: UnsafePointer<Float>, count: Int, _ s: CrossEntropyShape,
+    into chunk: UnsafeMutablePointer<Float>
+  ) -> Operand {
+    let rounded = asHalves(chunk)
+    pool.run(count) { row, _ in
+      let from = x + Int(indices[row]) * s.columns
+      switch s.type {
+      case .float32: (chunk + row * s.columns).update(from: from, count: s.columns)
+      case .bfloat16: BFloat16.narrow(from, count: s.columns, into: rounded + row * s.columns)
+      }
+    }
+    return s.type == .float32
+      ? .float32(ConstMatrix(chunk, rows: count, columns: s.columns))
+      : .bfloat16(HalfMatrix(rounded, rows: count, columns: s.columns))
   }
 
   /// One row's loss; with a scale the logits become their gradient.

@@ -5,14 +5,22 @@ private let columnTile = 64
 extension Engine {
   /// y [rows, columns] = table[indices] (+ what is there). Indices are in range: the data was checked.
   package func embed(
-    _ indices: UnsafePointer<Int32>, table: UnsafePointer<Float>, rows: Int, columns: Int,
-    into y: UnsafeMutablePointer<Float>, adding: Bool
+    _ indices: UnsafePointer<Int32>, table: Operand, rows: Int, into y: UnsafeMutablePointer<Float>,
+    adding: Bool
   ) {
     pool.run((rows + 31) / 32) { tile, _ in
       for row in tile * 32..<min((tile + 1) * 32, rows) {
-        let source = table + Int(indices[row]) * columns
-        let yC = y + row * columns
-        forEachVector(columns) { $0.store($0.load(source), yC, adding: adding) }
+        let index = Int(indices[row])
+        switch table {
+        case .float32(let table):
+          let source = table.base + index * table.columns
+          let yC = y + row * table.columns
+          forEachVector(table.columns) { $0.store($0.load(source), yC, adding: adding) }
+        case .bfloat16(let table):
+          let source = table.base + index * table.columns
+          let yC = y + row * table.columns
+          forEachVector(table.columns) { $0.store($0.load(source), yC, adding: adding) }
+        }
       }
     }
   }

@@ -1,5 +1,7 @@
-// C = alpha · A B + beta · C, on tiles of C whose bounds depend on the shapes alone, each computed by one
+// C = A B, or C += A B, on tiles of C whose bounds depend on the shapes alone, each computed by one
 // thread: the result does not depend on how many threads there are.
+
+import Tensors
 
 /// A row-major matrix inside flat memory. `stride` is the distance of two rows.
 package struct Matrix<Pointer> {
@@ -19,6 +21,13 @@ package struct Matrix<Pointer> {
 
 package typealias ConstMatrix = Matrix<UnsafePointer<Float>>
 package typealias MutableMatrix = Matrix<UnsafeMutablePointer<Float>>
+package typealias HalfMatrix = Matrix<UnsafePointer<BFloat16>>
+
+/// A matrix to multiply, in the type of the model. Both operands of a product are of one type.
+package enum Operand {
+  case float32(ConstMatrix)
+  case bfloat16(HalfMatrix)
+}
 
 /// Which operands enter a product transposed.
 package enum Transposition: Sendable {
@@ -29,40 +38,60 @@ package enum Transposition: Sendable {
   case second
 }
 
-/// The threads and the matrix library of a rank: what every kernel runs on.
-package struct Engine: Sendable {
-  package let pool: WorkerPool
-  package let blas: BLAS
-  /// Collects times where it is given.
-  package let profile: Profile?
-
-  /// - Parameter kernel: see `BLAS.open`.
-  package init(threads: Int, kernel: String? = nil, profile: Profile? = nil) throws {
-    self.profile = profile
-    blas = try BLAS.open(kernel: kernel)
-    pool = WorkerPool(threads: threads)
+extension Engine {
+  /// C = op(A) op(B) + beta · C with C [m, n], beta 0 or 1, and sums in fp32.
+  package func multiply(
+    _ a: Operand, _ b: Operand, _ transposition: Transposition = .none, into c: MutableMatrix,
+    adding: Bool = false
+  ) {
+    switch (a, b) {
+    case (.float32(let a), .float32(let b)):
+      forEachTile(a, b, transposition, c) { tile, _ in
+        product(
+          transposition, m: tile.m, n: tile.n, k: tile.k, tile.a, a.stride, tile.b, b.stride,
+          beta: adding ? 1 : 0, tile.c, c.stride)
+      }
+    case (.bfloat16(let a), .bfloat16(let b)):
+      let halves = halves
+      forEachTile(a, b, transposition, c) { tile, worker in
+        let start = profile == nil ? 0 : now()
+        halves.product(
+          OneDNN.Shape(
+            transposition: transposition, m: tile.m, n: tile.n, k: tile.k, lda: a.stride, ldb: b.stride,
+            ldc: c.stride, adding: adding), tile.a, tile.b, tile.c, worker: worker)
+        profile?.countProduct(m: tile.m, n: tile.n, k: tile.k, since: start)
+      }
+    default: preconditionFailure("operands of a product are of one type")
+    }
   }
 
-  /// C = alpha · op(A) op(B) + beta · C with C [m, n] and the inner dimension k.
   package func multiply(
-    _ a: ConstMatrix, _ b: ConstMatrix, _ transposition: Transposition = .none,
-    into c: MutableMatrix, alpha: Float = 1, beta: Float = 0
+    _ a: ConstMatrix, _ b: ConstMatrix, _ transposition: Transposition = .none, into c: MutableMatrix,
+    adding: Bool = false
   ) {
-    let m = c.rows
-    let n = c.columns
+    multiply(.float32(a), .float32(b), transposition, into: c, adding: adding)
+  }
+
+  /// Calls `body` with the part of each operand that a tile of C is made of, on the pool.
+  @inline(__always)
+  private func forEachTile<T>(
+    _ a: Matrix<UnsafePointer<T>>, _ b: Matrix<UnsafePointer<T>>, _ transposition: Transposition,
+    _ c: MutableMatrix, _ body: (Tile<T>, _ worker: Int) -> Void
+  ) {
     let k = transposition == .first ? a.rows : a.columns
-    precondition((transposition == .first ? a.columns : a.rows) == m, "A does not fit C")
-    precondition((transposition == .second ? b.rows : b.columns) == n, "B does not fit C")
+    precondition((transposition == .first ? a.columns : a.rows) == c.rows, "A does not fit C")
+    precondition((transposition == .second ? b.rows : b.columns) == c.columns, "B does not fit C")
     precondition((transposition == .second ? b.columns : b.rows) == k, "A does not fit B")
-    guard m > 0, n > 0 else { return }
-    let tiles = ProductTiles(m: m, n: n, k: k)
-    pool.run(tiles.count) { tile, _ in
-      let (rows, columns) = tiles[tile]
-      product(
-        transposition, m: rows.count, n: columns.count, k: k, alpha: alpha,
-        a.base + (transposition == .first ? rows.lowerBound : rows.lowerBound * a.stride), a.stride,
-        b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound), b.stride,
-        beta: beta, c.base + rows.lowerBound * c.stride + columns.lowerBound, c.stride)
+    guard c.rows > 0, c.columns > 0 else { return }
+    let tiles = ProductTiles(m: c.rows, n: c.columns, k: k)
+    pool.run(tiles.count) { index, worker in
+      let (rows, columns) = tiles[index]
+      let tile = Tile(
+        m: rows.count, n: columns.count, k: k,
+        a: a.base + (transposition == .first ? rows.lowerBound : rows.lowerBound * a.stride),
+        b: b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound),
+        c: c.base + rows.lowerBound * c.stride + columns.lowerBound)
+      body(tile, worker)
     }
   }
 
@@ -70,6 +99,14 @@ package struct Engine: Sendable {
   package func multiplyHere(_ a: ConstMatrix, _ b: ConstMatrix, into c: MutableMatrix) {
     product(
       .none, m: c.rows, n: c.columns, k: a.columns, a.base, a.stride, b.base, b.stride, c.base, c.stride)
+  }
+
+  /// The same of bfloat16 matrices, by the kernels of one worker.
+  package func multiplyHere(_ a: HalfMatrix, _ b: HalfMatrix, into c: MutableMatrix, worker: Int) {
+    halves.product(
+      OneDNN.Shape(
+        transposition: .none, m: c.rows, n: c.columns, k: a.columns, lda: a.stride, ldb: b.stride,
+        ldc: c.stride, adding: false), a.base, b.base, c.base, worker: worker)
   }
 
   /// One call of the library on the calling thread; what kernels use inside their own tiles.
@@ -81,13 +118,16 @@ package struct Engine: Sendable {
   ) {
     let start = profile == nil ? 0 : now()
     defer { profile?.countProduct(m: m, n: n, k: k, since: start) }
-    let rowMajor: Int32 = 101
-    let plain: Int32 = 111
-    let transposed: Int32 = 112
-    blas.sgemm(
-      rowMajor, transposition == .first ? transposed : plain, transposition == .second ? transposed : plain,
-      Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+    blas.product(transposition, m: m, n: n, k: k, alpha: alpha, a, lda, b, ldb, beta: beta, c, ldc)
   }
+}
+
+/// What one tile of a product is made of.
+private struct Tile<T> {
+  let m, n, k: Int
+  let a: UnsafePointer<T>
+  let b: UnsafePointer<T>
+  let c: UnsafeMutablePointer<Float>
 }
 
 /// How C is cut: a function of the shapes alone.

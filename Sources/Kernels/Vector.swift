@@ -3,6 +3,8 @@
 // `.clamped`, `.rounded` and conversions of SIMD types are scalar loops in this compiler; comparisons
 // with `replacing(with:where:)`, magic-number rounding and bit casts are single instructions.
 
+import Tensors
+
 @usableFromInline package typealias Vector = SIMD16<Float>
 
 /// One stretch of up to sixteen neighbouring elements; only the last of a row is shorter.
@@ -20,6 +22,15 @@
     if count == 16 { return UnsafeRawPointer(row + offset).loadUnaligned(as: Vector.self) }
     var vector = Vector(repeating: fill)
     for lane in 0..<count { vector[lane] = row[offset + lane] }
+    return vector
+  }
+
+  /// Elements of a row of bfloat16.
+  @inline(__always) func load(_ row: UnsafePointer<BFloat16>) -> Vector {
+    var vector = Vector()
+    withUnsafeMutableBytes(of: &vector) {
+      BFloat16.widen(row + offset, count: count, into: $0.assumingMemoryBound(to: Float.self).baseAddress!)
+    }
     return vector
   }
 

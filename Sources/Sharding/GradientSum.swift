@@ -131,7 +131,10 @@ package final class GradientSum {
   /// Brings every rank the whole sum, where states are not sharded.
   package func completeReplicas() {
     guard map.stage == .replicas else { return }
-    for slices in map.slices { ranks.gatherSlices(memory.base, slices: slices) }
+    for slices in map.slices {
+      ranks.gatherSlices(
+        { UnsafeMutableRawPointer(memory.base + $0) }, bytes: MemoryLayout<Float>.size, slices: slices)
+    }
   }
 }
 

@@ -12,9 +12,16 @@ package final class ShardedOptimizer {
   package let rule: any UpdateRule
   /// One memory a state of the rule, `map.heldCount` elements each.
   package let states: [FlatMemory]
+  /// The fp32 weights of what this rank holds, where replicas hold bfloat16.
+  package let masters: FlatMemory?
   private let engine: Engine
 
-  package init(map: ShardMap, rule: any UpdateRule, engine: Engine, ledger: MemoryLedger?) {
+  /// - Parameter type: of the replicas' weights.
+  package init(
+    map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, engine: Engine, ledger: MemoryLedger?
+  ) {
+    masters =
+      type == .float32 ? nil : FlatMemory(count: map.heldCount, label: "master weights", ledger: ledger)
     self.map = map
     self.rule = rule
     self.engine = engine
@@ -23,10 +30,21 @@ package final class ShardedOptimizer {
     }
   }
 
+  /// Takes the master weights that this rank holds from a part of the line.
+  package func keepMasters(_ part: Range<Int>, _ weights: UnsafePointer<Float>) {
+    guard let masters else { return }
+    for holding in map.held {
+      let common = holding.line.clamped(to: part)
+      guard !common.isEmpty else { continue }
+      (masters.base + holding.offset + common.lowerBound - holding.line.lowerBound).update(
+        from: weights + common.lowerBound - part.lowerBound, count: common.count)
+    }
+  }
+
   /// Updates what this rank holds.
   /// - Parameter step: 1 for the first update of the run.
   package func step(
-    _ step: Int, weights: UnsafeMutablePointer<Float>, gradients: GradientSum, gradientScale: Float,
+    _ step: Int, weights: WeightLine, gradients: GradientSum, gradientScale: Float,
     learningRate: Double
   ) {
     for holding in map.held {
@@ -34,16 +52,24 @@ package final class ShardedOptimizer {
         let offset = holding.offset + range.lowerBound - holding.line.lowerBound
         rule.update(
           UpdateStretch(
-            weights: weights + range.lowerBound, gradients: gradients.memory.base + offset,
+            weights: masters.map { $0.base + offset } ?? weights.floats + range.lowerBound,
+            gradients: gradients.memory.base + offset,
             states: states.map { $0.base + offset }, count: range.count, decays: parameter.spec.decays),
           step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+        if let masters {
+          engine.narrow(masters.base + offset, count: range.count, into: weights.halves + range.lowerBound)
+        }
       }
     }
   }
 
   /// Brings every rank the slices that others have updated.
-  package func gather(weights: UnsafeMutablePointer<Float>, over ranks: Ranks) {
-    guard map.stage == .optimizer else { return }
-    for slices in map.slices { ranks.gatherSlices(weights, slices: slices) }
+  package func gather(weights: WeightLine, over ranks: Ranks) {
+    if map.stage == .optimizer {
+      for slices in map.slices {
+        ranks.gatherSlices(weights.address, bytes: weights.type.bytes, slices: slices)
+      }
+    }
+    weights.refreshVectors()
   }
 }

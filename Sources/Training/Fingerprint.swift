@@ -4,12 +4,19 @@ import Checkpoints
 import Kernels
 
 extension Replica {
+  private var compute: String {
+    switch weights.type {
+    case .float32: "float32"
+    case .bfloat16: "bfloat16 by \(engine.halves.name)"
+    }
+  }
+
   /// What must be the same for a run to give the same bits on another machine or day.
   func fingerprint(microBatchSize: Int, exact: Bool) -> [JSON.Member] {
     [
       ("blas", .string("\(engine.blas.version), kernels \(engine.blas.kernelName)")),
       ("instructions", .string(builtInstructionSet)),
-      ("compute", .string("float32")),
+      ("compute", .string(compute)),
       ("training.micro_batch_size", .integer(microBatchSize)),
       ("training.exact", .bool(exact)),
     ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }

@@ -6,11 +6,14 @@ import Foundation
 import Graph
 import Optimizers
 import Sharding
+import Tensors
 
 /// Everything that decides a run. Each part reads its own keys.
 package struct Recipe: Sendable {
   package var model: String
   package var weights: WeightSource
+  /// What weights are kept and multiplied in.
+  package var modelType: ModelType
   package var output: String
   package var data: DataRecipe
   package var training: TrainingRecipe
@@ -95,6 +98,7 @@ package struct Recipe: Sendable {
       top.fail("model", "there is no folder \(model)", hint: "a Hugging Face model that was downloaded")
     }
     weights = top.choice("weights", default: .pretrained)
+    modelType = top.choice("model_dtype", default: .float32)
     output = top.text("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
     data = DataRecipe(top.section("data"))
     training = TrainingRecipe(top.section("training"))

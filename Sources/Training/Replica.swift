@@ -10,8 +10,7 @@ import Tensors
 package final class Replica {
   package let description: ModelDescription
   package let layout: ParameterLayout
-  /// The whole line of parameters, fp32.
-  package let weights: FlatMemory
+  package let weights: WeightLine
   package let engine: Engine
   private let arena: Arena
   private let recompute: Recompute
@@ -25,15 +24,15 @@ package final class Replica {
   }
 
   package init(
-    _ description: ModelDescription, engine: Engine, recompute: Recompute = .none,
-    ledger: MemoryLedger? = nil
+    _ description: ModelDescription, engine: Engine, type: ModelType = .float32,
+    recompute: Recompute = .none, ledger: MemoryLedger? = nil
   ) {
     self.description = description
     self.engine = engine
     self.recompute = recompute
     self.ledger = ledger
     layout = ParameterLayout(specs: description.parameters)
-    weights = FlatMemory(count: layout.count, label: "weights", ledger: ledger)
+    weights = WeightLine(layout, type: type, ledger: ledger)
     arena = Arena(ledger: ledger)
   }
 
@@ -52,7 +51,7 @@ package final class Replica {
       input.seed = seed
       input.step = step
       return try program(for: batch, training: true).run(
-        input, weights: weights.base, arena: arena, engine: engine, whenFinal: whenFinal)
+        input, weights: weights, arena: arena, engine: engine, whenFinal: whenFinal)
     }
   }
 
@@ -64,7 +63,7 @@ package final class Replica {
       var input = input
       input.scale = batch.targetCount == 0 ? 0 : 1 / Float(batch.targetCount)
       return program(for: batch, training: true, dropout: false).run(
-        input, weights: weights.base, arena: arena, engine: engine, whenFinal: whenFinal)
+        input, weights: weights, arena: arena, engine: engine, whenFinal: whenFinal)
     }
   }
 
@@ -75,7 +74,7 @@ package final class Replica {
 
   /// The logits of every token: [B · T, V].
   package func logits(_ batch: Batch) -> [Float] {
-    let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits)
+    let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits, type: weights.type)
     description.family.forward(graph)
     let program = Program(graph, threads: engine.pool.threads)
     run(program, on: batch)
@@ -85,7 +84,7 @@ package final class Replica {
   /// Runs a program that has no backward.
   @discardableResult
   func run(_ program: Program, on batch: Batch) -> Double {
-    withInput(batch) { program.run($0, weights: weights.base, arena: arena, engine: engine) }
+    withInput(batch) { program.run($0, weights: weights, arena: arena, engine: engine) }
   }
 
   /// The output of the program that has just run; valid until the next one runs.
@@ -99,7 +98,8 @@ package final class Replica {
     let key = Key(shape: shape(of: batch), training: training, dropout: dropout)
     if let known = programs[key] { return known }
     let graph = Graph(
-      layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout)
+      layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
+      type: weights.type)
     description.family.forward(graph)
     let program = Program(graph, recompute: recompute, threads: engine.pool.threads)
     programs[key] = program

@@ -50,12 +50,14 @@ package final class Run {
     let engine = try ranks.together {
       try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)
     }
-    let replica = Replica(description, engine: engine, recompute: recipe.training.recompute, ledger: ledger)
+    let replica = Replica(
+      description, engine: engine, type: recipe.modelType, recompute: recipe.training.recompute,
+      ledger: ledger)
     self.replica = replica
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = ShardedOptimizer(
-      map: map, rule: recipe.optimizer.rule, engine: engine, ledger: ledger)
+      map: map, rule: recipe.optimizer.rule, type: recipe.modelType, engine: engine, ledger: ledger)
     self.optimizer = optimizer
     step = TrainStep(
       replica: replica,
@@ -81,9 +83,10 @@ package final class Run {
         switch recipe.weights {
         case .pretrained:
           try HuggingFaceWeights(folder: recipe.model).load(
-            description, layout: replica.layout, into: replica.weights.base)
+            description, layout: replica.layout, into: replica.weights, read: optimizer.keepMasters)
         case .random:
-          drawWeights(replica.layout, seed: recipe.training.seed, into: replica.weights.base)
+          drawWeights(
+            seed: recipe.training.seed, into: replica.weights, drawn: optimizer.keepMasters)
         }
       }
     } else {
@@ -92,7 +95,7 @@ package final class Run {
         try state.check(conditions, folder: path)
         try ModelDescription(folder: path).checkSame(as: description, folder: path)
         try HuggingFaceWeights(folder: path).load(
-          description, layout: replica.layout, into: replica.weights.base)
+          description, layout: replica.layout, into: replica.weights, read: optimizer.keepMasters)
         return state
       }
       resumed = (state.step, path)
@@ -114,7 +117,7 @@ package final class Run {
   private func content(states: Bool) -> CheckpointContent {
     CheckpointContent(
       description: replica.description, source: recipe.model, map: optimizer.map,
-      weights: replica.weights.base,
+      weights: replica.weights, masters: optimizer.masters?.base,
       states: states ? zip(optimizer.rule.stateNames, optimizer.states).map { ($0, $1.base) } : [])
   }
 

@@ -80,10 +80,10 @@ package struct TrainStep {
       gradients.completeReplicas()
       replica.engine.time("update") {
         optimizer.step(
-          step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
+          step, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
           learningRate: learningRate)
       }
-      replica.engine.time("gather") { optimizer.gather(weights: replica.weights.base, over: ranks) }
+      replica.engine.time("gather") { optimizer.gather(weights: replica.weights, over: ranks) }
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,

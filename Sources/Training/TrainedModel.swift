@@ -19,7 +19,7 @@ package struct TrainedModel {
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
     try HuggingFaceWeights(folder: folder).load(
-      description, layout: replica.layout, into: replica.weights.base)
+      description, layout: replica.layout, into: replica.weights)
   }
 
   /// The answer to a prompt as one text, without end of text.

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Tensors
 import Testing
 
 @Suite struct FloatConversionTests {
@@ -62,7 +63,7 @@ import Testing
     var cases = 0
     func check(_ bits: UInt32) {
       let value = Float(bitPattern: bits)
-      let rounded = FloatConversion.rounded(bf16: value)
+      let rounded = BFloat16(rounding: value).bits
       let back = Float(bitPattern: UInt32(rounded) << 16)
       let right = value.isNaN ? back.isNaN && back.sign == value.sign : rounded == reference(value)
       if !right { wrong.append(bits) }

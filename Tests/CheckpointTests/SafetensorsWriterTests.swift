@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import Tensors
 import Testing
 
 @Suite struct SafetensorsWriterTests {
@@ -48,7 +49,7 @@ import Testing
       for (number, tensor) in Self.tensors.enumerated() {
         #expect(weights.shape(of: tensor.name) == tensor.shape)
         let wanted = values(tensor.shape.reduce(1, *), stream: number).map { value in
-          type == .f32 ? value : Float(bitPattern: UInt32(FloatConversion.rounded(bf16: value)) << 16)
+          type == .f32 ? value : BFloat16(rounding: value).float
         }
         #expect(try floats(weights, tensor.name) == wanted)
         cases += 1

@@ -25,6 +25,24 @@ import Testing
     model.expectGradients(result.gradients, reference.gradient(model.line))
   }
 
+  /// Matrices of bfloat16, everything else fp32: gradients are those of the rounded weights but for the
+  /// rounding of activations, 2^-9 each.
+  @Test(arguments: models.map(\.name)) func gradientsInBFloat16(_ name: String) throws {
+    let sketch = try #require(Self.models.first { $0.name == name }).sketch
+    var draw = Draw(104)
+    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let model = TestModel(sketch, type: .bfloat16)
+    let result = try model.train(batch, poisoned: true)
+    let reference = model.reference(batch)
+    let loss = reference.loss(model.line)
+    #expect(abs(result.loss - loss) <= 1e-2 * loss)
+    model.expectGradients(result.gradients, reference.gradient(model.line), tolerance: 4e-2)
+    for threads in 2...3 {
+      expectSame(try model.train(batch, threads: threads), result, "\(threads) threads")
+    }
+    expectSame(try model.train(batch, recompute: .layer), result, "layers computed again")
+  }
+
   @Test(arguments: models.map(\.name)) func lossAloneHasNoDropout(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(101)
@@ -36,14 +54,14 @@ import Testing
     let lossProgram = model.program(Self.shape, purpose: .loss)
     arena.poison(lossProgram)
     let loss = batch.withInput {
-      lossProgram.run($0, weights: model.weights.base, arena: arena, engine: engine)
+      lossProgram.run($0, weights: model.weights, arena: arena, engine: engine)
     }
     let want = reference.loss(model.line)
     #expect(abs(loss - want) <= 2e-6 * want)
     let logitProgram = model.program(Self.shape, purpose: .logits)
     arena.poison(logitProgram)
     _ = batch.withInput {
-      logitProgram.run($0, weights: model.weights.base, arena: arena, engine: engine)
+      logitProgram.run($0, weights: model.weights, arena: arena, engine: engine)
     }
     let error = worstError(Array(logitProgram.output(arena: arena)), reference.logits(model.line))
     #expect(error <= 3e-6)
@@ -63,7 +81,7 @@ import Testing
         var input = input
         input.targets = targets.baseAddress!
         return program.run(
-          input, weights: model.weights.base, arena: arena, engine: try Engine(threads: 1)
+          input, weights: model.weights, arena: arena, engine: try Engine(threads: 1)
         ) { gradients += UnsafeBufferPointer(start: $1, count: model.layout.segments[$0].range.count) }
       }
     }
@@ -82,7 +100,7 @@ import Testing
       var input = input
       input.scale = 0.125
       return program.run(
-        input, weights: model.weights.base, arena: Arena(), engine: try Engine(threads: 1)
+        input, weights: model.weights, arena: Arena(), engine: try Engine(threads: 1)
       ) { eighth += UnsafeBufferPointer(start: $1, count: model.layout.segments[$0].range.count) }
     }
     // A power of two scales without rounding; the loss is not scaled.
@@ -111,7 +129,7 @@ import Testing
           input.tokens += start
           input.positions += start
           input.firstKeys += start
-          return program.run(input, weights: model.weights.base, arena: arena, engine: engine)
+          return program.run(input, weights: model.weights, arena: arena, engine: engine)
         }
         cache.count += count
         let last = start + count - 1

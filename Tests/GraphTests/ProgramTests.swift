@@ -134,8 +134,8 @@ import Testing
     for parameter in apart.layout.parameters {
       let name = parameter.spec.name == "lm_head" ? "wte" : parameter.spec.name
       let source = try #require(tied.layout[name])
-      (apart.weights.base + parameter.range.lowerBound).update(
-        from: tied.weights.base + source.range.lowerBound, count: parameter.range.count)
+      (apart.weights.floats + parameter.range.lowerBound).update(
+        from: tied.weights.floats + source.range.lowerBound, count: parameter.range.count)
     }
     let (one, two) = (try tied.train(batch), try apart.train(batch))
     #expect(one.loss == two.loss)
@@ -165,7 +165,7 @@ import Testing
       expectSame(result, alone[index], "shape \(index)")
       losses.insert(
         batches[0].withInput {
-          evaluation.run($0, weights: model.weights.base, arena: arena, engine: engine)
+          evaluation.run($0, weights: model.weights, arena: arena, engine: engine)
         })
       ran += 1
     }
@@ -188,7 +188,7 @@ import Testing
         input.firstKeys += sequence * 8
         input.sampleIDs += sequence
         return program.run(
-          input, weights: model.weights.base, arena: Arena(), engine: try Engine(threads: 1)
+          input, weights: model.weights, arena: Arena(), engine: try Engine(threads: 1)
         ) { _, _ in }
       }
     }

@@ -15,10 +15,13 @@ struct TrainResult {
 final class TestModel {
   let sketch: Sketch
   let layout: ParameterLayout
-  let weights: FlatMemory
+  let weights: WeightLine
 
   /// - Parameter freezes: which parameters are not trained, by name.
-  init(_ sketch: Sketch, bucketCount: Int = 4 << 20, freezes: (String) -> Bool = { _ in false }) {
+  init(
+    _ sketch: Sketch, bucketCount: Int = 4 << 20, type: ModelType = .float32,
+    freezes: (String) -> Bool = { _ in false }
+  ) {
     self.sketch = sketch
     let specs = Graph.parameters { sketch.record(on: $0) }.map { spec in
       var spec = spec
@@ -26,25 +29,34 @@ final class TestModel {
       return spec
     }
     layout = ParameterLayout(specs: specs, bucketCount: bucketCount)
-    weights = FlatMemory(count: layout.count, label: "weights")
+    weights = WeightLine(layout, type: type)
     // By the order of use, so that weights do not depend on what is frozen.
     for (index, place) in layout.forwardOrder.enumerated() {
       let parameter = layout.parameters[place]
       var draw = Draw(index, seed: 99)
       let isGain = parameter.spec.initial == .ones
-      for (offset, value) in draw.floats(parameter.range.count, scale: 0.5).enumerated() {
-        weights.base[parameter.range.lowerBound + offset] = value + (isGain ? 1 : 0)
+      let values = draw.floats(parameter.range.count, scale: 0.5).map { $0 + (isGain ? 1 : 0) }
+      weights.fill(parameter.range) { part, target in
+        for index in part { target[index - part.lowerBound] = values[index - parameter.range.lowerBound] }
       }
     }
+    weights.refreshVectors()
   }
 
-  var line: [Double] { (0..<layout.count).map { Double(weights.base[$0]) } }
+  /// As they are multiplied: rounded, in a bfloat16 model.
+  var line: [Double] {
+    var line: [Double] = []
+    weights.read(0..<layout.count) { part, values in
+      line += part.indices.map { Double(values[$0 - part.lowerBound]) }
+    }
+    return line
+  }
 
   func program(
     _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
     cache: KeyValueCache? = nil
   ) -> Program {
-    let graph = Graph(layout: layout, shape: shape, purpose: purpose, cache: cache)
+    let graph = Graph(layout: layout, shape: shape, purpose: purpose, cache: cache, type: weights.type)
     sketch.record(on: graph)
     return Program(graph, recompute: recompute, threads: threads)
   }
@@ -52,7 +64,7 @@ final class TestModel {
   func train(_ program: Program, _ batch: TestBatch, arena: Arena, engine: Engine) -> TrainResult {
     var result = TrainResult(gradients: [Float](repeating: .nan, count: layout.trainedCount))
     result.loss = batch.withInput { input in
-      program.run(input, weights: weights.base, arena: arena, engine: engine) { segment, gradients in
+      program.run(input, weights: weights, arena: arena, engine: engine) { segment, gradients in
         result.segments.append(segment)
         let range = layout.segments[segment].range
         result.gradients.replaceSubrange(

@@ -18,7 +18,9 @@ import Testing
       let scratch = Floats(count: shape.scratchCount)
       let gradients = (Floats(count: x.count), Floats(count: weight.count))
       let loss = engine.crossEntropy(
-        shape, x: x.input, weight: weight.input, targets: targets, scale: scale,
+        shape, x: x.input,
+        weight: .float32(ConstMatrix(weight.input, rows: shape.vocabulary, columns: shape.columns)),
+        targets: targets, scale: scale,
         dx: dx ? gradients.0.base : nil, dWeight: dWeight ? gradients.1.base : nil, scratch: scratch.base)
       // The look at the guards of the scratch.
       _ = scratch.values.count

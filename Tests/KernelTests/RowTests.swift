@@ -104,10 +104,9 @@ import Testing
       let results = try onEveryEngine { engine in
         let (written, added) = (Floats(count: rows * columns), Floats(before))
         let dTable = Floats(table.values)
-        engine.embed(
-          indices, table: table.input, rows: rows, columns: columns, into: written.base, adding: false)
-        engine.embed(
-          indices, table: table.input, rows: rows, columns: columns, into: added.base, adding: true)
+        let rowsOfTable = Operand.float32(ConstMatrix(table.input, rows: vocabulary, columns: columns))
+        engine.embed(indices, table: rowsOfTable, rows: rows, into: written.base, adding: false)
+        engine.embed(indices, table: rowsOfTable, rows: rows, into: added.base, adding: true)
         engine.embedBackward(indices, dy: dy.input, rows: rows, columns: columns, dTable: dTable.base)
         return [written, added, dTable]
       }

@@ -26,7 +26,7 @@ private final class PackedCase {
     let description = try ModelDescription(folder: model)
     replica = Replica(description, engine: try Engine(threads: 1))
     try HuggingFaceWeights(folder: model).load(
-      description, layout: replica.layout, into: replica.weights.base)
+      description, layout: replica.layout, into: replica.weights)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 

@@ -34,7 +34,7 @@ struct ParityCase {
     let description = try ModelDescription(folder: model)
     let replica = Replica(description, engine: try Engine(threads: 2))
     try HuggingFaceWeights(folder: model).load(
-      description, layout: replica.layout, into: replica.weights.base)
+      description, layout: replica.layout, into: replica.weights)
     return replica
   }
 
@@ -128,7 +128,7 @@ struct ParityCase {
           let start = parameter.range.lowerBound
           rule.update(
             UpdateStretch(
-              weights: replica.weights.base + start, gradients: gradients.baseAddress! + start,
+              weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
               states: states.map { $0.base + start }, count: parameter.range.count,
               decays: parameter.spec.shape.count > 1),
             step: step + 1, learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),

@@ -43,7 +43,8 @@ struct Embedding: Operation {
       frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0))
     }
     frame.engine.embed(
-      indices(frame), table: frame.weight(0), rows: rows, columns: columns, into: frame.output(0),
+      indices(frame), table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
+      into: frame.output(0),
       adding: source == .positions)
   }
 

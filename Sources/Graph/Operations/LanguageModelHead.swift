@@ -10,13 +10,14 @@ extension Graph {
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
     switch purpose {
     case .training, .loss:
-      let shape = CrossEntropyShape(rows: x.rows, columns: x.columns, vocabulary: vocabulary)
+      let shape = CrossEntropyShape(rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: type)
       _ = append(
         CrossEntropy(shape: shape, loss: loss), inputs: [x], parameters: [weight], columns: 1, rows: 1)
     case .logits, .decoding:
       let rows = purpose == .decoding ? x.rows - 1..<x.rows : 0..<x.rows
       _ = append(
-        Logits(rows: rows, columns: x.columns, vocabulary: vocabulary), inputs: [x], parameters: [weight],
+        Logits(rows: rows, columns: x.columns, vocabulary: vocabulary, type: type), inputs: [x],
+        parameters: [weight],
         columns: vocabulary, rows: rows.count)
     }
   }
@@ -43,7 +44,8 @@ struct CrossEntropy: Operation {
     _ frame: Frame, dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>?
   ) {
     loss.sum = frame.engine.crossEntropy(
-      shape, x: frame.input(0), weight: frame.weight(0), targets: frame.input.targets,
+      shape, x: frame.input(0),
+      weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns), targets: frame.input.targets,
       scale: frame.input.scale, dx: dx, dWeight: dWeight, scratch: frame.scratch)
   }
 }
@@ -52,12 +54,16 @@ struct Logits: Operation {
   let rows: Range<Int>
   let columns: Int
   let vocabulary: Int
+  let type: ModelType
   var keeps: Keeps { Keeps() }
+
+  func scratchCount(threads: Int) -> Int { type == .float32 ? 0 : (rows.count * columns + 1) / 2 }
 
   func forward(_ frame: Frame) {
     frame.engine.multiply(
-      ConstMatrix(frame.input(0) + rows.lowerBound * columns, rows: rows.count, columns: columns),
-      ConstMatrix(frame.weight(0), rows: vocabulary, columns: columns), .second,
+      frame.operand(
+        frame.input(0) + rows.lowerBound * columns, rows: rows.count, columns: columns, room: frame.scratch),
+      frame.matrix(0, rows: vocabulary, columns: columns), .second,
       into: MutableMatrix(frame.output(0), rows: rows.count, columns: vocabulary))
   }
 

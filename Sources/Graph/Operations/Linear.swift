@@ -30,7 +30,7 @@ extension Graph {
       start += columns
     }
     let operation = Linear(
-      rows: x.rows, inputs: x.columns, columns: start, layout: layout, parts: parts,
+      rows: x.rows, inputs: x.columns, columns: start, layout: layout, type: type, parts: parts,
       keepsInput: parameters.contains(where: trains))
     return append(operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows)
   }
@@ -55,23 +55,36 @@ struct Linear: Operation {
   let inputs: Int
   let columns: Int
   let layout: WeightLayout
+  let type: ModelType
   let parts: [Part]
   let keepsInput: Bool
 
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 
-  private func weight(_ pointer: UnsafePointer<Float>, _ part: Part) -> ConstMatrix {
+  /// Input and output gradient, rounded.
+  func scratchCount(threads: Int) -> Int {
+    type == .float32 ? 0 : Self.halfRoom(rows * inputs) + Self.halfRoom(rows * columns)
+  }
+
+  /// Floats that hold so many bfloat16 numbers, in whole cache lines.
+  private static func halfRoom(_ count: Int) -> Int { (count + 31) / 32 * 16 }
+
+  private func weight(_ frame: Frame, _ part: Part) -> Operand {
     layout == .outputByInput
-      ? ConstMatrix(pointer, rows: part.columns, columns: inputs)
-      : ConstMatrix(pointer, rows: inputs, columns: part.columns)
+      ? frame.matrix(part.weight, rows: part.columns, columns: inputs)
+      : frame.matrix(part.weight, rows: inputs, columns: part.columns)
+  }
+
+  private func input(_ frame: Frame) -> Operand {
+    frame.operand(frame.input(0), rows: rows, columns: inputs, room: frame.scratch)
   }
 
   func forward(_ frame: Frame) {
-    let x = ConstMatrix(frame.input(0), rows: rows, columns: inputs)
+    let x = input(frame)
     for part in parts {
       let y = frame.output(0) + part.start
       frame.engine.multiply(
-        x, weight(frame.weight(part.weight), part), layout == .outputByInput ? .second : .none,
+        x, weight(frame, part), layout == .outputByInput ? .second : .none,
         into: MutableMatrix(y, rows: rows, columns: part.columns, stride: columns))
       if let bias = part.bias {
         frame.engine.addBias(frame.weight(bias), to: y, rows: rows, columns: part.columns, stride: columns)
@@ -80,18 +93,19 @@ struct Linear: Operation {
   }
 
   func backward(_ frame: Frame) {
+    let trainsWeights = parts.contains { frame.weightGradient($0.weight) != nil }
+    let x = trainsWeights ? input(frame) : nil
+    let room = frame.scratch + (type == .float32 ? 0 : Self.halfRoom(rows * inputs))
     for (place, part) in parts.enumerated() {
       let dyBase = frame.outputGradient(0) + part.start
-      let dy = ConstMatrix(dyBase, rows: rows, columns: part.columns, stride: columns)
-      if let dW = frame.weightGradient(part.weight) {
-        let x = ConstMatrix(frame.input(0), rows: rows, columns: inputs)
-        let beta: Float = dW.adding ? 1 : 0
+      let dy = frame.operand(dyBase, rows: rows, columns: part.columns, stride: columns, room: room)
+      if let dW = frame.weightGradient(part.weight), let x {
         if layout == .outputByInput {
           let target = MutableMatrix(dW.base, rows: part.columns, columns: inputs)
-          frame.engine.multiply(dy, x, .first, into: target, beta: beta)
+          frame.engine.multiply(dy, x, .first, into: target, adding: dW.adding)
         } else {
           let target = MutableMatrix(dW.base, rows: inputs, columns: part.columns)
-          frame.engine.multiply(x, dy, .first, into: target, beta: beta)
+          frame.engine.multiply(x, dy, .first, into: target, adding: dW.adding)
         }
       }
       if let bias = part.bias, let dBias = frame.weightGradient(bias) {
@@ -100,9 +114,8 @@ struct Linear: Operation {
       }
       if let dx = frame.inputGradient(0) {
         frame.engine.multiply(
-          dy, weight(frame.weight(part.weight), part), layout == .outputByInput ? .none : .second,
-          into: MutableMatrix(dx.base, rows: rows, columns: inputs),
-          beta: dx.adding || place > 0 ? 1 : 0)
+          dy, weight(frame, part), layout == .outputByInput ? .none : .second,
+          into: MutableMatrix(dx.base, rows: rows, columns: inputs), adding: dx.adding || place > 0)
       }
     }
   }

@@ -30,8 +30,8 @@ extension Replica {
       (gradient.base + range.lowerBound).update(from: values, count: range.count)
     }
     let start = FlatMemory(count: count, label: "gradient check")
-    start.base.update(from: weights.base, count: count)
-    defer { weights.base.update(from: start.base, count: count) }
+    start.base.update(from: weights.floats, count: count)
+    defer { weights.floats.update(from: start.base, count: count) }
     var results: [DirectionalDerivative] = []
     for direction in 0..<directions {
       let taken = taken(count, seed: seed, direction: direction)
@@ -45,7 +45,7 @@ extension Replica {
       func loss(_ distance: Double) -> Double {
         for index in 0..<count {
           let step = taken[index] ? distance * Double(gradient.base[index]) : 0
-          weights.base[index] = Float(Double(start.base[index]) + step)
+          weights.floats[index] = Float(Double(start.base[index]) + step)
         }
         return self.loss(batch) * scale
       }

@@ -24,6 +24,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
   @Option(help: "gpt2-124m, or llama-134m: 12 layers × 768, feed-forward 2048, 32,000 tokens.")
   var shape = Shape.gpt2
+  @Option(help: "float32 or bfloat16: what weights are kept and multiplied in.")
+  var dtype = ModelType.float32
   @Option(help: "Sequences of each rank and step.")
   var batchSize = 4
   @Option(help: "Tokens of a sequence.")
@@ -67,21 +69,23 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       }
       let ledger = MemoryLedger()
       let replica = Replica(
-        description, engine: engine, recompute: Recompute(rawValue: recompute) ?? .none, ledger: ledger)
-      drawWeights(replica.layout, seed: 0, into: replica.weights.base)
+        description, engine: engine, type: dtype, recompute: Recompute(rawValue: recompute) ?? .none,
+        ledger: ledger)
       let map = ShardMap(
         layout: replica.layout, stage: ZeroStage(rawValue: zero) ?? .optimizer, rank: ranks.rank,
         ranks: ranks.count)
+      let optimizer = ShardedOptimizer(map: map, rule: AdamW(), type: dtype, engine: engine, ledger: ledger)
+      drawWeights(seed: 0, into: replica.weights, drawn: optimizer.keepMasters)
       let step = TrainStep(
         replica: replica,
         gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),
-        optimizer: ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: ledger),
+        optimizer: optimizer,
         schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
         ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
         mask: .none, seed: 0, gradientClip: 1)
       let microBatches = MicroBatch.cut(
         Array(0..<batchSize * accumulate * ranks.count), size: batchSize)
-      let peak = MachinePeak.sgemm(engine, ranks)
+      let peak = MachinePeak.products(engine, ranks, type: dtype)
       var seconds: [Double] = []
       var exchange: [Double] = []
       for number in 1...warmUp + steps {
@@ -92,12 +96,15 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         exchange.append(report.exchangeSeconds)
       }
       let profileLines = times.map { lines($0, seconds: seconds.reduce(0, +), threads: engine.pool.threads) }
-      let peakAgain = MachinePeak.sgemm(engine, ranks)
+      let peakAgain = MachinePeak.products(engine, ranks, type: dtype)
       let memory = ranks.largest(peakResidentBytes())
       guard ranks.isFirst else { return }
       let result = BenchModelResult(
         shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
-        kernelName: engine.blas.kernelName, parameters: replica.layout.count,
+        type: dtype, length: length,
+        library: dtype == .float32 ? "OpenBLAS \(engine.blas.kernelName)" : engine.halves.name,
+        parameters: replica.layout.count,
+        attentionOperations: shape.attentionOperations(length: length),
         tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
         peak: max(peak, peakAgain), residentBytes: memory,
@@ -153,6 +160,15 @@ extension BenchModel.Shape {
     }
   }
 }
+
+extension BenchModel.Shape {
+  /// Operations per token of causal attention's own products, forward and backward: in each of 12 layers
+  /// scores and weighted values, 2 · 768 operations a key each, of (length + 1) / 2 keys on average, and
+  /// twice as many in backward (the scores that backward computes again are not counted).
+  func attentionOperations(length: Int) -> Double { 3 * 12 * 4 * 768 * Double(length + 1) / 2 }
+}
+
+extension ModelType: ExpressibleByArgument {}
 
 /// The most memory that this process has had resident, in bytes.
 func peakResidentBytes() -> Int {

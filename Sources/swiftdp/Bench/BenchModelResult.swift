@@ -1,13 +1,19 @@
 // What the bench of a model says, as words and as JSON.
 import Base
+import Tensors
 import Training
 
 struct BenchModelResult {
   let shape: String
   let ranks: Int
   let threads: Int
-  let kernelName: String
+  let type: ModelType
+  let length: Int
+  /// What multiplies matrices.
+  let library: String
   let parameters: Int
+  /// Of attention's products, per token.
+  let attentionOperations: Double
   /// Of a step, over all ranks.
   let tokens: Int
   /// Of each measured step, ascending.
@@ -20,33 +26,33 @@ struct BenchModelResult {
 
   private var median: Double { seconds[seconds.count / 2] }
   var tokensPerSecond: Double { Double(tokens) / median }
-  /// 6 operations a parameter and token (Kaplan et al. 2020), attention not counted.
-  var operationsPerSecond: Double { 6 * Double(parameters) * tokensPerSecond }
+  /// 6 operations a parameter and token (Kaplan et al. 2020), and those of attention.
+  var operationsPerSecond: Double { (6 * Double(parameters) + attentionOperations) * tokensPerSecond }
 
   var json: JSON {
     .object([
-      "bench": .string("model"), "shape": .string(shape), "dtype": .string("float32"),
-      "ranks": .integer(ranks), "threads": .integer(threads), "blas_kernel": .string(kernelName),
+      "bench": .string("model"), "shape": .string(shape), "dtype": .string(type.rawValue),
+      "ranks": .integer(ranks), "threads": .integer(threads), "library": .string(library),
       "parameters": .integer(parameters), "tokens_per_step": .integer(tokens),
       "steps": .integer(seconds.count), "seconds_median": .number(median),
       "seconds_min": .number(seconds[0]), "seconds_max": .number(seconds[seconds.count - 1]),
       "exchange_seconds_median": .number(exchange[exchange.count / 2]),
       "tokens_per_second": .number(tokensPerSecond), "gflops": .number(operationsPerSecond / 1e9),
-      "sgemm_peak_gflops": .number(peak / 1e9), "share_of_peak": .number(operationsPerSecond / peak),
+      "peak_gflops": .number(peak / 1e9), "share_of_peak": .number(operationsPerSecond / peak),
       "peak_rss_mb": .number(Double(residentBytes) / 1e6),
     ])
   }
 
   var text: String {
     let lines = [
-      "shape           \(shape), \(grouped(parameters)) parameters, fp32",
-      "machine         \(counted(ranks, "rank")) × \(counted(threads, "thread")), OpenBLAS \(kernelName), "
-        + "sgemm peak \(decimals(peak / 1e9, 0)) GFLOP/s",
+      "shape           \(shape), \(grouped(parameters)) parameters, \(type.rawValue)",
+      "machine         \(counted(ranks, "rank")) × \(counted(threads, "thread")), \(library), "
+        + "matrix peak \(decimals(peak / 1e9, 0)) GFLOP/s",
       "step            \(decimals(median, 3)) s (\(decimals(seconds[0], 3)) to "
         + "\(decimals(seconds[seconds.count - 1], 3)) over \(seconds.count)), exchange "
         + "\(decimals(exchange[exchange.count / 2], 3)) s",
       "tokens/s        \(decimals(tokensPerSecond, 1))",
-      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (6·N·tokens), "
+      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (6·N·tokens and attention), "
         + "\(decimals(operationsPerSecond / peak * 100, 1)) % of the peak",
       "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; "
         + held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", "),

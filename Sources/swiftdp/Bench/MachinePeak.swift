@@ -5,15 +5,16 @@ import Kernels
 import Tensors
 
 enum MachinePeak {
-  /// fp32 operations per second of all ranks' products of a shape that suits the library best.
+  /// Operations per second of all ranks' products of a shape that suits the library best.
   ///
   /// Every thread multiplies matrices of its own, so that neither tiles nor waiting count; the best of some
   /// short runs counts, as interruptions only slow it down.
-  static func sgemm(_ engine: Engine, _ ranks: Ranks) -> Double {
+  static func products(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> Double {
     let (m, n, k) = (512, 1024, 768)
     let threads = engine.pool.threads
     let single = (0..<threads).map { _ in FlatMemory(count: m * k + k * n + m * n, label: "bench") }
-    for memory in single { for index in 0..<m * k + k * n { memory.base[index] = Float(index % 7) - 3 } }
+    for memory in single { for index in 0..<m * k + k * n { memory.base[index] = 1 } }
+    if type == .bfloat16 { _ = engine.halves }
     var best = 0.0
     for _ in 0..<6 {
       ranks.barrier()
@@ -22,9 +23,18 @@ enum MachinePeak {
       engine.pool.run(threads) { thread, _ in
         let a = single[thread].base
         for _ in 0..<repetitions {
-          engine.multiplyHere(
-            ConstMatrix(a, rows: m, columns: k), ConstMatrix(a + m * k, rows: k, columns: n),
-            into: MutableMatrix(a + m * k + k * n, rows: m, columns: n))
+          let c = MutableMatrix(a + m * k + k * n, rows: m, columns: n)
+          switch type {
+          case .float32:
+            engine.multiplyHere(
+              ConstMatrix(a, rows: m, columns: k), ConstMatrix(a + m * k, rows: k, columns: n), into: c)
+          case .bfloat16:
+            // Any bits will do.
+            let a = UnsafeMutableRawPointer(a).assumingMemoryBound(to: BFloat16.self)
+            engine.multiplyHere(
+              HalfMatrix(a, rows: m, columns: k), HalfMatrix(a + m * k, rows: k, columns: n), into: c,
+              worker: thread)
+          }
         }
       }
       let seconds = Date().timeIntervalSince(start)

@@ -29,7 +29,7 @@ func checkClipping(_ outcome: inout Outcome, model: String) throws {
   let (rate, clip) = (0.01, 0.25 * global)
   let start = run.weights
   for stage in ZeroStage.allCases {
-    run.replica.weights.base.update(from: start, count: start.count)
+    run.replica.weights.floats.update(from: start, count: start.count)
     let step = try run.step(rows: all, stage: stage, clip: clip, rule: rule, rate: rate)
     outcome.expect(abs(step.report.gradientNorm / global - 1) <= 1e-6, "norm, ZeRO \(stage.rawValue)")
     func expected(norm: Double) -> [Float] {

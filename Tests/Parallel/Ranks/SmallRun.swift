@@ -20,7 +20,7 @@ final class SmallRun {
   init(_ ranks: Ranks, model: String, rows lengths: [(tokens: Int, targets: Int)]) throws {
     self.ranks = ranks
     replica = Replica(try ModelDescription(folder: model), engine: try Engine(threads: 1))
-    drawWeights(replica.layout, seed: 5, into: replica.weights.base)
+    drawWeights(seed: 5, into: replica.weights)
     var rows = TokenSequences(files: ["rows"])
     var draw = Draw(1, seed: 8)
     for (line, row) in lengths.enumerated() {
@@ -33,7 +33,7 @@ final class SmallRun {
   }
 
   var layout: ParameterLayout { replica.layout }
-  var weights: [Float] { Array(UnsafeBufferPointer(start: replica.weights.base, count: layout.count)) }
+  var weights: [Float] { Array(UnsafeBufferPointer(start: replica.weights.floats, count: layout.count)) }
 
   /// Loss sum and gradient of some rows as one batch on this rank alone.
   func whole(_ sequences: [Int], dividedBy targets: Int? = nil) -> (loss: Double, gradient: [Float]) {

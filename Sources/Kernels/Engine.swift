@@ -1,0 +1,31 @@
+// The threads and the matrix libraries of a rank: what every kernel runs on.
+import Tensors
+
+package struct Engine: Sendable {
+  package let pool: WorkerPool
+  package let blas: BLAS
+  /// What multiplies bfloat16; opened at its first use.
+  package var halves: HalfProducts { lazyHalves.value }
+  /// Collects times where it is given.
+  package let profile: Profile?
+  private let lazyHalves: LazyHalves
+
+  /// - Parameters:
+  ///   - kernel: see `BLAS.open`.
+  ///   - oneDNN: whether bfloat16 may be multiplied by oneDNN.
+  package init(threads: Int, kernel: String? = nil, profile: Profile? = nil, oneDNN: Bool = true) throws {
+    self.profile = profile
+    let blas = try BLAS.open(kernel: kernel)
+    self.blas = blas
+    pool = WorkerPool(threads: threads)
+    lazyHalves = LazyHalves { HalfProducts(blas: blas, threads: threads, library: oneDNN) }
+  }
+}
+
+/// Made when first asked for: a run in fp32 loads no second library.
+private final class LazyHalves: @unchecked Sendable {
+  private let make: () -> HalfProducts
+  private(set) lazy var value = make()
+
+  init(_ make: @escaping () -> HalfProducts) { self.make = make }
+}

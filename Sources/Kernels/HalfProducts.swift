@@ -1,0 +1,94 @@
+// Products of bfloat16 matrices with fp32 sums, on the calling thread.
+import Foundation
+import Tensors
+
+/// How this process multiplies bfloat16: by oneDNN where processor and library can, else widened.
+package final class HalfProducts: @unchecked Sendable {
+  /// What is used, for people.
+  package let name: String
+  /// Why this is slower than fp32; nil where it is not.
+  package let reasonWhySlow: String?
+  private var workers: [any HalfWorker]
+
+  /// - Parameter library: whether oneDNN may be used.
+  init(blas: BLAS, threads: Int, library: Bool = true) {
+    if library, OneDNN.isSupported, let oneDNN = OneDNN() {
+      name = "oneDNN \(oneDNN.version)"
+      reasonWhySlow = nil
+      workers = (0..<threads).map { _ in LibraryWorker(oneDNN) }
+    } else {
+      name = "OpenBLAS \(blas.kernelName), widened"
+      reasonWhySlow =
+        OneDNN.isSupported
+        ? "libdnnl.so.2 is not installed (apt-get install libdnnl2)"
+        : "this processor has neither avx512_bf16 nor AMX"
+      workers = (0..<threads).map { _ in WidenedWorker(blas) }
+    }
+  }
+
+  @inline(__always)
+  func product(
+    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ c: UnsafeMutablePointer<Float>, worker: Int
+  ) {
+    workers[worker].product(shape, a, b, c)
+  }
+}
+
+/// What one thread multiplies with.
+private protocol HalfWorker {
+  func product(
+    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ c: UnsafeMutablePointer<Float>)
+}
+
+private struct LibraryWorker: HalfWorker {
+  private let worker: OneDNN.Worker
+
+  init(_ library: OneDNN) { worker = OneDNN.Worker(library) }
+
+  func product(
+    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ c: UnsafeMutablePointer<Float>
+  ) {
+    worker.product(shape, a, b, c)
+  }
+}
+
+/// Widens a stretch of the inner dimension at a time and multiplies in fp32.
+private final class WidenedWorker: HalfWorker {
+  private static let depth = 1024
+  private let blas: BLAS
+  private var room = FlatMemory(count: 0, label: "widened")
+
+  init(_ blas: BLAS) { self.blas = blas }
+
+  func product(
+    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ c: UnsafeMutablePointer<Float>
+  ) {
+    let s = shape
+    let depth = min(Self.depth, s.k)
+    if room.count < (s.m + s.n) * depth { room = FlatMemory(count: (s.m + s.n) * depth, label: "widened") }
+    let (wideA, wideB) = (room.base, room.base + s.m * depth)
+    for start in stride(from: 0, to: s.k, by: depth) {
+      let count = min(depth, s.k - start)
+      // Rows of an operand run along the inner dimension, or lie across it.
+      func widen(
+        _ x: UnsafePointer<BFloat16>, _ stride: Int, width: Int, across: Bool,
+        into y: UnsafeMutablePointer<Float>
+      ) -> Int {
+        let rows = across ? count : width
+        let columns = across ? width : count
+        let from = x + (across ? start * stride : start)
+        for row in 0..<rows { BFloat16.widen(from + row * stride, count: columns, into: y + row * columns) }
+        return columns
+      }
+      let lda = widen(a, s.lda, width: s.m, across: s.transposition == .first, into: wideA)
+      let ldb = widen(b, s.ldb, width: s.n, across: s.transposition != .second, into: wideB)
+      blas.product(
+        s.transposition, m: s.m, n: s.n, k: count, wideA, lda, wideB, ldb,
+        beta: start > 0 || s.adding ? 1 : 0, c, s.ldc)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// A replica's weights: the line of all parameters, in the type of the model.
+
+/// In bfloat16 the fp32 numbers that are updated lie elsewhere, in shards; these here are rounded from them.
+package final class WeightLine {
+  package let layout: ParameterLayout
+  package let type: ModelType
+  private let memory: FlatMemory
+  /// Parameters of one dimension (gains, biases), widened where the line is bfloat16: kernels read fp32.
+  private let vectors: FlatMemory
+  private let vectorPlaces: [Int]
+
+  package init(_ layout: ParameterLayout, type: ModelType, ledger: MemoryLedger? = nil) {
+    self.layout = layout
+    self.type = type
+    // Two bfloat16 numbers in the room of a float.
+    memory = FlatMemory(
+      count: type == .float32 ? layout.count : (layout.count + 1) / 2, label: "weights", ledger: ledger)
+    var places: [Int] = []
+    var end = 0
+    for parameter in layout.parameters {
+      places.append(end)
+      if type == .bfloat16, Self.isVector(parameter) { end += (parameter.range.count + 15) / 16 * 16 }
+    }
+    vectorPlaces = places
+    vectors = FlatMemory(count: end, label: "weights", ledger: ledger)
+  }
+
+  private static func isVector(_ parameter: ParameterLayout.Parameter) -> Bool {
+    parameter.spec.shape.count < 2
+  }
+
+  /// The whole line, for a model in fp32.
+  package var floats: UnsafeMutablePointer<Float> {
+    precondition(type == .float32, "the line holds bfloat16")
+    return memory.base
+  }
+
+  /// The whole line, for a model in bfloat16.
+  package var halves: UnsafeMutablePointer<BFloat16> {
+    precondition(type == .bfloat16, "the line holds fp32")
+    return UnsafeMutableRawPointer(memory.base).assumingMemoryBound(to: BFloat16.self)
+  }
+
+  /// Where element `index` of the line lies.
+  package func address(_ index: Int) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(memory.base) + index * type.bytes
+  }
+
+  /// A parameter as kernels read it that want fp32: any in an fp32 model, else one of one dimension.
+  package func floats(of parameter: Int) -> UnsafePointer<Float> {
+    let found = layout.parameters[parameter]
+    if type == .float32 { return UnsafePointer(memory.base + found.range.lowerBound) }
+    precondition(Self.isVector(found), "\(found.spec.name) is a matrix of bfloat16")
+    return UnsafePointer(vectors.base + vectorPlaces[parameter])
+  }
+
+  /// Widens the parameters of one dimension again, after the line has changed.
+  package func refreshVectors() {
+    guard type == .bfloat16 else { return }
+    for (index, parameter) in layout.parameters.enumerated() where Self.isVector(parameter) {
+      BFloat16.widen(
+        halves + parameter.range.lowerBound, count: parameter.range.count,
+        into: vectors.base + vectorPlaces[index])
+    }
+  }
+
+  /// Numbers that are made or rounded at once.
+  private static let piece = 1 << 20
+
+  /// Sets a range of the line, in pieces.
+  /// - Parameters:
+  ///   - make: writes the fp32 numbers of a part of the range, part after part.
+  ///   - made: sees them before they are rounded.
+  package func fill(
+    _ range: Range<Int>,
+    make: (_ part: Range<Int>, UnsafeMutableBufferPointer<Float>) throws -> Void,
+    made: (_ part: Range<Int>, UnsafePointer<Float>) -> Void = { _, _ in }
+  ) rethrows {
+    guard !range.isEmpty else { return }
+    if type == .float32 {
+      let base = memory.base + range.lowerBound
+      try make(range, UnsafeMutableBufferPointer(start: base, count: range.count))
+      return made(range, base)
+    }
+    let room = FlatMemory(count: min(Self.piece, range.count), label: "loading")
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.piece) {
+      let part = start..<min(start + Self.piece, range.upperBound)
+      try make(part, UnsafeMutableBufferPointer(start: room.base, count: part.count))
+      made(part, room.base)
+      BFloat16.narrow(room.base, count: part.count, into: halves + start)
+    }
+  }
+
+  /// Reads a range of the line as fp32, in pieces.
+  package func read(
+    _ range: Range<Int>, _ body: (_ part: Range<Int>, UnsafePointer<Float>) throws -> Void
+  ) rethrows {
+    if type == .float32 { return try body(range, memory.base + range.lowerBound) }
+    let room = FlatMemory(count: min(Self.piece, max(range.count, 1)), label: "reading")
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.piece) {
+      let part = start..<min(start + Self.piece, range.upperBound)
+      BFloat16.widen(halves + start, count: part.count, into: room.base)
+      try body(part, room.base)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// Products of bfloat16 matrices against fp64, by oneDNN where this machine has it, and widened.
+import Kernels
+import Reference
+import Tensors
+import Testing
+
+@Suite struct HalfProductTests {
+  static let sizes = [
+    (1, 1, 1), (3, 1, 2), (1, 17, 5), (15, 16, 17), (33, 15, 100), (100, 3, 33), (64, 64, 64),
+    // Above the bound where products are cut into tiles, and past the depth that is widened at once.
+    (40, 700, 50), (300, 300, 300), (5, 16500, 17), (20, 30, 2500),
+  ]
+
+  /// Bits of bfloat16, and the numbers they stand for.
+  private static func draw(_ count: Int, _ draw: inout Draw) -> (halves: [BFloat16], values: [Float]) {
+    let halves = draw.floats(count).map { BFloat16(rounding: $0) }
+    return (halves, halves.map(\.float))
+  }
+
+  @Test(arguments: [Transposition.none, .first, .second], [true, false])
+  func values(_ transposition: Transposition, oneDNN: Bool) throws {
+    var draw = Draw(4)
+    var ran = 0
+    for (m, n, k) in Self.sizes {
+      for adding in [false, true] {
+        let (aRows, aColumns) = transposition == .first ? (k, m) : (m, k)
+        let (bRows, bColumns) = transposition == .second ? (n, k) : (k, n)
+        let (aStride, bStride, cStride) = (aColumns + 3, bColumns + 1, n + 2)
+        let (aHalves, a) = Self.draw(aRows * aStride, &draw)
+        let (bHalves, b) = Self.draw(bRows * bStride, &draw)
+        let before = !adding ? [Float](repeating: .nan, count: m * cStride) : draw.floats(m * cStride)
+        var first: [Float] = []
+        for threads in 1...3 {
+          let engine = try Engine(threads: threads, oneDNN: oneDNN)
+          #expect(oneDNN || engine.halves.reasonWhySlow != nil)
+          let c = Floats(before)
+          aHalves.withUnsafeBufferPointer { aHalves in
+            bHalves.withUnsafeBufferPointer { bHalves in
+              engine.multiply(
+                .bfloat16(
+                  HalfMatrix(aHalves.baseAddress!, rows: aRows, columns: aColumns, stride: aStride)),
+                .bfloat16(
+                  HalfMatrix(bHalves.baseAddress!, rows: bRows, columns: bColumns, stride: bStride)),
+                transposition, into: MutableMatrix(c.base, rows: m, columns: n, stride: cStride),
+                adding: adding)
+            }
+          }
+          if threads == 1 { first = c.values }
+          #expect(sameBits(c.values, first), "\(threads) threads")
+        }
+        let product = Reference.product(
+          m, n, k, a: { Double(a[transposition == .first ? $1 * aStride + $0 : $0 * aStride + $1]) },
+          b: { Double(b[transposition == .second ? $1 * bStride + $0 : $0 * bStride + $1]) })
+        var got: [Float] = []
+        var want: [Double] = []
+        var gaps = true
+        for place in 0..<m * cStride {
+          let (row, column) = (place / cStride, place % cStride)
+          if column >= n {
+            gaps = gaps && first[place].bitPattern == before[place].bitPattern
+            continue
+          }
+          got.append(first[place])
+          want.append(product[row * n + column] + (adding ? Double(before[place]) : 0))
+        }
+        #expect(gaps, "between the rows of \(m) x \(n)")
+        expectClose(
+          got, want, MatrixProductTests.tolerance, scale: Double(k) + 1,
+          "\(m) x \(n) x \(k), \(transposition), adding: \(adding)")
+        ran += 1
+      }
+    }
+    #expect(ran == Self.sizes.count * 2)
+  }
+
+  @Test func embeddingsReadRoundedRows() throws {
+    var draw = Draw(5)
+    let (table, values) = Self.draw(7 * 19, &draw)
+    let indices: [Int32] = [6, 0, 3, 3]
+    let engine = try Engine(threads: 2)
+    let y = Floats(count: 4 * 19)
+    table.withUnsafeBufferPointer {
+      engine.embed(
+        indices, table: .bfloat16(HalfMatrix($0.baseAddress!, rows: 7, columns: 19)), rows: 4, into: y.base,
+        adding: false)
+    }
+    #expect(y.values == indices.flatMap { values[Int($0) * 19..<(Int($0) + 1) * 19] })
+  }
+
+  /// Every exponent, both signs, ties and NaN, in rows that no vector fills.
+  @Test func rowsAreRoundedToTheNearest() throws {
+    var values: [Float] = [
+      .nan, -.nan, .infinity, -.infinity, 0, -0.0, .greatestFiniteMagnitude, .leastNonzeroMagnitude,
+    ]
+    for exponent in 0...255 {
+      for low: UInt32 in [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x1_7FFF, 0x1_8000] {
+        values.append(Float(bitPattern: UInt32(exponent) << 23 | low))
+        values.append(Float(bitPattern: 1 << 31 | UInt32(exponent) << 23 | low))
+      }
+    }
+    let x = Floats(values)
+    let columns = 37
+    let rows = values.count / columns
+    let y = UnsafeMutablePointer<BFloat16>.allocate(capacity: rows * columns)
+    defer { y.deallocate() }
+    try Engine(threads: 2).narrow(ConstMatrix(x.input, rows: rows, columns: columns), into: y)
+    var wrong = 0
+    for index in 0..<rows * columns {
+      let value = values[index]
+      // The nearer neighbour by distance in fp64, the even one of two as near.
+      let down = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
+      let up = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
+      let (below, above) = (abs(Double(value) - Double(down)), abs(Double(up) - Double(value)))
+      let isEven = down.bitPattern >> 16 & 1 == 0
+      let nearest =
+        up.isInfinite
+        ? (value.bitPattern & 0xFFFF >= 0x8000 ? up : down)
+        : below < above || below == above && isEven ? down : up
+      let got = y[index].float
+      if value.isNaN
+        ? !got.isNaN || got.sign != value.sign
+        : got.bitPattern != (value.isInfinite ? value : nearest).bitPattern
+      {
+        wrong += 1
+      }
+    }
+    #expect(wrong == 0)
+    #expect(rows > 100)
+  }
+}
