@@ -133,6 +133,9 @@ package final class Run {
     try ranks.together { if ranks.isFirst { try prepareOutput() } }
     try tell { try $0.began(summary) }
     if let difference { try tell { try $0.noted(difference) } }
+    if recipe.modelType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
+      try tell { try $0.noted("\(reason): model_dtype float32 would be faster here") }
+    }
     let first = (resumed?.step ?? 0) + 1
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
