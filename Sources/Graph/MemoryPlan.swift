@@ -30,6 +30,8 @@ private struct Buffer {
 struct MemoryPlan: Sendable {
   private let order: RunOrder
   var schedule: [Phase] { order.entries }
+  /// By entry of the schedule: whether the next one is done along with it.
+  var leads: [Bool] { order.leads }
   private(set) var arenaCount = 0
   private(set) var gradients: [Int] = []
   /// By entry of the schedule: what an operation uses while it runs holds nothing afterwards.
@@ -85,6 +87,11 @@ struct MemoryPlan: Sendable {
       case .forward(let index), .again(let index):
         let node = nodes[index]
         for value in node.inputs + node.outputs + node.auxiliaries { touch(value, node) }
+        if order.leads[time] {
+          // What the next entry reads and writes is in use from here on.
+          let next = nodes[schedule[time + 1].node]
+          for value in next.inputs + next.outputs + next.auxiliaries { touch(value, next) }
+        }
       case .backward(let index):
         let node = nodes[index]
         let keeps = node.operation.keeps

@@ -35,6 +35,22 @@ package protocol Operation: Sendable {
   func backward(_ frame: Frame)
 }
 
+/// An operation that makes its one output in tiles, each of which another one can take on while it is in
+/// cache.
+protocol TileMaker: Operation {
+  /// - Parameter each: called with every tile that is finished, on the thread that made it.
+  func forward(_ frame: Frame, each: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void)
+}
+
+extension TileMaker {
+  func forward(_ frame: Frame) { forward(frame) { _, _ in } }
+}
+
+/// An elementwise operation that can be run on one tile.
+protocol TileFollower: Operation {
+  func forward(_ frame: Frame, rows: Range<Int>, columns: Range<Int>)
+}
+
 extension Operation {
   package var isLight: Bool { false }
   package func scratchCount(threads: Int) -> Int { 0 }

@@ -64,10 +64,19 @@ package final class Program {
     let memory = ProgramMemory(weights: weights, arena: arena.base(count: plan.arenaCount))
     loss.sum = 0
     for (time, phase) in plan.schedule.enumerated() {
+      // The entry before has done this one along.
+      if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
-      let frame = Frame(
-        engine: engine, input: input, memory: memory, node: node, plan: plan, index: phase.node,
-        scratch: memory.arena + plan.scratch[time], phase: phase)
+      let frame = frame(time, memory, input, engine)
+      if plan.leads[time], let maker = node.operation as? any TileMaker,
+        let follower = record.nodes[plan.schedule[time + 1].node].operation as? any TileFollower
+      {
+        let next = self.frame(time + 1, memory, input, engine)
+        engine.time(phase.label, node.operation) {
+          maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
+        }
+        continue
+      }
       engine.time(phase.label, node.operation) {
         switch phase {
         case .forward, .again: node.operation.forward(frame)
@@ -79,6 +88,15 @@ package final class Program {
       }
     }
     return loss.sum
+  }
+
+  private func frame(
+    _ time: Int, _ memory: ProgramMemory, _ input: GraphInput, _ engine: Engine
+  ) -> Frame {
+    let phase = plan.schedule[time]
+    return Frame(
+      engine: engine, input: input, memory: memory, node: record.nodes[phase.node], plan: plan,
+      index: phase.node, scratch: memory.arena + plan.scratch[time], phase: phase)
   }
 
   /// Runs a program that has no backward.

@@ -39,6 +39,8 @@ package enum Recompute: String, Sendable, CaseIterable {
 /// The entries, and which values live twice: from forward, and from their second run.
 struct RunOrder: Sendable {
   private(set) var entries: [Phase] = []
+  /// By entry: whether the one after it is done along with it, tile by tile.
+  private(set) var leads: [Bool] = []
   /// By value: the block it was made in, or nil.
   private let blocks: [Int?]
   /// By value: whether it is made a second time.
@@ -59,6 +61,7 @@ struct RunOrder: Sendable {
     isMadeAgain = [Bool](repeating: false, count: values)
     guard training else {
       entries = nodes.indices.map { .forward($0) }
+      leads = Self.leads(entries, nodes)
       return
     }
     // The loss and its gradient are made in one pass, in backward.
@@ -82,6 +85,24 @@ struct RunOrder: Sendable {
         }
       }
       entries.append(.backward(index))
+    }
+    leads = Self.leads(entries, nodes)
+  }
+
+  /// An elementwise operation goes along with the product whose output it reads.
+  private static func leads(_ entries: [Phase], _ nodes: [Node]) -> [Bool] {
+    entries.indices.map { time in
+      guard time + 1 < entries.count else { return false }
+      let maker: Node
+      let follower: Node
+      switch (entries[time], entries[time + 1]) {
+      case (.forward(let first), .forward(let second)), (.again(let first), .again(let second)):
+        (maker, follower) = (nodes[first], nodes[second])
+      default: return false
+      }
+      return maker.operation is any TileMaker && follower.operation is any TileFollower
+        && follower.inputs.contains(maker.outputs[0])
+        && follower.inputs.allSatisfy { $0.rows == maker.outputs[0].rows }
     }
   }
 

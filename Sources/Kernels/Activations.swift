@@ -15,14 +15,17 @@ private let cubic: Float = 0.044715
 extension Engine {
   /// y = gelu(x), `count` elements.
   package func gelu(_ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>) {
-    forEachStretch(count) { range in
-      forEachVector(in: range) {
-        let xV = $0.load(x)
-        let z = bounded(xV)
-        let inner = (z * z * z * cubic + z) * root2OverPi
-        // ½(1 + tanh a) = σ(2a)
-        $0.store(xV * sigmoid(inner + inner), y)
-      }
+    forEachStretch(count) { geluHere(x + $0.lowerBound, count: $0.count, into: y + $0.lowerBound) }
+  }
+
+  /// The same on the calling thread.
+  package func geluHere(_ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>) {
+    forEachVector(count) {
+      let xV = $0.load(x)
+      let z = bounded(xV)
+      let inner = (z * z * z * cubic + z) * root2OverPi
+      // ½(1 + tanh a) = σ(2a)
+      $0.store(xV * sigmoid(inner + inner), y)
     }
   }
 

@@ -1,15 +1,11 @@
 // y += b on every row, and its gradient db = Σ_rows dy.
 
 extension Engine {
-  /// Adds `bias` [columns] to each row of `y` [rows, columns], whose rows lie `stride` apart.
-  package func addBias(
-    _ bias: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int
-  ) {
-    pool.run((rows + 31) / 32) { tile, _ in
-      for row in tile * 32..<min((tile + 1) * 32, rows) {
-        let yC = y + row * stride
-        forEachVector(columns) { $0.store($0.load(yC) + $0.load(bias), yC) }
-      }
+  /// Adds `bias` [columns] to each row of `y`, on the calling thread.
+  package func addBiasHere(_ bias: UnsafePointer<Float>, to y: MutableMatrix) {
+    for row in 0..<y.rows {
+      let yC = y.base + row * y.stride
+      forEachVector(y.columns) { $0.store($0.load(yC) + $0.load(bias), yC) }
     }
   }
 

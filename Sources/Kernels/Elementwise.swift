@@ -14,9 +14,16 @@ extension Engine {
   package func add(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>
   ) {
-    forEachStretch(count) { range in
-      forEachVector(in: range) { $0.store($0.load(a) + $0.load(b), y) }
+    forEachStretch(count) {
+      addHere(a + $0.lowerBound, b + $0.lowerBound, count: $0.count, into: y + $0.lowerBound)
     }
+  }
+
+  /// The same on the calling thread.
+  package func addHere(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>
+  ) {
+    forEachVector(count) { $0.store($0.load(a) + $0.load(b), y) }
   }
 
   /// y = x, or y += x.

@@ -39,21 +39,22 @@ package enum Transposition: Sendable {
 }
 
 extension Engine {
-  /// C = op(A) op(B) + beta · C with C [m, n], beta 0 or 1, and sums in fp32.
+  /// C = op(A) op(B), or C += op(A) op(B), with C [m, n] and sums in fp32.
+  /// - Parameter after: takes on each finished tile of C on the thread that made it, while it is in cache.
   package func multiply(
     _ a: Operand, _ b: Operand, _ transposition: Transposition = .none, into c: MutableMatrix,
-    adding: Bool = false
+    adding: Bool = false, after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void = { _, _ in }
   ) {
     switch (a, b) {
     case (.float32(let a), .float32(let b)):
-      forEachTile(a, b, transposition, c) { tile, _ in
+      forEachTile(a, b, transposition, c, after) { tile, _ in
         product(
           transposition, m: tile.m, n: tile.n, k: tile.k, tile.a, a.stride, tile.b, b.stride,
           beta: adding ? 1 : 0, tile.c, c.stride)
       }
     case (.bfloat16(let a), .bfloat16(let b)):
       let halves = halves
-      forEachTile(a, b, transposition, c) { tile, worker in
+      forEachTile(a, b, transposition, c, after) { tile, worker in
         let start = profile == nil ? 0 : now()
         halves.product(
           OneDNN.Shape(
@@ -76,7 +77,8 @@ extension Engine {
   @inline(__always)
   private func forEachTile<T>(
     _ a: Matrix<UnsafePointer<T>>, _ b: Matrix<UnsafePointer<T>>, _ transposition: Transposition,
-    _ c: MutableMatrix, _ body: (Tile<T>, _ worker: Int) -> Void
+    _ c: MutableMatrix, _ after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void,
+    _ body: (Tile<T>, _ worker: Int) -> Void
   ) {
     let k = transposition == .first ? a.rows : a.columns
     precondition((transposition == .first ? a.columns : a.rows) == c.rows, "A does not fit C")
@@ -92,6 +94,7 @@ extension Engine {
         b: b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound),
         c: c.base + rows.lowerBound * c.stride + columns.lowerBound)
       body(tile, worker)
+      after(rows, columns)
     }
   }
 

@@ -69,7 +69,8 @@ import Testing
       let before = draw.floats(columns)
       let results = try onEveryEngine { engine in
         let biased = Floats(y.values)
-        engine.addBias(bias.input, to: biased.base, rows: rows, columns: columns, stride: stride)
+        engine.addBiasHere(
+          bias.input, to: MutableMatrix(biased.base, rows: rows, columns: columns, stride: stride))
         let (written, added) = (Floats(count: columns), Floats(before))
         engine.sumRows(
           y.input, rows: rows, columns: columns, stride: stride, into: written.base, adding: false)

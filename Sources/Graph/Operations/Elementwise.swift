@@ -4,12 +4,12 @@ import Kernels
 extension Graph {
   /// y = a + b.
   package func add(_ a: Value, _ b: Value) -> Value {
-    append(Add(count: a.count), inputs: [a, b], columns: a.columns, rows: a.rows)
+    append(Add(rows: a.rows, columns: a.columns), inputs: [a, b], columns: a.columns, rows: a.rows)
   }
 
   /// GELU in its tanh form.
   package func gelu(_ x: Value) -> Value {
-    append(GELU(count: x.count), inputs: [x], columns: x.columns, rows: x.rows)
+    append(GELU(rows: x.rows, columns: x.columns), inputs: [x], columns: x.columns, rows: x.rows)
   }
 
   /// silu(gate) · up, of gate and up side by side.
@@ -27,12 +27,22 @@ extension Graph {
   }
 }
 
-struct Add: Operation {
-  let count: Int
+struct Add: TileFollower {
+  let rows: Int
+  let columns: Int
+  private var count: Int { rows * columns }
   var keeps: Keeps { Keeps() }
 
   func forward(_ frame: Frame) {
     frame.engine.add(frame.input(0), frame.input(1), count: count, into: frame.output(0))
+  }
+
+  func forward(_ frame: Frame, rows: Range<Int>, columns: Range<Int>) {
+    for row in rows {
+      let start = row * self.columns + columns.lowerBound
+      frame.engine.addHere(
+        frame.input(0) + start, frame.input(1) + start, count: columns.count, into: frame.output(0) + start)
+    }
   }
 
   func backward(_ frame: Frame) {
@@ -43,12 +53,21 @@ struct Add: Operation {
   }
 }
 
-struct GELU: Operation {
-  let count: Int
+struct GELU: TileFollower {
+  let rows: Int
+  let columns: Int
+  private var count: Int { rows * columns }
   var keeps: Keeps { Keeps(inputs: [0]) }
   var isLight: Bool { true }
 
   func forward(_ frame: Frame) { frame.engine.gelu(frame.input(0), count: count, into: frame.output(0)) }
+
+  func forward(_ frame: Frame, rows: Range<Int>, columns: Range<Int>) {
+    for row in rows {
+      let start = row * self.columns + columns.lowerBound
+      frame.engine.geluHere(frame.input(0) + start, count: columns.count, into: frame.output(0) + start)
+    }
+  }
 
   func backward(_ frame: Frame) {
     guard let dx = frame.inputGradient(0) else { return }

@@ -42,7 +42,7 @@ extension Graph {
   }
 }
 
-struct Linear: Operation {
+struct Linear: TileMaker {
   struct Part {
     let start: Int
     let columns: Int
@@ -79,15 +79,22 @@ struct Linear: Operation {
     frame.operand(frame.input(0), rows: rows, columns: inputs, room: frame.scratch)
   }
 
-  func forward(_ frame: Frame) {
+  func forward(_ frame: Frame, each: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
     let x = input(frame)
     for part in parts {
       let y = frame.output(0) + part.start
       frame.engine.multiply(
         x, weight(frame, part), layout == .outputByInput ? .second : .none,
-        into: MutableMatrix(y, rows: rows, columns: part.columns, stride: columns))
-      if let bias = part.bias {
-        frame.engine.addBias(frame.weight(bias), to: y, rows: rows, columns: part.columns, stride: columns)
+        into: MutableMatrix(y, rows: rows, columns: part.columns, stride: columns)
+      ) { rows, tile in
+        if let bias = part.bias {
+          frame.engine.addBiasHere(
+            frame.weight(bias) + tile.lowerBound,
+            to: MutableMatrix(
+              y + rows.lowerBound * columns + tile.lowerBound, rows: rows.count, columns: tile.count,
+              stride: columns))
+        }
+        each(rows, part.start + tile.lowerBound..<part.start + tile.upperBound)
       }
     }
   }
