@@ -1,19 +1,40 @@
 // The weights of a model folder, into the flat line.
 import Base
 import Models
+import Synchronization
 import Tensors
 
 extension HuggingFaceWeights {
+  /// Numbers that a thread reads at a time: 4 MB of fp32.
+  private static let pieceCount = 1 << 20
+
   /// Reads every parameter into its place of the line.
-  /// - Throws: as `sources`.
+  /// - Parameter forEachTile: runs numbered tiles of work, on several threads where there are some: pages of
+  ///   the file and of the line are then found and filled at several places at once.
+  /// - Throws: as `sources`, and the first parameter's error that cannot be read.
   package func load(
-    _ description: ModelDescription, layout: ParameterLayout, into weights: UnsafeMutablePointer<Float>
+    _ description: ModelDescription, layout: ParameterLayout, into weights: UnsafeMutablePointer<Float>,
+    forEachTile: (_ tiles: Int, _ body: (_ tile: Int) -> Void) -> Void
   ) throws {
+    var pieces: [(name: String, range: Range<Int>, start: Int)] = []
     for (name, parameter) in try sources(description, layout: layout) {
-      let target = UnsafeMutableBufferPointer(
-        start: weights + parameter.range.lowerBound, count: parameter.range.count)
-      try read(name, into: target, range: 0..<parameter.range.count)
+      let count = parameter.range.count
+      for start in stride(from: 0, to: count, by: Self.pieceCount) {
+        let range = start..<min(start + Self.pieceCount, count)
+        pieces.append((name, range, parameter.range.lowerBound + start))
+      }
     }
+    let failure = Mutex<(piece: Int, error: any Error)?>(nil)
+    forEachTile(pieces.count) { index in
+      let (name, range, start) = pieces[index]
+      do {
+        try read(
+          name, into: UnsafeMutableBufferPointer(start: weights + start, count: range.count), range: range)
+      } catch {
+        failure.withLock { if index < $0?.piece ?? .max { $0 = (index, error) } }
+      }
+    }
+    if let error = failure.withLock({ $0?.error }) { throw error }
   }
 
   /// The tensor of every parameter.

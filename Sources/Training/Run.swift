@@ -80,8 +80,7 @@ package final class Run {
       try ranks.together {
         switch recipe.weights {
         case .pretrained:
-          try HuggingFaceWeights(folder: recipe.model).load(
-            description, layout: replica.layout, into: replica.weights.base)
+          try replica.load(folder: recipe.model)
         case .random:
           drawWeights(replica.layout, seed: recipe.training.seed, into: replica.weights.base)
         }
@@ -91,8 +90,7 @@ package final class Run {
         let state = try TrainingState(folder: path)
         try state.check(conditions, folder: path)
         try ModelDescription(folder: path).checkSame(as: description, folder: path)
-        try HuggingFaceWeights(folder: path).load(
-          description, layout: replica.layout, into: replica.weights.base)
+        try replica.load(folder: path)
         return state
       }
       resumed = (state.step, path)

@@ -18,8 +18,7 @@ package struct TrainedModel {
     try description.checkFits(folder: folder, copies: 1)
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
-    try HuggingFaceWeights(folder: folder).load(
-      description, layout: replica.layout, into: replica.weights.base)
+    try replica.load(folder: folder)
   }
 
   /// The answer to a prompt as one text, without end of text.
@@ -29,6 +28,14 @@ package struct TrainedModel {
 }
 
 extension Replica {
+  /// Reads the weights of a model folder, on all threads of this rank.
+  /// - Throws: as `HuggingFaceWeights.load`.
+  func load(folder: String) throws {
+    try HuggingFaceWeights(folder: folder).load(description, layout: layout, into: weights.base) {
+      engine.pool.run($0) { [body = $1] tile, _ in body(tile) }
+    }
+  }
+
   package func answer(
     _ prompt: String, tokenizer: Tokenizer, maximum: Int, sampling: Sampling = Sampling()
   ) throws -> String {
