@@ -54,6 +54,9 @@ package struct PhiloxStream: RandomNumberGenerator, Sendable {
     return UInt64(words[0]) << 32 | UInt64(words[1])
   }
 
+  /// Passes over `count` words.
+  package mutating func skip(_ count: Int) { index += UInt64(count) }
+
   /// A uniform integer in `0..<bound`, by rejection, so that every value is equally likely.
   package mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0, "an empty range has no random element")

@@ -1,28 +1,29 @@
-// The weights of a model folder, into the flat line.
+// The weights of a model folder, by parameter.
 import Base
 import Models
 import Tensors
 
-extension HuggingFaceWeights {
-  /// Reads every parameter into its place of the line.
-  /// - Parameter read: sees every part in fp32, before it is rounded to the type of the line.
-  /// - Throws: as `sources`.
-  package func load(
-    _ description: ModelDescription, layout: ParameterLayout, into weights: WeightLine,
-    read seen: (_ part: Range<Int>, UnsafePointer<Float>) -> Void = { _, _ in }
-  ) throws {
-    for (name, parameter) in try sources(description, layout: layout) {
-      let start = parameter.range.lowerBound
-      try weights.fill(
-        parameter.range,
-        make: { part, target in
-          try read(name, into: target, range: part.lowerBound - start..<part.upperBound - start)
-        }, made: seen)
-    }
-    weights.refreshVectors()
+/// Reads parameters from the tensors of a model folder.
+package struct FolderWeights: WeightReader {
+  private let files: HuggingFaceWeights
+  /// By parameter of the layout.
+  private let names: [String]
+
+  /// - Throws: as `HuggingFaceWeights.init` and `sources`.
+  package init(folder: String, _ description: ModelDescription, layout: ParameterLayout) throws {
+    files = try HuggingFaceWeights(folder: folder)
+    names = try files.sources(description, layout: layout).map(\.name)
   }
 
-  /// The tensor of every parameter.
+  package func read(
+    _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try files.read(names[parameter], into: target, range: elements)
+  }
+}
+
+extension HuggingFaceWeights {
+  /// The tensor of every parameter, in the order of the layout.
   ///
   /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, but for constants
   /// that old checkpoints hold and a copy of a tied weight.

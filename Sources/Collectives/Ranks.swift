@@ -1,6 +1,7 @@
 // What the ranks of a run say to each other, over MPI. Nothing else imports MPI.
 import Base
 import CMPI
+import Foundation
 
 /// The ranks of a run, as one of them sees them. All calls are collective: every rank makes the same ones in
 /// the same order, from one thread.
@@ -40,7 +41,14 @@ package final class Ranks {
   }
 
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
-  package static func start() throws -> Ranks {
+  /// - Parameter isAlone: whether nothing started this process as a rank. Open MPI then need not look for
+  ///   networks and helpers, which takes a quarter of a second; settings that are there already stay.
+  package static func start(isAlone: Bool = false) throws -> Ranks {
+    if isAlone {
+      for (name, value) in [("ess_singleton_isolated", "1"), ("pml", "ob1"), ("btl", "self")] {
+        setenv("OMPI_MCA_" + name, value, 0)
+      }
+    }
     var provided: Int32 = 0
     guard MPI_Init_thread(nil, nil, swiftdp_thread_funneled(), &provided) == 0 else {
       throw UserError(

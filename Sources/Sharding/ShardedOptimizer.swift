@@ -30,14 +30,13 @@ package final class ShardedOptimizer {
     }
   }
 
-  /// Takes the master weights that this rank holds from a part of the line.
-  package func keepMasters(_ part: Range<Int>, _ weights: UnsafePointer<Float>) {
+  /// Reads the master weights that this rank holds.
+  package func fillMasters(from reader: any WeightReader) throws {
     guard let masters else { return }
     for holding in map.held {
-      let common = holding.line.clamped(to: part)
-      guard !common.isEmpty else { continue }
-      (masters.base + holding.offset + common.lowerBound - holding.line.lowerBound).update(
-        from: weights + common.lowerBound - part.lowerBound, count: common.count)
+      try reader.read(holding.line, of: map.layout, on: engine.runTiles) { part, fill in
+        try fill(masters.base + holding.offset + part.lowerBound - holding.line.lowerBound)
+      }
     }
   }
 

@@ -64,32 +64,8 @@ package final class WeightLine {
     }
   }
 
-  /// Numbers that are made or rounded at once.
+  /// Numbers that are widened at once.
   private static let piece = 1 << 20
-
-  /// Sets a range of the line, in pieces.
-  /// - Parameters:
-  ///   - make: writes the fp32 numbers of a part of the range, part after part.
-  ///   - made: sees them before they are rounded.
-  package func fill(
-    _ range: Range<Int>,
-    make: (_ part: Range<Int>, UnsafeMutableBufferPointer<Float>) throws -> Void,
-    made: (_ part: Range<Int>, UnsafePointer<Float>) -> Void = { _, _ in }
-  ) rethrows {
-    guard !range.isEmpty else { return }
-    if type == .float32 {
-      let base = memory.base + range.lowerBound
-      try make(range, UnsafeMutableBufferPointer(start: base, count: range.count))
-      return made(range, base)
-    }
-    let room = FlatMemory(count: min(Self.piece, range.count), label: "loading")
-    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.piece) {
-      let part = start..<min(start + Self.piece, range.upperBound)
-      try make(part, UnsafeMutableBufferPointer(start: room.base, count: part.count))
-      made(part, room.base)
-      BFloat16.narrow(room.base, count: part.count, into: halves + start)
-    }
-  }
 
   /// Reads a range of the line as fp32, in pieces.
   package func read(

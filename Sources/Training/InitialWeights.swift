@@ -3,30 +3,33 @@ import Base
 import Foundation
 import Tensors
 
-/// Fills the line as the parameters' specifications say.
-/// - Parameter drawn: sees every part in fp32, before it is rounded to the type of the line.
-package func drawWeights(
-  seed: UInt64, into weights: WeightLine,
-  drawn: (_ part: Range<Int>, UnsafePointer<Float>) -> Void = { _, _ in }
-) {
-  for parameter in weights.layout.parameters {
-    var name: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in parameter.spec.name.utf8 { name = (name ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    var stream = PhiloxStream(seed: seed, stream: name)
-    weights.fill(
-      parameter.range,
-      make: { _, target in
-        switch parameter.spec.initial {
-        case .zeros: target.update(repeating: 0)
-        case .ones: target.update(repeating: 1)
-        case .normal(let deviation):
-          for index in target.indices {
-            // Box and Muller 1958; 1 − u keeps the logarithm finite.
-            let radius = (-2 * log(1 - stream.unit())).squareRoot()
-            target[index] = Float(deviation * radius * cos(2 * .pi * stream.unit()))
-          }
-        }
-      }, made: drawn)
+/// Draws parameters as their specifications say; every number is a function of its place.
+package struct RandomWeights: WeightReader {
+  private let layout: ParameterLayout
+  private let seed: UInt64
+
+  package init(_ layout: ParameterLayout, seed: UInt64) {
+    self.layout = layout
+    self.seed = seed
   }
-  weights.refreshVectors()
+
+  package func read(
+    _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+  ) {
+    let spec = layout.parameters[parameter].spec
+    switch spec.initial {
+    case .zeros: target.update(repeating: 0)
+    case .ones: target.update(repeating: 1)
+    case .normal(let deviation):
+      var name: UInt64 = 0xCBF2_9CE4_8422_2325
+      for byte in spec.name.utf8 { name = (name ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+      var stream = PhiloxStream(seed: seed, stream: name)
+      stream.skip(2 * elements.lowerBound)
+      for index in target.indices {
+        // Box and Muller 1958; 1 − u keeps the logarithm finite.
+        let radius = (-2 * log(1 - stream.unit())).squareRoot()
+        target[index] = Float(deviation * radius * cos(2 * .pi * stream.unit()))
+      }
+    }
+  }
 }

@@ -36,6 +36,12 @@ package final class Replica {
     arena = Arena(ledger: ledger)
   }
 
+  /// Sets all weights.
+  package func fill(from reader: any WeightReader) throws {
+    try weights.fill(0..<layout.count, from: reader, on: engine.runTiles)
+    weights.refreshVectors()
+  }
+
   /// Loss and gradients of one micro-batch.
   /// - Parameters:
   ///   - targets: the number of target tokens of the whole step.

@@ -80,22 +80,22 @@ package final class Run {
       resumed = nil
       difference = nil
       try ranks.together {
-        switch recipe.weights {
-        case .pretrained:
-          try HuggingFaceWeights(folder: recipe.model).load(
-            description, layout: replica.layout, into: replica.weights, read: optimizer.keepMasters)
-        case .random:
-          drawWeights(
-            seed: recipe.training.seed, into: replica.weights, drawn: optimizer.keepMasters)
-        }
+        let reader: any WeightReader =
+          switch recipe.weights {
+          case .pretrained: try FolderWeights(folder: recipe.model, description, layout: replica.layout)
+          case .random: RandomWeights(replica.layout, seed: recipe.training.seed)
+          }
+        try replica.fill(from: reader)
+        try optimizer.fillMasters(from: reader)
       }
     } else {
       let state = try ranks.together {
         let state = try TrainingState(folder: path)
         try state.check(conditions, folder: path)
         try ModelDescription(folder: path).checkSame(as: description, folder: path)
-        try HuggingFaceWeights(folder: path).load(
-          description, layout: replica.layout, into: replica.weights, read: optimizer.keepMasters)
+        let reader = try FolderWeights(folder: path, description, layout: replica.layout)
+        try replica.fill(from: reader)
+        try optimizer.fillMasters(from: reader)
         return state
       }
       resumed = (state.step, path)

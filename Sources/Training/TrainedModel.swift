@@ -18,8 +18,7 @@ package struct TrainedModel {
     try description.checkFits(folder: folder, copies: 1)
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
-    try HuggingFaceWeights(folder: folder).load(
-      description, layout: replica.layout, into: replica.weights)
+    try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.layout))
   }
 
   /// The answer to a prompt as one text, without end of text.

@@ -61,7 +61,7 @@ protocol SharedByRanks {}
 /// Runs something on all ranks and leaves MPI in order, also where the user made a mistake. The mistake is told
 /// before any rank leaves, since mpirun ends all ranks once one has failed.
 func onRanks(_ body: (Ranks) throws -> Void) throws {
-  let ranks = try Ranks.start()
+  let ranks = try Ranks.start(isAlone: Launch.rank == nil)
   do {
     try body(ranks)
   } catch let error where error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere {

@@ -6,11 +6,13 @@ import Kernels
 enum Launch {
   private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
-  /// Whether this is the first of the ranks that a launcher started, or the only process.
-  static var isFirst: Bool {
-    let names = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"]
-    return names.compactMap { environment[$0] }.first.map { $0 == "0" } ?? true
+  /// The number that a launcher gave this process, or nil where none started it.
+  static var rank: String? {
+    ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].compactMap { environment[$0] }.first
   }
+
+  /// Whether this is the first of the ranks that a launcher started, or the only process.
+  static var isFirst: Bool { rank.map { $0 == "0" } ?? true }
 
   /// Threads for this rank: its own cores where it is bound to some, else its share of the host's.
   static func threads(_ ranks: Ranks) -> Int {

@@ -12,6 +12,15 @@ struct TrainResult {
   var segments: [Int] = []
 }
 
+private struct GivenWeights: WeightReader {
+  /// By parameter.
+  let values: [[Float]]
+
+  func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
+    for (place, element) in elements.enumerated() { target[place] = values[parameter][element] }
+  }
+}
+
 final class TestModel {
   let sketch: Sketch
   let layout: ParameterLayout
@@ -30,15 +39,17 @@ final class TestModel {
     }
     layout = ParameterLayout(specs: specs, bucketCount: bucketCount)
     weights = WeightLine(layout, type: type)
+    var given = [[Float]](repeating: [], count: layout.parameters.count)
     // By the order of use, so that weights do not depend on what is frozen.
     for (index, place) in layout.forwardOrder.enumerated() {
       let parameter = layout.parameters[place]
       var draw = Draw(index, seed: 99)
       let isGain = parameter.spec.initial == .ones
       let values = draw.floats(parameter.range.count, scale: 0.5).map { $0 + (isGain ? 1 : 0) }
-      weights.fill(parameter.range) { part, target in
-        for index in part { target[index - part.lowerBound] = values[index - parameter.range.lowerBound] }
-      }
+      given[place] = values
+    }
+    try! weights.fill(0..<layout.count, from: GivenWeights(values: given)) { tiles, body in
+      (0..<tiles).forEach(body)
     }
     weights.refreshVectors()
   }

@@ -25,8 +25,7 @@ private final class PackedCase {
     let model = Fixtures.root + "/Tests/Fixtures/parity/" + model
     let description = try ModelDescription(folder: model)
     replica = Replica(description, engine: try Engine(threads: 1))
-    try HuggingFaceWeights(folder: model).load(
-      description, layout: replica.layout, into: replica.weights)
+    try replica.fill(from: try FolderWeights(folder: model, description, layout: replica.layout))
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 

@@ -75,7 +75,11 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         layout: replica.layout, stage: ZeroStage(rawValue: zero) ?? .optimizer, rank: ranks.rank,
         ranks: ranks.count)
       let optimizer = ShardedOptimizer(map: map, rule: AdamW(), type: dtype, engine: engine, ledger: ledger)
-      drawWeights(seed: 0, into: replica.weights, drawn: optimizer.keepMasters)
+      let random = RandomWeights(replica.layout, seed: 0)
+      try ranks.together {
+        try replica.fill(from: random)
+        try optimizer.fillMasters(from: random)
+      }
       let step = TrainStep(
         replica: replica,
         gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),

@@ -20,7 +20,7 @@ final class SmallRun {
   init(_ ranks: Ranks, model: String, rows lengths: [(tokens: Int, targets: Int)]) throws {
     self.ranks = ranks
     replica = Replica(try ModelDescription(folder: model), engine: try Engine(threads: 1))
-    drawWeights(seed: 5, into: replica.weights)
+    try! replica.fill(from: RandomWeights(replica.layout, seed: 5))
     var rows = TokenSequences(files: ["rows"])
     var draw = Draw(1, seed: 8)
     for (line, row) in lengths.enumerated() {

@@ -1,0 +1,63 @@
+// Where a line of weights comes from: pieces of parameters, read by many threads at once.
+import Synchronization
+
+/// Gives the numbers of parameters, from files or a random draw. May be called from any thread.
+package protocol WeightReader: Sendable {
+  /// - Parameters:
+  ///   - parameter: its index in the layout.
+  ///   - elements: which of its numbers, as many as `target` has room for.
+  func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) throws
+}
+
+/// Runs numbered tiles of work, on several threads where there are some.
+package typealias TileRunner = (_ tiles: Int, _ body: @escaping (_ tile: Int) -> Void) -> Void
+
+extension WeightReader {
+  /// Reads a range of the line in pieces.
+  /// - Parameter each: is given each piece to read into memory of its own choice, on any thread.
+  /// - Throws: the first piece's error that cannot be read.
+  package func read(
+    _ range: Range<Int>, of layout: ParameterLayout, on run: TileRunner,
+    each: @escaping (_ part: Range<Int>, _ fill: (UnsafeMutablePointer<Float>) throws -> Void) throws -> Void
+  ) throws {
+    // 4 MB of fp32: pages of the file and of the line are found and filled at several places at once.
+    let pieceCount = 1 << 20
+    var pieces: [(parameter: Int, part: Range<Int>)] = []
+    for (parameter, piece) in layout.pieces(of: range) {
+      guard let index = layout.index(of: parameter.spec.name) else { continue }
+      for start in stride(from: piece.lowerBound, to: piece.upperBound, by: pieceCount) {
+        pieces.append((index, start..<min(start + pieceCount, piece.upperBound)))
+      }
+    }
+    let failure = Mutex<(piece: Int, error: any Error)?>(nil)
+    run(pieces.count) { [pieces] index in
+      let (parameter, part) = pieces[index]
+      let start = layout.parameters[parameter].range.lowerBound
+      do {
+        try each(part) { target in
+          try read(
+            parameter, part.lowerBound - start..<part.upperBound - start,
+            into: UnsafeMutableBufferPointer(start: target, count: part.count))
+        }
+      } catch {
+        failure.withLock { if index < $0?.piece ?? .max { $0 = (index, error) } }
+      }
+    }
+    if let error = failure.withLock({ $0?.error }) { throw error }
+  }
+}
+
+extension WeightLine {
+  /// Sets a range of the line, rounded to its type. `refreshVectors` has to follow the last of them.
+  package func fill(_ range: Range<Int>, from reader: any WeightReader, on run: TileRunner) throws {
+    try reader.read(range, of: layout, on: run) { [self] part, fill in
+      switch type {
+      case .float32: try fill(floats + part.lowerBound)
+      case .bfloat16:
+        let room = FlatMemory(count: part.count, label: "loading")
+        try fill(room.base)
+        BFloat16.narrow(room.base, count: part.count, into: halves + part.lowerBound)
+      }
+    }
+  }
+}
