@@ -14,6 +14,13 @@ package final class Ranks {
   /// Ranks on this rank's host, and hosts in all.
   package let localCount: Int
   package let hosts: Int
+  /// This rank's number on its host, from 0.
+  package let localRank: Int
+  /// The ranks of this host, in order.
+  package let neighbours: [Int]
+  /// By rank, the first rank of its host.
+  package let hostOf: [Int]
+  private let local: MPI_Comm
   private let communicator: MPI_Comm
   private let isWorld: Bool
 
@@ -32,12 +39,16 @@ package final class Ranks {
     MPI_Comm_split_type(communicator, swiftdp_split_shared(), rank, swiftdp_info_null(), &local)
     MPI_Comm_rank(local, &localRank)
     MPI_Comm_size(local, &localCount)
-    MPI_Comm_free(&local)
+    self.local = local!
+    self.localRank = Int(localRank)
     self.localCount = Int(localCount)
-    var first: Int64 = localRank == 0 ? 1 : 0
-    var hosts: Int64 = 0
-    MPI_Allreduce(&first, &hosts, 1, swiftdp_int64(), swiftdp_sum(), communicator)
-    self.hosts = Int(hosts)
+    var leader = Int64(rank)
+    MPI_Bcast(&leader, 1, swiftdp_int64(), 0, local)
+    var leaders = [Int64](repeating: 0, count: Int(count))
+    MPI_Allgather(&leader, 1, swiftdp_int64(), &leaders, 1, swiftdp_int64(), communicator)
+    hostOf = leaders.map(Int.init)
+    neighbours = leaders.indices.filter { leaders[$0] == leader }
+    hosts = Set(leaders).count
   }
 
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
@@ -115,6 +126,25 @@ package final class Ranks {
       MPI_Allgather(&mine, 1, swiftdp_int64(), &all, 1, swiftdp_int64(), communicator), "MPI_Allgather")
     return all.map(Int.init)
   }
+
+  /// The whole numbers of this host's ranks, by number on the host.
+  package func gatherOnHost(_ value: Int) -> [Int] {
+    var mine = Int64(value)
+    var all = [Int64](repeating: 0, count: localCount)
+    check(MPI_Allgather(&mine, 1, swiftdp_int64(), &all, 1, swiftdp_int64(), local), "MPI_Allgather")
+    return all.map(Int.init)
+  }
+
+  /// Gives this host's ranks the text of the first of them.
+  package func broadcastOnHost(_ text: String) -> String {
+    let count = gatherOnHost(text.utf8.count)[0]
+    var bytes = localRank == 0 ? Array(text.utf8) : [UInt8](repeating: 0, count: count)
+    check(MPI_Bcast(&bytes, Int32(count), swiftdp_byte(), 0, local), "MPI_Bcast")
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Waits for this host's ranks.
+  package func barrierOnHost() { check(MPI_Barrier(local), "MPI_Barrier") }
 
   package func sum(_ value: Int) -> Int { gather(value).reduce(0, +) }
   package func largest(_ value: Int) -> Int { gather(value).max()! }
