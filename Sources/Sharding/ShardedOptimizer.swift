@@ -13,13 +13,32 @@ package final class ShardedOptimizer {
   /// One memory a state of the rule, `map.heldCount` elements each.
   package let states: [FlatMemory]
   private let engine: Engine
+  /// What this rank holds, cut where a parameter ends.
+  private let pieces: [Piece]
+
+  private struct Piece {
+    let line: Range<Int>
+    /// Where its gradient lies in the held part.
+    let offset: Int
+    let states: [UnsafeMutablePointer<Float>]
+    let decays: Bool
+  }
 
   package init(map: ShardMap, rule: any UpdateRule, engine: Engine, ledger: MemoryLedger?) {
     self.map = map
     self.rule = rule
     self.engine = engine
-    states = rule.stateNames.map { _ in
+    let states = rule.stateNames.map { _ in
       FlatMemory(count: map.heldCount, label: "optimizer states", ledger: ledger)
+    }
+    self.states = states
+    pieces = map.held.flatMap { holding in
+      map.layout.pieces(of: holding.line).map { parameter, range in
+        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
+        return Piece(
+          line: range, offset: offset, states: states.map { $0.base + offset },
+          decays: parameter.spec.decays)
+      }
     }
   }
 
@@ -29,15 +48,12 @@ package final class ShardedOptimizer {
     _ step: Int, weights: UnsafeMutablePointer<Float>, gradients: GradientSum, gradientScale: Float,
     learningRate: Double
   ) {
-    for holding in map.held {
-      for (parameter, range) in map.layout.pieces(of: holding.line) {
-        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
-        rule.update(
-          UpdateStretch(
-            weights: weights + range.lowerBound, gradients: gradients.memory.base + offset,
-            states: states.map { $0.base + offset }, count: range.count, decays: parameter.spec.decays),
-          step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
-      }
+    for piece in pieces {
+      rule.update(
+        UpdateStretch(
+          weights: weights + piece.line.lowerBound, gradients: gradients.memory.base + piece.offset,
+          states: piece.states, count: piece.line.count, decays: piece.decays),
+        step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
     }
   }
 

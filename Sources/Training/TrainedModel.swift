@@ -30,7 +30,7 @@ package struct TrainedModel {
 extension Replica {
   /// Reads the weights of a model folder, on all threads of this rank.
   /// - Throws: as `HuggingFaceWeights.load`.
-  func load(folder: String) throws {
+  package func load(folder: String) throws {
     try HuggingFaceWeights(folder: folder).load(description, layout: layout, into: weights.base) {
       engine.pool.run($0) { [body = $1] tile, _ in body(tile) }
     }

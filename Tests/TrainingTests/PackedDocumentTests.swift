@@ -1,6 +1,5 @@
 // Documents in one packed block, kept apart: exactly the losses and gradients of the unpacked documents.
 import Base
-import Checkpoints
 import Datasets
 import Foundation
 import Kernels
@@ -25,8 +24,7 @@ private final class PackedCase {
     let model = Fixtures.root + "/Tests/Fixtures/parity/" + model
     let description = try ModelDescription(folder: model)
     replica = Replica(description, engine: try Engine(threads: 1))
-    try HuggingFaceWeights(folder: model).load(
-      description, layout: replica.layout, into: replica.weights.base)
+    try replica.load(folder: model)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 

@@ -33,8 +33,7 @@ struct ParityCase {
   func replica() throws -> Replica {
     let description = try ModelDescription(folder: model)
     let replica = Replica(description, engine: try Engine(threads: 2))
-    try HuggingFaceWeights(folder: model).load(
-      description, layout: replica.layout, into: replica.weights.base)
+    try replica.load(folder: model)
     return replica
   }
 
