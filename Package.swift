@@ -16,8 +16,9 @@ let package = Package(
   name: "swiftdp",
   products: [
     .executable(name: "swiftdp", targets: ["swiftdp"]),
-    // For tests only: it is loaded into ranks that are to go wrong.
+    // For tests only: one is loaded into ranks that are to go wrong, one counts what a rank allocates.
     .library(name: "RankFaults", type: .dynamic, targets: ["RankFaults"]),
+    .library(name: "RankAllocations", type: .dynamic, targets: ["RankAllocations"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -90,6 +91,7 @@ let package = Package(
         "Reference",
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
+    .target(name: "RankAllocations", path: "Tests/Parallel/Allocations"),
     // It imports nothing of the programs: that it depends on them has them built.
     .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks"]),
   ]

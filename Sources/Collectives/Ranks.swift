@@ -23,6 +23,11 @@ package final class Ranks {
   private let local: MPI_Comm
   private let communicator: MPI_Comm
   private let isWorld: Bool
+  /// What each rank sends and receives in the call that is being made; kept, so that a call allocates nothing.
+  private var sendCounts: [Int32] = []
+  private var sendStarts: [Int32] = []
+  private var receiveCounts: [Int32] = []
+  private var receiveStarts: [Int32] = []
 
   private init(_ communicator: MPI_Comm, isWorld: Bool) {
     self.communicator = communicator
@@ -49,6 +54,10 @@ package final class Ranks {
     hostOf = leaders.map(Int.init)
     neighbours = leaders.indices.filter { leaders[$0] == leader }
     hosts = Set(leaders).count
+    sendCounts = [Int32](repeating: 0, count: self.count)
+    sendStarts = sendCounts
+    receiveCounts = sendCounts
+    receiveStarts = sendCounts
   }
 
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
@@ -162,24 +171,49 @@ package final class Ranks {
     return (0..<count).map { Array(all[starts[$0]..<starts[$0 + 1]]) }
   }
 
+  /// Everyone's numbers behind each other, by rank.
+  /// - Parameters:
+  ///   - mine: as many numbers as this rank has, or more.
+  ///   - counts: how many each rank has, known to all.
+  ///   - all: receives their sum of numbers.
+  package func gather(_ mine: UnsafeBufferPointer<Double>, counts: [Int], into all: inout [Double]) {
+    precondition(counts.count == count && mine.count >= counts[rank], "numbers do not fit")
+    var start = 0
+    for rank in 0..<count {
+      receiveCounts[rank] = Int32(counts[rank])
+      receiveStarts[rank] = Int32(start)
+      start += counts[rank]
+    }
+    precondition(all.count >= start, "no room for everyone's numbers")
+    check(
+      MPI_Allgatherv(
+        mine.baseAddress, receiveCounts[rank], swiftdp_double(), &all, receiveCounts, receiveStarts,
+        swiftdp_double(), communicator), "MPI_Allgatherv")
+  }
+
   /// Sends each rank its slice of `mine` and receives everyone's part of this rank's slice.
   /// - Parameters:
   ///   - mine: this rank's numbers, or nil if it takes no part.
-  ///   - slices: who owns which range of `mine`, by rank; neighbouring and in order.
+  ///   - slices: who owns which range of a line, by rank; neighbouring and in order.
+  ///   - origin: where on that line `mine` begins.
   ///   - senders: how many ranks take part: 0..<senders.
   ///   - parts: receives [senders, own slice]; this rank's own part is copied too.
   package func exchangeSlices(
-    _ mine: UnsafePointer<Float>?, slices: [Range<Int>], senders: Int,
+    _ mine: UnsafePointer<Float>?, slices: [Range<Int>], origin: Int, senders: Int,
     into parts: UnsafeMutablePointer<Float>
   ) {
     precondition((mine != nil) == (rank < senders), "senders are the first ranks")
     let own = slices[rank].count
-    let sendCounts = slices.map { mine == nil ? 0 : Int32($0.count) }
-    let receiveCounts = (0..<count).map { $0 < senders ? Int32(own) : 0 }
+    for rank in 0..<count {
+      sendCounts[rank] = mine == nil ? 0 : Int32(slices[rank].count)
+      sendStarts[rank] = Int32(slices[rank].lowerBound - origin)
+      receiveCounts[rank] = rank < senders ? Int32(own) : 0
+      receiveStarts[rank] = rank < senders ? Int32(rank * own) : 0
+    }
     check(
       MPI_Alltoallv(
-        mine, sendCounts, slices.map { Int32($0.lowerBound) }, swiftdp_float(), parts, receiveCounts,
-        (0..<count).map { $0 < senders ? Int32($0 * own) : 0 }, swiftdp_float(), communicator),
+        mine, sendCounts, sendStarts, swiftdp_float(), parts, receiveCounts, receiveStarts,
+        swiftdp_float(), communicator),
       "MPI_Alltoallv")
   }
 
@@ -193,11 +227,14 @@ package final class Ranks {
   ) {
     guard count > 1 else { return }
     let start = slices[0].lowerBound
+    for rank in 0..<count {
+      receiveCounts[rank] = Int32(slices[rank].count * bytes)
+      receiveStarts[rank] = Int32((slices[rank].lowerBound - start) * bytes)
+    }
     check(
       MPI_Allgatherv(
-        swiftdp_in_place(), 0, swiftdp_byte(), address(start), slices.map { Int32($0.count * bytes) },
-        slices.map { Int32(($0.lowerBound - start) * bytes) }, swiftdp_byte(), communicator),
-      "MPI_Allgatherv")
+        swiftdp_in_place(), 0, swiftdp_byte(), address(start), receiveCounts, receiveStarts,
+        swiftdp_byte(), communicator), "MPI_Allgatherv")
   }
 }
 

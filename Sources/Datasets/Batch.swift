@@ -34,6 +34,13 @@ package struct Batch: Equatable, Sendable {
   /// How many of `targets` are tokens.
   package var targetCount: Int
 
+  /// No rows, to be filled.
+  package init() {
+    self.init(
+      rows: 0, length: 0, tokens: [], targets: [], positions: [], documents: [], sampleIDs: [], sequences: [],
+      targetCount: 0)
+  }
+
   package init(
     rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32], documents: [Int32],
     sampleIDs: [Int32], sequences: [Int], targetCount: Int
@@ -89,16 +96,25 @@ extension TokenSequences {
   /// Within a row, position t is to predict token t + 1 where that token carries a loss; the last
   /// position has no target. The targets are those of the sequences, whatever `mask` is.
   package func batch(_ microBatch: MicroBatch, mask: PackingMask) -> Batch {
+    var batch = Batch()
+    fill(&batch, with: microBatch, mask: mask)
+    return batch
+  }
+
+  /// The same in the memory of an earlier batch: nothing is allocated where that was as large.
+  package func fill(_ batch: inout Batch, with microBatch: MicroBatch, mask: PackingMask) {
     let (rows, length) = shape(of: microBatch)
-    let size = rows * length
-    var batch = Batch(
-      rows: rows, length: length,
-      tokens: Array(repeating: Batch.paddingToken, count: size),
-      targets: Array(repeating: Batch.noTarget, count: size),
-      positions: Array(repeating: 0, count: size),
-      documents: Array(repeating: Batch.noDocument, count: size),
-      sampleIDs: (0..<rows).map { Int32(clamping: microBatch.firstSample + $0) },
-      sequences: microBatch.sequences, targetCount: 0)
+    batch.rows = rows
+    batch.length = length
+    batch.targetCount = 0
+    batch.tokens.refill(Batch.paddingToken, count: rows * length)
+    batch.targets.refill(Batch.noTarget, count: rows * length)
+    batch.positions.refill(0, count: rows * length)
+    batch.documents.refill(Batch.noDocument, count: rows * length)
+    batch.sampleIDs.refill(0, count: rows)
+    for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
+    batch.sequences.removeAll(keepingCapacity: true)
+    batch.sequences.append(contentsOf: microBatch.sequences)
     for (row, sequence) in microBatch.sequences.enumerated() {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
@@ -119,6 +135,13 @@ extension TokenSequences {
       // Padding goes on counting, so that positions stay within 0..<T.
       for place in self.length(of: sequence)..<length { batch.positions[base + place] = Int32(place) }
     }
-    return batch
+  }
+}
+
+extension [Int32] {
+  /// As many equal values, in the memory that is there.
+  fileprivate mutating func refill(_ value: Int32, count: Int) {
+    removeAll(keepingCapacity: true)
+    append(contentsOf: repeatElement(value, count: count))
   }
 }

@@ -3,21 +3,23 @@
 
 /// The sequences of one micro-batch.
 package struct MicroBatch: Equatable, Sendable {
-  /// Which of `TokenSequences`, one for each row.
-  package var sequences: [Int]
+  /// Which of `TokenSequences`, one for each row; a part of the step's, so that cutting a step copies nothing.
+  package var sequences: ArraySlice<Int>
   /// The place of the first row among all rows of the step, over all ranks.
   package var firstSample: Int
 
   package init(sequences: [Int], firstSample: Int) {
-    self.sequences = sequences
+    self.sequences = sequences[...]
     self.firstSample = firstSample
   }
 
   /// Cuts the sequences of a step into micro-batches; the last one may be smaller.
   package static func cut(_ sequences: [Int], size: Int) -> [MicroBatch] {
     precondition(size > 0, "a micro-batch has at least one row")
-    return stride(from: 0, to: sequences.count, by: size).map { start in
-      MicroBatch(sequences: Array(sequences[start..<min(start + size, sequences.count)]), firstSample: start)
+    return (0..<(sequences.count + size - 1) / size).map { index in
+      var part = MicroBatch(sequences: sequences, firstSample: index * size)
+      part.sequences = part.sequences[index * size..<min((index + 1) * size, sequences.count)]
+      return part
     }
   }
 }
@@ -57,7 +59,7 @@ package struct BatchStream: Sendable {
     while result.count < batchSize {
       let (epoch, place) = (first + result.count).quotientAndRemainder(dividingBy: order.count)
       let end = min(order.count, place + batchSize - result.count)
-      result.append(contentsOf: permutation(epoch: epoch)[place..<end].map(Int.init))
+      for sequence in permutation(epoch: epoch)[place..<end] { result.append(Int(sequence)) }
     }
     return result
   }

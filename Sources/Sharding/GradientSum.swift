@@ -27,6 +27,13 @@ package final class GradientSum {
   /// Where the order is free: this rank's own sum, the whole line.
   private let ownSum: FlatMemory?
   private var ownIsEmpty = true
+  /// Of the grains of this rank's slices, bucket after bucket, and where those of each bucket begin.
+  private var squares: [Double]
+  private let squareStarts: [Int]
+  /// How many of them each rank has, everyone's behind each other, and how far each rank's are read.
+  private let squareCounts: [Int]
+  private var allSquares: [Double]
+  private var next: [Int]
   /// Seconds spent on exchange since the last step began.
   package private(set) var seconds = 0.0
 
@@ -40,7 +47,16 @@ package final class GradientSum {
     self.engine = engine
     memory = FlatMemory(count: map.heldCount, label: "gradients", ledger: ledger)
     let widest = map.slices.map { $0[map.rank].count }.max() ?? 0
-    parts = FlatMemory(count: widest * map.ranks, label: "exchange", ledger: ledger)
+    parts = FlatMemory(
+      count: map.ranks == 1 ? 0 : widest * map.ranks, label: "exchange", ledger: ledger)
+    var starts = [0]
+    for slices in map.slices { starts.append(starts[starts.count - 1] + grains(slices[map.rank])) }
+    squareStarts = starts
+    squareCounts = (0..<map.ranks).map { rank in map.slices.reduce(0) { $0 + grains($1[rank]) } }
+    // One more, so that there is an address where nothing is owned.
+    squares = [Double](repeating: 0, count: starts[starts.count - 1] + 1)
+    allSquares = [Double](repeating: 0, count: squareCounts.reduce(0, +))
+    next = [Int](repeating: 0, count: map.ranks)
   }
 
   package func begin() {
@@ -80,15 +96,25 @@ package final class GradientSum {
     let segment = map.layout.segments[index]
     let origin = segment.range.lowerBound
     for bucket in segment.buckets {
-      let slices = map.slices[bucket].map { $0.lowerBound - origin..<$0.upperBound - origin }
+      let slices = map.slices[bucket]
       let own = slices[map.rank]
       let target = memory.base + map.place(ofBucket: bucket)
+      var received = UnsafePointer(parts.base)
       if map.ranks == 1, let gradients {
-        engine.copy(gradients + own.lowerBound, count: own.count, into: target, adding: !isEmpty)
+        received = gradients + (own.lowerBound - origin)
+      } else {
+        ranks.exchangeSlices(gradients, slices: slices, origin: origin, senders: senders, into: parts.base)
+      }
+      guard isLastRound else {
+        engine.addInOrder(received, parts: senders, count: own.count, into: target, adding: !isEmpty)
         continue
       }
-      ranks.exchangeSlices(gradients, slices: slices, senders: senders, into: parts.base)
-      engine.addInOrder(parts.base, parts: senders, count: own.count, into: target, adding: !isEmpty)
+      // The sum is in cache and will not change again: its squares cost no pass of their own.
+      squares.withUnsafeMutableBufferPointer {
+        engine.addInOrder(
+          received, parts: senders, count: own.count, into: target, adding: !isEmpty,
+          grain: ParameterLayout.grain, squares: $0.baseAddress! + squareStarts[bucket])
+      }
     }
   }
 
@@ -97,32 +123,19 @@ package final class GradientSum {
     for segment in map.layout.segments.indices { add(segment: segment, nil) }
   }
 
-  /// The sum of squares of the whole gradient: fp64 sums of each grain, added in the order of the line.
+  /// The sum of squares of the whole gradient, once its last round is done: fp64 sums of each grain, added in
+  /// the order of the line.
   package func squaredNorm() -> Double {
-    let grain = ParameterLayout.grain
-    var mine: [Double] = []
-    for (bucket, slices) in map.slices.enumerated() {
-      let own = slices[map.rank]
-      let grains = (own.count + grain - 1) / grain
-      let base = memory.base + map.place(ofBucket: bucket)
-      let start = mine.count
-      mine += [Double](repeating: 0, count: grains)
-      mine.withUnsafeMutableBufferPointer { sums in
-        let sums = sums.baseAddress!
-        engine.pool.run(grains) { index, _ in
-          sums[start + index] = sumOfSquares(
-            base + index * grain, count: min(grain, own.count - index * grain))
-        }
-      }
+    squares.withUnsafeBufferPointer { mine in
+      ranks.gather(mine, counts: squareCounts, into: &allSquares)
     }
-    let all = ranks.gather(mine)
-    var next = [Int](repeating: 0, count: all.count)
+    for rank in 0..<map.ranks { next[rank] = squareCounts[..<rank].reduce(0, +) }
     var total = 0.0
     for slices in map.slices {
       for (rank, slice) in slices.enumerated() {
-        let grains = (slice.count + grain - 1) / grain
-        for value in all[rank][next[rank]..<next[rank] + grains] { total += value }
-        next[rank] += grains
+        let end = next[rank] + grains(slice)
+        for index in next[rank]..<end { total += allSquares[index] }
+        next[rank] = end
       }
     }
     return total
@@ -138,22 +151,7 @@ package final class GradientSum {
   }
 }
 
-/// The fp64 sum of squares of a stretch, in one fixed order.
-func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-  var sums = SIMD8<Double>()
-  var index = 0
-  while index + 8 <= count {
-    let eight = UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<Float>.self)
-    var wide = SIMD8<Double>()
-    for lane in 0..<8 { wide[lane] = Double(eight[lane]) }
-    sums += wide * wide
-    index += 8
-  }
-  var total = 0.0
-  for lane in 0..<8 { total += sums[lane] }
-  while index < count {
-    total += Double(x[index]) * Double(x[index])
-    index += 1
-  }
-  return total
+/// How many grains a slice has; it begins at one.
+private func grains(_ slice: Range<Int>) -> Int {
+  (slice.count + ParameterLayout.grain - 1) / ParameterLayout.grain
 }

@@ -15,6 +15,16 @@ package final class ShardedOptimizer {
   /// The fp32 weights of what this rank holds, where replicas hold bfloat16.
   package let masters: FlatMemory?
   private let engine: Engine
+  /// What this rank holds, cut where a parameter ends.
+  private let pieces: [Piece]
+
+  private struct Piece {
+    let line: Range<Int>
+    /// Where its gradient lies in the held part.
+    let offset: Int
+    let states: [UnsafeMutablePointer<Float>]
+    let decays: Bool
+  }
 
   /// - Parameter type: of the replicas' weights.
   package init(
@@ -25,8 +35,17 @@ package final class ShardedOptimizer {
     self.map = map
     self.rule = rule
     self.engine = engine
-    states = rule.stateNames.map { _ in
+    let states = rule.stateNames.map { _ in
       FlatMemory(count: map.heldCount, label: "optimizer states", ledger: ledger)
+    }
+    self.states = states
+    pieces = map.held.flatMap { holding in
+      map.layout.pieces(of: holding.line).map { parameter, range in
+        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
+        return Piece(
+          line: range, offset: offset, states: states.map { $0.base + offset },
+          decays: parameter.spec.decays)
+      }
     }
   }
 
@@ -46,18 +65,16 @@ package final class ShardedOptimizer {
     _ step: Int, weights: WeightLine, gradients: GradientSum, gradientScale: Float,
     learningRate: Double
   ) {
-    for holding in map.held {
-      for (parameter, range) in map.layout.pieces(of: holding.line) {
-        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
-        rule.update(
-          UpdateStretch(
-            weights: masters.map { $0.base + offset } ?? weights.floats + range.lowerBound,
-            gradients: gradients.memory.base + offset,
-            states: states.map { $0.base + offset }, count: range.count, decays: parameter.spec.decays),
-          step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
-        if let masters {
-          engine.narrow(masters.base + offset, count: range.count, into: weights.halves + range.lowerBound)
-        }
+    for piece in pieces {
+      rule.update(
+        UpdateStretch(
+          weights: masters.map { $0.base + piece.offset } ?? weights.floats + piece.line.lowerBound,
+          gradients: gradients.memory.base + piece.offset, states: piece.states, count: piece.line.count,
+          decays: piece.decays),
+        step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+      if let masters {
+        engine.narrow(
+          masters.base + piece.offset, count: piece.line.count, into: weights.halves + piece.line.lowerBound)
       }
     }
   }

@@ -16,6 +16,8 @@ package final class Replica {
   private let recompute: Recompute
   private let ledger: MemoryLedger?
   private var programs: [Key: Program] = [:]
+  /// Of the micro-batch that runs; kept for the next one's.
+  private var firstKeys: [Int32] = []
 
   private struct Key: Hashable {
     let shape: BatchShape
@@ -113,7 +115,7 @@ package final class Replica {
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {
-    let firstKeys = batch.firstKeys
+    batch.findFirstKeys(&firstKeys)
     return try batch.tokens.withUnsafeBufferPointer { tokens in
       try batch.targets.withUnsafeBufferPointer { targets in
         try batch.positions.withUnsafeBufferPointer { positions in
@@ -150,15 +152,14 @@ extension ModelDescription {
 extension Batch {
   /// The first key that each token may see: where its positions began. Padding sees what the token before it
   /// saw, so that first keys never fall along a row.
-  var firstKeys: [Int32] {
-    var keys = [Int32](repeating: 0, count: tokens.count)
+  func findFirstKeys(_ keys: inout [Int32]) {
+    keys.removeAll(keepingCapacity: true)
     for row in 0..<rows {
       var first: Int32 = 0
       for place in 0..<length {
         first = max(first, Int32(place) - positions[row * length + place])
-        keys[row * length + place] = first
+        keys.append(first)
       }
     }
-    return keys
   }
 }

@@ -23,7 +23,7 @@ package struct StepReport: Sendable {
   package var exchangeSeconds: Double
 }
 
-package struct TrainStep {
+package final class TrainStep {
   let replica: Replica
   let gradients: GradientSum
   let optimizer: ShardedOptimizer
@@ -34,6 +34,11 @@ package struct TrainStep {
   let seed: UInt64
   /// The largest norm of the gradient; 0 for none.
   let gradientClip: Double
+  /// Memory that one step leaves to the next, so that steps allocate nothing that grows with them.
+  private var batch = Batch()
+  private var losses: [Double] = []
+  private var allLosses: [Double] = []
+  private var lossCounts: [Int] = []
 
   package init(
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
@@ -53,11 +58,10 @@ package struct TrainStep {
   /// Runs step `step`, the first being number 1.
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
-    let all = microBatches.flatMap(\.sequences)
     // The one denominator: every rank counts the targets of the whole step, before the first backward.
-    let targets = sequences.targetCount(of: all)
+    let targets = microBatches.reduce(0) { $0 + sequences.targetCount(of: $1.sequences) }
     gradients.begin()
-    var losses: [Double] = []
+    losses.removeAll(keepingCapacity: true)
     for round in stride(from: 0, to: microBatches.count, by: ranks.count) {
       let senders = min(ranks.count, microBatches.count - round)
       gradients.beginRound(senders: senders, isLast: round + ranks.count >= microBatches.count)
@@ -65,7 +69,7 @@ package struct TrainStep {
         gradients.addNothing()
         continue
       }
-      let batch = sequences.batch(microBatches[round + ranks.rank], mask: mask)
+      sequences.fill(&batch, with: microBatches[round + ranks.rank], mask: mask)
       losses.append(
         replica.train(
           batch, dividedBy: targets, seed: seed, step: step,
@@ -75,7 +79,7 @@ package struct TrainStep {
     }
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
-    let loss = inOrder(ranks.gather(losses)).reduce(0, +)
+    let loss = lossSum(of: microBatches.count)
     if targets > 0 {
       gradients.completeReplicas()
       replica.engine.time("update") {
@@ -87,8 +91,22 @@ package struct TrainStep {
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
-      learningRate: learningRate, tokens: all.reduce(0) { $0 + sequences.length(of: $1) },
+      learningRate: learningRate,
+      tokens: microBatches.reduce(0) { $1.sequences.reduce($0) { $0 + sequences.length(of: $1) } },
       targetTokens: targets, seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds)
+  }
+
+  /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …
+  private func lossSum(of count: Int) -> Double {
+    let rounds = (count + ranks.count - 1) / ranks.count
+    // Every rank brings as many, so that the number of a loss says where it lies.
+    while losses.count < rounds { losses.append(0) }
+    if lossCounts.first != rounds {
+      lossCounts = [Int](repeating: rounds, count: ranks.count)
+      allLosses = [Double](repeating: 0, count: rounds * ranks.count)
+    }
+    losses.withUnsafeBufferPointer { ranks.gather($0, counts: lossCounts, into: &allLosses) }
+    return (0..<count).reduce(0) { $0 + allLosses[$1 % ranks.count * rounds + $1 / ranks.count] }
   }
 
   /// What gradients are multiplied by: min(1, limit / norm), as torch's `clip_grad_norm_`.

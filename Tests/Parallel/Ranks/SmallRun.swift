@@ -17,10 +17,12 @@ final class SmallRun {
   let rows: TokenSequences
 
   /// - Parameter lengths: of each row, tokens and targets.
-  init(_ ranks: Ranks, model: String, rows lengths: [(tokens: Int, targets: Int)]) throws {
+  init(
+    _ ranks: Ranks, model: String, rows lengths: [(tokens: Int, targets: Int)], threads: Int = 1
+  ) throws {
     self.ranks = ranks
-    replica = Replica(try ModelDescription(folder: model), engine: try Engine(threads: 1))
-    try! replica.fill(from: RandomWeights(replica.layout, seed: 5))
+    replica = Replica(try ModelDescription(folder: model), engine: try Engine(threads: threads))
+    try replica.fill(from: RandomWeights(replica.layout, seed: 5))
     var rows = TokenSequences(files: ["rows"])
     var draw = Draw(1, seed: 8)
     for (line, row) in lengths.enumerated() {

@@ -28,6 +28,7 @@ case "targets": try checkUnequalTargets(&outcome, model: folder)
 case "empty": try checkEmptyParts(&outcome, model: folder)
 case "clipping": try checkClipping(&outcome, model: folder)
 case "validation": try checkValidation(&outcome, model: folder)
+case "allocations": try checkAllocations(&outcome, model: folder)
 default: outcome.expect(false, "there is no check \(check)")
 }
 // Every rank has looked at its own part.
