@@ -84,8 +84,10 @@ package func makeFolders(_ path: String) throws {
     if isFolder.boolValue { return }
     throw UserError(.disk, "is a file, where a folder is meant", at: path)
   }
-  let parent = (path as NSString).deletingLastPathComponent
-  if !parent.isEmpty, parent != path { try makeFolders(parent) }
+  // Not by Foundation, whose deletingLastPathComponent traps on names of one character.
+  let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
+  let parent = trimmed.lastIndex(of: "/").map { String(trimmed[..<$0]) } ?? ""
+  if !parent.isEmpty { try makeFolders(parent) }
   // Another process may have been faster.
   if mkdir(path, 0o777) == 0 { return }
   let error = UserError.disk("the folder cannot be made", path)

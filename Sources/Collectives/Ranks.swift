@@ -152,6 +152,25 @@ package final class Ranks {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// For messages that are under way while something else is computed.
+  package func transfers() -> Transfers { Transfers(communicator) }
+
+  /// Lets messages that are under way move on: without a helper thread MPI does so only while it is called.
+  package func poke() {
+    var found: Int32 = 0
+    check(
+      MPI_Iprobe(swiftdp_any_source(), swiftdp_any_tag(), communicator, &found, swiftdp_status_ignore()),
+      "MPI_Iprobe")
+  }
+
+  /// The ranks of each host, by the first of them.
+  package var hostMembers: [Int: [Int]] { Dictionary(grouping: hostOf.indices) { hostOf[$0] } }
+
+  /// By rank, its number on its host.
+  package var numberOnHost: [Int] {
+    hostOf.indices.map { rank in hostOf[..<rank].count { $0 == hostOf[rank] } }
+  }
+
   /// Waits for this host's ranks.
   package func barrierOnHost() { check(MPI_Barrier(local), "MPI_Barrier") }
 

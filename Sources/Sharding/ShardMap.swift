@@ -7,6 +7,10 @@ package enum ZeroStage: Int, Sendable, CaseIterable {
   case replicas = 0
   /// Each rank holds the optimizer states of its slices.
   case optimizer = 1
+  /// Summed gradients too: they are exchanged after every micro-batch, which exact sums ask for anyway.
+  case gradients = 2
+  /// Weights too, over the ranks of a host: each host holds them once.
+  case weights = 3
 }
 
 /// A stretch of the line and where it lies in a rank's own memory.
@@ -46,7 +50,7 @@ package struct ShardMap: Sendable {
     case .replicas:
       held = layout.trainedCount == 0 ? [] : [Holding(line: 0..<layout.trainedCount, offset: 0)]
       heldCount = layout.trainedCount
-    case .optimizer:
+    case .optimizer, .gradients, .weights:
       var held: [Holding] = []
       var offset = 0
       for slice in slices.map({ $0[rank] }) where !slice.isEmpty {

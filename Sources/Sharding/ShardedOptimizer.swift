@@ -81,7 +81,10 @@ package final class ShardedOptimizer {
 
   /// Brings every rank the slices that others have updated.
   package func gather(weights: WeightLine, over ranks: Ranks) {
-    if map.stage == .optimizer {
+    if weights.isShared {
+      ranks.exchangeBetweenHosts(weights.address, bytes: weights.type.bytes, slices: map.slices)
+      ranks.barrierOnHost()
+    } else if map.stage != .replicas {
       for slices in map.slices {
         ranks.gatherSlices(weights.address, bytes: weights.type.bytes, slices: slices)
       }

@@ -27,12 +27,17 @@ package final class FlatMemory: @unchecked Sendable {
   package let base: UnsafeMutablePointer<Float>
   private let label: String
   private let ledger: MemoryLedger?
+  /// Whose memory this is, where it is not this object's own, and how many bytes of it count as held here.
+  private let owner: AnyObject?
+  private let counted: Int
 
   /// - Parameter label: under which name the ledger counts these bytes.
   package init(count: Int, label: String, ledger: MemoryLedger? = nil) {
     self.count = count
     self.label = label
     self.ledger = ledger
+    owner = nil
+    counted = count * MemoryLayout<Float>.stride
     let bytes = max(count, 1) * MemoryLayout<Float>.stride
     guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       address != MAP_FAILED
@@ -40,11 +45,26 @@ package final class FlatMemory: @unchecked Sendable {
     // MADV_HUGEPAGE: large pages save the page walks of streaming passes; where they are off, nothing changes.
     madvise(address, bytes, 14)
     base = address.bindMemory(to: Float.self, capacity: max(count, 1))
-    ledger?.add(count * MemoryLayout<Float>.stride, to: label)
+    ledger?.add(counted, to: label)
+  }
+
+  /// Numbers in memory that `owner` keeps alive.
+  /// - Parameter counted: the bytes of it that the ledger is told of.
+  package init(
+    _ base: UnsafeMutableRawPointer, count: Int, of owner: AnyObject, counted: Int, label: String,
+    ledger: MemoryLedger? = nil
+  ) {
+    self.count = count
+    self.label = label
+    self.ledger = ledger
+    self.owner = owner
+    self.counted = counted
+    self.base = base.bindMemory(to: Float.self, capacity: max(count, 1))
+    ledger?.add(counted, to: label)
   }
 
   deinit {
-    munmap(base, max(count, 1) * MemoryLayout<Float>.stride)
-    ledger?.add(-count * MemoryLayout<Float>.stride, to: label)
+    if owner == nil { munmap(base, max(count, 1) * MemoryLayout<Float>.stride) }
+    ledger?.add(-counted, to: label)
   }
 }

@@ -8,13 +8,28 @@ package final class WeightLine {
   /// Parameters of one dimension (gains, biases), widened where the line is bfloat16: kernels read fp32.
   private let vectors: FlatMemory
   private let vectorPlaces: [Int]
+  /// Whether others read and write the same line.
+  package let isShared: Bool
+  /// What this rank reads of a model: all of it, or its part where the line is shared.
+  package let loaded: Range<Int>
 
-  package init(_ layout: ParameterLayout, type: ModelType, ledger: MemoryLedger? = nil) {
+  /// Floats that a line needs: two bfloat16 numbers lie in the room of one.
+  package static func room(_ layout: ParameterLayout, type: ModelType) -> Int {
+    type == .float32 ? layout.count : (layout.count + 1) / 2
+  }
+
+  /// - Parameter shared: memory of `room` floats that others use too, and which part of the line is
+  ///   this rank's to read.
+  package init(
+    _ layout: ParameterLayout, type: ModelType, shared: (memory: FlatMemory, loaded: Range<Int>)? = nil,
+    ledger: MemoryLedger? = nil
+  ) {
     self.layout = layout
     self.type = type
-    // Two bfloat16 numbers in the room of a float.
-    memory = FlatMemory(
-      count: type == .float32 ? layout.count : (layout.count + 1) / 2, label: "weights", ledger: ledger)
+    isShared = shared != nil
+    loaded = shared?.loaded ?? 0..<layout.count
+    memory =
+      shared?.memory ?? FlatMemory(count: Self.room(layout, type: type), label: "weights", ledger: ledger)
     var places: [Int] = []
     var end = 0
     for parameter in layout.parameters {

@@ -237,6 +237,8 @@ package struct ScheduleRecipe: Sendable {
 
 package struct ParallelRecipe: Sendable {
   package var zero: ZeroStage
+  /// Whether the ranks of a host share one copy of the weights; nil for where that can be.
+  package var sharesWeights: Bool?
   /// nil: as many as the rank has cores.
   package var threads: Int?
   /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
@@ -248,6 +250,18 @@ package struct ParallelRecipe: Sendable {
     if ZeroStage(rawValue: stage) == nil {
       let stages = ZeroStage.allCases.map { "\($0.rawValue)" }.joined(separator: ", ")
       section.fail("zero", "is \(stage), but must be one of \(stages)")
+    }
+    if section.raw("node_shared_weights")?.text == "auto" || !section.has("node_shared_weights") {
+      section.record("node_shared_weights", .string("auto"))
+      sharesWeights = nil
+    } else {
+      sharesWeights = section.bool("node_shared_weights", default: true)
+      if sharesWeights == true, zero == .replicas {
+        section.fail("node_shared_weights", "is true, but every rank updates all weights with zero 0")
+      }
+      if sharesWeights == false, zero == .weights {
+        section.fail("node_shared_weights", "is false, but zero 3 keeps one copy of the weights per host")
+      }
     }
     let kernel = section.text("blas_kernel", default: "auto")
     blasKernel = kernel == "auto" ? nil : kernel

@@ -26,22 +26,26 @@ package final class Replica {
   }
 
   package init(
-    _ description: ModelDescription, engine: Engine, type: ModelType = .float32,
+    _ description: ModelDescription, engine: Engine, weights: WeightLine? = nil,
     recompute: Recompute = .none, ledger: MemoryLedger? = nil
   ) {
     self.description = description
     self.engine = engine
     self.recompute = recompute
     self.ledger = ledger
-    layout = ParameterLayout(specs: description.parameters)
-    weights = WeightLine(layout, type: type, ledger: ledger)
+    let line =
+      weights
+      ?? WeightLine(ParameterLayout(specs: description.parameters), type: .float32, ledger: ledger)
+    self.weights = line
+    layout = line.layout
     arena = Arena(ledger: ledger)
   }
 
-  /// Sets all weights.
+  /// Sets this rank's part of the weights, which is all of them where they are not shared. Where they are,
+  /// `WeightLine.refreshVectors` has to follow when all parts are there.
   package func fill(from reader: any WeightReader) throws {
-    try weights.fill(0..<layout.count, from: reader, on: engine.runTiles)
-    weights.refreshVectors()
+    try weights.fill(weights.loaded, from: reader, on: engine.runTiles)
+    if !weights.isShared { weights.refreshVectors() }
   }
 
   /// Loss and gradients of one micro-batch.

@@ -53,6 +53,10 @@ struct Verify: ParsableCommand, SharedByRanks {
     var recipe = recipe
     recipe.checkpoint.resume = .auto
     recipe.output += "/verify"
+    // Finite differences move the weights of this rank, and are too small for bfloat16.
+    recipe.parallel.zero = .replicas
+    recipe.parallel.sharesWeights = nil
+    recipe.modelType = .float32
     let run = try Run(
       recipe, ranks: ranks, threads: Launch.threads(ranks), observers: [], ledger: MemoryLedger())
     var stream = run.data.stream

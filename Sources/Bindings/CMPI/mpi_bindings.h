@@ -19,4 +19,6 @@ static inline MPI_Errhandler swiftdp_errors_return(void) { return MPI_ERRORS_RET
 static inline void *swiftdp_in_place(void) { return MPI_IN_PLACE; }
 static inline int swiftdp_split_shared(void) { return MPI_COMM_TYPE_SHARED; }
 static inline int swiftdp_thread_funneled(void) { return MPI_THREAD_FUNNELED; }
+static inline int swiftdp_any_source(void) { return MPI_ANY_SOURCE; }
+static inline int swiftdp_any_tag(void) { return MPI_ANY_TAG; }
 static inline int swiftdp_undefined(void) { return MPI_UNDEFINED; }

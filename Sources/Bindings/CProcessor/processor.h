@@ -45,6 +45,15 @@ static inline void swiftdp_pause(void) {
 #endif
 }
 
+#include <stdint.h>
+/// Counters in memory that processes share.
+static inline int64_t swiftdp_load_acquire(const int64_t *counter) {
+  return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+static inline void swiftdp_store_release(int64_t *counter, int64_t value) {
+  __atomic_store_n(counter, value, __ATOMIC_RELEASE);
+}
+
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>

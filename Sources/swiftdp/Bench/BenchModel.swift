@@ -34,8 +34,10 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var steps = 8
   @Option(help: "Steps before those.")
   var warmUp = 2
-  @Option(help: "0 or 1.")
+  @Option(help: "0, 1, 2 or 3.")
   var zero = 1
+  @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
+  var share = true
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
   @Option(help: "Micro-batches of each rank and step, of --batch-size sequences each.")
@@ -50,7 +52,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var json = false
 
   func validate() throws {
-    guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0 or 1") }
+    guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0, 1, 2 or 3") }
     guard Recompute(rawValue: recompute) != nil else { throw ValidationError("--recompute is none or layer") }
     guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0, accumulate > 0 else {
       throw ValidationError("--batch-size, --steps, --accumulate and --threads must be at least 1")
@@ -68,11 +70,17 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
       }
       let ledger = MemoryLedger()
+      let stage = ZeroStage(rawValue: zero) ?? .optimizer
+      let layout = ParameterLayout(specs: description.parameters)
+      let weights =
+        (stage != .replicas && share && ranks.localCount > 1
+          ? WeightLine.onHost(layout, type: dtype, ranks: ranks, ledger: ledger) : nil)
+        ?? WeightLine(layout, type: dtype, ledger: ledger)
       let replica = Replica(
-        description, engine: engine, type: dtype, recompute: Recompute(rawValue: recompute) ?? .none,
+        description, engine: engine, weights: weights, recompute: Recompute(rawValue: recompute) ?? .none,
         ledger: ledger)
       let map = ShardMap(
-        layout: replica.layout, stage: ZeroStage(rawValue: zero) ?? .optimizer, rank: ranks.rank,
+        layout: replica.layout, stage: stage, rank: ranks.rank,
         ranks: ranks.count)
       let optimizer = ShardedOptimizer(map: map, rule: AdamW(), type: dtype, engine: engine, ledger: ledger)
       let random = RandomWeights(replica.layout, seed: 0)
@@ -80,6 +88,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         try replica.fill(from: random)
         try optimizer.fillMasters(from: random)
       }
+      replica.weights.refreshVectors()
       let step = TrainStep(
         replica: replica,
         gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),

@@ -1,0 +1,38 @@
+// Messages between two ranks that are under way while something else is computed.
+import CMPI
+
+/// Some messages of one rank that are waited for together.
+package final class Transfers {
+  private let communicator: MPI_Comm
+  private var requests: [MPI_Request?] = []
+
+  init(_ communicator: MPI_Comm) { self.communicator = communicator }
+
+  /// Sends bytes that stay as they are until the next `wait`.
+  package func send(_ bytes: UnsafeRawPointer, count: Int, to rank: Int, tag: Int) {
+    var request = swiftdp_request_null()
+    check(
+      MPI_Isend(bytes, Int32(count), swiftdp_byte(), Int32(rank), Int32(tag), communicator, &request),
+      "MPI_Isend")
+    requests.append(request)
+  }
+
+  package func receive(_ bytes: UnsafeMutableRawPointer, count: Int, from rank: Int, tag: Int) {
+    var request = swiftdp_request_null()
+    check(
+      MPI_Irecv(bytes, Int32(count), swiftdp_byte(), Int32(rank), Int32(tag), communicator, &request),
+      "MPI_Irecv")
+    requests.append(request)
+  }
+
+  /// Until all have arrived, or may be overwritten.
+  package func wait() {
+    guard !requests.isEmpty else { return }
+    check(MPI_Waitall(Int32(requests.count), &requests, swiftdp_statuses_ignore()), "MPI_Waitall")
+    requests.removeAll(keepingCapacity: true)
+  }
+
+  private func check(_ code: Int32, _ what: StaticString) {
+    precondition(code == 0, "\(what) failed with MPI error \(code)")
+  }
+}

@@ -1,0 +1,61 @@
+// One copy of the weights for all ranks of a host, and the way of updates between hosts.
+import Collectives
+import Tensors
+
+extension WeightLine {
+  /// A line in memory that this host's ranks share; nil where the host has no room for it. Collective.
+  package static func onHost(
+    _ layout: ParameterLayout, type: ModelType, ranks: Ranks, ledger: MemoryLedger? = nil
+  ) -> WeightLine? {
+    let count = room(layout, type: type)
+    // Each rank brings whole pages of 1,024 floats, so that the parts make one line without a gap.
+    let pages = (count + 1023) / 1024
+    func bound(_ rank: Int) -> Int { pages * rank / ranks.localCount * 1024 }
+    let own = bound(ranks.localRank)..<bound(ranks.localRank + 1)
+    guard let memory = HostMemory(ranks, bytes: own.count * 4) else { return nil }
+    let perFloat = type == .float32 ? 1 : 2
+    let loaded =
+      min(own.lowerBound * perFloat, layout.count)..<min(own.upperBound * perFloat, layout.count)
+    return WeightLine(
+      layout, type: type,
+      shared: (
+        FlatMemory(
+          memory.base, count: count, of: memory, counted: own.count * 4, label: "weights", ledger: ledger),
+        loaded
+      ), ledger: ledger)
+  }
+}
+
+extension Ranks {
+  /// Completes a line that each host holds once: every slice of another host comes to one rank of this one,
+  /// in place. Collective; whoever reads the line waits for its host's ranks first.
+  /// - Parameters:
+  ///   - address: where an element lies.
+  ///   - bytes: of one element.
+  ///   - slices: [bucket][rank], ranges of the line.
+  func exchangeBetweenHosts(
+    _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [[Range<Int>]]
+  ) {
+    guard hosts > 1 else { return }
+    let members = hostMembers.sorted { $0.key < $1.key }
+    let numberOnHost = numberOnHost
+    let transfers = transfers()
+    for (bucket, slices) in slices.enumerated() {
+      for (host, members) in members {
+        for sender in slices.indices where !slices[sender].isEmpty && hostOf[sender] != host {
+          // The ranks of a host take turns to receive.
+          let position = numberOnHost[sender]
+          let receiver = members[position % members.count]
+          let slice = slices[sender]
+          if receiver == rank {
+            transfers.receive(
+              address(slice.lowerBound), count: slice.count * bytes, from: sender, tag: bucket)
+          } else if sender == rank {
+            transfers.send(address(slice.lowerBound), count: slice.count * bytes, to: receiver, tag: bucket)
+          }
+        }
+      }
+    }
+    transfers.wait()
+  }
+}
