@@ -33,6 +33,9 @@ struct MemoryPlan: Sendable {
   /// By entry of the schedule: whether the next one is done along with it.
   var leads: [Bool] { order.leads }
   private(set) var arenaCount = 0
+  /// What gradients of parameters take, in memory of their own: it depends on the model and on `holds`, not
+  /// on the shape of the batch.
+  private(set) var gradientCount = 0
   private(set) var gradients: [Int] = []
   /// By entry of the schedule: what an operation uses while it runs holds nothing afterwards.
   private(set) var scratch: [Int] = []
@@ -40,7 +43,8 @@ struct MemoryPlan: Sendable {
   private(set) var addsToParameter: [[Bool]] = []
   /// By parameter index; nil where frozen.
   private(set) var parameterGradients: [Int?] = []
-  /// The segments of gradients that are final after an entry of the schedule, and their places.
+  /// The segments of gradients that are final after an entry of the schedule, and their places in the
+  /// memory of gradients.
   private(set) var finishedSegments: [[Int]] = []
   private(set) var segments: [Int] = []
   private var first: [Int] = []
@@ -51,7 +55,8 @@ struct MemoryPlan: Sendable {
     order.isSecond(value, for: node, in: phase) ? second[value.id] : first[value.id]
   }
 
-  init(record: Record, training: Bool, recompute: Recompute, threads: Int) {
+  /// - Parameter holds: a segment's gradients stay until so many more are final.
+  init(record: Record, training: Bool, recompute: Recompute, threads: Int, holds: Int = 0) {
     let nodes = record.nodes
     let order = RunOrder(
       nodes, values: record.values.count, training: training, recompute: recompute)
@@ -68,11 +73,10 @@ struct MemoryPlan: Sendable {
     }
     let (firstAt, secondAt, gradientAt) = (0, values, 2 * values)
     let scratchAt = 3 * values
-    let segmentAt = scratchAt + schedule.count
     var buffers = (record.values.map(\.count) + record.values.map(\.count) + record.values.map(\.count))
       .map { Buffer(count: $0) }
     buffers += schedule.map { Buffer(count: nodes[$0.node].operation.scratchCount(threads: threads)) }
-    buffers += layout.segments.map { Buffer(count: $0.range.count) }
+    var gradientBuffers = layout.segments.map { Buffer(count: $0.range.count) }
 
     var written = Set<Int>()
     var writtenParameters = Set<Int>()
@@ -106,7 +110,7 @@ struct MemoryPlan: Sendable {
         for (place, parameter) in node.parameters.enumerated() {
           guard let segment = segmentOf[parameter] else { continue }
           addsToParameter[index][place] = !writtenParameters.insert(parameter).inserted
-          buffers[segmentAt + segment].touch(time)
+          gradientBuffers[segment].touch(time)
           lastUse[segment] = time
         }
       }
@@ -114,22 +118,28 @@ struct MemoryPlan: Sendable {
     finishedSegments = [[Int]](repeating: [], count: schedule.count)
     // Ranks exchange segments in one order: none leaves before those in front of it.
     var latest = 0
+    var finals: [Int] = []
     for segment in layout.segments.indices where training {
       precondition(lastUse[segment] >= 0, "a trained parameter takes no part in the loss")
       latest = max(latest, lastUse[segment])
       finishedSegments[latest].append(segment)
-      buffers[segmentAt + segment].touch(latest)
+      finals.append(latest)
+    }
+    for segment in finals.indices {
+      gradientBuffers[segment].touch(finals[segment])
+      gradientBuffers[segment].touch(finals[min(segment + holds, finals.count - 1)])
     }
 
     arenaCount = Self.assign(&buffers)
+    gradientCount = Self.assign(&gradientBuffers)
     first = buffers[firstAt..<firstAt + values].map(\.offset)
     second = buffers[secondAt..<secondAt + values].map(\.offset)
     gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
-    scratch = buffers[scratchAt..<segmentAt].map(\.offset)
-    segments = buffers[segmentAt...].map(\.offset)
+    scratch = buffers[scratchAt...].map(\.offset)
+    segments = gradientBuffers.map(\.offset)
     parameterGradients = zip(layout.parameters, segmentOf).map { parameter, segment in
       guard training, let segment else { return nil }
-      return buffers[segmentAt + segment].offset + parameter.range.lowerBound
+      return gradientBuffers[segment].offset + parameter.range.lowerBound
         - layout.segments[segment].range.lowerBound
     }
   }

@@ -158,7 +158,7 @@ package struct Frame {
   package func weightGradient(_ index: Int) -> GradientTarget? {
     let parameter = node.parameters[index]
     guard let place = plan.parameterGradients[parameter] else { return nil }
-    return GradientTarget(base: memory.arena + place, adding: plan.addsToParameter[self.index][index])
+    return GradientTarget(base: memory.gradients + place, adding: plan.addsToParameter[self.index][index])
   }
 
   private func value(_ value: Value) -> UnsafeMutablePointer<Float> {

@@ -31,37 +31,47 @@ extension Engine {
 struct ProgramMemory {
   let weights: WeightLine
   let arena: UnsafeMutablePointer<Float>
+  let gradients: UnsafeMutablePointer<Float>
 }
 
 /// A forward pass of fixed shape, ready to run any number of times.
 package final class Program {
   package let shape: BatchShape
+  /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
+  package var gradientCount: Int { plan.gradientCount }
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell
   private let training: Bool
 
-  package init(_ graph: Graph, recompute: Recompute = .none, threads: Int) {
+  /// - Parameter holds: how many more segments of gradients are final before one's memory is used again.
+  package init(_ graph: Graph, recompute: Recompute = .none, threads: Int, holds: Int = 0) {
     shape = graph.shape
     record = graph.record
     loss = graph.loss
     training = graph.purpose == .training
-    plan = MemoryPlan(record: record, training: training, recompute: recompute, threads: threads)
+    plan = MemoryPlan(
+      record: record, training: training, recompute: recompute, threads: threads, holds: holds)
     arenaCount = plan.arenaCount
   }
 
   /// Runs the program on one micro-batch.
   /// - Parameters:
   ///   - weights: of the layout and the type that the program was recorded with.
+  ///   - gradients: `gradientCount` floats, or nil for memory of the arena.
+  ///   - afterEach: called between operations.
   ///   - whenFinal: called in backward with each segment of the layout, in order, and its gradients; they
-  ///     are valid during the call only.
+  ///     are valid until the call for as many more segments as the program holds.
   /// - Returns: the sum of the losses of all target tokens, in nats.
   package func run(
     _ input: GraphInput, weights: WeightLine, arena: Arena, engine: Engine,
+    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: () -> Void = {},
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
-    let memory = ProgramMemory(weights: weights, arena: arena.base(count: plan.arenaCount))
+    let base = arena.base(count: plan.arenaCount + (gradients == nil ? plan.gradientCount : 0))
+    let memory = ProgramMemory(
+      weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
     loss.sum = 0
     for (time, phase) in plan.schedule.enumerated() {
       // The entry before has done this one along.
@@ -84,8 +94,9 @@ package final class Program {
         }
       }
       for segment in plan.finishedSegments[time] {
-        try whenFinal(segment, memory.arena + plan.segments[segment])
+        try whenFinal(segment, memory.gradients + plan.segments[segment])
       }
+      afterEach()
     }
     return loss.sum
   }

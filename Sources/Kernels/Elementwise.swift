@@ -38,18 +38,4 @@ extension Engine {
   package func clear(_ y: UnsafeMutablePointer<Float>, count: Int) {
     forEachStretch(count) { range in (y + range.lowerBound).update(repeating: 0, count: range.count) }
   }
-
-  /// y = ((p0 + p1) + p2) + …, or y = ((y + p0) + p1) + …, of `parts` rows of `count` elements.
-  package func addInOrder(
-    _ x: UnsafePointer<Float>, parts: Int, count: Int, into y: UnsafeMutablePointer<Float>, adding: Bool
-  ) {
-    guard parts > 0 else { return }
-    forEachStretch(count) { range in
-      forEachVector(in: range) { lanes in
-        var sum = adding ? lanes.load(y) : lanes.load(x)
-        for part in (adding ? 0 : 1)..<parts { sum += lanes.load(x + part * count) }
-        lanes.store(sum, y)
-      }
-    }
-  }
 }

@@ -1,7 +1,7 @@
 // The sum of a step's gradients, kept by the owners of the slices.
 //
 // Micro-batches are numbered 0, 1, …, M−1 over the whole step; in round r, rank i computes number r·N + i.
-// After each segment of backward, every rank sends the owners their slices, and an owner adds the parts in
+// After each segment of backward, the owners of its slices get every rank's part, and add the parts in
 // the order of the micro-batches: ((g0 + g1) + g2) + …, one after the other, whatever N is. The result is
 // the same bits at every rank count, an owner's memory does not grow with M, and no rank ever holds the
 // summed gradient of what it does not own.
@@ -20,12 +20,15 @@ package final class GradientSum {
   package let memory: FlatMemory
   private let ranks: Ranks
   private let engine: Engine
-  private var parts: FlatMemory
+  private let exchange: SliceExchange
+  private let wire: ModelType
+  /// Segments that are published and not yet added.
+  private var pending: [Int] = []
   private var isEmpty = true
   private var senders = 0
   private var isLastRound = true
   /// Where the order is free: this rank's own sum, the whole line.
-  private let ownSum: FlatMemory?
+  private let ownSum: UnsafeMutablePointer<Float>?
   private var ownIsEmpty = true
   /// Of the grains of this rank's slices, bucket after bucket, and where those of each bucket begin.
   private var squares: [Double]
@@ -37,18 +40,33 @@ package final class GradientSum {
   /// Seconds spent on exchange since the last step began.
   package private(set) var seconds = 0.0
 
-  /// - Parameter exact: whether the order of additions is that of the micro-batches.
-  package init(map: ShardMap, ranks: Ranks, engine: Engine, exact: Bool = true, ledger: MemoryLedger?) {
-    ownSum =
-      exact || ranks.count == 1
-      ? nil : FlatMemory(count: map.layout.trainedCount, label: "gradients", ledger: ledger)
+  /// How many segments of gradients a program has to hold.
+  package static func holds(ranks: Int) -> Int { SliceExchange.holds(ranks: ranks) }
+
+  /// Where the program writes its gradients, `room` floats.
+  package var gradients: UnsafeMutablePointer<Float> { exchange.gradients }
+
+  /// Collective.
+  /// - Parameters:
+  ///   - room: what a program that `holds` segments needs for gradients.
+  ///   - exact: whether the order of additions is that of the micro-batches.
+  ///   - wire: what each micro-batch's gradients are rounded to before they are added.
+  package init(
+    map: ShardMap, ranks: Ranks, engine: Engine, room: Int, exact: Bool = true, wire: ModelType = .float32,
+    ledger: MemoryLedger?
+  ) {
+    // A whole gradient, where the order is free and a step exchanges but once.
+    let addsFirst = !exact && ranks.count > 1 && map.stage.rawValue < ZeroStage.gradients.rawValue
+    let room = (room + 1023) / 1024 * 1024
+    exchange = SliceExchange(
+      map: map, ranks: ranks, engine: engine, room: room + (addsFirst ? map.layout.trainedCount : 0),
+      wire: wire, ledger: ledger)
+    ownSum = addsFirst ? exchange.gradients + room : nil
+    self.wire = wire
     self.map = map
     self.ranks = ranks
     self.engine = engine
     memory = FlatMemory(count: map.heldCount, label: "gradients", ledger: ledger)
-    let widest = map.slices.map { $0[map.rank].count }.max() ?? 0
-    parts = FlatMemory(
-      count: map.ranks == 1 ? 0 : widest * map.ranks, label: "exchange", ledger: ledger)
     var starts = [0]
     for slices in map.slices { starts.append(starts[starts.count - 1] + grains(slices[map.rank])) }
     squareStarts = starts
@@ -71,7 +89,11 @@ package final class GradientSum {
   package func beginRound(senders: Int, isLast: Bool) {
     self.senders = ownSum == nil ? senders : max(self.senders, senders)
     isLastRound = isLast
+    if ownSum == nil || isLast { exchange.beginRound(senders: self.senders) }
   }
+
+  /// Lets messages between hosts move on while something is computed.
+  package func poke() { exchange.poke() }
 
   /// Adds a segment of this round's gradients. Every rank calls this for each segment in order, those
   /// without a micro-batch with nil.
@@ -80,40 +102,43 @@ package final class GradientSum {
     let isLastSegment = index == map.layout.segments.count - 1
     if let ownSum {
       let range = map.layout.segments[index].range
-      let own = ownSum.base + range.lowerBound
+      let own = ownSum + range.lowerBound
       if let gradients { engine.copy(gradients, count: range.count, into: own, adding: !ownIsEmpty) }
-      if isLastRound { exchange(segment: index, map.rank < senders ? UnsafePointer(own) : nil) }
+      if isLastRound { pass(segment: index, map.rank < senders ? UnsafePointer(own) : nil) }
       if isLastSegment, gradients != nil { ownIsEmpty = false }
     } else {
-      exchange(segment: index, gradients)
+      pass(segment: index, gradients)
     }
     if isLastSegment, ownSum == nil || isLastRound { isEmpty = false }
     seconds += Date().timeIntervalSince(start)
   }
 
-  /// Every owner gets its slices of a segment from the senders, and adds them in the order of the ranks.
-  private func exchange(segment index: Int, _ gradients: UnsafePointer<Float>?) {
-    let segment = map.layout.segments[index]
-    let origin = segment.range.lowerBound
-    for bucket in segment.buckets {
-      let slices = map.slices[bucket]
-      let own = slices[map.rank]
+  /// Publishes a segment, and adds one that was published earlier: by now others have theirs ready.
+  private func pass(segment index: Int, _ gradients: UnsafePointer<Float>?) {
+    exchange.publish(segment: index, gradients)
+    pending.append(index)
+    let isLast = index == map.layout.segments.count - 1
+    let lag = isLast || map.ranks == 1 ? 0 : 1
+    while pending.count > lag {
+      sum(segment: pending.removeFirst())
+      exchange.finishSegment()
+    }
+    if isLast { exchange.finishRound() } else { exchange.waitUntilFree(after: index) }
+  }
+
+  /// Adds all ranks' parts of this rank's slices of a segment, in the order of the ranks.
+  private func sum(segment index: Int) {
+    for bucket in map.layout.segments[index].buckets {
+      let own = map.slices[bucket][map.rank]
       let target = memory.base + map.place(ofBucket: bucket)
-      var received = UnsafePointer(parts.base)
-      if map.ranks == 1, let gradients {
-        received = gradients + (own.lowerBound - origin)
-      } else {
-        ranks.exchangeSlices(gradients, slices: slices, origin: origin, senders: senders, into: parts.base)
-      }
-      guard isLastRound else {
-        engine.addInOrder(received, parts: senders, count: own.count, into: target, adding: !isEmpty)
-        continue
-      }
-      // The sum is in cache and will not change again: its squares cost no pass of their own.
-      squares.withUnsafeMutableBufferPointer {
-        engine.addInOrder(
-          received, parts: senders, count: own.count, into: target, adding: !isEmpty,
-          grain: ParameterLayout.grain, squares: $0.baseAddress! + squareStarts[bucket])
+      exchange.withParts(bucket: bucket, segment: index) { parts in
+        squares.withUnsafeMutableBufferPointer { squares in
+          // In the last round the sum will not change again: its squares cost no pass of their own.
+          engine.addInOrder(
+            parts, rounding: wire, count: own.count, into: target, adding: !isEmpty,
+            grain: ParameterLayout.grain,
+            squares: isLastRound ? squares.baseAddress! + squareStarts[bucket] : nil)
+        }
       }
     }
   }

@@ -239,6 +239,8 @@ package struct ParallelRecipe: Sendable {
   package var zero: ZeroStage
   /// Whether the ranks of a host share one copy of the weights; nil for where that can be.
   package var sharesWeights: Bool?
+  /// What gradients are rounded to before they are added, which halves what hosts send each other.
+  package var wireType: ModelType
   /// nil: as many as the rank has cores.
   package var threads: Int?
   /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
@@ -263,6 +265,7 @@ package struct ParallelRecipe: Sendable {
         section.fail("node_shared_weights", "is false, but zero 3 keeps one copy of the weights per host")
       }
     }
+    wireType = section.choice("wire_dtype", default: .float32)
     let kernel = section.text("blas_kernel", default: "auto")
     blasKernel = kernel == "auto" ? nil : kernel
     if section.raw("threads")?.text == "auto" || !section.has("threads") {

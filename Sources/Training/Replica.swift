@@ -14,6 +14,8 @@ package final class Replica {
   package let engine: Engine
   private let arena: Arena
   private let recompute: Recompute
+  /// See `Program.init`.
+  private let holds: Int
   private let ledger: MemoryLedger?
   private var programs: [Key: Program] = [:]
   /// Of the micro-batch that runs; kept for the next one's.
@@ -27,8 +29,9 @@ package final class Replica {
 
   package init(
     _ description: ModelDescription, engine: Engine, weights: WeightLine? = nil,
-    recompute: Recompute = .none, ledger: MemoryLedger? = nil
+    recompute: Recompute = .none, holds: Int = 0, ledger: MemoryLedger? = nil
   ) {
+    self.holds = holds
     self.description = description
     self.engine = engine
     self.recompute = recompute
@@ -48,13 +51,20 @@ package final class Replica {
     if !weights.isShared { weights.refreshVectors() }
   }
 
+  /// Floats that gradients of one micro-batch take, whatever its shape.
+  package var gradientRoom: Int {
+    program(BatchShape(sequences: 1, length: 1), training: true, dropout: true).gradientCount
+  }
+
   /// Loss and gradients of one micro-batch.
   /// - Parameters:
   ///   - targets: the number of target tokens of the whole step.
-  ///   - whenFinal: see `Program.run`.
+  ///   - gradients: `gradientRoom` floats.
+  ///   - afterEach, whenFinal: see `Program.run`.
   /// - Returns: the sum of the losses of the micro-batch's own targets.
   package func train(
     _ batch: Batch, dividedBy targets: Int, seed: UInt64, step: Int,
+    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: () -> Void = {},
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     try withInput(batch) { input in
@@ -63,7 +73,8 @@ package final class Replica {
       input.seed = seed
       input.step = step
       return try program(for: batch, training: true).run(
-        input, weights: weights, arena: arena, engine: engine, whenFinal: whenFinal)
+        input, weights: weights, arena: arena, engine: engine, gradients: gradients, afterEach: afterEach,
+        whenFinal: whenFinal)
     }
   }
 
@@ -107,13 +118,18 @@ package final class Replica {
   }
 
   private func program(for batch: Batch, training: Bool, dropout: Bool = true) -> Program {
-    let key = Key(shape: shape(of: batch), training: training, dropout: dropout)
+    program(shape(of: batch), training: training, dropout: dropout)
+  }
+
+  private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
+    let key = Key(shape: shape, training: training, dropout: dropout)
     if let known = programs[key] { return known }
     let graph = Graph(
       layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
       type: weights.type)
     description.family.forward(graph)
-    let program = Program(graph, recompute: recompute, threads: engine.pool.threads)
+    let program = Program(
+      graph, recompute: recompute, threads: engine.pool.threads, holds: holds)
     programs[key] = program
     return program
   }

@@ -52,7 +52,8 @@ package final class Run {
     }
     let weights = try Self.weights(description, recipe, ranks: ranks, ledger: ledger)
     let replica = Replica(
-      description, engine: engine, weights: weights, recompute: recipe.training.recompute, ledger: ledger)
+      description, engine: engine, weights: weights, recompute: recipe.training.recompute,
+      holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     self.replica = replica
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
@@ -62,7 +63,8 @@ package final class Run {
     step = TrainStep(
       replica: replica,
       gradients: GradientSum(
-        map: map, ranks: ranks, engine: engine, exact: recipe.training.exact, ledger: ledger),
+        map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: recipe.training.exact,
+        wire: recipe.parallel.wireType, ledger: ledger),
       optimizer: optimizer,
       schedule: Schedule(
         shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,

@@ -72,7 +72,8 @@ package final class TrainStep {
       sequences.fill(&batch, with: microBatches[round + ranks.rank], mask: mask)
       losses.append(
         replica.train(
-          batch, dividedBy: targets, seed: seed, step: step,
+          batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
+          afterEach: gradients.poke,
           whenFinal: { segment, values in
             replica.engine.time("exchange") { gradients.add(segment: segment, values) }
           }))

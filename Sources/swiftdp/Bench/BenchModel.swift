@@ -36,6 +36,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var warmUp = 2
   @Option(help: "0, 1, 2 or 3.")
   var zero = 1
+  @Option(help: "float32 or bfloat16: what gradients are rounded to between hosts.")
+  var wireDtype = ModelType.float32
   @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
   var share = true
   @Option(help: "Threads of a rank; its cores by default.")
@@ -78,6 +80,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         ?? WeightLine(layout, type: dtype, ledger: ledger)
       let replica = Replica(
         description, engine: engine, weights: weights, recompute: Recompute(rawValue: recompute) ?? .none,
+        holds: GradientSum.holds(ranks: ranks.count),
         ledger: ledger)
       let map = ShardMap(
         layout: replica.layout, stage: stage, rank: ranks.rank,
@@ -91,7 +94,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       replica.weights.refreshVectors()
       let step = TrainStep(
         replica: replica,
-        gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),
+        gradients: GradientSum(
+          map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: exact, wire: wireDtype,
+          ledger: ledger),
         optimizer: optimizer,
         schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
         ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),

@@ -1,0 +1,217 @@
+import CProcessor
+// The way of gradients from the ranks that made them to the owners of their slices.
+//
+// Ranks of one host read each other's gradients where they were written: a rank publishes a segment by a
+// counter in shared memory and goes on computing; owners add it once they come by, and say so by another
+// counter, after which its memory may be used again. To other hosts slices are sent while earlier layers
+// still compute, each rank its own, a bucket a message; as many as `depth` buckets are expected at once.
+import Collectives
+import Foundation
+import Kernels
+import Tensors
+
+final class SliceExchange {
+  /// How many more segments are final before a segment's memory is used again: a rank may be ahead of the
+  /// others by as much.
+  static func holds(ranks: Int) -> Int { ranks == 1 ? 0 : 2 }
+
+  /// Where this rank's gradients are written.
+  let gradients: UnsafeMutablePointer<Float>
+  private let map: ShardMap
+  private let ranks: Ranks
+  private let engine: Engine
+  private let wire: ModelType
+  private let own: FlatMemory
+  /// By rank, its gradients and counters where this rank can read them.
+  private let mapped: [UnsafeMutablePointer<Float>?]
+  private let counters: [UnsafeMutablePointer<Int64>?]
+  private let mine: UnsafeMutablePointer<Int64>
+  /// Ranks whose memory this one cannot read.
+  private let remote: [Int]
+  private let depth = 4
+  private let received: FlatMemory
+  private let slotCount: Int
+  private let arrivals: [Transfers]
+  private let departures: [Transfers]
+  /// Rounded slices on their way, by segment modulo their number.
+  private var rounded: [FlatMemory?]
+  private let numberOfRemote: [Int?]
+  private var senders = 0
+  private var posted = 0
+  /// Segments published by this rank, and added by it, since the beginning.
+  private var published: Int64 = 0
+  private var added: Int64 = 0
+  private var parts: [SumPart] = []
+  private let shared: [HostMemory]
+
+  /// Counters of a rank: published, added, then where its last segments lie.
+  private static let placeCount: Int64 = 8
+
+  /// - Parameter room: floats of gradients that this rank writes before others have read them.
+  /// - Parameter wire: what gradients are rounded to on their way between hosts, and therefore everywhere.
+  init(map: ShardMap, ranks: Ranks, engine: Engine, room: Int, wire: ModelType, ledger: MemoryLedger?) {
+    self.map = map
+    self.ranks = ranks
+    self.engine = engine
+    self.wire = wire
+    var mapped = [UnsafeMutablePointer<Float>?](repeating: nil, count: ranks.count)
+    var counters = [UnsafeMutablePointer<Int64>?](repeating: nil, count: ranks.count)
+    var shared: [HostMemory] = []
+    if ranks.localCount > 1, let numbers = HostMemory(ranks, bytes: room * 4),
+      let control = HostMemory(ranks, bytes: 4096)
+    {
+      shared = [numbers, control]
+      for (number, rank) in ranks.neighbours.enumerated() {
+        mapped[rank] = (numbers.base + numbers.starts[number]).bindMemory(to: Float.self, capacity: room)
+        counters[rank] = (control.base + control.starts[number]).bindMemory(to: Int64.self, capacity: 512)
+      }
+      own = FlatMemory(
+        mapped[ranks.rank]!, count: room, of: numbers, counted: room * 4, label: "exchange", ledger: ledger)
+    } else {
+      own = FlatMemory(count: room, label: "exchange", ledger: ledger)
+      let control = FlatMemory(count: 64, label: "exchange")
+      mapped[ranks.rank] = own.base
+      counters[ranks.rank] = UnsafeMutableRawPointer(control.base).bindMemory(to: Int64.self, capacity: 32)
+      self.control = control
+    }
+    gradients = own.base
+    self.shared = shared
+    self.mapped = mapped
+    self.counters = counters
+    mine = counters[ranks.rank]!
+    remote = mapped.indices.filter { mapped[$0] == nil }
+    var numbers = [Int?](repeating: nil, count: ranks.count)
+    for (number, rank) in remote.enumerated() { numbers[rank] = number }
+    numberOfRemote = numbers
+    let widest = map.slices.map { $0[map.rank].count }.max() ?? 0
+    slotCount = (widest * wire.bytes + 63) / 64 * 16
+    received = FlatMemory(count: slotCount * remote.count * depth, label: "exchange", ledger: ledger)
+    arrivals = (0..<depth).map { _ in ranks.transfers() }
+    departures = (0..<3).map { _ in ranks.transfers() }
+    rounded = [nil, nil, nil]
+    parts.reserveCapacity(ranks.count)
+  }
+
+  private var control: FlatMemory?
+
+  /// Announces a round in which the first `senders` ranks bring gradients.
+  func beginRound(senders: Int) {
+    self.senders = senders
+    posted = 0
+    for _ in 0..<depth { expectNext() }
+  }
+
+  private func expectNext() {
+    guard posted < map.slices.count else { return }
+    let bucket = posted
+    posted += 1
+    let slice = map.slices[bucket][map.rank]
+    guard !slice.isEmpty else { return }
+    for sender in remote where sender < senders {
+      arrivals[bucket % depth].receive(
+        place(of: sender, bucket: bucket), count: slice.count * wire.bytes, from: sender, tag: bucket)
+    }
+  }
+
+  private func place(of sender: Int, bucket: Int) -> UnsafeMutablePointer<Float> {
+    received.base + (bucket % depth * remote.count + numberOfRemote[sender]!) * slotCount
+  }
+
+  /// Lets the owners have a segment; `gradients` lies in this rank's memory and stays as it is until
+  /// `holds` more are published, or until `finishRound`.
+  func publish(segment index: Int, _ gradients: UnsafePointer<Float>?) {
+    if let gradients {
+      mine[Int(2 + published % Self.placeCount)] = Int64(gradients - UnsafePointer(self.gradients))
+      send(segment: index, gradients)
+    }
+    published += 1
+    swiftdp_store_release(mine, published)
+  }
+
+  private func send(segment index: Int, _ gradients: UnsafePointer<Float>) {
+    guard !remote.isEmpty else { return }
+    let segment = map.layout.segments[index]
+    let departures = departures[index % departures.count]
+    var base = UnsafeRawPointer(gradients)
+    if wire == .bfloat16 {
+      let count = (segment.range.count + 1) / 2
+      if rounded[index % 3]?.count ?? 0 < count {
+        rounded[index % 3] = FlatMemory(count: count, label: "exchange")
+      }
+      let halves = UnsafeMutableRawPointer(rounded[index % 3]!.base)
+      engine.narrow(
+        gradients, count: segment.range.count, into: halves.assumingMemoryBound(to: BFloat16.self))
+      base = UnsafeRawPointer(halves)
+    }
+    for bucket in segment.buckets {
+      for owner in remote {
+        let slice = map.slices[bucket][owner]
+        guard !slice.isEmpty else { continue }
+        departures.send(
+          base + (slice.lowerBound - segment.range.lowerBound) * wire.bytes, count: slice.count * wire.bytes,
+          to: owner, tag: bucket)
+      }
+    }
+  }
+
+  /// All senders' parts of this rank's slice of a bucket, in the order of the ranks, once they are there.
+  func withParts(bucket: Int, segment: Int, _ body: (UnsafeBufferPointer<SumPart>) -> Void) {
+    let origin = map.layout.segments[segment].range.lowerBound
+    let slice = map.slices[bucket][map.rank]
+    arrivals[bucket % depth].wait()
+    parts.removeAll(keepingCapacity: true)
+    for sender in 0..<senders {
+      if let base = mapped[sender], let counters = counters[sender] {
+        wait { swiftdp_load_acquire(counters) > added }
+        let start = Int(counters[Int(2 + added % Self.placeCount)])
+        parts.append(SumPart(base + start + slice.lowerBound - origin, .float32))
+      } else {
+        parts.append(SumPart(place(of: sender, bucket: bucket), wire))
+      }
+    }
+    parts.withUnsafeBufferPointer(body)
+    expectNext()
+  }
+
+  /// Says that the oldest segment that was not yet added now is.
+  func finishSegment() {
+    added += 1
+    swiftdp_store_release(mine + 1, added)
+  }
+
+  /// Until the memory of all but the last published segments may be used again.
+  func waitUntilFree(after segment: Int) {
+    waitUntilAdded(published - Int64(Self.holds(ranks: ranks.count)))
+    departures[(segment + 1) % departures.count].wait()
+  }
+
+  /// Until all memory may be used again.
+  func finishRound() {
+    waitUntilAdded(published)
+    for departures in departures { departures.wait() }
+  }
+
+  private func waitUntilAdded(_ count: Int64) {
+    for rank in ranks.neighbours where rank != ranks.rank {
+      guard let counters = counters[rank] else { continue }
+      wait { swiftdp_load_acquire(counters + 1) >= count }
+    }
+  }
+
+  /// Lets messages move on, where there are any.
+  func poke() { if !remote.isEmpty { ranks.poke() } }
+
+  private func wait(_ isDone: () -> Bool) {
+    var waits = 0
+    while !isDone() {
+      waits += 1
+      // Where there are more ranks than cores, the one that is waited for may need this core.
+      if waits < 4000 {
+        swiftdp_pause()
+      } else {
+        poke()
+        sched_yield()
+      }
+    }
+  }
+}
