@@ -12,7 +12,8 @@ package final class HostMemory: @unchecked Sendable {
 
   /// Zeroed memory of as many bytes as the ranks of this host ask for together; parts start at pages.
   /// Collective over the host's ranks; nil on all of them where the host has no room.
-  package init?(_ ranks: Ranks, bytes own: Int) {
+  /// - Parameter what: is held there, in a word.
+  package init?(_ ranks: Ranks, bytes own: Int, for what: String) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let asked = ranks.gatherOnHost((own + page - 1) / page * page)
     var starts: [Int] = []
@@ -24,7 +25,7 @@ package final class HostMemory: @unchecked Sendable {
     self.starts = starts
     bytes = total
     // The name is made by one rank; only this user may open it, and only once.
-    let mine = "/swiftdp-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+    let mine = "/swiftdp-\(what)-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
     let name = ranks.broadcastOnHost(mine)
     var descriptor: Int32 = -1
     if ranks.localRank == 0 {

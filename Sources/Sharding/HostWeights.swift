@@ -12,7 +12,7 @@ extension WeightLine {
     let pages = (count + 1023) / 1024
     func bound(_ rank: Int) -> Int { pages * rank / ranks.localCount * 1024 }
     let own = bound(ranks.localRank)..<bound(ranks.localRank + 1)
-    guard let memory = HostMemory(ranks, bytes: own.count * 4) else { return nil }
+    guard let memory = HostMemory(ranks, bytes: own.count * 4, for: "weights") else { return nil }
     let perFloat = type == .float32 ? 1 : 2
     let loaded =
       min(own.lowerBound * perFloat, layout.count)..<min(own.upperBound * perFloat, layout.count)

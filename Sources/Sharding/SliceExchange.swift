@@ -57,8 +57,8 @@ final class SliceExchange {
     var mapped = [UnsafeMutablePointer<Float>?](repeating: nil, count: ranks.count)
     var counters = [UnsafeMutablePointer<Int64>?](repeating: nil, count: ranks.count)
     var shared: [HostMemory] = []
-    if ranks.localCount > 1, let numbers = HostMemory(ranks, bytes: room * 4),
-      let control = HostMemory(ranks, bytes: 4096)
+    if ranks.localCount > 1, let numbers = HostMemory(ranks, bytes: room * 4, for: "gradients"),
+      let control = HostMemory(ranks, bytes: 4096, for: "counters")
     {
       shared = [numbers, control]
       for (number, rank) in ranks.neighbours.enumerated() {
@@ -170,7 +170,20 @@ final class SliceExchange {
       }
     }
     parts.withUnsafeBufferPointer(body)
+    for sender in 0..<senders where sender != map.rank && mapped[sender] != nil {
+      letGo(parts[sender].base, bytes: slice.count * 4)
+    }
     expectNext()
+  }
+
+  /// Unmaps pages of a neighbour that were read: they stay where they are, but would count as this process's
+  /// too, and schedulers add up what processes have resident.
+  private func letGo(_ base: UnsafeRawPointer, bytes: Int) {
+    let page = 4096
+    let start = (UInt(bitPattern: base) + UInt(page) - 1) / UInt(page) * UInt(page)
+    let end = (UInt(bitPattern: base) + UInt(bytes)) / UInt(page) * UInt(page)
+    guard end > start, let address = UnsafeMutableRawPointer(bitPattern: start) else { return }
+    madvise(address, Int(end - start), Int32(MADV_DONTNEED))
   }
 
   /// Says that the oldest segment that was not yet added now is.

@@ -62,7 +62,7 @@ package struct ParameterLayout: Sendable {
   /// - Parameters:
   ///   - specs: all parameters, in the order of their first use in the forward pass.
   ///   - bucketCount: about how many numbers a bucket holds; a larger parameter is cut.
-  package init(specs: [ParameterSpec], bucketCount: Int = 4 << 20) {
+  package init(specs: [ParameterSpec], bucketCount: Int = 1 << 20) {
     let bucketCount = max(bucketCount / Self.grain, 1) * Self.grain
     var parameters: [Parameter] = []
     var indices: [String: Int] = [:]

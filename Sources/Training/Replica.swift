@@ -15,7 +15,7 @@ package final class Replica {
   private let arena: Arena
   private let recompute: Recompute
   /// See `Program.init`.
-  private let holds: Int
+  let holds: Int
   private let ledger: MemoryLedger?
   private var programs: [Key: Program] = [:]
   /// Of the micro-batch that runs; kept for the next one's.

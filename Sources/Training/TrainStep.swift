@@ -44,6 +44,8 @@ package final class TrainStep {
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double
   ) {
+    precondition(
+      replica.holds >= GradientSum.holds(ranks: ranks.count), "others would read gradients that are gone")
     self.replica = replica
     self.gradients = gradients
     self.optimizer = optimizer

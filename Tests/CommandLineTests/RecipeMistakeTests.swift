@@ -32,7 +32,7 @@ extension CommandLineTests {
           ["optimizer.name: is \"adam\", but must be one of adamw (did you mean adamw?)"]
         ),
         (["checkpoint=[1]"], ["checkpoint: is a list, where keys with values are meant"]),
-        (["parallel.zero=7"], ["parallel.zero: is 7, but must be one of 0, 1"]),
+        (["parallel.zero=7"], ["parallel.zero: is 7, but must be one of 0, 1, 2, 3"]),
         (["data.train=no.txt"], ["data.train: there is no file no.txt"]),
         (["data.train=llama"], ["data.train: llama is a folder (name its files)"]),
         (["model=nowhere"], ["model: there is no folder nowhere (a Hugging Face model that was downloaded)"]),

@@ -65,11 +65,11 @@ final class TestModel {
 
   func program(
     _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
-    cache: KeyValueCache? = nil
+    holds: Int = 0, cache: KeyValueCache? = nil
   ) -> Program {
     let graph = Graph(layout: layout, shape: shape, purpose: purpose, cache: cache, type: weights.type)
     sketch.record(on: graph)
-    return Program(graph, recompute: recompute, threads: threads)
+    return Program(graph, recompute: recompute, threads: threads, holds: holds)
   }
 
   func train(_ program: Program, _ batch: TestBatch, arena: Arena, engine: Engine) -> TrainResult {
@@ -120,7 +120,8 @@ final class TestModel {
 extension Arena {
   /// Fills what a program will use with NaN: whatever is read before it was written shows.
   func poison(_ program: Program) {
-    base(count: program.arenaCount).update(repeating: .nan, count: program.arenaCount)
+    let count = program.arenaCount + program.gradientCount
+    base(count: count).update(repeating: .nan, count: count)
   }
 }
 

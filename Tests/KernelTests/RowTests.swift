@@ -1,6 +1,7 @@
 // Sums, copies, biases and tables: what moves rows about, against fp64.
 import Kernels
 import Reference
+import Tensors
 import Testing
 
 @Suite struct RowTests {
@@ -37,24 +38,44 @@ import Testing
     var ran = 0
     for count in Self.counts {
       for parts in [0, 1, 2, 5] {
-        for adding in [false, true] {
-          let x = Floats(draw.floats(count * parts, scale: 1000))
-          let before = draw.floats(count)
-          let y = try onEveryEngine { engine in
-            let y = Floats(before)
-            engine.addInOrder(x.input, parts: parts, count: count, into: y.base, adding: adding)
-            return [y]
-          }[0]
-          // The order is the promise, so that the bits are.
-          let rows = (0..<parts).map { Array(x.values[$0 * count..<($0 + 1) * count]) }
-          let all = (adding || parts == 0 ? [before] : []) + rows
-          let want = (0..<count).map { place in all.dropFirst().reduce(all[0][place]) { $0 + $1[place] } }
-          #expect(sameBits(y, want), "\(parts) parts of \(count)")
-          ran += 1
+        for type in [ModelType.float32, .bfloat16] {
+          for adding in [false, true] {
+            let x = Floats(draw.floats(count * parts, scale: 1000))
+            let before = draw.floats(count)
+            let y = try onEveryEngine { engine in
+              let y = Floats(before)
+              let squares = UnsafeMutablePointer<Double>.allocate(capacity: count / 1024 + 1)
+              defer { squares.deallocate() }
+              let all = (0..<parts).map { SumPart(x.input + $0 * count, .float32) }
+              all.withUnsafeBufferPointer {
+                engine.addInOrder(
+                  $0, rounding: type, count: count, into: y.base, adding: adding, grain: 1024,
+                  squares: squares)
+              }
+              if parts > 0 {
+                for grain in 0..<(count + 1023) / 1024 {
+                  let want = y.values[(grain * 1024)..<min((grain + 1) * 1024, count)]
+                    .reduce(0.0) { $0 + Double($1) * Double($1) }
+                  #expect(abs(squares[grain] - want) <= 1e-12 * want)
+                }
+              }
+              return [y]
+            }[0]
+            // The order is the promise, so that the bits are.
+            let rows = (0..<parts).map { part in
+              x.values[part * count..<(part + 1) * count].map {
+                type == .float32 ? $0 : BFloat16(rounding: $0).float
+              }
+            }
+            let all = (adding || parts == 0 ? [before] : []) + rows
+            let want = (0..<count).map { place in all.dropFirst().reduce(all[0][place]) { $0 + $1[place] } }
+            #expect(sameBits(y, want), "\(parts) parts of \(count), \(type)")
+            ran += 1
+          }
         }
       }
     }
-    #expect(ran == Self.counts.count * 8)
+    #expect(ran == Self.counts.count * 16)
   }
 
   @Test func biasAndItsGradient() throws {

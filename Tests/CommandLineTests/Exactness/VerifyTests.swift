@@ -9,7 +9,8 @@ extension CommandLineTests {
     ]
     static let arrangements = [
       "1 rank", "1 rank × 2 threads", "1 rank × 3 threads", "1 rank, layers computed again", "2 ranks",
-      "3 ranks", "4 ranks", "4 ranks, ZeRO 0", "stopped at 2, 4 to 3 ranks",
+      "3 ranks", "4 ranks", "4 ranks, ZeRO 0", "4 ranks, ZeRO 2", "4 ranks, ZeRO 3",
+      "stopped at 2, 4 to 3 ranks",
     ]
 
     private func folder() throws -> Workspace {
@@ -42,11 +43,11 @@ extension CommandLineTests {
       #expect(folder.names(in: "out") == [], "nothing stays behind")
     }
 
-    /// A rank adds the parts of its slices in another order. It shows wherever that rank takes part beside
-    /// others, and nowhere else.
-    @Test func aRankThatAddsInAnotherOrderIsCaught() throws {
+    /// A rank gets gradients of others with a wrong bit. It shows wherever that rank takes part beside others,
+    /// and nowhere else.
+    @Test func aWrongPartOfAGradientIsCaught() throws {
       let result = try Command.swiftdp(
-        Self.settings, ranks: 4, fault: RankFault(rank: 1, what: "order"), in: folder())
+        Self.settings, ranks: 4, fault: RankFault(rank: 1, what: "part"), in: folder())
       try expectCaught(result, Set(Self.arrangements[4...]))
     }
 
@@ -54,7 +55,7 @@ extension CommandLineTests {
     @Test func aCorruptedShardIsCaught() throws {
       let result = try Command.swiftdp(
         Self.settings, ranks: 4, fault: RankFault(rank: 2, what: "flip:step-000002"), in: folder())
-      try expectCaught(result, [Self.arrangements[8]])
+      try expectCaught(result, [Self.arrangements[10]])
     }
 
     private func expectCaught(_ result: CommandResult, _ names: Set<String>) throws {

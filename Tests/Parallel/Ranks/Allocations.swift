@@ -28,7 +28,9 @@ func checkAllocations(_ outcome: inout Outcome, model: String) throws {
       let map = ShardMap(layout: run.layout, stage: stage, rank: run.ranks.rank, ranks: run.ranks.count)
       let engine = run.replica.engine
       let step = TrainStep(
-        replica: run.replica, gradients: GradientSum(map: map, ranks: run.ranks, engine: engine, ledger: nil),
+        replica: run.replica,
+        gradients: GradientSum(
+          map: map, ranks: run.ranks, engine: engine, room: run.replica.gradientRoom, ledger: nil),
         optimizer: ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: nil),
         schedule: Schedule(shape: .constant, peak: 1e-3, warmupSteps: 0, finalRatio: 1, steps: 9),
         ranks: run.ranks, sequences: run.rows, mask: .none, seed: 0, gradientClip: 1)

@@ -21,7 +21,9 @@ final class SmallRun {
     _ ranks: Ranks, model: String, rows lengths: [(tokens: Int, targets: Int)], threads: Int = 1
   ) throws {
     self.ranks = ranks
-    replica = Replica(try ModelDescription(folder: model), engine: try Engine(threads: threads))
+    replica = Replica(
+      try ModelDescription(folder: model), engine: try Engine(threads: threads),
+      holds: GradientSum.holds(ranks: ranks.count))
     try replica.fill(from: RandomWeights(replica.layout, seed: 5))
     var rows = TokenSequences(files: ["rows"])
     var draw = Draw(1, seed: 8)
@@ -56,7 +58,8 @@ final class SmallRun {
     clip: Double = 0, rule: AdamW = AdamW(), rate: Double = 0, exact: Bool = true
   ) throws -> (report: StepReport, gradient: [Float], states: [[Float]]) {
     let map = ShardMap(layout: layout, stage: stage, rank: ranks.rank, ranks: ranks.count)
-    let gradients = GradientSum(map: map, ranks: ranks, engine: replica.engine, exact: exact, ledger: nil)
+    let gradients = GradientSum(
+      map: map, ranks: ranks, engine: replica.engine, room: replica.gradientRoom, exact: exact, ledger: nil)
     let optimizer = ShardedOptimizer(map: map, rule: rule, engine: replica.engine, ledger: nil)
     let step = TrainStep(
       replica: replica, gradients: gradients, optimizer: optimizer,

@@ -54,9 +54,11 @@ private struct RandomStep {
         continue
       }
       for (index, segment) in layout.segments.enumerated() {
+        let place = sum.gradients + segment.range.lowerBound
         gradients[round + ranks.rank].withUnsafeBufferPointer {
-          sum.add(segment: index, $0.baseAddress! + segment.range.lowerBound)
+          place.update(from: $0.baseAddress! + segment.range.lowerBound, count: segment.range.count)
         }
+        sum.add(segment: index, place)
       }
     }
   }
@@ -78,7 +80,7 @@ func checkSums(_ outcome: inout Outcome) throws {
     if !sameBits(want, step.sum(of: step.gradients.indices.reversed())) { orderMatters += 1 }
     let map = ShardMap(layout: step.layout, stage: step.stage, rank: ranks.rank, ranks: ranks.count)
     // Twice through the same memory: a step must not see what the one before it left.
-    let sum = GradientSum(map: map, ranks: ranks, engine: engine, ledger: nil)
+    let sum = GradientSum(map: map, ranks: ranks, engine: engine, room: step.layout.trainedCount, ledger: nil)
     for pass in 1...2 {
       step.run(sum, ranks: ranks)
       let norm = sum.squaredNorm()
@@ -94,7 +96,8 @@ func checkSums(_ outcome: inout Outcome) throws {
       var one = [0.0]
       if let alone {
         let map = ShardMap(layout: step.layout, stage: step.stage, rank: 0, ranks: 1)
-        let single = GradientSum(map: map, ranks: alone, engine: engine, ledger: nil)
+        let single = GradientSum(
+          map: map, ranks: alone, engine: engine, room: step.layout.trainedCount, ledger: nil)
         step.run(single, ranks: alone)
         one = [single.squaredNorm()]
       }
@@ -104,7 +107,8 @@ func checkSums(_ outcome: inout Outcome) throws {
       outcome.expect(abs(norm / plain - 1) <= 1e-12, "step \(number): the norm is \(norm), not \(plain)")
     }
 
-    let free = GradientSum(map: map, ranks: ranks, engine: engine, exact: false, ledger: nil)
+    let free = GradientSum(
+      map: map, ranks: ranks, engine: engine, room: step.layout.trainedCount, exact: false, ledger: nil)
     for pass in 1...2 {
       step.run(free, ranks: ranks)
       free.completeReplicas()
