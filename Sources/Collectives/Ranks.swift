@@ -49,6 +49,16 @@ package final class Ranks {
     return Ranks(swiftdp_comm_world(), isWorld: true)
   }
 
+  /// The MPI library and its version, such as `Open MPI v4.1.4`.
+  package static var libraryVersion: String {
+    var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
+    var count: Int32 = 0
+    MPI_Get_library_version(&text, &count)
+    let bytes = text.prefix(Int(count)).map { UInt8(bitPattern: $0) }
+    return String(
+      decoding: bytes.prefix { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+  }
+
   /// Leaves in order; every rank must come here.
   package func finish() {
     if isWorld { MPI_Finalize() }
@@ -98,6 +108,9 @@ package final class Ranks {
     bytes.withUnsafeMutableBytes { broadcast($0, from: root) }
     return String(decoding: bytes, as: UTF8.self)
   }
+
+  /// Everyone's text, by rank.
+  package func gather(_ text: String) -> [String] { (0..<count).map { broadcast(text, from: $0) } }
 
   /// Everyone's whole number, by rank.
   package func gather(_ value: Int) -> [Int] {
