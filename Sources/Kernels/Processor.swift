@@ -31,8 +31,8 @@ extension BLAS {
     return nil
   }
 
-  /// Who picks kernels where the user does not.
+  /// Why kernels are those they are, where the user names none; see `open`.
   package static var choice: String {
-    swiftdp_has_avx512() != 0 ? "told so, as the processor has AVX-512" : "its own choice"
+    swiftdp_has_avx512() != 0 ? "chosen for AVX-512" : "OpenBLAS's own choice"
   }
 }

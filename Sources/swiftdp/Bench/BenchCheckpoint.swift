@@ -120,16 +120,20 @@ private final class CheckpointBench {
     let ranks = session.ranks
     let path = folder + "/checkpoint"
     let sizes = [(name: "MB", value: bytes / 1_000_000)]
-    let write = try session.seconds(prepare: { try remove(path) }) { _ in
-      try content.write(
-        to: path, type: .f32, state: TrainingState(step: 1, conditions: [], fingerprint: []), ranks: ranks)
-    }
-    let read = try session.seconds(prepare: { forgetPages(in: path) }) { _ in
-      try ranks.together {
-        try HuggingFaceWeights(folder: path).load(description, layout: layout, into: weights.base)
-        try content.readStates(from: path)
-      }
-    }
+    let write = try session.seconds(
+      prepare: { try remove(path) },
+      { _ in
+        try content.write(
+          to: path, type: .f32, state: TrainingState(step: 1, conditions: [], fingerprint: []), ranks: ranks)
+      })
+    let read = try session.seconds(
+      prepare: { forgetPages(in: path) },
+      { _ in
+        try ranks.together {
+          try HuggingFaceWeights(folder: path).load(description, layout: layout, into: weights.base)
+          try content.readStates(from: path)
+        }
+      })
     try remove(path)
     return [
       BenchRow(name: "write", sizes: sizes, seconds: write, work: Double(bytes), limit: .plainWrite),
@@ -149,9 +153,8 @@ private final class CheckpointBench {
         try ranks.together { if ranks.isFirst { try makeFolders(plain) } }
       },
       { _ in try ranks.together { try writePlainly(file, share) } })
-    let read = try session.seconds(prepare: { forgetPages(in: plain) }) { _ in
-      try ranks.together { try readPlainly(file) }
-    }
+    let read = try session.seconds(
+      prepare: { forgetPages(in: plain) }, { _ in try ranks.together { try readPlainly(file) } })
     try remove(plain)
     let total = Double(share * ranks.count)
     return [(.plainWrite, total / write[0]), (.plainRead, total / read[0])]

@@ -11,13 +11,16 @@ enum BenchLimit: String {
   case parsing = "JSON parsing"
   case oneThread = "1 thread × threads"
 
-  /// Of a rate, and how many operations or bytes a second that is.
-  var unit: (name: String, scale: Double) {
-    switch self {
-    case .sgemm: ("GFLOP/s", 1e9)
-    case .copy: ("GB/s", 1e9)
-    case .plainWrite, .plainRead, .parsing, .oneThread: ("MB/s", 1e6)
-    }
+  /// The unit that a rate is told in, and how many operations or bytes a second that is.
+  func unit(of rate: Double) -> (name: String, scale: Double) {
+    if self == .sgemm { return ("GFLOP/s", 1e9) }
+    return rate < 1e9 ? ("MB/s", 1e6) : ("GB/s", 1e9)
+  }
+
+  /// A rate in its unit, as words.
+  func words(_ rate: Double) -> String {
+    let (name, scale) = unit(of: rate)
+    return decimals(rate / scale, 1) + " " + name
   }
 }
 
@@ -65,8 +68,8 @@ struct BenchTable {
         "limits": .array(
           limits.map { limit, rate in
             .object([
-              "name": .string(limit.rawValue), "rate": .number(rate / limit.unit.scale),
-              "unit": .string(limit.unit.name),
+              "name": .string(limit.rawValue), "rate": .number(rate / limit.unit(of: rate).scale),
+              "unit": .string(limit.unit(of: rate).name),
             ])
           }),
       ]),
@@ -76,7 +79,7 @@ struct BenchTable {
   }
 
   private func json(_ row: BenchRow) -> JSON {
-    let (unit, scale) = row.limit.unit
+    let (unit, scale) = row.limit.unit(of: row.rate)
     let limit = rate(of: row.limit)
     return .object([
       "name": .string(row.name),
@@ -96,8 +99,7 @@ struct BenchTable {
       "machine   \(counted(cores, "core")), \(counted(ranks, "rank"))\(onHosts) × \(counted(threads, "thread")), "
         + "OpenBLAS \(kernelName)",
       "limits    "
-        + limits.map { "\($0.rawValue) \(decimals($1 / $0.unit.scale, 1)) \($0.unit.name)" }
-        .joined(separator: ", "),
+        + limits.map { "\($0.rawValue) \($0.words($1))" }.joined(separator: ", "),
     ]
     lines += notes.map { "note      " + $0 }
     guard !rows.isEmpty else { return lines.joined(separator: "\n") }
@@ -114,12 +116,11 @@ struct BenchTable {
 
   private func cells(_ row: BenchRow) -> [String] {
     func milliseconds(_ seconds: Double) -> String { decimals(seconds * 1e3, seconds < 0.01 ? 3 : 1) }
-    let (unit, scale) = row.limit.unit
     return [
       row.name, row.sizes.map { "\($0.name) \(grouped($0.value))" }.joined(separator: ", "),
       milliseconds(row.median) + " ms",
       "\(milliseconds(row.seconds[0])) to \(milliseconds(row.seconds[row.seconds.count - 1]))",
-      "\(decimals(row.rate / scale, 1)) \(unit)",
+      row.limit.words(row.rate),
       "\(decimals(row.rate / rate(of: row.limit) * 100, 1)) % of \(row.limit.rawValue)",
     ]
   }

@@ -5,7 +5,6 @@ import Collectives
 import Foundation
 import Kernels
 import Tokenizers
-import Training
 
 struct BenchTokenizer: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
@@ -60,12 +59,13 @@ private struct TokenizerBench {
 
   func limits() throws -> [(limit: BenchLimit, rate: Double)] {
     let parse = try session.seconds { _ in _ = try JSON.parse(json) }
-    let oneThread = try secondsByLine(threads: 1)
-    return [
+    let limits: [(limit: BenchLimit, rate: Double)] = [
       (.copy, MachinePeak.copy(session.engine.pool, session.ranks)),
       (.parsing, onAllRanks(json.count) / parse[0]),
-      (.oneThread, onAllRanks(text.count) * Double(threads) / oneThread[0]),
     ]
+    guard threads > 1 else { return limits }
+    let oneThread = try secondsByLine(threads: 1)
+    return limits + [(.oneThread, onAllRanks(text.count) * Double(threads) / oneThread[0])]
   }
 
   func rows() throws -> [BenchRow] {
@@ -79,14 +79,16 @@ private struct TokenizerBench {
     ) -> BenchRow {
       BenchRow(name: name, sizes: sizes, seconds: seconds, work: onAllRanks(text.count), limit: limit)
     }
-    return [
+    let oneThread = [
       BenchRow(
         name: "load tokenizer.json", sizes: [("bytes", json.count)], seconds: load,
         work: onAllRanks(json.count), limit: .parsing),
       row("one text, 1 thread", sizes, whole, .copy),
       row("by line, 1 thread", byLine, try secondsByLine(threads: 1), .copy),
-      row("by line, \(counted(threads, "thread"))", byLine, try secondsByLine(threads: threads), .oneThread),
     ]
+    guard threads > 1 else { return oneThread }
+    let seconds = try secondsByLine(threads: threads)
+    return oneThread + [row("by line, \(threads) threads", byLine, seconds, .oneThread)]
   }
 
   private func onAllRanks(_ bytes: Int) -> Double { Double(bytes * session.ranks.count) }
@@ -94,7 +96,8 @@ private struct TokenizerBench {
   /// With a tokenizer that has not seen the text, as words that it has seen are quicker.
   private func secondsFresh(_ encode: (Tokenizer) -> Void) throws -> [Double] {
     var tokenizer = try Tokenizer(file: file)
-    return try session.seconds(prepare: { tokenizer = try Tokenizer(file: file) }) { _ in encode(tokenizer) }
+    return try session.seconds(
+      prepare: { tokenizer = try Tokenizer(file: file) }, { _ in encode(tokenizer) })
   }
 
   private func secondsByLine(threads: Int) throws -> [Double] {

@@ -25,7 +25,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
-      let libraries = MatrixLibrary.all(kernel: blasKernel)
+      let libraries = try ranks.together { try MatrixLibrary.all(kernel: blasKernel) }
       let own = RankFacts(
         host: HostFacts(libraries: libraries), cores: Launch.coreList,
         threads: threads ?? Launch.threads(ranks))

@@ -21,28 +21,26 @@ struct MatrixLibrary: Codable {
   let name: String
   /// What it multiplies.
   let type: String
-  /// What it runs here, and why.
   let kernel: String
+  /// Why that kernel.
+  let reason: String
   let whySlow: String?
   let missing: Missing?
 
-  /// One line for each type of numbers that swiftdp multiplies.
-  static func all(kernel: String?) -> [MatrixLibrary] { [openBLAS(kernel)] }
+  /// What multiplies each type of numbers.
+  /// - Parameter kernel: see `BLAS.open`.
+  static func all(kernel: String?) throws -> [MatrixLibrary] { [try openBLAS(kernel)] }
 
-  private static func openBLAS(_ kernel: String?) -> MatrixLibrary {
+  private static func openBLAS(_ kernel: String?) throws -> MatrixLibrary {
     do {
       let blas = try BLAS.open(kernel: kernel)
-      let why = kernel == nil ? BLAS.choice : "asked for"
       return MatrixLibrary(
-        name: blas.version, type: "float32", kernel: "\(blas.kernelName), \(why)",
-        whySlow: blas.reasonWhySlow,
-        missing: nil)
-    } catch {
-      let error = error as? UserError
+        name: blas.version, type: "float32", kernel: blas.kernelName,
+        reason: kernel == nil ? BLAS.choice : "asked for", whySlow: blas.reasonWhySlow, missing: nil)
+    } catch let error as UserError {
       return MatrixLibrary(
-        name: "OpenBLAS", type: "float32", kernel: "", whySlow: nil,
-        missing: Missing(
-          what: error?.what ?? "OpenBLAS does not open", hint: error?.hint ?? "", place: error?.place ?? ""))
+        name: "OpenBLAS", type: "float32", kernel: "", reason: "", whySlow: nil,
+        missing: Missing(what: error.what, hint: error.hint, place: error.place))
     }
   }
 }
@@ -128,7 +126,8 @@ struct HostFacts: Codable {
         (
           "products",
           $0.missing == nil
-            ? "\($0.type): \($0.name), \($0.kernel)" : "\($0.type): \($0.name) cannot be used", ""
+            ? "\($0.type): \($0.name), kernel \($0.kernel) (\($0.reason))"
+            : "\($0.type): \($0.name) cannot be used", ""
         )
       } + [
         ("mpi", mpi, ""),
