@@ -45,16 +45,27 @@ private struct TokenizerBench {
   let text: [UInt8]
   /// Where every line is, its end left out.
   private let lines: [Range<Int>]
+  /// Runs of lines that a thread takes at a time.
+  private let tiles: [Range<Int>]
   private var threads: Int { session.engine.pool.threads }
-  /// Lines that a thread takes at a time.
-  private static let tile = 64
+  /// The text of a tile in bytes, or a line more.
+  private static let tile = 1 << 14
 
   init(session: BenchSession, file: String, json: [UInt8], text: [UInt8]) {
     self.session = session
     self.file = file
     self.json = json
     self.text = text
-    lines = text.split(separator: UInt8(ascii: "\n")).map { $0.startIndex..<$0.endIndex }
+    let lines = text.split(separator: UInt8(ascii: "\n")).map { $0.startIndex..<$0.endIndex }
+    var tiles: [Range<Int>] = []
+    var first = 0
+    for index in lines.indices
+    where index == lines.count - 1 || lines[index].upperBound - lines[first].lowerBound >= Self.tile {
+      tiles.append(first..<index + 1)
+      first = index + 1
+    }
+    self.lines = lines
+    self.tiles = tiles
   }
 
   func limits() throws -> [(limit: BenchLimit, rate: Double)] {
@@ -104,8 +115,8 @@ private struct TokenizerBench {
     let pool = WorkerPool(threads: threads)
     return try text.withUnsafeBufferPointer { text in
       try secondsFresh { tokenizer in
-        pool.run((lines.count + Self.tile - 1) / Self.tile) { tile, _ in
-          for line in lines[tile * Self.tile..<min((tile + 1) * Self.tile, lines.count)] {
+        pool.run(tiles.count) { tile, _ in
+          for line in lines[tiles[tile]] {
             _ = tokenizer.encode(UnsafeBufferPointer(rebasing: text[line]), addSpecialTokens: false)
           }
         }
