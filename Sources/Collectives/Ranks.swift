@@ -24,8 +24,6 @@ package final class Ranks {
   private let communicator: MPI_Comm
   private let isWorld: Bool
   /// What each rank sends and receives in the call that is being made; kept, so that a call allocates nothing.
-  private var sendCounts: [Int32] = []
-  private var sendStarts: [Int32] = []
   private var receiveCounts: [Int32] = []
   private var receiveStarts: [Int32] = []
 
@@ -54,10 +52,8 @@ package final class Ranks {
     hostOf = leaders.map(Int.init)
     neighbours = leaders.indices.filter { leaders[$0] == leader }
     hosts = Set(leaders).count
-    sendCounts = [Int32](repeating: 0, count: self.count)
-    sendStarts = sendCounts
-    receiveCounts = sendCounts
-    receiveStarts = sendCounts
+    receiveCounts = [Int32](repeating: 0, count: self.count)
+    receiveStarts = receiveCounts
   }
 
   /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
@@ -75,6 +71,16 @@ package final class Ranks {
         .tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
     }
     return Ranks(swiftdp_comm_world(), isWorld: true)
+  }
+
+  /// The MPI library and its version, such as `Open MPI v4.1.4`.
+  package static var libraryVersion: String {
+    var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
+    var count: Int32 = 0
+    MPI_Get_library_version(&text, &count)
+    let bytes = text.prefix(Int(count)).map { UInt8(bitPattern: $0) }
+    return String(
+      decoding: bytes.prefix { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\n") }, as: UTF8.self)
   }
 
   /// Leaves in order; every rank must come here.
@@ -126,6 +132,9 @@ package final class Ranks {
     bytes.withUnsafeMutableBytes { broadcast($0, from: root) }
     return String(decoding: bytes, as: UTF8.self)
   }
+
+  /// Everyone's text, by rank.
+  package func gather(_ text: String) -> [String] { (0..<count).map { broadcast(text, from: $0) } }
 
   /// Everyone's whole number, by rank.
   package func gather(_ value: Int) -> [Int] {
@@ -208,32 +217,6 @@ package final class Ranks {
       MPI_Allgatherv(
         mine.baseAddress, receiveCounts[rank], swiftdp_double(), &all, receiveCounts, receiveStarts,
         swiftdp_double(), communicator), "MPI_Allgatherv")
-  }
-
-  /// Sends each rank its slice of `mine` and receives everyone's part of this rank's slice.
-  /// - Parameters:
-  ///   - mine: this rank's numbers, or nil if it takes no part.
-  ///   - slices: who owns which range of a line, by rank; neighbouring and in order.
-  ///   - origin: where on that line `mine` begins.
-  ///   - senders: how many ranks take part: 0..<senders.
-  ///   - parts: receives [senders, own slice]; this rank's own part is copied too.
-  package func exchangeSlices(
-    _ mine: UnsafePointer<Float>?, slices: [Range<Int>], origin: Int, senders: Int,
-    into parts: UnsafeMutablePointer<Float>
-  ) {
-    precondition((mine != nil) == (rank < senders), "senders are the first ranks")
-    let own = slices[rank].count
-    for rank in 0..<count {
-      sendCounts[rank] = mine == nil ? 0 : Int32(slices[rank].count)
-      sendStarts[rank] = Int32(slices[rank].lowerBound - origin)
-      receiveCounts[rank] = rank < senders ? Int32(own) : 0
-      receiveStarts[rank] = rank < senders ? Int32(rank * own) : 0
-    }
-    check(
-      MPI_Alltoallv(
-        mine, sendCounts, sendStarts, swiftdp_float(), parts, receiveCounts, receiveStarts,
-        swiftdp_float(), communicator),
-      "MPI_Alltoallv")
   }
 
   /// Completes a line on every rank: each brings the slice it owns, in place.

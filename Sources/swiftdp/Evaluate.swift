@@ -43,8 +43,9 @@ struct Evaluate: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
+      let threads = Launch.threads(ranks, asked: threads)
       let (trained, sequences) = try ranks.together { () throws -> (TrainedModel, TokenSequences) in
-        let trained = try TrainedModel(folder: model, threads: threads ?? Launch.threads(ranks))
+        let trained = try TrainedModel(folder: model, threads: threads)
         return (trained, try trained.read(try options(for: trained)))
       }
       let result = evaluate(

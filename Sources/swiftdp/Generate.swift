@@ -36,6 +36,9 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
+    if let threads, let warning = Launch.warning(threads: threads, allowed: [allowedCores]) {
+      Command.tell("note: " + warning)
+    }
     let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }

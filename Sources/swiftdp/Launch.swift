@@ -2,6 +2,7 @@
 import Collectives
 import Foundation
 import Kernels
+import Training
 
 enum Launch {
   private static var environment: [String: String] { ProcessInfo.processInfo.environment }
@@ -14,11 +15,67 @@ enum Launch {
   /// Whether this is the first of the ranks that a launcher started, or the only process.
   static var isFirst: Bool { rank.map { $0 == "0" } ?? true }
 
-  /// Threads for this rank: its own cores where it is bound to some, else its share of the host's.
-  static func threads(_ ranks: Ranks) -> Int {
-    let all = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    let own = allowedCores
-    return own > 0 && own < all ? own : max(all / ranks.localCount, 1)
+  /// Of the machine, whether this process may run on them or not.
+  static var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
+  /// Threads for this rank: as many as asked for, with a word of warning where it has fewer cores, or else the
+  /// cores it may run on, shared with the ranks that may run on the very same ones. Collective.
+  static func threads(_ ranks: Ranks, asked: Int? = nil) -> Int {
+    if let asked {
+      if let warning = warning(threads: asked, ranks), ranks.isFirst { Command.tell("note: " + warning) }
+      return asked
+    }
+    // Names of host and cores as one number (FNV-1a), to compare.
+    var mine: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in (host + " " + coreList).utf8 { mine = (mine ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    let all = ranks.gather(Int(bitPattern: UInt(mine)))
+    let sharing = all.filter { $0 == all[ranks.rank] }.count
+    return max((allowedCores > 0 ? allowedCores : cores) / sharing, 1)
+  }
+
+  /// One line where a rank is to run more threads than it has cores; nil where none is, or where the system
+  /// does not say. Collective.
+  static func warning(threads: Int, _ ranks: Ranks) -> String? {
+    warning(threads: threads, allowed: ranks.gather(allowedCores))
+  }
+
+  /// - Parameter allowed: the cores that each rank may run on, by rank.
+  static func warning(threads: Int, allowed: [Int]) -> String? {
+    guard let rank = allowed.firstIndex(where: { $0 > 0 && $0 < threads }) else { return nil }
+    let own = allowed[rank]
+    let isBound = environment["OMPI_COMM_WORLD_RANK"] != nil && cores >= threads
+    let hint = isBound ? " (mpirun --map-by slot:PE=\(threads), or --bind-to none)" : ""
+    return
+      "\(counted(threads, "thread")) a rank, but rank \(rank) may run on \(counted(own, "core")) only"
+      + hint
+  }
+
+  static var host: String {
+    var name = utsname()
+    uname(&name)
+    return withUnsafeBytes(of: &name.nodename) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+
+  /// How many processes the launcher says it started for this command; nil where there is none.
+  static var startedCount: Int? {
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"].compactMap { environment[$0] }.first
+      .flatMap { Int($0) }
+  }
+
+  /// The cores that this process may run on, such as `0-3,8`; empty where the system does not say.
+  static var coreList: String { coreList(of: "self") }
+
+  /// The cores that mpirun has for its ranks on this host, or those of this process where there is none.
+  static var givenCoreList: String {
+    coreList(of: environment["OMPI_COMM_WORLD_RANK"] == nil ? "self" : "\(getppid())")
+  }
+
+  private static func coreList(of process: String) -> String {
+    let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+    return line.map { $0.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces) } ?? ""
   }
 
   /// The columns of the terminal that output reaches, or nil where it goes elsewhere.

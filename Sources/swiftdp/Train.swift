@@ -22,10 +22,15 @@ struct Train: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
+      let console = Console(columns: Launch.terminalColumns)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
-        observers: [Console(columns: Launch.terminalColumns), MetricsLog(output: recipe.output)],
-        ledger: MemoryLedger())
+        observers: [console, MetricsLog(output: recipe.output)], ledger: MemoryLedger())
+      if let threads = recipe.parallel.threads, let warning = Launch.warning(threads: threads, ranks),
+        ranks.isFirst
+      {
+        console.noted("parallel.threads: " + warning)
+      }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
       try run.train()
       try quickstart?.finish(run, ranks: ranks)

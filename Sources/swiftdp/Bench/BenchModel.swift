@@ -65,8 +65,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let times = profile ? Profile() : nil
+      let threadCount = Launch.threads(ranks, asked: threads)
       let engine = try ranks.together {
-        try Engine(threads: threads ?? Launch.threads(ranks), profile: times)
+        try Engine(threads: threadCount, profile: times)
       }
       let description = try ranks.together {
         try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
@@ -162,17 +163,18 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
 extension BenchModel.Shape {
   /// config.json of the shape, without dropout, as peers are measured.
-  func config(length: Int) -> JSON {
+  func config(length: Int, layers: Int = 12) -> JSON {
     switch self {
     case .gpt2:
       .object([
-        "model_type": .string("gpt2"), "n_positions": .integer(max(length, 1024)),
+        "model_type": .string("gpt2"), "n_layer": .integer(layers),
+        "n_positions": .integer(max(length, 1024)),
         "embd_pdrop": .integer(0), "resid_pdrop": .integer(0), "attn_pdrop": .integer(0),
       ])
     case .llama:
       .object([
         "model_type": .string("llama"), "hidden_size": .integer(768), "intermediate_size": .integer(2048),
-        "num_hidden_layers": .integer(12), "num_attention_heads": .integer(12),
+        "num_hidden_layers": .integer(layers), "num_attention_heads": .integer(12),
         "vocab_size": .integer(32000), "max_position_embeddings": .integer(max(length, 2048)),
       ])
     }

@@ -43,4 +43,27 @@ enum MachinePeak {
     }
     return best
   }
+
+  /// Bytes read and written per second where every thread of all ranks copies a stretch of its own that no
+  /// cache holds; the best of some short runs.
+  static func copy(_ pool: WorkerPool, _ ranks: Ranks) -> Double {
+    let count = 16 << 20
+    let single = (0..<pool.threads).map { _ in FlatMemory(count: 2 * count, label: "bench") }
+    // Pages that were never written are all the same one.
+    pool.run(pool.threads) { thread, _ in single[thread].base.update(repeating: 1, count: 2 * count) }
+    var best = 0.0
+    for _ in 0..<24 {
+      ranks.barrier()
+      let repetitions = 2
+      let start = Date()
+      pool.run(pool.threads) { thread, _ in
+        let base = single[thread].base
+        for _ in 0..<repetitions { (base + count).update(from: base, count: count) }
+      }
+      let seconds = Date().timeIntervalSince(start)
+      let rate = Double(2 * count * MemoryLayout<Float>.size * repetitions * pool.threads) / seconds
+      best = max(best, ranks.gather([rate]).reduce(0) { $0 + $1[0] })
+    }
+    return best
+  }
 }

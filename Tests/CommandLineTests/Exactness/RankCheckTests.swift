@@ -27,7 +27,7 @@ extension CommandLineTests {
     }
 
     @Test func unequalTargetCounts() throws {
-      try expectAgreement("targets", ranks: [1, 2, 3, 4], cases: 3 + 2 * 3 * 2 * 5)
+      try expectAgreement("targets", ranks: [1, 2, 3, 4], cases: 3 + 4 * 3 * 2 * 5)
     }
 
     @Test func partsWithoutTargets() throws {
@@ -35,8 +35,8 @@ extension CommandLineTests {
     }
 
     @Test func clippingByTheGlobalNorm() throws {
-      try expectAgreement("clipping", ranks: [1], cases: 3 + 2 * 5)
-      try expectAgreement("clipping", ranks: [2, 4], cases: 3 + 2 * 6)
+      try expectAgreement("clipping", ranks: [1], cases: 3 + 4 * 5)
+      try expectAgreement("clipping", ranks: [2, 4], cases: 3 + 4 * 6)
     }
 
     @Test func everyValidationSampleCountsOnce() throws {

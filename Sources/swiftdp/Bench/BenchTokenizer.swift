@@ -1,0 +1,126 @@
+// swiftdp bench tokenizer
+import ArgumentParser
+import Base
+import Collectives
+import Foundation
+import Kernels
+import Tokenizers
+
+struct BenchTokenizer: ParsableCommand, SharedByRanks {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenizer",
+    abstract: "Encoding a file as one text and by line, and loading tokenizer.json.",
+    discussion: """
+      Each repetition encodes with a tokenizer that was just loaded, as a run does. Under mpirun all ranks
+      encode the whole file at once, as ranks of a run do, and their rates are added up.
+      """)
+
+  @Option(help: "A folder with a tokenizer.json.")
+  var tokenizer: String
+  @Option(help: "A text file.")
+  var data: String
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    try onRanks { ranks in
+      let file = tokenizer + "/tokenizer.json"
+      let (text, json) = try ranks.together {
+        let json = try MappedFile.contents(file)
+        let text = try MappedFile.contents(data)
+        _ = try Tokenizer(file: file)
+        guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: data) }
+        return (text, json)
+      }
+      let bench = TokenizerBench(
+        session: try BenchSession(options, ranks), file: file, json: json, text: text)
+      try bench.session.report("tokenizer", limits: { try bench.limits() }, rows: { try bench.rows() })
+    }
+  }
+}
+
+private struct TokenizerBench {
+  let session: BenchSession
+  let file: String
+  let json: [UInt8]
+  let text: [UInt8]
+  /// Where every line is, its end left out.
+  private let lines: [Range<Int>]
+  /// Runs of lines that a thread takes at a time.
+  private let tiles: [Range<Int>]
+  private var threads: Int { session.engine.pool.threads }
+  /// The text of a tile in bytes, or a line more.
+  private static let tile = 1 << 14
+
+  init(session: BenchSession, file: String, json: [UInt8], text: [UInt8]) {
+    self.session = session
+    self.file = file
+    self.json = json
+    self.text = text
+    let lines = text.split(separator: UInt8(ascii: "\n")).map { $0.startIndex..<$0.endIndex }
+    var tiles: [Range<Int>] = []
+    var first = 0
+    for index in lines.indices
+    where index == lines.count - 1 || lines[index].upperBound - lines[first].lowerBound >= Self.tile {
+      tiles.append(first..<index + 1)
+      first = index + 1
+    }
+    self.lines = lines
+    self.tiles = tiles
+  }
+
+  func limits() throws -> [(limit: BenchLimit, rate: Double)] {
+    let parse = try session.seconds { _ in _ = try JSON.parse(json) }
+    let limits: [(limit: BenchLimit, rate: Double)] = [
+      (.copy, MachinePeak.copy(session.engine.pool, session.ranks)),
+      (.parsing, onAllRanks(json.count) / parse[0]),
+    ]
+    guard threads > 1 else { return limits }
+    let oneThread = try secondsByLine(threads: 1)
+    return limits + [(.oneThread, onAllRanks(text.count) * Double(threads) / oneThread[0])]
+  }
+
+  func rows() throws -> [BenchRow] {
+    let load = try session.seconds { _ in _ = try Tokenizer(file: file) }
+    let tokens = try Tokenizer(file: file).encode(text, addSpecialTokens: false).count
+    let sizes = [(name: "bytes", value: text.count), (name: "tokens", value: tokens)]
+    let byLine = sizes + [(name: "lines", value: lines.count)]
+    let whole = try secondsFresh { _ = $0.encode(text, addSpecialTokens: false) }
+    func row(
+      _ name: String, _ sizes: [(name: String, value: Int)], _ seconds: [Double], _ limit: BenchLimit
+    ) -> BenchRow {
+      BenchRow(name: name, sizes: sizes, seconds: seconds, work: onAllRanks(text.count), limit: limit)
+    }
+    let oneThread = [
+      BenchRow(
+        name: "load tokenizer.json", sizes: [("bytes", json.count)], seconds: load,
+        work: onAllRanks(json.count), limit: .parsing),
+      row("one text, 1 thread", sizes, whole, .copy),
+      row("by line, 1 thread", byLine, try secondsByLine(threads: 1), .copy),
+    ]
+    guard threads > 1 else { return oneThread }
+    let seconds = try secondsByLine(threads: threads)
+    return oneThread + [row("by line, \(threads) threads", byLine, seconds, .oneThread)]
+  }
+
+  private func onAllRanks(_ bytes: Int) -> Double { Double(bytes * session.ranks.count) }
+
+  /// With a tokenizer that has not seen the text, as words that it has seen are quicker.
+  private func secondsFresh(_ encode: (Tokenizer) -> Void) throws -> [Double] {
+    var tokenizer = try Tokenizer(file: file)
+    return try session.seconds(
+      prepare: { tokenizer = try Tokenizer(file: file) }, { _ in encode(tokenizer) })
+  }
+
+  private func secondsByLine(threads: Int) throws -> [Double] {
+    let pool = WorkerPool(threads: threads)
+    return try text.withUnsafeBufferPointer { text in
+      try secondsFresh { tokenizer in
+        pool.run(tiles.count) { tile, _ in
+          for line in lines[tiles[tile]] {
+            _ = tokenizer.encode(UnsafeBufferPointer(rebasing: text[line]), addSpecialTokens: false)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,176 @@
+// What one rank finds on its host.
+import Base
+import Collectives
+import Foundation
+import Kernels
+import Training
+
+/// A library that multiplies matrices.
+struct MatrixLibrary: Codable {
+  /// Why a library that swiftdp needs cannot be used.
+  struct Missing: Codable {
+    let what: String
+    let hint: String
+    /// Of the options that led to it; empty where none did.
+    let place: String
+
+    var error: UserError { UserError(.usage, what, at: place, hint: hint) }
+  }
+
+  /// Name and version.
+  let name: String
+  /// What it multiplies.
+  let type: String
+  let kernel: String
+  /// Why that kernel.
+  let reason: String
+  let whySlow: String?
+  let missing: Missing?
+
+  /// What multiplies each type of numbers.
+  /// - Parameter kernel: see `BLAS.open`.
+  static func all(kernel: String?) throws -> [MatrixLibrary] { [try openBLAS(kernel), try oneDNN(kernel)] }
+
+  private static func oneDNN(_ kernel: String?) throws -> MatrixLibrary {
+    guard OneDNN.isSupported else {
+      return MatrixLibrary(
+        name: "none", type: "bfloat16", kernel: "",
+        reason: "this processor has neither avx512_bf16 nor AMX: bfloat16 is computed in float32",
+        whySlow: nil, missing: nil)
+    }
+    guard let library = OneDNN() else {
+      return MatrixLibrary(
+        name: "none", type: "bfloat16", kernel: "", reason: "libdnnl.so.2 is not installed",
+        whySlow: "model_dtype bfloat16 needs oneDNN to be fast (apt-get install libdnnl2)", missing: nil)
+    }
+    return MatrixLibrary(
+      name: "oneDNN \(library.version)", type: "bfloat16", kernel: "",
+      reason: "the processor multiplies bfloat16 itself", whySlow: nil, missing: nil)
+  }
+
+  private static func openBLAS(_ kernel: String?) throws -> MatrixLibrary {
+    do {
+      let blas = try BLAS.open(kernel: kernel)
+      return MatrixLibrary(
+        name: blas.version, type: "float32", kernel: blas.kernelName,
+        reason: kernel == nil ? BLAS.choice : "asked for", whySlow: blas.reasonWhySlow, missing: nil)
+    } catch let error as UserError {
+      return MatrixLibrary(
+        name: "OpenBLAS", type: "float32", kernel: "", reason: "", whySlow: nil,
+        missing: Missing(what: error.what, hint: error.hint, place: error.place))
+    }
+  }
+}
+
+/// What all ranks of a host share.
+struct HostFacts: Codable {
+  let name: String
+  let version: String
+  let builtFor: String
+  let builtForBest: Bool
+  let processor: String
+  let instructionSets: [String]
+  let cores: Int
+  /// Those that a launcher or a batch system has to share out; 0 where the system does not say.
+  let givenCores: Int
+  let libraries: [MatrixLibrary]
+  let mpi: String
+  let memoryBytes: Int
+  let memoryAvailableBytes: Int
+  let sharedMemoryBytes: Int
+  let sharedMemoryAvailableBytes: Int
+  let openFiles: Int?
+  let lockedMemoryBytes: Int?
+
+  init(libraries: [MatrixLibrary]) {
+    name = Launch.host
+    version = Command.configuration.version
+    builtFor = builtInstructionSet
+    builtForBest = builtInstructionSet == bestInstructionSet
+    processor = Self.field("model name", of: "/proc/cpuinfo") ?? "unknown"
+    instructionSets = Kernels.instructionSets
+    cores = Launch.cores
+    givenCores = coreNumbers(Launch.givenCoreList).count
+    self.libraries = libraries
+    mpi = Ranks.libraryVersion
+    func kilobytes(_ name: String) -> Int {
+      let words = Self.field(name, of: "/proc/meminfo")?.split(separator: " ") ?? []
+      return (words.first.flatMap { Int($0) } ?? 0) * 1024
+    }
+    memoryBytes = kilobytes("MemTotal")
+    memoryAvailableBytes = kilobytes("MemAvailable")
+    var files = statvfs()
+    let isThere = statvfs("/dev/shm", &files) == 0
+    sharedMemoryBytes = isThere ? Int(files.f_blocks) * Int(files.f_frsize) : 0
+    sharedMemoryAvailableBytes = isThere ? Int(files.f_bavail) * Int(files.f_frsize) : 0
+    openFiles = Self.limit(RLIMIT_NOFILE)
+    lockedMemoryBytes = Self.limit(__RLIMIT_MEMLOCK)
+  }
+
+  /// What follows `name:` in a file of /proc.
+  private static func field(_ name: String, of path: String) -> String? {
+    let lines = (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
+    guard let line = lines.first(where: { $0.hasPrefix(name) }), let colon = line.firstIndex(of: ":") else {
+      return nil
+    }
+    return line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+  }
+
+  /// nil for no limit.
+  private static func limit(_ resource: __rlimit_resource) -> Int? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return nil }
+    return Int(exactly: limit.rlim_cur)
+  }
+
+  /// Labels and facts, as they are printed; what is available at this moment stands apart from what is there.
+  var lines: [(label: String, text: String, now: String)] {
+    func size(_ bytes: Int) -> String {
+      bytes < 1_000_000_000
+        ? "\(grouped(bytes / 1_000_000)) MB" : decimals(Double(bytes) / 1e9, 1) + " GB"
+    }
+    let files = openFiles.map(grouped) ?? "any number of"
+    let locked = lockedMemoryBytes.map { size($0) } ?? "any amount of"
+    return [
+      ("swiftdp", "\(version), built for \(builtFor)", ""),
+      (
+        "processor",
+        "\(processor), \(counted(cores, "core")): "
+          + (instructionSets.isEmpty ? "no AVX2" : instructionSets.joined(separator: ", ")), ""
+      ),
+    ]
+      + libraries.map {
+        (
+          "products",
+          $0.missing == nil
+            ? "\($0.type): \($0.name), kernel \($0.kernel) (\($0.reason))"
+            : "\($0.type): \($0.name) cannot be used", ""
+        )
+      } + [
+        ("mpi", mpi, ""),
+        ("memory", size(memoryBytes), ", \(size(memoryAvailableBytes)) available"),
+        ("/dev/shm", size(sharedMemoryBytes), ", \(size(sharedMemoryAvailableBytes)) available"),
+        ("limits", "\(files) open files, \(locked) locked memory", ""),
+      ]
+  }
+}
+
+/// One rank and its host.
+struct RankFacts: Codable {
+  let host: HostFacts
+  /// Those it may run on, such as `0-3,8`; empty where the system does not say.
+  let cores: String
+  let threads: Int
+
+  var coreCount: Int { coreNumbers(cores).count }
+}
+
+/// `0-3,8` as numbers.
+func coreNumbers(_ list: String) -> Set<Int> {
+  var numbers: Set<Int> = []
+  for part in list.split(separator: ",") {
+    let ends = part.split(separator: "-").compactMap { Int($0) }
+    if let first = ends.first, let last = ends.last, first <= last { numbers.formUnion(first...last) }
+  }
+  return numbers
+}
