@@ -40,8 +40,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var accumulate = 1
   @Flag(inversion: .prefixedNo, help: "Results that do not depend on the number of ranks.")
   var exact = true
-  @Option(help: "none or layer: what is computed again in backward.")
-  var recompute = "none"
+  @Option(help: "none, attention or layer: what is computed again in backward.")
+  var recompute = Recompute.none
   @Flag(help: "Show where the time goes.")
   var profile = false
   @Flag(help: "One JSON object instead of words.")
@@ -49,7 +49,6 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
   func validate() throws {
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0 or 1") }
-    guard Recompute(rawValue: recompute) != nil else { throw ValidationError("--recompute is none or layer") }
     guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0, accumulate > 0 else {
       throw ValidationError("--batch-size, --steps, --accumulate and --threads must be at least 1")
     }
@@ -67,7 +66,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       }
       let ledger = MemoryLedger()
       let replica = Replica(
-        description, engine: engine, recompute: Recompute(rawValue: recompute) ?? .none, ledger: ledger)
+        description, engine: engine, recompute: recompute, ledger: ledger)
       drawWeights(replica.layout, seed: 0, into: replica.weights.base)
       let map = ShardMap(
         layout: replica.layout, stage: ZeroStage(rawValue: zero) ?? .optimizer, rank: ranks.rank,
@@ -134,6 +133,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     return sequences
   }
 }
+
+extension Recompute: ExpressibleByArgument {}
 
 extension BenchModel.Shape {
   /// config.json of the shape, without dropout, as peers are measured.
