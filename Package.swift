@@ -9,6 +9,10 @@ let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 /// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
 let numeric: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)"])]
 
+/// For targets that a training step runs through: without it debug builds allocate in every loop, and the test
+/// that steps allocate nothing would see nothing else.
+let inStep: [SwiftSetting] = [.unsafeFlags(["-O"])]
+
 /// For fp64 references, whose plain loops are slow enough when optimised.
 let reference: [SwiftSetting] = [.unsafeFlags(["-O", "-Xcc", "-march=\(march)"])]
 
@@ -30,12 +34,12 @@ let package = Package(
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
     .target(name: "Base"),
     .target(name: "Tokenizers", dependencies: ["Base"]),
-    .target(name: "Datasets", dependencies: ["Base", "Tokenizers"]),
+    .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
-    .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"]),
+    .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph"]),
-    .target(name: "Collectives", dependencies: ["Base", "CMPI"]),
+    .target(name: "Collectives", dependencies: ["Base", "CMPI"], swiftSettings: inStep),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
       name: "Sharding",
@@ -52,7 +56,7 @@ let package = Package(
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Yams",
-      ]),
+      ], swiftSettings: inStep),
     .executableTarget(
       name: "swiftdp",
       dependencies: [

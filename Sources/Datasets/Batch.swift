@@ -80,14 +80,22 @@ extension TokenSequences {
     return (microBatch.sequences.count, blockLength ?? longest)
   }
 
+  /// Tokens of some micro-batches, padding not counted, and how many of them are targets.
+  package func counts(of microBatches: [MicroBatch]) -> (tokens: Int, targets: Int) {
+    var (tokens, targets) = (0, 0)
+    for microBatch in microBatches {
+      for sequence in microBatch.sequences {
+        tokens += length(of: sequence)
+        targets += Int(targetCounts[sequence])
+      }
+    }
+    return (tokens, targets)
+  }
+
   /// The share of padded positions in some micro-batches.
   package func paddingShare(of microBatches: [MicroBatch]) -> Double {
-    var (all, used) = (0, 0)
-    for microBatch in microBatches {
-      let shape = shape(of: microBatch)
-      all += shape.rows * shape.length
-      used += microBatch.sequences.reduce(0) { $0 + length(of: $1) }
-    }
+    let used = counts(of: microBatches).tokens
+    let all = microBatches.reduce(0) { $0 + shape(of: $1).rows * shape(of: $1).length }
     return all == 0 ? 0 : Double(all - used) / Double(all)
   }
 

@@ -29,6 +29,8 @@ package protocol Operation: Sendable {
   var keeps: Keeps { get }
   /// Whether its outputs cost less to compute again in backward than to keep until then.
   var isLight: Bool { get }
+  /// Whether `Recompute.attention` means it and what it reads.
+  var isAttention: Bool { get }
   /// Elements of scratch memory that one run of forward or backward may use.
   func scratchCount(threads: Int) -> Int
   func forward(_ frame: Frame)
@@ -53,6 +55,7 @@ protocol TileFollower: Operation {
 
 extension Operation {
   package var isLight: Bool { false }
+  package var isAttention: Bool { false }
   package func scratchCount(threads: Int) -> Int { 0 }
 }
 

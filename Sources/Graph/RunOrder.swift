@@ -32,6 +32,8 @@ enum Phase: Sendable, Equatable {
 package enum Recompute: String, Sendable, CaseIterable {
   /// Only what costs less to compute than to keep: norms and activation functions.
   case none
+  /// Attention and the projections that it reads, too (a kind of Korthikanti et al. 2022, selective recomputation).
+  case attention
   /// Each block keeps its input only.
   case layer
 }
@@ -41,48 +43,47 @@ struct RunOrder: Sendable {
   private(set) var entries: [Phase] = []
   /// By entry: whether the one after it is done along with it, tile by tile.
   private(set) var leads: [Bool] = []
-  /// By value: the block it was made in, or nil.
-  private let blocks: [Int?]
+  /// By value: the block it was made in, or nil, and the operation that made it.
+  private var blocks: [Int?]
+  private var makers: [Int]
   /// By value: whether it is made a second time.
   private var isMadeAgain: [Bool]
   private let recompute: Recompute
 
   init(_ nodes: [Node], values: Int, training: Bool, recompute: Recompute) {
     self.recompute = recompute
-    var blocks = [Int?](repeating: nil, count: values)
-    var makers = [Int](repeating: 0, count: values)
+    blocks = [Int?](repeating: nil, count: values)
+    makers = [Int](repeating: 0, count: values)
+    isMadeAgain = [Bool](repeating: false, count: values)
     for (index, node) in nodes.enumerated() {
       for value in node.outputs + node.auxiliaries {
         blocks[value.id] = node.block
         makers[value.id] = index
       }
     }
-    self.blocks = blocks
-    isMadeAgain = [Bool](repeating: false, count: values)
     guard training else {
       entries = nodes.indices.map { .forward($0) }
       leads = Self.leads(entries, nodes)
       return
     }
+    let isDropped = dropped(nodes)
+    let runsTwice = nodes.indices.map { isDropped[$0] || isLight(nodes, $0) }
     // The loss and its gradient are made in one pass, in backward.
     let last = nodes.count - 1
     entries = (0..<last).map { .forward($0) }
-    var ready: Int?
     // Where no gradient goes there is no backward, and nothing is kept for it.
     for index in nodes.indices.reversed()
     where index == last || nodes[index].outputs.contains(where: \.needsGradient) {
-      if recompute == .layer, let block = nodes[index].block {
-        if block != ready {
-          ready = block
-          for again in nodes.indices where nodes[again].block == block { runAgain(again, nodes) }
+      let node = nodes[index]
+      if index != last {
+        for input in node.operation.keeps.inputs {
+          makeAgain(node.inputs[input], for: node, nodes, runsTwice)
         }
-      } else if index != last {
-        for input in nodes[index].operation.keeps.inputs {
-          let value = nodes[index].inputs[input]
-          let maker = makers[value.id]
-          guard Self.isLight(nodes, maker, makers), !isMadeAgain[value.id] else { continue }
-          runAgain(maker, nodes)
-        }
+      }
+      // What only costs little stays where nobody else needs it.
+      if isDropped[index] {
+        let outputs = node.operation.keeps.outputs.map { node.outputs[$0] }
+        for value in outputs + node.auxiliaries { makeAgain(value, for: node, nodes, runsTwice) }
       }
       entries.append(.backward(index))
     }
@@ -106,21 +107,40 @@ struct RunOrder: Sendable {
     }
   }
 
-  private mutating func runAgain(_ index: Int, _ nodes: [Node]) {
-    entries.append(.again(index))
-    for value in nodes[index].outputs + nodes[index].auxiliaries { isMadeAgain[value.id] = true }
+  /// Runs the maker of a value again, after those of what it reads, where they run twice.
+  private mutating func makeAgain(_ value: Value, for reader: Node, _ nodes: [Node], _ runsTwice: [Bool]) {
+    let maker = makers[value.id]
+    guard runsTwice[maker], !isMadeAgain[value.id], sees(value, reader) else { return }
+    for input in nodes[maker].inputs { makeAgain(input, for: nodes[maker], nodes, runsTwice) }
+    entries.append(.again(maker))
+    for value in nodes[maker].outputs + nodes[maker].auxiliaries { isMadeAgain[value.id] = true }
+  }
+
+  /// Operations whose outputs are not kept, whatever they cost.
+  private func dropped(_ nodes: [Node]) -> [Bool] {
+    var isDropped = nodes.map { recompute == .layer && $0.block != nil }
+    guard recompute == .attention else { return isDropped }
+    for index in nodes.indices where nodes[index].operation.isAttention {
+      isDropped[index] = true
+      for input in nodes[index].inputs { isDropped[makers[input.id]] = true }
+    }
+    return isDropped
   }
 
   /// Light operations on what is kept anyway; one on another light one would need a chain of second runs.
-  private static func isLight(_ nodes: [Node], _ index: Int, _ makers: [Int]) -> Bool {
+  private func isLight(_ nodes: [Node], _ index: Int) -> Bool {
     nodes[index].operation.isLight
       && nodes[index].inputs.allSatisfy { !nodes[makers[$0.id]].operation.isLight }
   }
 
+  /// Whether an operation would see a second run of the value: of another block's values only the block's input
+  /// is there, and it is the first one.
+  private func sees(_ value: Value, _ node: Node) -> Bool {
+    recompute != .layer || blocks[value.id] == node.block
+  }
+
   /// Whether an operation of that entry sees the value of the second run.
   func isSecond(_ value: Value, for node: Node, in phase: Phase) -> Bool {
-    guard !phase.isForward, isMadeAgain[value.id] else { return false }
-    // Of another block's values only the input is there, and it is the first one.
-    return recompute != .layer || blocks[value.id] == node.block
+    !phase.isForward && isMadeAgain[value.id] && sees(value, node)
   }
 }

@@ -28,10 +28,42 @@ package final class WorkerPool: Sendable {
   }
 }
 
+/// A closure that does not escape, as its two words: code and context. `withoutActuallyEscaping` would put a box
+/// around it on the heap, and a step calls the pool thousands of times.
+///
+/// A function that takes such a closure takes its two words, neither retained nor released: the casts below call
+/// a function by its other type. They cast structs, since a bare function is boxed where it is a generic value.
+private struct Body {
+  private let code: UnsafeRawPointer
+  private let context: UnsafeRawPointer?
+
+  private struct FromClosure: @unchecked Sendable {
+    let call: (_ body: (Int, Int) -> Void, _ use: (Body) -> Void) -> Void
+  }
+  private struct FromWords {
+    let call: (_ body: Body, _ use: (Body) -> Void) -> Void
+  }
+  private struct RunClosure {
+    let call: (_ body: (Int, Int) -> Void, _ tile: Int, _ worker: Int) -> Void
+  }
+  private struct RunWords: @unchecked Sendable {
+    let call: (_ body: Body, _ tile: Int, _ worker: Int) -> Void
+  }
+
+  private static let words = unsafeBitCast(FromWords { $1($0) }, to: FromClosure.self)
+  private static let run = unsafeBitCast(RunClosure { $0($1, $2) }, to: RunWords.self)
+
+  /// Calls `use` with the words of `body`, which must be forgotten when it returns.
+  static func with(_ body: (_ tile: Int, _ worker: Int) -> Void, _ use: (Body) -> Void) {
+    words.call(body, use)
+  }
+
+  func callAsFunction(_ tile: Int, _ worker: Int) { Self.run.call(self, tile, worker) }
+}
+
 /// The threads beside the caller's and what they share with it. They hold the team, never the pool, so that
 /// the pool's end is theirs.
 private final class Team: @unchecked Sendable {
-  private typealias Body = (_ tile: Int, _ worker: Int) -> Void
   private let helpers: Int
   private var body: Body?
   private var tiles = 0
@@ -62,7 +94,7 @@ private final class Team: @unchecked Sendable {
   }
 
   func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
-    withoutActuallyEscaping(body) { body in
+    Body.with(body) { body in
       self.body = body
       self.tiles = tiles
       nextTile.store(0, ordering: .relaxed)

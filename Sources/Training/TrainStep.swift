@@ -61,7 +61,7 @@ package final class TrainStep {
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
     // The one denominator: every rank counts the targets of the whole step, before the first backward.
-    let targets = microBatches.reduce(0) { $0 + sequences.targetCount(of: $1.sequences) }
+    let (tokens, targets) = sequences.counts(of: microBatches)
     gradients.begin()
     losses.removeAll(keepingCapacity: true)
     for round in stride(from: 0, to: microBatches.count, by: ranks.count) {
@@ -94,9 +94,8 @@ package final class TrainStep {
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
-      learningRate: learningRate,
-      tokens: microBatches.reduce(0) { $1.sequences.reduce($0) { $0 + sequences.length(of: $1) } },
-      targetTokens: targets, seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds)
+      learningRate: learningRate, tokens: tokens, targetTokens: targets,
+      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds)
   }
 
   /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …

@@ -35,24 +35,61 @@ import Testing
         ran += 1
       }
     }
-    #expect(ran == 4)
+    #expect(ran == 6)
   }
 
   @Test(arguments: sketches.map(\.name)) func recomputeGivesTheSameBits(_ name: String) throws {
     let (model, batch) = try setUp(name)
-    expectSame(try model.train(batch, recompute: .layer, poisoned: true), try model.train(batch), name)
+    let plain = try model.train(batch)
+    for recompute in Recompute.allCases {
+      expectSame(try model.train(batch, recompute: recompute, poisoned: true), plain, "\(name), \(recompute)")
+    }
+    #expect(Recompute.allCases.count == 3)
   }
 
+  /// What a layer more costs in a model of so many layers, in matrices of [rows, width]. GPT-2 keeps with `none`
+  /// its input, qkv (3), attention's output, the sum behind it and the first feed-forward product (4), with
+  /// `attention` four of them less, and with `layer` its input alone; statistics of norms and of attention are
+  /// a few columns more.
   @Test func recomputeTakesLessMemory() throws {
-    let sketch = Sketch.gpt2(width: 16, layers: 12)
-    let model = TestModel(sketch, bucketCount: 1024)
-    let shape = BatchShape(sequences: 4, length: 64)
-    let (all, layers) = (model.program(shape), model.program(shape, recompute: .layer))
-    #expect(layers.arenaCount < all.arenaCount / 3)
-    // A layer more costs its input alone.
-    let deeper = TestModel(.gpt2(width: 16, layers: 13), bucketCount: 1024)
-    let grown = deeper.program(shape, recompute: .layer).arenaCount
-    #expect(grown - layers.arenaCount == shape.rows * 16)
+    let width = 64
+    let shape = BatchShape(sequences: 2, length: 512)
+    let depths = [2, 4, 12]
+    let counts = Dictionary(
+      uniqueKeysWithValues: Recompute.allCases.map { recompute in
+        let arenas = depths.map { layers in
+          let model = TestModel(.gpt2(width: width, layers: layers), bucketCount: 1024)
+          return model.program(shape, recompute: recompute).arenaCount
+        }
+        return (recompute, arenas)
+      })
+    let matrix = shape.rows * width
+    func expectGrowth(_ recompute: Recompute, _ matrices: ClosedRange<Double>) throws {
+      let arenas = try #require(counts[recompute])
+      for index in 1..<depths.count {
+        let grown = Double(arenas[index] - arenas[index - 1]) / Double(depths[index] - depths[index - 1])
+        #expect(matrices.contains(grown / Double(matrix)), "\(recompute): \(grown / Double(matrix))")
+      }
+    }
+    try expectGrowth(.none, 10...10.2)
+    try expectGrowth(.attention, 6...6.2)
+    try expectGrowth(.layer, 1...1)
+  }
+
+  /// Twice the length takes twice the memory: nothing in it is as long as it is wide.
+  @Test func noMatrixOfTokensByTokens() {
+    var compared = 0
+    for sketch in [Sketch.gpt2(width: 16, layers: 2), .llama(width: 16, layers: 2)] {
+      for recompute in Recompute.allCases {
+        let counts = [2048, 4096, 8192].map { length in
+          TestModel(sketch).program(BatchShape(sequences: 1, length: length), recompute: recompute).arenaCount
+        }
+        #expect(counts[2] - counts[1] == 2 * (counts[1] - counts[0]), "\(recompute)")
+        #expect(counts[2] < 2 * counts[1])
+        compared += 1
+      }
+    }
+    #expect(compared == 6)
   }
 
   @Test func aLossAloneKeepsNothing() {
@@ -110,7 +147,7 @@ import Testing
       #expect(deeperLast.program(shape, recompute: recompute).arenaCount == counts.1.arenaCount)
       ran += 1
     }
-    #expect(ran == 2)
+    #expect(ran == 3)
 
     var draw = Draw(201)
     let batch = TestBatch(shape, vocabulary: 50, draw: &draw)

@@ -32,8 +32,10 @@ import Testing
     let plain = try model.train(batch)
     #expect(plain.gradients.allSatisfy { $0.isFinite })
     expectSame(try model.train(batch, poisoned: true), plain, "poisoned")
-    expectSame(try model.train(batch, recompute: .layer), plain, "recomputed")
-    expectSame(try model.train(batch, recompute: .layer, threads: 3, poisoned: true), plain, "both")
+    for recompute in [Recompute.attention, .layer] {
+      expectSame(try model.train(batch, recompute: recompute), plain, "\(recompute)")
+      expectSame(try model.train(batch, recompute: recompute, threads: 3, poisoned: true), plain, "both")
+    }
 
     // Twice, with what the other program left lying about.
     let arena = Arena()
@@ -44,7 +46,7 @@ import Testing
       expectSame(model.train(program, batch, arena: arena, engine: engine), plain, "run \(ran)")
       ran += 1
     }
-    #expect(ran == 4)
+    #expect(ran == 6)
   }
 
   @Test(arguments: 0..<count) func freezingLeavesTheRestAlone(_ number: Int) throws {

@@ -71,6 +71,7 @@ struct Attention: Operation, @unchecked Sendable {
   let layer: Int
 
   var keeps: Keeps { Keeps(inputs: [0], outputs: [0]) }
+  var isAttention: Bool { true }
 
   func scratchCount(threads: Int) -> Int {
     var largest = shape

@@ -46,8 +46,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var accumulate = 1
   @Flag(inversion: .prefixedNo, help: "Results that do not depend on the number of ranks.")
   var exact = true
-  @Option(help: "none or layer: what is computed again in backward.")
-  var recompute = "none"
+  @Option(help: "none, attention or layer: what is computed again in backward.")
+  var recompute = Recompute.none
   @Flag(help: "Show where the time goes.")
   var profile = false
   @Flag(help: "One JSON object instead of words.")
@@ -55,7 +55,6 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
   func validate() throws {
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0, 1, 2 or 3") }
-    guard Recompute(rawValue: recompute) != nil else { throw ValidationError("--recompute is none or layer") }
     guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0, accumulate > 0 else {
       throw ValidationError("--batch-size, --steps, --accumulate and --threads must be at least 1")
     }
@@ -80,9 +79,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
           ? WeightLine.onHost(layout, type: dtype, ranks: ranks, ledger: ledger) : nil)
         ?? WeightLine(layout, type: dtype, ledger: ledger)
       let replica = Replica(
-        description, engine: engine, weights: weights, recompute: Recompute(rawValue: recompute) ?? .none,
-        holds: GradientSum.holds(ranks: ranks.count),
-        ledger: ledger)
+        description, engine: engine, weights: weights, recompute: recompute,
+        holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
       let map = ShardMap(
         layout: replica.layout, stage: stage, rank: ranks.rank,
         ranks: ranks.count)
@@ -160,6 +158,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     return sequences
   }
 }
+
+extension Recompute: ExpressibleByArgument {}
 
 extension BenchModel.Shape {
   /// config.json of the shape, without dropout, as peers are measured.

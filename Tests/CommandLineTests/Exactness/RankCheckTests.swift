@@ -5,14 +5,17 @@ import Testing
 extension CommandLineTests {
   @Suite struct RankCheckTests {
     /// Runs a check at some rank counts and expects so many cases to have agreed on every rank.
-    private func expectAgreement(_ check: String, ranks counts: [Int], cases: Int) throws {
+    private func expectAgreement(
+      _ check: String, ranks counts: [Int], cases: Int, options: [String] = []
+    ) throws {
       let folder = try Workspace()
       try folder.makeLlama("llama", longest: 1024)
       var ran = 0
       for ranks in counts {
         let result = try Command.run(
-          ["mpirun", "-np", "\(ranks)", "--bind-to", "none", Command.built("RankChecks"), check, "llama"],
-          in: folder)
+          ["mpirun", "-np", "\(ranks)", "--bind-to", "none"] + options + [
+            Command.built("RankChecks"), check, "llama",
+          ], in: folder)
         #expect(result.code == 0, "\(check) at \(ranks) ranks: \(result.err.prefix(2000))")
         #expect(
           result.out == "\(check): \(ranks) ranks, \(cases) cases, 0 faults\n", "\(result.err.prefix(2000))")
@@ -24,6 +27,13 @@ extension CommandLineTests {
     /// 24 random steps of 1 to 17 micro-batches; sum, norm and the inexact sum, each twice.
     @Test func sumsAreThoseOfOneRank() throws {
       try expectAgreement("sums", ranks: Array(1...8), cases: 24 * 8 + 1)
+    }
+
+    /// Six steps of three kinds at both ZeRO stages, of which the first two may allocate.
+    @Test func stepsAllocateNothing() throws {
+      try expectAgreement(
+        "allocations", ranks: [1, 2, 3], cases: 3 * 2 * (6 + 4) + 1,
+        options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
     @Test func unequalTargetCounts() throws {
