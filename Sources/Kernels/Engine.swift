@@ -22,13 +22,6 @@ package struct Engine: Sendable {
   }
 }
 
-extension Engine {
-  /// `pool.run` for those who do not care which worker they are.
-  package func runTiles(_ tiles: Int, _ body: @escaping (_ tile: Int) -> Void) {
-    pool.run(tiles) { tile, _ in body(tile) }
-  }
-}
-
 /// Made when first asked for: a run in fp32 loads no second library.
 private final class LazyHalves: @unchecked Sendable {
   private let make: () -> HalfProducts

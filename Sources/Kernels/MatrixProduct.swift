@@ -135,14 +135,20 @@ private struct Tile<T> {
 
 /// How C is cut: a function of the shapes alone.
 struct ProductTiles {
-  let rows: [Range<Int>]
-  let columns: [Range<Int>]
+  private let m: Int
+  private let n: Int
+  private let down: Int
+  private let across: Int
+  /// Bounds lie at multiples of it, so that every tile but the last fills whole vectors.
+  private static let unit = 16
 
   init(m: Int, n: Int, k: Int) {
+    self.m = m
+    self.n = n
     // Below a few million operations a product is over before a second thread is awake.
     guard m * n * k > 1 << 20 else {
-      rows = [0..<m]
-      columns = [0..<n]
+      down = 1
+      across = 1
       return
     }
     // Tiles of about 512 × 1024 lose 5 % against a whole product on one thread, narrow ones 15 %.
@@ -151,24 +157,21 @@ struct ProductTiles {
     if down * across % 2 == 1 {
       if n >= m { across += 1 } else { down += 1 }
     }
-    rows = Self.cut(m, into: down)
-    columns = Self.cut(n, into: across)
+    // No more pieces than units: none is empty.
+    self.down = min(down, (m + Self.unit - 1) / Self.unit)
+    self.across = min(across, (n + Self.unit - 1) / Self.unit)
   }
 
-  var count: Int { rows.count * columns.count }
+  var count: Int { down * across }
 
-  subscript(tile: Int) -> (Range<Int>, Range<Int>) {
-    (rows[tile / columns.count], columns[tile % columns.count])
+  subscript(tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    (
+      Self.piece(tile / across, of: down, length: m), Self.piece(tile % across, of: across, length: n)
+    )
   }
 
-  /// Bounds at multiples of 16, so that every tile but the last fills whole vectors.
-  private static func cut(_ length: Int, into pieces: Int) -> [Range<Int>] {
-    let unit = 16
+  private static func piece(_ piece: Int, of pieces: Int, length: Int) -> Range<Int> {
     let units = (length + unit - 1) / unit
-    return (0..<pieces).compactMap { piece in
-      let range =
-        min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
-      return range.isEmpty ? nil : range
-    }
+    return min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
   }
 }

@@ -61,6 +61,13 @@ private struct Body {
   func callAsFunction(_ tile: Int, _ worker: Int) { Self.run.call(self, tile, worker) }
 }
 
+extension WorkerPool {
+  /// `run` for those who do not care which worker they are.
+  package func runTiles(_ tiles: Int, _ body: @escaping (_ tile: Int) -> Void) {
+    run(tiles) { tile, _ in body(tile) }
+  }
+}
+
 /// The threads beside the caller's and what they share with it. They hold the team, never the pool, so that
 /// the pool's end is theirs.
 private final class Team: @unchecked Sendable {

@@ -53,7 +53,7 @@ package final class ShardedOptimizer {
   package func fillMasters(from reader: any WeightReader) throws {
     guard let masters else { return }
     for holding in map.held {
-      try reader.read(holding.line, of: map.layout, on: engine.runTiles) { part, fill in
+      try reader.read(holding.line, of: map.layout, on: engine.pool.runTiles) { part, fill in
         try fill(masters.base + holding.offset + part.lowerBound - holding.line.lowerBound)
       }
     }

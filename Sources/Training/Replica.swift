@@ -47,7 +47,7 @@ package final class Replica {
   /// Sets this rank's part of the weights, which is all of them where they are not shared. Where they are,
   /// `WeightLine.refreshVectors` has to follow when all parts are there.
   package func fill(from reader: any WeightReader) throws {
-    try weights.fill(weights.loaded, from: reader, on: engine.runTiles)
+    try weights.fill(weights.loaded, from: reader, on: engine.pool.runTiles)
     if !weights.isShared { weights.refreshVectors() }
   }
 

@@ -131,7 +131,7 @@ private final class CheckpointBench {
       { _ in
         try ranks.together {
           let reader = try FolderWeights(folder: path, description, layout: layout)
-          try weights.fill(0..<layout.count, from: reader, on: session.engine.runTiles)
+          try weights.fill(0..<layout.count, from: reader, on: session.engine.pool.runTiles)
           try content.readStates(from: path)
         }
       })

@@ -32,7 +32,7 @@ extension CommandLineTests {
     /// Six steps of three kinds at both ZeRO stages, of which the first two may allocate.
     @Test func stepsAllocateNothing() throws {
       try expectAgreement(
-        "allocations", ranks: [1, 2, 3], cases: 3 * 2 * (6 + 4) + 1,
+        "allocations", ranks: [1, 2, 3], cases: 3 * 4 * (6 + 4) + 1,
         options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
