@@ -44,6 +44,8 @@ package final class Program {
   private let plan: MemoryPlan
   private let loss: LossCell
   private let training: Bool
+  /// By entry of the schedule: what makes tiles, and what takes them on at once.
+  private let pairs: [(maker: any TileMaker, follower: any TileFollower)?]
 
   /// - Parameter holds: how many more segments of gradients are final before one's memory is used again.
   package init(_ graph: Graph, recompute: Recompute = .none, threads: Int, holds: Int = 0) {
@@ -54,6 +56,13 @@ package final class Program {
     plan = MemoryPlan(
       record: record, training: training, recompute: recompute, threads: threads, holds: holds)
     arenaCount = plan.arenaCount
+    let (nodes, schedule, leads) = (record.nodes, plan.schedule, plan.leads)
+    pairs = leads.indices.map { time in
+      guard leads[time], let maker = nodes[schedule[time].node].operation as? any TileMaker,
+        let follower = nodes[schedule[time + 1].node].operation as? any TileFollower
+      else { return nil }
+      return (maker, follower)
+    }
   }
 
   /// Runs the program on one micro-batch.
@@ -78,9 +87,7 @@ package final class Program {
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
       let frame = frame(time, memory, input, engine)
-      if plan.leads[time], let maker = node.operation as? any TileMaker,
-        let follower = record.nodes[plan.schedule[time + 1].node].operation as? any TileFollower
-      {
+      if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, input, engine)
         engine.time(phase.label, node.operation) {
           maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }

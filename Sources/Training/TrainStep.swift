@@ -75,7 +75,7 @@ package final class TrainStep {
       losses.append(
         replica.train(
           batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
-          afterEach: gradients.poke,
+          afterEach: { gradients.poke() },
           whenFinal: { segment, values in
             replica.engine.time("exchange") { gradients.add(segment: segment, values) }
           }))
