@@ -96,7 +96,7 @@ extension SIMD16<Float> {
 /// e to the power of x, within 2 ulp; 0 below -87.3, where fp32 has only denormals, and infinity above 88.7.
 ///
 /// x = n·ln 2 + f, then a polynomial of degree 6 in f (Cephes `expf`) times 2^n by exponent bits.
-@inlinable @inline(__always) package func exponential(_ x: Vector) -> Vector {
+@_transparent package func exponential(_ x: Vector) -> Vector {
   let high = Vector(repeating: 88.72283)
   let low = Vector(repeating: -87.33654)
   var y = x.replacing(with: high, where: x .> high)
@@ -123,4 +123,4 @@ extension SIMD16<Float> {
 }
 
 /// 1 / (1 + e^-x).
-@inlinable @inline(__always) package func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
+@_transparent package func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
