@@ -121,6 +121,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         type: dtype, length: length,
         library: dtype == .float32 ? "OpenBLAS \(engine.blas.kernelName)" : engine.halves.name,
         parameters: replica.layout.count,
+        multiplied: replica.layout.parameters.reduce(0) {
+          $0 + ($1.spec.name == shape.lookedUp ? 0 : $1.spec.count)
+        },
         attentionOperations: shape.attentionOperations(length: length),
         tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
@@ -182,6 +185,9 @@ extension BenchModel.Shape {
 }
 
 extension BenchModel.Shape {
+  /// The table whose rows are only looked up.
+  var lookedUp: String { self == .gpt2 ? "transformer.wpe.weight" : "model.embed_tokens.weight" }
+
   /// Operations per token of causal attention's own products, forward and backward: in each of 12 layers
   /// scores and weighted values, 2 · 768 operations a key each, of (length + 1) / 2 keys on average, and
   /// twice as many in backward (the scores that backward computes again are not counted).

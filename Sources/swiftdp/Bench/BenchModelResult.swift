@@ -12,6 +12,8 @@ struct BenchModelResult {
   /// What multiplies matrices.
   let library: String
   let parameters: Int
+  /// Of those, all that are not only looked up.
+  let multiplied: Int
   /// Of attention's products, per token.
   let attentionOperations: Double
   /// Of a step, over all ranks.
@@ -26,14 +28,15 @@ struct BenchModelResult {
 
   private var median: Double { seconds[seconds.count / 2] }
   var tokensPerSecond: Double { Double(tokens) / median }
-  /// 6 operations a parameter and token (Kaplan et al. 2020), and those of attention.
-  var operationsPerSecond: Double { (6 * Double(parameters) + attentionOperations) * tokensPerSecond }
+  /// 6 operations a multiplied parameter and token (Kaplan et al. 2020), and those of attention.
+  var operationsPerSecond: Double { (6 * Double(multiplied) + attentionOperations) * tokensPerSecond }
 
   var json: JSON {
     .object([
       "bench": .string("model"), "shape": .string(shape), "dtype": .string(type.rawValue),
       "ranks": .integer(ranks), "threads": .integer(threads), "library": .string(library),
-      "parameters": .integer(parameters), "tokens_per_step": .integer(tokens),
+      "parameters": .integer(parameters), "multiplied_parameters": .integer(multiplied),
+      "tokens_per_step": .integer(tokens),
       "steps": .integer(seconds.count), "seconds_median": .number(median),
       "seconds_min": .number(seconds[0]), "seconds_max": .number(seconds[seconds.count - 1]),
       "exchange_seconds_median": .number(exchange[exchange.count / 2]),
