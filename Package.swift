@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Base", "Tensors", "Models", "Collectives", "Sharding",
+        "Base", "Tensors", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),

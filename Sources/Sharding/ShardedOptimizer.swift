@@ -10,35 +10,46 @@ import Tensors
 package final class ShardedOptimizer {
   package let map: ShardMap
   package let rule: any UpdateRule
-  /// One memory a state of the rule, `map.heldCount` elements each.
-  package let states: [FlatMemory]
+  /// One for each state of the rule.
+  package let states: [ShardedState]
+  /// What this rank updates, with the place of its gradients.
+  private let held: [(piece: Piece, offset: Int)]
   private let engine: Engine
 
   package init(map: ShardMap, rule: any UpdateRule, engine: Engine, ledger: MemoryLedger?) {
     self.map = map
     self.rule = rule
     self.engine = engine
-    states = rule.stateNames.map { _ in
-      FlatMemory(count: map.heldCount, label: "optimizer states", ledger: ledger)
-    }
-  }
-
-  /// Updates what this rank holds.
-  /// - Parameter step: 1 for the first update of the run.
-  package func step(
-    _ step: Int, weights: UnsafeMutablePointer<Float>, gradients: GradientSum, gradientScale: Float,
-    learningRate: Double
-  ) {
-    for holding in map.held {
-      for (parameter, range) in map.layout.pieces(of: holding.line) {
-        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
-        rule.update(
-          UpdateStretch(
-            weights: weights + range.lowerBound, gradients: gradients.memory.base + offset,
-            states: states.map { $0.base + offset }, count: range.count, decays: parameter.spec.decays),
-          step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+    var held: [(piece: Piece, offset: Int)] = []
+    for (bucket, slices) in map.slices.enumerated() {
+      for piece in map.pieces(ofBucket: bucket) where map.holds(slicesOf: piece.owner) {
+        let first = map.stage == .replicas ? 0 : slices[map.rank].lowerBound - map.place(ofBucket: bucket)
+        held.append((piece, piece.line.lowerBound - first))
       }
     }
+    self.held = held
+    states = rule.states.map { ShardedState($0, map: map, held: held.map(\.piece), ledger: ledger) }
+  }
+
+  /// Updates what this rank holds. Collective.
+  /// - Parameters:
+  ///   - step: 1 for the first update of the run.
+  ///   - gradientNorm: of the whole gradient, before it is scaled.
+  package func step(
+    _ step: Int, weights: UnsafeMutablePointer<Float>, gradients: GradientSum, gradientScale: Float,
+    gradientNorm: Double, learningRate: Double, over ranks: Ranks
+  ) {
+    let stretches = held.enumerated().map { index, held in
+      let parameter = map.layout.parameters[held.piece.parameter]
+      return UpdateStretch(
+        weights: weights + held.piece.line.lowerBound, gradients: gradients.memory.base + held.offset,
+        states: states.map { $0.base(ofPiece: index) }, count: held.piece.line.count,
+        decays: parameter.spec.decays, parameter: held.piece.parameter, shape: parameter.spec.shape,
+        start: held.piece.line.lowerBound - parameter.range.lowerBound, phase: held.piece.phase)
+    }
+    rule.update(
+      stretches, step: step, learningRate: learningRate, gradientScale: gradientScale,
+      gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks), engine: engine)
   }
 
   /// Brings every rank the slices that others have updated.

@@ -81,7 +81,7 @@ package struct TrainStep {
       replica.engine.time("update") {
         optimizer.step(
           step, weights: replica.weights.base, gradients: gradients, gradientScale: clip(norm),
-          learningRate: learningRate)
+          gradientNorm: norm, learningRate: learningRate, over: ranks)
       }
       replica.engine.time("gather") { optimizer.gather(weights: replica.weights.base, over: ranks) }
     }

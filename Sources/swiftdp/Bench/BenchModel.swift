@@ -34,6 +34,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var warmUp = 2
   @Option(help: "0 or 1.")
   var zero = 1
+  @Option(help: "adamw, sgd (with momentum), lion, adafactor or adamw8bit.")
+  var optimizer = OptimizerName.adamw
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
   @Option(help: "Micro-batches of each rank and step, of --batch-size sequences each.")
@@ -75,7 +77,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       let step = TrainStep(
         replica: replica,
         gradients: GradientSum(map: map, ranks: ranks, engine: engine, exact: exact, ledger: ledger),
-        optimizer: ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: ledger),
+        optimizer: ShardedOptimizer(map: map, rule: optimizer.measuredRule, engine: engine, ledger: ledger),
         schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
         ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
         mask: .none, seed: 0, gradientClip: 1)
@@ -132,6 +134,18 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       sequences.append(tokens[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
     }
     return sequences
+  }
+}
+
+extension OptimizerName: ExpressibleByArgument {
+  fileprivate var measuredRule: any UpdateRule {
+    switch self {
+    case .adamw: AdamW()
+    case .sgd: SGD(momentum: 0.9)
+    case .lion: Lion()
+    case .adafactor: Adafactor()
+    case .adamw8bit: AdamW8bit()
+    }
   }
 }
 
