@@ -7,7 +7,9 @@ import PackageDescription
 let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 
 /// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
-let numeric: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)"])]
+let numeric: [SwiftSetting] = [
+  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
+]
 
 /// For fp64 references, whose plain loops are slow enough when optimised.
 let reference: [SwiftSetting] = [.unsafeFlags(["-O", "-Xcc", "-march=\(march)"])]

@@ -37,32 +37,6 @@
     }
   }
 
-  /// What a table of 256 numbers holds for the bytes at this place of a row.
-  @inlinable @inline(__always) package func load(
-    _ codes: UnsafePointer<UInt8>, from table: UnsafePointer<Float>
-  ) -> Vector {
-    let codes = codes + offset
-    var vector = Vector()
-    if count == 16 {
-      for lane in 0..<16 { vector[lane] = table[Int(codes[lane])] }
-    } else {
-      for lane in 0..<count { vector[lane] = table[Int(codes[lane])] }
-    }
-    return vector
-  }
-
-  /// Stores whole numbers from 0 to 255 as bytes.
-  @inlinable @inline(__always) package func store(_ codes: Vector, _ row: UnsafeMutablePointer<UInt8>) {
-    // With 2^23 added, a whole number is the low bits of the mantissa.
-    let bits = unsafeBitCast(codes + 8_388_608, to: SIMD16<UInt32>.self)
-    let bytes = SIMD16<UInt8>(truncatingIfNeeded: bits)
-    if count == 16 {
-      UnsafeMutableRawPointer(row + offset).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
-    } else {
-      for lane in 0..<count { row[offset + lane] = bytes[lane] }
-    }
-  }
-
   /// Writes, or adds to what is there.
   @inlinable @inline(__always) package func store(
     _ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool

@@ -58,7 +58,7 @@ package struct Adafactor: UpdateRule {
     let rules = held.map {
       Direction(
         of: $0, gradientScale: gradientScale, mean: Float(max(means[$0.parameter] ?? 1, epsilon1)),
-        smallest: Float(epsilon1 * epsilon1))
+        smallest: Float(epsilon1))
     }
     let weightSquares = sums.total(
       ofGrains: grainSums(held, engine) { stretch, range in
@@ -175,6 +175,6 @@ private struct Direction {
   }
 
   @inline(__always) private func direction(_ lanes: Lanes, _ offset: Int, _ v: Vector) -> Vector {
-    lanes.load(gradients + offset) * gradientScale / v.maximum(smallest).squareRoot()
+    lanes.load(gradients + offset) * gradientScale / v.squareRoot().maximum(smallest)
   }
 }

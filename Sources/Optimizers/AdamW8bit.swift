@@ -46,26 +46,22 @@ package struct AdamW8bit: LocalRule {
     let first = stretch.phase % size
     let blocks = OptimizerState.blocks(phase: stretch.phase, count: stretch.count)
     engine.pool.run((blocks + 63) / 64) { tile, _ in
-      withUnsafeTemporaryAllocation(byteCount: 8 * size, alignment: 64) { memory in
-        let mBlock = memory.baseAddress!.assumingMemoryBound(to: Float.self)
-        let vBlock = mBlock + size
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * size) { memory in
+        let (mBlock, vBlock) = (memory.baseAddress!, memory.baseAddress! + size)
         for block in tile * 64..<min((tile + 1) * 64, blocks) {
           let start = max(block * size - first, 0)
           let count = min((block + 1) * size - first, stretch.count) - start
           let (w, g) = (stretch.weights + start, stretch.gradients + start)
-          var (largestM, largestV) = (Vector(), Vector())
+          m.load(block, start, count, into: mBlock)
+          v.load(block, start, count, into: vBlock)
           forEachVector(count) {
-            var moments = formula.moments(
-              $0.load(g), m: m.load($0, start, block), v: v.load($0, start, block))
-            $0.store(formula.weights($0.load(w), moments), w)
+            let moments = formula.moments($0.load(g), m: $0.load(mBlock), v: $0.load(vBlock))
             $0.store(moments.m, mBlock)
             $0.store(moments.v, vBlock)
-            moments.m.replace(with: -moments.m, where: moments.m .< 0)
-            largestM = largestM.maximum(moments.m)
-            largestV = largestV.maximum(moments.v)
+            $0.store(formula.weights($0.load(w), moments), w)
           }
-          m.store(mBlock, count, start, block, largest: largestM.largest)
-          v.store(vBlock, count, start, block, largest: largestV.largest)
+          m.store(mBlock, block, start, count)
+          v.store(vBlock, block, start, count)
         }
       }
     }
@@ -77,26 +73,37 @@ private struct EightBitState {
   private let codes: UnsafeMutablePointer<UInt8>
   private let scales: UnsafeMutablePointer<Float>
   private let map: DynamicMap
-  private let values: UnsafePointer<Float>
 
   init(_ stretch: UpdateStretch, codes state: Int, _ map: DynamicMap) {
     guard let codes = stretch.states[state] else { preconditionFailure("codes of a small parameter") }
     self.codes = codes.assumingMemoryBound(to: UInt8.self)
     scales = stretch.floats(state + 1)
     self.map = map
-    values = map.table
   }
 
-  @inline(__always) func load(_ lanes: Lanes, _ start: Int, _ block: Int) -> Vector {
-    lanes.load(codes + start, from: values) * scales[block]
+  func load(_ block: Int, _ start: Int, _ count: Int, into moments: UnsafeMutablePointer<Float>) {
+    map.decode(codes + start, count: count, scale: scales[block], into: moments)
   }
 
-  @inline(__always) func store(
-    _ moments: UnsafePointer<Float>, _ count: Int, _ start: Int, _ block: Int, largest: Float
-  ) {
-    scales[block] = largest
+  /// - Parameter moments: room for whole vectors, of which `count` numbers are meant.
+  func store(_ moments: UnsafeMutablePointer<Float>, _ block: Int, _ start: Int, _ count: Int) {
+    let whole = (count + 15) / 16 * 16
+    (moments + count).update(repeating: 0, count: whole - count)
+    var sizes = Vector()
+    for index in stride(from: 0, to: whole, by: 16) {
+      let x = UnsafeRawPointer(moments + index).loadUnaligned(as: Vector.self)
+      sizes = sizes.maximum(x.replacing(with: -x, where: x .< 0))
+    }
+    scales[block] = sizes.largest
     // As the reference: a block of zeros has no inverse.
-    let inverse = 1 / max(largest, 1e-38)
-    forEachVector(count) { $0.store(map.codes($0.load(moments) * inverse), codes + start) }
+    let inverse = 1 / max(sizes.largest, 1e-38)
+    guard whole > count else {
+      map.encode(moments, count: count, scale: inverse, into: codes + start)
+      return
+    }
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: OptimizerState.block) { memory in
+      map.encode(moments, count: whole, scale: inverse, into: memory.baseAddress!)
+      (codes + start).update(from: memory.baseAddress!, count: count)
+    }
   }
 }

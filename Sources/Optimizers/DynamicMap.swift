@@ -51,31 +51,50 @@ package struct DynamicMap: @unchecked Sendable {
     table = UnsafePointer(memory)
   }
 
-  /// The codes of the nearest values, as whole numbers. What lies within a rounding of the middle between two
-  /// values may get either.
-  /// - Parameter x: −1…1, or 0…1 without signs.
-  @inline(__always) package func codes(_ x: Vector) -> Vector {
-    let size = isSigned ? x.replacing(with: -x, where: x .< 0) : x
-    var slope = Vector(repeating: slopes[0])
-    var first = Vector(repeating: firsts[0])
-    for decade in 1..<7 {
-      let above = size .> Vector(repeating: starts[decade])
-      slope.replace(with: Vector(repeating: slopes[decade]), where: above)
-      first.replace(with: Vector(repeating: firsts[decade]), where: above)
-    }
+  /// Writes the codes of the nearest values. What lies within a rounding of the middle between two values may
+  /// get either.
+  /// - Parameters:
+  ///   - x: numbers of −largest…largest, or 0…largest without signs.
+  ///   - count: a multiple of 16.
+  ///   - scale: 1 / largest.
+  package func encode(
+    _ x: UnsafePointer<Float>, count: Int, scale: Float, into codes: UnsafeMutablePointer<UInt8>
+  ) {
+    let (starts, slopes, firsts) = (starts, slopes, firsts)
+    let (zero, one) = (Float(zero), Float(255 - zero))
     // A decade of n parts begins at 0.1·n/0.9 = n/9 parts; signed, n is its first value's number, else 1 more.
-    let last = first + first - (isSigned ? 1 : 0)
-    let parts = isSigned ? first : first + 1
-    // Adding 1.5·2^23 rounds to a whole number; half less before it rounds down.
-    let magic = Vector(repeating: 12_582_912)
-    let place = (first - 0.5 - parts * (1 / 9 as Float)).addingProduct(size, slope)
-    var number = (place + magic) - magic
-    number = number.replacing(with: first, where: number .< first)
-    number = number.replacing(with: last, where: number .> last)
-    number.replace(with: 0, where: size .<= Vector(repeating: starts[0]))
-    let one = (isSigned ? x : size) .> Vector(repeating: starts[7])
-    number.replace(with: Vector(repeating: Float(255 - zero)), where: one)
-    guard isSigned else { return number }
-    return Vector(repeating: Float(zero)) + number.replacing(with: -number, where: x .< 0)
+    let unsigned: Float = isSigned ? 0 : 1
+    for index in stride(from: 0, to: count, by: 16) {
+      let value = UnsafeRawPointer(x + index).loadUnaligned(as: Vector.self) * scale
+      let size = value.replacing(with: -value, where: value .< 0)
+      var slope = Vector(repeating: slopes[0])
+      var first = Vector(repeating: firsts[0])
+      for decade in 1..<7 {
+        let above = size .> Vector(repeating: starts[decade])
+        slope.replace(with: Vector(repeating: slopes[decade]), where: above)
+        first.replace(with: Vector(repeating: firsts[decade]), where: above)
+      }
+      let last = first + first + (unsigned - 1)
+      // Adding 1.5·2^23 rounds to a whole number; half less before it rounds down.
+      let magic: Float = 12_582_912
+      let place = (first - 0.5 - (first + unsigned) * (1 / 9 as Float)).addingProduct(size, slope)
+      var number = (place + magic) - magic
+      number = number.replacing(with: first, where: number .< first)
+      number = number.replacing(with: last, where: number .> last)
+      number.replace(with: 0, where: size .<= Vector(repeating: starts[0]))
+      number.replace(with: one, where: value .> Vector(repeating: starts[7]))
+      // With 2^23 added, a whole number is the low bits of the mantissa.
+      let code = zero + number.replacing(with: -number, where: value .< 0) + 8_388_608
+      let bits = unsafeBitCast(code, to: SIMD16<UInt32>.self)
+      UnsafeMutableRawPointer(codes + index).storeBytes(
+        of: SIMD16<UInt8>(truncatingIfNeeded: bits), as: SIMD16<UInt8>.self)
+    }
+  }
+
+  /// Writes the values of codes, times a scale.
+  package func decode(
+    _ codes: UnsafePointer<UInt8>, count: Int, scale: Float, into x: UnsafeMutablePointer<Float>
+  ) {
+    for index in 0..<count { x[index] = table[Int(codes[index])] * scale }
   }
 }
