@@ -33,18 +33,19 @@ extension HuggingFaceWeights {
       guard let expected = layout.shape(of: state, parameter) else { continue }
       let name = parameter.spec.name
       guard let shape = shape(of: name) else {
-        problems.add(.data, "has no \(state.name)", at: "\(folder): \(name)", hint: "is it of another model?")
+        problems.add(
+          .data, "has no \(state.name) of \(name)", at: folder, hint: "is it of another model?")
         continue
       }
       if shape != expected {
         problems.add(
-          .data, "\(state.name) has the shape \(shape), not \(expected)", at: "\(folder): \(name)",
+          .data, "\(state.name) of \(name) has the shape \(shape), not \(expected)", at: folder,
           hint: "is it of another model?")
       }
       if let type = type(of: name), type != state.storedType, !(type.isFloat && state.storedType.isFloat) {
         problems.add(
-          .data, "\(state.name) is \(type.rawValue), not \(state.storedType.rawValue)",
-          at: "\(folder): \(name)")
+          .data, "\(state.name) of \(name) is \(type.rawValue), not \(state.storedType.rawValue)",
+          at: folder)
       }
     }
     try problems.throwIfAny()

@@ -39,7 +39,9 @@ package struct UpdateStretch {
 
   /// A state of fp32 numbers that covers the parameter.
   func floats(_ state: Int) -> UnsafeMutablePointer<Float> {
-    guard let base = states[state] else { preconditionFailure("state \(state) does not cover this parameter") }
+    guard let base = states[state] else {
+      preconditionFailure("state \(state) does not cover this parameter")
+    }
     return base.assumingMemoryBound(to: Float.self)
   }
 
@@ -52,8 +54,9 @@ package struct UpdateStretch {
 
   func grain(_ index: Int) -> Range<Int> {
     let first = phase % ParameterLayout.grain
-    return max(index * ParameterLayout.grain - first, 0)..<min(
-      (index + 1) * ParameterLayout.grain - first, count)
+    return max(
+      index * ParameterLayout.grain - first, 0)..<min(
+        (index + 1) * ParameterLayout.grain - first, count)
   }
 }
 

@@ -39,17 +39,27 @@ package final class ShardedOptimizer {
     _ step: Int, weights: UnsafeMutablePointer<Float>, gradients: GradientSum, gradientScale: Float,
     gradientNorm: Double, learningRate: Double, over ranks: Ranks
   ) {
-    let stretches = held.enumerated().map { index, held in
+    rule.update(
+      stretches(weights: weights, gradients: gradients.memory.base), step: step, learningRate: learningRate,
+      gradientScale: gradientScale, gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks),
+      engine: engine)
+  }
+
+  /// What this rank updates.
+  /// - Parameters:
+  ///   - weights: the whole line.
+  ///   - gradients: the part held, `map.heldCount` elements.
+  package func stretches(
+    weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>
+  ) -> [UpdateStretch] {
+    held.enumerated().map { index, held in
       let parameter = map.layout.parameters[held.piece.parameter]
       return UpdateStretch(
-        weights: weights + held.piece.line.lowerBound, gradients: gradients.memory.base + held.offset,
+        weights: weights + held.piece.line.lowerBound, gradients: gradients + held.offset,
         states: states.map { $0.base(ofPiece: index) }, count: held.piece.line.count,
         decays: parameter.spec.decays, parameter: held.piece.parameter, shape: parameter.spec.shape,
         start: held.piece.line.lowerBound - parameter.range.lowerBound, phase: held.piece.phase)
     }
-    rule.update(
-      stretches, step: step, learningRate: learningRate, gradientScale: gradientScale,
-      gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks), engine: engine)
   }
 
   /// Brings every rank the slices that others have updated.
