@@ -36,7 +36,9 @@ package struct DynamicMap: @unchecked Sendable {
       // With the roundings of the reference, which are those of torch.linspace.
       let step = (1 - 0.1 as Float) / Float(parts)
       let bounds = (0...parts).map { index in
-        index < (parts + 1) / 2 ? 0.1 + step * Float(index) : 1 - step * Float(parts - index)
+        index < (parts + 1) / 2
+          ? (0.1 as Float).addingProduct(step, Float(index))
+          : (1 as Float).addingProduct(-step, Float(parts - index))
       }
       positive += zip(bounds, bounds.dropFirst()).map { Float(scale) * (($0 + $1) / 2) }
       starts[decade] = (below + positive[Int(firsts[decade]) - 1]) / 2

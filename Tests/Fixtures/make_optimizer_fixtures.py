@@ -5,18 +5,22 @@
 
 Weights and gradients are whole numbers from SplitMix64 over powers of two, so that tests make the same
 without a file. Gradients are clipped to a norm of 1; only matrices decay; the learning rate falls from step to
-step. SGD and Adafactor are torch.optim's; Lion is algorithm 2 of Chen et al. 2023 in torch; the 8-bit
-moments go through bitsandbytes' own maps and its quantize_blockwise, around the formula of AdamW. The versions stand
-in the file's metadata.
+step. SGD and Adafactor are torch.optim's; Lion is algorithm 2 of Chen et al. 2023 in torch; 8-bit AdamW is the
+PyTorch version in bitsandbytes (its quantisation for CPUs is not that of the nearest value for small numbers, and it
+has no update there). The versions stand in the file's metadata.
 """
 
+import os
 import sys
 from pathlib import Path
+
+os.environ["TORCHDYNAMO_DISABLE"] = "1"
 
 import bitsandbytes
 import bitsandbytes.functional as bnb
 import numpy as np
 import torch
+from bitsandbytes.backends.triton.kernels_optim import optimizer_update_8bit_blockwise_pytorch
 from safetensors.torch import save_file
 
 STEPS = 12
@@ -68,7 +72,7 @@ class Lion(torch.optim.Optimizer):
 
 
 class AdamW8bit(torch.optim.Optimizer):
-    """As bitsandbytes' AdamW8bit; its CPU version has no update, only the quantisation."""
+    """bitsandbytes' update where the parameter has 4,096 numbers or more, else AdamW's."""
 
     signed, unsigned = bnb.create_dynamic_map(True), bnb.create_dynamic_map(False)
 
@@ -78,25 +82,31 @@ class AdamW8bit(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
-            lr, (beta1, beta2) = group["lr"], group["betas"]
+            lr, (beta1, beta2), eps, decay = group["lr"], group["betas"], group["eps"], group["weight_decay"]
             for p in group["params"]:
                 state = self.state[p]
                 t = state["step"] = state.get("step", 0) + 1
-                m = state.get("m", torch.zeros_like(p))
-                v = state.get("v", torch.zeros_like(p))
-                p.mul_(1 - lr * group["weight_decay"])
-                m = m * beta1 + (1 - beta1) * p.grad
-                v = v * beta2 + (1 - beta2) * p.grad * p.grad
-                denominator = v.sqrt() / (1 - beta2**t) ** 0.5 + group["eps"]
-                p.addcdiv_(m, denominator, value=-lr / (1 - beta1**t))
-                state["m"], state["v"] = self.stored(m, self.signed), self.stored(v, self.unsigned)
-
-    @staticmethod
-    def stored(x, code):
-        if x.numel() < 4096:
-            return x
-        codes, state = bnb.quantize_blockwise(x, code=code, blocksize=256)
-        return bnb.dequantize_blockwise(codes, state)
+                if p.numel() < 4096:
+                    m = state.setdefault("m", torch.zeros_like(p))
+                    v = state.setdefault("v", torch.zeros_like(p))
+                    p.mul_(1 - lr * decay)
+                    m.mul_(beta1).add_(p.grad, alpha=1 - beta1)
+                    v.mul_(beta2).addcmul_(p.grad, p.grad, value=1 - beta2)
+                    denominator = v.sqrt() / (1 - beta2**t) ** 0.5 + eps
+                    p.addcdiv_(m, denominator, value=-lr / (1 - beta1**t))
+                    continue
+                if t == 1:
+                    for k in (1, 2):
+                        state[f"codes{k}"] = torch.zeros(p.shape, dtype=torch.uint8)
+                        state[f"absmax{k}"] = torch.zeros(-(-p.numel() // 256))
+                optimizer_update_8bit_blockwise_pytorch(
+                    p, p.grad, state["codes1"], state["codes2"], beta1, beta2, 0.0, 0.0, eps, t, lr, self.signed,
+                    self.unsigned, state["absmax1"], state["absmax2"], decay, 1.0, False, optimizer_name="adam",
+                )  # fmt: skip
+                for name, k, code in (("m", 1, self.signed), ("v", 2, self.unsigned)):
+                    state[name] = bnb.dequantize_blockwise(
+                        state[f"codes{k}"], absmax=state[f"absmax{k}"], code=code, blocksize=256
+                    )
 
 
 def run(make, base, clip=1.0):

@@ -102,9 +102,11 @@ import Testing
           guard state.covers(spec) else { continue }
           let want = try #require(try expected(file, "\(test.name).\(state.name).\(spec.name)"))
           let got = try run.state(state.name, spec.name, as: Float.self)
-          // Rows differ by factors of 2^16: each element is as near as its own size allows.
+          // Second moments are as near as their own size allows: those of rows differ by factors of 2^32. In
+          // the others, gradients cancel.
           let size = want.reduce(0) { max($0, abs($1)) }
-          let near = zip(got, want).allSatisfy { abs($0 - $1) <= 1e-5 * abs($1) + 1e-9 * size }
+          let least = state.name == "momentum" || state.name == "first_moment" ? 1e-6 * size : 0
+          let near = zip(got, want).allSatisfy { abs($0 - $1) <= 1e-5 * abs($1) + least }
           #expect(got.count == want.count && near, "\(test.name) \(state.name) \(spec.name)")
           states += 1
         }
@@ -138,7 +140,8 @@ import Testing
     let file = try SafetensorsFile(Fixtures.root + "/Tests/Fixtures/optimizers.safetensors")
     for (name, map) in [("map.signed", DynamicMap.signed), ("map.unsigned", .unsigned)] {
       let want = try #require(try expected(file, name))
-      #expect(map.values == want, "\(largestDifference(map.values, want))")
+      let isSame = map.values == want
+      #expect(isSame, "\(largestDifference(map.values, want))")
     }
   }
 
