@@ -7,7 +7,9 @@ import PackageDescription
 let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 
 /// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
-let numeric: [SwiftSetting] = [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)"])]
+let numeric: [SwiftSetting] = [
+  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
+]
 
 /// For targets that a training step runs through: without it debug builds allocate in every loop, and the test
 /// that steps allocate nothing would see nothing else.
@@ -47,7 +49,7 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Base", "Tensors", "Models", "Collectives", "Sharding",
+        "Base", "Tensors", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),

@@ -4,6 +4,7 @@ import Base
 import Collectives
 import Foundation
 import Models
+import Optimizers
 import Sharding
 import Tensors
 
@@ -25,12 +26,20 @@ package struct TrainingState: Equatable, Sendable {
     self.fingerprint = fingerprint
   }
 
-  /// The names of the optimizer's states, which are also those of their files.
-  package var stateNames: [String] {
-    let value = conditions.first { $0.key.elementsEqual("optimizer.states".utf8) }?.value
-    // They become file names: a hostile one must not lead out of the folder.
-    return (value?.elements?.compactMap(\.text) ?? []).filter { name in
-      !name.isEmpty && name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || (0x61...0x7A).contains($0) }
+  /// The optimizer's states, whose names are also those of their files.
+  /// - Throws: where they are not those of an optimizer.
+  package func states(folder: String) throws -> [OptimizerState] {
+    func value(_ key: String) -> JSON? { conditions.first { $0.key.elementsEqual(key.utf8) }?.value }
+    let file = folder + "/" + Self.fileName
+    guard let name = value("optimizer.name")?.text, let optimizer = OptimizerName(rawValue: name) else {
+      throw UserError(.data, "names no optimizer that swiftdp has", at: file)
+    }
+    // Only known names become file names.
+    return try (value("optimizer.states")?.elements ?? []).map { element in
+      guard let state = optimizer.states.first(where: { $0.name == element.text }) else {
+        throw UserError(.data, "\(element.encoded()) is no state of \(name)", at: file)
+      }
+      return state
     }
   }
 
@@ -57,8 +66,13 @@ package struct TrainingState: Equatable, Sendable {
         .data, "has format \(version), and this swiftdp reads format \(Self.formatVersion)", at: file,
         hint: "use the swiftdp that wrote it, or start from its weights with model: \(folder)")
     }
-    guard let step = json["step"]?.integer, step >= 0, let conditions = json["conditions"]?.members else {
+    guard let step = json["step"]?.integer, step >= 0, var conditions = json["conditions"]?.members else {
       throw UserError(.data, "lacks step or conditions", at: file)
+    }
+    let optimizer = Array("optimizer.name".utf8)
+    if !conditions.contains(where: { $0.key == optimizer }) {
+      // From before there was a choice.
+      conditions.append(JSON.Member(key: optimizer, value: .string(OptimizerName.adamw.rawValue)))
     }
     self.init(step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [])
   }
@@ -73,12 +87,12 @@ package struct CheckpointContent {
   package let weights: WeightLine
   /// Of what the map holds, where `weights` is rounded from them.
   package let masters: UnsafeMutablePointer<Float>?
-  /// By name, the memory of `map.heldCount` elements; empty for weights alone.
-  package let states: [(name: String, base: UnsafeMutablePointer<Float>)]
+  /// Empty for weights alone.
+  package let states: [ShardedState]
 
   package init(
     description: ModelDescription, source: String, map: ShardMap, weights: WeightLine,
-    masters: UnsafeMutablePointer<Float>?, states: [(name: String, base: UnsafeMutablePointer<Float>)]
+    masters: UnsafeMutablePointer<Float>?, states: [ShardedState]
   ) {
     self.description = description
     self.source = source
@@ -93,15 +107,6 @@ extension CheckpointContent {
   /// transformers' own limit is 5 GB; smaller files spread over the servers of a parallel file system.
   private static let maximumShardBytes = 2 << 30
 
-  private func plan(_ stem: String, type: StoredType, trainedOnly: Bool) throws -> SafetensorsPlan {
-    let layout = map.layout
-    let tensors = layout.forwardOrder.map { layout.parameters[$0].spec }
-      .filter { $0.trains || !trainedOnly }
-      .map { (name: $0.name, shape: $0.shape) }
-    return try SafetensorsPlan(
-      tensors: tensors, type: type, maximumShardBytes: Self.maximumShardBytes, stem: stem)
-  }
-
   /// Writes the folder under another name and renames it once complete. Collective.
   /// - Parameters:
   ///   - state: nil for a model without the state of a run.
@@ -110,8 +115,14 @@ extension CheckpointContent {
   package func write(
     to path: String, type: StoredType, state: TrainingState?, replacing: Bool = false, ranks: Ranks
   ) throws {
-    let weightPlan = try plan("model", type: type, trainedOnly: false)
-    let statePlans = try states.map { try plan($0.name, type: .f32, trainedOnly: true) }
+    let layout = map.layout
+    let tensors = layout.forwardOrder.map { layout.parameters[$0].spec }
+    let weightPlan = try SafetensorsPlan(
+      tensors: tensors.map { (name: $0.name, shape: $0.shape) }, type: type,
+      maximumShardBytes: Self.maximumShardBytes)
+    let statePlans = try states.map {
+      try layout.plan($0.declaration, maximumShardBytes: Self.maximumShardBytes)
+    }
     let folder = DirectoryPublish(path)
     try ranks.together {
       guard ranks.isFirst else { return }
@@ -137,10 +148,7 @@ extension CheckpointContent {
       try weightWriter.finish()
       for (plan, state) in zip(statePlans, states) {
         let writer = SafetensorsWriter(plan, in: folder.staging)
-        for (bucket, slices) in map.slices.enumerated() {
-          let slice = slices[map.rank]
-          try write(slice, from: state.base + map.place(ofBucket: bucket), writer)
-        }
+        try state.write(layout, to: writer)
         try writer.finish()
       }
     }
@@ -188,30 +196,9 @@ extension CheckpointContent {
   /// - Throws: `UserErrors` where a state is missing or has another shape.
   package func readStates(from folder: String) throws {
     for state in states {
-      let file = try HuggingFaceWeights(folder: folder, stem: state.name)
-      for parameter in map.layout.parameters where parameter.spec.trains {
-        guard let shape = file.shape(of: parameter.spec.name) else {
-          throw UserError(
-            .data, "has no \(state.name) of \(parameter.spec.name)", at: folder,
-            hint: "is it of another model?")
-        }
-        guard shape == parameter.spec.shape else {
-          throw UserError(
-            .data,
-            "\(state.name) of \(parameter.spec.name) has the shape \(shape), not \(parameter.spec.shape)",
-            at: folder, hint: "is it of another model?")
-        }
-      }
-      for holding in map.held {
-        for (parameter, piece) in map.layout.pieces(of: holding.line) {
-          let start = parameter.range.lowerBound
-          let target = UnsafeMutableBufferPointer(
-            start: state.base + holding.offset + piece.lowerBound - holding.line.lowerBound,
-            count: piece.count)
-          try file.read(
-            parameter.spec.name, into: target, range: piece.lowerBound - start..<piece.upperBound - start)
-        }
-      }
+      let file = try HuggingFaceWeights(folder: folder, stem: state.declaration.name)
+      try file.check(state.declaration, layout: map.layout)
+      try state.read(map.layout, from: file)
     }
   }
 }

@@ -11,7 +11,9 @@ extension CheckpointSummary {
   /// - Returns: 64 hexadecimal digits.
   package func hash() -> String {
     var hash = SHA256()
-    let parts = [("weights", weights)] + states.sorted { $0.name < $1.name }.map { ($0.name, $0.tensors) }
+    let parts =
+      [("weights", weights)]
+      + states.map { ($0.declaration.name, $0.tensors) }.sorted { $0.0 < $1.0 }
     for (part, tensors) in parts {
       for name in tensors.names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
         let type = tensors.type(of: name)?.rawValue ?? ""

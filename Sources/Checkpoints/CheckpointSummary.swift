@@ -2,6 +2,7 @@
 import Base
 import Foundation
 import Models
+import Optimizers
 import Tensors
 
 package struct CheckpointSummary {
@@ -11,8 +12,8 @@ package struct CheckpointSummary {
   /// nil for a model that is no checkpoint.
   package let state: TrainingState?
   package let weights: HuggingFaceWeights
-  /// The optimizer's states, by name.
-  package let states: [(name: String, tensors: HuggingFaceWeights)]
+  /// The optimizer's states, and their tensors.
+  package let states: [(declaration: OptimizerState, tensors: HuggingFaceWeights)]
 
   /// Opens everything; headers are checked, numbers are not read.
   /// - Throws: what is wrong, all at once.
@@ -24,9 +25,11 @@ package struct CheckpointSummary {
     let isCheckpoint = access(folder + "/" + TrainingState.fileName, F_OK) == 0
     state = isCheckpoint ? problems.collect { try TrainingState(folder: folder) } : nil
     let weights = problems.collect { try HuggingFaceWeights(folder: folder) }
-    let names = state?.stateNames ?? []
-    let states = names.compactMap { name in
-      problems.collect { (name: name, tensors: try HuggingFaceWeights(folder: folder, stem: name)) }
+    let declarations = state.flatMap { state in problems.collect { try state.states(folder: folder) } } ?? []
+    let states = declarations.compactMap { declaration in
+      problems.collect {
+        (declaration: declaration, tensors: try HuggingFaceWeights(folder: folder, stem: declaration.name))
+      }
     }
     try problems.throwIfAny()
     guard let weights else { preconditionFailure("an error was collected") }
@@ -43,7 +46,8 @@ package struct CheckpointSummary {
     ]
     if let state {
       lines.append("step        \(state.step)")
-      lines.append("optimizer   \(states.isEmpty ? "no states" : states.map(\.name).joined(separator: ", "))")
+      let names = states.map(\.declaration.name).joined(separator: ", ")
+      lines.append("optimizer   \(states.isEmpty ? "no states" : names)")
       for condition in state.conditions {
         let name = String(decoding: condition.key, as: UTF8.self)
         lines.append("condition   \(name) = \(condition.value.encoded())")
@@ -67,17 +71,20 @@ package struct CheckpointSummary {
     for (name, parameter) in sources ?? [] {
       let spec = parameter.spec
       check(spec.name, name, of: weights, count: spec.count)
-      for state in states {
-        guard let shape = state.tensors.shape(of: spec.name) else {
-          problems.add(.data, "has no \(state.name)", at: "\(folder): \(spec.name)")
+    }
+    for (declaration, tensors) in states {
+      problems.collect { try tensors.check(declaration, layout: layout) }
+      for parameter in layout.parameters {
+        let name = parameter.spec.name
+        guard let shape = layout.shape(of: declaration, parameter), shape == tensors.shape(of: name) else {
           continue
         }
-        guard shape == spec.shape else {
-          problems.add(
-            .data, "\(state.name) has the shape \(shape), not \(spec.shape)", at: "\(folder): \(spec.name)")
-          continue
+        let elements = shape.reduce(1, *)
+        switch declaration.element {
+        case .float32: check("\(declaration.name) of \(name)", name, of: tensors, count: elements)
+        // Every byte is a code.
+        case .uint8: count += elements
         }
-        check("\(state.name) of \(spec.name)", spec.name, of: state.tensors, count: spec.count)
       }
     }
     try problems.throwIfAny()

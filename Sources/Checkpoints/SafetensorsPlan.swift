@@ -20,7 +20,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
   }
 
   package let files: [File]
-  /// F32 or BF16, of all tensors.
+  /// F32, BF16 or U8, of all tensors.
   package let type: StoredType
   package let stem: String
   private let places: [String: Place]
@@ -28,13 +28,13 @@ package struct SafetensorsPlan: Equatable, Sendable {
   /// Lays out tensors in the order given, whole in one file each; a new file begins where the next tensor
   /// would take the data beyond `maximumShardBytes`.
   /// - Parameters:
-  ///   - type: `.f32` or `.bf16`.
+  ///   - type: `.f32`, `.bf16` or `.u8`.
   ///   - stem: `model` for what transformers loads.
   /// - Throws: `UserError` where a shape is impossible or a name stands twice.
   package init(
     tensors: [(name: String, shape: [Int])], type: StoredType, maximumShardBytes: Int, stem: String = "model"
   ) throws {
-    precondition(type == .f32 || type == .bf16, "checkpoints are written in F32 or BF16")
+    precondition([.f32, .bf16, .u8].contains(type), "checkpoints are written in F32, BF16 or U8")
     precondition(maximumShardBytes > 0, "a shard holds at least one byte")
     var groups: [[(name: String, type: StoredType, shape: [Int])]] = [[]]
     var filled = 0

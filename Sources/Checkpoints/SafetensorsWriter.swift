@@ -55,6 +55,19 @@ package final class SafetensorsWriter {
     }
   }
 
+  /// Writes elements of a tensor as they lie in memory.
+  /// - Parameters:
+  ///   - first: the first of them, an element of the tensor.
+  ///   - bytes: of the plan's type.
+  /// - Throws: `UserError(.disk)`.
+  package func write(name: String, from first: Int, bytes: UnsafeRawBufferPointer) throws {
+    guard let place = plan.place(of: name) else { preconditionFailure("\(name) is not in the plan") }
+    let width = plan.type.bits / 8
+    precondition(first >= 0 && first + bytes.count / width <= place.count, "beyond \(name)")
+    guard !bytes.isEmpty else { return }
+    try opened(place.file).write(bytes, at: place.offset + width * first)
+  }
+
   /// Forces what this rank wrote onto the disk and closes the files.
   /// - Throws: `UserError(.disk)`.
   package func finish() throws {

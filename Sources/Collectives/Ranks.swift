@@ -186,6 +186,19 @@ package final class Ranks {
   package func sum(_ value: Int) -> Int { gather(value).reduce(0, +) }
   package func largest(_ value: Int) -> Int { gather(value).max()! }
 
+  /// Adds everyone's whole numbers to each other; all must bring the same count. The order does not matter.
+  package func add(_ values: inout [Int64]) {
+    for start in stride(from: 0, to: values.count, by: 1 << 27) {
+      let part = min(values.count - start, 1 << 27)
+      values.withUnsafeMutableBufferPointer { values in
+        check(
+          MPI_Allreduce(
+            swiftdp_in_place(), values.baseAddress! + start, Int32(part), swiftdp_int64(), swiftdp_sum(),
+            communicator), "MPI_Allreduce")
+      }
+    }
+  }
+
   /// Everyone's numbers, by rank; ranks may bring different counts.
   package func gather(_ values: [Double]) -> [[Double]] {
     let counts = gather(values.count)

@@ -6,7 +6,7 @@
 import Foundation
 import Kernels
 
-package struct AdamW: UpdateRule {
+package struct AdamW: LocalRule {
   package var beta1: Double
   package var beta2: Double
   package var epsilon: Double
@@ -20,34 +20,61 @@ package struct AdamW: UpdateRule {
     self.weightDecay = weightDecay
   }
 
-  package var stateNames: [String] { ["first_moment", "second_moment"] }
+  package var states: [OptimizerState] { [OptimizerState("first_moment"), OptimizerState("second_moment")] }
 
   package func update(
     _ stretch: UpdateStretch, step: Int, learningRate: Double, gradientScale: Float, engine: Engine
   ) {
     let w = stretch.weights
     let g = stretch.gradients
-    let m = stretch.states[0]
-    let v = stretch.states[1]
-    let shrink = Float(stretch.decays ? 1 - learningRate * weightDecay : 1)
-    let rate = Float(learningRate / (1 - pow(beta1, Double(step))))
-    let inverseRoot = Float(1 / (1 - pow(beta2, Double(step))).squareRoot())
-    let keep2 = Float(beta2)
-    let take1 = Float(1 - beta1)
-    let take2 = Float(1 - beta2)
-    let epsilon = Float(epsilon)
+    let m = stretch.floats(0)
+    let v = stretch.floats(1)
+    let formula = Formula(
+      self, step: step, learningRate: learningRate, gradientScale: gradientScale, decays: stretch.decays)
     engine.forEachStretch(stretch.count) { range in
       forEachVector(in: range) {
-        let gV = $0.load(g) * gradientScale
-        let mOld = $0.load(m)
-        let mV = mOld.addingProduct(gV - mOld, Vector(repeating: take1))
-        let vV = (gV * gV * take2).addingProduct($0.load(v), Vector(repeating: keep2))
-        let denominator = Vector(repeating: epsilon).addingProduct(
-          vV.squareRoot(), Vector(repeating: inverseRoot))
-        $0.store(mV, m)
-        $0.store(vV, v)
-        $0.store(($0.load(w) * shrink).addingProduct(-mV / denominator, Vector(repeating: rate)), w)
+        let moments = formula.moments($0.load(g), m: $0.load(m), v: $0.load(v))
+        $0.store(moments.m, m)
+        $0.store(moments.v, v)
+        $0.store(formula.weights($0.load(w), moments), w)
       }
+    }
+  }
+
+  /// What a step does with sixteen numbers.
+  struct Formula {
+    private let gradientScale: Float
+    private let shrink: Float
+    private let rate: Float
+    private let inverseRoot: Float
+    private let keep2: Float
+    private let take1: Float
+    private let take2: Float
+    private let epsilon: Float
+
+    init(_ rule: AdamW, step: Int, learningRate: Double, gradientScale: Float, decays: Bool) {
+      self.gradientScale = gradientScale
+      shrink = Float(decays ? 1 - learningRate * rule.weightDecay : 1)
+      rate = Float(learningRate / (1 - pow(rule.beta1, Double(step))))
+      inverseRoot = Float(1 / (1 - pow(rule.beta2, Double(step))).squareRoot())
+      keep2 = Float(rule.beta2)
+      take1 = Float(1 - rule.beta1)
+      take2 = Float(1 - rule.beta2)
+      epsilon = Float(rule.epsilon)
+    }
+
+    @inline(__always) func moments(_ gradient: Vector, m: Vector, v: Vector) -> (m: Vector, v: Vector) {
+      let g = gradient * gradientScale
+      return (
+        m.addingProduct(g - m, Vector(repeating: take1)),
+        (g * g * take2).addingProduct(v, Vector(repeating: keep2))
+      )
+    }
+
+    @inline(__always) func weights(_ w: Vector, _ moments: (m: Vector, v: Vector)) -> Vector {
+      let denominator = Vector(repeating: epsilon).addingProduct(
+        moments.v.squareRoot(), Vector(repeating: inverseRoot))
+      return (w * shrink).addingProduct(-moments.m / denominator, Vector(repeating: rate))
     }
   }
 }

@@ -1,36 +1,108 @@
-// What an optimizer is: a rule that updates a stretch of weights from its gradient and its states.
+// What an optimizer is: a rule that updates weights from their gradients and its states.
 import Kernels
+import Tensors
 
-/// One stretch of the line, updated as a whole: all pointers have `count` elements.
+/// One stretch of a parameter, updated as a whole: weights and gradients have `count` elements.
 package struct UpdateStretch {
   package let weights: UnsafeMutablePointer<Float>
   package let gradients: UnsafePointer<Float>
-  /// As many as the rule has state names.
-  package let states: [UnsafeMutablePointer<Float>]
+  /// In the order of the rule's states, nil where a state does not cover the parameter: the first of the
+  /// stretch's own elements, or of the parameter's rows or columns.
+  package let states: [UnsafeMutableRawPointer?]
   package let count: Int
   /// Whether weight decay applies.
   package let decays: Bool
+  /// Which parameter, as an index into the layout.
+  package let parameter: Int
+  package let shape: [Int]
+  /// Which of the parameter's numbers is the first.
+  package let start: Int
+  /// How many numbers after the start of its segment of the line the stretch begins: blocks and grains are
+  /// counted from there.
+  package let phase: Int
 
   package init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
-    states: [UnsafeMutablePointer<Float>], count: Int, decays: Bool
+    states: [UnsafeMutableRawPointer?], count: Int, decays: Bool, parameter: Int = 0, shape: [Int]? = nil,
+    start: Int = 0, phase: Int = 0
   ) {
     self.weights = weights
     self.gradients = gradients
     self.states = states
     self.count = count
     self.decays = decays
+    self.parameter = parameter
+    self.shape = shape ?? [count]
+    self.start = start
+    self.phase = phase
+  }
+
+  /// A state of fp32 numbers that covers the parameter.
+  func floats(_ state: Int) -> UnsafeMutablePointer<Float> {
+    guard let base = states[state] else {
+      preconditionFailure("state \(state) does not cover this parameter")
+    }
+    return base.assumingMemoryBound(to: Float.self)
+  }
+
+  /// The stretch cut at multiples of the grain from the start of the segment: the same cuts, whoever owns what.
+  var grains: Int { Self.grains(phase: phase, count: count) }
+
+  package static func grains(phase: Int, count: Int) -> Int {
+    (phase % ParameterLayout.grain + count + ParameterLayout.grain - 1) / ParameterLayout.grain
+  }
+
+  func grain(_ index: Int) -> Range<Int> {
+    let first = phase % ParameterLayout.grain
+    return max(
+      index * ParameterLayout.grain - first, 0)..<min(
+        (index + 1) * ParameterLayout.grain - first, count)
   }
 }
 
-/// An update rule. Elements do not depend on each other, so that any cut into stretches gives the same bits.
-package protocol UpdateRule: Sendable {
-  /// One fp32 number per parameter each; also the names of the files they are saved in.
-  var stateNames: [String] { get }
+/// What a rank that holds stretches can learn of whole parameters, with the same bits at every rank count.
+package protocol ParameterSums {
+  var layout: ParameterLayout { get }
 
+  /// The fp64 sums over whole parameters.
+  /// - Parameter grains: one value for each grain of each stretch held, in their order.
+  /// - Returns: by parameter, the values of all ranks added in the order of the line.
+  func total(ofGrains grains: [Double]) -> [Double]
+
+  /// Adds up what ranks with different stretches bring. Whole numbers: the order does not matter.
+  func add(_ values: inout [Int64])
+}
+
+/// An update rule.
+package protocol UpdateRule: Sendable {
+  /// Their names are those of their files.
+  var states: [OptimizerState] { get }
+
+  /// Updates all that a rank holds. Collective: every rank calls it, with stretches of its own.
   /// - Parameters:
   ///   - step: 1 for the first update.
   ///   - gradientScale: what gradients are multiplied by first (clipping).
+  ///   - gradientNorm: of the whole gradient before that.
+  func update(
+    _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
+    sums: any ParameterSums, engine: Engine)
+}
+
+/// A rule by which numbers, or blocks of numbers, do not depend on each other, so that any cut into stretches
+/// gives the same bits.
+package protocol LocalRule: UpdateRule {
   func update(
     _ stretch: UpdateStretch, step: Int, learningRate: Double, gradientScale: Float, engine: Engine)
+}
+
+extension LocalRule {
+  package func update(
+    _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
+    sums: any ParameterSums, engine: Engine
+  ) {
+    for stretch in held {
+      update(
+        stretch, step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+    }
+  }
 }

@@ -19,6 +19,17 @@ package struct Holding: Sendable {
   package let offset: Int
 }
 
+/// A part of a parameter that lies in one slice: what is updated as a whole.
+package struct Piece: Sendable {
+  /// An index into the layout.
+  package let parameter: Int
+  package let line: Range<Int>
+  /// Whose slice it is.
+  package let owner: Int
+  /// How many numbers after the start of its segment it begins.
+  package let phase: Int
+}
+
 /// The slices of all buckets, and what one rank holds of states and summed gradients.
 package struct ShardMap: Sendable {
   package let layout: ParameterLayout
@@ -62,6 +73,22 @@ package struct ShardMap: Sendable {
     }
     places = Self.places(slices.map { $0[rank] }, stage: stage)
   }
+
+  /// All pieces of a bucket, in the order of the line.
+  package func pieces(ofBucket bucket: Int) -> [Piece] {
+    var pieces: [Piece] = []
+    for (owner, slice) in slices[bucket].enumerated() {
+      for (parameter, range) in layout.pieces(of: slice) {
+        guard let index = layout.index(of: parameter.spec.name) else { continue }
+        pieces.append(
+          Piece(parameter: index, line: range, owner: owner, phase: layout.phase(of: range.lowerBound)))
+      }
+    }
+    return pieces
+  }
+
+  /// Whether this rank holds the states of a rank's slices.
+  package func holds(slicesOf owner: Int) -> Bool { stage == .replicas || owner == rank }
 
   private let places: [Int]
 

@@ -10,22 +10,15 @@ import Tensors
 package final class ShardedOptimizer {
   package let map: ShardMap
   package let rule: any UpdateRule
-  /// One memory a state of the rule, `map.heldCount` elements each.
-  package let states: [FlatMemory]
+  /// One for each state of the rule.
+  package let states: [ShardedState]
   /// The fp32 weights of what this rank holds, where replicas hold bfloat16.
   package let masters: FlatMemory?
+  /// What this rank updates, with the place of its gradients.
+  private let held: [(piece: Piece, offset: Int)]
+  /// The same as the rule sees it; pointers stay the same from step to step.
+  private var prepared: [UpdateStretch] = []
   private let engine: Engine
-  /// What this rank holds, cut where a parameter ends.
-  private let pieces: [Piece]
-
-  private struct Piece {
-    let line: Range<Int>
-    /// Where its gradient lies in the held part.
-    let offset: Int
-    let states: [UnsafeMutablePointer<Float>]
-    let decays: Bool
-  }
-
   /// - Parameter type: of the replicas' weights.
   package init(
     map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, engine: Engine, ledger: MemoryLedger?
@@ -35,18 +28,15 @@ package final class ShardedOptimizer {
     self.map = map
     self.rule = rule
     self.engine = engine
-    let states = rule.stateNames.map { _ in
-      FlatMemory(count: map.heldCount, label: "optimizer states", ledger: ledger)
-    }
-    self.states = states
-    pieces = map.held.flatMap { holding in
-      map.layout.pieces(of: holding.line).map { parameter, range in
-        let offset = holding.offset + range.lowerBound - holding.line.lowerBound
-        return Piece(
-          line: range, offset: offset, states: states.map { $0.base + offset },
-          decays: parameter.spec.decays)
+    var held: [(piece: Piece, offset: Int)] = []
+    for (bucket, slices) in map.slices.enumerated() {
+      for piece in map.pieces(ofBucket: bucket) where map.holds(slicesOf: piece.owner) {
+        let first = map.stage == .replicas ? 0 : slices[map.rank].lowerBound - map.place(ofBucket: bucket)
+        held.append((piece, piece.line.lowerBound - first))
       }
     }
+    self.held = held
+    states = rule.states.map { ShardedState($0, map: map, held: held.map(\.piece), ledger: ledger) }
   }
 
   /// Reads the master weights that this rank holds.
@@ -59,23 +49,36 @@ package final class ShardedOptimizer {
     }
   }
 
-  /// Updates what this rank holds.
-  /// - Parameter step: 1 for the first update of the run.
+  /// Updates what this rank holds. Collective.
+  /// - Parameters:
+  ///   - step: 1 for the first update of the run.
+  ///   - gradientNorm: of the whole gradient, before it is scaled.
   package func step(
     _ step: Int, weights: WeightLine, gradients: GradientSum, gradientScale: Float,
-    learningRate: Double
+    gradientNorm: Double, learningRate: Double, over ranks: Ranks
   ) {
-    for piece in pieces {
-      rule.update(
-        UpdateStretch(
-          weights: masters.map { $0.base + piece.offset } ?? weights.floats + piece.line.lowerBound,
-          gradients: gradients.memory.base + piece.offset, states: piece.states, count: piece.line.count,
-          decays: piece.decays),
-        step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
-      if let masters {
-        engine.narrow(
-          masters.base + piece.offset, count: piece.line.count, into: weights.halves + piece.line.lowerBound)
-      }
+    if prepared.isEmpty { prepared = stretches(weights: weights, gradients: gradients.memory.base) }
+    rule.update(
+      prepared, step: step, learningRate: learningRate, gradientScale: gradientScale,
+      gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks), engine: engine)
+    guard let masters else { return }
+    for held in held {
+      let line = held.piece.line
+      engine.narrow(masters.base + held.offset, count: line.count, into: weights.halves + line.lowerBound)
+    }
+  }
+
+  /// What this rank updates.
+  /// - Parameter gradients: the part held, `map.heldCount` elements.
+  package func stretches(weights: WeightLine, gradients: UnsafePointer<Float>) -> [UpdateStretch] {
+    held.enumerated().map { index, held in
+      let parameter = map.layout.parameters[held.piece.parameter]
+      return UpdateStretch(
+        weights: masters.map { $0.base + held.offset } ?? weights.floats + held.piece.line.lowerBound,
+        gradients: gradients + held.offset, states: states.map { $0.base(ofPiece: index) },
+        count: held.piece.line.count, decays: parameter.spec.decays, parameter: held.piece.parameter,
+        shape: parameter.spec.shape, start: held.piece.line.lowerBound - parameter.range.lowerBound,
+        phase: held.piece.phase)
     }
   }
 

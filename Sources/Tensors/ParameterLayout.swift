@@ -104,6 +104,18 @@ package struct ParameterLayout: Sendable {
 
   package func index(of name: String) -> Int? { indices[name] }
 
+  /// How many numbers after the start of its segment a place of the trained line is. Grains are counted from
+  /// there: a bucket begins a multiple of them after it.
+  package func phase(of place: Int) -> Int {
+    var low = 0
+    var high = segments.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if segments[middle].range.lowerBound <= place { low = middle } else { high = middle }
+    }
+    return place - segments[low].range.lowerBound
+  }
+
   package subscript(_ name: String) -> Parameter? { indices[name].map { parameters[$0] } }
 
   /// The parts of the line that overlap a range, each with the parameter it belongs to, in order.

@@ -198,31 +198,6 @@ package struct TrainingRecipe: Sendable {
   }
 }
 
-package struct OptimizerRecipe: Sendable {
-  enum Name: String, CaseIterable {
-    case adamw
-  }
-
-  package var rule: any UpdateRule
-  package var learningRate: Double
-  /// 0 for none.
-  package var gradientClip: Double
-
-  init(_ section: Section) {
-    let name = section.choice("name", default: Name.adamw)
-    learningRate = section.number("learning_rate", default: 3e-4, in: 0...1e3)
-    let weightDecay = section.number("weight_decay", default: 0.01, in: 0...1e3)
-    switch name {
-    case .adamw:
-      rule = AdamW(
-        beta1: section.number("beta1", default: 0.9, in: 0...0.9999999),
-        beta2: section.number("beta2", default: 0.999, in: 0...0.9999999),
-        epsilon: section.number("epsilon", default: 1e-8, in: 0...1), weightDecay: weightDecay)
-    }
-    gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
-  }
-}
-
 package struct ScheduleRecipe: Sendable {
   package var shape: Schedule.Shape
   package var warmupSteps: Int

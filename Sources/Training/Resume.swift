@@ -28,10 +28,12 @@ extension TrainingState {
       conditions.first { $0.key == condition.key }?.value != condition.value
     }
     // The seed decides which of the data is held out: another one is one mistake, not two.
-    let isReseeded = changed.contains { $0.key.elementsEqual("training.seed".utf8) }
+    // Another optimizer has other states.
+    func isChanged(_ key: String) -> Bool { changed.contains { $0.key.elementsEqual(key.utf8) } }
     for condition in changed {
       let name = String(decoding: condition.key, as: UTF8.self)
-      if name == "data", isReseeded { continue }
+      if name == "data", isChanged("training.seed") { continue }
+      if name == "optimizer.states", isChanged("optimizer.name") { continue }
       let then = conditions.first { $0.key == condition.key }?.value
       let what =
         name == "data"

@@ -40,8 +40,9 @@ package final class Run {
 
     let description = try ranks.together {
       let description = try ModelDescription(folder: recipe.model)
-      // Weights on every rank; of the gradient and two moments, a share of each.
-      let shared = recipe.parallel.zero == .replicas ? 3 : 3 / Double(ranks.count)
+      // Weights on every rank; of the gradient and the optimizer's states, a share of each.
+      let states = recipe.optimizer.rule.stateCopies(of: description.parameters)
+      let shared = (1 + states) / (recipe.parallel.zero == .replicas ? 1 : Double(ranks.count))
       try description.checkFits(folder: recipe.model, copies: (1 + shared) * Double(ranks.localCount))
       return description
     }
@@ -136,7 +137,8 @@ package final class Run {
       ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
       ("training.batch_size", .integer(recipe.training.batchSize)),
       ("data.shuffle", .bool(recipe.data.shuffle)),
-      ("optimizer.states", .array(recipe.optimizer.rule.stateNames.map { .string($0) })),
+      ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
+      ("optimizer.states", .array(recipe.optimizer.rule.states.map { .string($0.name) })),
     ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
   }
 
@@ -144,7 +146,7 @@ package final class Run {
     CheckpointContent(
       description: replica.description, source: recipe.model, map: optimizer.map,
       weights: replica.weights, masters: optimizer.masters?.base,
-      states: states ? zip(optimizer.rule.stateNames, optimizer.states).map { ($0, $1.base) } : [])
+      states: states ? optimizer.states : [])
   }
 
   private func tell(_ body: (any Observer) throws -> Void) throws {

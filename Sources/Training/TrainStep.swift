@@ -88,7 +88,7 @@ package final class TrainStep {
       replica.engine.time("update") {
         optimizer.step(
           step, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
-          learningRate: learningRate)
+          gradientNorm: norm, learningRate: learningRate, over: ranks)
       }
       replica.engine.time("gather") { optimizer.gather(weights: replica.weights, over: ranks) }
     }

@@ -41,11 +41,12 @@ import Testing
           let clip: Float = 0.75
           let results = try onEveryEngine { engine in
             let w = Floats(start)
-            let states = rule.stateNames.map { _ in Floats(count: count, of: 0) }
+            let states = rule.states.map { _ in Floats(count: count, of: 0) }
             for step in 1...10 {
               rule.update(
                 UpdateStretch(
-                  weights: w.base, gradients: gradients[step - 1].input, states: states.map(\.base),
+                  weights: w.base, gradients: gradients[step - 1].input,
+                  states: states.map { UnsafeMutableRawPointer($0.base) },
                   count: count, decays: decays),
                 step: step, learningRate: 0.01, gradientScale: clip, engine: engine)
             }
@@ -84,7 +85,8 @@ import Testing
           rule.update(
             UpdateStretch(
               weights: w.base + lower, gradients: gradients.input + lower,
-              states: [m.base + lower, v.base + lower], count: upper - lower, decays: true),
+              states: [UnsafeMutableRawPointer(m.base + lower), UnsafeMutableRawPointer(v.base + lower)],
+              count: upper - lower, decays: true),
             step: step, learningRate: 0.1, gradientScale: 1, engine: engine)
         }
       }
@@ -102,7 +104,8 @@ import Testing
     gradients.base[33] = .nan
     AdamW().update(
       UpdateStretch(
-        weights: w.base, gradients: gradients.input, states: [m.base, v.base], count: 40, decays: true),
+        weights: w.base, gradients: gradients.input,
+        states: [UnsafeMutableRawPointer(m.base), UnsafeMutableRawPointer(v.base)], count: 40, decays: true),
       step: 1, learningRate: 0.1, gradientScale: 1, engine: try Engine(threads: 1))
     for result in [w, m, v] { #expect(result.values.indices.filter { result.values[$0].isNaN } == [33]) }
   }

@@ -62,7 +62,9 @@ import Testing
       let gradient = Floats(gradient)
       rule.update(
         UpdateStretch(
-          weights: w.base, gradients: gradient.input, states: [m.base, v.base], count: count, decays: true),
+          weights: w.base, gradients: gradient.input,
+          states: [UnsafeMutableRawPointer(m.base), UnsafeMutableRawPointer(v.base)], count: count,
+          decays: true),
         step: index + 1, learningRate: rate, gradientScale: 1, engine: engine)
     }
     func formula(_ mistake: Formula.Mistake?) -> [Formula] {

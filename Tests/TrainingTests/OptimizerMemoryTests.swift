@@ -1,4 +1,5 @@
-// What ranks hold of the optimizer states: at ZeRO stage 1, 8 bytes a parameter divided by the number of ranks.
+// What ranks hold of the optimizer states: at ZeRO stage 1, AdamW's 8 bytes a parameter divided by the number of
+// ranks, and what every other rule promises.
 import Kernels
 import Models
 import Optimizers
@@ -40,5 +41,53 @@ import Training
       }
     }
     #expect(compared == 16)
+  }
+
+  /// Bytes of all ranks together are those of the formulas; a matrix that several ranks update has its rows' and
+  /// columns' moments on each of them.
+  @Test func everyRuleHoldsWhatItPromises() throws {
+    let sizes = [
+      ("table", [300, 64]), ("vector", [64]), ("square", [70, 70]), ("small", [64, 60]), ("one", [1]),
+    ]
+    let specs = sizes.map { ParameterSpec(name: $0, shape: $1, decays: true, initial: .zeros) }
+    let layout = ParameterLayout(specs: specs, bucketCount: 4096)
+    let engine = try Engine(threads: 1)
+    let all = specs.reduce(0) { $0 + $1.count }
+    let (large, matrices) = (19_200 + 4_900, [(300, 64), (70, 70), (64, 60)])
+    // Of the two large parameters, each with its own blocks: one more where it begins inside of a block.
+    let blocks = ["table", "square"].reduce(0) { sum, name in
+      let range = layout[name]!.range
+      return sum + OptimizerState.blocks(phase: layout.phase(of: range.lowerBound), count: range.count)
+    }
+    #expect((94...97).contains(blocks))
+    let rules: [(rule: any UpdateRule, bytes: Int)] = [
+      (AdamW(), 8 * all), (SGD(), 0), (SGD(momentum: 0.9), 4 * all), (Lion(), 4 * all),
+      (Adafactor(), 4 * (64 + 1) + 4 * matrices.reduce(0) { $0 + $1.0 + $1.1 }),
+      (AdamW8bit(), 2 * large + 2 * 4 * blocks + 8 * (all - large)),
+    ]
+    var compared = 0
+    for (rule, bytes) in rules {
+      for count in [1, 2, 3, 5] {
+        var sum = 0
+        var copies = 0
+        for rank in 0..<count {
+          let ledger = MemoryLedger()
+          let map = ShardMap(layout: layout, stage: .optimizer, rank: rank, ranks: count)
+          let optimizer = ShardedOptimizer(map: map, rule: rule, engine: engine, ledger: ledger)
+          sum += withExtendedLifetime(optimizer) { ledger.held("optimizer states") }
+          for state in optimizer.states where state.declaration.extent == .rows {
+            for part in state.parts where !part.isWritten {
+              copies += 4 * layout.parameters[part.parameter].spec.shape.reduce(0, +)
+            }
+          }
+        }
+        // Bytes are counted in whole fp32 numbers: up to three more for each of two states on each rank.
+        let filled = rule is AdamW8bit ? 6 * count : 0
+        #expect((bytes...bytes + filled).contains(sum - copies), "\(rule) on \(count) ranks")
+        #expect(count == 1 ? copies == 0 : (copies > 0) == (rule is Adafactor), "\(rule) on \(count) ranks")
+        compared += 1
+      }
+    }
+    #expect(compared == 24)
   }
 }

@@ -115,7 +115,7 @@ struct ParityCase {
     let norms = try fixture.numbers("gradient_norms")
     let rate = try #require(fixture.expected["learning_rate"]?.double)
     let rule = AdamW(weightDecay: 0.01)
-    let states = rule.stateNames.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
+    let states = rule.states.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
     #expect(losses.count == 20)
     for step in losses.indices {
       let (loss, gradients) = gradient(of: replica, try fixture.batch("train.", index: step % 4))
@@ -128,7 +128,7 @@ struct ParityCase {
           rule.update(
             UpdateStretch(
               weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
-              states: states.map { $0.base + start }, count: parameter.range.count,
+              states: states.map { UnsafeMutableRawPointer($0.base + start) }, count: parameter.range.count,
               decays: parameter.spec.shape.count > 1),
             step: step + 1, learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),
             engine: replica.engine)

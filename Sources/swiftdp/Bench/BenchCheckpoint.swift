@@ -87,7 +87,7 @@ private final class CheckpointBench {
   private let description: ModelDescription
   private let layout: ParameterLayout
   private let weights: WeightLine
-  private let states: [FlatMemory]
+  private let states: [ShardedState]
   private let content: CheckpointContent
   private let folder: String
 
@@ -99,17 +99,14 @@ private final class CheckpointBench {
     layout = ParameterLayout(specs: description.parameters)
     let map = ShardMap(layout: layout, stage: .optimizer, rank: ranks.rank, ranks: ranks.count)
     weights = WeightLine(layout, type: .float32)
-    let names = AdamW().stateNames
-    states = names.map { _ in FlatMemory(count: map.heldCount, label: "optimizer states") }
+    states = ShardedOptimizer(map: map, rule: AdamW(), engine: session.engine, ledger: nil).states
     // Not all alike, for disks that compress.
-    for (base, count) in [(weights.floats, layout.count)] + states.map({ ($0.base, $0.count) }) {
-      var stream = PhiloxStream(seed: 0, stream: 0)
-      for index in 0..<count { base[index] = Float(stream.unit()) }
-    }
+    var stream = PhiloxStream(seed: 0, stream: 0)
+    for index in 0..<layout.count { weights.floats[index] = Float(stream.unit()) }
     // The folder holds no tokenizer that would be copied along.
     content = CheckpointContent(
       description: description, source: folder, map: map, weights: weights, masters: nil,
-      states: zip(names, states).map { ($0, $1.base) })
+      states: states)
   }
 
   var parameters: Int { layout.count }

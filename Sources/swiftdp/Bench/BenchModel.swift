@@ -40,6 +40,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var wireDtype = ModelType.float32
   @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
   var share = true
+  @Option(help: "adamw, sgd (with momentum), lion, adafactor or adamw8bit.")
+  var optimizer = OptimizerName.adamw
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
   @Option(help: "Micro-batches of each rank and step, of --batch-size sequences each.")
@@ -84,11 +86,12 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       let map = ShardMap(
         layout: replica.layout, stage: stage, rank: ranks.rank,
         ranks: ranks.count)
-      let optimizer = ShardedOptimizer(map: map, rule: AdamW(), type: dtype, engine: engine, ledger: ledger)
+      let sharded = ShardedOptimizer(
+        map: map, rule: optimizer.measuredRule, type: dtype, engine: engine, ledger: ledger)
       let random = RandomWeights(replica.layout, seed: 0)
       try ranks.together {
         try replica.fill(from: random)
-        try optimizer.fillMasters(from: random)
+        try sharded.fillMasters(from: random)
       }
       replica.weights.refreshVectors()
       let step = TrainStep(
@@ -96,7 +99,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         gradients: GradientSum(
           map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: exact, wire: wireDtype,
           ledger: ledger),
-        optimizer: optimizer,
+        optimizer: sharded,
         schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
         ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
         mask: .none, seed: 0, gradientClip: 1)
@@ -163,6 +166,17 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 }
 
 extension Recompute: ExpressibleByArgument {}
+extension OptimizerName: ExpressibleByArgument {
+  fileprivate var measuredRule: any UpdateRule {
+    switch self {
+    case .adamw: AdamW()
+    case .sgd: SGD(momentum: 0.9)
+    case .lion: Lion()
+    case .adafactor: Adafactor()
+    case .adamw8bit: AdamW8bit()
+    }
+  }
+}
 
 extension BenchModel.Shape {
   /// config.json of the shape, without dropout, as peers are measured.

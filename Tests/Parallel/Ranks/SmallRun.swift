@@ -66,14 +66,20 @@ final class SmallRun {
       schedule: Schedule(shape: .constant, peak: rate, warmupSteps: 0, finalRatio: 1, steps: 9), ranks: ranks,
       sequences: rows, mask: .none, seed: 0, gradientClip: clip)
     let report = try step.run(number, MicroBatch.cut(sequences, size: microBatchSize))
-    return (report, gathered(gradients.memory, map), optimizer.states.map { gathered($0, map) })
+    let states = optimizer.states.map { state in
+      let values = state.parts.flatMap { part in
+        state.bytes(of: part).assumingMemoryBound(to: Float.self)
+      }
+      return values.withUnsafeBufferPointer { gathered($0.baseAddress!, map) }
+    }
+    return (report, gathered(gradients.memory.base, map), states)
   }
 
   /// What the ranks hold of a line, on every rank.
-  private func gathered(_ memory: FlatMemory, _ map: ShardMap) -> [Float] {
+  private func gathered(_ memory: UnsafePointer<Float>, _ map: ShardMap) -> [Float] {
     let mine = map.held.flatMap { holding in
       (0..<holding.line.count).flatMap {
-        [Double(holding.line.lowerBound + $0), Double(memory.base[holding.offset + $0])]
+        [Double(holding.line.lowerBound + $0), Double(memory[holding.offset + $0])]
       }
     }
     var line = [Float](repeating: .nan, count: layout.trainedCount)

@@ -1,0 +1,20 @@
+// The optimizers that a recipe can name.
+
+package enum OptimizerName: String, CaseIterable, Sendable {
+  case adamw
+  case sgd
+  case lion
+  case adafactor
+  case adamw8bit
+
+  /// Every state that the rule may have, whatever its settings.
+  package var states: [OptimizerState] {
+    switch self {
+    case .adamw: AdamW().states
+    case .sgd: SGD(momentum: 1).states
+    case .lion: Lion().states
+    case .adafactor: Adafactor().states
+    case .adamw8bit: AdamW8bit().states
+    }
+  }
+}

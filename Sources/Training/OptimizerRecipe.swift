@@ -1,0 +1,80 @@
+// The optimizer as a recipe describes it: its name, and the settings that it has.
+import Base
+import Optimizers
+
+package struct OptimizerRecipe: Sendable {
+  package var name: OptimizerName
+  package var rule: any UpdateRule
+  package var learningRate: Double
+  /// 0 for none.
+  package var gradientClip: Double
+
+  init(_ section: Section) {
+    name = section.choice("name", default: .adamw)
+    // Defaults of the references; of AdamW, those of swiftdp, and its learning rate.
+    let usual: (rate: Double, decay: Double) =
+      switch name {
+      case .adamw, .adamw8bit: (3e-4, 0.01)
+      case .sgd: (1e-3, 0)
+      case .lion: (1e-4, 0)
+      case .adafactor: (1e-2, 0)
+      }
+    learningRate = section.number("learning_rate", default: usual.rate, in: 0...1e3)
+    let weightDecay = section.number("weight_decay", default: usual.decay, in: 0...1e3)
+    func beta(_ key: String, _ fallback: Double) -> Double {
+      section.number(key, default: fallback, in: 0...0.9999999)
+    }
+    func adamW() -> AdamW {
+      AdamW(
+        beta1: beta("beta1", 0.9), beta2: beta("beta2", 0.999),
+        epsilon: section.number("epsilon", default: 1e-8, in: 0...1), weightDecay: weightDecay)
+    }
+    switch name {
+    case .adamw: rule = adamW()
+    case .adamw8bit: rule = AdamW8bit(adamW())
+    case .lion: rule = Lion(beta1: beta("beta1", 0.9), beta2: beta("beta2", 0.99), weightDecay: weightDecay)
+    case .sgd:
+      let momentum = beta("momentum", 0)
+      var nesterov = section.bool("nesterov", default: false)
+      if nesterov, momentum == 0 {
+        section.fail("nesterov", "is true without a momentum", hint: "set \(section.keyPath("momentum"))=0.9")
+        nesterov = false
+      }
+      rule = SGD(momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
+    case .adafactor:
+      rule = Adafactor(
+        beta2Decay: section.number("beta2_decay", default: -0.8, in: -10...0),
+        epsilon1: section.number("epsilon1", default: 0x1p-23, in: 1e-18...1),
+        epsilon2: section.number("epsilon2", default: 1e-3, in: 0...1),
+        clipThreshold: section.number("clip_threshold", default: 1, in: 1...1e12), weightDecay: weightDecay)
+    }
+    gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
+    refuseSettingsOfOthers(section)
+  }
+
+  /// Tells of keys that only other optimizers have; what none has is told of elsewhere.
+  private func refuseSettingsOfOthers(_ section: Section) {
+    let own = Set(name.settings)
+    for key in Set(OptimizerName.allCases.flatMap(\.settings)).subtracting(own).sorted()
+    where section.has(key) {
+      let others = OptimizerName.allCases.filter { $0.settings.contains(key) }.map(\.rawValue)
+      section.fail(
+        key, "is a setting of \(others.joined(separator: " and ")), and optimizer.name is \(name.rawValue)",
+        hint: "the settings of \(name.rawValue) are \(name.settings.joined(separator: ", "))")
+      section.record(key, section.raw(key) ?? .null)
+    }
+  }
+}
+
+extension OptimizerName {
+  /// The keys that it reads, those that all have first.
+  fileprivate var settings: [String] {
+    let common = ["learning_rate", "weight_decay", "gradient_clip"]
+    return switch self {
+    case .adamw, .adamw8bit: common + ["beta1", "beta2", "epsilon"]
+    case .sgd: common + ["momentum", "nesterov"]
+    case .lion: common + ["beta1", "beta2"]
+    case .adafactor: common + ["beta2_decay", "epsilon1", "epsilon2", "clip_threshold"]
+    }
+  }
+}
