@@ -12,6 +12,9 @@ package final class OneDNN: @unchecked Sendable {
   /// Where this processor multiplies bfloat16 itself; elsewhere fp32 products are faster.
   package static var isSupported: Bool { swiftdp_has_avx512_bf16() != 0 || swiftdp_has_amx_bf16() != 0 }
 
+  /// Which instructions of this processor that is.
+  package static var instructions: String { swiftdp_has_amx_bf16() != 0 ? "AMX" : "avx512_bf16" }
+
   /// Nil where the library is missing or of another kind.
   package init?() {
     // libgomp, which the library brings along, reads this while it loads.

@@ -232,7 +232,11 @@ package struct ParallelRecipe: Sendable {
       section.record("node_shared_weights", .string("auto"))
       sharesWeights = nil
     } else {
-      sharesWeights = section.bool("node_shared_weights", default: true)
+      let text = section.raw("node_shared_weights")?.text
+      if let text {
+        section.fail("node_shared_weights", "is \"\(text)\", but must be auto, true or false")
+      }
+      sharesWeights = text == nil ? section.bool("node_shared_weights", default: true) : nil
       if sharesWeights == true, zero == .replicas {
         section.fail("node_shared_weights", "is true, but every rank updates all weights with zero 0")
       }

@@ -44,7 +44,7 @@ struct MatrixLibrary: Codable {
         whySlow: "model_dtype bfloat16 needs oneDNN to be fast (apt-get install libdnnl2)", missing: nil)
     }
     return MatrixLibrary(
-      name: "oneDNN \(library.version)", type: "bfloat16", kernel: "",
+      name: "oneDNN \(library.version)", type: "bfloat16", kernel: OneDNN.instructions,
       reason: "the processor multiplies bfloat16 itself", whySlow: nil, missing: nil)
   }
 
