@@ -235,6 +235,7 @@ package struct ParallelRecipe: Sendable {
       let text = section.raw("node_shared_weights")?.text
       if let text {
         section.fail("node_shared_weights", "is \"\(text)\", but must be auto, true or false")
+        section.record("node_shared_weights", .string(text))
       }
       sharesWeights = text == nil ? section.bool("node_shared_weights", default: true) : nil
       if sharesWeights == true, zero == .replicas {
