@@ -43,7 +43,7 @@ package struct Adafactor: UpdateRule {
 
   package func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
-    sums: any ParameterSums, engine: Engine
+    sums: any ParameterSums, engine: Engine, finished: (Int) -> Void
   ) {
     let take = pow(Double(step), beta2Decay)
     var squares = FactoredSquares(sums.layout, norm: gradientNorm * Double(gradientScale))
@@ -74,7 +74,7 @@ package struct Adafactor: UpdateRule {
       })
 
     let largest = min(learningRate, 1 / Double(step).squareRoot())
-    for (stretch, direction) in zip(held, rules) {
+    for (index, (stretch, direction)) in zip(held, rules).enumerated() {
       let count = Double(stretch.shape.reduce(1, *))
       func rootMean(_ squares: [Double]) -> Double { (squares[stretch.parameter] / count).squareRoot() }
       let alpha = max(epsilon2, rootMean(weightSquares)) * largest
@@ -86,6 +86,7 @@ package struct Adafactor: UpdateRule {
           lanes.store((lanes.load(w) * shrink).addingProduct(u, rate), w)
         }
       }
+      finished(index)
     }
   }
 

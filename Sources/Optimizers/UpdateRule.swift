@@ -83,9 +83,10 @@ package protocol UpdateRule: Sendable {
   ///   - step: 1 for the first update.
   ///   - gradientScale: what gradients are multiplied by first (clipping).
   ///   - gradientNorm: of the whole gradient before that.
+  ///   - finished: told the number of each stretch once it is done with, in order.
   func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
-    sums: any ParameterSums, engine: Engine)
+    sums: any ParameterSums, engine: Engine, finished: (Int) -> Void)
 }
 
 /// A rule by which numbers, or blocks of numbers, do not depend on each other, so that any cut into stretches
@@ -98,11 +99,12 @@ package protocol LocalRule: UpdateRule {
 extension LocalRule {
   package func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
-    sums: any ParameterSums, engine: Engine
+    sums: any ParameterSums, engine: Engine, finished: (Int) -> Void
   ) {
-    for stretch in held {
+    for (index, stretch) in held.enumerated() {
       update(
         stretch, step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+      finished(index)
     }
   }
 }

@@ -18,13 +18,24 @@ package final class ShardedOptimizer {
   private let held: [(piece: Piece, offset: Int)]
   /// The same as the rule sees it; pointers stay the same from step to step.
   private var prepared: [UpdateStretch] = []
+  /// Between the disk and the update, where states lie on a disk.
+  private let stream: OffloadStream?
   private let engine: Engine
-  /// - Parameter type: of the replicas' weights.
+
+  /// - Parameters:
+  ///   - type: of the replicas' weights.
+  ///   - offload: a folder on whose disk states and master weights lie; nil for memory.
+  /// - Throws: `UserError(.disk)` where that folder has no room for them.
   package init(
-    map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, engine: Engine, ledger: MemoryLedger?
-  ) {
-    masters =
-      type == .float32 ? nil : FlatMemory(count: map.heldCount, label: "master weights", ledger: ledger)
+    map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, offload: String? = nil,
+    engine: Engine, ledger: MemoryLedger?
+  ) throws {
+    let masters =
+      type == .float32
+      ? nil
+      : try FlatMemory.make(
+        count: map.heldCount, label: "master weights", offload: offload, ledger: ledger)
+    self.masters = masters?.0
     self.map = map
     self.rule = rule
     self.engine = engine
@@ -36,7 +47,18 @@ package final class ShardedOptimizer {
       }
     }
     self.held = held
-    states = rule.states.map { ShardedState($0, map: map, held: held.map(\.piece), ledger: ledger) }
+    let states = try rule.states.map {
+      try ShardedState($0, map: map, held: held.map(\.piece), offload: offload, ledger: ledger)
+    }
+    self.states = states
+    var parts: [(file: OffloadFile, ranges: [Range<Int>?])] = []
+    if let file = masters?.1 {
+      parts.append((file, held.map { $0.offset * 4..<($0.offset + $0.piece.line.count) * 4 }))
+    }
+    for state in states {
+      if let file = state.file { parts.append((file, held.indices.map(state.bytes(ofPiece:)))) }
+    }
+    stream = parts.isEmpty ? nil : OffloadStream(parts)
   }
 
   /// Reads the master weights that this rank holds.
@@ -58,13 +80,17 @@ package final class ShardedOptimizer {
     gradientNorm: Double, learningRate: Double, over ranks: Ranks
   ) {
     if prepared.isEmpty { prepared = stretches(weights: weights, gradients: gradients.memory.base) }
+    stream?.begin()
     rule.update(
       prepared, step: step, learningRate: learningRate, gradientScale: gradientScale,
-      gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks), engine: engine)
-    guard let masters else { return }
-    for held in held {
-      let line = held.piece.line
-      engine.narrow(masters.base + held.offset, count: line.count, into: weights.halves + line.lowerBound)
+      gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks), engine: engine
+    ) { stretch in
+      if let masters {
+        let line = held[stretch].piece.line
+        engine.narrow(
+          masters.base + held[stretch].offset, count: line.count, into: weights.halves + line.lowerBound)
+      }
+      stream?.finish(stretch: stretch)
     }
   }
 

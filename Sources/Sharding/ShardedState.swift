@@ -16,15 +16,21 @@ package final class ShardedState {
 
   package let declaration: OptimizerState
   package let parts: [Part]
-  /// By piece held, where its first element is, or that of its parameter's rows or columns.
-  private let places: [Int?]
+  /// By piece held, its own elements in memory, or those of its parameter's rows or columns.
+  private let places: [Range<Int>?]
   /// Bytes lie in it four to a number, the last number filled up.
   private let memory: FlatMemory
+  /// Where the memory lies on disk.
+  let file: OffloadFile?
 
-  /// - Parameter held: the pieces whose states this rank holds, in the order of the line.
-  init(_ declaration: OptimizerState, map: ShardMap, held: [Piece], ledger: MemoryLedger?) {
+  /// - Parameters:
+  ///   - held: the pieces whose states this rank holds, in the order of the line.
+  ///   - offload: the folder on whose disk they lie; nil for memory.
+  init(
+    _ declaration: OptimizerState, map: ShardMap, held: [Piece], offload: String?, ledger: MemoryLedger?
+  ) throws {
     var parts: [Part] = []
-    var places: [Int?] = []
+    var places: [Range<Int>?] = []
     var end = 0
     for piece in held {
       let parameter = map.layout.parameters[piece.parameter]
@@ -45,7 +51,7 @@ package final class ShardedState {
         elements = first..<OptimizerState.blocks(phase: phase, count: elements.upperBound)
       case .rows, .columns:
         if let known = parts.last, known.parameter == piece.parameter {
-          places.append(known.offset)
+          places.append(known.offset..<known.offset + known.elements.count)
           continue
         }
         // Every rank with a part of the matrix has the same; the owner of its first number writes.
@@ -54,18 +60,30 @@ package final class ShardedState {
       }
       parts.append(
         Part(parameter: piece.parameter, elements: elements, offset: end, isWritten: isWritten))
-      places.append(end)
+      places.append(end..<end + elements.count)
       end += elements.count
     }
     self.declaration = declaration
     self.parts = parts
     self.places = places
     let words = (end * declaration.element.bytes + 3) / 4
-    memory = FlatMemory(count: words, label: "optimizer states", ledger: ledger)
+    (memory, file) = try FlatMemory.make(
+      count: words, label: "optimizer states", offload: offload, ledger: ledger)
   }
 
   /// The first element of a piece held; nil where the state does not cover its parameter.
-  func base(ofPiece index: Int) -> UnsafeMutableRawPointer? { places[index].map(address) }
+  func base(ofPiece index: Int) -> UnsafeMutableRawPointer? { places[index].map { address($0.lowerBound) } }
+
+  /// Where a piece's own part of the state lies, in bytes; nil for what pieces share, and where there is none.
+  func bytes(ofPiece index: Int) -> Range<Int>? {
+    switch declaration.extent {
+    case .numbers, .blocks:
+      places[index].map {
+        $0.lowerBound * declaration.element.bytes..<$0.upperBound * declaration.element.bytes
+      }
+    case .rows, .columns: nil
+    }
+  }
 
   /// The elements of a part.
   package func bytes(of part: Part) -> UnsafeMutableRawBufferPointer {

@@ -8,6 +8,8 @@ package struct OptimizerRecipe: Sendable {
   package var learningRate: Double
   /// 0 for none.
   package var gradientClip: Double
+  /// A folder on whose disk states and master weights lie; nil for memory.
+  package var offload: String?
 
   init(_ section: Section) {
     name = section.choice("name", default: .adamw)
@@ -49,6 +51,10 @@ package struct OptimizerRecipe: Sendable {
         clipThreshold: section.number("clip_threshold", default: 1, in: 1...1e12), weightDecay: weightDecay)
     }
     gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
+    if section.has("offload") {
+      offload = section.text("offload")
+      if offload == "" { section.fail("offload", "is empty", hint: "name a folder on a local disk") }
+    }
     refuseSettingsOfOthers(section)
   }
 

@@ -58,8 +58,11 @@ package final class Run {
     self.replica = replica
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
-    let optimizer = ShardedOptimizer(
-      map: map, rule: recipe.optimizer.rule, type: recipe.modelType, engine: engine, ledger: ledger)
+    let optimizer = try ranks.together {
+      try ShardedOptimizer(
+        map: map, rule: recipe.optimizer.rule, type: recipe.modelType, offload: recipe.optimizer.offload,
+        engine: engine, ledger: ledger)
+    }
     self.optimizer = optimizer
     step = TrainStep(
       replica: replica,

@@ -23,7 +23,7 @@ import Training
         for rank in 0..<count {
           let map = ShardMap(layout: layout, stage: .optimizer, rank: rank, ranks: count)
           let ledger = MemoryLedger()
-          let optimizer = ShardedOptimizer(
+          let optimizer = try ShardedOptimizer(
             map: map, rule: AdamW(), engine: engine, ledger: ledger)
           let held = withExtendedLifetime(optimizer) { ledger.all.reduce(0) { $0 + $1.bytes } }
           #expect(held == 8 * map.heldCount)
@@ -73,7 +73,7 @@ import Training
         for rank in 0..<count {
           let ledger = MemoryLedger()
           let map = ShardMap(layout: layout, stage: .optimizer, rank: rank, ranks: count)
-          let optimizer = ShardedOptimizer(map: map, rule: rule, engine: engine, ledger: ledger)
+          let optimizer = try ShardedOptimizer(map: map, rule: rule, engine: engine, ledger: ledger)
           sum += withExtendedLifetime(optimizer) { ledger.held("optimizer states") }
           for state in optimizer.states where state.declaration.extent == .rows {
             for part in state.parts where !part.isWritten {

@@ -25,7 +25,7 @@ final class RuleRun {
       UnsafeMutableRawPointer(line.floats), count: layout.count, of: line, counted: 0, label: "weights")
     gradients = FlatMemory(count: layout.count, label: "gradients")
     engine = try Engine(threads: threads)
-    optimizer = ShardedOptimizer(
+    optimizer = try ShardedOptimizer(
       map: ShardMap(layout: layout, stage: .replicas, rank: 0, ranks: slices), rule: rule, engine: engine,
       ledger: nil)
   }

@@ -44,7 +44,7 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
       let session = try BenchSession(options, ranks)
       let scratch = try ScratchFolder(in: output, ranks)
       defer { scratch.remove() }
-      let bench = CheckpointBench(description, session, folder: scratch.path)
+      let bench = try CheckpointBench(description, session, folder: scratch.path)
       try session.report(
         "checkpoint",
         notes: [
@@ -91,7 +91,7 @@ private final class CheckpointBench {
   private let content: CheckpointContent
   private let folder: String
 
-  init(_ description: ModelDescription, _ session: BenchSession, folder: String) {
+  init(_ description: ModelDescription, _ session: BenchSession, folder: String) throws {
     self.session = session
     self.description = description
     self.folder = folder
@@ -99,7 +99,7 @@ private final class CheckpointBench {
     layout = ParameterLayout(specs: description.parameters)
     let map = ShardMap(layout: layout, stage: .optimizer, rank: ranks.rank, ranks: ranks.count)
     weights = WeightLine(layout, type: .float32)
-    states = ShardedOptimizer(map: map, rule: AdamW(), engine: session.engine, ledger: nil).states
+    states = try ShardedOptimizer(map: map, rule: AdamW(), engine: session.engine, ledger: nil).states
     // Not all alike, for disks that compress.
     var stream = PhiloxStream(seed: 0, stream: 0)
     for index in 0..<layout.count { weights.floats[index] = Float(stream.unit()) }

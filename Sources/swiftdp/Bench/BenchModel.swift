@@ -86,7 +86,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       let map = ShardMap(
         layout: replica.layout, stage: stage, rank: ranks.rank,
         ranks: ranks.count)
-      let sharded = ShardedOptimizer(
+      let sharded = try ShardedOptimizer(
         map: map, rule: optimizer.measuredRule, type: dtype, engine: engine, ledger: ledger)
       let random = RandomWeights(replica.layout, seed: 0)
       try ranks.together {

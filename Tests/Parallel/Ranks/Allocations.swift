@@ -31,7 +31,7 @@ func checkAllocations(_ outcome: inout Outcome, model: String) throws {
         replica: run.replica,
         gradients: GradientSum(
           map: map, ranks: run.ranks, engine: engine, room: run.replica.gradientRoom, ledger: nil),
-        optimizer: ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: nil),
+        optimizer: try ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: nil),
         schedule: Schedule(shape: .constant, peak: 1e-3, warmupSteps: 0, finalRatio: 1, steps: 9),
         ranks: run.ranks, sequences: run.rows, mask: .none, seed: 0, gradientClip: 1)
       var stream = BatchStream(

@@ -60,7 +60,7 @@ final class SmallRun {
     let map = ShardMap(layout: layout, stage: stage, rank: ranks.rank, ranks: ranks.count)
     let gradients = GradientSum(
       map: map, ranks: ranks, engine: replica.engine, room: replica.gradientRoom, exact: exact, ledger: nil)
-    let optimizer = ShardedOptimizer(map: map, rule: rule, engine: replica.engine, ledger: nil)
+    let optimizer = try ShardedOptimizer(map: map, rule: rule, engine: replica.engine, ledger: nil)
     let step = TrainStep(
       replica: replica, gradients: gradients, optimizer: optimizer,
       schedule: Schedule(shape: .constant, peak: rate, warmupSteps: 0, finalRatio: 1, steps: 9), ranks: ranks,

@@ -1,0 +1,91 @@
+// Memory that lies in a file on local disk, for states that are touched once a step, from front to back.
+//
+// The file has no name once it is open: nothing outlives the process. Its pages are read ahead of the update
+// and, once updated, written back and taken out of this process, so that what a rank holds of them at once is
+// what is on its way.
+import Base
+import Foundation
+import Tensors
+
+final class OffloadFile {
+  let base: UnsafeMutableRawPointer
+  private let bytes: Int
+  private let descriptor: Int32
+  private static let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+  /// Zeroed memory in a file of its own, reserved on the disk.
+  /// - Parameters:
+  ///   - folder: on a local disk; made where it is not there.
+  ///   - what: it is for, in messages.
+  /// - Throws: `UserError(.disk)` where the folder cannot be written to or has no room.
+  init(folder: String, bytes: Int, for what: String) throws {
+    let size = max(bytes, Self.page)
+    do {
+      (descriptor, base) = try Self.mapped(folder, bytes: size, for: what)
+    } catch var error as UserError {
+      error.hint = "set optimizer.offload to a folder on a local disk with room for every rank's states"
+      throw error
+    }
+    self.bytes = size
+  }
+
+  private static func mapped(
+    _ folder: String, bytes size: Int, for what: String
+  ) throws -> (descriptor: Int32, base: UnsafeMutableRawPointer) {
+    try makeFolders(folder)
+    var template = Array("\(folder)/swiftdp-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw UserError.disk("no file for \(what) can be made", folder) }
+    unlink(template)
+    // All of it now: later a full disk would be a bus error.
+    let code = posix_fallocate(descriptor, 0, off_t(size))
+    guard code == 0 else {
+      close(descriptor)
+      errno = code
+      throw UserError.disk("cannot hold \(size) bytes of \(what)", folder)
+    }
+    let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    guard let mapped, mapped != MAP_FAILED else {
+      defer { close(descriptor) }
+      throw UserError.disk("\(size) bytes of \(what) cannot be mapped", folder)
+    }
+    return (descriptor, mapped)
+  }
+
+  deinit {
+    munmap(base, bytes)
+    close(descriptor)
+  }
+
+  /// Starts to read bytes that are needed soon.
+  func fetch(_ range: Range<Int>) {
+    let pages = pages(range)
+    madvise(base + pages.lowerBound, pages.count, Int32(MADV_WILLNEED))
+  }
+
+  /// Starts to write bytes that are not needed for long, and takes them out of this process.
+  func release(_ range: Range<Int>) {
+    let pages = pages(range)
+    // The pages stay what they are, in the system's cache or on the disk; only the mapping of them goes.
+    madvise(base + pages.lowerBound, pages.count, Int32(MADV_DONTNEED))
+    // Linux starts to write what is dirty, and what is clean leaves the cache.
+    posix_fadvise(descriptor, off_t(pages.lowerBound), off_t(pages.count), Int32(POSIX_FADV_DONTNEED))
+  }
+
+  private func pages(_ range: Range<Int>) -> Range<Int> {
+    let end = min((range.upperBound + Self.page - 1) / Self.page * Self.page, bytes)
+    return range.lowerBound / Self.page * Self.page..<max(end, range.lowerBound / Self.page * Self.page)
+  }
+}
+
+extension FlatMemory {
+  /// Zeroed numbers in memory, or in a file that is returned too.
+  /// - Parameter offload: the folder of the file; nil for memory.
+  static func make(
+    count: Int, label: String, offload: String?, ledger: MemoryLedger?
+  ) throws -> (FlatMemory, OffloadFile?) {
+    guard let offload else { return (FlatMemory(count: count, label: label, ledger: ledger), nil) }
+    let file = try OffloadFile(folder: offload, bytes: count * MemoryLayout<Float>.stride, for: label)
+    return (FlatMemory(file.base, count: count, of: file, counted: 0, label: label, ledger: ledger), file)
+  }
+}

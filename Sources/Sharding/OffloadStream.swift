@@ -1,0 +1,46 @@
+// The way of states between the disk and the update: ahead of it they are fetched, behind it let go.
+
+/// What each stretch of an update needs of the files, in the order of the update.
+final class OffloadStream {
+  /// How far reading is ahead of the update.
+  private static let ahead = 64 << 20
+
+  private let files: [OffloadFile]
+  /// [stretch][file], in bytes.
+  private let ranges: [[Range<Int>]]
+  private var fetched = 0
+  private var bytesAhead = 0
+
+  /// - Parameter parts: of each file, by stretch, what it holds of it.
+  init(_ parts: [(file: OffloadFile, ranges: [Range<Int>?])]) {
+    files = parts.map(\.file)
+    let count = parts.first?.ranges.count ?? 0
+    ranges = (0..<count).map { stretch in parts.map { $0.ranges[stretch] ?? 0..<0 } }
+  }
+
+  /// Before the first stretch is updated.
+  func begin() {
+    fetched = 0
+    bytesAhead = 0
+    fetch()
+  }
+
+  /// After a stretch was updated, one after the other.
+  func finish(stretch: Int) {
+    for (file, range) in zip(files, ranges[stretch]) where !range.isEmpty {
+      file.release(range)
+      bytesAhead -= range.count
+    }
+    fetch()
+  }
+
+  private func fetch() {
+    while fetched < ranges.count, bytesAhead < Self.ahead {
+      for (file, range) in zip(files, ranges[fetched]) where !range.isEmpty {
+        file.fetch(range)
+        bytesAhead += range.count
+      }
+      fetched += 1
+    }
+  }
+}
