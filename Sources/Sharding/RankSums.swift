@@ -27,6 +27,6 @@ struct RankSums: ParameterSums {
 
   func add(_ values: inout [Int64]) {
     // With replicas every rank has the whole sum already.
-    if map.stage == .optimizer { ranks.add(&values) }
+    if map.stage != .replicas { ranks.add(&values) }
   }
 }

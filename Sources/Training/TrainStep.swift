@@ -19,7 +19,7 @@ package struct StepReport: Sendable {
   package var tokens: Int
   package var targetTokens: Int
   package var seconds: Double
-  /// Of which this rank spent so many on the exchange of gradients and weights.
+  /// Of which this rank spent so many on the exchange of gradients and weights and computed nothing else.
   package var exchangeSeconds: Double
 }
 
@@ -83,6 +83,7 @@ package final class TrainStep {
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
     let loss = lossSum(of: microBatches.count)
+    var gatherSeconds = 0.0
     if targets > 0 {
       gradients.completeReplicas()
       replica.engine.time("update") {
@@ -90,12 +91,14 @@ package final class TrainStep {
           step, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
           gradientNorm: norm, learningRate: learningRate, over: ranks)
       }
+      let updated = Date()
       replica.engine.time("gather") { optimizer.gather(weights: replica.weights, over: ranks) }
+      gatherSeconds = Date().timeIntervalSince(updated)
     }
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
       learningRate: learningRate, tokens: tokens, targetTokens: targets,
-      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds)
+      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + gatherSeconds)
   }
 
   /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …

@@ -69,7 +69,7 @@ final class RuleRun {
     rule.update(
       stretches, step: step, learningRate: rate,
       gradientScale: clip == 0 ? 1 : Float(min(1, clip / (norm + 1e-6))), gradientNorm: norm,
-      sums: WholeSums(layout: layout, stretches: stretches), engine: engine)
+      sums: WholeSums(layout: layout, stretches: stretches), engine: engine, finished: { _ in })
   }
 
   func weights(_ name: String) throws -> [Float] {

@@ -8,6 +8,7 @@ package final class Console: Observer {
   private let isTerminal: Bool
   private let width: Int
   private var steps = 0
+  private var ranks = 1
   private var start = Date()
   private var firstStep = 0
   private var lastLine = Date.distantPast
@@ -56,6 +57,7 @@ package final class Console: Observer {
       say("resume", "step \(resumed.step) of \(run.steps), from \(resumed.path)")
     }
     steps = run.steps
+    ranks = run.ranks
     firstStep = run.resumed?.step ?? 0
     start = Date()
   }
@@ -70,7 +72,7 @@ package final class Console: Observer {
     let rate = Double(report.tokens) / report.seconds
     let facts =
       "loss \(report.loss.map { decimals($0) } ?? "none")  lr \(scientific(report.learningRate))  "
-      + "\(grouped(Int(rate))) tokens/s  \(duration(left)) left"
+      + "\(grouped(Int(rate))) tokens/s  \(exchange(report))\(duration(left)) left"
     if let loss = validation?.loss { note("step \(report.step): validation loss \(decimals(loss))") }
     if isTerminal {
       let count = "\(report.step)/\(steps) "
@@ -85,6 +87,11 @@ package final class Console: Observer {
       lastLine = Date()
       write("step \(report.step)/\(steps)  \(facts)\n")
     }
+  }
+
+  /// What is left uncovered of the exchange, where there is one.
+  private func exchange(_ report: StepReport) -> String {
+    ranks == 1 ? "" : "exchange \(decimals(100 * report.exchangeSeconds / report.seconds, 1)) %  "
   }
 
   package func saved(step: Int, path: String) { note("step \(step): checkpoint \(path)") }

@@ -39,6 +39,7 @@ package final class MetricsLog: Observer {
     add("target_tokens", .integer(report.targetTokens))
     add("tokens_per_second", .number((Double(report.tokens) / report.seconds * 10).rounded() / 10))
     add("seconds", .number((report.seconds * 1e6).rounded() / 1e6))
+    add("exchange_seconds", .number((report.exchangeSeconds * 1e6).rounded() / 1e6))
     if let loss = validation?.loss { add("validation_loss", .number(loss)) }
     do {
       try file?.write(contentsOf: Data((JSON.object(members).encoded() + "\n").utf8))
