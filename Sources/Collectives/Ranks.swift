@@ -199,6 +199,14 @@ package final class Ranks {
     }
   }
 
+  /// Adds up numbers in an order of MPI's own, which depends on the number of ranks: for comparison only.
+  package func addInAnyOrder(_ values: UnsafeMutablePointer<Float>, count: Int) {
+    check(
+      MPI_Allreduce(
+        swiftdp_in_place(), values, Int32(count), swiftdp_float(), swiftdp_sum(), communicator),
+      "MPI_Allreduce")
+  }
+
   /// Everyone's numbers, by rank; ranks may bring different counts.
   package func gather(_ values: [Double]) -> [[Double]] {
     let counts = gather(values.count)

@@ -11,14 +11,26 @@ package struct SumPart {
     self.type = type
   }
 
-  /// - Parameter rounding: to what numbers are rounded before they are added.
+  /// y = x + part, or y = part where there is no x.
+  /// - Parameter rounding: to what the part's numbers are rounded first.
   @inline(__always)
-  fileprivate func load(_ lanes: Lanes, rounding: ModelType) -> Vector {
-    switch type {
-    case .bfloat16: return lanes.load(base.assumingMemoryBound(to: BFloat16.self))
-    case .float32:
-      let x = lanes.load(base.assumingMemoryBound(to: Float.self))
-      return rounding == .float32 ? x : roundedToBFloat16(x)
+  fileprivate func add(
+    to x: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>, in range: Range<Int>,
+    rounding: ModelType
+  ) {
+    // A loop for each case, so that none of them asks anything of sixteen numbers.
+    func walk(_ term: (Lanes) -> Vector) {
+      if let x {
+        forEachVector(in: range) { $0.store($0.load(x) + term($0), y) }
+      } else {
+        forEachVector(in: range) { $0.store(term($0), y) }
+      }
+    }
+    let floats = base.assumingMemoryBound(to: Float.self)
+    switch (type, rounding) {
+    case (.bfloat16, _): walk { $0.load(base.assumingMemoryBound(to: BFloat16.self)) }
+    case (.float32, .float32): walk { $0.load(floats) }
+    case (.float32, .bfloat16): walk { roundedToBFloat16($0.load(floats)) }
     }
   }
 }
@@ -49,10 +61,17 @@ extension Engine {
     pool.run((grains + tile - 1) / tile) { index, _ in
       for number in index * tile..<min((index + 1) * tile, grains) {
         let range = number * grain..<min((number + 1) * grain, count)
-        forEachVector(in: range) { lanes in
-          var sum = adding ? lanes.load(y) : parts[0].load(lanes, rounding: rounding)
-          for part in (adding ? 0 : 1)..<parts.count { sum += parts[part].load(lanes, rounding: rounding) }
-          lanes.store(sum, y)
+        // A pass for every part: meanwhile y stays in the nearest cache.
+        var sum: UnsafePointer<Float>? = adding ? UnsafePointer(y) : nil
+        var next = 0
+        if !adding, parts.count > 1, parts[0].type == .float32, rounding == .float32 {
+          sum = parts[0].base.assumingMemoryBound(to: Float.self)
+          next = 1
+        }
+        while next < parts.count {
+          parts[next].add(to: sum, into: y, in: range, rounding: rounding)
+          sum = UnsafePointer(y)
+          next += 1
         }
         squares?[number] = sumOfSquares(y + range.lowerBound, count: range.count)
       }
@@ -62,15 +81,23 @@ extension Engine {
 
 /// The fp64 sum of squares of a stretch, in one fixed order.
 package func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-  var sums = SIMD8<Double>()
-  var index = 0
-  while index + 8 <= count {
-    let eight = UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<Float>.self)
+  // Four chains of additions, so that none waits for its last one.
+  var chains = (SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>())
+  func squares(_ offset: Int) -> SIMD8<Double> {
+    let eight = UnsafeRawPointer(x + offset).loadUnaligned(as: SIMD8<Float>.self)
     var wide = SIMD8<Double>()
     for lane in 0..<8 { wide[lane] = Double(eight[lane]) }
-    sums += wide * wide
-    index += 8
+    return wide * wide
   }
+  var index = 0
+  while index + 32 <= count {
+    chains.0 += squares(index)
+    chains.1 += squares(index + 8)
+    chains.2 += squares(index + 16)
+    chains.3 += squares(index + 24)
+    index += 32
+  }
+  let sums = (chains.0 + chains.1) + (chains.2 + chains.3)
   var total = 0.0
   for lane in 0..<8 { total += sums[lane] }
   while index < count {

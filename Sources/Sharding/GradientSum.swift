@@ -129,15 +129,16 @@ package final class GradientSum {
   /// Adds all ranks' parts of this rank's slices of a segment, in the order of the ranks.
   private func sum(segment index: Int) {
     for bucket in map.layout.segments[index].buckets {
-      let own = map.slices[bucket][map.rank]
       let target = memory.base + map.place(ofBucket: bucket)
-      exchange.withParts(bucket: bucket, segment: index) { parts in
+      exchange.withParts(bucket: bucket, segment: index) { parts, numbers in
         squares.withUnsafeMutableBufferPointer { squares in
           // In the last round the sum will not change again: its squares cost no pass of their own.
           engine.addInOrder(
-            parts, rounding: wire, count: own.count, into: target, adding: !isEmpty,
+            parts, rounding: wire, count: numbers.count, into: target + numbers.lowerBound, adding: !isEmpty,
             grain: ParameterLayout.grain,
-            squares: isLastRound ? squares.baseAddress! + squareStarts[bucket] : nil)
+            squares: isLastRound
+              ? squares.baseAddress! + squareStarts[bucket] + numbers.lowerBound / ParameterLayout.grain : nil
+          )
         }
       }
     }

@@ -33,7 +33,7 @@ extension Ranks {
   ///   - address: where an element lies.
   ///   - bytes: of one element.
   ///   - slices: [bucket][rank], ranges of the line.
-  func exchangeBetweenHosts(
+  package func exchangeBetweenHosts(
     _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [[Range<Int>]]
   ) {
     guard hosts > 1 else { return }

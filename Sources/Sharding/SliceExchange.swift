@@ -1,10 +1,10 @@
-import CProcessor
 // The way of gradients from the ranks that made them to the owners of their slices.
 //
 // Ranks of one host read each other's gradients where they were written: a rank publishes a segment by a
 // counter in shared memory and goes on computing; owners add it once they come by, and say so by another
 // counter, after which its memory may be used again. To other hosts slices are sent while earlier layers
-// still compute, each rank its own, a bucket a message; as many as `depth` buckets are expected at once.
+// still compute, each rank its own, in messages of a piece each; `depth` of them are expected at once.
+import CProcessor
 import Collectives
 import Foundation
 import Kernels
@@ -28,7 +28,8 @@ final class SliceExchange {
   private let mine: UnsafeMutablePointer<Int64>
   /// Ranks whose memory this one cannot read.
   private let remote: [Int]
-  private let depth = 4
+  /// How many pieces are expected of every sender at once.
+  private let depth: Int
   private let received: FlatMemory
   private let slotCount: Int
   private let arrivals: [Transfers]
@@ -37,18 +38,30 @@ final class SliceExchange {
   private var rounded: [FlatMemory?]
   private let numberOfRemote: [Int?]
   private var senders = 0
+  /// Pieces that are expected or have come, and those of them that were added, in this round.
   private var posted = 0
+  private var taken = 0
+  /// Where the next piece to expect begins: a bucket, and how far into this rank's slice of it.
+  private var next = (bucket: 0, offset: 0)
   /// Segments published by this rank, and added by it, since the beginning.
   private var published: Int64 = 0
   private var added: Int64 = 0
   private var parts: [SumPart] = []
+  /// What `counters` points into: memory of the host, or this rank's own.
   private let shared: [HostMemory]
+  private let ownCounters: FlatMemory?
 
   /// Counters of a rank: published, added, then where its last segments lie.
   private static let placeCount: Int64 = 8
+  /// The most numbers of a message: below 64 KB, which MPI sends over TCP at once. Larger ones are asked for by the
+  /// receiver, and what asks waits behind what is being sent the other way, while the link runs dry.
+  private static let pieceCount = 15 << 10
+  /// Bytes that are expected at once, of all senders together.
+  private static let window = 4 << 20
 
-  /// - Parameter room: floats of gradients that this rank writes before others have read them.
-  /// - Parameter wire: what gradients are rounded to on their way between hosts, and therefore everywhere.
+  /// - Parameters:
+  ///   - room: floats of gradients that this rank writes before others have read them.
+  ///   - wire: what gradients are rounded to on their way between hosts, and therefore everywhere.
   init(map: ShardMap, ranks: Ranks, engine: Engine, room: Int, wire: ModelType, ledger: MemoryLedger?) {
     self.map = map
     self.ranks = ranks
@@ -67,12 +80,13 @@ final class SliceExchange {
       }
       own = FlatMemory(
         mapped[ranks.rank]!, count: room, of: numbers, counted: room * 4, label: "exchange", ledger: ledger)
+      ownCounters = nil
     } else {
       own = FlatMemory(count: room, label: "exchange", ledger: ledger)
       let control = FlatMemory(count: 64, label: "exchange")
       mapped[ranks.rank] = own.base
       counters[ranks.rank] = UnsafeMutableRawPointer(control.base).bindMemory(to: Int64.self, capacity: 32)
-      self.control = control
+      ownCounters = control
     }
     gradients = own.base
     self.shared = shared
@@ -83,8 +97,10 @@ final class SliceExchange {
     var numbers = [Int?](repeating: nil, count: ranks.count)
     for (number, rank) in remote.enumerated() { numbers[rank] = number }
     numberOfRemote = numbers
-    let widest = map.slices.map { $0[map.rank].count }.max() ?? 0
+    let widest = min(map.slices.map { $0[map.rank].count }.max() ?? 0, Self.pieceCount)
     slotCount = (widest * wire.bytes + 63) / 64 * 16
+    depth = max(4, Self.window / max(slotCount * 4 * remote.count, 1 << 16))
+    let depth = depth
     received = FlatMemory(count: slotCount * remote.count * depth, label: "exchange", ledger: ledger)
     arrivals = (0..<depth).map { _ in ranks.transfers() }
     departures = (0..<3).map { _ in ranks.transfers() }
@@ -92,29 +108,31 @@ final class SliceExchange {
     parts.reserveCapacity(ranks.count)
   }
 
-  private var control: FlatMemory?
-
   /// Announces a round in which the first `senders` ranks bring gradients.
   func beginRound(senders: Int) {
     self.senders = senders
     posted = 0
+    taken = 0
+    next = (0, 0)
     for _ in 0..<depth { expectNext() }
   }
 
   private func expectNext() {
-    guard posted < map.slices.count else { return }
-    let bucket = posted
-    posted += 1
-    let slice = map.slices[bucket][map.rank]
-    guard !slice.isEmpty else { return }
-    for sender in remote where sender < senders {
-      arrivals[bucket % depth].receive(
-        place(of: sender, bucket: bucket), count: slice.count * wire.bytes, from: sender, tag: bucket)
+    while next.bucket < map.slices.count, next.offset >= map.slices[next.bucket][map.rank].count {
+      next = (next.bucket + 1, 0)
     }
+    guard next.bucket < map.slices.count else { return }
+    let count = min(map.slices[next.bucket][map.rank].count - next.offset, Self.pieceCount)
+    for sender in remote where sender < senders {
+      arrivals[posted % depth].receive(
+        place(of: sender, piece: posted), count: count * wire.bytes, from: sender, tag: next.bucket)
+    }
+    next.offset += count
+    posted += 1
   }
 
-  private func place(of sender: Int, bucket: Int) -> UnsafeMutablePointer<Float> {
-    received.base + (bucket % depth * remote.count + numberOfRemote[sender]!) * slotCount
+  private func place(of sender: Int, piece: Int) -> UnsafeMutablePointer<Float> {
+    received.base + (piece % depth * remote.count + numberOfRemote[sender]!) * slotCount
   }
 
   /// Lets the owners have a segment; `gradients` lies in this rank's memory and stays as it is until
@@ -146,40 +164,56 @@ final class SliceExchange {
     for bucket in segment.buckets {
       for owner in remote {
         let slice = map.slices[bucket][owner]
-        guard !slice.isEmpty else { continue }
-        departures.send(
-          base + (slice.lowerBound - segment.range.lowerBound) * wire.bytes, count: slice.count * wire.bytes,
-          to: owner, tag: bucket)
+        for start in stride(from: slice.lowerBound, to: slice.upperBound, by: Self.pieceCount) {
+          departures.send(
+            base + (start - segment.range.lowerBound) * wire.bytes,
+            count: min(slice.upperBound - start, Self.pieceCount) * wire.bytes, to: owner, tag: bucket)
+        }
       }
     }
   }
 
-  /// All senders' parts of this rank's slice of a bucket, in the order of the ranks, once they are there.
-  func withParts(bucket: Int, segment: Int, _ body: (UnsafeBufferPointer<SumPart>) -> Void) {
-    let origin = map.layout.segments[segment].range.lowerBound
+  /// All senders' parts of this rank's slice of a bucket, in the order of the ranks, piece by piece once they are
+  /// there.
+  /// - Parameter body: takes the parts, and which of the slice's numbers they are.
+  func withParts(
+    bucket: Int, segment: Int, _ body: (UnsafeBufferPointer<SumPart>, _ numbers: Range<Int>) -> Void
+  ) {
     let slice = map.slices[bucket][map.rank]
-    arrivals[bucket % depth].wait()
+    // Without messages there is nothing to cut for.
+    let size = remote.isEmpty ? max(slice.count, 1) : Self.pieceCount
+    for start in stride(from: 0, to: slice.count, by: size) {
+      let numbers = start..<min(start + size, slice.count)
+      gather(at: slice.lowerBound + start - map.layout.segments[segment].range.lowerBound)
+      parts.withUnsafeBufferPointer { body($0, numbers) }
+      for sender in 0..<senders where sender != map.rank && mapped[sender] != nil {
+        letGo(parts[sender].base, bytes: numbers.count * 4)
+      }
+      expectNext()
+    }
+  }
+
+  /// Waits for the parts of a piece.
+  /// - Parameter offset: of the piece in its segment.
+  private func gather(at offset: Int) {
+    arrivals[taken % depth].wait()
     parts.removeAll(keepingCapacity: true)
     for sender in 0..<senders {
       if let base = mapped[sender], let counters = counters[sender] {
         wait { swiftdp_load_acquire(counters) > added }
         let start = Int(counters[Int(2 + added % Self.placeCount)])
-        parts.append(SumPart(base + start + slice.lowerBound - origin, .float32))
+        parts.append(SumPart(base + start + offset, .float32))
       } else {
-        parts.append(SumPart(place(of: sender, bucket: bucket), wire))
+        parts.append(SumPart(place(of: sender, piece: taken), wire))
       }
     }
-    parts.withUnsafeBufferPointer(body)
-    for sender in 0..<senders where sender != map.rank && mapped[sender] != nil {
-      letGo(parts[sender].base, bytes: slice.count * 4)
-    }
-    expectNext()
+    taken += 1
   }
 
   /// Unmaps pages of a neighbour that were read: they stay where they are, but would count as this process's
   /// too, and schedulers add up what processes have resident.
   private func letGo(_ base: UnsafeRawPointer, bytes: Int) {
-    let page = 4096
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let start = (UInt(bitPattern: base) + UInt(page) - 1) / UInt(page) * UInt(page)
     let end = (UInt(bitPattern: base) + UInt(bytes)) / UInt(page) * UInt(page)
     guard end > start, let address = UnsafeMutableRawPointer(bitPattern: start) else { return }

@@ -8,10 +8,12 @@ import Tensors
 struct BenchCollectives: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
     commandName: "collectives",
-    abstract: "The exchange of gradients and weights between ranks, against memory copy.",
+    abstract: "The exchange of gradients and weights between ranks, against memory copy or the network.",
     discussion: """
-      Bytes are those that all ranks read and write when each number moves once: across hosts, compare with
-      the network instead. Example: mpirun -np 4 swiftdp bench collectives --megabytes 1 64
+      On one host, bytes are those that all ranks read and write when each number moves once. On several, bytes
+      are those that the busiest host sends or receives, and the limit is what plain messages reach: one rank of
+      each host sends to the next host and receives from the one before. MPI_Allreduce, which sums in an order of
+      its own, stands beside for comparison. Example: mpirun -np 4 swiftdp bench collectives --megabytes 1 64
       """)
 
   @Option(parsing: .upToNextOption, help: "Sizes of the line of fp32 numbers, in MB.")
@@ -29,7 +31,12 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
       let session = try BenchSession(options, ranks)
       try session.report(
         "collectives", notes: ranks.count == 1 ? ["one rank has nothing to exchange"] : [],
-        limits: { [(.copy, MachinePeak.copy(session.engine.pool, ranks))] },
+        limits: {
+          [
+            ranks.hosts == 1
+              ? (.copy, MachinePeak.copy(session.engine.pool, ranks)) : (.link, MachinePeak.link(ranks))
+          ]
+        },
         rows: { ranks.count == 1 ? [] : try megabytes.flatMap { try measure($0, session) } })
     }
   }
@@ -47,26 +54,41 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
     line.update(repeating: 1, count: count)
     let bytes = Double(count * MemoryLayout<Float>.size)
     let all = bytes * Double(ranks.count)
+    let isOneHost = ranks.hosts == 1
+    // Of the line, what ranks of other hosts own; and what comes to a host of it for each of its ranks.
+    let elsewhere = ranks.hostMembers.values.map { 1 - Double($0.count) / Double(ranks.count) }.max() ?? 0
+    let mostRanks = Double(ranks.hostMembers.values.map(\.count).max() ?? 1)
 
     func row(_ name: String, work: Double, _ body: () -> Void) throws -> BenchRow {
       BenchRow(
         name: name, sizes: [("MB", megabytes)],
-        seconds: try session.seconds(shortest: 0.01) { _ in body() }, work: work, limit: .copy)
+        seconds: try session.seconds(shortest: 0.01) { _ in body() }, work: work,
+        limit: isOneHost ? .copy : .link)
     }
+    let weights = FlatMemory(count: count, label: "bench")
+    func address(_ index: Int) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(weights.base + index) }
     return [
-      // The owners read every part and write the sum.
-      try row("GradientSum.add (reduce-scatter)", work: all + bytes) {
+      // The owners read every part and write the sum; each rank sends what others own.
+      try row(
+        "GradientSum.add (reduce-scatter)", work: isOneHost ? all + bytes : bytes * mostRanks * elsewhere
+      ) {
         sum.begin()
         sum.beginRound(senders: ranks.count, isLast: true)
         for segment in layout.segments.indices {
           sum.add(segment: segment, line + layout.segments[segment].range.lowerBound)
         }
       },
-      // A rank's own slice is there already.
-      try row("gatherSlices (allgather)", work: 2 * (all - bytes)) {
-        for slices in map.slices {
-          ranks.gatherSlices({ UnsafeMutableRawPointer(line + $0) }, bytes: 4, slices: slices)
+      // A rank's own slice is there already. Hosts hold the weights once, and get what others own once.
+      isOneHost
+        ? try row("gatherSlices (allgather)", work: 2 * (all - bytes)) {
+          for slices in map.slices { ranks.gatherSlices(address, bytes: 4, slices: slices) }
         }
+        : try row("exchangeBetweenHosts (allgather)", work: bytes * elsewhere) {
+          ranks.exchangeBetweenHosts(address, bytes: 4, slices: map.slices)
+        },
+      // Both at once, and so compared with what both of them move at least.
+      try row("MPI_Allreduce", work: isOneHost ? 3 * all - bytes : 2 * bytes * elsewhere) {
+        ranks.addInAnyOrder(line, count: count)
       },
     ]
   }

@@ -6,6 +6,7 @@ import Training
 enum BenchLimit: String {
   case sgemm = "sgemm peak"
   case copy = "memory copy"
+  case link = "plain messages"
   case plainWrite = "plain write"
   case plainRead = "plain read"
   case parsing = "JSON parsing"

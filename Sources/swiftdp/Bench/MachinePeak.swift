@@ -44,6 +44,31 @@ enum MachinePeak {
     return best
   }
 
+  /// Bytes a second that a host sends, or receives, while one rank of every host sends to the next host and
+  /// receives from the one before; the best of some messages.
+  static func link(_ ranks: Ranks) -> Double {
+    let hosts = ranks.hostMembers.keys.sorted()
+    let place = hosts.firstIndex(of: ranks.rank)
+    let count = 4 << 20
+    let memory = FlatMemory(count: 2 * count, label: "bench")
+    let transfers = ranks.transfers()
+    var best = 0.0
+    for _ in 0..<4 {
+      ranks.barrier()
+      let start = Date()
+      if let place {
+        transfers.receive(
+          memory.base, count: 4 * count, from: hosts[(place + hosts.count - 1) % hosts.count], tag: 0)
+        transfers.send(
+          memory.base + count, count: 4 * count, to: hosts[(place + 1) % hosts.count], tag: 0)
+        transfers.wait()
+      }
+      let slowest = ranks.gather([Date().timeIntervalSince(start)]).map { $0[0] }.max() ?? 1
+      best = max(best, Double(4 * count) / slowest)
+    }
+    return best
+  }
+
   /// Bytes read and written per second where every thread of all ranks copies a stretch of its own that no
   /// cache holds; the best of some short runs.
   static func copy(_ pool: WorkerPool, _ ranks: Ranks) -> Double {

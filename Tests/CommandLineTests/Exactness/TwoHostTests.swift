@@ -1,4 +1,6 @@
 // The same bits over two hosts as on one.
+import Base
+import Foundation
 import Testing
 
 extension CommandLineTests {
@@ -30,6 +32,28 @@ extension CommandLineTests {
         compared += 1
       }
       #expect(compared == 3)
+    }
+
+    /// Slow enough that the link is what limits, on any machine.
+    @Test func theExchangeFillsTheLink() throws {
+      let folder = try Workspace()
+      let hosts = try TwoHosts(rate: "200mbit", in: folder)
+      let result = try hosts.swiftdp(
+        ["bench", "collectives", "--threads", "1", "--megabytes", "16", "--repetitions", "3", "--json"],
+        ranksPerHost: 1)
+      try #require(result.code == 0, "\(result.err)")
+      let json = try JSON.parse(result.out.trimmingCharacters(in: .whitespacesAndNewlines))
+      // 200 Mbit/s are 25 MB/s, of which headers take a part.
+      let limit = try #require(json["machine"]?["limits"]?.elements?.first?["rate"]?.double)
+      #expect(limit > 18 && limit < 25.5, "\(limit) MB/s")
+      var shares: [String: Double] = [:]
+      for row in json["rows"]?.elements ?? [] {
+        shares[try #require(row["name"]?.text)] = try #require(row["share_of_limit"]?.double)
+      }
+      #expect(shares.count == 3)
+      for name in ["GradientSum.add (reduce-scatter)", "exchangeBetweenHosts (allgather)"] {
+        #expect(try #require(shares[name]) > 0.8, "\(shares)")
+      }
     }
   }
 }
