@@ -45,6 +45,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     try onRanks { ranks in
       let threads = Launch.threads(ranks, asked: threads)
       let (trained, sequences) = try ranks.together { () throws -> (TrainedModel, TokenSequences) in
+        let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
+        guard mistakes.isEmpty else { throw UserErrors(mistakes) }
         let trained = try TrainedModel(folder: model, threads: threads)
         return (trained, try trained.read(try options(for: trained)))
       }

@@ -118,8 +118,8 @@ extension CommandLineTests {
         ["bench", "tokenizer", "--tokenizer", "no", "--data", "empty.txt"], 65,
         ["no/tokenizer.json: \(missing)"], in: folder)
       try expectMistake(
-        ["bench", "tokenizer", "--tokenizer", "llama", "--data", "no.txt"], 65, ["no.txt: \(missing)"],
-        in: folder)
+        ["bench", "tokenizer", "--tokenizer", "llama", "--data", "no.txt"], 64,
+        ["--data: there is no file no.txt"], in: folder)
       try expectMistake(
         ["bench", "tokenizer", "--tokenizer", "llama", "--data", "empty.txt"], 65,
         ["empty.txt: the file is empty"], in: folder)
