@@ -36,9 +36,9 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       throw ValidationError(
         "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1") }
-    guard (sequenceLength ?? 2) > 1 else { throw ValidationError("--sequence-length must be at least 2") }
-    guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
+    try check("--batch-size", batchSize, in: 1...Int.max)
+    try check("--sequence-length", sequenceLength, in: 2...Int.max)
+    try check(threads: threads)
   }
 
   func run() throws {

@@ -124,7 +124,9 @@ extension CommandLineTests {
       let threads = try Command.swiftdp(["doctor", "--threads", "0"], in: folder)
       #expect(threads.code == 64)
       #expect(
-        threads.errorLines.filter { $0.hasPrefix("Error:") } == ["Error: --threads must be at least 1"])
+        threads.errorLines.filter { $0.hasPrefix("Error:") } == [
+          "Error: --threads is 0, but must be from 1 to 1024"
+        ])
     }
 
     @Test(.enabled(if: TwoHosts.missing == nil, "this machine cannot have two host names"))

@@ -178,8 +178,9 @@ extension CommandLineTests {
         (["evaluate", "--data", "text.txt"], "Error: Missing expected argument '--model <model>'"),
         (
           ["evaluate", "--model", "llama", "--data", "text.txt", "--batch-size", "0"],
-          "Error: --batch-size must be at least 1"
+          "Error: --batch-size is 0, but must be at least 1"
         ),
+        (["make-tasks", "--count=-1", "x"], "Error: --count is -1, but must be at least 0"),
         (
           ["generate", "--model", "llama", "--prompt", "a", "--top-p", "0"],
           "Error: --top-p must be above 0 and at most 1"
@@ -193,7 +194,7 @@ extension CommandLineTests {
           #expect(result.out.isEmpty)
         }
       }
-      #expect(wrong.count == 5)
+      #expect(wrong.count == 6)
       let help = [["--help"], ["train", "--help"], ["evaluate", "--help"], ["help", "checkpoint"], []]
       for arguments in help {
         for ranks in [nil, 2] {

@@ -19,9 +19,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
   @OptionGroup var options: BenchOptions
 
   func validate() throws {
-    guard !megabytes.isEmpty, megabytes.allSatisfy({ (1...1 << 16).contains($0) }) else {
-      throw ValidationError("--megabytes must be from 1 to 65536")
-    }
+    for size in megabytes { try check("--megabytes", size, in: 1...1 << 16) }
   }
 
   func run() throws {
