@@ -54,10 +54,10 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
     return [
       // The owners read every part and write the sum.
       try row("GradientSum.add (reduce-scatter)", work: all + bytes) {
-        sum.begin()
-        sum.beginRound(senders: ranks.count, isLast: true)
-        for segment in layout.segments.indices {
-          sum.add(segment: segment, line + layout.segments[segment].range.lowerBound)
+        sum.sum(microBatches: ranks.count) { _ in
+          for segment in layout.segments.indices {
+            sum.add(segment: segment, line + layout.segments[segment].range.lowerBound)
+          }
         }
       },
       // A rank's own slice is there already.
