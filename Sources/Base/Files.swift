@@ -62,6 +62,18 @@ package final class MappedFile: @unchecked Sendable {
 }
 
 extension UserError {
+  /// That a file of the user's is not there, or is none: a mistake in how swiftdp was called, where what is wrong
+  /// in a file is one of data. Nil where there is a file.
+  /// - Parameter place: the key or option that names it.
+  package static func noFile(_ path: String, at place: String = "") -> UserError? {
+    var isFolder: ObjCBool = false
+    if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      return UserError(.usage, "there is no file \(path)", at: place)
+    }
+    return isFolder.boolValue
+      ? UserError(.usage, "\(path) is a folder", at: place, hint: "name its files") : nil
+  }
+
   /// The current `errno` as an error of the disk.
   package static func disk(_ doing: String, _ path: String) -> UserError {
     UserError(.disk, "\(doing): \(String(cString: strerror(errno)))", at: path)

@@ -98,7 +98,7 @@ package final class Section {
     read(key, fallback.map { .integer($0) }, "a whole number") { json in
       guard let value = json.integer else { return nil }
       guard range.contains(value) else {
-        self.fail(key, "is \(value), but must be \(Self.words(range))")
+        self.fail(key, "is \(value), but must be \(range.words)")
         return fallback ?? value
       }
       return value
@@ -193,10 +193,13 @@ package final class Section {
         JSON.Member(key: Array(key.utf8), value: sections[key]?.resolved ?? values[key] ?? .null)
       })
   }
+}
 
-  private static func words(_ range: ClosedRange<Int>) -> String {
-    if range.upperBound == .max { return "at least \(range.lowerBound)" }
-    if range.lowerBound == .min { return "at most \(range.upperBound)" }
-    return "from \(range.lowerBound) to \(range.upperBound)"
+extension ClosedRange<Int> {
+  /// Such as `at least 1`.
+  package var words: String {
+    if upperBound == .max { return "at least \(lowerBound)" }
+    if lowerBound == .min { return "at most \(upperBound)" }
+    return "from \(lowerBound) to \(upperBound)"
   }
 }

@@ -26,29 +26,25 @@ extension ParameterLayout {
 }
 
 extension HuggingFaceWeights {
-  /// - Throws: `UserErrors` with every parameter whose state is missing, or of another type or shape.
+  /// - Throws: one `UserError` for all parameters whose state is missing, or of another type or shape.
   func check(_ state: OptimizerState, layout: ParameterLayout) throws {
-    let problems = Problems()
-    for parameter in layout.parameters {
-      guard let expected = layout.shape(of: state, parameter) else { continue }
-      let name = parameter.spec.name
-      guard let shape = shape(of: name) else {
-        problems.add(
-          .data, "has no \(state.name) of \(name)", at: folder, hint: "is it of another model?")
-        continue
-      }
-      if shape != expected {
-        problems.add(
-          .data, "\(state.name) of \(name) has the shape \(shape), not \(expected)", at: folder,
-          hint: "is it of another model?")
-      }
-      if let type = type(of: name), type != state.storedType, !(type.isFloat && state.storedType.isFloat) {
-        problems.add(
-          .data, "\(state.name) of \(name) is \(type.rawValue), not \(state.storedType.rawValue)",
-          at: folder)
-      }
+    let faults = layout.forwardOrder.compactMap { fault(of: state, layout, layout.parameters[$0]) }
+    guard let first = faults.first else { return }
+    let others = faults.count > 1 ? ", and \(faults.count - 1) more are wrong" : ""
+    throw UserError(.data, first + others, at: folder, hint: "is it of another model?")
+  }
+
+  private func fault(
+    of state: OptimizerState, _ layout: ParameterLayout, _ parameter: ParameterLayout.Parameter
+  ) -> String? {
+    guard let expected = layout.shape(of: state, parameter) else { return nil }
+    let name = parameter.spec.name
+    guard let shape = shape(of: name), let type = type(of: name) else {
+      return "has no \(state.name) of \(name)"
     }
-    try problems.throwIfAny()
+    if shape == expected, type == state.storedType || type.isFloat && state.storedType.isFloat { return nil }
+    return
+      "\(state.name) of \(name) is \(type.rawValue) \(shape), not \(state.storedType.rawValue) \(expected)"
   }
 }
 

@@ -77,7 +77,18 @@ package final class GradientSum {
     next = [Int](repeating: 0, count: map.ranks)
   }
 
-  package func begin() {
+  /// Sums the gradients of a step, which has at least one micro-batch. In round r, rank i of N has number r·N + i,
+  /// if there is one. Collective.
+  /// - Parameter body: is given the number of a micro-batch of this rank's, and adds all segments of its gradients.
+  package func sum(microBatches count: Int, _ body: (_ number: Int) throws -> Void) rethrows {
+    begin()
+    for first in stride(from: 0, to: count, by: map.ranks) {
+      beginRound(senders: min(map.ranks, count - first), isLast: first + map.ranks >= count)
+      if first + map.rank < count { try body(first + map.rank) } else { addNothing() }
+    }
+  }
+
+  private func begin() {
     isEmpty = true
     ownIsEmpty = true
     senders = 0
@@ -86,7 +97,7 @@ package final class GradientSum {
 
   /// Announces a round in which the first `senders` ranks have a micro-batch each.
   /// - Parameter isLast: whether it is the last round of the step.
-  package func beginRound(senders: Int, isLast: Bool) {
+  private func beginRound(senders: Int, isLast: Bool) {
     self.senders = ownSum == nil ? senders : max(self.senders, senders)
     isLastRound = isLast
     if ownSum == nil || isLast { exchange.beginRound(senders: self.senders) }
@@ -145,7 +156,7 @@ package final class GradientSum {
   }
 
   /// This rank's part in a round in which it has no micro-batch.
-  package func addNothing() {
+  private func addNothing() {
     for segment in map.layout.segments.indices { add(segment: segment, nil) }
   }
 

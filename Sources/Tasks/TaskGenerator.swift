@@ -33,9 +33,8 @@ package struct TaskGenerator: Sendable {
 
   /// Whether a prompt belongs to the held-out part: decided by its bytes alone, not by any seed.
   package static func isHeldOut(_ prompt: String) -> Bool {
-    // FNV-1a, stirred once more because its low bits mix badly.
-    let hash = prompt.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-    return Philox(seed: hash).words(.zero)[0] % heldOutOneIn == 0
+    // Philox stirs the hash, whose low bits mix badly.
+    Philox(seed: FNV1a(prompt.utf8).value).words(.zero)[0] % heldOutOneIn == 0
   }
 
   /// Rows that go round through the kinds, so that every stretch of them is balanced.

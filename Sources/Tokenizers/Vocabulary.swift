@@ -75,8 +75,7 @@ struct Vocabulary: Sendable {
   }
 
   private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> Int {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let hash = FNV1a(key).value
     // FNV's low bits are its weak ones.
     return Int(truncatingIfNeeded: (hash ^ hash >> 32) & 0x7FFF_FFFF)
   }

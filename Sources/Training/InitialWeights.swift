@@ -21,9 +21,7 @@ package struct RandomWeights: WeightReader {
     case .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
     case .normal(let deviation):
-      var name: UInt64 = 0xCBF2_9CE4_8422_2325
-      for byte in spec.name.utf8 { name = (name ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-      var stream = PhiloxStream(seed: seed, stream: name)
+      var stream = PhiloxStream(seed: seed, stream: FNV1a(spec.name.utf8).value)
       stream.skip(2 * elements.lowerBound)
       for index in target.indices {
         // Box and Muller 1958; 1 − u keeps the logarithm finite.

@@ -141,11 +141,8 @@ package struct DataRecipe: Sendable {
     shuffle = section.bool("shuffle", default: true)
     for (key, files) in [("train", train), ("validation", validation.files)] {
       for file in files {
-        var isFolder: ObjCBool = false
-        if !FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) {
-          section.fail(key, "there is no file \(file)")
-        } else if isFolder.boolValue {
-          section.fail(key, "\(file) is a folder", hint: "name its files")
+        if let mistake = UserError.noFile(file, at: key) {
+          section.fail(key, mistake.what, hint: mistake.hint)
         }
       }
     }

@@ -21,6 +21,14 @@ extension CheckpointFolder {
 }
 
 extension TrainingState {
+  /// - Throws: where the run was further than this one is to go: its weights are not those after `steps` steps.
+  func checkStep(within steps: Int, folder: String) throws {
+    guard step > steps else { return }
+    throw UserError(
+      .usage, "is of step \(step), but the run ends at step \(steps)", at: folder,
+      hint: "ask for more steps, or set output to a new folder")
+  }
+
   /// - Throws: every condition that differs, since the run would not see the samples it has not seen yet.
   func check(_ now: [JSON.Member], folder: String) throws {
     let problems = Problems()

@@ -98,6 +98,7 @@ package final class Run {
       let state = try ranks.together {
         let state = try TrainingState(folder: path)
         try state.check(conditions, folder: path)
+        try state.checkStep(within: data.steps, folder: path)
         try ModelDescription(folder: path).checkSame(as: description, folder: path)
         let reader = try FolderWeights(folder: path, description, layout: replica.layout)
         try replica.fill(from: reader)
@@ -190,7 +191,7 @@ package final class Run {
     try tell {
       try $0.ended(
         RunEnd(
-          model: model, seconds: Date().timeIntervalSince(begin), steps: max(data.steps - first + 1, 0),
+          model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
           tokens: tokens))
     }
   }

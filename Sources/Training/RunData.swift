@@ -41,13 +41,11 @@ package struct RunData {
 
   /// A sum over all training tokens and targets, to recognise the data by when a run goes on.
   package var fingerprint: String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x0000_0100_0000_01B3 }
-    mix(UInt64(dataset.train.count))
-    for token in dataset.train.tokens { mix(UInt64(UInt32(bitPattern: token))) }
-    for count in dataset.train.targetCounts { mix(UInt64(UInt32(bitPattern: count))) }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    var hash = FNV1a()
+    hash.mix(UInt64(dataset.train.count))
+    for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
+    for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    return hash.digits
   }
 }
 

@@ -62,16 +62,9 @@ package final class TrainStep {
     let start = Date()
     // The one denominator: every rank counts the targets of the whole step, before the first backward.
     let (tokens, targets) = sequences.counts(of: microBatches)
-    gradients.begin()
     losses.removeAll(keepingCapacity: true)
-    for round in stride(from: 0, to: microBatches.count, by: ranks.count) {
-      let senders = min(ranks.count, microBatches.count - round)
-      gradients.beginRound(senders: senders, isLast: round + ranks.count >= microBatches.count)
-      guard ranks.rank < senders else {
-        gradients.addNothing()
-        continue
-      }
-      sequences.fill(&batch, with: microBatches[round + ranks.rank], mask: mask)
+    gradients.sum(microBatches: microBatches.count) { number in
+      sequences.fill(&batch, with: microBatches[number], mask: mask)
       losses.append(
         replica.train(
           batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,

@@ -40,8 +40,17 @@ struct Command: ParsableCommand {
       // Help and usage errors; with many ranks, one of them tells. The others leave with 0: mpirun ends all
       // ranks once one has failed, maybe before the first has told.
       guard Launch.isFirst else { return }
-      exit(withError: error)
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      fail(line(of: error), .usage)
     }
+  }
+
+  /// A usage error in one line, and the help to read; the parser's own text has several.
+  private static func line(of error: any Error) -> String {
+    let message = message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    // Only there it says which command was meant: See 'swiftdp train --help' for more information.
+    let help = fullMessage(for: error).components(separatedBy: "See '").dropFirst().last
+    return message + (help.map { " (see \($0.prefix { $0 != "'" }))" } ?? "")
   }
 
   private static func fail(_ message: String, _ code: Base.ExitCode) {

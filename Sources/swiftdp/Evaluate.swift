@@ -36,15 +36,17 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       throw ValidationError(
         "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1") }
-    guard (sequenceLength ?? 2) > 1 else { throw ValidationError("--sequence-length must be at least 2") }
-    guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
+    try check("--batch-size", batchSize, in: 1...Int.max)
+    try check("--sequence-length", sequenceLength, in: 2...Int.max)
+    try check(threads: threads)
   }
 
   func run() throws {
     try onRanks { ranks in
       let threads = Launch.threads(ranks, asked: threads)
       let (trained, sequences) = try ranks.together { () throws -> (TrainedModel, TokenSequences) in
+        let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
+        guard mistakes.isEmpty else { throw UserErrors(mistakes) }
         let trained = try TrainedModel(folder: model, threads: threads)
         return (trained, try trained.read(try options(for: trained)))
       }

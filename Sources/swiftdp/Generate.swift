@@ -27,12 +27,12 @@ struct Generate: ParsableCommand {
   var threads: Int?
 
   func validate() throws {
-    guard maxTokens > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+    try check("--max-tokens", maxTokens, in: 1...Int.max)
     guard temperature >= 0, temperature.isFinite else {
       throw ValidationError("--temperature must be at least 0")
     }
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
-    guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
+    try check(threads: threads)
   }
 
   func run() throws {

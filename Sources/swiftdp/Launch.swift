@@ -1,4 +1,5 @@
 // What the launcher and the terminal say. The environment is read in this module only.
+import Base
 import Collectives
 import Foundation
 import Kernels
@@ -25,10 +26,8 @@ enum Launch {
       if let warning = warning(threads: asked, ranks), ranks.isFirst { Command.tell("note: " + warning) }
       return asked
     }
-    // Names of host and cores as one number (FNV-1a), to compare.
-    var mine: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in (host + " " + coreList).utf8 { mine = (mine ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    let all = ranks.gather(Int(bitPattern: UInt(mine)))
+    // Names of host and cores as one number, to compare.
+    let all = ranks.gather(Int(truncatingIfNeeded: FNV1a((host + " " + coreList).utf8).value))
     let sharing = all.filter { $0 == all[ranks.rank] }.count
     return max((allowedCores > 0 ? allowedCores : cores) / sharing, 1)
   }

@@ -26,6 +26,8 @@ struct MakeTasks: ParsableCommand {
   @Argument(help: "The file to write.")
   var file: String
 
+  func validate() throws { try check("--count", count, in: 0...Int.max) }
+
   func run() throws {
     let rows = try TaskGenerator(seed: seed).rows(count: count, part: part == .train ? .train : .heldOut)
     try TaskGenerator.write(rows, to: file)

@@ -16,6 +16,7 @@ struct Tokenize: ParsableCommand {
   var file: String
 
   func run() throws {
+    if file != "-", let mistake = UserError.noFile(file) { throw mistake }
     let tokenizer = try Tokenizer(file: model + "/tokenizer.json")
     let text =
       file == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : try MappedFile.contents(file)

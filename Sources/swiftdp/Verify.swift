@@ -23,7 +23,7 @@ struct Verify: ParsableCommand, SharedByRanks {
   var recipeAndSettings: [String] = []
 
   func validate() throws {
-    guard steps >= 2 else { throw ValidationError("--steps must be at least 2") }
+    try check("--steps", steps, in: 2...Int.max)
   }
 
   func run() throws {

@@ -57,5 +57,19 @@ extension CommandLineTests {
       }
       #expect(cases.count == 10)
     }
+
+    /// A file that is not there is a mistake in how swiftdp was called, as it is in a recipe.
+    @Test func filesThatAreNotThere() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try expectMistake(
+        ["evaluate", "--model", "llama", "--data", "no.txt", "llama", "nor.jsonl"], 64,
+        [
+          "--data: there is no file no.txt", "--data: llama is a folder (name its files)",
+          "--data: there is no file nor.jsonl",
+        ], in: folder)
+      try expectMistake(
+        ["tokenize", "--model", "llama", "no.txt"], 64, ["there is no file no.txt"], in: folder)
+    }
   }
 }

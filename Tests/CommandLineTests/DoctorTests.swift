@@ -121,10 +121,9 @@ extension CommandLineTests {
       #expect(strangers.code == 64)
       #expect(strangers.messages.first?.hasPrefix("mpi: 3 ranks were started, but MPI sees one ") == true)
 
-      let threads = try Command.swiftdp(["doctor", "--threads", "0"], in: folder)
-      #expect(threads.code == 64)
-      #expect(
-        threads.errorLines.filter { $0.hasPrefix("Error:") } == ["Error: --threads must be at least 1"])
+      try expectMistake(
+        ["doctor", "--threads", "0"], 64,
+        ["--threads is 0, but must be from 1 to 1024 (see swiftdp doctor --help)"], in: folder)
     }
 
     @Test(.enabled(if: TwoHosts.missing == nil, "this machine cannot have two host names"))

@@ -44,6 +44,49 @@ extension CommandLineTests {
       #expect(compared == 5)
     }
 
+    /// One copy of the weights for all ranks, and one for each. A rank that is alone has nothing to share.
+    @Test(arguments: ["float32", "bfloat16"]) func sharedWeightsGiveTheSameBits(_ type: String) throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let settings = Self.text + ["training.steps=6", "model_dtype=\(type)"]
+      let one = try train(settings, output: "np1", in: folder)
+      var compared = 0
+      for (ranks, zero, shares) in [
+        (1, 3, true), (2, 0, false), (2, 1, true), (3, 1, false), (3, 2, true), (4, 2, false), (4, 3, true),
+      ] {
+        let run = try train(
+          settings + ["parallel.zero=\(zero)", "parallel.node_shared_weights=\(shares)"],
+          output: "run\(compared)", ranks: ranks, in: folder)
+        let what: Comment = "\(type), \(ranks) ranks, ZeRO \(zero), shared: \(shares)"
+        #expect(try run.hash() == one.hash(), what)
+        try expectSame(run, one, steps: 6, what)
+        compared += 1
+      }
+      #expect(compared == 7)
+    }
+
+    /// Gradients are rounded on their way whether they have one or not: bits of their own, everywhere the same.
+    @Test func roundedGradientsGiveTheSameBits() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let settings = Self.text + ["training.steps=6"]
+      let exact = try train(settings, output: "exact", in: folder)
+      var hashes: [String] = []
+      for (ranks, zero) in [(1, 1), (2, 3), (3, 0)] {
+        let run = try train(
+          settings + ["parallel.wire_dtype=bfloat16", "parallel.zero=\(zero)"], output: "np\(ranks)",
+          ranks: ranks, in: folder)
+        hashes.append(try run.hash())
+        let pairs = zip(try run.numbers("loss"), try exact.numbers("loss"))
+        #expect(pairs.allSatisfy { abs($0 / $1 - 1) <= 1e-2 })
+        #expect(try run.numbers("loss").count == 6)
+      }
+      #expect(hashes.count == 3 && Set(hashes).count == 1, "\(hashes)")
+      #expect(try !hashes.contains(exact.hash()))
+    }
+
     /// Rounded replicas, masters in shards: arranged and resumed in any way, and close to fp32.
     @Test func bfloat16GivesTheSameBitsEverywhere() throws {
       let folder = try Workspace()

@@ -21,52 +21,32 @@ import Testing
   func values(_ transposition: Transposition, oneDNN: Bool) throws {
     var draw = Draw(4)
     var ran = 0
-    for (m, n, k) in Self.sizes {
+    for size in Self.sizes {
       for adding in [false, true] {
-        let (aRows, aColumns) = transposition == .first ? (k, m) : (m, k)
-        let (bRows, bColumns) = transposition == .second ? (n, k) : (k, n)
-        let (aStride, bStride, cStride) = (aColumns + 3, bColumns + 1, n + 2)
-        let (aHalves, a) = Self.draw(aRows * aStride, &draw)
-        let (bHalves, b) = Self.draw(bRows * bStride, &draw)
-        let before = !adding ? [Float](repeating: .nan, count: m * cStride) : draw.floats(m * cStride)
-        var first: [Float] = []
-        for threads in 1...3 {
-          let engine = try Engine(threads: threads, oneDNN: oneDNN)
+        let product = ProductCase(size, transposition, adding: adding)
+        let (aHalves, a) = Self.draw(product.aRows * product.aStride, &draw)
+        let (bHalves, b) = Self.draw(product.bRows * product.bStride, &draw)
+        let before = product.drawBefore(&draw)
+        let result = try onEveryEngine(oneDNN: oneDNN) { engine in
           #expect(oneDNN || engine.halves.reasonWhySlow != nil)
           let c = Floats(before)
           aHalves.withUnsafeBufferPointer { aHalves in
             bHalves.withUnsafeBufferPointer { bHalves in
               engine.multiply(
                 .bfloat16(
-                  HalfMatrix(aHalves.baseAddress!, rows: aRows, columns: aColumns, stride: aStride)),
+                  HalfMatrix(
+                    aHalves.baseAddress!, rows: product.aRows, columns: product.aColumns,
+                    stride: product.aStride)),
                 .bfloat16(
-                  HalfMatrix(bHalves.baseAddress!, rows: bRows, columns: bColumns, stride: bStride)),
-                transposition, into: MutableMatrix(c.base, rows: m, columns: n, stride: cStride),
-                adding: adding)
+                  HalfMatrix(
+                    bHalves.baseAddress!, rows: product.bRows, columns: product.bColumns,
+                    stride: product.bStride)),
+                transposition, into: product.target(c), adding: adding)
             }
           }
-          if threads == 1 { first = c.values }
-          #expect(sameBits(c.values, first), "\(threads) threads")
-        }
-        let product = Reference.product(
-          m, n, k, a: { Double(a[transposition == .first ? $1 * aStride + $0 : $0 * aStride + $1]) },
-          b: { Double(b[transposition == .second ? $1 * bStride + $0 : $0 * bStride + $1]) })
-        var got: [Float] = []
-        var want: [Double] = []
-        var gaps = true
-        for place in 0..<m * cStride {
-          let (row, column) = (place / cStride, place % cStride)
-          if column >= n {
-            gaps = gaps && first[place].bitPattern == before[place].bitPattern
-            continue
-          }
-          got.append(first[place])
-          want.append(product[row * n + column] + (adding ? Double(before[place]) : 0))
-        }
-        #expect(gaps, "between the rows of \(m) x \(n)")
-        expectClose(
-          got, want, MatrixProductTests.tolerance, scale: Double(k) + 1,
-          "\(m) x \(n) x \(k), \(transposition), adding: \(adding)")
+          return [c]
+        }[0]
+        product.expect(result, a: a, b: b, before: before)
         ran += 1
       }
     }

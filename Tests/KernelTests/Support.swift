@@ -37,11 +37,14 @@ final class Floats {
 }
 
 /// Runs on one, two and three threads and expects the same bits of each; returns the results.
-func onEveryEngine(_ body: (Engine) throws -> [Floats]) throws -> [[Float]] {
+/// - Parameter oneDNN: whether bfloat16 may be multiplied by it.
+func onEveryEngine(
+  oneDNN: Bool = true, _ body: (Engine) throws -> [Floats]
+) throws -> [[Float]] {
   var first: [[Float]] = []
   var ran = 0
   for threads in 1...3 {
-    let results = try body(try Engine(threads: threads)).map(\.values)
+    let results = try body(try Engine(threads: threads, oneDNN: oneDNN)).map(\.values)
     if threads == 1 { first = results }
     #expect(results.count == first.count)
     for (index, pair) in zip(results, first).enumerated() {

@@ -31,7 +31,7 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
   @OptionGroup var options: BenchOptions
 
   func validate() throws {
-    guard (1...1000).contains(layers) else { throw ValidationError("--layers must be from 1 to 1000") }
+    try check("--layers", layers, in: 1...1000)
   }
 
   func run() throws {

@@ -21,9 +21,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
   @OptionGroup var options: BenchOptions
 
   func validate() throws {
-    guard !megabytes.isEmpty, megabytes.allSatisfy({ (1...1 << 16).contains($0) }) else {
-      throw ValidationError("--megabytes must be from 1 to 65536")
-    }
+    for size in megabytes { try check("--megabytes", size, in: 1...1 << 16) }
   }
 
   func run() throws {
@@ -72,10 +70,10 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
       try row(
         "GradientSum.add (reduce-scatter)", work: isOneHost ? all + bytes : bytes * mostRanks * elsewhere
       ) {
-        sum.begin()
-        sum.beginRound(senders: ranks.count, isLast: true)
-        for segment in layout.segments.indices {
-          sum.add(segment: segment, line + layout.segments[segment].range.lowerBound)
+        sum.sum(microBatches: ranks.count) { _ in
+          for segment in layout.segments.indices {
+            sum.add(segment: segment, line + layout.segments[segment].range.lowerBound)
+          }
         }
       },
       // A rank's own slice is there already. Hosts hold the weights once, and get what others own once.

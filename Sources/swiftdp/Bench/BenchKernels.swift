@@ -21,10 +21,8 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
   @OptionGroup var options: BenchOptions
 
   func validate() throws {
-    guard (1...1 << 12).contains(batchSize) else {
-      throw ValidationError("--batch-size must be from 1 to 4096")
-    }
-    guard (2...1 << 16).contains(length) else { throw ValidationError("--length must be from 2 to 65536") }
+    try check("--batch-size", batchSize, in: 1...1 << 12)
+    try check("--length", length, in: 2...1 << 16)
   }
 
   func run() throws {

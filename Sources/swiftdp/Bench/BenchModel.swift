@@ -57,10 +57,12 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
   func validate() throws {
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0, 1, 2 or 3") }
-    guard batchSize > 0, steps > 0, warmUp >= 0, (threads ?? 1) > 0, accumulate > 0 else {
-      throw ValidationError("--batch-size, --steps, --accumulate and --threads must be at least 1")
-    }
-    guard (2...1 << 16).contains(length) else { throw ValidationError("--length must be from 2 to 65536") }
+    try check("--batch-size", batchSize, in: 1...Int.max)
+    try check("--length", length, in: 2...1 << 16)
+    try check("--steps", steps, in: 1...Int.max)
+    try check("--warm-up", warmUp, in: 0...Int.max)
+    try check("--accumulate", accumulate, in: 1...Int.max)
+    try check(threads: threads)
   }
 
   func run() throws {

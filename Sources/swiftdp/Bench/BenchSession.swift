@@ -16,9 +16,9 @@ struct BenchOptions: ParsableArguments {
   var json = false
 
   func validate() throws {
-    guard (threads ?? 1) > 0, repetitions > 0, warmUp > 0 else {
-      throw ValidationError("--threads, --repetitions and --warm-up must be at least 1")
-    }
+    try check(threads: threads)
+    try check("--repetitions", repetitions, in: 1...Int.max)
+    try check("--warm-up", warmUp, in: 1...Int.max)
   }
 }
 

@@ -25,6 +25,7 @@ struct BenchTokenizer: ParsableCommand, SharedByRanks {
     try onRanks { ranks in
       let file = tokenizer + "/tokenizer.json"
       let (text, json) = try ranks.together {
+        if let mistake = UserError.noFile(data, at: "--data") { throw mistake }
         let json = try MappedFile.contents(file)
         let text = try MappedFile.contents(data)
         _ = try Tokenizer(file: file)

@@ -20,7 +20,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
   var json = false
 
   func validate() throws {
-    guard (threads ?? 1) > 0 else { throw ValidationError("--threads must be at least 1") }
+    try check(threads: threads)
   }
 
   func run() throws {

@@ -77,5 +77,50 @@ extension CommandLineTests {
         ["\(checkpoint): optimizer.name is \"adafactor\" now and was \"lion\" in the checkpoint \(undo)"],
         in: folder)
     }
+
+    /// Checkpoints from before there was a choice say no name; they are AdamW's.
+    @Test func aCheckpointWithoutANameIsAdamWs() throws {
+      let folder = try folder()
+      let whole = try train(Self.settings, output: "whole", in: folder)
+      let state = "whole/checkpoints/step-000005/training_state.json"
+      let name = "    \"optimizer.name\": \"adamw\",\n"
+      let text = try folder.text(state)
+      try #require(text.contains(name))
+      try folder.file(state, text.replacingOccurrences(of: name, with: ""))
+      let rest = try train(
+        Self.settings + ["checkpoint.resume=whole/checkpoints/step-000005"], output: "rest",
+        ranks: 2,
+        in: folder)
+      #expect(try rest.hash() == whole.hash())
+    }
+
+    @Test func brokenStatesAreToldOf() throws {
+      let folder = try folder()
+      let settings = Self.settings + ["training.steps=5", "optimizer.name=adamw8bit"]
+      try train(settings, output: "run", in: folder)
+      let checkpoint = "run/checkpoints/step-000005"
+      let more = ["train"] + settings + ["output=run", "training.steps=6"]
+      for suffix in ["", ".index.json"] {
+        try folder.remove("\(checkpoint)/first_moment_codes.safetensors\(suffix)")
+        try folder.copy(
+          "\(checkpoint)/first_moment_scales.safetensors\(suffix)",
+          to: "\(checkpoint)/first_moment_codes.safetensors\(suffix)")
+      }
+      // Of the embedding, and of 14 matrices of two layers.
+      let message =
+        "\(checkpoint): first_moment_codes of model.embed_tokens.weight is F32 [98], not U8 [257, 96], "
+        + "and 14 more are wrong (is it of another model?)"
+      for arguments in [more, ["checkpoint", "verify", checkpoint]] {
+        try expectMistake(arguments, 65, [message], in: folder)
+      }
+      // A name that could lead out of the folder is no state's.
+      let state = "\(checkpoint)/training_state.json"
+      try folder.file(
+        state, folder.text(state).replacingOccurrences(of: "first_moment_codes", with: "../codes"))
+      try expectMistake(
+        ["checkpoint", "inspect", checkpoint], 65,
+        ["\(state): \"../codes\" is no state of adamw8bit"],
+        in: folder)
+    }
   }
 }

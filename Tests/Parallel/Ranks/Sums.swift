@@ -45,17 +45,10 @@ private struct RandomStep {
   }
 
   func run(_ sum: GradientSum, ranks: Ranks) {
-    sum.begin()
-    for round in stride(from: 0, to: gradients.count, by: ranks.count) {
-      let senders = min(ranks.count, gradients.count - round)
-      sum.beginRound(senders: senders, isLast: round + ranks.count >= gradients.count)
-      guard ranks.rank < senders else {
-        sum.addNothing()
-        continue
-      }
+    sum.sum(microBatches: gradients.count) { number in
       for (index, segment) in layout.segments.enumerated() {
         let place = sum.gradients + segment.range.lowerBound
-        gradients[round + ranks.rank].withUnsafeBufferPointer {
+        gradients[number].withUnsafeBufferPointer {
           place.update(from: $0.baseAddress! + segment.range.lowerBound, count: segment.range.count)
         }
         sum.add(segment: index, place)
