@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph"]),
-    .target(name: "Collectives", dependencies: ["Base", "CMPI"], swiftSettings: inStep),
+    .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
       name: "Sharding",

@@ -20,6 +20,8 @@ package final class Ranks {
   package let neighbours: [Int]
   /// By rank, the first rank of its host.
   package let hostOf: [Int]
+  /// What the ranks of this host tell each other they are doing; nil for a part of the ranks.
+  package private(set) var board: RankBoard?
   private let local: MPI_Comm
   private let communicator: MPI_Comm
   private let isWorld: Bool
@@ -70,7 +72,9 @@ package final class Ranks {
       throw UserError(
         .tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
     }
-    return Ranks(swiftdp_comm_world(), isWorld: true)
+    let ranks = Ranks(swiftdp_comm_world(), isWorld: true)
+    ranks.board = RankBoard(ranks)
+    return ranks
   }
 
   /// The MPI library and its version, such as `Open MPI v4.1.4`.
@@ -85,18 +89,24 @@ package final class Ranks {
 
   /// Leaves in order; every rank must come here.
   package func finish() {
+    board?.tell(.left)
     if isWorld { MPI_Finalize() }
   }
 
   /// Ends all ranks at once, for faults that the others cannot know of.
   package func abort(_ code: ExitCode) -> Never {
+    board?.tell(.left)
     MPI_Abort(communicator, code.rawValue)
     preconditionFailure("MPI_Abort came back")
   }
 
   package var isFirst: Bool { rank == 0 }
 
-  private func check(_ code: Int32, _ what: StaticString) {
+  /// Makes a call that all ranks make in the same order, and tells the board of it.
+  private func check(_ call: @autoclosure () -> Int32, _ what: StaticString, _ kind: RankCall = .gather) {
+    board?.enter(kind)
+    let code = call()
+    board?.go()
     // Open MPI ends the job itself on errors; another error handler must not go on with wrong numbers.
     precondition(code == 0, "\(what) failed with MPI error \(code)")
   }
@@ -109,7 +119,7 @@ package final class Ranks {
     return rank < count ? Ranks(part!, isWorld: false) : nil
   }
 
-  package func barrier() { check(MPI_Barrier(communicator), "MPI_Barrier") }
+  package func barrier() { check(MPI_Barrier(communicator), "MPI_Barrier", .barrier) }
 
   /// Gives everyone the bytes of one rank; all must bring the same number.
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int = 0) {
@@ -119,7 +129,7 @@ package final class Ranks {
       check(
         MPI_Bcast(
           bytes.baseAddress! + start, Int32(count), swiftdp_byte(), Int32(root), communicator),
-        "MPI_Bcast")
+        "MPI_Bcast", .broadcast)
       start += count
     }
   }
@@ -157,19 +167,19 @@ package final class Ranks {
   package func broadcastOnHost(_ text: String) -> String {
     let count = gatherOnHost(text.utf8.count)[0]
     var bytes = localRank == 0 ? Array(text.utf8) : [UInt8](repeating: 0, count: count)
-    check(MPI_Bcast(&bytes, Int32(count), swiftdp_byte(), 0, local), "MPI_Bcast")
+    check(MPI_Bcast(&bytes, Int32(count), swiftdp_byte(), 0, local), "MPI_Bcast", .broadcast)
     return String(decoding: bytes, as: UTF8.self)
   }
 
   /// For messages that are under way while something else is computed.
-  package func transfers() -> Transfers { Transfers(communicator) }
+  package func transfers() -> Transfers { Transfers(communicator, board) }
 
   /// Lets messages that are under way move on: without a helper thread MPI does so only while it is called.
   package func poke() {
     var found: Int32 = 0
-    check(
-      MPI_Iprobe(swiftdp_any_source(), swiftdp_any_tag(), communicator, &found, swiftdp_status_ignore()),
-      "MPI_Iprobe")
+    let code = MPI_Iprobe(
+      swiftdp_any_source(), swiftdp_any_tag(), communicator, &found, swiftdp_status_ignore())
+    precondition(code == 0, "MPI_Iprobe failed with MPI error \(code)")
   }
 
   /// The ranks of each host, by the first of them.
@@ -181,7 +191,7 @@ package final class Ranks {
   }
 
   /// Waits for this host's ranks.
-  package func barrierOnHost() { check(MPI_Barrier(local), "MPI_Barrier") }
+  package func barrierOnHost() { check(MPI_Barrier(local), "MPI_Barrier", .barrier) }
 
   package func sum(_ value: Int) -> Int { gather(value).reduce(0, +) }
   package func largest(_ value: Int) -> Int { gather(value).max()! }
@@ -194,7 +204,7 @@ package final class Ranks {
         check(
           MPI_Allreduce(
             swiftdp_in_place(), values.baseAddress! + start, Int32(part), swiftdp_int64(), swiftdp_sum(),
-            communicator), "MPI_Allreduce")
+            communicator), "MPI_Allreduce", .sum)
       }
     }
   }
@@ -204,7 +214,7 @@ package final class Ranks {
     check(
       MPI_Allreduce(
         swiftdp_in_place(), values, Int32(count), swiftdp_float(), swiftdp_sum(), communicator),
-      "MPI_Allreduce")
+      "MPI_Allreduce", .sum)
   }
 
   /// Everyone's numbers, by rank; ranks may bring different counts.
@@ -257,7 +267,7 @@ package final class Ranks {
     check(
       MPI_Allgatherv(
         swiftdp_in_place(), 0, swiftdp_byte(), address(start), receiveCounts, receiveStarts,
-        swiftdp_byte(), communicator), "MPI_Allgatherv")
+        swiftdp_byte(), communicator), "MPI_Allgatherv", .slices)
   }
 }
 

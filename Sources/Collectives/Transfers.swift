@@ -4,9 +4,15 @@ import CMPI
 /// Some messages of one rank that are waited for together.
 package final class Transfers {
   private let communicator: MPI_Comm
+  private let board: RankBoard?
   private var requests: [MPI_Request?] = []
+  /// Whom the first of them is with.
+  private var partner = 0
 
-  init(_ communicator: MPI_Comm) { self.communicator = communicator }
+  init(_ communicator: MPI_Comm, _ board: RankBoard?) {
+    self.communicator = communicator
+    self.board = board
+  }
 
   /// Sends bytes that stay as they are until the next `wait`.
   package func send(_ bytes: UnsafeRawPointer, count: Int, to rank: Int, tag: Int) {
@@ -14,6 +20,7 @@ package final class Transfers {
     check(
       MPI_Isend(bytes, Int32(count), swiftdp_byte(), Int32(rank), Int32(tag), communicator, &request),
       "MPI_Isend")
+    if requests.isEmpty { partner = rank }
     requests.append(request)
   }
 
@@ -22,13 +29,16 @@ package final class Transfers {
     check(
       MPI_Irecv(bytes, Int32(count), swiftdp_byte(), Int32(rank), Int32(tag), communicator, &request),
       "MPI_Irecv")
+    if requests.isEmpty { partner = rank }
     requests.append(request)
   }
 
   /// Until all have arrived, or may be overwritten.
   package func wait() {
     guard !requests.isEmpty else { return }
+    board?.wait(in: .messages, for: partner)
     check(MPI_Waitall(Int32(requests.count), &requests, swiftdp_statuses_ignore()), "MPI_Waitall")
+    board?.go()
     requests.removeAll(keepingCapacity: true)
   }
 

@@ -69,13 +69,13 @@ package final class Program {
   /// - Parameters:
   ///   - weights: of the layout and the type that the program was recorded with.
   ///   - gradients: `gradientCount` floats, or nil for memory of the arena.
-  ///   - afterEach: called between operations.
+  ///   - afterEach: called between operations with what was done last.
   ///   - whenFinal: called in backward with each segment of the layout, in order, and its gradients; they
   ///     are valid until the call for as many more segments as the program holds.
   /// - Returns: the sum of the losses of all target tokens, in nats.
   package func run(
     _ input: GraphInput, weights: WeightLine, arena: Arena, engine: Engine,
-    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: () -> Void = {},
+    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     let base = arena.base(count: plan.arenaCount + (gradients == nil ? plan.gradientCount : 0))
@@ -103,7 +103,7 @@ package final class Program {
       for segment in plan.finishedSegments[time] {
         try whenFinal(segment, memory.gradients + plan.segments[segment])
       }
-      afterEach()
+      afterEach(ProgramProgress(isBackward: !phase.isForward, block: node.block))
     }
     return loss.sum
   }

@@ -28,6 +28,13 @@ enum Phase: Sendable, Equatable {
   }
 }
 
+/// How far a run has come.
+package struct ProgramProgress: Sendable {
+  package let isBackward: Bool
+  /// The block of layers, or nil outside of them.
+  package let block: Int?
+}
+
 /// Which activations are computed again in backward instead of stored.
 package enum Recompute: String, Sendable, CaseIterable {
   /// Only what costs less to compute than to keep: norms and activation functions.

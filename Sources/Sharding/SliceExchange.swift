@@ -200,7 +200,7 @@ final class SliceExchange {
     parts.removeAll(keepingCapacity: true)
     for sender in 0..<senders {
       if let base = mapped[sender], let counters = counters[sender] {
-        wait { swiftdp_load_acquire(counters) > added }
+        wait(for: sender) { swiftdp_load_acquire(counters) > added }
         let start = Int(counters[Int(2 + added % Self.placeCount)])
         parts.append(SumPart(base + start + offset, .float32))
       } else {
@@ -241,17 +241,20 @@ final class SliceExchange {
   private func waitUntilAdded(_ count: Int64) {
     for rank in ranks.neighbours where rank != ranks.rank {
       guard let counters = counters[rank] else { continue }
-      wait { swiftdp_load_acquire(counters + 1) >= count }
+      wait(for: rank) { swiftdp_load_acquire(counters + 1) >= count }
     }
   }
 
   /// Lets messages move on, where there are any.
   func poke() { if !remote.isEmpty { ranks.poke() } }
 
-  private func wait(_ isDone: () -> Bool) {
+  private func wait(for rank: Int, _ isDone: () -> Bool) {
     var waits = 0
+    // Longer waits are told, so that who is waited for can be named.
+    defer { if waits >= 4000 { ranks.board?.go() } }
     while !isDone() {
       waits += 1
+      if waits == 4000 { ranks.board?.wait(in: .gradients, for: rank) }
       // Where there are more ranks than cores, the one that is waited for may need this core.
       if waits < 4000 {
         swiftdp_pause()

@@ -170,6 +170,8 @@ package struct TrainingRecipe: Sendable {
   package var seed: UInt64
   package var validateEvery: Int
   package var recompute: Recompute
+  /// Seconds from the start of the process, after which it has ended with a checkpoint; nil for no limit.
+  package var timeLimit: Double?
   /// Whether results are the same bits at every rank count.
   package var exact: Bool
 
@@ -191,6 +193,14 @@ package struct TrainingRecipe: Sendable {
     seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
     validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
     recompute = section.choice("recompute", default: .none)
+    if let given = section.raw("time_limit") {
+      let text = given.text ?? given.encoded()
+      section.record("time_limit", given)
+      timeLimit = seconds(of: text)
+      if timeLimit == nil {
+        section.fail("time_limit", "is \"\(text)\", which is no time", hint: "such as 4h, 90m or 04:00:00")
+      }
+    }
     exact = section.bool("exact", default: true)
   }
 }
@@ -213,6 +223,8 @@ package struct ParallelRecipe: Sendable {
   package var sharesWeights: Bool?
   /// What gradients are rounded to before they are added, which halves what hosts send each other.
   package var wireType: ModelType
+  /// Seconds that a rank may keep the others waiting.
+  package var timeout: Double
   /// nil: as many as the rank has cores.
   package var threads: Int?
   /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
@@ -243,6 +255,7 @@ package struct ParallelRecipe: Sendable {
       }
     }
     wireType = section.choice("wire_dtype", default: .float32)
+    timeout = section.number("timeout", default: 120, in: 1...1e6)
     let kernel = section.text("blas_kernel", default: "auto")
     blasKernel = kernel == "auto" ? nil : kernel
     if section.raw("threads")?.text == "auto" || !section.has("threads") {

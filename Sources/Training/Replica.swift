@@ -64,7 +64,7 @@ package final class Replica {
   /// - Returns: the sum of the losses of the micro-batch's own targets.
   package func train(
     _ batch: Batch, dividedBy targets: Int, seed: UInt64, step: Int,
-    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: () -> Void = {},
+    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     try withInput(batch) { input in

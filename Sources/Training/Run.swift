@@ -22,6 +22,7 @@ package final class Run {
   private let observers: [any Observer]
   private let checkpoints: CheckpointFolder
   private let resumed: (step: Int, path: String)?
+  private let started = Date()
   /// What the checkpoint's bits depended on that is different now, in one line.
   private let difference: String?
 
@@ -158,8 +159,11 @@ package final class Run {
   }
 
   /// Trains to the last step, and leaves the model in `OUTPUT/model`. Collective.
-  /// - Parameter end: where to stop before that, with a checkpoint.
-  package func train(until end: Int = .max) throws {
+  /// - Parameters:
+  ///   - end: where to stop before that, with a checkpoint.
+  ///   - deadline: when whoever started the run will end it.
+  /// - Throws: `UserError(.tryAgain)` where the run was asked to stop, after a checkpoint.
+  package func train(until end: Int = .max, deadline: Date? = nil) throws {
     let end = min(end, data.steps)
     let begin = Date()
     try ranks.together { if ranks.isFirst { try prepareOutput() } }
@@ -172,6 +176,9 @@ package final class Run {
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
+    let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
+    var requests = RunRequests(
+      ranks: ranks, output: recipe.output, deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
       let report = try step.run(number, stream.microBatches(step: number - 1))
       try ranks.together { try checkFinite(report) }
@@ -180,9 +187,14 @@ package final class Run {
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
       try tell { try $0.stepped(report, validation: validation) }
-      if number == end || recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0 {
+      let request = requests.agree(stepSeconds: report.seconds)
+      let isDue = recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0
+      if number == end || isDue || request != .none {
+        let start = Date()
         try save(number)
+        requests.saved(in: Date().timeIntervalSince(start))
       }
+      if request.isStop, number < end { throw stopped(after: number, request) }
     }
     guard end == data.steps else { return }
     let model = recipe.output + "/model"
@@ -194,6 +206,14 @@ package final class Run {
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
           tokens: tokens))
     }
+  }
+
+  private func stopped(after step: Int, _ request: RunRequest) -> any Error {
+    guard ranks.isFirst else { return Ranks.StoppedElsewhere(code: .tryAgain) }
+    let reason = request == .stopByTime ? "as its time is nearly over" : "by a signal"
+    return UserError(
+      .tryAgain, "stopped \(reason) after step \(step) of \(data.steps), with a checkpoint",
+      at: checkpoints.path(step: step), hint: "start again to go on")
   }
 
   /// The newest checkpoint of the output folder.
@@ -219,6 +239,7 @@ package final class Run {
   }
 
   private func save(_ number: Int) throws {
+    ranks.board?.tell(.checkpoint)
     let path = checkpoints.path(step: number)
     try content(states: true).write(
       to: path, type: .f32,

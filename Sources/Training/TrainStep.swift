@@ -60,6 +60,7 @@ package final class TrainStep {
   /// Runs step `step`, the first being number 1.
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
+    ranks.board?.tell(step: step)
     // The one denominator: every rank counts the targets of the whole step, before the first backward.
     let (tokens, targets) = sequences.counts(of: microBatches)
     losses.removeAll(keepingCapacity: true)
@@ -68,11 +69,15 @@ package final class TrainStep {
       losses.append(
         replica.train(
           batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
-          afterEach: { gradients.poke() },
+          afterEach: {
+            ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.block)
+            gradients.poke()
+          },
           whenFinal: { segment, values in
             replica.engine.time("exchange") { gradients.add(segment: segment, values) }
           }))
     }
+    ranks.board?.tell(.update)
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
     let loss = lossSum(of: microBatches.count)

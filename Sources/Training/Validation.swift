@@ -20,6 +20,7 @@ package func evaluate(
   let microBatches = MicroBatch.cut(Array(0..<sequences.count), size: microBatchSize)
   var losses: [Double] = []
   for index in stride(from: ranks.rank, to: microBatches.count, by: ranks.count) {
+    ranks.board?.tell(.validation)
     losses.append(replica.loss(sequences.batch(microBatches[index], mask: mask)))
   }
   return Evaluation(

@@ -49,6 +49,11 @@ enum Launch {
       + hint
   }
 
+  /// When the scheduler will end the job; nil where none says.
+  static var deadline: Date? {
+    environment["SLURM_JOB_END_TIME"].flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
+  }
+
   static var host: String {
     var name = utsname()
     uname(&name)

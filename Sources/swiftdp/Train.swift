@@ -31,8 +31,11 @@ struct Train: ParsableCommand, SharedByRanks {
       {
         console.noted("parallel.threads: " + warning)
       }
+      let watch = Watch(
+        ranks, hostName: Launch.host, Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
+      defer { watch?.end() }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
-      try run.train()
+      try run.train(deadline: Launch.deadline)
       try quickstart?.finish(run, ranks: ranks)
     }
   }

@@ -54,9 +54,23 @@ static inline void swiftdp_store_release(int64_t *counter, int64_t value) {
   __atomic_store_n(counter, value, __ATOMIC_RELEASE);
 }
 
+/// Whether this caller is the one that changed 0 to 1.
+static inline int swiftdp_claim(int64_t *flag) {
+  int64_t expected = 0;
+  return __atomic_compare_exchange_n(flag, &expected, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
+/// A descriptor that becomes readable when a process ends; -1 where the system has no such thing (Linux 5.3).
+static inline int swiftdp_watch_process(int pid) {
+#if defined(SYS_pidfd_open)
+  return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+  return -1;
+#endif
+}
 /// How many cores this process may run on; 0 where the system does not say.
 static inline int swiftdp_allowed_cores(void) {
   unsigned long mask[128] = {0};
@@ -67,4 +81,5 @@ static inline int swiftdp_allowed_cores(void) {
 }
 #else
 static inline int swiftdp_allowed_cores(void) { return 0; }
+static inline int swiftdp_watch_process(int pid) { return -1; }
 #endif

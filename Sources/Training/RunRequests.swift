@@ -1,0 +1,91 @@
+// What a run is asked for from outside: a checkpoint now, or an end in order. By signals to any rank, by a file,
+// by the clock; the ranks agree on it after every step.
+import Base
+import Collectives
+import Foundation
+import Synchronization
+
+/// Ordered: where ranks are asked for different things, the larger counts.
+enum RunRequest: Int {
+  case none = 0
+  case checkpoint
+  case stopByTime
+  case stopBySignal
+
+  var isStop: Bool { rawValue >= Self.stopByTime.rawValue }
+}
+
+/// Signals noted since the last step. Handlers may do no more than this.
+private let asksToStop = Atomic(0)
+private let asksForCheckpoint = Atomic(false)
+
+struct RunRequests {
+  /// A file of this name in the output folder asks for a checkpoint.
+  private static let file = "checkpoint-now"
+
+  private let ranks: Ranks
+  private let file: String
+  private let deadline: Date?
+  /// What the longest step and checkpoint so far took, in seconds.
+  private var longestStep = 0.0
+  private var longestSave = 10.0
+
+  /// From now on SIGTERM and SIGINT end the run after its step, a second one at once; SIGUSR1 asks for a
+  /// checkpoint.
+  /// - Parameter deadline: when the run must be over.
+  init(ranks: Ranks, output: String, deadline: Date?) {
+    self.ranks = ranks
+    self.deadline = deadline
+    file = output + "/" + Self.file
+    for number in [SIGTERM, SIGINT] {
+      signal(number) { _ in
+        if asksToStop.add(1, ordering: .relaxed).oldValue > 0 { _exit(ExitCode.tryAgain.rawValue) }
+      }
+    }
+    signal(SIGUSR1) { _ in asksForCheckpoint.store(true, ordering: .relaxed) }
+  }
+
+  /// What to do after a step. Collective.
+  mutating func agree(stepSeconds: Double) -> RunRequest {
+    longestStep = max(longestStep, stepSeconds)
+    var mine = RunRequest.none
+    if asksForCheckpoint.exchange(false, ordering: .relaxed) { mine = .checkpoint }
+    if ranks.isFirst {
+      if access(file, F_OK) == 0 {
+        unlink(file)
+        mine = .checkpoint
+      }
+      // One more step, and a checkpoint that takes half as long again as the longest before.
+      if let deadline, deadline.timeIntervalSinceNow < 2 * longestStep + 1.5 * longestSave {
+        mine = .stopByTime
+      }
+    }
+    if asksToStop.load(ordering: .relaxed) > 0 { mine = .stopBySignal }
+    return RunRequest(rawValue: ranks.largest(mine.rawValue)) ?? .none
+  }
+
+  mutating func saved(in seconds: Double) { longestSave = max(longestSave, seconds) }
+}
+
+/// `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00` in seconds; nil for anything else.
+func seconds(of text: String) -> Double? {
+  if let plain = Double(text) { return plain > 0 && plain.isFinite ? plain : nil }
+  let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+  if parts.count == 3, let h = parts[0], let m = parts[1], let s = parts[2], min(h, m, s) >= 0 {
+    return h + m + s > 0 && h < 1 << 20 ? Double(h * 3600 + m * 60 + s) : nil
+  }
+  let units: [Character: Double] = ["d": 86_400, "h": 3600, "m": 60, "s": 1]
+  var total = 0.0
+  var digits = ""
+  for character in text {
+    if character.isASCII, character.isNumber || character == "." {
+      digits.append(character)
+    } else if let unit = units[character], let value = Double(digits) {
+      total += value * unit
+      digits = ""
+    } else {
+      return nil
+    }
+  }
+  return digits.isEmpty && total > 0 && total.isFinite ? total : nil
+}
