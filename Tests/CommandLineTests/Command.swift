@@ -43,47 +43,12 @@ enum Command {
   /// Runs any command; its first word is looked for in PATH.
   /// - Throws: where the time limit is exceeded.
   static func run(_ words: [String], in folder: Workspace, timeLimit: Double = 240) throws -> CommandResult {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = words
-    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    // Eight ranks run on however few cores there are, and tests may run as root.
-    process.environment = ProcessInfo.processInfo.environment.merging([
-      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-      "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-      // Once a rank has failed, mpirun kills the others at once: a message that comes too late is lost.
-      "OMPI_MCA_odls_base_sigkill_timeout": "0",
-    ]) { $1 }
-    // Files, not pipes: a full pipe would stop the process that nobody reads from.
-    let log = try Workspace()
-    let (out, err) = (try log.file("out", ""), try log.file("err", ""))
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: out))
-    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: err))
-    try process.run()
-    let deadline = Date(timeIntervalSinceNow: timeLimit)
-    while process.isRunning, Date() < deadline { usleep(5000) }
-    let isLate = process.isRunning
-    if isLate { stop(process) }
-    process.waitUntilExit()
-    let result = CommandResult(
-      code: process.terminationStatus, out: try log.text("out"), err: try log.text("err"))
-    if isLate {
-      throw TimeLimitExceeded(
-        description:
-          "\(words.joined(separator: " ")) ran longer than \(timeLimit) s\n\(result.out)\n\(result.err)")
-    }
-    return result
+    try RunningCommand(words, in: folder).wait(timeLimit: timeLimit)
   }
 
-  /// mpirun ends its ranks when it is asked to end; what does not listen is killed with its whole group.
-  private static func stop(_ process: Process) {
-    process.terminate()
-    let deadline = Date(timeIntervalSinceNow: 10)
-    while process.isRunning, Date() < deadline { usleep(5000) }
-    if process.isRunning {
-      kill(-process.processIdentifier, SIGKILL)
-      kill(process.processIdentifier, SIGKILL)
-    }
+  /// Starts swiftdp under mpirun.
+  static func start(_ arguments: [String], ranks: Int, in folder: Workspace) throws -> RunningCommand {
+    try RunningCommand(
+      ["mpirun", "-np", "\(ranks)", "--bind-to", "none", binary] + arguments, in: folder, mercy: 1)
   }
 }

@@ -52,16 +52,17 @@ extension CommandLineTests {
       try folder.makeStories()
       let whole = try train(Self.settings, output: "whole", ranks: 2, in: folder)
       let settings = Self.settings + ["output=stopped"]
-      // A step of four ranks has three rounds with three parts to expect, one of three ranks four with two.
+      // A step of four ranks has three rounds with three parts of five pieces to expect, one of three ranks
+      // four with two parts of six.
       let first = try Command.swiftdp(
-        ["train"] + settings + ["checkpoint.every=7"], ranks: 4, fault: RankFault(rank: 2, what: "die:64"),
+        ["train"] + settings + ["checkpoint.every=7"], ranks: 4, fault: RankFault(rank: 2, what: "die:316"),
         in: folder)
       #expect(first.code != 0)
       let stopped = RunOutput(folder: folder, name: "stopped")
       #expect(stopped.checkpoints == ["step-000007"])
       #expect(try stopped.metrics().count == 7)
       let second = try Command.swiftdp(
-        ["train"] + settings + ["checkpoint.every=13"], ranks: 3, fault: RankFault(rank: 1, what: "die:52"),
+        ["train"] + settings + ["checkpoint.every=13"], ranks: 3, fault: RankFault(rank: 1, what: "die:312"),
         in: folder)
       #expect(second.code != 0)
       #expect(second.out.contains("resume  step 7 of 20, from stopped/checkpoints/step-000007\n"))

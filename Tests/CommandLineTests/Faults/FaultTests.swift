@@ -1,0 +1,129 @@
+// Ranks that die, stop or are asked to end, at real moments of real runs.
+import Base
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct FaultTests {
+    static let settings =
+      RankCountTests.text + ["training.steps=400", "checkpoint.every=20", "training.validate_every=0"]
+
+    /// A run of three ranks that has done some steps.
+    private func started(_ more: [String], in folder: Workspace) throws -> RunningCommand {
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let run = try Command.start(["train"] + Self.settings + ["output=run"] + more, ranks: 3, in: folder)
+      try #require(run.until { folder.exists("run/checkpoints/step-000020") }, "the run ended early")
+      return run
+    }
+
+    /// The same run, undisturbed, of one rank.
+    private func whole(_ folder: Workspace) throws -> RunOutput {
+      try train(Self.settings, output: "whole", in: folder)
+    }
+
+    private func expectRestToBeTheSame(_ folder: Workspace, ranks: Int) throws {
+      let rest = try Command.swiftdp(
+        ["train"] + Self.settings + ["output=run"], ranks: ranks, in: folder)
+      #expect(rest.code == 0 && rest.out.contains("resume  step "), "\(rest.err)")
+      #expect(try RunOutput(folder: folder, name: "run").hash() == whole(folder).hash())
+    }
+
+    private func failure(_ folder: Workspace) throws -> JSON {
+      try JSON.parse(folder.text("run/failure.json"))
+    }
+
+    @Test(arguments: [(SIGKILL, "was killed"), (SIGSEGV, "crashed")])
+    func aRankThatDiesIsNamed(_ signal: Int32, _ verb: String) throws {
+      let folder = try Workspace()
+      let run = try started([], in: folder)
+      kill(try #require(run.process(ofRank: 1)), signal)
+      let killed = Date()
+      let result = try run.wait(timeLimit: 30)
+      #expect(Date().timeIntervalSince(killed) < 10)
+      #expect(result.code != 0)
+      let message = try #require(result.messages.first)
+      #expect(result.messages.count == 1 && message.hasPrefix("rank 1 on "), "\(result.messages)")
+      #expect(message.contains(" \(verb) (signal \(signal)) in step "), "\(message)")
+      let report = try failure(folder)
+      #expect(report["kind"]?.text == "died" && report["signal"]?.integer == Int(signal))
+      #expect(try #require(report["step"]?.integer) >= 20)
+      #expect(report["ranks"]?.elements?.count == 3)
+      try expectRestToBeTheSame(folder, ranks: 2)
+    }
+
+    @Test func aRankThatStandsStillIsNamed() throws {
+      let folder = try Workspace()
+      let run = try started(["parallel.timeout=3"], in: folder)
+      let process = try #require(run.process(ofRank: 2))
+      kill(process, SIGSTOP)
+      let stopped = Date()
+      let result = try run.wait(timeLimit: 60)
+      let seconds = Date().timeIntervalSince(stopped)
+      #expect(seconds > 2 && seconds < 20, "\(seconds)")
+      #expect(result.code != 0)
+      let message = try #require(result.messages.first)
+      #expect(result.messages.count == 1 && message.hasPrefix("rank 2 on "), "\(result.messages)")
+      #expect(message.contains(" has kept the others waiting for 3 s in step "), "\(message)")
+      #expect(try failure(folder)["kind"]?.text == "silent")
+      // Nothing of it goes on.
+      let deadline = Date(timeIntervalSinceNow: 10)
+      while kill(process, 0) == 0, Date() < deadline { usleep(10_000) }
+      #expect(kill(process, 0) != 0)
+      try expectRestToBeTheSame(folder, ranks: 1)
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT]) func asksToStop(_ signal: Int32) throws {
+      let folder = try Workspace()
+      let run = try started([], in: folder)
+      kill(try #require(run.process(ofRank: 1)), signal)
+      let result = try run.wait(timeLimit: 60)
+      #expect(result.code == 75, "\(result.err)")
+      let message = try #require(result.messages.first)
+      let last = try #require(RunOutput(folder: folder, name: "run").checkpoints.last)
+      #expect(
+        result.messages.count == 1 && message.hasPrefix("run/checkpoints/\(last): stopped by a signal "))
+      try expectRestToBeTheSame(folder, ranks: 2)
+    }
+
+    @Test func asksForCheckpoints() throws {
+      let folder = try Workspace()
+      let run = try started(["checkpoint.keep=99"], in: folder)
+      func extra() -> [String] {
+        RunOutput(folder: folder, name: "run").checkpoints.filter {
+          !$0.hasSuffix("00") && !$0.hasSuffix("20") && !$0.hasSuffix("40") && !$0.hasSuffix("60")
+            && !$0.hasSuffix("80") && !$0.hasSuffix("incomplete")
+        }
+      }
+      // By chance the signal or the file comes in a step that has one anyway.
+      func ask(_ body: () throws -> Void) rethrows -> Bool {
+        let before = extra().count
+        for _ in 0..<3 {
+          try body()
+          if run.until(timeLimit: 20, { extra().count > before }) { return true }
+        }
+        return false
+      }
+      #expect(try ask { kill(try #require(run.process(ofRank: 2)), SIGUSR1) })
+      #expect(try ask { try folder.file("run/checkpoint-now", "") })
+      #expect(!folder.exists("run/checkpoint-now"))
+      let result = try run.wait()
+      #expect(result.code == 0, "\(result.err)")
+      #expect(try RunOutput(folder: folder, name: "run").hash() == whole(folder).hash())
+    }
+
+    @Test func endsBeforeItsTimeIsOver() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let settings = ["train"] + Self.settings + ["output=run"]
+      let result = try Command.swiftdp(settings + ["training.time_limit=17s"], ranks: 2, in: folder)
+      #expect(result.code == 75, "\(result.out)")
+      #expect(result.messages.count == 1 && result.messages[0].contains("stopped as its time is nearly over"))
+      try expectMistake(
+        settings + ["training.time_limit=soon"], 64,
+        ["training.time_limit: is \"soon\", which is no time (such as 4h, 90m or 04:00:00)"], in: folder)
+      try expectRestToBeTheSame(folder, ranks: 1)
+    }
+  }
+}
