@@ -43,17 +43,7 @@ enum Command {
   /// Runs any command; its first word is looked for in PATH.
   /// - Throws: where the time limit is exceeded.
   static func run(_ words: [String], in folder: Workspace, timeLimit: Double = 240) throws -> CommandResult {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = words
-    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    // Eight ranks run on however few cores there are, and tests may run as root.
-    process.environment = ProcessInfo.processInfo.environment.merging([
-      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-      "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-      // Once a rank has failed, mpirun kills the others at once: a message that comes too late is lost.
-      "OMPI_MCA_odls_base_sigkill_timeout": "0",
-    ]) { $1 }
+    let process = process(words, in: folder)
     // Files, not pipes: a full pipe would stop the process that nobody reads from.
     let log = try Workspace()
     let (out, err) = (try log.file("out", ""), try log.file("err", ""))
@@ -74,6 +64,22 @@ enum Command {
           "\(words.joined(separator: " ")) ran longer than \(timeLimit) s\n\(result.out)\n\(result.err)")
     }
     return result
+  }
+
+  /// Any command, not yet started; its first word is looked for in PATH.
+  static func process(_ words: [String], in folder: Workspace) -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = words
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    // Eight ranks run on however few cores there are, and tests may run as root.
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+      "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+      // Once a rank has failed, mpirun kills the others at once: a message that comes too late is lost.
+      "OMPI_MCA_odls_base_sigkill_timeout": "0",
+    ]) { $1 }
+    return process
   }
 
   /// mpirun ends its ranks when it is asked to end; what does not listen is killed with its whole group.
