@@ -34,6 +34,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
+    .systemLibrary(name: "CProcess", path: "Sources/Bindings/CProcess"),
     .target(name: "Base"),
     .target(name: "Tokenizers", dependencies: ["Base"]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
@@ -62,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "swiftdp",
       dependencies: [
-        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
+        "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

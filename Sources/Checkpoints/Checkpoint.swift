@@ -19,11 +19,20 @@ package struct TrainingState: Equatable, Sendable {
   package var conditions: [JSON.Member]
   /// What the last bits depend on beside those: another one is allowed, and said.
   package var fingerprint: [JSON.Member]
+  /// What the next norms are compared with, oldest first; empty in checkpoints from before they were.
+  package var gradientNorms: [Double]
+  /// Steps whose update was left out.
+  package var skippedSteps: Int
 
-  package init(step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member]) {
+  package init(
+    step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member], gradientNorms: [Double] = [],
+    skippedSteps: Int = 0
+  ) {
     self.step = step
     self.conditions = conditions
     self.fingerprint = fingerprint
+    self.gradientNorms = gradientNorms
+    self.skippedSteps = skippedSteps
   }
 
   /// The optimizer's states, whose names are also those of their files.
@@ -49,6 +58,8 @@ package struct TrainingState: Equatable, Sendable {
       JSON.Member(key: Array("step".utf8), value: .integer(step)),
       JSON.Member(key: Array("conditions".utf8), value: .object(conditions)),
       JSON.Member(key: Array("fingerprint".utf8), value: .object(fingerprint)),
+      JSON.Member(key: Array("gradient_norms".utf8), value: .array(gradientNorms.map { .number($0) })),
+      JSON.Member(key: Array("skipped_steps".utf8), value: .integer(skippedSteps)),
     ])
   }
 
@@ -74,7 +85,14 @@ package struct TrainingState: Equatable, Sendable {
       // From before there was a choice.
       conditions.append(JSON.Member(key: optimizer, value: .string(OptimizerName.adamw.rawValue)))
     }
-    self.init(step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [])
+    let norms = json["gradient_norms"]?.elements ?? []
+    let skipped = json["skipped_steps"]?.integer ?? 0
+    guard norms.allSatisfy({ ($0.double ?? -1) >= 0 }), (0...step).contains(skipped) else {
+      throw UserError(.data, "has gradient_norms or skipped_steps that no run leaves", at: file)
+    }
+    self.init(
+      step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
+      gradientNorms: norms.compactMap(\.double), skippedSteps: skipped)
   }
 }
 

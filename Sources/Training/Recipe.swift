@@ -174,6 +174,9 @@ package struct TrainingRecipe: Sendable {
   package var timeLimit: Double?
   /// Whether results are the same bits at every rank count.
   package var exact: Bool
+  package var onSpike: SpikeAction
+  /// How many times the median of the last gradient norms is a spike; 0 for never.
+  package var spikeFactor: Double
 
   init(_ section: Section) {
     if section.has("steps") {
@@ -202,6 +205,12 @@ package struct TrainingRecipe: Sendable {
       }
     }
     exact = section.bool("exact", default: true)
+    onSpike = section.choice("on_spike", default: .stop)
+    spikeFactor = section.number("spike_factor", default: 10, in: 0...1e9)
+    if spikeFactor > 0, spikeFactor <= 1 {
+      section.fail(
+        "spike_factor", "is \(spikeFactor), and every norm is as large", hint: "more than 1, or 0 for never")
+    }
   }
 }
 

@@ -75,7 +75,9 @@ package final class Run {
         shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
         warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
       ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
-      seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip)
+      seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
+      watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
+      decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
 
     let folder = checkpoints
     let start = try ranks.together { ranks.isFirst ? try folder.start(recipe.checkpoint.resume) : nil }
@@ -107,6 +109,7 @@ package final class Run {
         return state
       }
       resumed = (state.step, path)
+      step.restore(norms: state.gradientNorms, skipped: state.skippedSteps)
       difference = state.differences(from: fingerprint)
       try ranks.together { try content(states: true).readStates(from: path) }
     }
@@ -181,7 +184,7 @@ package final class Run {
       ranks: ranks, output: recipe.output, deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
       let report = try step.run(number, stream.microBatches(step: number - 1))
-      try ranks.together { try checkFinite(report) }
+      try ranks.together { try checkNumbers(report) }
       tokens += report.tokens
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
@@ -219,12 +222,18 @@ package final class Run {
   /// The newest checkpoint of the output folder.
   package var lastCheckpoint: String? { checkpoints.complete.last?.path }
 
-  /// Numbers that are not finite never become so again: nothing that came of them may replace a checkpoint.
-  private func checkFinite(_ report: StepReport) throws {
-    if report.gradientNorm.isFinite, (report.loss ?? 0).isFinite { return }
-    let isLoss = !(report.loss ?? 0).isFinite
+  /// Tells of numbers that are not as they should be.
+  /// - Throws: where the run is to end. Its weights are those of the step before.
+  private func checkNumbers(_ report: StepReport) throws {
+    guard let finding = report.finding else { return }
+    let words = finding.words(step: report.step)
+    guard finding.stops else {
+      let action = finding.isWithheld ? "not applied (\(step.watch.skipped) so far)" : "applied"
+      for observer in observers { try observer.noted("\(words): \(action)") }
+      return
+    }
     throw UserError(
-      .data, "the \(isLoss ? "loss" : "gradient") of step \(report.step) is not finite", at: recipe.output,
+      .data, words, at: recipe.output,
       hint: checkpoints.complete.last.map {
         "the checkpoint \($0.path) is from before; lower the learning rate"
       }
@@ -244,7 +253,8 @@ package final class Run {
     try content(states: true).write(
       to: path, type: .f32,
       state: TrainingState(
-        step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint), replacing: true,
+        step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint,
+        gradientNorms: step.watch.norms, skippedSteps: step.watch.skipped), replacing: true,
       ranks: ranks)
     try ranks.together { if ranks.isFirst { try checkpoints.prune(keep: recipe.checkpoint.keep) } }
     try tell { try $0.saved(step: number, path: path) }

@@ -21,6 +21,8 @@ package struct StepReport: Sendable {
   package var seconds: Double
   /// Of which this rank spent so many on the exchange of gradients and weights and computed nothing else.
   package var exchangeSeconds: Double
+  /// What is wrong with the numbers above; nil where nothing is.
+  package var finding: NumberFinding?
 }
 
 package final class TrainStep {
@@ -34,15 +36,19 @@ package final class TrainStep {
   let seed: UInt64
   /// The largest norm of the gradient; 0 for none.
   let gradientClip: Double
+  package private(set) var watch: NumberWatch
   /// Memory that one step leaves to the next, so that steps allocate nothing that grows with them.
   private var batch = Batch()
   private var losses: [Double] = []
   private var allLosses: [Double] = []
   private var lossCounts: [Int] = []
+  private let offending: OffendingSamples
 
   package init(
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
-    sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double
+    sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
+    watch: NumberWatch = NumberWatch(),
+    decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
       replica.holds >= GradientSum.holds(ranks: ranks.count), "others would read gradients that are gone")
@@ -55,6 +61,8 @@ package final class TrainStep {
     self.mask = mask
     self.seed = seed
     self.gradientClip = gradientClip
+    self.watch = watch
+    offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
   }
 
   /// Runs step `step`, the first being number 1.
@@ -82,11 +90,21 @@ package final class TrainStep {
     let learningRate = schedule.learningRate(step: step - 1)
     let loss = lossSum(of: microBatches.count)
     var gatherSeconds = 0.0
-    if targets > 0 {
+    // What was left out before counts as never run, as where torch's optimizer.step() is not called.
+    let update = step - watch.skipped
+    var finding = targets > 0 ? watch.look(loss: loss, norm: norm) : nil
+    if finding != nil {
+      let rounds = lossCounts[0]
+      let gatheredLosses = microBatches.indices.map { gathered($0, rounds: rounds) }
+      if ranks.isFirst { finding?.samples = offending.words(microBatches, losses: gatheredLosses) }
+      // No rank may change weights that the first one still computes with.
+      ranks.barrier()
+    }
+    if targets > 0, finding?.isWithheld != true {
       gradients.completeReplicas()
       replica.engine.time("update") {
         optimizer.step(
-          step, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
+          update, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
           gradientNorm: norm, learningRate: learningRate, over: ranks)
       }
       let updated = Date()
@@ -96,7 +114,8 @@ package final class TrainStep {
     return StepReport(
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
       learningRate: learningRate, tokens: tokens, targetTokens: targets,
-      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + gatherSeconds)
+      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + gatherSeconds,
+      finding: finding)
   }
 
   /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …
@@ -109,8 +128,16 @@ package final class TrainStep {
       allLosses = [Double](repeating: 0, count: rounds * ranks.count)
     }
     losses.withUnsafeBufferPointer { ranks.gather($0, counts: lossCounts, into: &allLosses) }
-    return (0..<count).reduce(0) { $0 + allLosses[$1 % ranks.count * rounds + $1 / ranks.count] }
+    return (0..<count).reduce(0) { $0 + gathered($1, rounds: rounds) }
   }
+
+  /// The loss of a micro-batch, once they are gathered.
+  private func gathered(_ number: Int, rounds: Int) -> Double {
+    allLosses[number % ranks.count * rounds + number / ranks.count]
+  }
+
+  /// Goes on from a checkpoint.
+  func restore(norms: [Double], skipped: Int) { watch.restore(norms: norms, skipped: skipped) }
 
   /// What gradients are multiplied by: min(1, limit / norm), as torch's `clip_grad_norm_`.
   private func clip(_ norm: Double) -> Float {

@@ -62,6 +62,9 @@ enum Launch {
     }
   }
 
+  /// How mpirun is told to reach other hosts; nil where it is not.
+  static var remoteAgent: String? { environment["OMPI_MCA_plm_rsh_agent"] }
+
   /// How many processes the launcher says it started for this command; nil where there is none.
   static var startedCount: Int? {
     ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"].compactMap { environment[$0] }.first

@@ -22,6 +22,10 @@ struct Train: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
+      let lock = try ranks.together {
+        ranks.isFirst ? try OutputLock(output: recipe.output, host: Launch.host) : nil
+      }
+      defer { withExtendedLifetime(lock) {} }
       let console = Console(columns: Launch.terminalColumns)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
@@ -31,6 +35,8 @@ struct Train: ParsableCommand, SharedByRanks {
       {
         console.noted("parallel.threads: " + warning)
       }
+      try ranks.together { try lock?.begin() }
+      if let warning = lock?.warning { console.noted(warning) }
       let watch = Watch(
         ranks, hostName: Launch.host, Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
       defer { watch?.end() }

@@ -87,6 +87,31 @@ final class RunningCommand {
     }
   }
 
+  /// What has been said on standard error up to now.
+  var errors: String { (try? log.text("err")) ?? "" }
+
   /// Sends a signal to the command itself.
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+}
+
+/// - Returns: whether it came to hold in time.
+func waitUntil(_ seconds: Double = 120, _ condition: () -> Bool) -> Bool {
+  let deadline = Date(timeIntervalSinceNow: seconds)
+  while !condition() {
+    if Date() > deadline { return false }
+    usleep(10_000)
+  }
+  return true
+}
+
+/// The processes with a text among their arguments that are no zombies, by number.
+func processes(with text: String, program: String? = nil) -> [pid_t] {
+  let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+  return all.compactMap { pid_t($0) }.filter { process in
+    // Of a zombie it is empty.
+    guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return false }
+    let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    guard words.contains(where: { $0.contains(text) }) else { return false }
+    return program.map { URL(fileURLWithPath: words[0]).lastPathComponent == $0 } ?? true
+  }
 }

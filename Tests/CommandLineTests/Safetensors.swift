@@ -53,9 +53,13 @@ struct Safetensors {
     if let index = index(of: name) { set(index, "shape", shape) }
   }
 
-  mutating func setFirst(of name: String, to value: Float) {
+  mutating func setFirst(of name: String, to value: Float) { set(0, of: name, to: value) }
+
+  /// - Parameter element: which of the tensor's numbers.
+  mutating func set(_ element: Int, of name: String, to value: Float) {
     guard let range = range(of: name) else { return }
-    withUnsafeBytes(of: value) { data.replaceSubrange(range.lowerBound..<range.lowerBound + 4, with: $0) }
+    let place = range.lowerBound + 4 * element
+    withUnsafeBytes(of: value) { data.replaceSubrange(place..<place + 4, with: $0) }
   }
 
   private mutating func set(_ index: Int, _ key: String, _ values: [Int]) {

@@ -40,6 +40,7 @@ package final class MetricsLog: Observer {
     add("tokens_per_second", .number((Double(report.tokens) / report.seconds * 10).rounded() / 10))
     add("seconds", .number((report.seconds * 1e6).rounded() / 1e6))
     add("exchange_seconds", .number((report.exchangeSeconds * 1e6).rounded() / 1e6))
+    if report.finding?.isWithheld == true { add("skipped", .bool(true)) }
     if let loss = validation?.loss { add("validation_loss", .number(loss)) }
     do {
       try file?.write(contentsOf: Data((JSON.object(members).encoded() + "\n").utf8))

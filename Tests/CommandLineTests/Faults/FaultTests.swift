@@ -67,9 +67,7 @@ extension CommandLineTests {
       #expect(message.contains(" has kept the others waiting for 3 s in step "), "\(message)")
       #expect(try failure(folder)["kind"]?.text == "silent")
       // Nothing of it goes on.
-      let deadline = Date(timeIntervalSinceNow: 10)
-      while kill(process, 0) == 0, Date() < deadline { usleep(10_000) }
-      #expect(kill(process, 0) != 0)
+      #expect(waitUntil(10) { kill(process, 0) != 0 })
       try expectRestToBeTheSame(folder, ranks: 1)
     }
 

@@ -1,0 +1,105 @@
+// Looks at every step's loss and gradient norm before the weights are updated, and decides whether they are.
+import Base
+
+/// What happens where a loss or norm is not finite, or a norm far outside of its history.
+package enum SpikeAction: String, CaseIterable, Sendable {
+  /// What is not finite ends the run before the update (as Megatron-LM's check_for_nan_in_loss_and_grad); a norm
+  /// that is only large is told of, since clipping bounds it.
+  case stop
+  /// The step's update is left out: weights and optimizer states stay as they are (as OLMo-core's SkipStepOptimizer).
+  case skip
+  /// Told of, and gone on with (as torch does).
+  case `continue`
+}
+
+/// What was wrong with a step's numbers.
+package struct NumberFinding: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
+    case loss
+    case norm
+    /// A finite norm so many times the median of those before it.
+    case farNorm(Double, median: Double, of: Int)
+  }
+
+  package var kind: Kind
+  /// Whether the update was left out.
+  package var isWithheld: Bool
+  /// Whether the run ends here.
+  package var stops: Bool
+  /// Which samples, for a message; only where there is someone to tell.
+  package var samples = ""
+
+  /// - Parameter step: which one it was.
+  package func words(step: Int) -> String {
+    let what =
+      switch kind {
+      case .loss: "the loss of step \(step) is not finite"
+      case .norm: "the gradient of step \(step) is not finite"
+      case .farNorm(let norm, let median, let count):
+        "the gradient norm of step \(step) is \(scientific(norm)), \(decimals(norm / median, 1)) times "
+          + "the median of the last \(count)"
+      }
+    return what + (samples.isEmpty ? "" : ", " + samples)
+  }
+}
+
+/// The history that norms are compared with. It is the same on every rank, and goes into checkpoints, so that a
+/// run that goes on decides as one that was not stopped.
+package struct NumberWatch: Sendable, Equatable {
+  /// Norms that the median is of, and how many there must be at least.
+  package static let longest = 64
+  package static let fewest = 16
+
+  package let action: SpikeAction
+  /// How many times the median is far; 0 for never.
+  package let factor: Double
+  /// The last finite norms, oldest first. Also of steps left out: a lasting change is then no spike for long.
+  package private(set) var norms: [Double] = []
+  /// Steps whose update was left out, since the run began.
+  package private(set) var skipped = 0
+
+  package init(action: SpikeAction = .stop, factor: Double = 10) {
+    self.action = action
+    self.factor = factor
+    norms.reserveCapacity(Self.longest + 1)
+  }
+
+  /// Goes on from a checkpoint.
+  mutating func restore(norms: [Double], skipped: Int) {
+    self.norms = norms.suffix(Self.longest)
+    self.skipped = skipped
+  }
+
+  /// Looks at a step's numbers before its update, and remembers them.
+  /// - Returns: nil where nothing is wrong.
+  mutating func look(loss: Double, norm: Double) -> NumberFinding? {
+    var kind: NumberFinding.Kind?
+    if !loss.isFinite {
+      kind = .loss
+    } else if !norm.isFinite {
+      kind = .norm
+    } else if isFar(norm) {
+      kind = .farNorm(norm, median: norms.sorted()[middle], of: norms.count)
+    }
+    if norm.isFinite {
+      if norms.count == Self.longest { norms.removeFirst() }
+      norms.append(norm)
+    }
+    guard let kind else { return nil }
+    var isFinite = false
+    if case .farNorm = kind { isFinite = true }
+    let stops = action == .stop && !isFinite
+    let isSkipped = action == .skip
+    if isSkipped { skipped += 1 }
+    return NumberFinding(kind: kind, isWithheld: stops || isSkipped, stops: stops)
+  }
+
+  /// The place of the median, the lower of the two in the middle of an even number.
+  private var middle: Int { (norms.count - 1) / 2 }
+
+  /// Whether a norm is more than `factor` times the median, without sorting: a step allocates nothing.
+  private func isFar(_ norm: Double) -> Bool {
+    guard factor > 0, norms.count >= Self.fewest else { return false }
+    return norms.count { norm > factor * $0 } > middle
+  }
+}

@@ -1,0 +1,96 @@
+// Which samples of a step a loss that is not finite, or the largest loss, comes from.
+import Base
+import Datasets
+import Foundation
+
+/// Names samples by file and line. Made for the rare step that goes wrong: it computes losses again, one
+/// sequence at a time.
+struct OffendingSamples {
+  /// So many are named.
+  private static let named = 5
+
+  let sequences: TokenSequences
+  let replica: Replica
+  let mask: PackingMask
+  /// The text of tokens, to find its line in a text file.
+  let decode: @Sendable (ArraySlice<Int32>) -> String
+
+  /// - Parameters:
+  ///   - microBatches: of the step, with the sums of their losses.
+  func words(_ microBatches: [MicroBatch], losses: [Double]) -> String {
+    let bad = microBatches.indices.filter { !losses[$0].isFinite }
+    if !bad.isEmpty { return notFinite(bad.flatMap { microBatches[$0].sequences }, of: microBatches) }
+    func mean(_ index: Int) -> Double {
+      losses[index] / Double(max(sequences.targetCount(of: microBatches[index].sequences), 1))
+    }
+    guard let worst = microBatches.indices.max(by: { mean($0) < mean($1) }) else { return "" }
+    let ranked = microBatches[worst].sequences.map { ($0, meanLoss($0)) }.sorted { $0.1 > $1.1 }
+    let names = ranked.prefix(Self.named).map { "\(place($0.0)) (\(decimals($0.1)))" }
+    return "with the largest loss in \(list(names, of: ranked.count))"
+  }
+
+  private func notFinite(_ candidates: [Int], of microBatches: [MicroBatch]) -> String {
+    let found = candidates.filter { !meanLoss($0).isFinite }
+    // Dropout draws apart, the loss may be finite when each is computed alone.
+    let offending = found.isEmpty ? candidates : found
+    let names = offending.prefix(Self.named).map(place)
+    let all = microBatches.reduce(0) { $0 + $1.sequences.count }
+    let places = list(names, of: offending.count)
+    return offending.count == all && all > 1 ? "in all of its \(all) sequences: \(places)" : "in \(places)"
+  }
+
+  private func list(_ names: [String], of count: Int) -> String {
+    names.joined(separator: ", ") + (count > names.count ? " and \(count - names.count) more" : "")
+  }
+
+  private func meanLoss(_ sequence: Int) -> Double {
+    let batch = sequences.batch(MicroBatch(sequences: [sequence], firstSample: 0), mask: mask)
+    return batch.targetCount > 0 ? replica.loss(batch) / Double(batch.targetCount) : 0
+  }
+
+  /// `file:12`, or `file:12-19` for a block of several rows, which come one after the other.
+  private func place(_ sequence: Int) -> String {
+    var places: [(file: String, first: Int, last: Int)] = []
+    for piece in sequences.pieces(of: sequence) {
+      let source = sequences.pieceSources[piece]
+      let file = sequences.files[Int(source.file)]
+      let line = Int(source.line)
+      let lines = line > 0 ? line...line : textLines(piece, of: file) ?? 0...0
+      if let last = places.last, last.file == file, lines.lowerBound >= last.last, last.last > 0 {
+        places[places.count - 1].last = lines.upperBound
+      } else {
+        places.append((file, lines.lowerBound, lines.upperBound))
+      }
+    }
+    return places.map { place in
+      if place.first == 0 { return place.file }
+      return "\(place.file):\(place.first)" + (place.last > place.first ? "-\(place.last)" : "")
+    }.joined(separator: " + ")
+  }
+
+  /// The lines of a text file that a part of it covers, found by its own words; nil where a tokenizer that changes
+  /// text, or words that stand there twice, leave it open.
+  private func textLines(_ piece: Int, of file: String) -> ClosedRange<Int>? {
+    // A block may begin and end inside of a character.
+    let edges = CharacterSet(charactersIn: "\u{FFFD}")
+    let text = Array(
+      decode(sequences.tokens[sequences.tokenRange(ofPiece: piece)]).trimmingCharacters(in: edges).utf8)
+    guard !text.isEmpty, let mapped = try? MappedFile(file) else { return nil }
+    return mapped.withBytes { bytes in
+      // Swift's Glibc has no memmem.
+      func find(from start: Int) -> Int? {
+        var start = start
+        while start + text.count <= bytes.count {
+          let room = bytes.count - text.count - start + 1
+          guard let found = memchr(bytes.baseAddress! + start, Int32(text[0]), room) else { return nil }
+          if memcmp(found, text, text.count) == 0 { return UnsafeRawPointer(found) - bytes.baseAddress! }
+          start = UnsafeRawPointer(found) - bytes.baseAddress! + 1
+        }
+        return nil
+      }
+      guard let start = find(from: 0), find(from: start + 1) == nil else { return nil }
+      let line = 1 + bytes[..<start].count { $0 == UInt8(ascii: "\n") }
+      return line...line + text.dropLast().count { $0 == UInt8(ascii: "\n") }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// One run to an output folder at a time: a lock that the system lets go of when its process is gone.
+import Base
+import Foundation
+
+/// An exclusive lock on `OUTPUT/lock`, held as long as this value lives. Only the first rank takes it.
+///
+/// It is an open-file-description lock of `fcntl`: the kernel drops it when the process ends, however that
+/// happened, and nothing of it is on the disk that a reboot could bring back. Of what Linux has, it is the one that also
+/// other hosts heed over NFS, Lustre and GPFS (as byte-range locks; `flock` is local to a host on some of their
+/// mounts), and unlike `F_SETLK` it is not lost when another part of the process closes the same file.
+/// After a host has crashed, an NFS server lets go of its locks when its lease ends (90 s by default).
+///
+/// The file itself means nothing: it is empty when no run holds it, and holds stale words after a crash.
+package final class OutputLock {
+  private let output: String
+  private var descriptor: Int32 = -1
+  private let holder: String
+  /// Why nothing is locked, in one line: where the file system has no locks, the run goes on without.
+  package private(set) var warning: String?
+
+  private var path: String { output + "/lock" }
+
+  /// Takes the lock where a run has been in this folder before; makes no file, so that a mistake that is found
+  /// later leaves everything as it was.
+  /// - Parameter host: this host's name, to tell others.
+  /// - Throws: `UserError(.tryAgain)` with host and process of the run that has it.
+  package init(output: String, host: String) throws {
+    self.output = output
+    holder = "process \(getpid()) on \(host)"
+    let found = open(path, O_RDWR | O_CLOEXEC)
+    guard found >= 0 else {
+      // A folder that may not be written to is told of where it is written to.
+      if ![ENOENT, EACCES, EROFS, ENOTDIR].contains(errno) { throw UserError.disk("cannot be opened", path) }
+      return
+    }
+    try take(found)
+  }
+
+  /// Takes the lock in any case, before the first file is written.
+  package func begin() throws {
+    guard descriptor < 0, warning == nil else { return }
+    do {
+      try makeFolders(output)
+      let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard made >= 0 else {
+        // Another run has come since the folder was looked at, and what was read there may be old.
+        if errno == EEXIST, access(path, R_OK | W_OK) == 0 { throw refusal() }
+        throw UserError.disk("cannot be made or written to", path)
+      }
+      try take(made)
+    } catch var error as UserError where error.code == .disk {
+      error.hint = "set output to a folder that you may write to"
+      throw error
+    }
+  }
+
+  private func take(_ file: Int32) throws {
+    var lock = flock()
+    lock.l_type = Int16(F_WRLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    guard fcntl(file, Self.setLock, &lock) == 0 else {
+      let reason = errno
+      close(file)
+      if reason == EAGAIN || reason == EACCES { throw refusal() }
+      warning = "\(path): not locked, \(String(cString: strerror(reason))): another run could write here too"
+      return
+    }
+    descriptor = file
+    ftruncate(file, 0)
+    _ = holder.withCString { pwrite(file, $0, strlen($0), 0) }
+  }
+
+  /// `F_OFD_SETLK`, which Swift's Glibc hides.
+  private static let setLock: Int32 = 37
+
+  private func refusal() -> UserError {
+    let words = (try? MappedFile.contents(path)).map { String(decoding: $0.prefix(400), as: UTF8.self) } ?? ""
+    return UserError(
+      .tryAgain, "another run writes to it: " + (words.isEmpty ? "one that has just begun" : words),
+      at: output,
+      hint: "wait for its end, or set output to another folder")
+  }
+
+  deinit {
+    guard descriptor >= 0 else { return }
+    ftruncate(descriptor, 0)
+    close(descriptor)
+  }
+}

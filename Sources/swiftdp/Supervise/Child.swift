@@ -1,0 +1,131 @@
+// A command that is started, waited for and told of signals, by a process of one thread that blocks them.
+import Base
+import CProcess
+import Foundation
+
+/// How a command ended.
+enum Ending: Equatable {
+  case exited(Int32)
+  case killed(Int32)
+
+  /// As shells have it: 128 more than the signal.
+  var code: Int32 {
+    switch self {
+    case .exited(let code): code
+    case .killed(let signal): 128 + signal
+    }
+  }
+
+  /// `mpirun` itself leaves with 128 more than the signal that killed a rank.
+  var words: String {
+    switch self {
+    case .exited(let code):
+      code > 128 && code < 160 ? "exit code \(code), \(Self.name(of: code - 128))" : "exit code \(code)"
+    case .killed(let signal): "killed by \(Self.name(of: signal))"
+    }
+  }
+
+  static func name(of signal: Int32) -> String {
+    let names = [
+      SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGABRT: "SIGABRT",
+      SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV",
+      SIGPIPE: "SIGPIPE", SIGTERM: "SIGTERM",
+    ]
+    return names[signal] ?? "signal \(signal)"
+  }
+}
+
+/// Starts commands one after another, and leaves nothing of them behind.
+///
+/// A command has a process group of its own, so that Ctrl-C in a terminal reaches only this process, which passes it
+/// on once. It gets SIGTERM from the kernel when this process is gone, however it went (mpirun then ends its ranks);
+/// what it leaves behind when it is gone itself becomes a child of this process, and is killed.
+final class Child {
+  private static let passedOn = [SIGTERM, SIGINT, SIGUSR1]
+  private var signals = sigset_t()
+  /// The signal that asks for the end, once there was one.
+  private(set) var askedToEnd: Int32?
+
+  init() {
+    sigemptyset(&signals)
+    for signal in Self.passedOn + [SIGCHLD] { sigaddset(&signals, signal) }
+    sigprocmask(SIG_BLOCK, &signals, nil)
+    _ = swiftdp_adopt_orphans()
+  }
+
+  /// Runs a command to its end, with the signals that come meanwhile passed on to it.
+  /// - Throws: `UserError(.usage)` where there is no such program.
+  func run(_ words: [String]) throws -> Ending {
+    let process = try start(words)
+    while true {
+      if let ending = reap(process) {
+        killLeftovers()
+        return ending
+      }
+      var signal: Int32 = 0
+      guard sigwait(&signals, &signal) == 0, signal != SIGCHLD else { continue }
+      if signal != SIGUSR1 { askedToEnd = signal }
+      // Not to its group: ssh, by which mpirun reaches other hosts, must stay.
+      kill(process, signal)
+    }
+  }
+
+  /// Runs a command whose output nobody needs, for so long at most.
+  /// - Returns: whether it ended with 0 in time.
+  func succeeds(_ commands: [[String]], within seconds: Double) -> [Bool] {
+    let processes = commands.map { try? start($0) }
+    var results = [Bool?](repeating: nil, count: commands.count)
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    while Date() < deadline, askedToEnd == nil,
+      zip(processes, results).contains(where: { $0 != nil && $1 == nil })
+    {
+      for (index, process) in processes.enumerated() where results[index] == nil {
+        if let process, let ending = reap(process) { results[index] = ending == .exited(0) }
+      }
+      pause(0.02)
+    }
+    killLeftovers()
+    return results.map { $0 ?? false }
+  }
+
+  /// Waits, unless a signal asks for the end.
+  func pause(_ seconds: Double) {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    while askedToEnd == nil {
+      let left = deadline.timeIntervalSinceNow
+      guard left > 0 else { return }
+      var time = timespec(tv_sec: Int(left), tv_nsec: Int(left.truncatingRemainder(dividingBy: 1) * 1e9))
+      let signal = sigtimedwait(&signals, nil, &time)
+      if signal == SIGTERM || signal == SIGINT { askedToEnd = signal }
+    }
+  }
+
+  private func start(_ words: [String]) throws -> pid_t {
+    var pointers = words.map { strdup($0) }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(pointer) } }
+    let process = swiftdp_start(pointers, SIGTERM)
+    guard process > 0 else {
+      throw UserError(.usage, "cannot be started: \(String(cString: strerror(errno)))", at: words[0])
+    }
+    return process
+  }
+
+  private func reap(_ process: pid_t) -> Ending? {
+    var status: Int32 = 0
+    guard waitpid(process, &status, WNOHANG) == process else { return nil }
+    let signal = status & 0x7F
+    return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal)
+  }
+
+  /// Kills what the last command left behind, and all that these leave in turn.
+  private func killLeftovers() {
+    let list = "/proc/self/task/\(getpid())/children"
+    while waitpid(-1, nil, WNOHANG) >= 0 {
+      // A kernel without this list has nothing to kill by.
+      guard let children = try? String(contentsOfFile: list, encoding: .utf8) else { return }
+      for child in children.split(separator: " ").compactMap({ pid_t($0) }) { kill(child, SIGKILL) }
+      usleep(2000)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// Whether a run that ended is started again, and when.
+import Base
+
+struct RestartPolicy {
+  /// How a run ended.
+  struct Event {
+    let what: String
+    let code: Int32
+    /// The step that failed, where that is known.
+    var step: Int?
+    /// The signal that this process was asked by to end.
+    var wasAsked: String?
+
+    init(what: String, code: Int32) {
+      self.what = what
+      self.code = code
+    }
+  }
+
+  private static let longestPause = 60.0
+  /// So often in a row the same step may fail.
+  private static let tries = 3
+
+  private let restarts: Int
+  private var pause: Double
+  private var restart = 0
+  private var failing: (step: Int, times: Int)?
+
+  init(restarts: Int, pause: Double) {
+    self.restarts = restarts
+    self.pause = pause
+  }
+
+  /// - Returns: what to say, and how long to wait; a pause of nil ends.
+  mutating func decide(_ event: Event) -> (line: String?, pause: Double?) {
+    if event.code == 0 { return (restart == 0 ? nil : "done, after \(counted(restart))", nil) }
+    let step = event.step.map { " at step \($0)" } ?? ""
+    func giveUp(_ reason: String) -> (String?, Double?) { ("\(event.what)\(step): \(reason)", nil) }
+    if let signal = event.wasAsked { return giveUp("ended by \(signal), not started again") }
+    if event.code == ExitCode.usage.rawValue || event.code == ExitCode.data.rawValue {
+      return giveUp("not started again, since that would not mend it")
+    }
+    if let step = event.step {
+      failing = (step, failing?.step == step ? failing!.times + 1 : 1)
+      if failing!.times >= Self.tries {
+        return giveUp("the same step has failed \(Self.tries) times: giving up")
+      }
+    } else {
+      failing = nil
+    }
+    guard restart < restarts else { return giveUp("giving up after \(counted(restart))") }
+    restart += 1
+    defer { pause = min(2 * pause, Self.longestPause) }
+    return (
+      "\(event.what)\(step): restart \(restart) of \(restarts) in \(seconds(pause)) s",
+      min(pause, Self.longestPause)
+    )
+  }
+
+  private func counted(_ restarts: Int) -> String { "\(restarts) restart\(restarts == 1 ? "" : "s")" }
+
+  private func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
+}

@@ -1,0 +1,49 @@
+// Where a run is, read from what it has written, and which run it is, read from the command that starts it.
+import Base
+import Foundation
+import Training
+
+/// The output folder of the run that a command starts.
+struct RunPlace {
+  let output: String
+
+  /// - Throws: what is wrong with the recipe.
+  init?(command: [String]) throws {
+    guard
+      let train = command.indices.dropFirst().first(where: { index in
+        command[index] == "train" && URL(fileURLWithPath: command[index - 1]).lastPathComponent == "swiftdp"
+      })
+    else { return nil }
+    let options = command[..<train]
+    let home = FileManager.default.currentDirectoryPath
+    if let option = options.firstIndex(where: { ["-wdir", "--wdir", "-wd"].contains($0) }),
+      chdir(command[option + 1]) != 0
+    {
+      throw UserError(.usage, "there is no folder \(command[option + 1])", at: command[option])
+    }
+    defer { _ = chdir(home) }
+    let (recipe, _) = try readRecipe(Array(command[(train + 1)...]))
+    output = URL(fileURLWithPath: recipe.output).path
+  }
+
+  /// The step that was under way when the run ended: the one that failure.json names where this run has written
+  /// one, or else the one after the last line of metrics.jsonl.
+  func step(startedAt start: Date) -> Int {
+    let failure = output + "/failure.json"
+    let written = (try? FileManager.default.attributesOfItem(atPath: failure))?[.modificationDate] as? Date
+    if let written, written >= start, let step = try? MappedFile(failure).json()["step"]?.integer {
+      return step
+    }
+    return lastStep + 1
+  }
+
+  /// 0 before the first.
+  private var lastStep: Int {
+    guard let bytes = try? MappedFile.contents(output + "/metrics.jsonl") else { return 0 }
+    // A line that a crash cut short is no JSON.
+    for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
+      if let step = (try? JSON.parse(Array(line)))?["step"]?.integer { return step }
+    }
+    return 0
+  }
+}
