@@ -30,7 +30,8 @@ struct RunRequests {
   private var longestStep = 0.0
   private var longestSave = 10.0
 
-  /// From now on SIGTERM and SIGINT end the run after its step, a second one at once; SIGUSR1 asks for a
+  /// From now on SIGTERM and SIGINT end the run after its step, a second one at once; so does SIGUSR2, which mpirun
+  /// passes on to its ranks, while it kills them a second after it got one of the others. SIGUSR1 asks for a
   /// checkpoint.
   /// - Parameter deadline: when the run must be over.
   init(ranks: Ranks, output: String, deadline: Date?) {
@@ -42,6 +43,7 @@ struct RunRequests {
         if asksToStop.add(1, ordering: .relaxed).oldValue > 0 { _exit(ExitCode.tryAgain.rawValue) }
       }
     }
+    signal(SIGUSR2) { _ in asksToStop.add(1, ordering: .relaxed) }
     signal(SIGUSR1) { _ in asksForCheckpoint.store(true, ordering: .relaxed) }
   }
 
