@@ -28,6 +28,13 @@ package final class ShardedOptimizer {
     self.map = map
     self.rule = rule
     self.engine = engine
+    let held = Self.held(map)
+    self.held = held
+    states = rule.states.map { ShardedState($0, map: map, held: held.map(\.piece), ledger: ledger) }
+  }
+
+  /// What a rank updates, with the place of its gradients.
+  private static func held(_ map: ShardMap) -> [(piece: Piece, offset: Int)] {
     var held: [(piece: Piece, offset: Int)] = []
     for (bucket, slices) in map.slices.enumerated() {
       for piece in map.pieces(ofBucket: bucket) where map.holds(slicesOf: piece.owner) {
@@ -35,8 +42,13 @@ package final class ShardedOptimizer {
         held.append((piece, piece.line.lowerBound - first))
       }
     }
-    self.held = held
-    states = rule.states.map { ShardedState($0, map: map, held: held.map(\.piece), ledger: ledger) }
+    return held
+  }
+
+  /// Bytes of all states of a rule that a rank holds, as `init` lays them out.
+  package static func stateBytes(map: ShardMap, rule: any UpdateRule) -> Int {
+    let pieces = held(map).map(\.piece)
+    return rule.states.reduce(0) { $0 + ShardedState.bytes($1, map: map, held: pieces) }
   }
 
   /// Reads the master weights that this rank holds.

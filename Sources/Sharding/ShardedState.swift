@@ -23,6 +23,20 @@ package final class ShardedState {
 
   /// - Parameter held: the pieces whose states this rank holds, in the order of the line.
   init(_ declaration: OptimizerState, map: ShardMap, held: [Piece], ledger: MemoryLedger?) {
+    self.declaration = declaration
+    let words: Int
+    (parts, places, words) = Self.laidOut(declaration, map: map, held: held)
+    memory = FlatMemory(count: words, label: "optimizer states", ledger: ledger)
+  }
+
+  /// Bytes that a rank holds of a state.
+  static func bytes(_ declaration: OptimizerState, map: ShardMap, held: [Piece]) -> Int {
+    laidOut(declaration, map: map, held: held).words * MemoryLayout<Float>.size
+  }
+
+  private static func laidOut(
+    _ declaration: OptimizerState, map: ShardMap, held: [Piece]
+  ) -> (parts: [Part], places: [Int?], words: Int) {
     var parts: [Part] = []
     var places: [Int?] = []
     var end = 0
@@ -57,11 +71,7 @@ package final class ShardedState {
       places.append(end)
       end += elements.count
     }
-    self.declaration = declaration
-    self.parts = parts
-    self.places = places
-    let words = (end * declaration.element.bytes + 3) / 4
-    memory = FlatMemory(count: words, label: "optimizer states", ledger: ledger)
+    return (parts, places, (end * declaration.element.bytes + 3) / 4)
   }
 
   /// The first element of a piece held; nil where the state does not cover its parameter.

@@ -28,7 +28,9 @@ final class SliceExchange {
   private let mine: UnsafeMutablePointer<Int64>
   /// Ranks whose memory this one cannot read.
   private let remote: [Int]
-  private let depth = 4
+  private static let depth = 4
+  /// Segments that may be on their way to other hosts at once.
+  private static let sendCount = 3
   private let received: FlatMemory
   private let slotCount: Int
   private let arrivals: [Transfers]
@@ -46,6 +48,20 @@ final class SliceExchange {
 
   /// Counters of a rank: published, added, then where its last segments lie.
   private static let placeCount: Int64 = 8
+
+  /// Floats that one sender's part of a bucket takes.
+  private static func slotCount(_ map: ShardMap, _ wire: ModelType) -> Int {
+    let widest = map.slices.map { $0[map.rank].count }.max() ?? 0
+    return (widest * wire.bytes + 63) / 64 * 16
+  }
+
+  /// Bytes for what other hosts send, and for what is rounded to be sent to them.
+  static func receivedBytes(map: ShardMap, wire: ModelType, remote: Int) -> Int {
+    guard remote > 0 else { return 0 }
+    let segments = map.layout.segments.map { ($0.range.count + 1) / 2 }
+    let rounded = wire == .bfloat16 ? (segments.max() ?? 0) * min(sendCount, segments.count) : 0
+    return (slotCount(map, wire) * remote * depth + rounded) * MemoryLayout<Float>.size
+  }
 
   /// - Parameter room: floats of gradients that this rank writes before others have read them.
   /// - Parameter wire: what gradients are rounded to on their way between hosts, and therefore everywhere.
@@ -83,12 +99,11 @@ final class SliceExchange {
     var numbers = [Int?](repeating: nil, count: ranks.count)
     for (number, rank) in remote.enumerated() { numbers[rank] = number }
     numberOfRemote = numbers
-    let widest = map.slices.map { $0[map.rank].count }.max() ?? 0
-    slotCount = (widest * wire.bytes + 63) / 64 * 16
-    received = FlatMemory(count: slotCount * remote.count * depth, label: "exchange", ledger: ledger)
-    arrivals = (0..<depth).map { _ in ranks.transfers() }
-    departures = (0..<3).map { _ in ranks.transfers() }
-    rounded = [nil, nil, nil]
+    slotCount = Self.slotCount(map, wire)
+    received = FlatMemory(count: slotCount * remote.count * Self.depth, label: "exchange", ledger: ledger)
+    arrivals = (0..<Self.depth).map { _ in ranks.transfers() }
+    departures = (0..<Self.sendCount).map { _ in ranks.transfers() }
+    rounded = [FlatMemory?](repeating: nil, count: Self.sendCount)
     parts.reserveCapacity(ranks.count)
   }
 
@@ -98,7 +113,7 @@ final class SliceExchange {
   func beginRound(senders: Int) {
     self.senders = senders
     posted = 0
-    for _ in 0..<depth { expectNext() }
+    for _ in 0..<Self.depth { expectNext() }
   }
 
   private func expectNext() {
@@ -108,13 +123,13 @@ final class SliceExchange {
     let slice = map.slices[bucket][map.rank]
     guard !slice.isEmpty else { return }
     for sender in remote where sender < senders {
-      arrivals[bucket % depth].receive(
+      arrivals[bucket % Self.depth].receive(
         place(of: sender, bucket: bucket), count: slice.count * wire.bytes, from: sender, tag: bucket)
     }
   }
 
   private func place(of sender: Int, bucket: Int) -> UnsafeMutablePointer<Float> {
-    received.base + (bucket % depth * remote.count + numberOfRemote[sender]!) * slotCount
+    received.base + (bucket % Self.depth * remote.count + numberOfRemote[sender]!) * slotCount
   }
 
   /// Lets the owners have a segment; `gradients` lies in this rank's memory and stays as it is until
@@ -135,10 +150,10 @@ final class SliceExchange {
     var base = UnsafeRawPointer(gradients)
     if wire == .bfloat16 {
       let count = (segment.range.count + 1) / 2
-      if rounded[index % 3]?.count ?? 0 < count {
-        rounded[index % 3] = FlatMemory(count: count, label: "exchange")
+      if rounded[index % Self.sendCount]?.count ?? 0 < count {
+        rounded[index % Self.sendCount] = FlatMemory(count: count, label: "exchange")
       }
-      let halves = UnsafeMutableRawPointer(rounded[index % 3]!.base)
+      let halves = UnsafeMutableRawPointer(rounded[index % Self.sendCount]!.base)
       engine.narrow(
         gradients, count: segment.range.count, into: halves.assumingMemoryBound(to: BFloat16.self))
       base = UnsafeRawPointer(halves)
@@ -158,7 +173,7 @@ final class SliceExchange {
   func withParts(bucket: Int, segment: Int, _ body: (UnsafeBufferPointer<SumPart>) -> Void) {
     let origin = map.layout.segments[segment].range.lowerBound
     let slice = map.slices[bucket][map.rank]
-    arrivals[bucket % depth].wait()
+    arrivals[bucket % Self.depth].wait()
     parts.removeAll(keepingCapacity: true)
     for sender in 0..<senders {
       if let base = mapped[sender], let counters = counters[sender] {

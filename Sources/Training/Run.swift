@@ -40,10 +40,11 @@ package final class Run {
 
     let description = try ranks.together {
       let description = try ModelDescription(folder: recipe.model)
-      // Weights on every rank; of the gradient and the optimizer's states, a share of each.
-      let states = recipe.optimizer.rule.stateCopies(of: description.parameters)
-      let shared = (1 + states) / (recipe.parallel.zero == .replicas ? 1 : Double(ranks.count))
-      try description.checkFits(folder: recipe.model, copies: (1 + shared) * Double(ranks.localCount))
+      let memory = physicalMemory
+      try MemoryEstimate(
+        description, folder: recipe.model, RunShape(recipe), ranks: ranks,
+        threads: recipe.parallel.threads ?? threads, memory: memory
+      ).check(folder: recipe.model, ranks: ranks.localCount, memory: memory)
       return description
     }
     let data = try ranks.together { try RunData(recipe, model: description) }

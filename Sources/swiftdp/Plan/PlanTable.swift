@@ -1,0 +1,107 @@
+// What a plan says, as words and as JSON.
+import Base
+import Tensors
+import Training
+
+struct PlanTable {
+  let planner: Planner
+  let recipe: Recipe
+  /// The recipe and the settings as they were given.
+  let arguments: [String]
+  /// Of the recommended ranks and threads.
+  let rows: [PlanRow]
+  let best: PlanRow
+
+  private var hosts: PlannedHosts { planner.hosts }
+
+  var text: String {
+    let place = best.place
+    let rates = ModelType.allCases.map { "\($0.rawValue) \(decimals(hosts.rates[$0]!.products / 1e9, 1))" }
+    let link = hosts.rates[recipe.modelType]!
+    var lines = [
+      "model     \(recipe.name(of: recipe.model)) · \(planner.description.typeName) · "
+        + "\(grouped(planner.layout.count)) parameters",
+      "hosts     \(hosts.count) × \(counted(hosts.cores, "core")), \(gigabytes(hosts.memory)) each; "
+        + "\(rates.joined(separator: ", ")) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
+        + "\(decimals(link.link * 8 / 1e9, 1)) Gbit/s",
+      "step      \(recipe.training.batchSize) sequences of \(recipe.data.sequenceLength) tokens, "
+        + "\(recipe.training.microBatchSize) a micro-batch",
+      "arranged  \(counted(place.ranks, "rank")), \(place.ranksPerHost) a host × "
+        + counted(place.threads, "thread"),
+      "",
+      "MB of a rank by part, and all of it; of a host; MB that a host sends to others in a step",
+    ]
+    let header =
+      ["zero", "dtype", "recompute"] + rows[0].memory.parts.map(\.name)
+      + ["rank", "host", "fits", "sent", "s/step", "tokens/s"]
+    lines += aligned([header] + rows.map(cells))
+    lines += ["", "recommended"] + yaml.map { "  " + $0 } + ["  " + command]
+    return lines.joined(separator: "\n")
+  }
+
+  private func cells(_ row: PlanRow) -> [String] {
+    func megabytes(_ bytes: Double) -> String { grouped(Int((bytes / 1e6).rounded())) }
+    return [
+      "\(row.shape.stage.rawValue)", row.shape.type.rawValue, row.shape.recompute.rawValue,
+    ]
+      + row.memory.parts.map { megabytes(Double($0.bytes)) } + [
+        megabytes(Double(row.memory.bytes)), megabytes(row.hostBytes), row.fits ? "yes" : "no",
+        megabytes(row.step.traffic), decimals(row.step.seconds, 3), decimals(row.step.tokensPerSecond, 0),
+      ]
+  }
+
+  /// What a recipe says to be arranged so.
+  private var yaml: [String] {
+    [
+      "model_dtype: \(best.shape.type.rawValue)", "training: {recompute: \(best.shape.recompute.rawValue)}",
+      "parallel: {zero: \(best.shape.stage.rawValue), threads: \(best.place.threads)}",
+    ]
+  }
+
+  private var command: String {
+    let place = best.place
+    let words = arguments.map { $0.contains { " {}[]'".contains($0) } ? "'\($0)'" : $0 }
+    return
+      (["mpirun", "-np", "\(place.ranks)", "--map-by", "ppr:\(place.ranksPerHost):node:PE=\(place.threads)"]
+      + ["swiftdp", "train"] + words).joined(separator: " ")
+  }
+
+  var json: JSON {
+    let rates = hosts.rates[recipe.modelType]!
+    return .object([
+      "model": .string(recipe.name(of: recipe.model)), "parameters": .integer(planner.layout.count),
+      "hosts": .integer(hosts.count), "cores_per_host": .integer(hosts.cores),
+      "memory_per_host": .number(hosts.memory),
+      "gflops_per_core": .object(
+        ModelType.allCases.map {
+          JSON.Member(key: Array($0.rawValue.utf8), value: .number(hosts.rates[$0]!.products / 1e9))
+        }),
+      "copy_bytes_per_second": .number(rates.copy), "link_bits_per_second": .number(rates.link * 8),
+      "rows": .array(rows.map(json)), "recommended": json(best), "yaml": .array(yaml.map { .string($0) }),
+      "command": .string(command),
+    ])
+  }
+
+  private func json(_ row: PlanRow) -> JSON {
+    .object([
+      "ranks": .integer(row.place.ranks), "ranks_per_host": .integer(row.place.ranksPerHost),
+      "threads": .integer(row.place.threads), "zero": .integer(row.shape.stage.rawValue),
+      "model_dtype": .string(row.shape.type.rawValue), "recompute": .string(row.shape.recompute.rawValue),
+      "parts": row.memory.json, "bytes_per_rank": .integer(row.memory.bytes),
+      "bytes_per_host": .number(row.hostBytes), "fits": .bool(row.fits),
+      "traffic_bytes_per_host": .number(row.step.traffic),
+      "seconds": .object([
+        "compute": .number(row.step.compute), "passes": .number(row.step.passes),
+        "exchange": .number(row.step.exchange), "all": .number(row.step.seconds),
+      ]),
+      "tokens_per_second": .number(row.step.tokensPerSecond),
+    ])
+  }
+}
+
+extension MemoryEstimate {
+  /// Bytes by part.
+  var json: JSON {
+    .object(parts.map { JSON.Member(key: Array($0.name.utf8), value: .integer($0.bytes)) })
+  }
+}
