@@ -63,12 +63,12 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
         return try ModelDescription(
           config: shape.config(length: length, layers: layers), file: shape.rawValue)
       }
-      let length = min(length, description.family.maximumLength)
+      let tokens = min(length, description.family.maximumLength)
       var rows: [MemoryRow] = []
       for type in dtype.map({ [$0] }) ?? ModelType.allCases {
         for stage in ZeroStage.allCases where zero ?? stage.rawValue == stage.rawValue {
           let shape = RunShape(
-            batch: BatchShape(sequences: batchSize, length: length), type: type, rule: AdamW(),
+            batch: BatchShape(sequences: batchSize, length: tokens), type: type, rule: AdamW(),
             recompute: recompute, stage: stage)
           rows.append(try measure(description, shape, engine, ranks))
         }
