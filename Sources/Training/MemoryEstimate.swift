@@ -99,8 +99,8 @@ package struct MemoryEstimate: Sendable {
   package var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
 
   /// What a rank has resident before it has a model: code, MPI, the matrix library; and what a thread adds.
-  /// Measured with a model of 4,000 parameters (docs/plan.md).
-  package static let base = 40_000_000
+  /// Between RSS and PSS of a tiny model (docs/plan.md).
+  package static let base = 20_000_000
   package static let baseOfThread = 4_000_000
 
   /// - Parameter map: of the rank that is meant; its stage is that of the shape.
