@@ -127,7 +127,8 @@ package struct MemoryEstimate: Sendable {
         name: "optimizer states", bytes: states,
         how: states == 0
           ? "none"
-          : "\(grouped(map.heldCount)) × \(decimals(Double(states) / Double(max(map.heldCount, 1)), 2)) bytes"),
+          : "\(grouped(map.heldCount)) × \(decimals(Double(states) / Double(max(map.heldCount, 1)), 2)) bytes"
+      ),
       Part(
         name: "exchange", bytes: exchange.written + exchange.received,
         how: "gradients being made \(megabytes(exchange.written)), received \(megabytes(exchange.received))"),
