@@ -49,6 +49,15 @@ package final class Program {
       return sum + (node == record.nodes.count - 1 ? 3 : 2) * own
     }
   }
+  /// Numbers that all operations of a run read and write, parameters apart: twice as many in backward, which
+  /// has gradients beside values; and the logits, which no value holds.
+  package var touchedCount: Double {
+    plan.schedule.reduce(0) { sum, entry in
+      let node = record.nodes[entry.node]
+      let own = (node.inputs + node.outputs).reduce(0) { $0 + Double($1.count) }
+      return sum + (entry.isForward ? 1 : 2) * own
+    }
+  }
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell

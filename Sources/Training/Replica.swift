@@ -154,11 +154,6 @@ package final class Replica {
   }
 }
 
-/// Bytes of memory that this machine has, whether they are in use or not.
-package var physicalMemory: Double {
-  Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
-}
-
 package func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
 
 extension ModelDescription {
@@ -166,7 +161,7 @@ extension ModelDescription {
   ///   - copies: how many times the weights' bytes in fp32 are needed at the least.
   ///   - memory: of a host, in bytes; this machine's by default.
   /// - Throws: where that memory is too small, before anything is allocated.
-  package func checkFits(folder: String, copies: Double, memory: Double = physicalMemory) throws {
+  package func checkFits(folder: String, copies: Double, memory: Double = usableMemory) throws {
     // In floating point: the sizes of a hostile config.json may overflow.
     let bytes = parameters.reduce(0.0) { $0 + $1.shape.reduce(4.0) { $0 * Double($1) } } * copies
     guard bytes > memory else { return }

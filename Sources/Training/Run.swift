@@ -40,14 +40,18 @@ package final class Run {
 
     let description = try ranks.together {
       let description = try ModelDescription(folder: recipe.model)
-      let memory = physicalMemory
-      try MemoryEstimate(
-        description, folder: recipe.model, RunShape(recipe), ranks: ranks,
-        threads: recipe.parallel.threads ?? threads, memory: memory
-      ).check(folder: recipe.model, ranks: ranks.localCount, memory: memory)
+      try description.checkFits(folder: recipe.model, copies: Double(recipe.modelType.bytes) / 4)
       return description
     }
-    let data = try ranks.together { try RunData(recipe, model: description) }
+    let data = try ranks.together {
+      let data = try RunData(recipe, model: description)
+      // Rows that are not packed may all be shorter than the recipe allows.
+      try MemoryCheck(
+        description, folder: recipe.model, RunShape(recipe, length: max(data.dataset.train.longestRow, 1)),
+        ranks: ranks, threads: recipe.parallel.threads ?? threads
+      ).check(folder: recipe.model, memory: usableMemory)
+      return data
+    }
     self.data = data
     let engine = try ranks.together {
       try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)

@@ -25,21 +25,19 @@ package struct HostRates: Sendable {
 }
 
 package struct StepEstimate: Sendable {
-  /// Seconds in matrix products and what goes along with them; in passes over gradients, states and weights;
-  /// and between hosts.
-  package let compute: Double
+  /// Seconds in matrix products; in passes over activations, gradients, states and weights; and between hosts.
+  package let products: Double
   package let passes: Double
   package let exchange: Double
   /// Bytes that each host sends to others.
   package let traffic: Double
   package let tokens: Int
 
-  package var seconds: Double { compute + passes + exchange }
+  package var seconds: Double { products + passes + exchange }
   package var tokensPerSecond: Double { Double(tokens) / seconds }
 
-  /// The rate of forward and backward as a share of the matrix peak: products reach about 0.9 of it, and norms,
-  /// softmax and activation functions take a tenth of the time (docs/plan.md).
-  package static let efficiency = 0.8
+  /// The rate of a step's products as a share of the matrix peak (docs/plan.md).
+  package static let efficiency = 0.9
 
   /// - Parameters:
   ///   - map: of any rank.
@@ -59,12 +57,14 @@ package struct StepEstimate: Sendable {
     let senders = Double(min(microBatches, place.ranks))
     tokens = sequences * shape.batch.length
 
-    compute =
+    products =
       rounds * program.productOperations / (Double(place.threads) * rates.products * Self.efficiency)
 
-    // Of one host. Owners read every sender's part and write the sum, which they read too from round two on.
+    // Of one host. Norms, softmax, activation functions and sums of activations.
+    var bytes = local * rounds * float * program.touched
+    // Owners read every sender's part and write the sum, which they read too from round two on.
     let owned = trained / hosts
-    var bytes = owned * float * (exchanges * (senders + 2) - 1)
+    bytes += owned * float * (exchanges * (senders + 2) - 1)
     // A rank's own sum of its micro-batches: two numbers read, one written.
     if addsFirst { bytes += local * rounds * 3 * float * trained }
     // The update reads weights, gradients and states and writes all but the gradients; bfloat16 is rounded after.

@@ -16,26 +16,29 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     commandName: "memory",
     abstract: "What ranks have resident at each ZeRO stage, beside what swiftdp plan predicts.",
     discussion: """
-      PSS counts a page that n processes share as 1/n in each, so that the sum over ranks is what the host
-      gives; RSS counts it in full in each. Example: mpirun -np 4 swiftdp bench memory --layers 4
+      A rank's peak RSS without activations, exchange, base and what neighbours hold of shared weights is set
+      beside the formula in bytes a parameter. PSS counts a page that n processes share as 1/n in each, so that
+      the sum over ranks is what the host gives. Example: mpirun -np 4 swiftdp bench memory --layers 4
       """)
 
   @Option(help: "gpt2-124m or llama-134m.")
   var shape = BenchModel.Shape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
-  var layers = 2
+  var layers = 4
   @Option(help: "A folder with the config.json of a model to take instead.")
   var model: String?
   @Option(help: "float32 or bfloat16; both by default.")
   var dtype: ModelType?
   @Option(help: "0, 1, 2 or 3; all by default.")
   var zero: Int?
+  @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
+  var share = true
   @Option(help: "none, attention or layer: what is computed again in backward.")
   var recompute = Recompute.none
   @Option(help: "Sequences of each rank and step.")
-  var batchSize = 4
+  var batchSize = 1
   @Option(help: "Tokens of a sequence.")
-  var length = 256
+  var length = 64
   @Option(help: "Steps before memory is measured.")
   var steps = 2
   @Option(help: "Threads of a rank; its cores by default.")
@@ -69,27 +72,31 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
         for stage in ZeroStage.allCases where zero ?? stage.rawValue == stage.rawValue {
           let shape = RunShape(
             batch: BatchShape(sequences: batchSize, length: tokens), type: type, rule: AdamW(),
-            recompute: recompute, stage: stage)
+            recompute: recompute, stage: stage, sharesWeights: share)
           rows.append(try measure(description, shape, engine, ranks))
         }
       }
       guard ranks.isFirst else { return }
-      let table = MemoryTable(ranks: ranks.count, hosts: ranks.hosts, threads: threads, rows: rows)
+      let table = MemoryTable(
+        model: model ?? "\(self.shape.rawValue), \(counted(layers, "layer"))",
+        parameters: ParameterLayout(specs: description.parameters).count,
+        batch: BatchShape(sequences: batchSize, length: length), ranks: ranks.count, hosts: ranks.hosts,
+        threads: threads, rows: rows)
       print(json ? table.json.encoded() : table.text)
     }
   }
 
-  /// Trains a few steps and looks at what is resident then; all of it is given back. Collective.
+  /// Trains a few steps and looks at what is resident then, and was at most; all of it is given back. Collective.
   private func measure(
     _ description: ModelDescription, _ shape: RunShape, _ engine: Engine, _ ranks: Ranks
   ) throws -> MemoryRow {
     let name = model ?? self.shape.rawValue
-    let memory = physicalMemory
     let estimate = try ranks.together {
-      let estimate = try MemoryEstimate(
-        description, folder: name, shape, ranks: ranks, threads: engine.pool.threads, memory: memory)
-      try estimate.check(folder: name, ranks: ranks.localCount, memory: memory)
-      return estimate
+      let check = try MemoryCheck(
+        description, folder: name, shape, ranks: ranks, threads: engine.pool.threads)
+      try check.check(folder: name, memory: usableMemory)
+      try Resident.forgetPeak()
+      return check.estimate
     }
     let training = try BenchTraining(
       description, shape, engine: engine, ranks: ranks, ledger: MemoryLedger())
@@ -97,38 +104,49 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     // Nobody gives anything back before all have looked.
     ranks.barrier()
     let resident = try ranks.together { try Resident() }
-    let own = [Double(resident.rss), Double(resident.pss)] + estimate.parts.map { Double($0.bytes) }
+    let own = [resident.peak, resident.pss, estimate.bytes, estimate.modelBytes].map(Double.init)
     let all = ranks.gather(own)
     return withExtendedLifetime(training) {
       MemoryRow(
         shape: shape, estimate: estimate,
         ranks: ranks.hostOf.indices.filter { ranks.hostOf[$0] == ranks.hostOf[0] }.map {
-          MemoryRow.Rank(rss: all[$0][0], pss: all[$0][1], predicted: all[$0].dropFirst(2).reduce(0, +))
+          MemoryRow.Rank(peak: all[$0][0], pss: all[$0][1], predicted: all[$0][2], model: all[$0][3])
         })
     }
   }
 }
 
-/// What this process has in memory at this moment, in bytes.
+/// What this process has in memory, in bytes.
 struct Resident {
-  let rss: Int
-  /// Pages that n processes share count as 1/n.
+  /// The most it had since `forgetPeak`.
+  let peak: Int
+  /// At this moment; pages that n processes share count as 1/n.
   let pss: Int
+
+  /// - Throws: where the system cannot.
+  static func forgetPeak() throws {
+    let file = "/proc/self/clear_refs"
+    let descriptor = open(file, O_WRONLY)
+    defer { close(descriptor) }
+    guard descriptor >= 0, write(descriptor, "5", 1) == 1 else {
+      throw UserError(.usage, "cannot be written to: \(String(cString: strerror(errno)))", at: file)
+    }
+  }
 
   /// - Throws: where the system does not say.
   init() throws {
-    let file = "/proc/self/smaps_rollup"
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw UserError(.usage, "cannot be read", at: file, hint: "it is there since Linux 4.14")
-    }
-    func bytes(_ name: String) throws -> Int {
+    func bytes(_ name: String, in file: String) throws -> Int {
+      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+        throw UserError(.usage, "cannot be read", at: file, hint: "Linux 4.14 and later have it")
+      }
       let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
-      guard let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+      let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+      guard words.count > 1, let kilobytes = Int(words[1]) else {
         throw UserError(.usage, "does not tell \(name)", at: file)
       }
       return kilobytes * 1024
     }
-    rss = try bytes("Rss")
-    pss = try bytes("Pss")
+    peak = try bytes("VmHWM", in: "/proc/self/status")
+    pss = try bytes("Pss", in: "/proc/self/smaps_rollup")
   }
 }

@@ -74,14 +74,14 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
       }
       let ledger = MemoryLedger()
+      let runShape = RunShape(
+        batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
+        rule: optimizer.measuredRule, recompute: recompute,
+        stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
       let training = try BenchTraining(
-        description,
-        RunShape(
-          batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
-          rule: optimizer.measuredRule, recompute: recompute,
-          stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact),
-        accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger)
-      let peak = MachinePeak.products(engine, ranks, type: dtype)
+        description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger)
+      var copies = MachinePeak.copyRates(engine.pool, ranks)
+      var products = MachinePeak.productRates(engine, ranks, type: dtype)
       var seconds: [Double] = []
       var exchange: [Double] = []
       for number in 1...warmUp + steps {
@@ -92,9 +92,19 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         exchange.append(report.exchangeSeconds)
       }
       let profileLines = times.map { lines($0, seconds: seconds.reduce(0, +), threads: engine.pool.threads) }
-      let peakAgain = MachinePeak.products(engine, ranks, type: dtype)
+      products += MachinePeak.productRates(engine, ranks, type: dtype)
+      copies += MachinePeak.copyRates(engine.pool, ranks)
       let memory = ranks.largest(peakResidentBytes())
       guard ranks.isFirst else { return }
+      // With the rates of the middle, as the step of the middle is what is told: disturbances slow both.
+      let predicted =
+        ranks.hosts > 1
+        ? nil
+        : training.estimate(
+          runShape, description,
+          HostRates(
+            products: median(products) / Double(ranks.count * engine.pool.threads), copy: median(copies),
+            link: 1))
       let result = BenchModelResult(
         shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
         type: dtype, length: length,
@@ -106,7 +116,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         attentionOperations: shape.attentionOperations(length: length),
         tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
-        peak: max(peak, peakAgain), residentBytes: memory,
+        peak: products.max() ?? 0, predicted: predicted, residentBytes: memory,
         held: ledger.all)
       print(json ? result.json.encoded() : result.text)
       for line in profileLines ?? [] { print(line) }
@@ -175,6 +185,8 @@ extension BenchModel.Shape {
 }
 
 extension ModelType: ExpressibleByArgument {}
+
+private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
 /// The most memory that this process has had resident, in bytes.
 func peakResidentBytes() -> Int {

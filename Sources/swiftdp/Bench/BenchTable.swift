@@ -120,11 +120,16 @@ struct BenchTable {
 }
 
 /// The lines of a table, its columns two spaces apart.
-/// - Parameter cells: rows of as many cells each.
-func aligned(_ cells: [[String]]) -> [String] {
+/// - Parameters:
+///   - cells: rows of as many cells each.
+///   - textColumns: how many columns are text; those after them are numbers, and end at one place. All by default.
+func aligned(_ cells: [[String]], textColumns: Int = .max) -> [String] {
   let widths = (cells.first ?? []).indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
   return cells.map { row in
-    let padded = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+    let padded = row.enumerated().map { column, cell in
+      let room = String(repeating: " ", count: widths[column] - cell.count)
+      return column < textColumns ? cell + room : room + cell
+    }
     var line = padded.joined(separator: "  ")
     while line.last == " " { line.removeLast() }
     return line

@@ -12,6 +12,8 @@ import Training
 
 final class BenchTraining {
   let layout: ParameterLayout
+  private let map: ShardMap
+  private let place: Placement
   private let run: TrainStep
   private let microBatches: [MicroBatch]
 
@@ -25,6 +27,7 @@ final class BenchTraining {
     self.layout = layout
     let place = Placement(
       ranks: ranks.count, ranksPerHost: ranks.localCount, threads: engine.pool.threads)
+    self.place = place
     let weights =
       (shape.sharesHostWeights(place)
         ? WeightLine.onHost(layout, type: shape.type, ranks: ranks, ledger: ledger) : nil)
@@ -33,6 +36,7 @@ final class BenchTraining {
       description, engine: engine, weights: weights, recompute: shape.recompute,
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     let map = ShardMap(layout: layout, stage: shape.stage, rank: ranks.rank, ranks: ranks.count)
+    self.map = map
     let optimizer = ShardedOptimizer(
       map: map, rule: shape.rule, type: shape.type, engine: engine, ledger: ledger)
     let random = RandomWeights(layout, seed: 0)
@@ -58,6 +62,13 @@ final class BenchTraining {
 
   /// - Parameter number: 1 for the first.
   func step(_ number: Int) throws -> StepReport { try run.run(number, microBatches) }
+
+  /// What a step should take.
+  func estimate(_ shape: RunShape, _ description: ModelDescription, _ rates: HostRates) -> StepEstimate {
+    StepEstimate(
+      map, ProgramEstimate(description, layout: layout, shape, place), shape, place,
+      sequences: microBatches.count * shape.batch.sequences, rates: rates)
+  }
 
   private static func randomSequences(_ count: Int, length: Int, vocabulary: Int) -> TokenSequences {
     var sequences = TokenSequences(files: ["random tokens"])

@@ -85,6 +85,6 @@ struct Plan: ParsableCommand, SharedByRanks {
     }
     return PlannedHosts(
       count: hosts, cores: cores ?? max(Launch.cores, ranksPerHost ?? 1),
-      memory: memory?.value ?? physicalMemory, rates: Dictionary(uniqueKeysWithValues: rates))
+      memory: memory?.value ?? usableMemory, rates: Dictionary(uniqueKeysWithValues: rates))
   }
 }

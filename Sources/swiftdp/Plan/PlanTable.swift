@@ -1,5 +1,7 @@
 // What a plan says, as words and as JSON.
 import Base
+import Graph
+import Sharding
 import Tensors
 import Training
 
@@ -20,34 +22,79 @@ struct PlanTable {
     let link = hosts.rates[recipe.modelType]!
     var lines = [
       "model     \(recipe.name(of: recipe.model)) · \(planner.description.typeName) · "
-        + "\(grouped(planner.layout.count)) parameters",
-      "hosts     \(hosts.count) × \(counted(hosts.cores, "core")), \(gigabytes(hosts.memory)) each; "
-        + "\(rates.joined(separator: ", ")) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
+        + "\(grouped(planner.layout.count)) parameters · \(recipe.optimizer.name.rawValue)",
+      "hosts     \(hosts.count) × \(counted(hosts.cores, "core")), \(gigabytes(hosts.memory)) each",
+      "speed     \(rates.joined(separator: ", ")) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
         + "\(decimals(link.link * 8 / 1e9, 1)) Gbit/s",
       "step      \(recipe.training.batchSize) sequences of \(recipe.data.sequenceLength) tokens, "
         + "\(recipe.training.microBatchSize) a micro-batch",
       "arranged  \(counted(place.ranks, "rank")), \(place.ranksPerHost) a host × "
         + counted(place.threads, "thread"),
       "",
-      "MB of a rank by part, and all of it; of a host; MB that a host sends to others in a step",
     ]
-    let header =
-      ["zero", "dtype", "recompute"] + rows[0].memory.parts.map(\.name)
-      + ["rank", "host", "fits", "sent", "s/step", "tokens/s"]
-    lines += aligned([header] + rows.map(cells))
-    lines += ["", "recommended"] + yaml.map { "  " + $0 } + ["  " + command]
+    let names = ["zero", "dtype", "recompute"]
+    lines.append("memory, MB: of a rank by part, all of it, and all ranks of a host")
+    lines += aligned(
+      [names + rows[0].memory.parts.map(\.name) + ["rank", "host", "fits"]]
+        + groups.map { $0.memoryCells }, textColumns: 3)
+    lines += [
+      "", "time, s, of a step: in matrix products, in passes through memory, between hosts; MB a host sends",
+    ]
+    lines += aligned(
+      [names + ["products", "passes", "exchange", "step", "tokens/s", "sent"]]
+        + groups.map { $0.timeCells }, textColumns: 3)
+    lines += ["", "recommended: " + counted(place.ranks, "rank") + " × " + counted(place.threads, "thread")]
+    lines += yaml.map { "  " + $0 } + ["  " + command]
     return lines.joined(separator: "\n")
   }
 
-  private func cells(_ row: PlanRow) -> [String] {
-    func megabytes(_ bytes: Double) -> String { grouped(Int((bytes / 1e6).rounded())) }
-    return [
-      "\(row.shape.stage.rawValue)", row.shape.type.rawValue, row.shape.recompute.rawValue,
-    ]
-      + row.memory.parts.map { megabytes(Double($0.bytes)) } + [
-        megabytes(Double(row.memory.bytes)), megabytes(row.hostBytes), row.fits ? "yes" : "no",
-        megabytes(row.step.traffic), decimals(row.step.seconds, 3), decimals(row.step.tokensPerSecond, 0),
+  /// Neighbouring rows that are the same but for their stage.
+  private var groups: [Group] {
+    var groups: [Group] = []
+    for type in ModelType.allCases {
+      for recompute in Recompute.allCases {
+        for row in rows where row.shape.type == type && row.shape.recompute == recompute {
+          if let last = groups.last, last.isAlike(row) {
+            groups[groups.count - 1].last = row.shape.stage
+          } else {
+            groups.append(Group(row: row, last: row.shape.stage))
+          }
+        }
+      }
+    }
+    return groups
+  }
+
+  private struct Group {
+    let row: PlanRow
+    var last: ZeroStage
+
+    func isAlike(_ other: PlanRow) -> Bool {
+      func figures(_ row: PlanRow) -> [Double] {
+        row.memory.parts.map { Double($0.bytes) } + [row.step.seconds, row.step.traffic]
+      }
+      return row.shape.type == other.shape.type && row.shape.recompute == other.shape.recompute
+        && figures(row) == figures(other)
+    }
+
+    private var names: [String] {
+      let first = row.shape.stage
+      return [
+        first == last ? "\(first.rawValue)" : "\(first.rawValue)-\(last.rawValue)", row.shape.type.rawValue,
+        row.shape.recompute.rawValue,
       ]
+    }
+
+    var memoryCells: [String] {
+      names + row.memory.parts.map { megabytes(Double($0.bytes)) }
+        + [megabytes(Double(row.memory.bytes)), megabytes(row.hostBytes), row.fits ? "yes" : "no"]
+    }
+
+    var timeCells: [String] {
+      let step = row.step
+      return names + [step.products, step.passes, step.exchange, step.seconds].map { decimals($0, 3) }
+        + [decimals(step.tokensPerSecond, 0), megabytes(step.traffic)]
+    }
   }
 
   /// What a recipe says to be arranged so.
@@ -91,7 +138,7 @@ struct PlanTable {
       "bytes_per_host": .number(row.hostBytes), "fits": .bool(row.fits),
       "traffic_bytes_per_host": .number(row.step.traffic),
       "seconds": .object([
-        "compute": .number(row.step.compute), "passes": .number(row.step.passes),
+        "products": .number(row.step.products), "passes": .number(row.step.passes),
         "exchange": .number(row.step.exchange), "all": .number(row.step.seconds),
       ]),
       "tokens_per_second": .number(row.step.tokensPerSecond),
@@ -105,3 +152,6 @@ extension MemoryEstimate {
     .object(parts.map { JSON.Member(key: Array($0.name.utf8), value: .integer($0.bytes)) })
   }
 }
+
+/// Bytes in MB, for a table.
+func megabytes(_ bytes: Double) -> String { grouped(Int((bytes / 1e6).rounded())) }
