@@ -1,6 +1,5 @@
 // Whether a host can hold its ranks of a run; told with the arithmetic, and with what to try, where it cannot.
 import Base
-import Collectives
 import Graph
 import Models
 import Optimizers
@@ -17,14 +16,14 @@ package struct MemoryCheck {
   /// - Throws: where the weights alone are more than a host has: the layout of a hostile config.json may be too
   ///   large to be made.
   package init(
-    _ description: ModelDescription, folder: String, _ shape: RunShape, ranks: Ranks, threads: Int
+    _ description: ModelDescription, folder: String, _ shape: RunShape, _ place: Placement, rank: Int = 0
   ) throws {
     try description.checkFits(folder: folder, copies: Double(shape.type.bytes) / 4)
     self.description = description
     layout = ParameterLayout(specs: description.parameters)
     self.shape = shape
-    place = Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads)
-    rank = ranks.rank
+    self.place = place
+    self.rank = rank
   }
 
   /// Of this rank.

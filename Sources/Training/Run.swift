@@ -48,7 +48,9 @@ package final class Run {
       // Rows that are not packed may all be shorter than the recipe allows.
       try MemoryCheck(
         description, folder: recipe.model, RunShape(recipe, length: max(data.dataset.train.longestRow, 1)),
-        ranks: ranks, threads: recipe.parallel.threads ?? threads
+        Placement(
+          ranks: ranks.count, ranksPerHost: ranks.localCount, threads: recipe.parallel.threads ?? threads),
+        rank: ranks.rank
       ).check(folder: recipe.model, memory: usableMemory)
       return data
     }

@@ -93,7 +93,9 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     let name = model ?? self.shape.rawValue
     let estimate = try ranks.together {
       let check = try MemoryCheck(
-        description, folder: name, shape, ranks: ranks, threads: engine.pool.threads)
+        description, folder: name, shape,
+        Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: engine.pool.threads),
+        rank: ranks.rank)
       try check.check(folder: name, memory: usableMemory)
       try Resident.forgetPeak()
       return check.estimate

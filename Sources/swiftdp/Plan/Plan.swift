@@ -28,7 +28,10 @@ struct Plan: ParsableCommand, SharedByRanks {
   var link = Amount(10e9)
   @Option(help: "GFLOP/s of matrix products of one core in the recipe's type; measured by default.")
   var gflops: Double?
-  @Option(help: "Bytes a second that a host's memory can copy, read and written; measured by default.")
+  @Option(
+    help:
+      "Bytes a second that a host's memory can copy, read and written; by default measured here for each core."
+  )
   var bandwidth: Amount?
   @Flag(help: "One JSON object instead of words.")
   var json = false
@@ -36,9 +39,12 @@ struct Plan: ParsableCommand, SharedByRanks {
   var recipeAndSettings: [String] = []
 
   func validate() throws {
-    guard (1...1 << 16).contains(hosts) else { throw ValidationError("--hosts must be from 1 to 65536") }
+    guard (1...1 << 14).contains(hosts) else { throw ValidationError("--hosts must be from 1 to 16384") }
     for (name, value) in [("--ranks-per-host", ranksPerHost), ("--cores", cores)] {
       guard (1...4096).contains(value ?? 1) else { throw ValidationError("\(name) must be from 1 to 4096") }
+    }
+    guard hosts * (ranksPerHost ?? cores ?? 1) <= 1 << 14 else {
+      throw ValidationError("--hosts and --ranks-per-host must make 16384 ranks at most")
     }
     guard gflops ?? 1 > 0 else { throw ValidationError("--gflops must be more than 0") }
   }
@@ -52,22 +58,21 @@ struct Plan: ParsableCommand, SharedByRanks {
         guard ranks.isFirst else { return }
         let places = (ranksPerHost.map { [$0] } ?? planner.divisions).map { planner.place(ranksPerHost: $0) }
         let rows = places.map { planner.rows($0) }
-        guard let best = planner.best(rows.flatMap { $0 }) else {
-          throw nothingFits(rows.flatMap { $0 }, recipe, planner.hosts)
+        let all = rows.flatMap { $0 }
+        guard let best = planner.best(all) ?? all.min(by: { $0.hostBytes < $1.hostBytes }) else {
+          preconditionFailure("a plan without rows")
         }
         let table = PlanTable(
           planner: planner, recipe: recipe, arguments: recipeAndSettings,
           rows: rows.first { $0[0].place == best.place } ?? [], best: best)
         print(json ? table.json.encoded() : table.text)
+        guard best.fits else { throw nothingFits(least: best, recipe, planner.hosts) }
       }
     }
   }
 
-  private func nothingFits(_ rows: [PlanRow], _ recipe: Recipe, _ hosts: PlannedHosts) -> UserError {
-    guard let least = rows.min(by: { $0.hostBytes < $1.hostBytes }) else {
-      preconditionFailure("a plan without rows")
-    }
-    return UserError(
+  private func nothingFits(least: PlanRow, _ recipe: Recipe, _ hosts: PlannedHosts) -> UserError {
+    UserError(
       .data,
       "needs at least \(gigabytes(least.hostBytes)) a host (\(counted(least.place.ranksPerHost, "rank")), "
         + "\(least.shape.type.rawValue), recompute \(least.shape.recompute.rawValue)), "
@@ -78,13 +83,15 @@ struct Plan: ParsableCommand, SharedByRanks {
   /// All ranks at once, as they will compute. Collective.
   private func measure(_ engine: Engine, _ ranks: Ranks) -> PlannedHosts {
     let used = Double(engine.pool.threads * ranks.count)
-    let copy = bandwidth?.value ?? MachinePeak.copy(engine.pool, ranks) / Double(ranks.hosts)
+    let planned = cores ?? max(Launch.cores, ranksPerHost ?? 1)
+    // Hosts with more cores than this one have memory as much faster.
+    let copy = bandwidth?.value ?? MachinePeak.copy(engine.pool, ranks) / used * Double(planned)
     let rates = ModelType.allCases.map { type in
       let products = gflops.map { $0 * 1e9 } ?? MachinePeak.products(engine, ranks, type: type) / used
       return (type, HostRates(products: products, copy: copy, link: link.value / 8))
     }
     return PlannedHosts(
-      count: hosts, cores: cores ?? max(Launch.cores, ranksPerHost ?? 1),
+      count: hosts, cores: planned,
       memory: memory?.value ?? usableMemory, rates: Dictionary(uniqueKeysWithValues: rates))
   }
 }

@@ -12,6 +12,7 @@ struct PlanTable {
   let arguments: [String]
   /// Of the recommended ranks and threads.
   let rows: [PlanRow]
+  /// The one to choose; where none fits, that which needs the least.
   let best: PlanRow
 
   private var hosts: PlannedHosts { planner.hosts }
@@ -35,7 +36,7 @@ struct PlanTable {
     let names = ["zero", "dtype", "recompute"]
     lines.append("memory, MB: of a rank by part, all of it, and all ranks of a host")
     lines += aligned(
-      [names + rows[0].memory.parts.map(\.name) + ["rank", "host", "fits"]]
+      [names + rows[0].memory.parts.map(\.heading) + ["rank", "host", "fits"]]
         + groups.map { $0.memoryCells }, textColumns: 3)
     lines += [
       "", "time, s, of a step: in matrix products, in passes through memory, between hosts; MB a host sends",
@@ -43,6 +44,7 @@ struct PlanTable {
     lines += aligned(
       [names + ["products", "passes", "exchange", "step", "tokens/s", "sent"]]
         + groups.map { $0.timeCells }, textColumns: 3)
+    guard best.fits else { return lines.joined(separator: "\n") }
     lines += ["", "recommended: " + counted(place.ranks, "rank") + " × " + counted(place.threads, "thread")]
     lines += yaml.map { "  " + $0 } + ["  " + command]
     return lines.joined(separator: "\n")
@@ -107,7 +109,11 @@ struct PlanTable {
 
   private var command: String {
     let place = best.place
-    let words = arguments.map { $0.contains { " {}[]'".contains($0) } ? "'\($0)'" : $0 }
+    let settings = [
+      "model_dtype=\(best.shape.type.rawValue)", "training.recompute=\(best.shape.recompute.rawValue)",
+      "parallel.zero=\(best.shape.stage.rawValue)", "parallel.threads=\(place.threads)",
+    ]
+    let words = (arguments + settings).map { $0.contains { " {}[]'".contains($0) } ? "'\($0)'" : $0 }
     return
       (["mpirun", "-np", "\(place.ranks)", "--map-by", "ppr:\(place.ranksPerHost):node:PE=\(place.threads)"]
       + ["swiftdp", "train"] + words).joined(separator: " ")
@@ -124,8 +130,9 @@ struct PlanTable {
           JSON.Member(key: Array($0.rawValue.utf8), value: .number(hosts.rates[$0]!.products / 1e9))
         }),
       "copy_bytes_per_second": .number(rates.copy), "link_bits_per_second": .number(rates.link * 8),
-      "rows": .array(rows.map(json)), "recommended": json(best), "yaml": .array(yaml.map { .string($0) }),
-      "command": .string(command),
+      "rows": .array(rows.map(json)), "recommended": best.fits ? json(best) : .null,
+      "yaml": .array(best.fits ? yaml.map { .string($0) } : []),
+      "command": best.fits ? .string(command) : .null,
     ])
   }
 
@@ -143,6 +150,18 @@ struct PlanTable {
       ]),
       "tokens_per_second": .number(row.step.tokensPerSecond),
     ])
+  }
+}
+
+extension MemoryEstimate.Part {
+  /// Its name, short enough for a column.
+  fileprivate var heading: String {
+    switch name {
+    case "gradients": "grads"
+    case "exchange": "exch."
+    case "activations": "activ."
+    default: name
+    }
   }
 }
 
