@@ -38,6 +38,9 @@ package struct StepEstimate: Sendable {
 
   /// The rate of a step's products as a share of the matrix peak (docs/plan.md).
   package static let efficiency = 0.9
+  /// How much longer norms, softmax and activation functions take than a copy of the numbers that they read and
+  /// write (docs/plan.md).
+  package static let effort = 3.0
 
   /// - Parameters:
   ///   - map: of any rank.
@@ -61,7 +64,7 @@ package struct StepEstimate: Sendable {
       rounds * program.productOperations / (Double(place.threads) * rates.products * Self.efficiency)
 
     // Of one host. Norms, softmax, activation functions and sums of activations.
-    var bytes = local * rounds * float * program.touched
+    var bytes = local * rounds * float * program.touched * Self.effort
     // Owners read every sender's part and write the sum, which they read too from round two on.
     let owned = trained / hosts
     bytes += owned * float * (exchanges * (senders + 2) - 1)
