@@ -49,7 +49,7 @@ extension CommandLineTests {
       }
       #expect(rows.count == 4 * 2 * 3)
       func bytes(_ row: String, _ part: String) throws -> Int {
-        try #require(try #require(rows[row])["parts"]?[part]?.integer)
+        try #require(rows[row]?["parts"]?[part]?.integer)
       }
       #expect(try bytes("0 float32 none", "weights") == 4 * parameters)
       #expect(try bytes("0 float32 none", "states") == 8 * parameters)
