@@ -60,6 +60,9 @@ package struct TokenSequences: Sendable {
   /// How many tokens a sequence has, without padding.
   package func length(of sequence: Int) -> Int { tokenRange(of: sequence).count }
 
+  /// Tokens of the longest row of any micro-batch, padding included.
+  package var longestRow: Int { blockLength ?? (0..<count).reduce(0) { max($0, length(of: $1)) } }
+
   /// Target positions of some sequences, without building a batch.
   package func targetCount(of sequences: some Swift.Sequence<Int>) -> Int {
     sequences.reduce(0) { $0 + Int(targetCounts[$1]) }

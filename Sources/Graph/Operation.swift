@@ -33,6 +33,9 @@ package protocol Operation: Sendable {
   var isAttention: Bool { get }
   /// Elements of scratch memory that one run of forward or backward may use.
   func scratchCount(threads: Int) -> Int
+  /// Operations of the matrix products of one forward pass: a multiplication and an addition are two. Those of
+  /// backward are twice as many (a gradient for each factor).
+  var productOperations: Double { get }
   func forward(_ frame: Frame)
   func backward(_ frame: Frame)
 }
@@ -57,6 +60,7 @@ extension Operation {
   package var isLight: Bool { false }
   package var isAttention: Bool { false }
   package func scratchCount(threads: Int) -> Int { 0 }
+  package var productOperations: Double { 0 }
 }
 
 /// Where a gradient goes: written, or added to what an earlier operation of backward left there.

@@ -40,6 +40,24 @@ package final class Program {
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
   package var gradientCount: Int { plan.gradientCount }
+  /// Operations of all matrix products of a run, those that are computed again included; the loss has its
+  /// forward in its backward.
+  package var productOperations: Double {
+    plan.schedule.enumerated().reduce(0) { sum, entry in
+      let own = record.nodes[entry.element.node].operation.productOperations
+      guard case .backward(let node) = entry.element else { return sum + own }
+      return sum + (node == record.nodes.count - 1 ? 3 : 2) * own
+    }
+  }
+  /// Numbers that all operations of a run read and write, parameters apart: twice as many in backward, which
+  /// has gradients beside values; and the logits, which no value holds.
+  package var touchedCount: Double {
+    plan.schedule.reduce(0) { sum, entry in
+      let node = record.nodes[entry.node]
+      let own = (node.inputs + node.outputs).reduce(0) { $0 + Double($1.count) }
+      return sum + (entry.isForward ? 1 : 2) * own
+    }
+  }
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell

@@ -43,6 +43,28 @@ package final class GradientSum {
   /// How many segments of gradients a program has to hold.
   package static func holds(ranks: Int) -> Int { SliceExchange.holds(ranks: ranks) }
 
+  /// Whether ranks add up their own micro-batches first: a whole gradient, where the order is free and a step
+  /// exchanges but once.
+  package static func addsFirst(stage: ZeroStage, ranks: Int, exact: Bool) -> Bool {
+    !exact && ranks > 1 && stage.rawValue < ZeroStage.gradients.rawValue
+  }
+
+  /// Bytes that a rank needs for gradients on their way, beside their sum.
+  /// - Parameters:
+  ///   - room: as of `init`.
+  ///   - remote: how many ranks run on other hosts.
+  package static func exchangeBytes(
+    map: ShardMap, room: Int, exact: Bool, wire: ModelType, remote: Int
+  ) -> (written: Int, received: Int) {
+    let own = addsFirst(stage: map.stage, ranks: map.ranks, exact: exact) ? map.layout.trainedCount : 0
+    return (
+      (whole(room) + own) * MemoryLayout<Float>.size,
+      SliceExchange.receivedBytes(map: map, wire: wire, remote: remote)
+    )
+  }
+
+  private static func whole(_ room: Int) -> Int { (room + 1023) / 1024 * 1024 }
+
   /// Where the program writes its gradients, `room` floats.
   package var gradients: UnsafeMutablePointer<Float> { exchange.gradients }
 
@@ -55,9 +77,8 @@ package final class GradientSum {
     map: ShardMap, ranks: Ranks, engine: Engine, room: Int, exact: Bool = true, wire: ModelType = .float32,
     ledger: MemoryLedger?
   ) {
-    // A whole gradient, where the order is free and a step exchanges but once.
-    let addsFirst = !exact && ranks.count > 1 && map.stage.rawValue < ZeroStage.gradients.rawValue
-    let room = (room + 1023) / 1024 * 1024
+    let addsFirst = Self.addsFirst(stage: map.stage, ranks: ranks.count, exact: exact)
+    let room = Self.whole(room)
     exchange = SliceExchange(
       map: map, ranks: ranks, engine: engine, room: room + (addsFirst ? map.layout.trainedCount : 0),
       wire: wire, ledger: ledger)

@@ -39,13 +39,7 @@ package final class ShardedOptimizer {
     self.map = map
     self.rule = rule
     self.engine = engine
-    var held: [(piece: Piece, offset: Int)] = []
-    for (bucket, slices) in map.slices.enumerated() {
-      for piece in map.pieces(ofBucket: bucket) where map.holds(slicesOf: piece.owner) {
-        let first = map.stage == .replicas ? 0 : slices[map.rank].lowerBound - map.place(ofBucket: bucket)
-        held.append((piece, piece.line.lowerBound - first))
-      }
-    }
+    let held = Self.held(map)
     self.held = held
     let states = try rule.states.map {
       try ShardedState($0, map: map, held: held.map(\.piece), offload: offload, ledger: ledger)
@@ -59,6 +53,24 @@ package final class ShardedOptimizer {
       if let file = state.file { parts.append((file, held.indices.map(state.bytes(ofPiece:)))) }
     }
     stream = parts.isEmpty ? nil : OffloadStream(parts)
+  }
+
+  /// What a rank updates, with the place of its gradients.
+  private static func held(_ map: ShardMap) -> [(piece: Piece, offset: Int)] {
+    var held: [(piece: Piece, offset: Int)] = []
+    for (bucket, slices) in map.slices.enumerated() {
+      for piece in map.pieces(ofBucket: bucket) where map.holds(slicesOf: piece.owner) {
+        let first = map.stage == .replicas ? 0 : slices[map.rank].lowerBound - map.place(ofBucket: bucket)
+        held.append((piece, piece.line.lowerBound - first))
+      }
+    }
+    return held
+  }
+
+  /// Bytes of all states of a rule that a rank holds, as `init` lays them out.
+  package static func stateBytes(map: ShardMap, rule: any UpdateRule) -> Int {
+    let pieces = held(map).map(\.piece)
+    return rule.states.reduce(0) { $0 + ShardedState.bytes($1, map: map, held: pieces) }
   }
 
   /// Reads the master weights that this rank holds.

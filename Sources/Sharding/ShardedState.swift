@@ -29,6 +29,21 @@ package final class ShardedState {
   init(
     _ declaration: OptimizerState, map: ShardMap, held: [Piece], offload: String?, ledger: MemoryLedger?
   ) throws {
+    self.declaration = declaration
+    let words: Int
+    (parts, places, words) = Self.laidOut(declaration, map: map, held: held)
+    (memory, file) = try FlatMemory.make(
+      count: words, label: "optimizer states", offload: offload, ledger: ledger)
+  }
+
+  /// Bytes that a rank holds of a state.
+  static func bytes(_ declaration: OptimizerState, map: ShardMap, held: [Piece]) -> Int {
+    laidOut(declaration, map: map, held: held).words * MemoryLayout<Float>.size
+  }
+
+  private static func laidOut(
+    _ declaration: OptimizerState, map: ShardMap, held: [Piece]
+  ) -> (parts: [Part], places: [Range<Int>?], words: Int) {
     var parts: [Part] = []
     var places: [Range<Int>?] = []
     var end = 0
@@ -63,12 +78,7 @@ package final class ShardedState {
       places.append(end..<end + elements.count)
       end += elements.count
     }
-    self.declaration = declaration
-    self.parts = parts
-    self.places = places
-    let words = (end * declaration.element.bytes + 3) / 4
-    (memory, file) = try FlatMemory.make(
-      count: words, label: "optimizer states", offload: offload, ledger: ledger)
+    return (parts, places, (end * declaration.element.bytes + 3) / 4)
   }
 
   /// The first element of a piece held; nil where the state does not cover its parameter.

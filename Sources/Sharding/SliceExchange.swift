@@ -30,6 +30,8 @@ final class SliceExchange {
   private let remote: [Int]
   /// How many pieces are expected of every sender at once.
   private let depth: Int
+  /// Segments that may be on their way to other hosts at once.
+  private static let sendCount = 3
   private let received: FlatMemory
   private let slotCount: Int
   private let arrivals: [Transfers]
@@ -58,6 +60,22 @@ final class SliceExchange {
   private static let pieceCount = 15 << 10
   /// Bytes that are expected at once, of all senders together.
   private static let window = 4 << 20
+
+  /// Floats that a piece of one sender takes, and how many of them are expected of every sender at once.
+  private static func slots(_ map: ShardMap, _ wire: ModelType, remote: Int) -> (count: Int, depth: Int) {
+    let widest = min(map.slices.map { $0[map.rank].count }.max() ?? 0, pieceCount)
+    let count = (widest * wire.bytes + 63) / 64 * 16
+    return (count, max(4, window / max(count * 4 * remote, 1 << 16)))
+  }
+
+  /// Bytes for what other hosts send, and for what is rounded to be sent to them.
+  static func receivedBytes(map: ShardMap, wire: ModelType, remote: Int) -> Int {
+    guard remote > 0 else { return 0 }
+    let segments = map.layout.segments.map { ($0.range.count + 1) / 2 }
+    let rounded = wire == .bfloat16 ? (segments.max() ?? 0) * min(sendCount, segments.count) : 0
+    let (count, depth) = slots(map, wire, remote: remote)
+    return (count * remote * depth + rounded) * MemoryLayout<Float>.size
+  }
 
   /// - Parameters:
   ///   - room: floats of gradients that this rank writes before others have read them.
@@ -97,14 +115,13 @@ final class SliceExchange {
     var numbers = [Int?](repeating: nil, count: ranks.count)
     for (number, rank) in remote.enumerated() { numbers[rank] = number }
     numberOfRemote = numbers
-    let widest = min(map.slices.map { $0[map.rank].count }.max() ?? 0, Self.pieceCount)
-    slotCount = (widest * wire.bytes + 63) / 64 * 16
-    depth = max(4, Self.window / max(slotCount * 4 * remote.count, 1 << 16))
-    let depth = depth
+    let (slotCount, depth) = Self.slots(map, wire, remote: remote.count)
+    self.slotCount = slotCount
+    self.depth = depth
     received = FlatMemory(count: slotCount * remote.count * depth, label: "exchange", ledger: ledger)
     arrivals = (0..<depth).map { _ in ranks.transfers() }
-    departures = (0..<3).map { _ in ranks.transfers() }
-    rounded = [nil, nil, nil]
+    departures = (0..<Self.sendCount).map { _ in ranks.transfers() }
+    rounded = [FlatMemory?](repeating: nil, count: Self.sendCount)
     parts.reserveCapacity(ranks.count)
   }
 
@@ -153,10 +170,10 @@ final class SliceExchange {
     var base = UnsafeRawPointer(gradients)
     if wire == .bfloat16 {
       let count = (segment.range.count + 1) / 2
-      if rounded[index % 3]?.count ?? 0 < count {
-        rounded[index % 3] = FlatMemory(count: count, label: "exchange")
+      if rounded[index % Self.sendCount]?.count ?? 0 < count {
+        rounded[index % Self.sendCount] = FlatMemory(count: count, label: "exchange")
       }
-      let halves = UnsafeMutableRawPointer(rounded[index % 3]!.base)
+      let halves = UnsafeMutableRawPointer(rounded[index % Self.sendCount]!.base)
       engine.narrow(
         gradients, count: segment.range.count, into: halves.assumingMemoryBound(to: BFloat16.self))
       base = UnsafeRawPointer(halves)

@@ -34,10 +34,20 @@ package final class WeightLine {
     var end = 0
     for parameter in layout.parameters {
       places.append(end)
-      if type == .bfloat16, Self.isVector(parameter) { end += (parameter.range.count + 15) / 16 * 16 }
+      if type == .bfloat16, Self.isVector(parameter) { end += Self.vectorRoom(parameter) }
     }
     vectorPlaces = places
     vectors = FlatMemory(count: end, label: "weights", ledger: ledger)
+  }
+
+  /// Floats of the widened vectors, each in whole cache lines.
+  package static func vectorRoom(_ layout: ParameterLayout, type: ModelType) -> Int {
+    type == .float32
+      ? 0 : layout.parameters.filter(isVector).reduce(0) { $0 + vectorRoom($1) }
+  }
+
+  private static func vectorRoom(_ parameter: ParameterLayout.Parameter) -> Int {
+    (parameter.range.count + 15) / 16 * 16
   }
 
   private static func isVector(_ parameter: ParameterLayout.Parameter) -> Bool {

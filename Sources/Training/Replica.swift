@@ -154,17 +154,19 @@ package final class Replica {
   }
 }
 
+package func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
+
 extension ModelDescription {
-  /// - Parameter copies: how many times the weights' bytes are needed at the least.
-  /// - Throws: where this machine's memory is too small for that, before anything is allocated.
-  package func checkFits(folder: String, copies: Double) throws {
+  /// - Parameters:
+  ///   - copies: how many times the weights' bytes in fp32 are needed at the least.
+  ///   - memory: of a host, in bytes; this machine's by default.
+  /// - Throws: where that memory is too small, before anything is allocated.
+  package func checkFits(folder: String, copies: Double, memory: Double = usableMemory) throws {
     // In floating point: the sizes of a hostile config.json may overflow.
     let bytes = parameters.reduce(0.0) { $0 + $1.shape.reduce(4.0) { $0 * Double($1) } } * copies
-    let memory = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
     guard bytes > memory else { return }
-    func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
     throw UserError(
-      .data, "needs at least \(gigabytes(bytes)), and this machine has \(gigabytes(memory))", at: folder,
+      .data, "needs at least \(gigabytes(bytes)), and a host has \(gigabytes(memory))", at: folder,
       hint: "more hosts with fewer ranks each, or a smaller model")
   }
 }

@@ -41,13 +41,20 @@ package final class Run {
 
     let description = try ranks.together {
       let description = try ModelDescription(folder: recipe.model)
-      // Weights on every rank; of the gradient and the optimizer's states, a share of each.
-      let states = recipe.optimizer.rule.stateCopies(of: description.parameters)
-      let shared = (1 + states) / (recipe.parallel.zero == .replicas ? 1 : Double(ranks.count))
-      try description.checkFits(folder: recipe.model, copies: (1 + shared) * Double(ranks.localCount))
+      try description.checkFits(folder: recipe.model, copies: Double(recipe.modelType.bytes) / 4)
       return description
     }
-    let data = try ranks.together { try RunData(recipe, model: description) }
+    let data = try ranks.together {
+      let data = try RunData(recipe, model: description)
+      // Rows that are not packed may all be shorter than the recipe allows.
+      try MemoryCheck(
+        description, folder: recipe.model, RunShape(recipe, length: max(data.dataset.train.longestRow, 1)),
+        Placement(
+          ranks: ranks.count, ranksPerHost: ranks.localCount, threads: recipe.parallel.threads ?? threads),
+        rank: ranks.rank
+      ).check(folder: recipe.model, memory: usableMemory)
+      return data
+    }
     self.data = data
     let engine = try ranks.together {
       try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)

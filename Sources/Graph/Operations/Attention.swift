@@ -79,6 +79,11 @@ struct Attention: Operation, @unchecked Sendable {
     return largest.scratchCount * threads
   }
 
+  /// Scores and weighted values, of (keys + 1) / 2 keys on average.
+  var productOperations: Double {
+    4 * Double(rows) * Double(shape.keys + 1) / 2 * Double(shape.heads * shape.headWidth)
+  }
+
   private var keyStart: Int { shape.heads * shape.headWidth }
   private var valueStart: Int { keyStart + shape.keyHeads * shape.headWidth }
   private var rows: Int { shape.sequences * shape.queries }

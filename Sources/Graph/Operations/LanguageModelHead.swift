@@ -30,6 +30,10 @@ struct CrossEntropy: Operation {
 
   func scratchCount(threads: Int) -> Int { shape.scratchCount }
 
+  var productOperations: Double {
+    2 * Double(shape.rows) * Double(shape.columns) * Double(shape.vocabulary)
+  }
+
   func forward(_ frame: Frame) { run(frame, dx: nil, dWeight: nil) }
 
   /// Loss and gradient in one pass, so that logits are made once.

@@ -61,6 +61,8 @@ struct Linear: TileMaker {
 
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 
+  var productOperations: Double { 2 * Double(rows) * Double(inputs) * Double(columns) }
+
   /// Input and output gradient, rounded.
   func scratchCount(threads: Int) -> Int {
     type == .float32 ? 0 : Self.halfRoom(rows * inputs) + Self.halfRoom(rows * columns)

@@ -9,6 +9,7 @@ struct Bench: ParsableCommand {
       Example: mpirun -np 2 swiftdp bench model --shape gpt2-124m
       """,
     subcommands: [
-      BenchModel.self, BenchKernels.self, BenchCollectives.self, BenchCheckpoint.self, BenchTokenizer.self,
+      BenchModel.self, BenchMemory.self, BenchKernels.self, BenchCollectives.self, BenchCheckpoint.self,
+      BenchTokenizer.self,
     ])
 }

@@ -76,63 +76,49 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
       }
       let ledger = MemoryLedger()
-      let stage = ZeroStage(rawValue: zero) ?? .optimizer
-      let layout = ParameterLayout(specs: description.parameters)
-      let weights =
-        (stage != .replicas && share && ranks.localCount > 1
-          ? WeightLine.onHost(layout, type: dtype, ranks: ranks, ledger: ledger) : nil)
-        ?? WeightLine(layout, type: dtype, ledger: ledger)
-      let replica = Replica(
-        description, engine: engine, weights: weights, recompute: recompute,
-        holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
-      let map = ShardMap(
-        layout: replica.layout, stage: stage, rank: ranks.rank,
-        ranks: ranks.count)
-      let sharded = try ShardedOptimizer(
-        map: map, rule: optimizer.measuredRule, type: dtype, engine: engine, ledger: ledger)
-      let random = RandomWeights(replica.layout, seed: 0)
-      try ranks.together {
-        try replica.fill(from: random)
-        try sharded.fillMasters(from: random)
-      }
-      replica.weights.refreshVectors()
-      let step = TrainStep(
-        replica: replica,
-        gradients: GradientSum(
-          map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: exact, wire: wireDtype,
-          ledger: ledger),
-        optimizer: sharded,
-        schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
-        ranks: ranks, sequences: randomSequences(ranks, vocabulary: description.family.vocabulary),
-        mask: .none, seed: 0, gradientClip: 1)
-      let microBatches = MicroBatch.cut(
-        Array(0..<batchSize * accumulate * ranks.count), size: batchSize)
-      let peak = MachinePeak.products(engine, ranks, type: dtype)
+      let runShape = RunShape(
+        batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
+        rule: optimizer.measuredRule, recompute: recompute,
+        stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
+      let training = try BenchTraining(
+        description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger)
+      var copies = MachinePeak.copyRates(engine.pool, ranks)
+      var products = MachinePeak.productRates(engine, ranks, type: dtype)
       var seconds: [Double] = []
       var exchange: [Double] = []
       for number in 1...warmUp + steps {
         if number == warmUp + 1 { times?.reset() }
-        let report = try step.run(number, microBatches)
+        let report = try training.step(number)
         guard number > warmUp else { continue }
         seconds.append(report.seconds)
         exchange.append(report.exchangeSeconds)
       }
       let profileLines = times.map { lines($0, seconds: seconds.reduce(0, +), threads: engine.pool.threads) }
-      let peakAgain = MachinePeak.products(engine, ranks, type: dtype)
+      products += MachinePeak.productRates(engine, ranks, type: dtype)
+      copies += MachinePeak.copyRates(engine.pool, ranks)
       let memory = ranks.largest(peakResidentBytes())
       guard ranks.isFirst else { return }
+      // With the rates of the middle, as the step of the middle is what is told: disturbances slow both.
+      let predicted =
+        ranks.hosts > 1
+        ? nil
+        : training.estimate(
+          runShape, description,
+          HostRates(
+            products: median(products) / Double(ranks.count * engine.pool.threads), copy: median(copies),
+            link: 1))
       let result = BenchModelResult(
         shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
         type: dtype, length: length,
         library: dtype == .float32 ? "OpenBLAS \(engine.blas.kernelName)" : engine.halves.name,
-        parameters: replica.layout.count,
-        multiplied: replica.layout.parameters.reduce(0) {
+        parameters: training.layout.count,
+        multiplied: training.layout.parameters.reduce(0) {
           $0 + ($1.spec.name == shape.lookedUp ? 0 : $1.spec.count)
         },
         attentionOperations: shape.attentionOperations(length: length),
         tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
-        peak: max(peak, peakAgain), residentBytes: memory,
+        peak: products.max() ?? 0, predicted: predicted, residentBytes: memory,
         held: ledger.all)
       print(json ? result.json.encoded() : result.text)
       for line in profileLines ?? [] { print(line) }
@@ -154,16 +140,6 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         "  \(label)\(decimals(spent / Double(steps) * 1e3, 1)) ms, \(decimals(spent / seconds * 100, 1)) %")
     }
     return lines
-  }
-
-  private func randomSequences(_ ranks: Ranks, vocabulary: Int) -> TokenSequences {
-    var sequences = TokenSequences(files: ["random tokens"])
-    var stream = PhiloxStream(seed: 0, stream: 0)
-    for _ in 0..<batchSize * accumulate * ranks.count {
-      let tokens = (0..<length).map { _ in Int32(stream.below(vocabulary)) }
-      sequences.append(tokens[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
-    }
-    return sequences
   }
 }
 
@@ -211,6 +187,8 @@ extension BenchModel.Shape {
 }
 
 extension ModelType: ExpressibleByArgument {}
+
+private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
 /// The most memory that this process has had resident, in bytes.
 func peakResidentBytes() -> Int {

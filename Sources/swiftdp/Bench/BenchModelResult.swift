@@ -23,11 +23,15 @@ struct BenchModelResult {
   let exchange: [Double]
   /// Matrix operations per second of all ranks.
   let peak: Double
+  /// What swiftdp plan would say of a step, at the rates of this run; nil on several hosts.
+  let predicted: StepEstimate?
   let residentBytes: Int
   let held: [(label: String, bytes: Int)]
 
   private var median: Double { seconds[seconds.count / 2] }
   var tokensPerSecond: Double { Double(tokens) / median }
+  /// How much longer a step takes than predicted, as a share of the prediction.
+  private var difference: Double? { predicted.map { median / $0.seconds - 1 } }
   /// 6 operations a multiplied parameter and token (Kaplan et al. 2020), and those of attention.
   var operationsPerSecond: Double { (6 * Double(multiplied) + attentionOperations) * tokensPerSecond }
 
@@ -42,12 +46,13 @@ struct BenchModelResult {
       "exchange_seconds_median": .number(exchange[exchange.count / 2]),
       "tokens_per_second": .number(tokensPerSecond), "gflops": .number(operationsPerSecond / 1e9),
       "peak_gflops": .number(peak / 1e9), "share_of_peak": .number(operationsPerSecond / peak),
+      "predicted_seconds": predicted.map { .number($0.seconds) } ?? .null,
       "peak_rss_mb": .number(Double(residentBytes) / 1e6),
     ])
   }
 
   var text: String {
-    let lines = [
+    var lines = [
       "shape           \(shape), \(grouped(parameters)) parameters, \(type.rawValue)",
       "machine         \(counted(ranks, "rank")) × \(counted(threads, "thread")), \(library), "
         + "matrix peak \(decimals(peak / 1e9, 0)) GFLOP/s",
@@ -60,6 +65,12 @@ struct BenchModelResult {
       "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; "
         + held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", "),
     ]
+    if let predicted, let difference {
+      lines.insert(
+        "predicted       \(decimals(predicted.seconds, 3)) s: products \(decimals(predicted.products, 3)), passes "
+          + "\(decimals(predicted.passes, 3)); measured \(difference < 0 ? "" : "+")\(decimals(difference * 100, 1)) %",
+        at: 3)
+    }
     return lines.joined(separator: "\n")
   }
 }

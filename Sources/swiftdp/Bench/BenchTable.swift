@@ -104,14 +104,7 @@ struct BenchTable {
     ]
     lines += notes.map { "note      " + $0 }
     guard !rows.isEmpty else { return lines.joined(separator: "\n") }
-    let cells = [["", "sizes", "median", "spread", "rate", "share of"]] + rows.map(cells)
-    let widths = (0..<6).map { column in cells.map { $0[column].count }.max() ?? 0 }
-    for row in cells {
-      let padded = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-      var line = padded.joined(separator: "  ")
-      while line.last == " " { line.removeLast() }
-      lines.append(line)
-    }
+    lines += aligned([["", "sizes", "median", "spread", "rate", "share of"]] + rows.map(cells))
     return lines.joined(separator: "\n")
   }
 
@@ -124,5 +117,22 @@ struct BenchTable {
       row.limit.words(row.rate),
       "\(decimals(row.rate / rate(of: row.limit) * 100, 1)) % of \(row.limit.rawValue)",
     ]
+  }
+}
+
+/// The lines of a table, its columns two spaces apart.
+/// - Parameters:
+///   - cells: rows of as many cells each.
+///   - textColumns: how many columns are text; those after them are numbers, and end at one place. All by default.
+func aligned(_ cells: [[String]], textColumns: Int = .max) -> [String] {
+  let widths = (cells.first ?? []).indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+  return cells.map { row in
+    let padded = row.enumerated().map { column, cell in
+      let room = String(repeating: " ", count: widths[column] - cell.count)
+      return column < textColumns ? cell + room : room + cell
+    }
+    var line = padded.joined(separator: "  ")
+    while line.last == " " { line.removeLast() }
+    return line
   }
 }

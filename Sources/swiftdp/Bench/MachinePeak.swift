@@ -10,13 +10,17 @@ enum MachinePeak {
   /// Every thread multiplies matrices of its own, so that neither tiles nor waiting count; the best of some
   /// short runs counts, as interruptions only slow it down.
   static func products(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> Double {
+    productRates(engine, ranks, type: type).max() ?? 0
+  }
+
+  /// Those of each short run.
+  static func productRates(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> [Double] {
     let (m, n, k) = (512, 1024, 768)
     let threads = engine.pool.threads
     let single = (0..<threads).map { _ in FlatMemory(count: m * k + k * n + m * n, label: "bench") }
     for memory in single { for index in 0..<m * k + k * n { memory.base[index] = 1 } }
     if type == .bfloat16 { _ = engine.halves }
-    var best = 0.0
-    for _ in 0..<6 {
+    return (0..<6).map { _ in
       ranks.barrier()
       let repetitions = 24
       let start = Date()
@@ -39,9 +43,8 @@ enum MachinePeak {
       }
       let seconds = Date().timeIntervalSince(start)
       let rate = Double(2 * m * n * k * repetitions * threads) / seconds
-      best = max(best, ranks.gather([rate]).reduce(0) { $0 + $1[0] })
+      return ranks.gather([rate]).reduce(0) { $0 + $1[0] }
     }
-    return best
   }
 
   /// Bytes a second that a host sends, or receives, while one rank of every host sends to the next host and
@@ -72,12 +75,16 @@ enum MachinePeak {
   /// Bytes read and written per second where every thread of all ranks copies a stretch of its own that no
   /// cache holds; the best of some short runs.
   static func copy(_ pool: WorkerPool, _ ranks: Ranks) -> Double {
+    copyRates(pool, ranks).max() ?? 0
+  }
+
+  /// Those of each short run.
+  static func copyRates(_ pool: WorkerPool, _ ranks: Ranks) -> [Double] {
     let count = 16 << 20
     let single = (0..<pool.threads).map { _ in FlatMemory(count: 2 * count, label: "bench") }
     // Pages that were never written are all the same one.
     pool.run(pool.threads) { thread, _ in single[thread].base.update(repeating: 1, count: 2 * count) }
-    var best = 0.0
-    for _ in 0..<24 {
+    return (0..<24).map { _ in
       ranks.barrier()
       let repetitions = 2
       let start = Date()
@@ -87,8 +94,7 @@ enum MachinePeak {
       }
       let seconds = Date().timeIntervalSince(start)
       let rate = Double(2 * count * MemoryLayout<Float>.size * repetitions * pool.threads) / seconds
-      best = max(best, ranks.gather([rate]).reduce(0) { $0 + $1[0] })
+      return ranks.gather([rate]).reduce(0) { $0 + $1[0] }
     }
-    return best
   }
 }

@@ -1,0 +1,103 @@
+// Whether a host can hold its ranks of a run; told with the arithmetic, and with what to try, where it cannot.
+import Base
+import Graph
+import Models
+import Optimizers
+import Sharding
+import Tensors
+
+package struct MemoryCheck {
+  private let description: ModelDescription
+  private let layout: ParameterLayout
+  private let shape: RunShape
+  private let place: Placement
+  private let rank: Int
+
+  /// - Throws: where the weights alone are more than a host has: the layout of a hostile config.json may be too
+  ///   large to be made.
+  package init(
+    _ description: ModelDescription, folder: String, _ shape: RunShape, _ place: Placement, rank: Int = 0
+  ) throws {
+    try description.checkFits(folder: folder, copies: Double(shape.type.bytes) / 4)
+    self.description = description
+    layout = ParameterLayout(specs: description.parameters)
+    self.shape = shape
+    self.place = place
+    self.rank = rank
+  }
+
+  /// Of this rank.
+  package var estimate: MemoryEstimate { estimate(shape) }
+
+  private func estimate(_ shape: RunShape) -> MemoryEstimate {
+    MemoryEstimate(
+      ShardMap(layout: layout, stage: shape.stage, rank: rank, ranks: place.ranks),
+      ProgramEstimate(description, layout: layout, shape, place), shape, place)
+  }
+
+  private func hostBytes(_ shape: RunShape) -> Double {
+    Double(estimate(shape).bytes) * Double(place.ranksPerHost)
+  }
+
+  /// - Parameter memory: of this host, in bytes.
+  /// - Throws: where it is too small: one line.
+  package func check(folder: String, memory: Double) throws {
+    let estimate = estimate
+    let need = Double(estimate.bytes) * Double(place.ranksPerHost)
+    guard need > memory else { return }
+    func number(_ bytes: Int) -> String { decimals(Double(bytes) / 1e9, 2) }
+    let parts = estimate.parts.filter { $0.bytes > 0 }.map { "\($0.name) \(number($0.bytes))" }
+    let ranks = place.ranksPerHost
+    throw UserError(
+      .data,
+      "\(counted(ranks, "rank")) of a host \(ranks == 1 ? "needs" : "need") \(gigabytes(need)) and it has "
+        + "\(gigabytes(memory)): \(ranks) × (\(parts.joined(separator: " + ")) GB)",
+      at: folder, hint: hint(need: need, memory: memory))
+  }
+
+  /// Settings that need less, each alone or all together.
+  private func hint(need: Double, memory: Double) -> String {
+    let helpful = Self.savings.compactMap { saving -> (setting: String, bytes: Double)? in
+      var other = shape
+      saving.apply(&other, place)
+      let bytes = hostBytes(other)
+      return bytes < need * 0.995 ? (saving.setting, bytes) : nil
+    }
+    let sufficient = helpful.filter { $0.bytes <= memory }
+    if !sufficient.isEmpty {
+      return "with " + sufficient.map { "\($0.setting) \(gigabytes($0.bytes))" }.joined(separator: ", with ")
+    }
+    var together = shape
+    for saving in Self.savings where helpful.contains(where: { $0.setting == saving.setting }) {
+      saving.apply(&together, place)
+    }
+    let least = hostBytes(together)
+    let elsewhere = place.ranksPerHost > 1 ? "fewer ranks a host, more hosts" : "more hosts"
+    guard !helpful.isEmpty else { return "\(elsewhere), or a smaller model; see swiftdp plan" }
+    let settings = helpful.map(\.setting).joined(separator: " ")
+    return least <= memory
+      ? "with \(settings) together \(gigabytes(least))"
+      : "even with \(settings) \(gigabytes(least)): \(elsewhere), or a smaller model; see swiftdp plan"
+  }
+
+  private struct Saving: Sendable {
+    let setting: String
+    let apply: @Sendable (inout RunShape, Placement) -> Void
+  }
+
+  private static let savings = [
+    Saving(setting: "training.micro_batch_size=1") { shape, _ in shape.batch.sequences = 1 },
+    Saving(setting: "training.recompute=layer") { shape, _ in shape.recompute = .layer },
+    Saving(setting: "parallel.zero=1") { shape, place in
+      if shape.stage == .replicas, place.ranks > 1 { shape.stage = .optimizer }
+    },
+    Saving(setting: "parallel.node_shared_weights=true") { shape, _ in
+      if shape.sharesWeights == false { shape.sharesWeights = true }
+    },
+    Saving(setting: "training.exact=true") { shape, _ in shape.exact = true },
+    Saving(setting: "model_dtype=bfloat16") { shape, _ in shape.type = .bfloat16 },
+    Saving(setting: "optimizer.name=adamw8bit") { shape, _ in
+      if shape.rule is AdamW { shape.rule = AdamW8bit() }
+    },
+  ]
+}

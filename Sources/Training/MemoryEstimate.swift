@@ -1,0 +1,55 @@
+// What a run needs in memory, by part, before any of it is allocated.
+//
+// Exact where memory is planned: weights, shards and exchange by the very functions that lay them out, activations
+// from a program that is recorded and never run. The base alone was measured.
+import Base
+import Models
+import Sharding
+import Tensors
+
+/// Bytes of one rank, by part.
+package struct MemoryEstimate: Sendable {
+  package struct Part: Sendable {
+    package let name: String
+    package let bytes: Int
+    /// Whether it is of the model's states, which the formulas in bytes a parameter are about.
+    package let isOfModel: Bool
+  }
+
+  package let parts: [Part]
+  package var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
+  /// Weights, master weights, gradients and optimizer states.
+  package var modelBytes: Int { parts.reduce(0) { $0 + ($1.isOfModel ? $1.bytes : 0) } }
+  /// Bytes that the ranks of a host hold together, and each of them sees as its own.
+  package let sharedBytes: Int
+
+  /// What a rank has to itself before it has a model: MPI, the matrix library, heap and stacks; and what a thread
+  /// adds. Between RSS and PSS of a tiny model (docs/plan.md).
+  package static let base = 20_000_000
+  package static let baseOfThread = 4_000_000
+
+  /// - Parameter map: of the rank that is meant; its stage is that of the shape.
+  package init(_ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement) {
+    let layout = map.layout
+    let float = MemoryLayout<Float>.size
+    let line = WeightLine.room(layout, type: shape.type) * float
+    let sharing = shape.sharesHostWeights(place) ? place.ranksPerHost : 1
+    let exchange = GradientSum.exchangeBytes(
+      map: map, room: program.gradients, exact: shape.exact, wire: shape.wire,
+      remote: place.ranks - min(place.ranksPerHost, place.ranks))
+    sharedBytes = sharing > 1 ? line : 0
+    func part(_ name: String, _ bytes: Int, isOfModel: Bool = false) -> Part {
+      Part(name: name, bytes: bytes, isOfModel: isOfModel)
+    }
+    parts = [
+      part(
+        "weights", line / sharing + WeightLine.vectorRoom(layout, type: shape.type) * float, isOfModel: true),
+      part("masters", shape.type == .float32 ? 0 : map.heldCount * float, isOfModel: true),
+      part("gradients", map.heldCount * float, isOfModel: true),
+      part("states", ShardedOptimizer.stateBytes(map: map, rule: shape.rule), isOfModel: true),
+      part("exchange", exchange.written + exchange.received),
+      part("activations", program.activations * float),
+      part("base", Self.base + Self.baseOfThread * place.threads),
+    ]
+  }
+}

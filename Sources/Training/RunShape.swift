@@ -1,0 +1,92 @@
+// What decides a run's memory and time beside its model, and where it runs.
+import Graph
+import Models
+import Optimizers
+import Sharding
+import Tensors
+
+package struct RunShape: Sendable {
+  /// Of the largest micro-batch.
+  package var batch: BatchShape
+  package var type: ModelType
+  package var wire: ModelType
+  package var rule: any UpdateRule
+  package var recompute: Recompute
+  package var stage: ZeroStage
+  package var sharesWeights: Bool?
+  package var exact: Bool
+
+  package init(
+    batch: BatchShape, type: ModelType, wire: ModelType = .float32, rule: any UpdateRule,
+    recompute: Recompute, stage: ZeroStage, sharesWeights: Bool? = nil, exact: Bool = true
+  ) {
+    self.batch = batch
+    self.type = type
+    self.wire = wire
+    self.rule = rule
+    self.recompute = recompute
+    self.stage = stage
+    self.sharesWeights = sharesWeights
+    self.exact = exact
+  }
+
+  /// - Parameter length: tokens of the longest row; the recipe's sequences by default.
+  package init(_ recipe: Recipe, length: Int? = nil) {
+    self.init(
+      batch: BatchShape(
+        sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
+      type: recipe.modelType, wire: recipe.parallel.wireType, rule: recipe.optimizer.rule,
+      recompute: recipe.training.recompute, stage: recipe.parallel.zero,
+      sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact)
+  }
+
+  /// Whether the ranks of a host have one copy of the weights together: where every rank updates all
+  /// weights, each needs its own.
+  package func sharesHostWeights(_ place: Placement) -> Bool {
+    place.ranksPerHost > 1 && stage != .replicas && sharesWeights ?? true
+  }
+}
+
+/// Where ranks run.
+package struct Placement: Sendable, Equatable {
+  package var ranks: Int
+  package var ranksPerHost: Int
+  /// Of each rank.
+  package var threads: Int
+
+  package init(ranks: Int, ranksPerHost: Int, threads: Int) {
+    self.ranks = ranks
+    self.ranksPerHost = ranksPerHost
+    self.threads = threads
+  }
+
+  package var hosts: Int { (ranks + ranksPerHost - 1) / ranksPerHost }
+}
+
+/// What the program of a micro-batch needs, by recording and planning it.
+package struct ProgramEstimate: Sendable {
+  /// Floats of activations and scratch, and of gradients until they are exchanged.
+  package let activations: Int
+  package let gradients: Int
+  /// Operations of its matrix products.
+  package let productOperations: Double
+  /// Numbers that its other operations read and write.
+  package let touched: Double
+
+  package init(
+    _ description: ModelDescription, layout: ParameterLayout, _ shape: RunShape, _ place: Placement
+  ) {
+    // Sequences that are longer than the model reads are refused with the data.
+    var batch = shape.batch
+    batch.length = min(batch.length, description.family.maximumLength)
+    let graph = Graph(layout: layout, shape: batch, purpose: .training, type: shape.type)
+    description.family.forward(graph)
+    let program = Program(
+      graph, recompute: shape.recompute, threads: place.threads,
+      holds: GradientSum.holds(ranks: place.ranks))
+    activations = program.arenaCount
+    gradients = program.gradientCount
+    productOperations = program.productOperations
+    touched = program.touchedCount
+  }
+}

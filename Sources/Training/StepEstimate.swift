@@ -1,0 +1,94 @@
+// How long a step takes, by a simple count: matrix products, bytes through memory, bytes between hosts.
+//
+// The three are added as if none overlapped, though slices leave for other hosts while earlier layers compute:
+// the estimate is for comparing arrangements, and rather too slow than too fast.
+import Graph
+import Models
+import Optimizers
+import Sharding
+import Tensors
+
+/// What a host can do in a second.
+package struct HostRates: Sendable {
+  /// Operations of matrix products of one core.
+  package var products: Double
+  /// Bytes read and written by all cores at once.
+  package var copy: Double
+  /// Bytes that a host sends to others, and as many received at the same time.
+  package var link: Double
+
+  package init(products: Double, copy: Double, link: Double) {
+    self.products = products
+    self.copy = copy
+    self.link = link
+  }
+}
+
+package struct StepEstimate: Sendable {
+  /// Seconds in matrix products; in passes over activations, gradients, states and weights; and between hosts.
+  package let products: Double
+  package let passes: Double
+  package let exchange: Double
+  /// Bytes that each host sends to others.
+  package let traffic: Double
+  package let tokens: Int
+
+  package var seconds: Double { products + passes + exchange }
+  package var tokensPerSecond: Double { Double(tokens) / seconds }
+
+  /// The rate of a step's products as a share of the matrix peak (docs/plan.md).
+  package static let efficiency = 0.9
+  /// How much longer norms, softmax and activation functions take than a copy of the numbers that they read and
+  /// write (docs/plan.md).
+  package static let effort = 3.0
+
+  /// - Parameters:
+  ///   - map: of any rank.
+  ///   - sequences: of a step, over all ranks.
+  package init(
+    _ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement, sequences: Int,
+    rates: HostRates
+  ) {
+    let float = 4.0
+    let (ranks, local, hosts) = (Double(place.ranks), Double(place.ranksPerHost), Double(place.hosts))
+    let trained = Double(map.layout.trainedCount)
+    let weightBytes = Double(map.layout.trainedCount * shape.type.bytes)
+    let microBatches = (sequences + shape.batch.sequences - 1) / shape.batch.sequences
+    let rounds = Double((microBatches + place.ranks - 1) / place.ranks)
+    let addsFirst = GradientSum.addsFirst(stage: shape.stage, ranks: place.ranks, exact: shape.exact)
+    let exchanges = addsFirst ? 1 : rounds
+    let senders = Double(min(microBatches, place.ranks))
+    tokens = sequences * shape.batch.length
+
+    products =
+      rounds * program.productOperations / (Double(place.threads) * rates.products * Self.efficiency)
+
+    // Of one host. Norms, softmax, activation functions and sums of activations.
+    var bytes = local * rounds * float * program.touched * Self.effort
+    // Owners read every sender's part and write the sum, which they read too from round two on.
+    let owned = trained / hosts
+    bytes += owned * float * (exchanges * (senders + 2) - 1)
+    // A rank's own sum of its micro-batches: two numbers read, one written.
+    if addsFirst { bytes += local * rounds * 3 * float * trained }
+    // The update reads weights, gradients and states and writes all but the gradients; bfloat16 is rounded after.
+    let updated = shape.stage == .replicas ? local * trained : owned
+    let states = shape.rule.stateCopies(of: map.layout.parameters.map(\.spec))
+    bytes += updated * (float * (3 + 2 * states) + (shape.type == .float32 ? 0 : 6))
+
+    // A rank sends every owner on another host its slice, in each round.
+    let away = (ranks - min(local, ranks)) / ranks
+    var sent = exchanges * local * trained * Double(shape.wire.bytes) * away
+    if shape.sharesHostWeights(place) {
+      // A host sends what its ranks updated to each other host.
+      sent += weightBytes / hosts * (hosts - 1)
+    } else if place.ranks > 1 {
+      // In a ring over all ranks, each slice leaves each host once; the sums themselves where all ranks update.
+      let gathered = shape.stage == .replicas ? trained * float : weightBytes
+      bytes += local * 2 * gathered
+      if hosts > 1 { sent += gathered * (ranks - 1) / ranks }
+    }
+    traffic = sent
+    passes = bytes / rates.copy
+    exchange = sent / rates.link
+  }
+}

@@ -1,0 +1,82 @@
+// Training steps of a model with random weights on random tokens, as benches run them.
+import Base
+import Collectives
+import Datasets
+import Graph
+import Kernels
+import Models
+import Optimizers
+import Sharding
+import Tensors
+import Training
+
+final class BenchTraining {
+  let layout: ParameterLayout
+  private let map: ShardMap
+  private let place: Placement
+  private let run: TrainStep
+  private let microBatches: [MicroBatch]
+
+  /// Collective.
+  /// - Parameter accumulate: micro-batches of each rank and step.
+  init(
+    _ description: ModelDescription, _ shape: RunShape, accumulate: Int = 1, engine: Engine, ranks: Ranks,
+    ledger: MemoryLedger
+  ) throws {
+    let layout = ParameterLayout(specs: description.parameters)
+    self.layout = layout
+    let place = Placement(
+      ranks: ranks.count, ranksPerHost: ranks.localCount, threads: engine.pool.threads)
+    self.place = place
+    let weights =
+      (shape.sharesHostWeights(place)
+        ? WeightLine.onHost(layout, type: shape.type, ranks: ranks, ledger: ledger) : nil)
+      ?? WeightLine(layout, type: shape.type, ledger: ledger)
+    let replica = Replica(
+      description, engine: engine, weights: weights, recompute: shape.recompute,
+      holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
+    let map = ShardMap(layout: layout, stage: shape.stage, rank: ranks.rank, ranks: ranks.count)
+    self.map = map
+    let optimizer = try ShardedOptimizer(
+      map: map, rule: shape.rule, type: shape.type, engine: engine, ledger: ledger)
+    let random = RandomWeights(layout, seed: 0)
+    try ranks.together {
+      try replica.fill(from: random)
+      try optimizer.fillMasters(from: random)
+    }
+    weights.refreshVectors()
+    let count = shape.batch.sequences * accumulate * ranks.count
+    run = TrainStep(
+      replica: replica,
+      gradients: GradientSum(
+        map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: shape.exact,
+        wire: shape.wire, ledger: ledger),
+      optimizer: optimizer,
+      schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
+      ranks: ranks,
+      sequences: Self.randomSequences(
+        count, length: shape.batch.length, vocabulary: description.family.vocabulary),
+      mask: .none, seed: 0, gradientClip: 1)
+    microBatches = MicroBatch.cut(Array(0..<count), size: shape.batch.sequences)
+  }
+
+  /// - Parameter number: 1 for the first.
+  func step(_ number: Int) throws -> StepReport { try run.run(number, microBatches) }
+
+  /// What a step should take.
+  func estimate(_ shape: RunShape, _ description: ModelDescription, _ rates: HostRates) -> StepEstimate {
+    StepEstimate(
+      map, ProgramEstimate(description, layout: layout, shape, place), shape, place,
+      sequences: microBatches.count * shape.batch.sequences, rates: rates)
+  }
+
+  private static func randomSequences(_ count: Int, length: Int, vocabulary: Int) -> TokenSequences {
+    var sequences = TokenSequences(files: ["random tokens"])
+    var stream = PhiloxStream(seed: 0, stream: 0)
+    for _ in 0..<count {
+      let tokens = (0..<length).map { _ in Int32(stream.below(vocabulary)) }
+      sequences.append(tokens[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
+    }
+    return sequences
+  }
+}

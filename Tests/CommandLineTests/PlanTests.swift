@@ -1,0 +1,182 @@
+// `swiftdp plan`: its parts and their order; `bench memory`: predictions against what is resident.
+import Base
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct PlanTests {
+    /// Speeds are given, so that nothing is measured.
+    private static let speeds = ["--gflops", "50", "--bandwidth", "20G"]
+
+    private func settings(_ model: String) -> [String] {
+      [
+        "model=\(model)", "data.train=text.txt", "data.sequence_length=64", "training.batch_size=64",
+        "training.micro_batch_size=1",
+      ]
+    }
+
+    @Test func partsAndTheirOrder() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2000)
+      let result = try Command.swiftdp(
+        ["plan", "--json", "--hosts", "4", "--ranks-per-host", "8", "--memory", "64G", "--link", "25G"]
+          + Self.speeds + settings("llama"), in: folder)
+      try #require(result.code == 0, "\(result.err)")
+      let json = try JSON.parse(result.out)
+      let parameters = 257 * 32 + 2 * (32 * 32 * 2 + 2 * 32 * 16 + 3 * 32 * 48 + 2 * 32) + 32
+      #expect(json["parameters"]?.integer == parameters)
+      #expect(json["link_bits_per_second"]?.double == 25e9)
+      var rows: [String: JSON] = [:]
+      for row in try #require(json["rows"]?.elements) {
+        let parts = try #require(row["parts"]?.members).map { try #require($0.value.integer) }
+        #expect(parts.count == 7 && parts.allSatisfy { $0 >= 0 })
+        let rank = try #require(row["bytes_per_rank"]?.integer)
+        #expect(parts.reduce(0, +) == rank)
+        #expect(row["bytes_per_host"]?.double == Double(8 * rank))
+        #expect(row["ranks"]?.integer == 32 && row["ranks_per_host"]?.integer == 8)
+        #expect(row["fits"] == .bool(true))
+        let seconds = try ["products", "passes", "exchange", "all"].map {
+          try #require(row["seconds"]?[$0]?.double)
+        }
+        #expect(seconds.allSatisfy { $0 > 0 })
+        #expect(abs(seconds[0] + seconds[1] + seconds[2] - seconds[3]) <= 1e-12)
+        #expect(abs(try #require(row["tokens_per_second"]?.double) * seconds[3] / (64 * 64) - 1) <= 1e-9)
+        let name = try [
+          #require(row["zero"]?.integer?.description), text(row, "model_dtype"), text(row, "recompute"),
+        ]
+        rows[name.joined(separator: " ")] = row
+      }
+      #expect(rows.count == 4 * 2 * 3)
+      func bytes(_ row: String, _ part: String) throws -> Int {
+        try #require(rows[row]?["parts"]?[part]?.integer)
+      }
+      #expect(try bytes("0 float32 none", "weights") == 4 * parameters)
+      #expect(try bytes("0 float32 none", "states") == 8 * parameters)
+      #expect(try bytes("0 bfloat16 none", "masters") == 4 * parameters)
+      #expect(try bytes("1 float32 none", "weights") == 4 * parameters / 8)
+      #expect(try bytes("1 float32 none", "masters") == 0)
+      for type in ["float32", "bfloat16"] {
+        let all = try (0...3).map { stage in
+          try #require(rows["\(stage) \(type) none"]?["bytes_per_rank"]?.integer)
+        }
+        #expect(all[0] > all[1] && all[1] >= all[2] && all[2] >= all[3], "\(all)")
+        let kept = try ["none", "attention", "layer"].map { try bytes("1 \(type) \($0)", "activations") }
+        #expect(kept[0] > kept[1] && kept[0] > kept[2], "\(kept)")
+      }
+      #expect(try bytes("1 bfloat16 none", "weights") < bytes("1 float32 none", "weights"))
+
+      #expect(json["command"]?.text?.hasPrefix("mpirun -np 32 --map-by ppr:8:node:PE=") == true)
+      // What is recommended is a recipe's settings.
+      let yaml = try #require(json["yaml"]?.elements).compactMap(\.text).joined(separator: "\n") + "\n"
+      try folder.file("best.yaml", yaml)
+      let again = try Command.swiftdp(
+        ["plan", "--ranks-per-host", "2", "--memory", "1T"] + Self.speeds + ["best.yaml"] + settings("llama"),
+        in: folder)
+      #expect(again.code == 0, "\(again.err)")
+      #expect(again.out.contains("\n  model_dtype: float32\n  training: {recompute: none}\n"))
+      let lines = again.out.split(separator: "\n")
+      #expect(lines.contains { $0.hasPrefix("recommended: 2 ranks × ") })
+      // But for the command, which is pasted, all fits in a terminal.
+      #expect(lines.dropLast().allSatisfy { $0.count <= 100 }, "\(again.out)")
+    }
+
+    private func text(_ json: JSON, _ key: String) throws -> String { try #require(json[key]?.text) }
+
+    /// Matrix work is 6 operations a multiplied parameter and token, and that of attention.
+    @Test func timeOfMatrixProducts() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2000)
+      let result = try Command.swiftdp(
+        ["plan", "--json", "--ranks-per-host", "1", "--cores", "1"] + Self.speeds + settings("llama"),
+        in: folder)
+      let rows = try #require(try JSON.parse(result.out)["rows"]?.elements)
+      let row = try #require(rows.first)
+      #expect(row["zero"]?.integer == 0 && row["model_dtype"]?.text == "float32")
+      let multiplied = 257 * 32 + 2 * (32 * 32 * 2 + 2 * 32 * 16 + 3 * 32 * 48)
+      let attention = 3.0 * 2 * 4 * 32 * 65 / 2
+      let operations = (6 * Double(multiplied) + attention) * 64 * 64
+      let seconds = try #require(row["seconds"]?["products"]?.double)
+      #expect(abs(operations / (50e9 * seconds) - 0.9) <= 1e-9)
+    }
+
+    @Test func mistakes() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2000)
+      try expectMistake(
+        ["plan", "model=no", "data.train=text.txt"], 64,
+        ["model: there is no folder no (a Hugging Face model that was downloaded)"], in: folder)
+      for ranks in [nil, 3] {
+        let result = try Command.swiftdp(
+          ["plan", "--memory", "20M", "--ranks-per-host", "2"] + Self.speeds + settings("llama"),
+          ranks: ranks, in: folder)
+        // The table all the same, but nothing to paste.
+        #expect(result.code == 65 && result.out.contains("  no\n") && !result.out.contains("recommended"))
+        #expect(result.messages.count == 1, "\(result.err)")
+        let line = try #require(result.messages.first)
+        #expect(line.hasPrefix("llama: needs at least 0.") && line.contains("a host has 0.0 GB"), "\(line)")
+      }
+      for wrong in [
+        ["--memory", "much"], ["--hosts", "0"], ["--ranks-per-host", "5000"], ["--gflops", "-1"],
+      ] {
+        let result = try Command.swiftdp(["plan"] + wrong + settings("llama"), in: folder)
+        #expect(result.code == 64 && result.out.isEmpty, "\(wrong)")
+        #expect(result.err.contains(wrong[0]), "\(result.err)")
+      }
+    }
+
+    /// Weights alone fit, and with gradients and states they do not: told with the arithmetic, before any is made.
+    @Test func trainRefusesWhatDoesNotFit() throws {
+      let folder = try Workspace()
+      let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+      // Of 65 fp32 numbers each.
+      try folder.makeGPT2(inner: memory / 2 / (65 * 4), layers: 1, dropout: 0)
+      try folder.makeText(characters: 2000)
+      for ranks in [nil, 2] {
+        let result = try Command.swiftdp(
+          ["train", "weights=random", "output=out"] + settings("gpt2"), ranks: ranks, in: folder)
+        #expect(result.code == 65)
+        #expect(result.messages.count == 1, "\(result.err)")
+        let line = try #require(result.messages.first)
+        #expect(
+          line.hasPrefix("gpt2: \(ranks ?? 1) rank\(ranks == nil ? " of a host needs" : "s of a host need") ")
+        )
+        #expect(line.contains(" GB and it has "), "\(line)")
+        for part in ["weights", "gradients", "states", "exchange", "activations", "base"] {
+          #expect(line.contains(part + " "), "\(line)")
+        }
+        #expect(line.contains("model_dtype=bfloat16") || line.contains("optimizer.name=adamw8bit"), "\(line)")
+        #expect(!folder.exists("out"))
+      }
+    }
+
+    /// What ranks really have, beside the formula and the prediction.
+    @Test(arguments: ["float32", "bfloat16"]) func memoryIsAsPredicted(type: String) throws {
+      let folder = try Workspace()
+      let result = try Command.swiftdp(
+        [
+          "bench", "memory", "--json", "--layers", "1", "--length", "16", "--steps", "1", "--threads", "1",
+          "--dtype", type,
+        ], ranks: 2, in: folder)
+      try #require(result.code == 0, "\(result.err)")
+      let json = try JSON.parse(result.out)
+      let parameters = try #require(json["parameters"]?.double)
+      let rows = try #require(json["rows"]?.elements)
+      #expect(rows.map { $0["zero"]?.integer } == [0, 1, 2, 3])
+      let formulas = type == "float32" ? [16.0, 8, 8, 8] : [18.0, 9, 9, 9]
+      for (row, formula) in zip(rows, formulas) {
+        func bytes(_ name: String) throws -> Double { try #require(row[name]?.double) }
+        #expect(abs(try bytes("model_bytes") / (formula * parameters) - 1) <= 0.01, "\(row.encoded())")
+        for (measured, predicted) in [
+          ("measured_model_bytes", "model_bytes"), ("peak_per_rank", "bytes_per_rank"),
+          ("pss_per_host", "bytes_per_host"),
+        ] {
+          let share = try bytes(measured) / bytes(predicted)
+          #expect(abs(share - 1) <= 0.1, "\(measured) \(share) in \(row.encoded())")
+        }
+      }
+    }
+  }
+}
