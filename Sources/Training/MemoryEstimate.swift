@@ -44,9 +44,12 @@ package struct MemoryEstimate: Sendable {
     parts = [
       part(
         "weights", line / sharing + WeightLine.vectorRoom(layout, type: shape.type) * float, isOfModel: true),
-      part("masters", shape.type == .float32 ? 0 : map.heldCount * float, isOfModel: true),
+      part(
+        "masters", shape.type == .float32 || shape.offloads ? 0 : map.heldCount * float, isOfModel: true),
       part("gradients", map.heldCount * float, isOfModel: true),
-      part("states", ShardedOptimizer.stateBytes(map: map, rule: shape.rule), isOfModel: true),
+      part(
+        "states", shape.offloads ? 0 : ShardedOptimizer.stateBytes(map: map, rule: shape.rule),
+        isOfModel: true),
       part("exchange", exchange.written + exchange.received),
       part("activations", program.activations * float),
       part("base", Self.base + Self.baseOfThread * place.threads),

@@ -15,10 +15,13 @@ package struct RunShape: Sendable {
   package var stage: ZeroStage
   package var sharesWeights: Bool?
   package var exact: Bool
+  /// Whether optimizer states and master weights lie on a disk.
+  package var offloads: Bool
 
   package init(
     batch: BatchShape, type: ModelType, wire: ModelType = .float32, rule: any UpdateRule,
-    recompute: Recompute, stage: ZeroStage, sharesWeights: Bool? = nil, exact: Bool = true
+    recompute: Recompute, stage: ZeroStage, sharesWeights: Bool? = nil, exact: Bool = true,
+    offloads: Bool = false
   ) {
     self.batch = batch
     self.type = type
@@ -28,6 +31,7 @@ package struct RunShape: Sendable {
     self.stage = stage
     self.sharesWeights = sharesWeights
     self.exact = exact
+    self.offloads = offloads
   }
 
   /// - Parameter length: tokens of the longest row; the recipe's sequences by default.
@@ -37,7 +41,8 @@ package struct RunShape: Sendable {
         sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
       type: recipe.modelType, wire: recipe.parallel.wireType, rule: recipe.optimizer.rule,
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
-      sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact)
+      sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
+      offloads: recipe.optimizer.offload != nil)
   }
 
   /// Whether the ranks of a host have one copy of the weights together: where every rank updates all

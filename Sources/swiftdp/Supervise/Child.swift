@@ -57,6 +57,8 @@ final class Child {
   /// - Throws: `UserError(.usage)` where there is no such program.
   func run(_ words: [String]) throws -> Ending {
     let process = try start(words)
+    let isLauncher = ["mpirun", "mpiexec", "orterun"].contains(
+      words[0].split(separator: "/").last.map(String.init) ?? "")
     while true {
       if let ending = reap(process) {
         killLeftovers()
@@ -64,7 +66,10 @@ final class Child {
       }
       var signal: Int32 = 0
       guard sigwait(&signals, &signal) == 0, signal != SIGCHLD else { continue }
+      // mpirun passes SIGUSR2 on, by which a run ends in order; SIGTERM would leave its ranks one second.
+      let isFirst = askedToEnd == nil
       if signal != SIGUSR1 { askedToEnd = signal }
+      if signal != SIGUSR1, isFirst, isLauncher { signal = SIGUSR2 }
       // Not to its group: ssh, by which mpirun reaches other hosts, must stay.
       kill(process, signal)
     }
