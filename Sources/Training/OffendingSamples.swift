@@ -8,6 +8,8 @@ import Foundation
 struct OffendingSamples {
   /// So many are named.
   private static let named = 5
+  /// So many are computed again at most, while the other ranks wait.
+  private static let looked = 64
 
   let sequences: TokenSequences
   let replica: Replica
@@ -30,17 +32,21 @@ struct OffendingSamples {
   }
 
   private func notFinite(_ candidates: [Int], of microBatches: [MicroBatch]) -> String {
-    let found = candidates.filter { !meanLoss($0).isFinite }
+    let looked = candidates.prefix(Self.looked)
+    let found = looked.filter { !meanLoss($0).isFinite }
     // Dropout draws apart, the loss may be finite when each is computed alone.
-    let offending = found.isEmpty ? candidates : found
+    let offending = found.isEmpty ? Array(looked) : found
     let names = offending.prefix(Self.named).map(place)
     let all = microBatches.reduce(0) { $0 + $1.sequences.count }
-    let places = list(names, of: offending.count)
-    return offending.count == all && all > 1 ? "in all of its \(all) sequences: \(places)" : "in \(places)"
+    let places = list(names, of: offending.count, orMore: candidates.count - looked.count)
+    return found.count == all && all > 1 ? "in all of its \(all) sequences: \(places)" : "in \(places)"
   }
 
-  private func list(_ names: [String], of count: Int) -> String {
-    names.joined(separator: ", ") + (count > names.count ? " and \(count - names.count) more" : "")
+  /// - Parameter rest: how many more there may be.
+  private func list(_ names: [String], of count: Int, orMore rest: Int = 0) -> String {
+    let more = count - names.count + rest
+    return names.joined(separator: ", ")
+      + (more > 0 ? " and \(rest > 0 ? "up to " : "")\(more) more" : "")
   }
 
   private func meanLoss(_ sequence: Int) -> Double {

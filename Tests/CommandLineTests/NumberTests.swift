@@ -97,17 +97,18 @@ extension CommandLineTests {
       try folder.makeText(characters: 2150)
       let settings =
         RankCountTests.text + [
-          "training.steps=40", "training.on_spike=skip", "training.spike_factor=1.05", "checkpoint.every=20",
+          "training.steps=60", "training.on_spike=skip", "training.spike_factor=1.05", "checkpoint.every=50",
+          "schedule.name=constant", "optimizer.learning_rate=1.0e-2",
           "checkpoint.keep=9",
         ]
       let whole = try train(settings, output: "whole", in: folder)
       let skipped = try whole.metrics().filter { $0["skipped"]?.bool == true }.compactMap {
         $0["step"]?.integer
       }
-      #expect(skipped.contains { $0 > 20 }, "\(skipped)")
-      #expect(skipped.allSatisfy { $0 > 16 } && skipped.count < 24, "\(skipped)")
+      #expect(skipped.contains { $0 > 50 }, "\(skipped)")
+      #expect(skipped.allSatisfy { $0 > 16 } && skipped.count < 44, "\(skipped)")
       let stopped = try train(settings, output: "stopped", ranks: 3, in: folder)
-      try folder.remove("stopped/checkpoints/step-000040")
+      try folder.remove("stopped/checkpoints/step-000060")
       let resumed = try train(settings, output: "stopped", ranks: 2, in: folder)
       #expect(try resumed.results() == whole.results())
       #expect(try resumed.hash() == whole.hash())
@@ -117,7 +118,7 @@ extension CommandLineTests {
         ["train"] + settings + ["training.on_spike=stop", "output=told"], ranks: 2, in: folder)
       #expect(told.code == 0, "\(told.err)")
       let pattern =
-        /note: the gradient norm of step \d+ is \S+, 1\.\d times the median of the last \d+, with the largest loss in text\.txt:\d+(-\d+)? \(\d\.\d{4}\): applied/
+        /note: the gradient norm of step \d+ is \S+, \d+\.\d times the median of the last \d+, with the largest loss in text\.txt:\d+(-\d+)? \(\d\.\d{4}\): applied/
       #expect(told.out.contains(pattern), "\(told.out)")
       let never = try train(settings + ["training.spike_factor=0"], output: "never", in: folder)
       #expect(try never.metrics().allSatisfy { $0["skipped"] == nil })

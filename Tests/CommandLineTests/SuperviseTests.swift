@@ -51,7 +51,7 @@ extension CommandLineTests {
     /// Without checkpoints it dies at the same step again and again.
     @Test func theSameStepIsTriedThreeTimes() throws {
       let folder = try folder()
-      let fault = RankFault(rank: 1, what: "die:100")
+      let fault = RankFault(rank: 1, what: "die:20")
       let result = try supervise(
         ["--restarts", "20", "--pause", "0"],
         ["mpirun", "-np", "2", "--bind-to", "none"] + fault.options + [Command.binary, "train"]
@@ -169,7 +169,8 @@ extension CommandLineTests {
       let folder = try folder()
       try folder.file(
         "mpirun",
-        "#!/bin/sh\necho \"$@\" >> calls\nfor word; do test -f $word && cat $word >> files\ndone\nexit 1\n")
+        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> calls\nfor word; do case $word in */hosts-*) cat $word >> files;; esac\ndone\nexit 1\n"
+      )
       try folder.file("agent", "#!/bin/sh\ngrep -q \"^$1$\" alive && exec \"$2\"\nexit 255\n")
       for name in ["mpirun", "agent"] { chmod(folder.path + "/" + name, 0o755) }
       try folder.file("alive", "a.invalid\nc.invalid\n")
@@ -194,7 +195,7 @@ extension CommandLineTests {
           try folder.text("calls") == words.joined(separator: " ") + tail + "\n" + expected + tail + "\n")
         let count = expected.firstMatch(of: /^-np? (\d+)/).map { ", -np \($0.1)" } ?? ""
         #expect(
-          lines(result).dropFirst().first == "b.invalid: no answer within 10 s; going on without\(count)")
+          lines(result).dropFirst().first == "b.invalid does not answer: going on without\(count)")
       }
       #expect(cases.count == 4)
       try? folder.remove("files")
@@ -203,9 +204,7 @@ extension CommandLineTests {
       )
       let last = try #require(try folder.text("calls").split(separator: "\n").last)
       #expect(last.hasPrefix("-np 5 --hostfile /") && last.hasSuffix(end.joined(separator: " ")))
-      #expect(
-        try folder.text("files").hasSuffix("# nodes\na.invalid slots=2\n\nc.invalid slots=3\n")
-          || folder.text("files").hasSuffix("# nodes\na.invalid slots=2\nc.invalid slots=3\n"))
+      #expect(try folder.text("files") == "# nodes\na.invalid slots=2\nc.invalid slots=3\n")
       // None at all: it asks again, and gives up.
       try folder.file("alive", "")
       try folder.remove("calls")

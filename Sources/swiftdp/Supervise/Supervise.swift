@@ -85,7 +85,8 @@ struct Supervise: ParsableCommand {
     let count = processes.map { ", -np \($0)" } ?? ""
     if silent.isEmpty { return "all hosts answer again\(count)" }
     let names = silent.sorted().joined(separator: ", ")
-    return "\(names): no answer within \(Int(Self.patience)) s; going on without\(count)"
+    let verb = silent.count == 1 ? "does" : "do"
+    return "\(names) \(verb) not answer: going on without\(count)"
   }
 
   /// Seconds for a host to answer.
