@@ -131,8 +131,9 @@ extension CommandLineTests {
     @Test func trainRefusesWhatDoesNotFit() throws {
       let folder = try Workspace()
       let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-      // Of 65 fp32 numbers each.
-      try folder.makeGPT2(inner: memory / 2 / (65 * 4), layers: 1, dropout: 0)
+      // A layer's feed-forward part has 65 fp32 numbers for each of these.
+      let inner = 1 << 20
+      try folder.makeGPT2(inner: inner, layers: memory / 2 / (65 * 4 * inner), dropout: 0)
       try folder.makeText(characters: 2000)
       for ranks in [nil, 2] {
         let result = try Command.swiftdp(
