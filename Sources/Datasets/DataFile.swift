@@ -13,6 +13,9 @@ struct FileRow {
 struct DataFile {
   enum Kind { case text, jsonLines, json }
 
+  /// Bytes of one row: parsed and encoded, a row takes many times the memory it takes in the file.
+  static let longestRow = 64 << 20
+
   let path: String
   let kind: Kind
   private let mapped: MappedFile
@@ -80,6 +83,12 @@ struct DataFile {
   }
 
   private func row(_ range: Range<Int>, line: Int, inLine: Bool) -> FileRow {
+    guard range.count <= Self.longestRow else {
+      let mistake = RowMistake(
+        "a row of \(range.count) bytes is longer than the \(Self.longestRow >> 20) MiB that a row may have",
+        hint: "cut it into several rows, or write it as a .txt file")
+      return FileRow(line: line, json: .failure(mistake))
+    }
     do throws(JSON.ParseError) {
       let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]))
       return FileRow(line: line, json: .success(json))
