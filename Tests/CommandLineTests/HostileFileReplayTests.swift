@@ -10,7 +10,7 @@ import Testing
       .appendingPathComponent("Fuzzing/Corpus/\(reader)").path
     let files = try FileManager.default.contentsOfDirectory(atPath: corpus).count
     let folder = try Workspace()
-    let mutations = 300
+    let mutations = 2000
     let result = try Command.run(
       [Command.built("FuzzReplay"), reader, corpus, folder.path, "\(mutations)", "20261121"], in: folder)
     let input = (try? folder.data("input").base64EncodedString()) ?? ""

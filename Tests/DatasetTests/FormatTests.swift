@@ -132,7 +132,7 @@ import Testing
   }
 
   /// Lines without an end, as sparse files of zeros with a row before them.
-  @Test func giganticRowsAreRefusedUnread() throws {
+  @Test func giganticRowsAndTextsAreRefusedUnread() throws {
     let folder = try Folder()
     let limit = 64 << 20
     let hint = " (cut it into several rows, or write it as a .txt file)"
@@ -151,6 +151,12 @@ import Testing
     let lines = try folder.write("a.jsonl", first)
     try extend(lines, to: 4 * limit, end: "")
     #expect(folder.errors(.of([lines])) == message("a.jsonl:2", 4 * limit - first.utf8.count))
+
+    let text = try folder.write("c.txt", "a")
+    try extend(text, to: 1 << 32, end: "")
+    #expect(
+      folder.errors(.of([text]))
+        == "c.txt: a text of 4 GiB or more cannot be encoded (cut it into several files)")
 
     let list = try folder.write("b.json", "[\"")
     try extend(list, to: limit + 1, end: "\"]")

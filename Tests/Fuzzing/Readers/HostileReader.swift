@@ -96,9 +96,11 @@ package enum HostileReader: String, CaseIterable {
     }
   }
 
-  /// The bytes as lines, as a list and as plain text, in every format of rows. The first refusal is thrown.
+  /// The bytes as lines, as a list and as plain text, in formats of rows. Thrown is the first refusal, where
+  /// each refuses.
   private static func readRows(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
     var refusal: (any Error)?
+    var accepted = false
     for (name, format) in [
       ("rows.jsonl", DataFormat.auto), ("rows.json", .auto), ("text.txt", .auto), ("rows.jsonl", .text),
       ("rows.jsonl", .completion), ("rows.json", .alpaca),
@@ -108,12 +110,13 @@ package enum HostileReader: String, CaseIterable {
         let options = DataOptions(
           train: [path], format: format, packing: format != .completion, sequenceLength: 8, seed: 1)
         _ = try Dataset(options, encoder: DocumentEncoder(encoding: BytesAsTokens(), endOfText: 256))
+        accepted = true
       } catch {
         try Refusal.check(error)
         refusal = refusal ?? error
       }
     }
-    if let refusal { throw refusal }
+    if let refusal, !accepted { throw refusal }
   }
 }
 
