@@ -99,7 +99,26 @@ let package = Package(
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
     .target(name: "RankAllocations", path: "Tests/Parallel/Allocations"),
+    // Readers of files that anybody may have written, for launch/fuzz and for the replay of what it kept.
+    .target(
+      name: "FuzzReaders",
+      dependencies: ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Training"],
+      path: "Tests/Fuzzing/Readers"),
+    .executableTarget(
+      name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
     // It imports nothing of the programs: that it depends on them has them built.
-    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay"]),
   ]
 )
+
+// launch/fuzz sets it to libFuzzer's library without a `main`; the readers count their edges for it.
+if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
+  let readers: Set = ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Training", "FuzzReaders"]
+  for target in package.targets where readers.contains(target.name) {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer"])]
+  }
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzer", dependencies: ["FuzzReaders"], path: "Tests/Fuzzing/Fuzzer",
+      linkerSettings: [.unsafeFlags([libFuzzer, "-lstdc++", "-lm"])]))
+}

@@ -13,7 +13,8 @@ package final class MappedFile: @unchecked Sendable {
   /// - Throws: `UserError` with the path and the reason where it cannot be read.
   package init(_ path: String) throws {
     self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe is opened without waiting for somebody to write into it, and refused.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.unreadable(path) }
     defer { close(descriptor) }
     var status = stat()

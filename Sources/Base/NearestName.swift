@@ -2,10 +2,14 @@
 
 /// The nearest of some names by edit distance, if it is near enough to be a likely slip.
 package func nearest(to name: String, among names: [String]) -> String? {
-  let limit = max(name.count / 3, 2)
-  return names.map { (distance: editDistance(name, $0), name: $0) }
-    .filter { $0.distance <= limit }
-    .min { $0.distance < $1.distance }?.name
+  let count = name.count
+  let limit = max(count / 3, 2)
+  // Lengths alone settle most cases: a hostile key may be long.
+  return names.filter { abs($0.count - count) <= limit }.map {
+    (distance: editDistance(name, $0), name: $0)
+  }
+  .filter { $0.distance <= limit }
+  .min { $0.distance < $1.distance }?.name
 }
 
 /// How many letters must be changed, added or removed (Levenshtein 1966).

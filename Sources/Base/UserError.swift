@@ -28,8 +28,10 @@ package struct UserError: Error, Equatable, CustomStringConvertible {
     self.hint = hint
   }
 
+  /// One line, whatever the file held that is quoted in it. A place may be as long as a path.
   package var description: String {
-    (place.isEmpty ? "" : place + ": ") + what + (hint.isEmpty ? "" : " (" + hint + ")")
+    (place.isEmpty ? "" : place.printable(4200) + ": ") + what.printable(1000)
+      + (hint.isEmpty ? "" : " (" + hint.printable(1000) + ")")
   }
 }
 

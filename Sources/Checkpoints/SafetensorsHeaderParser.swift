@@ -72,7 +72,7 @@ private struct SafetensorsHeaderParser {
       return try JSON.parse(text).members ?? []
     } catch {
       // The reason may quote a key, which may hold anything.
-      throw refused("the header is not JSON: \(error.reason.printable) at byte \(error.offset + 8)")
+      throw refused("the header is not JSON: \(error.reason.printable()) at byte \(error.offset + 8)")
     }
   }
 

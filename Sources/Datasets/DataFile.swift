@@ -13,6 +13,11 @@ struct FileRow {
 struct DataFile {
   enum Kind { case text, jsonLines, json }
 
+  /// Bytes of one row: parsed and encoded, a row takes many times the memory it takes in the file.
+  static let longestRow = 64 << 20
+  /// Bytes of one text: the merges of a tokenizer count its characters in 32 bits.
+  static let longestText = Int(UInt32.max) - 1
+
   let path: String
   let kind: Kind
   private let mapped: MappedFile
@@ -36,8 +41,12 @@ struct DataFile {
   }
 
   /// The whole file as UTF-8, without a byte-order mark.
-  /// - Throws: `UserError` with line and byte offset where the file is not UTF-8.
+  /// - Throws: `UserError` with line and byte offset where the file is not UTF-8, or where it has 4 GiB.
   func text() throws -> [UInt8] {
+    guard bytes.count <= Self.longestText else {
+      throw UserError(
+        .data, "a text of 4 GiB or more cannot be encoded", at: path, hint: "cut it into several files")
+    }
     do {
       _ = try UTF8Span(validating: bytes.span)
     } catch {
@@ -80,6 +89,12 @@ struct DataFile {
   }
 
   private func row(_ range: Range<Int>, line: Int, inLine: Bool) -> FileRow {
+    guard range.count <= Self.longestRow else {
+      let mistake = RowMistake(
+        "a row of \(range.count) bytes is longer than the \(Self.longestRow >> 20) MiB that a row may have",
+        hint: "cut it into several rows, or write it as a .txt file")
+      return FileRow(line: line, json: .failure(mistake))
+    }
     do throws(JSON.ParseError) {
       let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]))
       return FileRow(line: line, json: .success(json))

@@ -45,7 +45,7 @@ package final class Graph {
   private(set) var record: Record
   private var declared: [ParameterSpec] = []
   private var declaredNames: Set<String> = []
-  private let declaring: Bool
+  let declaring: Bool
   private var block: Int?
   private var blocks = 0
   /// Numbers the places of random draws.

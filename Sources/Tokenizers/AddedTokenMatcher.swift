@@ -31,8 +31,9 @@ struct AddedTokenMatcher: Sendable {
           var end = at + token.pattern.count
           at = end
           guard !token.singleWord || Self.standsAlone(base, start..<end, text.count) else { continue }
-          if token.stripsLeft { start = max(done, Self.spaceStart(base, start)) }
-          if token.stripsRight { end = Self.spaceEnd(base, end, text.count) }
+          // Space that was walked over once is not walked over again, which would take quadratic time.
+          if token.stripsLeft { start = start > done ? Self.spaceStart(base, start, from: done) : done }
+          if token.stripsRight { end = Self.spaceEnd(base, max(end, done), text.count) }
           if done < start { body(done..<start, nil) }
           body(min(start, end)..<end, token.id)
           done = end
@@ -82,9 +83,10 @@ struct AddedTokenMatcher: Sendable {
     CharacterClasses.shared(UTF8Text.scalar(text, at).value) & CharacterClasses.whitespace != 0
   }
 
-  static func spaceStart(_ text: UnsafePointer<UInt8>, _ end: Int) -> Int {
+  /// Where the space before `end` begins, but not before `start`.
+  static func spaceStart(_ text: UnsafePointer<UInt8>, _ end: Int, from start: Int = 0) -> Int {
     var at = end
-    while at > 0 {
+    while at > start {
       let before = UTF8Text.before(text, at)
       guard isSpace(text, before) else { break }
       at = before

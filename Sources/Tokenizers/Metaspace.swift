@@ -32,7 +32,8 @@ struct Metaspace: PreTokenizer {
 
   init(_ settings: MetaspaceSettings) { self.settings = settings }
 
-  var growth: Int { settings.replacement.count }
+  /// A word may be one byte long, and gets one replacement in front.
+  var growth: Int { settings.replacement.count + 1 }
 
   func apply(to words: inout Words) {
     let replacement = settings.replacement

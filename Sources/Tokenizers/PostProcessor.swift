@@ -5,6 +5,9 @@ struct PostProcessor: Sendable {
   var before: [Int32] = []
   var after: [Int32] = []
 
+  /// Templates may name one long list of tokens many times.
+  static let mostTokens = 1024
+
   /// - Parameter idCount: ids must lie below this.
   init(_ part: FilePart?, idCount: Int) throws {
     guard let part else { return }
@@ -16,6 +19,7 @@ struct PostProcessor: Sendable {
         let outer = try PostProcessor(element, idCount: idCount)
         before = outer.before + before
         after += outer.after
+        try checkCount(part)
       }
     case "TemplateProcessing": try readTemplate(part, idCount)
     case "RobertaProcessing", "BertProcessing":
@@ -43,10 +47,17 @@ struct PostProcessor: Sendable {
       for id in try token.required("ids").elements() {
         let id = try Self.checked(id, idCount)
         if sequences == 0 { before.append(id) } else { after.append(id) }
+        try checkCount(part)
       }
     }
     guard sequences == 1 else {
       throw part.unsupported("post-processor", "TemplateProcessing with the text \(sequences) times")
+    }
+  }
+
+  private func checkCount(_ part: FilePart) throws {
+    guard before.count + after.count <= Self.mostTokens else {
+      throw part.error("more than \(Self.mostTokens) special tokens are put around a text")
     }
   }
 

@@ -3,6 +3,9 @@
 /// Puts a text in front of every stretch that is not empty.
 struct Prepend: Normalizer {
   let bytes: [UInt8]
+  /// A stretch may be one byte long.
+  var growth: Int { bytes.count + 1 }
+
   func normalize(_ text: inout [UInt8]) {
     if !text.isEmpty { text.insert(contentsOf: bytes, at: 0) }
   }

@@ -6,6 +6,10 @@ import Yams
 extension JSON {
   /// - Throws: one line with the place of a syntax error.
   static func yaml(_ text: String, file: String) throws -> JSON {
+    // Yams compares keys through their aliases, before the budget below counts them: each could triple the work.
+    guard aliases(in: text) <= mostAliases else {
+      throw UserError(.usage, "has more than \(mostAliases) aliases", at: file)
+    }
     do {
       guard let node = try Yams.compose(yaml: text) else { return .null }
       var budget = 100_000
@@ -13,6 +17,21 @@ extension JSON {
     } catch let error as YamlError {
       throw UserError(.usage, "is not YAML: \(oneLine(error))", at: file)
     }
+  }
+
+  private static let mostAliases = 24
+
+  /// How many there may be: asterisks that begin a word.
+  private static func aliases(in text: String) -> Int {
+    var count = 0
+    var before = UInt8(ascii: " ")
+    var isStar = false
+    for byte in text.utf8 {
+      if isStar, byte > UInt8(ascii: " ") { count += 1 }
+      isStar = byte == UInt8(ascii: "*") && " \t\r\n[]{},:?-\u{2028}\u{85}".utf8.contains(before)
+      before = byte
+    }
+    return count
   }
 
   private init(_ node: Node, file: String, budget: inout Int) throws {

@@ -1,5 +1,6 @@
 import Base
 import Datasets
+import Foundation
 import Testing
 
 @Suite struct FormatTests {
@@ -128,6 +129,38 @@ import Testing
       checked += 1
     }
     #expect(checked == 5)
+  }
+
+  /// Lines without an end, as sparse files of zeros with a row before them.
+  @Test func giganticRowsAndTextsAreRefusedUnread() throws {
+    let folder = try Folder()
+    let limit = 64 << 20
+    let hint = " (cut it into several rows, or write it as a .txt file)"
+    func message(_ place: String, _ bytes: Int) -> String {
+      "\(place): a row of \(bytes) bytes is longer than the 64 MiB that a row may have\(hint)"
+    }
+    /// Zeros up to a size, then an end.
+    func extend(_ file: String, to size: Int, end: String) throws {
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+      try handle.truncate(atOffset: UInt64(size))
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data(end.utf8))
+      try handle.close()
+    }
+    let first = "{\"text\": \"a\"}\n"
+    let lines = try folder.write("a.jsonl", first)
+    try extend(lines, to: 4 * limit, end: "")
+    #expect(folder.errors(.of([lines])) == message("a.jsonl:2", 4 * limit - first.utf8.count))
+
+    let text = try folder.write("c.txt", "a")
+    try extend(text, to: 1 << 32, end: "")
+    #expect(
+      folder.errors(.of([text]))
+        == "c.txt: a text of 4 GiB or more cannot be encoded (cut it into several files)")
+
+    let list = try folder.write("b.json", "[\"")
+    try extend(list, to: limit + 1, end: "\"]")
+    #expect(folder.errors(.of([list])) == message("b.json:1", limit + 1))
   }
 
   @Test func filesThatHoldNothingAreRefused() throws {

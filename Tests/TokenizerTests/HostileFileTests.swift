@@ -84,6 +84,13 @@ import Tokenizers
       part("post_processor", #"{"type":"TemplateProcessing","single":[],"special_tokens":{}}"#),
       "the text 0 times"
     ),
+    (
+      part("post_processor", templates(32, of: 33)), "more than 1024 special tokens are put around a text"
+    ),
+    (
+      part("normalizer", #"{"type":"Prepend","prepend":"\#(String(repeating: "x", count: 4096))"}"#),
+      "4096 times as long"
+    ),
     (part("decoder", #"{"type":"CTC"}"#), "the decoder CTC is not supported"),
     (part("decoder", #"{"type":"Strip","content":" ","start":-1,"stop":0}"#), "decoder.start"),
     (part("decoder", #"{"type":"Strip","content":"","start":1,"stop":0}"#), "one character"),
@@ -114,6 +121,15 @@ import Tokenizers
     "{\"type\":\"Sequence\",\"\(key)\":[\(Array(repeating: step, count: 40).joined(separator: ","))]}"
   }
 
+  /// A template that names one special token many times, which stands for many ids.
+  static func templates(_ times: Int, of ids: Int) -> String {
+    let tokens =
+      Array(repeating: #"{"SpecialToken":{"id":"x"}}"#, count: times) + [#"{"Sequence":{"id":"A"}}"#]
+    let list = Array(repeating: "0", count: ids).joined(separator: ",")
+    return "{\"type\":\"TemplateProcessing\",\"single\":[\(tokens.joined(separator: ","))],"
+      + "\"special_tokens\":{\"x\":{\"ids\":[\(list)]}}}"
+  }
+
   static func part(_ key: String, _ value: String) -> String { "{\"model\":\(model),\"\(key)\":\(value)}" }
 
   @Test func eachIsRefusedByName() throws {
@@ -129,7 +145,7 @@ import Tokenizers
         #expect(error.what.contains(says) || error.description.contains(says), "\(error)")
       }
     }
-    #expect(ran == 61)
+    #expect(ran == 63)
   }
 
   @Test func missingFileIsNamed() {
@@ -161,5 +177,13 @@ import Tokenizers
     #expect(tokenizer.encode("\u{e9}e\u{301}e", addSpecialTokens: true) == [5, 3, 0])
     #expect(tokenizer.vocabularySize == 6)
     #expect(tokenizer.piece(2) == nil && tokenizer.piece(4) == nil)
+  }
+
+  /// Each token takes the space before and after it along, and all of the text is space.
+  @Test(.timeLimit(.minutes(1))) func strippedSpaceIsWalkedOverOnce() throws {
+    let tokens = #"[{"id":3,"content":" ","lstrip":true,"rstrip":true}]"#
+    let tokenizer = try Tokenizer(json: JSON.parse(Self.part("added_tokens", tokens)), path: "x")
+    let ids = tokenizer.encode([UInt8](repeating: 0x20, count: 1 << 19), addSpecialTokens: false)
+    #expect(ids.count == 1 << 19 && ids.allSatisfy { $0 == 3 })
   }
 }

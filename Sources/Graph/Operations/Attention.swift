@@ -52,7 +52,7 @@ extension Graph {
       outputStride: heads * headWidth, scale: 1 / Float(headWidth).squareRoot())
     let probability = dropsOut ? dropout : 0
     let operation = Attention(
-      shape: shape, rotary: rotary?.table(positions: cached?.capacity ?? shape.queries),
+      shape: shape, rotary: declaring ? nil : rotary?.table(positions: cached?.capacity ?? shape.queries),
       probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
       layer: cached == nil ? 0 : nextSite() - 1)
     return append(

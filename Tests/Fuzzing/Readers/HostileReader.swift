@@ -1,0 +1,126 @@
+// The readers of files that anybody may have written, each behind one entry that takes bytes.
+import Base
+import Checkpoints
+import Datasets
+import Foundation
+import Models
+import Tokenizers
+import Training
+
+/// A kind of file, and how swiftdp reads it.
+package enum HostileReader: String, CaseIterable {
+  case safetensors, index, tokenizer, rows, config, recipe
+
+  /// Reads the bytes as swiftdp reads such a file.
+  /// - Parameter folder: takes files that later calls overwrite.
+  /// - Throws: what the reader throws; `Finding` where it accepts what it must not.
+  package func read(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    switch self {
+    case .safetensors: try Self.readSafetensors(bytes, in: folder)
+    case .index: try Self.readIndex(bytes, in: folder)
+    case .tokenizer: try Self.readTokenizer(bytes, in: folder)
+    case .rows: try Self.readRows(bytes, in: folder)
+    case .config:
+      _ = try Self.write(bytes, "config.json", in: folder)
+      _ = try ModelDescription(folder: folder)
+    case .recipe: _ = try Recipe(file: Self.write(bytes, "recipe.yaml", in: folder), assignments: [])
+    }
+  }
+
+  private static func write(
+    _ bytes: UnsafeRawBufferPointer, _ name: String, in folder: String
+  ) throws -> String {
+    let path = folder + "/" + name
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  /// Every tensor must lie in the file, and be readable from end to end.
+  private static func readSafetensors(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    let file = try SafetensorsFile(write(bytes, "tensors.safetensors", in: folder))
+    for entry in file.header.entries {
+      let read = file.withBytes(of: entry.name) { $0.reduce(into: 0) { $0 &+= Int($1) } }
+      guard read != nil, file.header.dataStart + entry.bytes.upperBound <= bytes.count else {
+        throw Finding("the tensor \(entry.name) does not lie in the file")
+      }
+      if entry.type.isInteger { _ = try file.integers(entry.name) }
+      guard entry.type.isFloat else { continue }
+      let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: entry.count)
+      defer { values.deallocate() }
+      try file.read(entry.name, into: values, range: 0..<entry.count)
+    }
+    if let entry = file.header.entries.first, entry.type.isFloat {
+      do {
+        var one: Float = 0
+        try withUnsafeMutablePointer(to: &one) {
+          try file.read(
+            entry.name, into: UnsafeMutableBufferPointer(start: $0, count: 1),
+            range: entry.count..<entry.count + 1)
+        }
+        throw Finding("an element behind the last is read")
+      } catch is UserError {}
+    }
+  }
+
+  /// The index beside one file that it may name, `a.safetensors`, which holds the tensors `a` and `b`.
+  private static func readIndex(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    if !FileManager.default.fileExists(atPath: folder + "/a.safetensors") {
+      let header = try SafetensorsHeader(tensors: [("a", .f32, [1]), ("b", .f32, [1])], metadata: [:])
+      let shard = header.encoded() + [UInt8](repeating: 0, count: 8)
+      _ = try shard.withUnsafeBytes { try write($0, "a.safetensors", in: folder) }
+    }
+    _ = try write(bytes, "model.safetensors.index.json", in: folder)
+    let weights = try HuggingFaceWeights(folder: folder)
+    guard weights.names.allSatisfy({ weights.shape(of: $0) == [1] }) else {
+      throw Finding("the index holds \(weights.names)")
+    }
+  }
+
+  /// What follows a line `%%TEXT%%` is a text to encode and decode.
+  private static func readTokenizer(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    let all = Data(bytes)
+    let mark = all.range(of: Data("\n%%TEXT%%\n".utf8))
+    let json = all[..<(mark?.lowerBound ?? all.endIndex)]
+    let path = folder + "/tokenizer.json"
+    try json.write(to: URL(fileURLWithPath: path))
+    let tokenizer = try Tokenizer(file: path)
+    var texts: [[UInt8]] = [[], Array("Hello, world! 12 été 你好\n  x <s></s> ▁a".utf8)]
+    if let mark { texts.append(Array(all[mark.upperBound...])) }
+    for text in texts {
+      let ids = tokenizer.encode(text, addSpecialTokens: true)
+      guard ids.allSatisfy({ $0 >= 0 && Int($0) < tokenizer.vocabularySize }) else {
+        throw Finding("an id lies outside the vocabulary")
+      }
+      _ = tokenizer.decode(ids, skipSpecialTokens: true)
+      _ = tokenizer.decode([-1, .max, .min] + ids.reversed(), skipSpecialTokens: false)
+    }
+  }
+
+  /// The bytes as lines, as a list and as plain text, in formats of rows. Thrown is the first refusal, where
+  /// each refuses.
+  private static func readRows(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    var refusal: (any Error)?
+    var accepted = false
+    for (name, format) in [
+      ("rows.jsonl", DataFormat.auto), ("rows.json", .auto), ("text.txt", .auto), ("rows.jsonl", .text),
+      ("rows.jsonl", .completion), ("rows.json", .alpaca),
+    ] {
+      let path = try write(bytes, name, in: folder)
+      do {
+        let options = DataOptions(
+          train: [path], format: format, packing: format != .completion, sequenceLength: 8, seed: 1)
+        _ = try Dataset(options, encoder: DocumentEncoder(encoding: BytesAsTokens(), endOfText: 256))
+        accepted = true
+      } catch {
+        try Refusal.check(error)
+        refusal = refusal ?? error
+      }
+    }
+    if let refusal, !accepted { throw refusal }
+  }
+}
+
+/// A token for each byte: the tokenizer has an entry of its own.
+private struct BytesAsTokens: TextEncoding {
+  func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32] { text.map(Int32.init) }
+}
