@@ -20,7 +20,7 @@ struct Replace: Normalizer {
   func normalize(_ text: inout [UInt8]) {
     guard let first = pattern.first, text.contains(first) else { return }
     var out: [UInt8] = []
-    out.reserveCapacity(text.count + text.count / 4 * max(0, content.count - pattern.count))
+    out.reserveCapacity(text.count + text.count / 4 * min(max(0, content.count - pattern.count), 4))
     text.withUnsafeBufferPointer { text in
       var at = 0
       while at < text.count {

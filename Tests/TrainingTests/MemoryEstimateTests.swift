@@ -7,8 +7,7 @@ import Optimizers
 import Sharding
 import Tensors
 import Testing
-
-@testable import Training
+import Training
 
 @Suite struct MemoryEstimateTests {
   private func gpt2(layers: Int = 2) throws -> ModelDescription {
@@ -64,7 +63,7 @@ import Testing
       for ranks in [1, 3] {
         let map = ShardMap(layout: layout, stage: stage, rank: ranks - 1, ranks: ranks)
         let ledger = MemoryLedger()
-        let optimizer = ShardedOptimizer(map: map, rule: rule, engine: engine, ledger: ledger)
+        let optimizer = try ShardedOptimizer(map: map, rule: rule, engine: engine, ledger: ledger)
         withExtendedLifetime(optimizer) {
           let bytes = ShardedOptimizer.stateBytes(map: map, rule: rule)
           #expect(ledger.held("optimizer states") == bytes, "\(rule) at \(ranks) ranks")
