@@ -39,7 +39,8 @@ extension CommandLineTests {
       for (index, line) in lines.dropLast().enumerated() {
         #expect(
           line.wholeMatch(
-            of: try Regex("exit code 137, SIGKILL at step [0-9]+: restart \(index + 1) of 20 in 0 s")) != nil,
+            of: try Regex("exit code 137, SIGKILL after step [0-9]+: restart \(index + 1) of 20 in 0 s"))
+            != nil,
           "\(line)")
       }
       #expect(lines.last == "done, after \(lines.count - 1) restart\(lines.count == 2 ? "" : "s")")
@@ -61,7 +62,7 @@ extension CommandLineTests {
       #expect(lines.count == 3)
       let last = try #require(lines.last)
       #expect(
-        last.contains(/exit code 137, SIGKILL at step \d+: the same step has failed 3 times: giving up/),
+        last.contains(/exit code 137, SIGKILL after step \d+: the same step has failed 3 times: giving up/),
         "\(last)")
     }
 

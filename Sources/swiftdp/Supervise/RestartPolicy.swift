@@ -6,8 +6,8 @@ struct RestartPolicy {
   struct Event {
     let what: String
     let code: Int32
-    /// The step that failed, where that is known.
-    var step: Int?
+    /// The step that failed, where that is known, and the words for it.
+    var step: (number: Int, words: String)?
     /// The signal that this process was asked by to end.
     var wasAsked: String?
 
@@ -34,13 +34,13 @@ struct RestartPolicy {
   /// - Returns: what to say, and how long to wait; a pause of nil ends.
   mutating func decide(_ event: Event) -> (line: String?, pause: Double?) {
     if event.code == 0 { return (restart == 0 ? nil : "done, after \(counted(restart))", nil) }
-    let step = event.step.map { " at step \($0)" } ?? ""
+    let step = event.step.map { " " + $0.words } ?? ""
     func giveUp(_ reason: String) -> (String?, Double?) { ("\(event.what)\(step): \(reason)", nil) }
     if let signal = event.wasAsked { return giveUp("ended by \(signal), not started again") }
     if event.code == ExitCode.usage.rawValue || event.code == ExitCode.data.rawValue {
       return giveUp("not started again, since that would not mend it")
     }
-    if let step = event.step {
+    if let step = event.step?.number {
       failing = (step, failing?.step == step ? failing!.times + 1 : 1)
       if failing!.times >= Self.tries {
         return giveUp("the same step has failed \(Self.tries) times: giving up")

@@ -26,15 +26,16 @@ struct RunPlace {
     output = URL(fileURLWithPath: recipe.output).path
   }
 
-  /// The step that was under way when the run ended: the one that failure.json names where this run has written
-  /// one, or else the one after the last line of metrics.jsonl.
-  func step(startedAt start: Date) -> Int {
+  /// The step that was under way when the run ended, and the words for it: the one that failure.json names where
+  /// this run has written one, or else the one after the last line of metrics.jsonl.
+  func step(startedAt start: Date) -> (number: Int, words: String) {
     let failure = output + "/failure.json"
     let written = (try? FileManager.default.attributesOfItem(atPath: failure))?[.modificationDate] as? Date
     if let written, written >= start, let step = try? MappedFile(failure).json()["step"]?.integer {
-      return step
+      return (step, "at step \(step)")
     }
-    return lastStep + 1
+    let last = lastStep
+    return (last + 1, last == 0 ? "before step 1 was done" : "after step \(last)")
   }
 
   /// 0 before the first.
