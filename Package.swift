@@ -34,7 +34,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
-    .target(name: "Base"),
+    .target(name: "Base", dependencies: ["CProcessor"]),
     .target(name: "Tokenizers", dependencies: ["Base"]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),

@@ -1,4 +1,4 @@
-// A name out of a hostile file, fit for one line of a message.
+// A name out of a hostile file: whether it may name a file, and fit for one line of a message.
 
 extension String {
   /// Without anything that ends the line or moves a terminal's cursor, and not longer than a line.
@@ -16,4 +16,10 @@ extension String {
 
   /// The same between quotes.
   var quoted: String { "\"\(printable)\"" }
+
+  /// Whether it names a file of its own folder, without a way out: it may come from anywhere.
+  var staysInFolder: Bool {
+    !["", ".", ".."].contains(self)
+      && !utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+  }
 }
