@@ -48,7 +48,11 @@ package struct Manifest: Equatable, Sendable {
   package init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     guard Self.isIn(folder) else { throw UserError(.data, "is missing", at: path) }
-    let bytes = try MappedFile.contents(path)
+    try self.init(try MappedFile.contents(path), at: path)
+  }
+
+  /// - Parameter path: where the bytes are from.
+  package init(_ bytes: [UInt8], at path: String) throws {
     let json: JSON
     do { json = try JSON.parse(bytes) } catch { throw UserError(.data, "is not JSON: \(error)", at: path) }
     guard let version = json["format_version"]?.integer else {

@@ -109,9 +109,3 @@ private final class OpenFile {
 
   deinit { close(descriptor) }
 }
-
-extension Result {
-  fileprivate var error: Failure? {
-    if case .failure(let error) = self { error } else { nil }
-  }
-}

@@ -17,4 +17,11 @@ extension Ranks {
     let text = broadcast(mine.map { "\($0)" } ?? "", from: first)
     return Fault(rank: first, code: ExitCode(rawValue: Int32(codes[first])) ?? .software, text: text)
   }
+
+  /// Gives everyone one rank's whole number.
+  package func broadcast(_ value: Int, from root: Int = 0) -> Int {
+    var value = value
+    withUnsafeMutableBytes(of: &value) { broadcast($0, from: root) }
+    return value
+  }
 }
