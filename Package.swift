@@ -35,7 +35,7 @@ let package = Package(
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
     .systemLibrary(name: "CProcess", path: "Sources/Bindings/CProcess"),
-    .target(name: "Base"),
+    .target(name: "Base", dependencies: ["CProcessor"]),
     .target(name: "Tokenizers", dependencies: ["Base"]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),

@@ -1,4 +1,4 @@
-// Text out of a hostile file, fit for one line of a message.
+// Text out of a hostile file: fit for one line of a message, and whether it may name a file.
 
 extension String {
   /// Without anything that ends the line or moves a terminal's cursor, and cut after about `longest` bytes.
@@ -22,4 +22,10 @@ extension String {
 
   /// The same between quotes.
   package var quoted: String { "\"\(printable())\"" }
+
+  /// Whether it names a file of its own folder, without a way out: it may come from anywhere.
+  package var staysInFolder: Bool {
+    !["", ".", ".."].contains(self)
+      && !utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+  }
 }

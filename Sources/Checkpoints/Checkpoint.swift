@@ -11,7 +11,9 @@ import Tensors
 /// Where a run stood: what `training_state.json` holds.
 package struct TrainingState: Equatable, Sendable {
   package static let fileName = "training_state.json"
-  package static let formatVersion = 1
+  /// 1 had no manifest.
+  package static let formatVersion = 2
+  static let oldestVersion = 1
 
   /// Optimizer steps done.
   package var step: Int
@@ -23,6 +25,8 @@ package struct TrainingState: Equatable, Sendable {
   package var gradientNorms: [Double]
   /// Steps whose update was left out.
   package var skippedSteps: Int
+  /// Whether a manifest belongs to it, as to all that are written now.
+  package private(set) var hasManifest = true
 
   package init(
     step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member], gradientNorms: [Double] = [],
@@ -72,9 +76,9 @@ package struct TrainingState: Equatable, Sendable {
     guard let version = json["format_version"]?.integer else {
       throw UserError(.data, "has no format_version", at: file)
     }
-    guard version == Self.formatVersion else {
+    guard (Self.oldestVersion...Self.formatVersion).contains(version) else {
       throw UserError(
-        .data, "has format \(version), and this swiftdp reads format \(Self.formatVersion)", at: file,
+        .data, "has format \(version), and this swiftdp reads formats to \(Self.formatVersion)", at: file,
         hint: "use the swiftdp that wrote it, or start from its weights with model: \(folder)")
     }
     guard let step = json["step"]?.integer, step >= 0, var conditions = json["conditions"]?.members else {
@@ -93,6 +97,7 @@ package struct TrainingState: Equatable, Sendable {
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
       gradientNorms: norms.compactMap(\.double), skippedSteps: skipped)
+    hasManifest = version > 1
   }
 }
 
@@ -122,94 +127,6 @@ package struct CheckpointContent {
 }
 
 extension CheckpointContent {
-  /// transformers' own limit is 5 GB; smaller files spread over the servers of a parallel file system.
-  private static let maximumShardBytes = 2 << 30
-
-  /// Writes the folder under another name and renames it once complete. Collective.
-  /// - Parameters:
-  ///   - state: nil for a model without the state of a run.
-  ///   - replacing: whether a folder of that name is replaced.
-  /// - Throws: `UserError(.disk)` on one rank, and stops the others.
-  package func write(
-    to path: String, type: StoredType, state: TrainingState?, replacing: Bool = false, ranks: Ranks
-  ) throws {
-    let layout = map.layout
-    let tensors = layout.forwardOrder.map { layout.parameters[$0].spec }
-    let weightPlan = try SafetensorsPlan(
-      tensors: tensors.map { (name: $0.name, shape: $0.shape) }, type: type,
-      maximumShardBytes: Self.maximumShardBytes)
-    let statePlans = try states.map {
-      try layout.plan($0.declaration, maximumShardBytes: Self.maximumShardBytes)
-    }
-    let folder = DirectoryPublish(path)
-    try ranks.together {
-      guard ranks.isFirst else { return }
-      try folder.begin()
-      for plan in [weightPlan] + statePlans { try SafetensorsWriter.create(plan, in: folder.staging) }
-      try writeSmallFiles(in: folder.staging, type: type, state: state)
-    }
-    try ranks.together {
-      let weightWriter = SafetensorsWriter(weightPlan, in: folder.staging)
-      for (bucket, slices) in map.slices.enumerated() {
-        let slice = slices[map.rank]
-        if let masters {
-          try write(slice, from: masters + map.place(ofBucket: bucket), weightWriter)
-        } else {
-          try write(slice, from: weights.floats + slice.lowerBound, weightWriter)
-        }
-      }
-      if map.rank == 0 {
-        try weights.read(map.layout.trainedCount..<map.layout.count) { part, numbers in
-          try write(part, from: numbers, weightWriter)
-        }
-      }
-      try weightWriter.finish()
-      for (plan, state) in zip(statePlans, states) {
-        let writer = SafetensorsWriter(plan, in: folder.staging)
-        try state.write(layout, to: writer)
-        try writer.finish()
-      }
-    }
-    try ranks.together {
-      guard ranks.isFirst else { return }
-      if replacing, access(path, F_OK) == 0 {
-        do { try FileManager.default.removeItem(atPath: path) } catch {
-          throw UserError.disk("cannot be replaced", path)
-        }
-      }
-      try folder.publish()
-    }
-  }
-
-  /// Writes a range of the line, whose numbers begin at `base`.
-  private func write(
-    _ range: Range<Int>, from base: UnsafePointer<Float>, _ writer: SafetensorsWriter
-  ) throws {
-    for (parameter, piece) in map.layout.pieces(of: range) {
-      let start = parameter.range.lowerBound
-      try writer.write(
-        name: parameter.spec.name, elementRange: piece.lowerBound - start..<piece.upperBound - start,
-        from: UnsafeBufferPointer(start: base + piece.lowerBound - range.lowerBound, count: piece.count))
-    }
-  }
-
-  private func writeSmallFiles(in folder: String, type: StoredType, state: TrainingState?) throws {
-    let config = description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
-    try writeText(config.encoded(indented: true) + "\n", to: folder + "/config.json")
-    for name in Self.companions where access(source + "/" + name, R_OK) == 0 {
-      try MappedFile(source + "/" + name).withBytes { try writeBytes($0, to: folder + "/" + name) }
-    }
-    if let state {
-      try writeText(state.json.encoded(indented: true) + "\n", to: folder + "/" + TrainingState.fileName)
-    }
-  }
-
-  /// What a Hugging Face folder holds beside weights and config.json.
-  private static let companions = [
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
-  ]
-
   /// Reads this rank's part of the optimizer states.
   /// - Throws: `UserErrors` where a state is missing or has another shape.
   package func readStates(from folder: String) throws {
@@ -219,14 +136,4 @@ extension CheckpointContent {
       try state.read(map.layout, from: file)
     }
   }
-}
-
-private func writeText(_ text: String, to path: String) throws {
-  try Array(text.utf8).withUnsafeBytes { try writeBytes($0, to: path) }
-}
-
-private func writeBytes(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
-  let file = try DurableFile(creating: path, size: bytes.count)
-  try file.write(bytes, at: 0)
-  try file.sync()
 }

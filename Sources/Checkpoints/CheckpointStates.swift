@@ -49,14 +49,6 @@ extension HuggingFaceWeights {
 }
 
 extension ShardedState {
-  func write(_ layout: ParameterLayout, to writer: SafetensorsWriter) throws {
-    for part in parts where part.isWritten {
-      try writer.write(
-        name: layout.parameters[part.parameter].spec.name, from: part.elements.lowerBound,
-        bytes: UnsafeRawBufferPointer(bytes(of: part)))
-    }
-  }
-
   func read(_ layout: ParameterLayout, from file: HuggingFaceWeights) throws {
     for part in parts {
       let name = layout.parameters[part.parameter].spec.name

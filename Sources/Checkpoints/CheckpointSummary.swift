@@ -14,16 +14,20 @@ package struct CheckpointSummary {
   package let weights: HuggingFaceWeights
   /// The optimizer's states, and their tensors.
   package let states: [(declaration: OptimizerState, tensors: HuggingFaceWeights)]
+  /// nil for what was written by others, or before there were manifests.
+  package let manifest: Manifest?
 
   /// Opens everything; headers are checked, numbers are not read.
   /// - Throws: what is wrong, all at once.
   package init(folder: String) throws {
     let problems = Problems()
     self.folder = folder
-    description = try ModelDescription(folder: folder)
-    layout = ParameterLayout(specs: description.parameters)
     let isCheckpoint = access(folder + "/" + TrainingState.fileName, F_OK) == 0
     state = isCheckpoint ? problems.collect { try TrainingState(folder: folder) } : nil
+    let isExpected = state?.hasManifest ?? false || Manifest.isIn(folder)
+    manifest = isExpected ? problems.collect { try Manifest(folder: folder) } : nil
+    description = try ModelDescription(folder: folder)
+    layout = ParameterLayout(specs: description.parameters)
     let weights = problems.collect { try HuggingFaceWeights(folder: folder) }
     let declarations = state.flatMap { state in problems.collect { try state.states(folder: folder) } } ?? []
     let states = declarations.compactMap { declaration in
@@ -53,6 +57,9 @@ package struct CheckpointSummary {
         lines.append("condition   \(name) = \(condition.value.encoded())")
       }
     }
+    lines.append(
+      "manifest    "
+        + (manifest.map { "\($0.files.count) files, \($0.bytes) bytes, with their checksums" } ?? "none"))
     guard listingTensors else { return lines }
     for name in weights.names {
       let shape = weights.shape(of: name) ?? []
@@ -61,12 +68,14 @@ package struct CheckpointSummary {
     return lines
   }
 
-  /// Reads every number of weights and states.
-  /// - Returns: how many.
-  /// - Throws: every tensor that is missing, of another shape, or not finite.
+  /// Reads every file that the manifest names, and every number of weights and states.
+  /// - Returns: how many numbers.
+  /// - Throws: every file that is not as it was written, and every tensor that is missing, of another shape, or
+  ///   not finite.
   package func verify() throws -> Int {
     let problems = Problems()
     var count = 0
+    problems.collect { try manifest?.check(folder) }
     let sources = problems.collect { try weights.sources(description, layout: layout) }
     for (name, parameter) in sources ?? [] {
       let spec = parameter.spec

@@ -5,6 +5,8 @@ import Foundation
 /// A folder in the making, `NAME.incomplete`, next to where it will stand. All steps are one rank's.
 package struct DirectoryPublish: Sendable {
   package static let suffix = ".incomplete"
+  /// What stood under the name before, while a new one takes its place.
+  package static let oldSuffix = ".replaced"
 
   /// Where it will stand.
   package let path: String
@@ -18,10 +20,13 @@ package struct DirectoryPublish: Sendable {
     self.path = path
   }
 
-  /// Makes the staging folder, empty, and the folders above it; what an earlier run left of it is removed.
+  private var old: String { path + Self.oldSuffix }
+
+  /// Makes the staging folder, empty, and the folders above it; what an earlier run left is put in order.
   /// - Throws: `UserError(.disk)`.
   package func begin() throws {
-    try Self.removeTree(staging)
+    try recover()
+    try abandon()
     do {
       try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
     } catch {
@@ -29,28 +34,53 @@ package struct DirectoryPublish: Sendable {
     }
   }
 
+  /// Removes the staging folder, where there is one.
+  package func abandon() throws { try Self.removeTree(staging) }
+
   /// Renames the staging folder to its final name, in one step that survives a power cut. The files in it
-  /// have been synced by who wrote them.
+  /// have been synced by who wrote them. What stands there already is set aside before and removed after: at no
+  /// moment is neither there, and what is set aside is put back by `recover`.
+  /// - Parameter replacing: whether something may stand there.
   /// - Throws: `UserError(.disk)`, also where the final name is taken.
-  package func publish() throws {
+  package func publish(replacing: Bool = false) throws {
     try DurableFile.sync(folder: staging)
+    if replacing, access(path, F_OK) == 0 {
+      try Self.removeTree(old)
+      guard rename(path, old) == 0 else { throw UserError.disk("cannot be replaced", path) }
+    }
     guard rename(staging, path) == 0 else {
-      if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR {
+      let code = errno
+      try? recover()
+      if code == ENOTEMPTY || code == EEXIST || code == ENOTDIR {
         throw UserError(.disk, "exists already", at: path, hint: "the new one is complete in \(staging)")
       }
+      errno = code
       throw UserError.disk("cannot be renamed to \(path)", staging)
     }
     try DurableFile.sync(folder: parent)
+    if replacing { try Self.removeTree(old) }
   }
 
-  /// Removes what interrupted runs left in a folder: everything that ends in `.incomplete`.
+  /// Puts back what was set aside by a run that ended before the new one stood in its place.
+  package func recover() throws {
+    guard access(old, F_OK) == 0 else { return }
+    guard access(path, F_OK) != 0 else { return try Self.removeTree(old) }
+    guard rename(old, path) == 0 else { throw UserError.disk("cannot be renamed to \(path)", old) }
+  }
+
+  /// Puts in order what interrupted runs left in a folder: removes everything that ends in `.incomplete`, and puts
+  /// back what was set aside.
   /// - Returns: the names removed, sorted; none where there is no such folder.
   /// - Throws: `UserError(.disk)`.
   @discardableResult
   package static func removeStale(in folder: String) throws -> [String] {
     guard access(folder, F_OK) == 0 else { return [] }
     do {
-      let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(suffix) }
+      let all = try FileManager.default.contentsOfDirectory(atPath: folder)
+      for name in all where name.hasSuffix(oldSuffix) {
+        try DirectoryPublish("\(folder)/\(name.dropLast(oldSuffix.count))").recover()
+      }
+      let names = all.filter { $0.hasSuffix(suffix) }
       for name in names { try removeTree("\(folder)/\(name)") }
       return names.sorted()
     } catch let error as UserError {

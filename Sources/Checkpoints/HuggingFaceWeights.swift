@@ -91,7 +91,7 @@ private struct WeightMap {
         errors.append(UserError(.data, what, at: path))
         continue
       }
-      guard Self.staysInFolder(file) else {
+      guard file.staysInFolder else {
         let what = "the file of \(name.quoted) is \(file.quoted), which is not a plain file name"
         errors.append(UserError(.data, what, at: path))
         continue
@@ -104,12 +104,6 @@ private struct WeightMap {
     }
     guard errors.isEmpty else { throw UserErrors(errors.shortened(at: path)) }
     files = namesIn.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  }
-
-  /// Only names without a way out: the index may come from anywhere.
-  static func staysInFolder(_ file: String) -> Bool {
-    !["", ".", ".."].contains(file)
-      && !file.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
   }
 
   /// The files, in the order of `files`, and the listed tensors in the order in which they lie in them.

@@ -1,33 +1,51 @@
 // Writing a planned checkpoint from many ranks at once: one creates the files, all fill in their ranges.
 import Base
 
-/// One rank's hand in writing a plan: `create` on one rank, a barrier, then `write` and `finish` on all.
+/// What one rank has written of a file, wherever it lies in it: those of all ranks give the file's checksum.
+package struct WrittenPart: Equatable, Sendable {
+  package var bytes = 0
+  /// The XOR of the checksums of all ranges, each shifted by what follows it in the file.
+  package var checksum: UInt32 = 0
+
+  package init() {}
+  package init(bytes: Int, checksum: UInt32) {
+    self.bytes = bytes
+    self.checksum = checksum
+  }
+
+  mutating func add(_ bytes: Int, _ checksum: UInt32, following: Int) {
+    self.bytes += bytes
+    self.checksum ^= CRC32C.shifted(checksum, by: following)
+  }
+}
+
+/// One rank's hand in writing a plan: `create` on one rank, a barrier, then `write` and `finish` on all. Not for
+/// use from several threads at once.
 package final class SafetensorsWriter {
   package let plan: SafetensorsPlan
   package let folder: String
+  /// By file of the plan.
+  package private(set) var written: [WrittenPart]
   private var open: [Int: DurableFile] = [:]
-  /// Elements that are rounded to 16 bits at a time.
+  /// Elements that are rounded to 16 bits at a time, and bytes that are written at a time: they are still in the
+  /// cache when they are written, after their checksum was taken.
   private static let chunk = 1 << 16
+  private static let piece = 1 << 18
 
   /// Opens nothing yet.
   package init(_ plan: SafetensorsPlan, in folder: String) {
     self.plan = plan
     self.folder = folder
+    written = [WrittenPart](repeating: WrittenPart(), count: plan.files.count)
   }
 
-  /// Makes every file at its full size, with its header, and the index; all on the disk when it returns.
+  /// Makes every file at its full size, with its header; on the disk once `finish` returns.
   /// - Throws: `UserError(.disk)`, with a full disk among the reasons.
-  package static func create(_ plan: SafetensorsPlan, in folder: String) throws {
-    for file in plan.files {
-      let created = try DurableFile(creating: "\(folder)/\(file.name)", size: file.size)
-      try file.header.encoded().withUnsafeBytes { try created.write($0, at: 0) }
-      try created.sync()
+  package func create() throws {
+    for (number, file) in plan.files.enumerated() {
+      open[number] = try DurableFile(creating: "\(folder)/\(file.name)", size: file.size)
+      try file.header.encoded().withUnsafeBytes { try write($0, at: 0, ofFile: number) }
     }
-    let index = Array((plan.index.encoded(indented: true) + "\n").utf8)
-    let created = try DurableFile(creating: "\(folder)/\(plan.indexName)", size: index.count)
-    try index.withUnsafeBytes { try created.write($0, at: 0) }
-    try created.sync()
-    try DurableFile.sync(folder: folder)
   }
 
   /// Writes elements of a tensor, in row-major order; BF16 to the nearest, ties to even.
@@ -40,10 +58,9 @@ package final class SafetensorsWriter {
     precondition(elementRange.lowerBound >= 0 && elementRange.upperBound <= place.count, "beyond \(name)")
     precondition(values.count == elementRange.count, "as many values as elements of \(name)")
     guard !values.isEmpty else { return }
-    let file = try opened(place.file)
     guard plan.type == .bf16 else {
-      try file.write(UnsafeRawBufferPointer(values), at: place.offset + 4 * elementRange.lowerBound)
-      return
+      let start = place.offset + 4 * elementRange.lowerBound
+      return try write(UnsafeRawBufferPointer(values), at: start, ofFile: place.file)
     }
     let buffer = UnsafeMutablePointer<UInt16>.allocate(capacity: min(Self.chunk, values.count))
     defer { buffer.deallocate() }
@@ -51,7 +68,7 @@ package final class SafetensorsWriter {
       let part = UnsafeBufferPointer(rebasing: values[start..<min(start + Self.chunk, values.count)])
       FloatConversion.narrow(part, into: buffer)
       let bytes = UnsafeRawBufferPointer(start: buffer, count: 2 * part.count)
-      try file.write(bytes, at: place.offset + 2 * (elementRange.lowerBound + start))
+      try write(bytes, at: place.offset + 2 * (elementRange.lowerBound + start), ofFile: place.file)
     }
   }
 
@@ -65,7 +82,7 @@ package final class SafetensorsWriter {
     let width = plan.type.bits / 8
     precondition(first >= 0 && first + bytes.count / width <= place.count, "beyond \(name)")
     guard !bytes.isEmpty else { return }
-    try opened(place.file).write(bytes, at: place.offset + width * first)
+    try write(bytes, at: place.offset + width * first, ofFile: place.file)
   }
 
   /// Forces what this rank wrote onto the disk and closes the files.
@@ -73,6 +90,17 @@ package final class SafetensorsWriter {
   package func finish() throws {
     for number in open.keys.sorted() { try open[number]?.sync() }
     open = [:]
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, ofFile number: Int) throws {
+    let file = try opened(number)
+    var crc = CRC32C()
+    for start in stride(from: 0, to: bytes.count, by: Self.piece) {
+      let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + Self.piece, bytes.count)])
+      crc.update(part)
+      try file.write(part, at: offset + start)
+    }
+    written[number].add(bytes.count, crc.value, following: plan.files[number].size - offset - bytes.count)
   }
 
   private func opened(_ number: Int) throws -> DurableFile {

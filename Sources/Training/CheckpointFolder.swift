@@ -14,19 +14,30 @@ package struct CheckpointFolder: Sendable {
     return path + "/step-" + String(repeating: "0", count: max(6 - digits.count, 0)) + digits
   }
 
-  /// All complete checkpoints, oldest first. One that is being written has another name.
-  package var complete: [(step: Int, path: String)] {
+  /// All folders that are called a checkpoint, oldest first. One that is being written has another name.
+  var all: [(step: Int, path: String)] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     return names.compactMap { name in
       guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
-      let folder = path + "/" + name
-      return access(folder + "/" + TrainingState.fileName, F_OK) == 0 ? (step, folder) : nil
+      return (step, path + "/" + name)
     }.sorted { $0.0 < $1.0 }
   }
 
-  /// Removes all but the newest `keep`.
-  package func prune(keep: Int) throws {
-    for old in complete.dropLast(keep) {
+  /// Those that look complete.
+  package var complete: [(step: Int, path: String)] {
+    all.filter { access($0.path + "/" + TrainingState.fileName, F_OK) == 0 }
+  }
+
+  /// Removes all but the newest `keep`. Only good ones count and only those are removed: not the damaged ones, nor
+  /// those whose files are not all there at their lengths. Their numbers are not read again.
+  /// - Parameter damaged: paths.
+  package func prune(keep: Int, damaged: Set<String>) throws {
+    let good = complete.filter { found in
+      if damaged.contains(found.path) { return false }
+      if !Manifest.isIn(found.path) { return (try? TrainingState(folder: found.path).hasManifest) == false }
+      return (try? Manifest(folder: found.path).checkLengths(found.path)) != nil
+    }
+    for old in good.dropLast(keep) {
       do {
         try FileManager.default.removeItem(atPath: old.path)
       } catch {

@@ -9,30 +9,70 @@ package var usableMemory: Double {
   return limits.reduce(physical, min)
 }
 
+/// Bytes that this host's processes could still get without anything being taken from others; 0 where the system
+/// does not say.
+package var availableMemory: Double {
+  let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+  let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
+  let room = controlGroupRoom(groups) { try? String(contentsOfFile: $0, encoding: .utf8) }
+  return room.reduce((field("MemAvailable:", of: text) ?? 0) * 1024, min)
+}
+
 /// The limits of a process's control groups and of all groups around them, in bytes; a container may see its
 /// own group as the root.
 /// - Parameters:
 ///   - groups: /proc/self/cgroup (cgroups(7)).
 ///   - read: the text of a file; nil where there is none.
 package func controlGroupLimits(_ groups: String, read: (String) -> String?) -> [Double] {
-  groups.split(separator: "\n").flatMap { line -> [Double] in
+  memoryGroups(groups).compactMap { $0.limit(read) }
+}
+
+/// What is left below each of those limits, where what files hold in memory counts as free.
+package func controlGroupRoom(_ groups: String, read: (String) -> String?) -> [Double] {
+  memoryGroups(groups).compactMap { group in
+    guard let limit = group.limit(read), let used = group.number(group.names.used, read) else { return nil }
+    let files = field("inactive_file", of: read("\(group.folder)/memory.stat") ?? "") ?? 0
+    return max(limit - used + files, 0)
+  }
+}
+
+/// A control group that may limit memory.
+private struct MemoryGroup {
+  var folder: String
+  var names: (limit: String, used: String)
+
+  func number(_ file: String, _ read: (String) -> String?) -> Double? {
+    read("\(folder)/\(file)").flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+  }
+
+  /// "max" is none.
+  func limit(_ read: (String) -> String?) -> Double? { number(names.limit, read) }
+}
+
+private func memoryGroups(_ groups: String) -> [MemoryGroup] {
+  groups.split(separator: "\n").flatMap { line -> [MemoryGroup] in
     let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
     guard fields.count == 3 else { return [] }
-    let (root, file): (String, String)
+    let root: String
+    let names: (limit: String, used: String)
     if fields[1].split(separator: ",").contains("memory") {
-      (root, file) = ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+      root = "/sys/fs/cgroup/memory"
+      names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
     } else if fields[0] == "0", fields[1].isEmpty {
-      (root, file) = ("/sys/fs/cgroup", "memory.max")
+      root = "/sys/fs/cgroup"
+      names = ("memory.max", "memory.current")
     } else {
       return []
     }
     let path = fields[2].split(separator: "/")
-    return (0...path.count).compactMap { count in
-      let folder = ([root] + path.prefix(count).map(String.init)).joined(separator: "/")
-      // "max" is no limit.
-      return read("\(folder)/\(file)").flatMap {
-        Double($0.trimmingCharacters(in: .whitespacesAndNewlines))
-      }
+    return (0...path.count).map { count in
+      MemoryGroup(folder: ([root] + path.prefix(count).map(String.init)).joined(separator: "/"), names: names)
     }
   }
+}
+
+/// The number behind a name, in a text of such lines.
+private func field(_ name: String, of text: String) -> Double? {
+  let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+  return line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
 }

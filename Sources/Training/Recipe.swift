@@ -295,11 +295,20 @@ package struct CheckpointRecipe: Sendable {
   /// Element type of `OUTPUT/model`; checkpoints keep fp32.
   package var modelType: StoredType
   package var resume: Resume
+  /// What of a checkpoint is copied, to be written while training goes on.
+  package var memory: CheckpointMemory
 
   init(_ section: Section) {
     every = section.integer("every", default: 100, in: 0...Int.max)
     keep = section.integer("keep", default: 3, in: 1...Int.max)
     modelType = section.choice("model_dtype", default: ModelType.float32) == .float32 ? .f32 : .bf16
+    let given = section.raw("memory") ?? .string("auto")
+    section.record("memory", given)
+    memory = CheckpointMemory(given.text ?? given.encoded()) ?? .auto
+    if CheckpointMemory(given.text ?? given.encoded()) == nil {
+      section.fail(
+        "memory", "is \(given.encoded()), which is no size", hint: "auto, 0, or such as 512M or 4G")
+    }
     switch section.text("resume", default: "auto") {
     case "auto": resume = .auto
     case "none": resume = .none

@@ -1,22 +1,78 @@
 // Whether and from where a run goes on.
 import Base
 import Checkpoints
+import Collectives
 import Foundation
 import Models
 
+/// Where a run goes on, and what the user should know of the search for it.
+struct ResumePoint {
+  /// A checkpoint; nil to begin.
+  var path: String?
+  var notes: [String] = []
+  /// Checkpoints that were passed over.
+  var damaged: Set<String> = []
+}
+
 extension CheckpointFolder {
-  /// The checkpoint that a run goes on from, or nil to begin.
-  /// - Throws: where the recipe asks for none and there are some, which a new run would be mixed with.
-  func start(_ resume: CheckpointRecipe.Resume) throws -> (step: Int, path: String)? {
+  /// The checkpoint that a run goes on from: the newest that is complete and correct, or the one that is asked for.
+  /// Only the first rank looks for checkpoints, since ranks may see different folders for a while on network file
+  /// systems; all of them read its files. Collective.
+  /// - Throws: where the recipe asks for none and there are some, which a new run would be mixed with, and where the
+  ///   one that is asked for is damaged.
+  func start(_ resume: CheckpointRecipe.Resume, over ranks: Ranks) throws -> ResumePoint {
+    let found = try ranks.together { ranks.isFirst ? try candidates(resume) : [] }
+    var point = ResumePoint()
+    for number in 0..<ranks.broadcast(found.count) {
+      let path = ranks.broadcast(ranks.isFirst ? found[number] : "")
+      let (fault, isOld) = Self.check(path, over: ranks)
+      if let fault {
+        guard resume == .auto else {
+          throw ranks.isFirst ? UserError(fault.code, fault.text) : Ranks.StoppedElsewhere(code: fault.code)
+        }
+        point.damaged.insert(path)
+        point.notes.append("\(path) is passed over: \(fault.text)")
+        continue
+      }
+      if isOld { point.notes.append("\(path) is from before there were checksums: not checked") }
+      point.path = path
+      return point
+    }
+    if !point.damaged.isEmpty { point.notes.append("no checkpoint is whole: the run begins anew") }
+    return point
+  }
+
+  /// Newest first.
+  private func candidates(_ resume: CheckpointRecipe.Resume) throws -> [String] {
     switch resume {
-    case .auto: return complete.last
+    case .auto:
+      try DirectoryPublish.removeStale(in: path)
+      return all.reversed().map(\.path)
     case .none:
-      guard let last = complete.last else { return nil }
+      guard let last = complete.last else { return [] }
       throw UserError(
         .usage, "is none, but \(last.path) is there from an earlier run", at: "checkpoint.resume",
         hint: "set output to a new folder, or remove \(path)")
-    case .folder(let folder): return (try TrainingState(folder: folder).step, folder)
+    case .folder(let folder): return [folder]
     }
+  }
+
+  /// What is wrong with a checkpoint, and whether it is from before there were manifests. Collective.
+  private static func check(_ path: String, over ranks: Ranks) -> (fault: Ranks.Fault?, isOld: Bool) {
+    let opened = Result {
+      guard ranks.isFirst else { return "" }
+      if Manifest.isIn(path) { return try Manifest(folder: path).encoded }
+      // Where one is missing that should be there, this tells of it.
+      if try TrainingState(folder: path).hasManifest { _ = try Manifest(folder: path) }
+      _ = try CheckpointSummary(folder: path)
+      return ""
+    }
+    if let fault = ranks.firstFault(opened.error) { return (fault, false) }
+    let text = ranks.broadcast((try? opened.get()) ?? "")
+    guard !text.isEmpty else { return (nil, true) }
+    let parsed = Result { try Manifest(Array(text.utf8), at: path) }
+    if let fault = ranks.firstFault(parsed.error) { return (fault, false) }
+    return ((try? parsed.get())?.fault(in: path, over: ranks), false)
   }
 }
 

@@ -21,10 +21,11 @@ package final class Run {
   private let optimizer: ShardedOptimizer
   private let observers: [any Observer]
   private let checkpoints: CheckpointFolder
+  private let saves: RunCheckpoints
   private let resumed: (step: Int, path: String)?
   private let started = Date()
-  /// What the checkpoint's bits depended on that is different now, in one line.
-  private let difference: String?
+  /// What the user should know of the checkpoint that the run goes on from, a line each.
+  private let notes: [String]
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -86,25 +87,13 @@ package final class Run {
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
 
-    let folder = checkpoints
-    let start = try ranks.together { ranks.isFirst ? try folder.start(recipe.checkpoint.resume) : nil }
-    let path = ranks.broadcast(start?.path ?? "")
+    let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
+    saves = RunCheckpoints(
+      checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
     let conditions = Self.conditions(recipe, data)
     fingerprint = replica.fingerprint(
       microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
-    if path.isEmpty {
-      resumed = nil
-      difference = nil
-      try ranks.together {
-        let reader: any WeightReader =
-          switch recipe.weights {
-          case .pretrained: try FolderWeights(folder: recipe.model, description, layout: replica.layout)
-          case .random: RandomWeights(replica.layout, seed: recipe.training.seed)
-          }
-        try replica.fill(from: reader)
-        try optimizer.fillMasters(from: reader)
-      }
-    } else {
+    if let path = start.path {
       let state = try ranks.together {
         let state = try TrainingState(folder: path)
         try state.check(conditions, folder: path)
@@ -117,8 +106,20 @@ package final class Run {
       }
       resumed = (state.step, path)
       step.restore(norms: state.gradientNorms, skipped: state.skippedSteps)
-      difference = state.differences(from: fingerprint)
+      notes = start.notes + [state.differences(from: fingerprint)].compactMap { $0 }
       try ranks.together { try content(states: true).readStates(from: path) }
+    } else {
+      resumed = nil
+      notes = start.notes
+      try ranks.together {
+        let reader: any WeightReader =
+          switch recipe.weights {
+          case .pretrained: try FolderWeights(folder: recipe.model, description, layout: replica.layout)
+          case .random: RandomWeights(replica.layout, seed: recipe.training.seed)
+          }
+        try replica.fill(from: reader)
+        try optimizer.fillMasters(from: reader)
+      }
     }
     // By now all ranks have read their parts.
     replica.weights.refreshVectors()
@@ -178,7 +179,9 @@ package final class Run {
     let begin = Date()
     try ranks.together { if ranks.isFirst { try prepareOutput() } }
     try tell { try $0.began(summary) }
-    if let difference { try tell { try $0.noted(difference) } }
+    for note in notes { try tell { try $0.noted(note) } }
+    // What is under way when an error ends the run is not lost.
+    defer { for outcome in saves.finish() { try? tell(outcome) } }
     if recipe.modelType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
       try tell { try $0.noted("\(reason): model_dtype float32 would be faster here") }
     }
@@ -197,13 +200,11 @@ package final class Run {
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
       try tell { try $0.stepped(report, validation: validation) }
-      let request = requests.agree(stepSeconds: report.seconds)
+      for outcome in saves.advance() { try tell(outcome) }
+      let request = requests.agree(stepSeconds: report.seconds, saveSeconds: saves.longest)
+      let isLastOne = number == end || request.isStop
       let isDue = recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0
-      if number == end || isDue || request != .none {
-        let start = Date()
-        try save(number)
-        requests.saved(in: Date().timeIntervalSince(start))
-      }
+      if isLastOne || isDue || request == .checkpoint { try save(number, mustSucceed: isLastOne) }
       if request.isStop, number < end { throw stopped(after: number, request) }
     }
     guard end == data.steps else { return }
@@ -254,23 +255,29 @@ package final class Run {
       mask: recipe.data.packingMask)
   }
 
-  private func save(_ number: Int) throws {
-    ranks.board?.tell(.checkpoint)
-    let path = checkpoints.path(step: number)
-    try content(states: true).write(
-      to: path, type: .f32,
-      state: TrainingState(
-        step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint,
-        gradientNorms: step.watch.norms, skippedSteps: step.watch.skipped), replacing: true,
-      ranks: ranks)
-    try ranks.together { if ranks.isFirst { try checkpoints.prune(keep: recipe.checkpoint.keep) } }
-    try tell { try $0.saved(step: number, path: path) }
+  /// - Parameter mustSucceed: whether it is written before this returns, and its failure ends the run.
+  private func save(_ number: Int, mustSucceed: Bool) throws {
+    let state = TrainingState(
+      step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint,
+      gradientNorms: step.watch.norms, skippedSteps: step.watch.skipped)
+    let outcomes = try saves.save(step: number, content(states: true), state, mustSucceed: mustSucceed)
+    for outcome in outcomes { try tell(outcome) }
+  }
+
+  private func tell(_ outcome: RunCheckpoints.Outcome) throws {
+    try tell { observer in
+      switch outcome {
+      case .saved(let step, let path): try observer.saved(step: step, path: path)
+      case .note(let text): try observer.noted(text)
+      }
+    }
   }
 
   private func prepareOutput() throws {
     do {
       try makeFolders(checkpoints.path)
       try DirectoryPublish.removeStale(in: checkpoints.path)
+      try DirectoryPublish(recipe.output + "/model").recover()
       try Data(recipe.resolved.yaml().utf8).write(
         to: URL(fileURLWithPath: recipe.output + "/config.yaml"), options: .atomic)
     } catch var error as UserError {

@@ -26,9 +26,10 @@ struct RunRequests {
   private let ranks: Ranks
   private let file: String
   private let deadline: Date?
-  /// What the longest step and checkpoint so far took, in seconds.
+  /// What the longest step so far took, in seconds.
   private var longestStep = 0.0
-  private var longestSave = 10.0
+  /// What a checkpoint is given before one has been written, in seconds.
+  private static let firstSave = 10.0
 
   /// From now on SIGTERM and SIGINT end the run after its step, a second one at once; so does SIGUSR2, which mpirun
   /// passes on to its ranks, while it kills them a second after it got one of the others. SIGUSR1 asks for a
@@ -48,7 +49,8 @@ struct RunRequests {
   }
 
   /// What to do after a step. Collective.
-  mutating func agree(stepSeconds: Double) -> RunRequest {
+  /// - Parameter saveSeconds: what the longest checkpoint so far took.
+  mutating func agree(stepSeconds: Double, saveSeconds: Double) -> RunRequest {
     longestStep = max(longestStep, stepSeconds)
     var mine = RunRequest.none
     if asksForCheckpoint.exchange(false, ordering: .relaxed) { mine = .checkpoint }
@@ -57,16 +59,15 @@ struct RunRequests {
         unlink(file)
         mine = .checkpoint
       }
-      // One more step, and a checkpoint that takes half as long again as the longest before.
-      if let deadline, deadline.timeIntervalSinceNow < 2 * longestStep + 1.5 * longestSave {
+      // One more step, and two checkpoints: one may be under way by then.
+      let left = 2 * (longestStep + max(saveSeconds, Self.firstSave))
+      if let deadline, deadline.timeIntervalSinceNow < left {
         mine = .stopByTime
       }
     }
     if asksToStop.load(ordering: .relaxed) > 0 { mine = .stopBySignal }
     return RunRequest(rawValue: ranks.largest(mine.rawValue)) ?? .none
   }
-
-  mutating func saved(in seconds: Double) { longestSave = max(longestSave, seconds) }
 }
 
 /// `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00` in seconds; nil for anything else.

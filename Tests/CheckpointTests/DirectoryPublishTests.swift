@@ -56,6 +56,36 @@ import Testing
     #expect(try String(contentsOfFile: folder.path + "/a", encoding: .utf8) == "0")
   }
 
+  @Test func aNewOneTakesThePlaceOfTheOld() throws {
+    let folder = DirectoryPublish("\(scratch.path)/c")
+    for turn in 0..<2 {
+      try folder.begin()
+      try Data("\(turn)".utf8).write(to: URL(fileURLWithPath: folder.staging + "/\(turn)"))
+      try folder.publish(replacing: true)
+    }
+    #expect(try names(scratch.path) == ["c"])
+    #expect(try names(folder.path) == ["1"])
+  }
+
+  /// As runs leave it that end between two renames, or after both.
+  @Test func whatWasSetAsideIsPutBack() throws {
+    let manager = FileManager.default
+    func make(_ name: String) throws {
+      try manager.createDirectory(atPath: scratch.path + "/" + name, withIntermediateDirectories: true)
+    }
+    for name in ["a.replaced/old", "a.incomplete/new", "b.replaced/old", "b/new"] { try make(name) }
+    #expect(try DirectoryPublish.removeStale(in: scratch.path) == ["a.incomplete"])
+    #expect(try names(scratch.path) == ["a", "b"])
+    #expect(try names(scratch.path + "/a") == ["old"] && names(scratch.path + "/b") == ["new"])
+    try make("c.replaced/old")
+    let folder = DirectoryPublish("\(scratch.path)/c")
+    try folder.begin()
+    #expect(try names(folder.path) == ["old"])
+    #expect(try names(scratch.path) == ["a", "b", "c", "c.incomplete"])
+    try folder.abandon()
+    #expect(try names(scratch.path) == ["a", "b", "c"])
+  }
+
   @Test func aFileInTheWayIsTold() throws {
     try scratch.file("file", [1])
     do {

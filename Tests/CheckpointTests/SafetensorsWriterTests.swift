@@ -20,7 +20,11 @@ import Testing
 
   /// Writes as `ranks` writers in turn, each an equal part of every tensor.
   private func write(_ plan: SafetensorsPlan, in folder: String, ranks: Int) throws {
-    try SafetensorsWriter.create(plan, in: folder)
+    let first = SafetensorsWriter(plan, in: folder)
+    try first.create()
+    try first.finish()
+    let index = URL(fileURLWithPath: "\(folder)/\(plan.indexName)")
+    try Data(plan.index.encoded(indented: true).utf8).write(to: index)
     for rank in (0..<ranks).reversed() {
       let writer = SafetensorsWriter(plan, in: folder)
       for (number, tensor) in Self.tensors.enumerated() {
@@ -107,7 +111,7 @@ import Testing
     let plan = try SafetensorsPlan(tensors: [("a", [1])], type: .f32, maximumShardBytes: 1)
     let path = "/nowhere/model.safetensors"
     #expect(throws: UserError(.disk, "cannot be opened for writing: No such file or directory", at: path)) {
-      try SafetensorsWriter.create(plan, in: "/nowhere")
+      try SafetensorsWriter(plan, in: "/nowhere").create()
     }
     #expect(throws: UserError(.disk, "cannot be opened for writing: No such file or directory", at: path)) {
       try [Float(1)].withUnsafeBufferPointer {
@@ -117,7 +121,7 @@ import Testing
     // Half an exbibyte: more than any file system has, noticed before a byte is written.
     let huge = try SafetensorsPlan(tensors: [("a", [1 << 57])], type: .f32, maximumShardBytes: .max)
     do {
-      try SafetensorsWriter.create(huge, in: scratch.path)
+      try SafetensorsWriter(huge, in: scratch.path).create()
       Issue.record("half an exbibyte was promised")
     } catch let error as UserError {
       #expect(error.code == .disk)

@@ -76,13 +76,15 @@ extension CommandLineTests {
       let again = try Command.swiftdp(["train"] + Self.settings + ["output=run"], ranks: 2, in: folder)
       #expect(again.code == 0, "\(again.err)")
       #expect(again.out.contains("resume  step 10 of 20, from run/checkpoints/step-000010\n"))
+      let lacks = "run/checkpoints/step-000020/training_state.json: is missing"
+      #expect(again.out.contains("note: run/checkpoints/step-000020 is passed over: \(lacks)\n"))
       #expect(run.checkpoints == ["step-000010", "step-000020"])
       #expect(try run.results() == results)
 
       try folder.remove("run/checkpoints/step-000020/training_state.json")
       try expectMistake(
         ["train"] + Self.settings + ["output=new", "checkpoint.resume=run/checkpoints/step-000020"], 65,
-        ["run/checkpoints/step-000020: is no checkpoint: it has no training_state.json"], in: folder)
+        [lacks], in: folder)
     }
 
     @Test func theNewestCheckpointsAreKept() throws {

@@ -113,5 +113,13 @@ import Training
     #expect(controlGroupLimits("") { files[$0] } == [])
     #expect(controlGroupLimits("nonsense\n0::/x\n") { _ in nil } == [])
     #expect(usableMemory > 1e8)
+    let used = [
+      "/sys/fs/cgroup/a/memory.current": "2500000\n",
+      "/sys/fs/cgroup/a/memory.stat": "anon 5\nfile 900000\ninactive_file 400000\n",
+      "/sys/fs/cgroup/memory/c/memory.usage_in_bytes": "2400000\n",
+    ]
+    #expect(controlGroupRoom("0::/a/b\n") { files[$0] ?? used[$0] } == [9e5])
+    #expect(controlGroupRoom("4:memory:/c\n") { files[$0] ?? used[$0] } == [0])
+    #expect(availableMemory > 1e8 && availableMemory <= usableMemory)
   }
 }

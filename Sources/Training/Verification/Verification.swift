@@ -80,6 +80,10 @@ package struct Verification {
     if let stop = arrangement.stop { stages = [(arrangement.ranks, stop.step), (stop.ranks, steps)] }
     for stage in stages {
       let part = ranks.first(stage.ranks)
+      if let stop = arrangement.stop, stage.end == steps {
+        // By its name: one that is damaged must not be passed over.
+        recipe.checkpoint.resume = .folder(CheckpointFolder(output: output).path(step: stop.step))
+      }
       try ranks.together {
         guard let part else { return }
         let run = try Run(

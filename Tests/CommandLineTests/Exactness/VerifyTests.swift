@@ -51,11 +51,15 @@ extension CommandLineTests {
       try expectCaught(result, Set(Self.arrangements[4...]))
     }
 
-    /// A bit of the checkpoint that a run is resumed from has changed on the disk.
+    /// A bit of the checkpoint that a run is resumed from has changed on the way to the disk.
     @Test func aCorruptedShardIsCaught() throws {
       let result = try Command.swiftdp(
         Self.settings, ranks: 4, fault: RankFault(rank: 2, what: "flip:step-000002"), in: folder())
-      try expectCaught(result, [Self.arrangements[10]])
+      #expect(result.code == 65, "\(result.out)\n\(result.err)")
+      #expect(table(result).map(\.name) == Array(Self.arrangements[..<10]))
+      #expect(result.messages.count == 1)
+      let file = "/checkpoints/step-000002/first_moment.safetensors: is damaged: its checksum is "
+      #expect(result.messages.first?.contains(file) == true, "\(result.err)")
     }
 
     private func expectCaught(_ result: CommandResult, _ names: Set<String>) throws {

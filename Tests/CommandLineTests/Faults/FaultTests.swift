@@ -115,8 +115,8 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       let settings = ["train"] + Self.settings + ["output=run"]
-      // A checkpoint that has not been seen yet is given 15 s, so the run has 0.3.
-      let result = try Command.swiftdp(settings + ["training.time_limit=15.3s"], ranks: 2, in: folder)
+      // Before a checkpoint has been written, 20 s are kept for two of them, so the run has 0.3.
+      let result = try Command.swiftdp(settings + ["training.time_limit=20.3s"], ranks: 2, in: folder)
       #expect(result.code == 75, "\(result.out)")
       #expect(result.messages.count == 1 && result.messages[0].contains("stopped as its time is nearly over"))
       try expectMistake(

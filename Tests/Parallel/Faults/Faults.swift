@@ -3,6 +3,8 @@
 //   FAULT=part           one bit changes of every part of a gradient that arrives
 //   FAULT=die:CALLS      the process is killed when it expects that part of a gradient
 //   FAULT=flip:FOLDER    one bit changes of what is written to first moments of a checkpoint in FOLDER
+//   FAULT=kill:FILE      the process is killed when it writes to a file with that in its path
+//   FAULT=fail:FILE      writing to such a file fails, as on a broken disk
 //
 // FAULT_RANK says which rank it happens to.
 import Glibc
@@ -80,6 +82,11 @@ public func waitAll(
 public func write(_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int, _ offset: Int) -> Int {
   typealias Write = @convention(c) (Int32, UnsafeRawPointer, Int, Int) -> Int
   let next = hidden("pwrite", as: Write.self)
+  if let fault, ["kill", "fail"].contains(fault.kind), path(of: file)?.contains(fault.detail) == true {
+    if fault.kind == "kill" { kill(getpid(), SIGKILL) }
+    errno = EIO
+    return -1
+  }
   guard fault?.kind == "flip", count >= 64, let path = path(of: file), let fault,
     path.contains(fault.detail), path.contains("first_moment")
   else { return next(file, bytes, count, offset) }

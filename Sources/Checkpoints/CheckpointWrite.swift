@@ -1,0 +1,260 @@
+// A checkpoint in the making, as one rank sees it: some of its numbers are copied, so that a thread can write them
+// while training changes the originals.
+import Base
+import Collectives
+import Foundation
+import Sharding
+import Tensors
+
+/// The order of calls: `begin` on the first rank; `copy` and `writeNow`, then `writeCopies`, on all; `publish` on the
+/// first, with what all have written. Between ranks somebody else carries the word, so that `writeCopies` and
+/// `publish` may be called on any thread, one after the other.
+package final class CheckpointWrite: @unchecked Sendable {
+  /// Neighbouring numbers of one tensor.
+  private struct Stretch {
+    /// Which of `writers`.
+    let writer: Int
+    let name: String
+    let elements: Range<Int>
+    let bytes: UnsafeRawBufferPointer
+  }
+
+  private let content: CheckpointContent
+  private let type: StoredType
+  private let state: TrainingState?
+  private let folder: DirectoryPublish
+  /// Of the weights, then one for each state.
+  private let writers: [SafetensorsWriter]
+  /// In the order in which they are written; of those from `firstCopied` on there are copies.
+  private let stretches: [Stretch]
+  private var firstCopied: Int
+  private var copies: FlatMemory?
+  /// On the first rank, whole files that it has written.
+  private var smallFiles: [Manifest.File] = []
+  private var open: [DurableFile] = []
+
+  /// transformers' own limit is 5 GB; smaller files spread over the servers of a parallel file system.
+  private static let maximumShardBytes = 2 << 30
+
+  /// Plans; nothing is written or copied yet.
+  /// - Parameters:
+  ///   - type: of the weights.
+  ///   - state: nil for a model without the state of a run.
+  package init(_ content: CheckpointContent, to path: String, type: StoredType, state: TrainingState?) throws
+  {
+    let layout = content.map.layout
+    let specs = layout.forwardOrder.map { layout.parameters[$0].spec }
+    let weights = try SafetensorsPlan(
+      tensors: specs.map { (name: $0.name, shape: $0.shape) }, type: type,
+      maximumShardBytes: Self.maximumShardBytes)
+    let states = try content.states.map {
+      try layout.plan($0.declaration, maximumShardBytes: Self.maximumShardBytes)
+    }
+    let folder = DirectoryPublish(path)
+    self.content = content
+    self.type = type
+    self.state = state
+    self.folder = folder
+    writers = ([weights] + states).map { SafetensorsWriter($0, in: folder.staging) }
+    stretches = Self.stretches(content)
+    firstCopied = stretches.count
+  }
+
+  /// What changes while training goes on, as far as it is this rank's to write.
+  private static func stretches(_ content: CheckpointContent) -> [Stretch] {
+    let map = content.map
+    var stretches: [Stretch] = []
+    for (bucket, slices) in map.slices.enumerated() {
+      let slice = slices[map.rank]
+      let base =
+        content.masters.map { $0 + map.place(ofBucket: bucket) } ?? content.weights.floats + slice.lowerBound
+      for (parameter, piece) in map.layout.pieces(of: slice) {
+        let start = parameter.range.lowerBound
+        stretches.append(
+          Stretch(
+            writer: 0, name: parameter.spec.name,
+            elements: piece.lowerBound - start..<piece.upperBound - start,
+            bytes: UnsafeRawBufferPointer(
+              start: base + piece.lowerBound - slice.lowerBound,
+              count: piece.count * MemoryLayout<Float>.stride)))
+      }
+    }
+    for (number, state) in content.states.enumerated() {
+      for part in state.parts where part.isWritten {
+        stretches.append(
+          Stretch(
+            writer: number + 1, name: map.layout.parameters[part.parameter].spec.name,
+            elements: part.elements, bytes: UnsafeRawBufferPointer(state.bytes(of: part))))
+      }
+    }
+    return stretches
+  }
+
+  /// Makes the staging folder and all files in it at their full size. First rank only.
+  /// - Throws: `UserError(.disk)`, with a full disk among the reasons.
+  package func begin() throws {
+    try folder.begin()
+    for writer in writers {
+      try writer.create()
+      try write(writer.plan.index.encoded(indented: true) + "\n", writer.plan.indexName)
+    }
+    let config = content.description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
+    try write(config.encoded(indented: true) + "\n", "config.json")
+    for name in Self.companions where access(content.source + "/" + name, R_OK) == 0 {
+      try MappedFile(content.source + "/" + name).withBytes { try write($0, name) }
+    }
+    if let state { try write(state.json.encoded(indented: true) + "\n", TrainingState.fileName) }
+  }
+
+  /// What a Hugging Face folder holds beside weights and config.json.
+  private static let companions = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
+  ]
+
+  private func write(_ text: String, _ name: String) throws {
+    try Array(text.utf8).withUnsafeBytes { try write($0, name) }
+  }
+
+  /// Not synced yet: that takes longer than all else here.
+  private func write(_ bytes: UnsafeRawBufferPointer, _ name: String) throws {
+    let file = try DurableFile(creating: "\(folder.staging)/\(name)", size: bytes.count)
+    try file.write(bytes, at: 0)
+    open.append(file)
+    var crc = CRC32C()
+    crc.update(bytes)
+    smallFiles.append(Manifest.File(name: name, bytes: bytes.count, checksum: crc.value))
+  }
+
+  /// Copies what this rank is to write, as much of it as there is room for.
+  /// - Parameters:
+  ///   - room: bytes.
+  ///   - tiles: runs so many tiles, on however many threads.
+  package func copy(
+    room: Int, ledger: MemoryLedger?, on tiles: (Int, @escaping (Int) -> Void) -> Void
+  ) {
+    var bytes = 0
+    var offsets: [Int] = []
+    while firstCopied > 0 {
+      let next = (stretches[firstCopied - 1].bytes.count + 63) / 64 * 64
+      guard bytes + next <= room else { break }
+      offsets.append(bytes)
+      bytes += next
+      firstCopied -= 1
+    }
+    guard bytes > 0 else { return }
+    let memory = FlatMemory(
+      count: bytes / MemoryLayout<Float>.stride, label: "checkpoint", ledger: ledger)
+    copies = memory
+    self.offsets = offsets.reversed()
+    let (first, places, stretches) = (firstCopied, self.offsets, stretches)
+    tiles(places.count) { tile in
+      let source = stretches[first + tile].bytes
+      guard let start = source.baseAddress else { return }
+      (UnsafeMutableRawPointer(memory.base) + places[tile]).copyMemory(
+        from: start, byteCount: source.count)
+    }
+  }
+
+  /// By stretch that is copied, where its copy begins, in bytes.
+  private var offsets: [Int] = []
+
+  /// Writes what is not copied, before training changes it.
+  /// - Throws: `UserError(.disk)`, as do the others.
+  package func writeNow() throws {
+    for stretch in stretches[..<firstCopied] { try write(stretch, stretch.bytes) }
+  }
+
+  /// Writes the copies, and what training does not change; returns when the disk holds all that this rank wrote.
+  package func writeCopies() throws {
+    if let copies {
+      for (stretch, offset) in zip(stretches[firstCopied...], offsets) {
+        try write(
+          stretch,
+          UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(copies.base) + offset, count: stretch.bytes.count))
+      }
+    }
+    copies = nil
+    if content.map.rank == 0 {
+      let layout = content.map.layout
+      try content.weights.read(layout.trainedCount..<layout.count) { part, numbers in
+        for (parameter, piece) in layout.pieces(of: part) {
+          let start = parameter.range.lowerBound
+          try writers[0].write(
+            name: parameter.spec.name, elementRange: piece.lowerBound - start..<piece.upperBound - start,
+            from: UnsafeBufferPointer(start: numbers + piece.lowerBound - part.lowerBound, count: piece.count)
+          )
+        }
+      }
+    }
+    for file in open { try file.sync() }
+    open = []
+    for writer in writers { try writer.finish() }
+  }
+
+  private func write(_ stretch: Stretch, _ bytes: UnsafeRawBufferPointer) throws {
+    let writer = writers[stretch.writer]
+    guard stretch.writer == 0 else {
+      return try writer.write(name: stretch.name, from: stretch.elements.lowerBound, bytes: bytes)
+    }
+    try writer.write(
+      name: stretch.name, elementRange: stretch.elements, from: bytes.bindMemory(to: Float.self))
+  }
+
+  /// What this rank has written of each file of the plan, its bytes and their checksum; exact in these numbers.
+  package var written: [Double] {
+    writers.flatMap { $0.written.flatMap { [Double($0.bytes), Double($0.checksum)] } }
+  }
+
+  /// Writes the manifest and gives the folder its name. First rank only.
+  /// - Parameters:
+  ///   - written: of every rank.
+  ///   - replacing: whether a folder of that name is replaced.
+  package func publish(_ written: [[Double]], replacing: Bool) throws {
+    var files = smallFiles
+    for (number, file) in writers.flatMap(\.plan.files).enumerated() {
+      let part = written.reduce(into: WrittenPart()) { sum, rank in
+        sum.bytes += Int(rank[2 * number])
+        sum.checksum ^= UInt32(rank[2 * number + 1])
+      }
+      guard part.bytes == file.size else {
+        throw UserError(
+          .software, "\(part.bytes) bytes of \(file.size) were written", at: folder.staging + "/" + file.name)
+      }
+      files.append(Manifest.File(name: file.name, bytes: file.size, checksum: part.checksum))
+    }
+    try write(Manifest(files).encoded, Manifest.fileName)
+    for file in open { try file.sync() }
+    open = []
+    try folder.publish(replacing: replacing)
+  }
+
+  /// Removes what there is of it. First rank only, once no rank writes any more.
+  package func abandon() throws { try folder.abandon() }
+}
+
+extension CheckpointContent {
+  /// Writes a whole folder while training waits. Collective.
+  /// - Parameters:
+  ///   - state: nil for a model without the state of a run.
+  ///   - replacing: whether a folder of that name is replaced.
+  /// - Throws: `UserError(.disk)` on one rank, and stops the others; what was written is removed.
+  package func write(
+    to path: String, type: StoredType, state: TrainingState?, replacing: Bool = false, ranks: Ranks
+  ) throws {
+    let write = try ranks.together { try CheckpointWrite(self, to: path, type: type, state: state) }
+    do {
+      try ranks.together { if ranks.isFirst { try write.begin() } }
+      try ranks.together {
+        try write.writeNow()
+        try write.writeCopies()
+      }
+      let written = ranks.gather(write.written)
+      try ranks.together { if ranks.isFirst { try write.publish(written, replacing: replacing) } }
+    } catch {
+      if ranks.isFirst { try? write.abandon() }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,111 @@
+// Whether the files of a folder are those that its manifest tells of: by one process, or by all ranks at once.
+import Base
+import Collectives
+import Foundation
+
+extension Manifest {
+  /// Every file that is not as it was written, by this process alone.
+  package func check(_ folder: String) throws {
+    let problems = Problems()
+    for file in files {
+      problems.collect { try file.compare(try file.checksum(in: folder, part: 0, of: 1), in: folder) }
+    }
+    try problems.throwIfAny()
+  }
+
+  /// The first file that is not as it was written; nil where all are. Each rank reads its share of every file's
+  /// bytes. Collective, with the same manifest on all ranks.
+  package func fault(in folder: String, over ranks: Ranks) -> Ranks.Fault? {
+    var mine: [Double] = []
+    let read = Result {
+      // Exact: a checksum has 32 bits.
+      mine = try files.map { Double(try $0.checksum(in: folder, part: ranks.rank, of: ranks.count)) }
+    }
+    if let fault = ranks.firstFault(read.error) { return fault }
+    let parts = ranks.gather(mine)
+    let compared = Result {
+      for (number, file) in files.enumerated() {
+        try file.compare(parts.reduce(0) { $0 ^ UInt32($1[number]) }, in: folder)
+      }
+    }
+    return ranks.firstFault(compared.error)
+  }
+
+  /// What can be told without reading the files: one that is missing or has another length.
+  package func checkLengths(_ folder: String) throws {
+    for file in files { _ = try file.opened(in: folder) }
+  }
+}
+
+extension Manifest.File {
+  /// Bytes that are read at once.
+  private static let piece = 1 << 20
+
+  /// What a share of a file's bytes gives to its checksum.
+  /// - Throws: where the file cannot be read, or its length is another one.
+  fileprivate func checksum(in folder: String, part: Int, of parts: Int) throws -> UInt32 {
+    let opened = try opened(in: folder)
+    let share = bytes / parts
+    let range = share * part..<(part + 1 == parts ? bytes : share * (part + 1))
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(Self.piece, max(range.count, 1)), alignment: 64)
+    defer { buffer.deallocate() }
+    var crc = CRC32C()
+    var place = range.lowerBound
+    // Not mapped: a fault of the disk would end the program, where reading tells of it.
+    while place < range.upperBound {
+      let wanted = min(buffer.count, range.upperBound - place)
+      let count = pread(opened.descriptor, buffer.baseAddress, wanted, off_t(place))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        if count == 0 { errno = EIO }
+        throw UserError(.data, "cannot be read: \(String(cString: strerror(errno)))", at: opened.path)
+      }
+      crc.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      place += count
+    }
+    return CRC32C.shifted(crc.value, by: bytes - range.upperBound)
+  }
+
+  fileprivate func compare(_ found: UInt32, in folder: String) throws {
+    guard found != checksum else { return }
+    throw UserError(
+      .data,
+      "is damaged: its checksum is \(CRC32C.digits(found)), and was \(CRC32C.digits(checksum)) when it was written",
+      at: "\(folder)/\(name)")
+  }
+
+  fileprivate func opened(in folder: String) throws -> OpenFile {
+    let file = try OpenFile("\(folder)/\(name)")
+    guard file.bytes == bytes else {
+      throw UserError(
+        .data, "is \(file.bytes) bytes long, and was \(bytes) when it was written", at: file.path)
+    }
+    return file
+  }
+}
+
+/// A file that is open for reading, closed with this value.
+private final class OpenFile {
+  let path: String
+  let descriptor: Int32
+  let bytes: Int
+
+  init(_ path: String) throws {
+    self.path = path
+    // What is no file must not be waited for.
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      let reason = errno == ENOENT ? "is missing" : "cannot be read: \(String(cString: strerror(errno)))"
+      throw UserError(.data, reason, at: path)
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw UserError(.data, "is not a file", at: path)
+    }
+    bytes = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,139 @@
+// The checkpoints that a run makes: written behind the next steps, or at once where they must succeed.
+//
+// Threads write; the ranks say to each other on their main threads, after each step, how far they are. First every
+// rank's thread writes what was copied; once all have, a thread of the first rank publishes the folder.
+import Base
+import Checkpoints
+import Collectives
+import Foundation
+import Kernels
+import Tensors
+
+final class RunCheckpoints {
+  /// What became of a checkpoint, the same on all ranks but for notes, which the first has.
+  enum Outcome {
+    case saved(step: Int, path: String)
+    case note(String)
+  }
+
+  private struct Pending {
+    let step: Int
+    let path: String
+    let write: CheckpointWrite
+    let begun = Date()
+    /// nil where this rank has nothing to do.
+    var task: LowPriorityTask<String?>?
+    var isPublishing = false
+  }
+
+  private let folder: CheckpointFolder
+  private let recipe: CheckpointRecipe
+  private let ranks: Ranks
+  private let pool: WorkerPool
+  private let ledger: MemoryLedger?
+  /// Known not to be whole.
+  private var damaged: Set<String>
+  private var pending: Pending?
+  /// What the longest one took so far, in seconds.
+  private(set) var longest = 0.0
+
+  /// - Parameter damaged: checkpoints that a resume has passed over.
+  init(
+    _ folder: CheckpointFolder, _ recipe: CheckpointRecipe, damaged: Set<String>, ranks: Ranks,
+    pool: WorkerPool, ledger: MemoryLedger?
+  ) {
+    self.folder = folder
+    self.recipe = recipe
+    self.damaged = damaged
+    self.ranks = ranks
+    self.pool = pool
+    self.ledger = ledger
+  }
+
+  /// Writes a checkpoint; one that is still under way is waited for first. Collective.
+  /// - Parameter mustSucceed: whether it is written now, and its failure ends the run.
+  /// - Throws: `UserError(.disk)`, only where it must succeed.
+  func save(
+    step: Int, _ content: CheckpointContent, _ state: TrainingState, mustSucceed: Bool
+  ) throws -> [Outcome] {
+    let before = finish()
+    ranks.board?.tell(.checkpoint)
+    let path = folder.path(step: step)
+    guard mustSucceed else { return before + (try begin(step, path, content, state)) }
+    let begun = Date()
+    try content.write(to: path, type: .f32, state: state, replacing: true, ranks: ranks)
+    longest = max(longest, Date().timeIntervalSince(begun))
+    damaged.remove(path)
+    let note = ranks.isFirst ? Self.prune(folder, keep: recipe.keep, damaged) : nil
+    return before + [.saved(step: step, path: path)] + (note.map { [.note($0)] } ?? [])
+  }
+
+  /// Moves what is under way on, where all ranks are ready for it; after each step. Collective.
+  func advance() -> [Outcome] {
+    guard let pending else { return [] }
+    let isDone = pending.task?.isDone ?? true
+    return ranks.gather(isDone ? 1 : 0).allSatisfy { $0 == 1 } ? next(pending) : []
+  }
+
+  /// Waits for what is under way. Collective.
+  func finish() -> [Outcome] {
+    var outcomes: [Outcome] = []
+    if pending != nil { ranks.board?.tell(.checkpoint) }
+    while let pending { outcomes += next(pending) }
+    return outcomes
+  }
+
+  private func begin(
+    _ step: Int, _ path: String, _ content: CheckpointContent, _ state: TrainingState
+  ) throws -> [Outcome] {
+    let write = try ranks.together {
+      try CheckpointWrite(content, to: path, type: .f32, state: state)
+    }
+    let begun = Result { if ranks.isFirst { try write.begin() } }
+    pending = Pending(step: step, path: path, write: write)
+    if let fault = ranks.firstFault(begun.error) { return abandon(fault) }
+    write.copy(room: recipe.memory.room(ranks: ranks.localCount), ledger: ledger, on: pool.runTiles)
+    let written = Result { try write.writeNow() }
+    pending?.task = LowPriorityTask {
+      try written.get()
+      try write.writeCopies()
+      return nil
+    }
+    return []
+  }
+
+  private func next(_ now: Pending) -> [Outcome] {
+    let result = now.task?.wait() ?? .success(nil)
+    if let fault = ranks.firstFault(result.error) { return abandon(fault) }
+    guard now.isPublishing else {
+      let written = ranks.gather(now.write.written)
+      pending?.isPublishing = true
+      pending?.task = nil
+      damaged.remove(now.path)
+      guard ranks.isFirst else { return [] }
+      pending?.task = LowPriorityTask { [folder, damaged, keep = recipe.keep] in
+        try now.write.publish(written, replacing: true)
+        return Self.prune(folder, keep: keep, damaged)
+      }
+      return []
+    }
+    pending = nil
+    longest = max(longest, Date().timeIntervalSince(now.begun))
+    let note = try? result.get()
+    return [.saved(step: now.step, path: now.path)] + (note.map { [.note($0)] } ?? [])
+  }
+
+  /// No rank writes any more, or none has begun to.
+  private func abandon(_ fault: Ranks.Fault) -> [Outcome] {
+    guard let failed = pending else { return [] }
+    pending = nil
+    if ranks.isFirst { try? failed.write.abandon() }
+    return [.note("step \(failed.step): no checkpoint was written: \(fault.text); the run goes on")]
+  }
+
+  /// What stays too long is no reason to end a run.
+  private static func prune(_ folder: CheckpointFolder, keep: Int, _ damaged: Set<String>) -> String? {
+    let pruned = Result { try folder.prune(keep: keep, damaged: damaged) }
+    return pruned.error.map { "\($0)" }
+  }
+}
