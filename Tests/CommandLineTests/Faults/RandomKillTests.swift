@@ -24,7 +24,13 @@ extension CommandLineTests {
           + ["output=run"], in: folder, mercy: 1)
       var phases: [String: Int] = [:]
       var kills = 0
+      var reached = 0
+      func newest() -> Int {
+        folder.names(in: "run/checkpoints").compactMap { Int($0.dropFirst(5)) }.max() ?? 0
+      }
       while kills < FaultCount.count {
+        // Three times in a row in one step, or while starting from it, would be given up.
+        if kills % 2 == 0 { try #require(run.until { newest() > reached + 6 }, "\(run.errors)") }
         // While it starts, or later.
         usleep(UInt32(truncatingIfNeeded: random.next() % 1_200_000))
         let rank = Int(random.next() % UInt64(ranks))
@@ -33,8 +39,11 @@ extension CommandLineTests {
         let isWriting = folder.names(in: "run/checkpoints").contains { $0.hasSuffix(".incomplete") }
         guard kill(process, SIGKILL) == 0 else { continue }
         kills += 1
+        reached = newest()
         try #require(run.until { kill(process, 0) != 0 }, "the run ended early: \(run.errors)")
-        try #require(run.until { folder.exists("run/failure.json") || run.process(ofRank: rank) != nil })
+        try #require(
+          run.until { folder.exists("run/failure.json") || run.process(ofRank: rank) != nil }, "\(run.errors)"
+        )
         let report = try? JSON.parse(folder.text("run/failure.json"))
         let killed = report?["ranks"]?.elements?.first { $0["rank"]?.integer == rank }
         phases[killed?["phase"]?.text ?? "start", default: 0] += 1
