@@ -20,13 +20,19 @@ package struct MemoryEstimate: Sendable {
   package var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
   /// Weights, master weights, gradients and optimizer states.
   package var modelBytes: Int { parts.reduce(0) { $0 + ($1.isOfModel ? $1.bytes : 0) } }
-  /// Bytes that the ranks of a host hold together, and each of them sees as its own.
+  /// Of the weights, bytes that the ranks of a host hold together.
   package let sharedBytes: Int
+  /// Bytes that a rank sees as its own (RSS), though the prediction counts them for its neighbours on the host: of
+  /// shared weights, libraries and MPI's buffers.
+  package let seenBytes: Int
 
-  /// What a rank has to itself before it has a model: MPI, the matrix library, heap and stacks; and what a thread
-  /// adds. Between RSS and PSS of a tiny model (docs/plan.md).
-  package static let base = 20_000_000
-  package static let baseOfThread = 4_000_000
+  /// What there is before there is a model, measured (docs/plan.md): libraries, held once a host, oneDNN among
+  /// them for bfloat16; MPI's buffers for messages inside a host, a rank; heap; stacks and buffers of a thread.
+  private static let libraries = 28_000_000
+  private static let librariesWithHalves = 36_000_000
+  private static let messages = 3_400_000
+  private static let heap = 600_000
+  private static let baseOfThread = 4_000_000
 
   /// - Parameter map: of the rank that is meant; its stage is that of the shape.
   package init(_ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement) {
@@ -38,6 +44,9 @@ package struct MemoryEstimate: Sendable {
       map: map, room: program.gradients, exact: shape.exact, wire: shape.wire,
       remote: place.ranks - min(place.ranksPerHost, place.ranks))
     sharedBytes = sharing > 1 ? line : 0
+    let local = place.ranksPerHost
+    let libraries = shape.type == .float32 ? Self.libraries : Self.librariesWithHalves
+    seenBytes = (sharedBytes + libraries) * (local - 1) / local + Self.messages * (local - 1)
     func part(_ name: String, _ bytes: Int, isOfModel: Bool = false) -> Part {
       Part(name: name, bytes: bytes, isOfModel: isOfModel)
     }
@@ -52,7 +61,8 @@ package struct MemoryEstimate: Sendable {
         isOfModel: true),
       part("exchange", exchange.written + exchange.received),
       part("activations", program.activations * float),
-      part("base", Self.base + Self.baseOfThread * place.threads),
+      part(
+        "base", libraries / local + Self.messages + Self.heap + Self.baseOfThread * place.threads),
     ]
   }
 }

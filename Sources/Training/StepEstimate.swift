@@ -37,10 +37,10 @@ package struct StepEstimate: Sendable {
   package var tokensPerSecond: Double { Double(tokens) / seconds }
 
   /// The rate of a step's products as a share of the matrix peak (docs/plan.md).
-  package static let efficiency = 0.9
+  package static let efficiency = 0.93
   /// How much longer norms, softmax and activation functions take than a copy of the numbers that they read and
   /// write (docs/plan.md).
-  package static let effort = 3.0
+  package static let effort = 2.0
 
   /// - Parameters:
   ///   - map: of any rank.

@@ -16,8 +16,8 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     commandName: "memory",
     abstract: "What ranks have resident at each ZeRO stage, beside what swiftdp plan predicts.",
     discussion: """
-      A rank's peak RSS without activations, exchange, base and what neighbours hold of shared weights is set
-      beside the formula in bytes a parameter. PSS counts a page that n processes share as 1/n in each, so that
+      A rank's peak RSS without activations, exchange, base and what it sees of its neighbours (their parts of
+      shared weights, libraries and MPI's buffers) is set beside the formula in bytes a parameter. PSS counts a page that n processes share as 1/n in each, so that
       the sum over ranks is what the host gives. Example: mpirun -np 4 swiftdp bench memory --layers 4
       """)
 

@@ -21,12 +21,10 @@ struct MemoryRow {
 
   func sum(_ part: KeyPath<Rank, Double>) -> Double { ranks.reduce(0) { $0 + $1[keyPath: part] } }
 
-  /// Bytes that a rank sees, though its neighbours hold them: the rest of the shared weights.
-  private var seen: Double { Double(estimate.sharedBytes) * Double(ranks.count - 1) / Double(ranks.count) }
   /// The rank with the highest peak.
   private var highest: Rank { ranks.max { $0.peak < $1.peak }! }
   /// Of that rank, without what neighbours hold.
-  var peak: Double { highest.peak - seen }
+  var peak: Double { highest.peak - Double(estimate.seenBytes) }
   var predicted: Double { highest.predicted }
   /// Bytes of weights, master weights, gradients and states: by the formula, and what is left of the peak.
   var model: Double { highest.model }
