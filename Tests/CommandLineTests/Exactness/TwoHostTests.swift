@@ -34,6 +34,42 @@ extension CommandLineTests {
       #expect(compared == 3)
     }
 
+    /// What the first rank cannot see itself, it hears of: one line and one report of all ranks of both hosts.
+    @Test(arguments: [
+      (1, 1, SIGKILL, "rank 1 on swiftdp-host-1 is gone: its process or its host has ended"),
+      (1, 0, SIGKILL, "rank 0 on swiftdp-host-0 is gone: its process or its host has ended"),
+      (2, 3, SIGKILL, "rank 3 on swiftdp-host-1 was killed (signal 9)"),
+      (2, 0, SIGSEGV, "rank 0 on swiftdp-host-0 crashed (signal 11)"),
+      (1, 1, SIGSTOP, "rank 1 on swiftdp-host-1 has kept the others waiting for 3 s"),
+    ])
+    func failuresAreKnownOnBothHosts(_ ranksPerHost: Int, _ rank: Int, _ signal: Int32, said: String) throws {
+      let folder = try Workspace()
+      try folder.makeStories()
+      let hosts = try TwoHosts(in: folder)
+      let run = try hosts.start(
+        ["train"] + StoriesTests.settings + [
+          "training.steps=100000", "training.validate_every=0", "checkpoint.every=2", "parallel.timeout=3",
+          "output=run",
+        ], ranksPerHost: ranksPerHost)
+      try #require(run.until { folder.exists("run/checkpoints/step-000002") }, "\(run.errors)")
+      let process = try #require(run.process(ofRank: rank))
+      kill(process, signal)
+      let begin = Date()
+      let result = try run.wait(timeLimit: 60)
+      #expect(Date().timeIntervalSince(begin) < (signal == SIGSTOP ? 13 : 10))
+      #expect(result.code != 0)
+      #expect(result.messages.count == 1 && result.messages[0].hasPrefix(said + " in step "), "\(result.err)")
+      let report = try JSON.parse(folder.text("run/failure.json"))
+      #expect(report["failed"]?.elements?.compactMap(\.integer) == [rank])
+      #expect(report["host"]?.text == "swiftdp-host-\(rank / ranksPerHost)")
+      let lines = try #require(report["ranks"]?.elements)
+      // Of a rank that its neighbours found dead, its last word is known; they do not hear from other hosts.
+      let known = rank == 0 && ranksPerHost > 1 ? [0, 1] : Array(0..<2 * ranksPerHost)
+      #expect(lines.compactMap { $0["rank"]?.integer } == known)
+      #expect(lines.allSatisfy { ($0["step"]?.integer ?? 0) >= 2 && $0["phase"]?.text != nil })
+      #expect(waitUntil(10) { kill(process, 0) != 0 })
+    }
+
     /// Slow enough that the link is what limits, on any machine.
     @Test func theExchangeFillsTheLink() throws {
       let folder = try Workspace()

@@ -46,6 +46,13 @@ final class TwoHosts {
     try run("mpirun", ["\(ranksPerHost)", Command.binary] + arguments)
   }
 
+  /// The same, and goes on while it runs.
+  func start(_ arguments: [String], ranksPerHost: Int) throws -> RunningCommand {
+    try RunningCommand(
+      [Project.root + "/launch/two-hosts", "mpirun", id, "\(ranksPerHost)", Command.binary] + arguments,
+      in: folder, mercy: 1)
+  }
+
   /// Bytes that have come to a host over the link.
   func received(by host: Int) throws -> Int {
     let result = try run("on", ["\(host)", "cat", "/sys/class/net/link0/statistics/rx_bytes"])

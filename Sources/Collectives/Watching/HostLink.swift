@@ -1,0 +1,182 @@
+// How ranks of other hosts tell the first rank what they are doing, so that it knows at once when one is gone: a
+// connection from each of them, over which the watching threads talk. MPI's own may hang with what it waits for.
+import Base
+import Foundation
+
+/// Rank 0 listens, the ranks of other hosts connect. Not for use from several threads at once, but for `init`.
+final class HostLink {
+  enum News {
+    /// A rank has something to say of itself.
+    case status(rank: Int, RankStatus)
+    /// A rank of another host has seen a failure.
+    case failure(Failure)
+    /// The connection to a rank ended, and it did not say that it would.
+    case lost(Int)
+    /// The first rank has told of a failure: the others need not.
+    case isReported
+  }
+
+  private enum Kind: Int64 {
+    case hello, status, failure, isReported, left
+  }
+
+  /// A message: kind, rank, and ten words more.
+  private static let words = 2 + RankStatus.wordCount
+  private static let bytes = words * MemoryLayout<Int64>.size
+
+  private struct Peer {
+    let descriptor: Int32
+    /// -1 until it has said.
+    var rank = -1
+    /// Whether this side has said hello.
+    var isGreeted = false
+    var received: [UInt8] = []
+    var hasLeft = false
+  }
+
+  private let rank: Int
+  /// Known to the ranks of the run only: anybody may connect.
+  private let token: [Int64]
+  private var listener: Int32 = -1
+  private var peers: [Peer] = []
+  /// Whether the first rank has answered at one of its addresses, the only peer that is left then.
+  private var isConnected = false
+
+  /// Whether this rank is connected with the first one, or is it.
+  var isOpen: Bool { rank == 0 || isConnected }
+
+  /// Opens the first rank's ear and tells the others where it is. Collective.
+  init(_ ranks: Ranks) {
+    rank = ranks.rank
+    var text = ""
+    var random = SystemRandomNumberGenerator()
+    let secret = [Int64](
+      arrayLiteral: .random(in: 1 ... .max, using: &random), .random(in: 1 ... .max, using: &random))
+    if rank == 0, let (descriptor, port) = SocketAddress.listen() {
+      listener = descriptor
+      let own = SocketAddress.ofThisHost(port: port).map(\.text)
+      text = (secret.map(String.init) + own).joined(separator: " ")
+    }
+    let told = ranks.broadcast(text).split(separator: " ").map(String.init)
+    token = told.prefix(2).compactMap { Int64($0) }
+    // Those of the same host have the board.
+    if ranks.hostOf[rank] != ranks.hostOf[0] {
+      peers = told.dropFirst(2).compactMap { SocketAddress(text: $0)?.connect() }.map { Peer(descriptor: $0) }
+    }
+  }
+
+  deinit {
+    for peer in peers { close(peer.descriptor) }
+    if listener >= 0 { close(listener) }
+  }
+
+  /// What to wait for.
+  var descriptors: [Int32] { (listener >= 0 ? [listener] : []) + peers.map(\.descriptor) }
+
+  /// Takes in what has come, without waiting; every some tenths of a second.
+  func news() -> [News] {
+    accept()
+    greet()
+    var news: [News] = []
+    for index in peers.indices {
+      news += read(&peers[index])
+      if rank != 0, !isConnected, peers[index].rank == 0 {
+        isConnected = true
+        for other in peers.indices where other != index { peers[other].hasLeft = true }
+      }
+    }
+    for peer in peers where peer.hasLeft { close(peer.descriptor) }
+    peers.removeAll { $0.hasLeft }
+    return news
+  }
+
+  func send(_ status: RankStatus) { send(.status, status.words) }
+
+  func send(_ failure: Failure) { send(.failure, failure.words) }
+
+  /// Tells the others that they need not speak.
+  func sendReported() { send(.isReported, []) }
+
+  /// Says that the end of this connection means nothing.
+  func leave() { send(.left, []) }
+
+  private func send(_ kind: Kind, _ more: [Int64]) {
+    for peer in peers where peer.rank >= 0 { send(kind, more, to: peer) }
+  }
+
+  private func send(_ kind: Kind, _ more: [Int64], to peer: Peer) {
+    var words = [kind.rawValue, Int64(rank)] + more
+    words += [Int64](repeating: 0, count: Self.words - words.count)
+    // A full buffer is that of somebody who does not read: the next message tells the same.
+    words.withUnsafeBytes {
+      _ = Glibc.send(
+        peer.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    }
+  }
+
+  private func accept() {
+    while listener >= 0 {
+      let descriptor = Glibc.accept(listener, nil, nil)
+      guard descriptor >= 0 else { return }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      SocketAddress.watchOver(descriptor)
+      peers.append(Peer(descriptor: descriptor))
+    }
+  }
+
+  /// Says hello wherever a connection is up by now.
+  private func greet() {
+    guard rank != 0, !isConnected else { return }
+    for index in peers.indices where !peers[index].isGreeted {
+      var state = pollfd(fd: peers[index].descriptor, events: Int16(POLLOUT), revents: 0)
+      guard poll(&state, 1, 0) > 0, state.revents == Int16(POLLOUT) else { continue }
+      peers[index].isGreeted = true
+      send(.hello, token, to: peers[index])
+    }
+  }
+
+  private func read(_ peer: inout Peer) -> [News] {
+    guard rank == 0 || peer.isGreeted else { return [] }
+    var buffer = [UInt8](repeating: 0, count: 64 * Self.bytes)
+    let count = recv(peer.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+    if count < 0, errno == EAGAIN || errno == EINTR { return [] }
+    var news: [News] = []
+    if count > 0 { peer.received += buffer[..<count] }
+    while peer.received.count >= Self.bytes {
+      let words = peer.received.withUnsafeBytes { bytes in
+        (0..<Self.words).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) }
+      }
+      peer.received.removeFirst(Self.bytes)
+      if let one = take(words, &peer) { news.append(one) }
+    }
+    if count <= 0 {
+      if !peer.hasLeft, peer.rank >= 0 { news.append(.lost(peer.rank)) }
+      peer.hasLeft = true
+    }
+    return news
+  }
+
+  private func take(_ words: [Int64], _ peer: inout Peer) -> News? {
+    let kind = Kind(rawValue: words[0])
+    if peer.rank < 0 {
+      let isKnown =
+        rank == 0 ? kind == .hello && Array(words[2..<4]) == token : kind == .status && words[1] == 0
+      // Somebody who does not know the token is no rank.
+      guard isKnown else {
+        peer.hasLeft = true
+        return nil
+      }
+      peer.rank = Int(words[1])
+    }
+    switch kind {
+    case .status: return .status(rank: peer.rank, RankStatus(words: Array(words[2...])))
+    case .failure:
+      return Failure(words: Array(words[2...])).map { .failure($0) }
+    case .isReported: return .isReported
+    case .left:
+      peer.hasLeft = true
+      return nil
+    case .hello, nil: return nil
+    }
+  }
+}

@@ -1,0 +1,272 @@
+// Who watches the ranks of a host: a thread in each of them that learns when another one is gone or silent,
+// leaves a report, and ends its own; between hosts the first rank hears of it over a connection of the threads' own.
+// They make no MPI calls: those of a job that lost a rank may never return.
+import Base
+import CProcessor
+import Foundation
+import Synchronization
+
+package final class Watch: @unchecked Sendable {
+  /// How long a rank may keep others waiting, in seconds, and where the report goes; nil for no file.
+  package struct Settings: Sendable {
+    package var timeout: Double
+    package var output: String?
+
+    package init(timeout: Double, output: String?) {
+      self.timeout = timeout
+      self.output = output
+    }
+  }
+
+  private let board: RankBoard
+  private let rank: Int
+  private let hostOf: [Int]
+  private let hostName: String
+  /// By rank, where there are several hosts.
+  private let hostNames: [String]
+  private let settings: Settings
+  /// Of the other ranks of this host, descriptors that say when they end.
+  private let processes: [(rank: Int, descriptor: Int32)]
+  private let isOver = Atomic(false)
+  private let hasEnded = DispatchSemaphore(value: 0)
+  private let wakeUp = Pipe()
+  /// To other hosts; nil where there are none.
+  private let link: HostLink?
+  /// What ranks of other hosts have told, and when; who has gone without a word; what others have seen.
+  private var heard: [Int: (status: RankStatus, at: Int64)] = [:]
+  private var lost: (ranks: [Int], at: Int64)?
+  private var told: Failure?
+  private var isReportedElsewhere = false
+
+  /// Begins to watch; nil where a rank is alone. Collective.
+  package init?(_ ranks: Ranks, hostName: String, _ settings: Settings) {
+    guard ranks.count > 1, let board = ranks.board else { return nil }
+    self.board = board
+    self.settings = settings
+    self.hostName = hostName
+    rank = ranks.rank
+    hostOf = ranks.hostOf
+    hostNames = ranks.hosts > 1 ? ranks.gather(hostName) : []
+    link = ranks.hosts > 1 ? HostLink(ranks) : nil
+    processes = board.members.filter { $0 != ranks.rank }.map { rank in
+      (rank, swiftdp_watch_process(Int32(board.slot(of: rank)?[.process] ?? 0)))
+    }
+    CrashNote.install(board.mine)
+    let thread = Thread { [self] in
+      watch()
+      link?.leave()
+      hasEnded.signal()
+    }
+    thread.stackSize = 1 << 20
+    thread.start()
+  }
+
+  /// Stops watching; nobody is to be missed any more.
+  package func end() {
+    board.tell(.left)
+    isOver.store(true, ordering: .releasing)
+    // Those of other hosts must be told before this process ends.
+    guard link != nil else { return }
+    try? wakeUp.fileHandleForWriting.write(contentsOf: [0])
+    _ = hasEnded.wait(timeout: .now() + 1)
+  }
+
+  private func watch() {
+    var gone: Set<Int32> = []
+    while !isOver.load(ordering: .acquiring) {
+      let now = board.now()
+      board.mine[.beat] = now
+      link?.send(RankStatus(board.mine, now: now))
+      // Wakes at once where a neighbour ends or another host has something to say.
+      let sources = processes.map(\.descriptor).filter { $0 >= 0 && !gone.contains($0) }
+      let others = [wakeUp.fileHandleForReading.fileDescriptor] + (link?.descriptors ?? [])
+      var polled = (sources + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      poll(&polled, nfds_t(polled.count), lost == nil ? 250 : 20)
+      if isOver.load(ordering: .acquiring) { return }
+      hear()
+      if let failure = findFailure() { end(with: failure) }
+      // The first rank has told of it; an end is on its way.
+      if isReportedElsewhere { leaveQuietly() }
+      // Descriptors of ranks that left in order stay readable.
+      gone.formUnion(zip(sources, polled).filter { $1.revents != 0 }.map(\.0))
+    }
+  }
+
+  /// Takes in what other hosts say.
+  private func hear() {
+    guard let link else { return }
+    for news in link.news() {
+      switch news {
+      case .status(let rank, let status): heard[rank] = (status, board.now())
+      case .failure(let failure): told = told ?? failure
+      case .lost(let rank): lost = ((lost?.ranks ?? []) + [rank], lost?.at ?? board.now())
+      case .isReported: isReportedElsewhere = true
+      }
+    }
+  }
+
+  /// What another rank is doing, where that is known.
+  private func status(of other: Int) -> RankStatus? {
+    if let slot = board.slot(of: other) { return RankStatus(slot, now: board.now()) }
+    return heard[other].map { $0.status.aged(board.now() - $0.at) }
+  }
+
+  private var others: [(rank: Int, status: RankStatus)] {
+    hostOf.indices.compactMap { other in
+      other == rank ? nil : status(of: other).map { (other, $0) }
+    }
+  }
+
+  private func findFailure() -> Failure? {
+    for (other, _) in processes {
+      guard let slot = board.slot(of: other), slot.phase != .left else { continue }
+      if kill(pid_t(slot[.process]), 0) != 0, errno == ESRCH, slot.phase != .left {
+        // Only SIGKILL leaves no word; other signals are noted on the board by who gets them.
+        return Failure(kind: .died, ranks: [other], signal: Int(slot[.signal] == 0 ? 9 : slot[.signal]))
+      }
+    }
+    if let told { return told }
+    // Neighbours of who is gone know the signal, and speak first.
+    if let lost, board.now() - lost.at > patience(for: lost.ranks) {
+      return Failure(kind: .died, ranks: lost.ranks.sorted())
+    }
+    let mine = board.mine
+    let since = mine[.waitingSince]
+    guard since != 0 else { return nil }
+    let others = others
+    if let failure = mismatch(mine.call, others) { return failure }
+    let limit = Int64(settings.timeout * 1000)
+    guard board.now() - since > limit else { return nil }
+    let late = others.filter { $0.status.isSilent(for: limit) }.map(\.rank)
+    if !late.isEmpty { return Failure(kind: .silent, ranks: late) }
+    // Nobody who can be asked keeps the others waiting.
+    let far = hostOf.indices.filter { hostOf[$0] != hostOf[rank] }
+    guard !others.contains(where: { $0.status.waited == nil }), !far.isEmpty else { return nil }
+    // The first rank knows more, where it can be asked.
+    if rank != 0, link?.isOpen == true { return nil }
+    let partner = Int(mine[.waitingFor])
+    return Failure(kind: .silent, ranks: far.contains(partner) ? [partner] : far)
+  }
+
+  /// Milliseconds in which another rank may speak, and the launcher end this one.
+  private static let patience: Int64 = 5000
+
+  /// Milliseconds in which a neighbour of ranks that are gone may say why.
+  private func patience(for ranks: [Int]) -> Int64 {
+    // If it is the first rank that is gone, its neighbours tell the user.
+    ranks.contains(0) && hostOf.filter { $0 == hostOf[0] }.count > 1 ? Self.patience : 300
+  }
+
+  /// A rank that is in another call than this one under the same number.
+  private func mismatch(
+    _ call: (number: Int64, kind: RankCall), _ others: [(rank: Int, status: RankStatus)]
+  ) -> Failure? {
+    for (other, status) in others where status.waited != nil {
+      let theirs = status.call
+      if theirs.number == call.number, theirs.kind != call.kind, isCollective(theirs.kind),
+        isCollective(call.kind)
+      {
+        return Failure(kind: .mismatch(call.kind, theirs.kind), ranks: [other])
+      }
+    }
+    return nil
+  }
+
+  private func isCollective(_ kind: RankCall) -> Bool {
+    kind != .none && kind != .messages && kind != .gradients
+  }
+
+  /// Sees to it that a report is left and one rank speaks, and ends this process. Others do the same, and the
+  /// launcher ends who does not.
+  private func end(with failure: Failure) -> Never {
+    if rank != 0, !failure.ranks.contains(0), let link, link.isOpen || board.members.contains(0) {
+      // The first rank knows what those of all hosts were doing.
+      link.send(failure)
+      for _ in 0..<Self.patience / 10 where !board.isReported && !isReportedElsewhere {
+        usleep(10_000)
+        hear()
+      }
+      if isReportedElsewhere { leaveQuietly() }
+    }
+    if !board.isReported, board.claimReport() {
+      let host = { [self] rank in
+        hostNames.isEmpty ? hostName : hostNames[rank]
+      }
+      let lines = (others + [(rank, RankStatus(board.mine, now: board.now()))]).map {
+        FailureReport.Line(rank: $0.rank, host: host($0.rank), status: $0.status)
+      }
+      let report = FailureReport(
+        failure, lines: lines, hostOf: host, host: hostName, timeout: settings.timeout)
+      let file = settings.output.flatMap { report.write(in: $0) }
+      FileHandle.standardError.write(Data("swiftdp: \(report.line(file: file))\n".utf8))
+      link?.sendReported()
+      board.isReported = true
+    }
+    // The others wait for the report: their end would have the launcher kill who writes it.
+    for _ in 0..<200 where !board.isReported { usleep(10_000) }
+    _exit(ExitCode.tryAgain.rawValue)
+  }
+
+  private func leaveQuietly() -> Never {
+    board.isReported = true
+    _exit(ExitCode.tryAgain.rawValue)
+  }
+}
+
+/// What is wrong with which ranks.
+struct Failure: Sendable {
+  enum Kind: Sendable {
+    case died
+    case silent
+    /// Two ranks are in different calls.
+    case mismatch(RankCall, RankCall)
+  }
+
+  var kind: Kind
+  var ranks: [Int]
+  /// 0 where it is not known.
+  var signal = 0
+}
+
+/// As ranks tell each other over the network, of the first rank that it is about.
+extension Failure {
+  var words: [Int64] {
+    let (number, first, second): (Int64, RankCall, RankCall) =
+      switch kind {
+      case .died: (0, .none, .none)
+      case .silent: (1, .none, .none)
+      case .mismatch(let mine, let theirs): (2, mine, theirs)
+      }
+    return [number, Int64(ranks.first ?? 0), Int64(signal), first.rawValue, second.rawValue]
+  }
+
+  init?(words: [Int64]) {
+    let kind: Kind
+    switch words[0] {
+    case 0: kind = .died
+    case 1: kind = .silent
+    case 2: kind = .mismatch(RankCall(rawValue: words[3]) ?? .none, RankCall(rawValue: words[4]) ?? .none)
+    default: return nil
+    }
+    self.init(kind: kind, ranks: [Int(words[1])], signal: Int(words[2]))
+  }
+}
+
+/// Notes a deadly signal on the board before it does what it would have done.
+private enum CrashNote {
+  nonisolated(unsafe) private static var word: UnsafeMutablePointer<Int64>?
+
+  static func install(_ slot: BoardSlot) {
+    word = slot.base + BoardSlot.Word.signal.rawValue
+    for signal in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
+        if let word = CrashNote.word { swiftdp_store_release(word, Int64(number)) }
+        // The handler is gone by now: the same again ends the process.
+        raise(number)
+      }
+      action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
+      sigaction(signal, &action, nil)
+    }
+  }
+}
