@@ -73,7 +73,7 @@ package struct AuditFinding: Sendable {
     let names = wrong.map(name).joined(separator: ", ")
     let mended = wrong.filter { again[$0] == right }
     let passing =
-      mended.count == wrong.count ? ", but this time right: the fault passes" : ""
+      mended.count == wrong.count ? ", and this time right: a passing fault" : ""
     return "all \(again.count) ranks computed it once more: \(names) was wrong\(passing)"
   }
 
@@ -91,8 +91,7 @@ package struct AuditFinding: Sendable {
     }
     return UserError(
       .tryAgain, "\(who), \(difference); \(verdict)", at: "audit of step \(step), micro-batch \(number)",
-      hint:
-        "nothing of the step was applied; test processor and memory of \(suspects.joined(separator: " and ")) "
-        + "or leave it out, and start again to go on from the last checkpoint")
+      hint: "nothing of the step was applied: test processor and memory of "
+        + "\(suspects.joined(separator: " and ")), and start again to go on from the last checkpoint")
   }
 }
