@@ -38,7 +38,8 @@ struct Train: ParsableCommand, SharedByRanks {
       try ranks.together { try lock?.begin() }
       if let warning = lock?.warning { console.noted(warning) }
       let watch = Watch(
-        ranks, hostName: Ranks.hostName, Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
+        ranks, hostName: Ranks.hostName,
+        Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
       defer { watch?.end() }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
       try run.train(deadline: Launch.deadline)
