@@ -46,14 +46,9 @@ package struct AuditFinding: Sendable {
   private func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
 
   private var difference: String {
-    let place = names.indices.first { first[$0] != second[$0] }.map {
-      "first in the gradient of \(names[$0])"
-    }
-    let loss = first.last != second.last
-    return [place, loss ? "\(place == nil ? "" : "and ")in the loss" : "and not in the loss"].compactMap {
-      $0
-    }
-    .joined(separator: " ")
+    let differs = first.last != second.last
+    guard let place = names.indices.first(where: { first[$0] != second[$0] }) else { return "in the loss" }
+    return "first in the gradient of \(names[place]) and \(differs ? "" : "not ")in the loss"
   }
 
   private var verdict: String {
@@ -74,7 +69,8 @@ package struct AuditFinding: Sendable {
     let mended = wrong.filter { again[$0] == right }
     let passing =
       mended.count == wrong.count ? ", and this time right: a passing fault" : ""
-    return "all \(again.count) ranks computed it once more: \(names) was wrong\(passing)"
+    return
+      "all \(again.count) ranks computed it once more: \(names) \(wrong.count > 1 ? "were" : "was") wrong\(passing)"
   }
 
   private func list(_ ranks: [Int]) -> String {
