@@ -1,6 +1,7 @@
 // What the last bits of a run depend on beside its recipe.
 import Base
 import Checkpoints
+import Collectives
 import Kernels
 
 extension Replica {
@@ -20,6 +21,25 @@ extension Replica {
       ("training.micro_batch_size", .integer(microBatchSize)),
       ("training.exact", .bool(exact)),
     ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
+  }
+}
+
+extension Ranks {
+  /// Refuses ranks whose results differ where nothing is wrong. Collective.
+  func checkSameBits(_ fingerprint: [JSON.Member]) throws {
+    let all = gather(JSON.object(fingerprint).encoded())
+    guard let other = all.indices.first(where: { all[$0] != all[0] }) else { return }
+    try together {
+      guard isFirst else { return }
+      let theirs = try JSON.parse(all[other])
+      let part = fingerprint.first { theirs[String(decoding: $0.key, as: UTF8.self)] != $0.value }
+      let name = part.map { String(decoding: $0.key, as: UTF8.self) } ?? "the recipe"
+      func word(_ value: JSON?) -> String { value.map { $0.text ?? $0.encoded() } ?? "unknown" }
+      throw UserError(
+        .usage,
+        "\(name) is \(word(part?.value)) on rank 0 and \(word(theirs[name])) on rank \(other), which round differently",
+        at: "training.audit", hint: "set parallel.blas_kernel to what all processors have, or audit to 0")
+    }
   }
 }
 

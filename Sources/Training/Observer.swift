@@ -44,4 +44,6 @@ package struct RunEnd: Sendable {
   package var seconds: Double
   package var steps: Int
   package var tokens: Int
+  /// Micro-batches that were computed twice, with the same result; nil where that was not asked for.
+  package var audits: Int?
 }

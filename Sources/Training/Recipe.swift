@@ -177,6 +177,8 @@ package struct TrainingRecipe: Sendable {
   package var onSpike: SpikeAction
   /// How many times the median of the last gradient norms is a spike; 0 for never.
   package var spikeFactor: Double
+  /// The share of micro-batches that a second rank computes too.
+  package var audit: Double
 
   init(_ section: Section) {
     if section.has("steps") {
@@ -211,6 +213,7 @@ package struct TrainingRecipe: Sendable {
       section.fail(
         "spike_factor", "is \(spikeFactor), and every norm is as large", hint: "more than 1, or 0 for never")
     }
+    audit = section.number("audit", default: 0, in: 0...1)
   }
 }
 

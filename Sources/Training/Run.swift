@@ -65,6 +65,9 @@ package final class Run {
       description, engine: engine, weights: weights, recompute: recipe.training.recompute,
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     self.replica = replica
+    fingerprint = replica.fingerprint(
+      microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
+    if recipe.training.audit > 0 { try ranks.checkSameBits(fingerprint) }
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = try ranks.together {
@@ -85,14 +88,13 @@ package final class Run {
       ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
+      auditShare: recipe.training.audit,
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
 
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
       checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
     let conditions = Self.conditions(recipe, data)
-    fingerprint = replica.fingerprint(
-      microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
     if let path = start.path {
       let state = try ranks.together {
         let state = try TrainingState(folder: path)
@@ -189,6 +191,7 @@ package final class Run {
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
+    var audits = 0
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, deadline: [limit, deadline].compactMap { $0 }.min())
@@ -196,6 +199,7 @@ package final class Run {
       let report = try step.run(number, stream.microBatches(step: number - 1))
       try ranks.together { try checkNumbers(report) }
       tokens += report.tokens
+      audits += report.audits
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
@@ -215,7 +219,7 @@ package final class Run {
       try $0.ended(
         RunEnd(
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
-          tokens: tokens))
+          tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil))
     }
   }
 

@@ -21,6 +21,8 @@ package struct StepReport: Sendable {
   package var seconds: Double
   /// Of which this rank spent so many on the exchange of gradients and weights and computed nothing else.
   package var exchangeSeconds: Double
+  /// How many of its micro-batches were computed twice, with the same result.
+  package var audits: Int
   /// What is wrong with the numbers above; nil where nothing is.
   package var finding: NumberFinding?
 }
@@ -43,11 +45,12 @@ package final class TrainStep {
   private var allLosses: [Double] = []
   private var lossCounts: [Int] = []
   private let offending: OffendingSamples
+  private let audit: Audit
 
   package init(
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
-    watch: NumberWatch = NumberWatch(),
+    watch: NumberWatch = NumberWatch(), auditShare: Double = 0,
     decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
@@ -62,28 +65,34 @@ package final class TrainStep {
     self.seed = seed
     self.gradientClip = gradientClip
     self.watch = watch
+    audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
     offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
   }
 
   /// Runs step `step`, the first being number 1.
+  /// - Throws: where an audit finds that a rank computed wrongly; nothing of the step is then applied.
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
     ranks.board?.tell(step: step)
     // The one denominator: every rank counts the targets of the whole step, before the first backward.
     let (tokens, targets) = sequences.counts(of: microBatches)
     losses.removeAll(keepingCapacity: true)
+    audit.begin(step: step)
     gradients.sum(microBatches: microBatches.count) { number in
-      sequences.fill(&batch, with: microBatches[number], mask: mask)
-      losses.append(
-        replica.train(
-          batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
-          afterEach: {
-            ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.block)
-            gradients.poke()
-          },
-          whenFinal: { segment, values in
-            replica.engine.time("exchange") { gradients.add(segment: segment, values) }
-          }))
+      let isAudited = audit.isChosen(number)
+      let loss = compute(microBatches[number], dividedBy: targets, step: step) { segment, values in
+        if isAudited { replica.engine.time("audit") { audit.take(segment: segment, values) } }
+        replica.engine.time("exchange") { gradients.add(segment: segment, values) }
+      }
+      if isAudited { audit.take(loss: loss) }
+      losses.append(loss)
+    }
+    // By now nobody reads this rank's gradients any more: the same memory serves again.
+    let audits = try audit.compare(microBatches: microBatches.count) { number in
+      let loss = compute(microBatches[number], dividedBy: targets, step: step) { segment, values in
+        replica.engine.time("audit") { audit.take(segment: segment, values) }
+      }
+      audit.take(loss: loss)
     }
     ranks.board?.tell(.update)
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
@@ -115,7 +124,21 @@ package final class TrainStep {
       step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
       learningRate: learningRate, tokens: tokens, targetTokens: targets,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + gatherSeconds,
-      finding: finding)
+      audits: audits, finding: finding)
+  }
+
+  /// The sum of a micro-batch's losses; its gradients are given away segment by segment.
+  private func compute(
+    _ microBatch: MicroBatch, dividedBy targets: Int, step: Int,
+    whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
+  ) -> Double {
+    sequences.fill(&batch, with: microBatch, mask: mask)
+    return replica.train(
+      batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
+      afterEach: {
+        ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.block)
+        gradients.poke()
+      }, whenFinal: whenFinal)
   }
 
   /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …

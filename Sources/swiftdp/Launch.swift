@@ -27,7 +27,7 @@ enum Launch {
       return asked
     }
     // Names of host and cores as one number, to compare.
-    let all = ranks.gather(Int(truncatingIfNeeded: FNV1a((host + " " + coreList).utf8).value))
+    let all = ranks.gather(Int(truncatingIfNeeded: FNV1a((Ranks.hostName + " " + coreList).utf8).value))
     let sharing = all.filter { $0 == all[ranks.rank] }.count
     return max((allowedCores > 0 ? allowedCores : cores) / sharing, 1)
   }
@@ -52,14 +52,6 @@ enum Launch {
   /// When the scheduler will end the job; nil where none says.
   static var deadline: Date? {
     environment["SLURM_JOB_END_TIME"].flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
-  }
-
-  static var host: String {
-    var name = utsname()
-    uname(&name)
-    return withUnsafeBytes(of: &name.nodename) { bytes in
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
   }
 
   /// How mpirun is told to reach other hosts; nil where it is not.

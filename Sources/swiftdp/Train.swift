@@ -23,7 +23,7 @@ struct Train: ParsableCommand, SharedByRanks {
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
       let lock = try ranks.together {
-        ranks.isFirst ? try OutputLock(output: recipe.output, host: Launch.host) : nil
+        ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
       defer { withExtendedLifetime(lock) {} }
       let console = Console(columns: Launch.terminalColumns)
@@ -38,7 +38,8 @@ struct Train: ParsableCommand, SharedByRanks {
       try ranks.together { try lock?.begin() }
       if let warning = lock?.warning { console.noted(warning) }
       let watch = Watch(
-        ranks, hostName: Launch.host, Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
+        ranks, hostName: Ranks.hostName,
+        Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
       defer { watch?.end() }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
       try run.train(deadline: Launch.deadline)

@@ -98,9 +98,11 @@ package final class Console: Observer {
 
   package func ended(_ end: RunEnd) {
     guard end.steps > 0 else { return note("nothing to do: all steps are done · model in \(end.model)") }
+    let audits = end.audits.map { "\(counted($0, "micro-batch", "micro-batches")) audited · " } ?? ""
     note(
       "done: \(grouped(end.steps)) steps in \(duration(end.seconds)), "
-        + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · model in \(end.model)")
+        + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · \(audits)model in \(end.model)"
+    )
   }
 
   package func noted(_ text: String) { note("note: " + text) }
@@ -134,8 +136,8 @@ package func grouped(_ value: Int) -> String {
   return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
 }
 
-package func counted(_ count: Int, _ noun: String) -> String {
-  "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+package func counted(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+  "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
 }
 
 package func decimals(_ value: Double, _ digits: Int = 4) -> String { String(format: "%.\(digits)f", value) }

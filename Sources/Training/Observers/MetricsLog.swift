@@ -41,6 +41,7 @@ package final class MetricsLog: Observer {
     add("seconds", .number((report.seconds * 1e6).rounded() / 1e6))
     add("exchange_seconds", .number((report.exchangeSeconds * 1e6).rounded() / 1e6))
     if report.finding?.isWithheld == true { add("skipped", .bool(true)) }
+    if report.audits > 0 { add("audits", .integer(report.audits)) }
     if let loss = validation?.loss { add("validation_loss", .number(loss)) }
     do {
       try file?.write(contentsOf: Data((JSON.object(members).encoded() + "\n").utf8))

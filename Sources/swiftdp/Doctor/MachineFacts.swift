@@ -83,7 +83,7 @@ struct HostFacts: Codable {
   let lockedMemoryBytes: Int?
 
   init(libraries: [MatrixLibrary]) {
-    name = Launch.host
+    name = Ranks.hostName
     version = Command.configuration.version
     builtFor = builtInstructionSet
     builtForBest = builtInstructionSet == bestInstructionSet

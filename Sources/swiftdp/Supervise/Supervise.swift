@@ -1,6 +1,7 @@
 // swiftdp supervise
 import ArgumentParser
 import Base
+import Collectives
 import Foundation
 
 struct Supervise: ParsableCommand {
@@ -103,7 +104,7 @@ struct Supervise: ParsableCommand {
 
   /// mpirun starts the ranks of its own host without the agent.
   private func isThisHost(_ name: String) -> Bool {
-    let own = Launch.host
+    let own = Ranks.hostName
     if ["localhost", own, String(own.prefix { $0 != "." })].contains(name) { return true }
     return !Set(Host(name: name).addresses).isDisjoint(with: Host.current().addresses)
   }

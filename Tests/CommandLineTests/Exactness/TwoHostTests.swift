@@ -13,14 +13,17 @@ extension CommandLineTests {
     @Test func twoHostsGiveTheHashOfOneRank() throws {
       let folder = try Workspace()
       try folder.makeStories()
-      let one = try train(StoriesTests.settings, output: "np1", in: folder)
+      // With audits, which compute where gradients have just been sent from.
+      let settings = StoriesTests.settings + ["training.audit=0.2"]
+      let one = try train(settings, output: "np1", in: folder)
+      #expect(try !one.numbers("audits").isEmpty)
       let hosts = try TwoHosts(in: folder)
       var compared = 0
       for (ranksPerHost, zero) in [(2, 1), (2, 0), (1, 1)] {
         let before = try hosts.received(by: 1)
         let name = "hosts\(compared)"
         let result = try hosts.swiftdp(
-          ["train"] + StoriesTests.settings + ["parallel.zero=\(zero)", "output=\(name)"],
+          ["train"] + settings + ["parallel.zero=\(zero)", "output=\(name)"],
           ranksPerHost: ranksPerHost)
         try #require(result.code == 0, "\(result.out)\n\(result.err)")
         #expect(result.out.contains(" \(2 * ranksPerHost) ranks on 2 hosts × 1 thread · "))

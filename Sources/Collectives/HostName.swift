@@ -1,0 +1,12 @@
+// What this host calls itself.
+import Foundation
+
+extension Ranks {
+  package static var hostName: String {
+    var name = utsname()
+    uname(&name)
+    return withUnsafeBytes(of: &name.nodename) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// A micro-batch that two ranks computed differently: which of them was wrong, in words.
+import Base
+
+package struct AuditFinding: Sendable {
+  package let step: Int
+  package let number: Int
+  package let owner: Int
+  package let checker: Int
+  /// Their results: a checksum for each of `names`, then the loss.
+  package let first: [UInt64]
+  package let second: [UInt64]
+  /// By rank, the result of computing it once more.
+  package let again: [[UInt64]]
+  package let hosts: [String]
+  /// The trained parameters, in the order in which backward finishes them.
+  package let names: [String]
+
+  package init(
+    step: Int, number: Int, owner: Int, checker: Int, first: [UInt64], second: [UInt64], again: [[UInt64]],
+    hosts: [String], names: [String]
+  ) {
+    self.step = step
+    self.number = number
+    self.owner = owner
+    self.checker = checker
+    self.first = first
+    self.second = second
+    self.again = again
+    self.hosts = hosts
+    self.names = names
+  }
+
+  /// The result that more than half of the ranks came to.
+  private var right: [UInt64]? {
+    again.first { one in 2 * again.count { $0 == one } > again.count }
+  }
+
+  /// Ranks of which a result is not that of the majority; nil where there is none.
+  package var wrong: [Int]? {
+    guard let right else { return nil }
+    return again.indices.filter { rank in
+      again[rank] != right || rank == owner && first != right || rank == checker && second != right
+    }
+  }
+
+  private func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
+
+  private var difference: String {
+    let differs = first.last != second.last
+    guard let place = names.indices.first(where: { first[$0] != second[$0] }) else { return "in the loss" }
+    return "first in the gradient of \(names[place]) and \(differs ? "" : "not ")in the loss"
+  }
+
+  private var verdict: String {
+    guard let wrong, let right else {
+      var groups: [(result: [UInt64], ranks: [Int])] = []
+      for (rank, result) in again.enumerated() {
+        if let known = groups.firstIndex(where: { $0.result == result }) {
+          groups[known].ranks.append(rank)
+        } else {
+          groups.append((result, [rank]))
+        }
+      }
+      let sides = groups.map { list($0.ranks) }
+      return "when all compute it once more, no majority agrees: \(sides.joined(separator: " against "))"
+    }
+    if again.count == 1 { return "alone, it cannot say which is right" }
+    let names = wrong.map(name).joined(separator: ", ")
+    let mended = wrong.filter { again[$0] == right }
+    let passing =
+      mended.count == wrong.count ? ", and this time right: a passing fault" : ""
+    return
+      "all \(again.count) ranks computed it once more: \(names) \(wrong.count > 1 ? "were" : "was") wrong\(passing)"
+  }
+
+  private func list(_ ranks: [Int]) -> String {
+    (ranks.count == 1 ? "rank " : "ranks ") + ranks.map(String.init).joined(separator: ", ")
+  }
+
+  package var error: UserError {
+    let who =
+      owner == checker
+      ? "\(name(owner)) got two results" : "\(name(owner)) and \(name(checker)) got different results"
+    var suspects: [String] = []
+    for rank in wrong ?? [owner, checker] where !suspects.contains(hosts[rank]) {
+      suspects.append(hosts[rank])
+    }
+    return UserError(
+      .tryAgain, "\(who), \(difference); \(verdict)", at: "audit of step \(step), micro-batch \(number)",
+      hint: "nothing of the step was applied: test processor and memory of "
+        + "\(suspects.joined(separator: " and ")), and start again to go on from the last checkpoint")
+  }
+}
