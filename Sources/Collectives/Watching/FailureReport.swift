@@ -92,6 +92,12 @@ struct FailureReport {
     ])
   }
 
+  /// Whether somebody has written one a moment ago.
+  static func isRecent(in folder: String) -> Bool {
+    var status = stat()
+    return stat(folder + "/failure.json", &status) == 0 && time(nil) - status.st_mtim.tv_sec < 20
+  }
+
   /// - Returns: the file, or nil where it cannot be written.
   func write(in folder: String) -> String? {
     let path = folder + "/failure.json"

@@ -70,6 +70,9 @@ final class HostLink {
     if listener >= 0 { close(listener) }
   }
 
+  /// Whether an address may still answer: whoever waits should look again soon.
+  var isConnecting: Bool { !isOpen && !peers.isEmpty }
+
   /// What to wait for.
   var descriptors: [Int32] { (listener >= 0 ? [listener] : []) + peers.map(\.descriptor) }
 
@@ -129,7 +132,11 @@ final class HostLink {
     guard rank != 0, !isConnected else { return }
     for index in peers.indices where !peers[index].isGreeted {
       var state = pollfd(fd: peers[index].descriptor, events: Int16(POLLOUT), revents: 0)
-      guard poll(&state, 1, 0) > 0, state.revents == Int16(POLLOUT) else { continue }
+      guard poll(&state, 1, 0) > 0 else { continue }
+      guard state.revents == Int16(POLLOUT) else {
+        peers[index].hasLeft = true
+        continue
+      }
       peers[index].isGreeted = true
       send(.hello, token, to: peers[index])
     }

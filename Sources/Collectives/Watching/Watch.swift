@@ -81,7 +81,8 @@ package final class Watch: @unchecked Sendable {
       let sources = processes.map(\.descriptor).filter { $0 >= 0 && !gone.contains($0) }
       let others = [wakeUp.fileHandleForReading.fileDescriptor] + (link?.descriptors ?? [])
       var polled = (sources + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-      poll(&polled, nfds_t(polled.count), lost == nil ? 250 : 20)
+      let isUrgent = lost != nil || link?.isConnecting == true
+      poll(&polled, nfds_t(polled.count), isUrgent ? 20 : 250)
       if isOver.load(ordering: .acquiring) { return }
       hear()
       if let failure = findFailure() { end(with: failure) }
@@ -187,6 +188,12 @@ package final class Watch: @unchecked Sendable {
         hear()
       }
       if isReportedElsewhere { leaveQuietly() }
+    }
+    // The first rank's neighbours have no connection to here, but the same output folder.
+    if failure.ranks.contains(0), !board.members.contains(0), let output = settings.output,
+      FailureReport.isRecent(in: output)
+    {
+      leaveQuietly()
     }
     if !board.isReported, board.claimReport() {
       let host = { [self] rank in
