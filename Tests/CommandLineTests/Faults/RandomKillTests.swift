@@ -1,4 +1,5 @@
-// A run that loses random ranks at random moments, over and over, ends with the bits of one that was left alone.
+// A run that loses random ranks at random moments, or is asked to stop, over and over, ends with the bits of one that
+// was left alone.
 import Base
 import Foundation
 import Testing
@@ -56,5 +57,45 @@ extension CommandLineTests {
       let counts = phases.sorted { $0.key < $1.key }.map { "\($0.value) in \($0.key)" }
       print("\(kills) random kills, equal hashes; \(counts.joined(separator: ", "))")
     }
+
+    /// Asked to stop at any moment, it leaves a checkpoint and 75, and goes on at another number of ranks.
+    @Test func stoppedRunsEndAtTheSameHash() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      var random = PhiloxStream(seed: UInt64(Date().timeIntervalSince1970), stream: 1)
+      func draw(_ count: Int) -> Int { Int(random.next() % UInt64(count)) }
+      let settings = RankCountTests.text + ["training.steps=\(100 * FaultCount.count)", "output=run"]
+      let run = RunOutput(folder: folder, name: "run")
+      var stops = 0
+      while stops < FaultCount.count {
+        let ranks = 1 + draw(3)
+        let command = try Command.start(["train"] + settings, ranks: ranks, in: folder)
+        // Until it listens.
+        let before = folder.data(ofMetricsIn: "run")
+        try #require(command.until { folder.data(ofMetricsIn: "run") > before }, "\(command.errors)")
+        usleep(UInt32(draw(100_000)))
+        guard let process = command.process(ofRank: draw(ranks)) else { break }
+        kill(process, [SIGTERM, SIGINT, SIGUSR2][draw(3)])
+        let result = try command.wait(timeLimit: 60)
+        if result.code == 0 { break }
+        #expect(result.code == 75, "\(result.err)")
+        let last = try #require(run.checkpoints.last)
+        #expect(result.messages.count == 1 && result.messages[0].contains("/\(last): stopped by a signal "))
+        stops += 1
+      }
+      #expect(stops > 1)
+      try train(settings.dropLast(), output: "run", ranks: 2, in: folder)
+      let whole = try train(settings.dropLast(), output: "whole", in: folder)
+      #expect(try run.hash() == whole.hash())
+      print("\(stops) stops at random moments, equal hashes")
+    }
+  }
+}
+
+extension Workspace {
+  /// Bytes of the metrics that a run has written up to now.
+  fileprivate func data(ofMetricsIn output: String) -> Int {
+    (try? data("\(output)/metrics.jsonl").count) ?? 0
   }
 }
