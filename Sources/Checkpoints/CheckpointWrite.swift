@@ -28,7 +28,8 @@ package final class CheckpointWrite: @unchecked Sendable {
   /// In the order in which they are written; of those from `firstCopied` on there are copies.
   private let stretches: [Stretch]
   private var firstCopied: Int
-  private var copies: FlatMemory?
+  /// Where copies lie, also once they are written: the next checkpoint may use it again.
+  package private(set) var memory: FlatMemory?
   /// On the first rank, whole files that it has written.
   private var smallFiles: [Manifest.File] = []
   private var open: [DurableFile] = []
@@ -129,9 +130,10 @@ package final class CheckpointWrite: @unchecked Sendable {
   /// Copies what this rank is to write, as much of it as there is room for.
   /// - Parameters:
   ///   - room: bytes.
+  ///   - spare: memory of an earlier checkpoint: pages that were never touched take longer than the copy itself.
   ///   - tiles: runs so many tiles, on however many threads.
   package func copy(
-    room: Int, ledger: MemoryLedger?, on tiles: (Int, @escaping (Int) -> Void) -> Void
+    room: Int, spare: FlatMemory?, ledger: MemoryLedger?, on tiles: (Int, @escaping (Int) -> Void) -> Void
   ) {
     var bytes = 0
     var offsets: [Int] = []
@@ -143,9 +145,11 @@ package final class CheckpointWrite: @unchecked Sendable {
       firstCopied -= 1
     }
     guard bytes > 0 else { return }
-    let memory = FlatMemory(
-      count: bytes / MemoryLayout<Float>.stride, label: "checkpoint", ledger: ledger)
-    copies = memory
+    let count = bytes / MemoryLayout<Float>.stride
+    let memory =
+      spare.flatMap { $0.count >= count ? $0 : nil }
+      ?? FlatMemory(count: count, label: "checkpoint", ledger: ledger)
+    self.memory = memory
     self.offsets = offsets.reversed()
     let (first, places, stretches) = (firstCopied, self.offsets, stretches)
     tiles(places.count) { tile in
@@ -167,15 +171,14 @@ package final class CheckpointWrite: @unchecked Sendable {
 
   /// Writes the copies, and what training does not change; returns when the disk holds all that this rank wrote.
   package func writeCopies() throws {
-    if let copies {
+    if let memory {
       for (stretch, offset) in zip(stretches[firstCopied...], offsets) {
         try write(
           stretch,
           UnsafeRawBufferPointer(
-            start: UnsafeRawPointer(copies.base) + offset, count: stretch.bytes.count))
+            start: UnsafeRawPointer(memory.base) + offset, count: stretch.bytes.count))
       }
     }
-    copies = nil
     if content.map.rank == 0 {
       let layout = content.map.layout
       try content.weights.read(layout.trainedCount..<layout.count) { part, numbers in

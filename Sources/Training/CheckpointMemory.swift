@@ -23,11 +23,13 @@ package enum CheckpointMemory: Sendable, Equatable {
   }
 
   /// Bytes that this rank may take now.
-  /// - Parameter ranks: of the host.
-  func room(ranks: Int) -> Int {
+  /// - Parameters:
+  ///   - ranks: of the host.
+  ///   - held: bytes that it has taken for an earlier checkpoint, and may use again.
+  func room(ranks: Int, held: Int) -> Int {
     switch self {
     case .bytes(let bytes): bytes
-    case .auto: Int(availableMemory) / 2 / ranks
+    case .auto: (Int(availableMemory) + held * ranks) / 2 / ranks
     }
   }
 }

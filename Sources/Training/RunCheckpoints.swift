@@ -34,6 +34,8 @@ final class RunCheckpoints {
   /// Known not to be whole.
   private var damaged: Set<String>
   private var pending: Pending?
+  /// Of the last checkpoint, for the next one.
+  private var spare: FlatMemory?
   /// What the longest one took so far, in seconds.
   private(set) var longest = 0.0
 
@@ -92,7 +94,11 @@ final class RunCheckpoints {
     let begun = Result { if ranks.isFirst { try write.begin() } }
     pending = Pending(step: step, path: path, write: write)
     if let fault = ranks.firstFault(begun.error) { return abandon(fault) }
-    write.copy(room: recipe.memory.room(ranks: ranks.localCount), ledger: ledger, on: pool.runTiles)
+    let held = (spare?.count ?? 0) * MemoryLayout<Float>.stride
+    write.copy(
+      room: recipe.memory.room(ranks: ranks.localCount, held: held), spare: spare, ledger: ledger,
+      on: pool.runTiles)
+    spare = write.memory
     let written = Result { try write.writeNow() }
     pending?.task = LowPriorityTask {
       try written.get()

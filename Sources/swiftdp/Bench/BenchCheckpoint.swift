@@ -16,7 +16,8 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
     abstract: "Writing and reading a checkpoint, against plain files of as many bytes.",
     discussion: """
       Weights and both moments of AdamW, by all ranks at once; nothing counts as written before fsync has
-      returned. Before each reading, the system is asked to forget what it holds of the files in memory.
+      returned. A run waits for the copy alone and writes it in the background. Before each reading, the system
+      is asked to forget what it holds of the files in memory.
       Example: mpirun -np 4 swiftdp bench checkpoint --layers 12 --output /scratch
       """)
 
@@ -123,6 +124,27 @@ private final class CheckpointBench {
         try content.write(
           to: path, type: .f32, state: TrainingState(step: 1, conditions: [], fingerprint: []), ranks: ranks)
       })
+    var pending: CheckpointWrite?
+    var spare: FlatMemory?
+    let copy = try session.seconds(
+      prepare: {
+        if ranks.isFirst { try pending?.abandon() }
+        pending = nil
+        ranks.barrier()
+      },
+      { _ in
+        let write = try ranks.together {
+          try CheckpointWrite(
+            content, to: path + "-copied", type: .f32,
+            state: TrainingState(step: 1, conditions: [], fingerprint: []))
+        }
+        try ranks.together { if ranks.isFirst { try write.begin() } }
+        write.copy(room: .max, spare: spare, ledger: nil, on: session.engine.pool.runTiles)
+        spare = write.memory
+        pending = write
+      })
+    if ranks.isFirst { try pending?.abandon() }
+    pending = nil
     let read = try session.seconds(
       prepare: { forgetPages(in: path) },
       { _ in
@@ -135,6 +157,9 @@ private final class CheckpointBench {
     try remove(path)
     return [
       BenchRow(name: "write", sizes: sizes, seconds: write, work: Double(bytes), limit: .plainWrite),
+      BenchRow(
+        name: "copy for a background write", sizes: sizes, seconds: copy, work: Double(bytes),
+        limit: .plainWrite),
       BenchRow(name: "read", sizes: sizes, seconds: read, work: Double(bytes), limit: .plainRead),
     ]
   }
