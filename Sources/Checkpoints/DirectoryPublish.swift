@@ -44,7 +44,7 @@ package struct DirectoryPublish: Sendable {
   /// - Throws: `UserError(.disk)`, also where the final name is taken.
   package func publish(replacing: Bool = false) throws {
     try DurableFile.sync(folder: staging)
-    if replacing, access(path, F_OK) == 0 {
+    if replacing, Self.isThere(path) {
       try Self.removeTree(old)
       guard rename(path, old) == 0 else { throw UserError.disk("cannot be replaced", path) }
     }
@@ -63,8 +63,8 @@ package struct DirectoryPublish: Sendable {
 
   /// Puts back what was set aside by a run that ended before the new one stood in its place.
   package func recover() throws {
-    guard access(old, F_OK) == 0 else { return }
-    guard access(path, F_OK) != 0 else { return try Self.removeTree(old) }
+    guard Self.isThere(old) else { return }
+    guard !Self.isThere(path) else { return try Self.removeTree(old) }
     guard rename(old, path) == 0 else { throw UserError.disk("cannot be renamed to \(path)", old) }
   }
 
@@ -88,6 +88,12 @@ package struct DirectoryPublish: Sendable {
     } catch {
       throw UserError(.disk, "cannot be listed: \(systemReason(error))", at: folder)
     }
+  }
+
+  /// Whether there is anything of a name, a link to nothing included.
+  private static func isThere(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
   }
 
   /// A folder and all in it, or a link without what it points to; nothing where there is nothing.

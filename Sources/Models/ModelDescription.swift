@@ -18,7 +18,7 @@ package struct ModelDescription: Sendable {
   package init(folder: String) throws {
     guard access(folder, F_OK) == 0 else { throw UserError(.data, "there is no such folder", at: folder) }
     let file = folder + "/config.json"
-    try self.init(config: try MappedFile(file).json(), file: file)
+    try self.init(config: try OpenFile.json(file), file: file)
   }
 
   package init(config: JSON, file: String) throws {

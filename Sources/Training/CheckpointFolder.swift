@@ -18,7 +18,10 @@ package struct CheckpointFolder: Sendable {
   var all: [(step: Int, path: String)] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     return names.compactMap { name in
-      guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else { return nil }
+      // Only names as they are made here: not step-7, step-+00007 or a number that is none.
+      guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0,
+        path(step: step) == path + "/" + name
+      else { return nil }
       return (step, path + "/" + name)
     }.sorted { $0.0 < $1.0 }
   }

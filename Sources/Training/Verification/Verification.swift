@@ -47,7 +47,7 @@ package struct Verification {
       try ranks.together {
         guard ranks.isFirst else { return }
         let summary = try CheckpointSummary(folder: path)
-        let hash = summary.hash()
+        let hash = try summary.hash()
         let first = reference ?? (path, hash)
         let difference =
           reference == nil ? 0 : try largestDifference(summary, try CheckpointSummary(folder: first.path))
