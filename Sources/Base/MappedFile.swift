@@ -10,12 +10,14 @@ package final class MappedFile: @unchecked Sendable {
   package let bytes: UnsafeRawBufferPointer
   package let path: String
   private let range: MappedRange?
+  private let identity: FileIdentity
 
   /// - Throws: `UserError` with the path and the reason where it cannot be read.
   package init(_ path: String) throws {
     self.path = path
     let file = try OpenFile(path)
     let count = file.bytes
+    identity = file.identity
     guard count > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       range = nil
@@ -31,12 +33,12 @@ package final class MappedFile: @unchecked Sendable {
 
   /// - Throws: `UserError` where something that was read of the file could not be had, and zeros were read instead.
   package func check() throws {
-    guard range?.isBroken == true else { return }
+    // What is missing of a page is zeros without a signal.
     var status = stat()
-    let isThere = stat(path, &status) == 0
-    guard !isThere || status.st_size >= bytes.count else {
+    if stat(path, &status) == 0, FileIdentity(status) == identity, status.st_size < bytes.count {
       throw UserError.cut(path, from: bytes.count, to: Int(status.st_size))
     }
+    guard range?.isBroken == true else { return }
     throw UserError(.data, "could not be read to its end: its disk failed, or it was changed", at: path)
   }
 

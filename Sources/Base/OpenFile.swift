@@ -7,6 +7,8 @@ package final class OpenFile {
   package let descriptor: Int32
   /// As it was opened.
   package let bytes: Int
+  /// What tells it from every other file.
+  let identity: FileIdentity
 
   /// - Throws: `UserError` with the path and the reason where it cannot be read.
   package init(_ path: String) throws {
@@ -17,6 +19,7 @@ package final class OpenFile {
     var status = stat()
     let code = fstat(descriptor, &status) == 0 ? 0 : errno
     bytes = Int(status.st_size)
+    identity = FileIdentity(status)
     // From here on it is closed with this value, also where it is refused.
     guard code == 0 else {
       errno = code
@@ -55,6 +58,17 @@ package final class OpenFile {
   package static func json(_ path: String) throws -> JSON {
     let text = try contents(path)
     do { return try JSON.parse(text) } catch { throw UserError(.data, "is not JSON: \(error)", at: path) }
+  }
+}
+
+/// What tells a file from every other one, whatever their names.
+package struct FileIdentity: Equatable, Sendable {
+  private let device: UInt64
+  private let number: UInt64
+
+  package init(_ status: stat) {
+    device = UInt64(status.st_dev)
+    number = UInt64(status.st_ino)
   }
 }
 

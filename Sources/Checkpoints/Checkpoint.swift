@@ -25,8 +25,10 @@ package struct TrainingState: Equatable, Sendable {
   package var gradientNorms: [Double]
   /// Steps whose update was left out.
   package var skippedSteps: Int
+  /// Of the folder that it was read from, or will be written to.
+  package private(set) var version = formatVersion
   /// Whether a manifest belongs to it, as to all that are written now.
-  package private(set) var hasManifest = true
+  package var hasManifest: Bool { version > 1 }
 
   package init(
     step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member], gradientNorms: [Double] = [],
@@ -97,7 +99,7 @@ package struct TrainingState: Equatable, Sendable {
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
       gradientNorms: norms.compactMap(\.double), skippedSteps: skipped)
-    hasManifest = version > 1
+    self.version = version
   }
 }
 

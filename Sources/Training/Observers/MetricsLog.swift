@@ -81,8 +81,8 @@ package final class MetricsLog: Observer {
   private func openIfNeeded() throws(UserError) {
     var mine = stat()
     var there = stat()
-    if file >= 0, fstat(file, &mine) == 0, stat(path, &there) == 0, mine.st_ino == there.st_ino,
-      mine.st_dev == there.st_dev
+    if file >= 0, fstat(file, &mine) == 0, stat(path, &there) == 0,
+      FileIdentity(mine) == FileIdentity(there)
     {
       return
     }
