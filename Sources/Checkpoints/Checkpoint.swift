@@ -25,8 +25,10 @@ package struct TrainingState: Equatable, Sendable {
   package var gradientNorms: [Double]
   /// Steps whose update was left out.
   package var skippedSteps: Int
+  /// Of the folder that it was read from, or will be written to.
+  package private(set) var version = formatVersion
   /// Whether a manifest belongs to it, as to all that are written now.
-  package private(set) var hasManifest = true
+  package var hasManifest: Bool { version > 1 }
 
   package init(
     step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member], gradientNorms: [Double] = [],
@@ -72,7 +74,7 @@ package struct TrainingState: Equatable, Sendable {
     guard access(file, F_OK) == 0 else {
       throw UserError(.data, "is no checkpoint: it has no \(Self.fileName)", at: folder)
     }
-    let json = try MappedFile(file).json()
+    let json = try OpenFile.json(file)
     guard let version = json["format_version"]?.integer else {
       throw UserError(.data, "has no format_version", at: file)
     }
@@ -97,32 +99,35 @@ package struct TrainingState: Equatable, Sendable {
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
       gradientNorms: norms.compactMap(\.double), skippedSteps: skipped)
-    hasManifest = version > 1
+    self.version = version
   }
 }
 
 /// What is written and read: the memory of one rank and which part of the line it covers.
 package struct CheckpointContent {
   package let description: ModelDescription
-  /// The folder of the model that the run began with: tokenizer files are copied from it.
-  package let source: String
+  /// Of the model that the run began with; needed on the first rank only.
+  package let companions: CompanionFiles
   package let map: ShardMap
   package let weights: WeightLine
   /// Of what the map holds, where `weights` is rounded from them.
   package let masters: UnsafeMutablePointer<Float>?
   /// Empty for weights alone.
   package let states: [ShardedState]
+  /// Throws where the disk that masters and states lie on has lost of them.
+  package let check: () throws -> Void
 
   package init(
-    description: ModelDescription, source: String, map: ShardMap, weights: WeightLine,
-    masters: UnsafeMutablePointer<Float>?, states: [ShardedState]
+    description: ModelDescription, companions: CompanionFiles, map: ShardMap, weights: WeightLine,
+    masters: UnsafeMutablePointer<Float>?, states: [ShardedState], check: @escaping () throws -> Void
   ) {
     self.description = description
-    self.source = source
+    self.companions = companions
     self.map = map
     self.weights = weights
     self.masters = masters
     self.states = states
+    self.check = check
   }
 }
 

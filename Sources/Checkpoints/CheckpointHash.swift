@@ -9,7 +9,8 @@ extension CheckpointSummary {
   /// their names. So two checkpoints have the same hash if and only if they hold the same numbers, however
   /// many files they are cut into and however many ranks wrote them. Files are hashed as they lie there.
   /// - Returns: 64 hexadecimal digits.
-  package func hash() -> String {
+  /// - Throws: where a file cannot be read to its end.
+  package func hash() throws -> String {
     var hash = SHA256()
     let parts =
       [("weights", weights)]
@@ -19,7 +20,7 @@ extension CheckpointSummary {
         let type = tensors.type(of: name)?.rawValue ?? ""
         let head = "\(part)\0\(name)\0\(type)\0\(tensors.shape(of: name) ?? [])\0"
         hash.update(data: Array(head.utf8))
-        tensors.withBytes(of: name) { hash.update(bufferPointer: $0) }
+        try tensors.withBytes(of: name) { hash.update(bufferPointer: $0) }
       }
     }
     return hash.finalize().map { byte in

@@ -57,7 +57,7 @@ extension ShardedState {
       case .float32:
         try file.read(name, into: target.assumingMemoryBound(to: Float.self), range: part.elements)
       case .uint8:
-        file.withBytes(of: name) {
+        try file.withBytes(of: name) {
           target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[part.elements]))
         }
       }

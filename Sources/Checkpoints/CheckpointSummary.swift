@@ -49,6 +49,7 @@ package struct CheckpointSummary {
         + types.joined(separator: " and "),
     ]
     if let state {
+      lines.append("format      \(state.version)")
       lines.append("step        \(state.step)")
       let names = states.map(\.declaration.name).joined(separator: ", ")
       lines.append("optimizer   \(states.isEmpty ? "no states" : names)")
@@ -57,15 +58,20 @@ package struct CheckpointSummary {
         lines.append("condition   \(name) = \(condition.value.encoded())")
       }
     }
-    lines.append(
-      "manifest    "
-        + (manifest.map { "\($0.files.count) files, \($0.bytes) bytes, with their checksums" } ?? "none"))
+    lines.append("manifest    \(manifestWords)")
     guard listingTensors else { return lines }
     for name in weights.names {
       let shape = weights.shape(of: name) ?? []
       lines.append("tensor      \(name) \(shape) \(weights.type(of: name)?.rawValue ?? "")")
     }
     return lines
+  }
+
+  private var manifestWords: String {
+    if let manifest {
+      return "format \(Manifest.formatVersion), \(manifest.files.count) files, \(manifest.bytes) bytes, CRC-32C"
+    }
+    return state == nil ? "none: not written by swiftdp" : "none: from before there were checksums"
   }
 
   /// Reads every file that the manifest names, and every number of weights and states.

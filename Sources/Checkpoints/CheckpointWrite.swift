@@ -101,17 +101,11 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
     let config = content.description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
     try write(config.encoded(indented: true) + "\n", "config.json")
-    for name in Self.companions where access(content.source + "/" + name, R_OK) == 0 {
-      try MappedFile(content.source + "/" + name).withBytes { try write($0, name) }
+    for (name, bytes) in content.companions.files {
+      try bytes.withUnsafeBytes { try write($0, name) }
     }
     if let state { try write(state.json.encoded(indented: true) + "\n", TrainingState.fileName) }
   }
-
-  /// What a Hugging Face folder holds beside weights and config.json.
-  private static let companions = [
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
-  ]
 
   private func write(_ text: String, _ name: String) throws {
     try Array(text.utf8).withUnsafeBytes { try write($0, name) }
@@ -167,6 +161,8 @@ package final class CheckpointWrite: @unchecked Sendable {
   /// - Throws: `UserError(.disk)`, as do the others.
   package func writeNow() throws {
     for stretch in stretches[..<firstCopied] { try write(stretch, stretch.bytes) }
+    // All that may lie on a disk has been read by now.
+    try content.check()
   }
 
   /// Writes the copies, and what training does not change; returns when the disk holds all that this rank wrote.

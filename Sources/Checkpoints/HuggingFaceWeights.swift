@@ -56,7 +56,7 @@ package final class HuggingFaceWeights: Sendable {
   }
 
   /// As `SafetensorsFile.withBytes`.
-  package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T? {
+  package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) throws -> T? {
     guard let shard = shardOf[name] else { return nil }
     return try shards[shard].withBytes(of: name, body)
   }
@@ -80,7 +80,7 @@ private struct WeightMap {
   /// - Throws: `UserErrors` with every entry that cannot be used.
   init(_ path: String) throws {
     self.path = path
-    guard let members = try MappedFile(path).json()["weight_map"]?.members, !members.isEmpty else {
+    guard let members = try OpenFile.json(path)["weight_map"]?.members, !members.isEmpty else {
       throw UserErrors([UserError(.data, "has no weight_map that says which file holds what", at: path)])
     }
     var errors: [UserError] = []

@@ -48,7 +48,7 @@ package struct Manifest: Equatable, Sendable {
   package init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     guard Self.isIn(folder) else { throw UserError(.data, "is missing", at: path) }
-    try self.init(try MappedFile.contents(path), at: path)
+    try self.init(try OpenFile.contents(path), at: path)
   }
 
   /// - Parameter path: where the bytes are from.

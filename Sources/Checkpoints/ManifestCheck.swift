@@ -52,17 +52,12 @@ extension Manifest.File {
     defer { buffer.deallocate() }
     var crc = CRC32C()
     var place = range.lowerBound
-    // Not mapped: a fault of the disk would end the program, where reading tells of it.
     while place < range.upperBound {
-      let wanted = min(buffer.count, range.upperBound - place)
-      let count = pread(opened.descriptor, buffer.baseAddress, wanted, off_t(place))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        if count == 0 { errno = EIO }
-        throw UserError(.data, "cannot be read: \(String(cString: strerror(errno)))", at: opened.path)
-      }
-      crc.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      place += count
+      let part = UnsafeMutableRawBufferPointer(
+        rebasing: buffer[..<min(buffer.count, range.upperBound - place)])
+      try opened.read(part, at: place)
+      crc.update(UnsafeRawBufferPointer(part))
+      place += part.count
     }
     return CRC32C.shifted(crc.value, by: bytes - range.upperBound)
   }
@@ -76,36 +71,13 @@ extension Manifest.File {
   }
 
   fileprivate func opened(in folder: String) throws -> OpenFile {
-    let file = try OpenFile("\(folder)/\(name)")
+    let path = "\(folder)/\(name)"
+    if access(path, F_OK) != 0, errno == ENOENT { throw UserError(.data, "is missing", at: path) }
+    let file = try OpenFile(path)
     guard file.bytes == bytes else {
       throw UserError(
         .data, "is \(file.bytes) bytes long, and was \(bytes) when it was written", at: file.path)
     }
     return file
   }
-}
-
-/// A file that is open for reading, closed with this value.
-private final class OpenFile {
-  let path: String
-  let descriptor: Int32
-  let bytes: Int
-
-  init(_ path: String) throws {
-    self.path = path
-    // What is no file must not be waited for.
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      let reason = errno == ENOENT ? "is missing" : "cannot be read: \(String(cString: strerror(errno)))"
-      throw UserError(.data, reason, at: path)
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw UserError(.data, "is not a file", at: path)
-    }
-    bytes = Int(status.st_size)
-  }
-
-  deinit { close(descriptor) }
 }

@@ -12,7 +12,7 @@ package final class SafetensorsFile: Sendable {
   package init(_ path: String) throws {
     self.path = path
     file = try MappedFile(path)
-    header = try SafetensorsHeader.parse(file.bytes, path: path)
+    header = try file.withBytes { try SafetensorsHeader.parse($0, path: path) }
     var places: [String: Int] = [:]
     for (index, entry) in header.entries.enumerated() { places[entry.name] = index }
     self.places = places
@@ -46,10 +46,11 @@ package final class SafetensorsFile: Sendable {
     let start = header.dataStart + entry.bytes.lowerBound + range.lowerBound * entry.type.bits / 8
     FloatConversion.widen(
       entry.type, base + start, into: UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
+    try file.check()
   }
 
   /// A tensor as it lies in the file; nil where there is no such tensor.
-  package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T? {
+  package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) throws -> T? {
     guard let entry = entry(name) else { return nil }
     let start = header.dataStart + entry.bytes.lowerBound
     return try file.withBytes {
@@ -65,17 +66,18 @@ package final class SafetensorsFile: Sendable {
       throw refused(name, "is \(entry.type.rawValue), which is no type of whole numbers")
     }
     let start = header.dataStart + entry.bytes.lowerBound
-    let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + entry.bytes.count])
-    func all<Element: BinaryInteger>(_ type: Element.Type) -> [Int] {
+    func all<Element: BinaryInteger>(_ type: Element.Type) throws -> [Int] {
       let width = MemoryLayout<Element>.size
-      return (0..<entry.count).map { Int(bytes.loadUnaligned(fromByteOffset: $0 * width, as: type)) }
+      return try file.withBytes { bytes in
+        (0..<entry.count).map { Int(bytes.loadUnaligned(fromByteOffset: start + $0 * width, as: type)) }
+      }
     }
     return switch entry.type {
-    case .i64: all(Int64.self)
-    case .i32: all(Int32.self)
-    case .i16: all(Int16.self)
-    case .i8: all(Int8.self)
-    default: all(UInt8.self)
+    case .i64: try all(Int64.self)
+    case .i32: try all(Int32.self)
+    case .i16: try all(Int16.self)
+    case .i8: try all(Int8.self)
+    default: try all(UInt8.self)
     }
   }
 

@@ -40,6 +40,9 @@ struct DataFile {
     guard mapped.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
   }
 
+  /// - Throws: where what was read is not what the file held; after all that is read of it.
+  func check() throws { try mapped.check() }
+
   /// The whole file as UTF-8, without a byte-order mark.
   /// - Throws: `UserError` with line and byte offset where the file is not UTF-8, or where it has 4 GiB.
   func text() throws -> [UInt8] {

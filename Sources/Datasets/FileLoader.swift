@@ -21,8 +21,18 @@ struct FileLoader {
     documents = TokenSequences(files: paths)
     rows = TokenSequences(files: paths)
     for (index, path) in paths.enumerated() {
+      let told = mistakes.count
       do {
-        try read(path, index: index)
+        let file = try DataFile(path)
+        let result = Result { try read(file, index: index) }
+        do {
+          try file.check()
+        } catch {
+          // What is wrong with the rows is not the user's mistake then.
+          mistakes.removeLast(mistakes.count - told)
+          throw error
+        }
+        try result.get()
       } catch let error as UserError {
         mistakes.append(error)
       } catch {
@@ -34,8 +44,8 @@ struct FileLoader {
   /// Files are still checked after a mistake, but nothing more is encoded.
   private var failed: Bool { !mistakes.isEmpty }
 
-  private mutating func read(_ path: String, index: Int) throws {
-    let file = try DataFile(path)
+  private mutating func read(_ file: DataFile, index: Int) throws {
+    let path = file.path
     if file.kind == .text {
       guard options.format == .auto || options.format == .text else {
         throw UserError(

@@ -16,9 +16,22 @@ package struct ModelDescription: Sendable {
   /// - Parameter folder: a Hugging Face model folder; only its config.json is read.
   /// - Throws: every mistake in the file at once.
   package init(folder: String) throws {
-    guard access(folder, F_OK) == 0 else { throw UserError(.data, "there is no such folder", at: folder) }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
+      throw UserError(.data, "there is no such folder", at: folder)
+    }
+    guard isFolder.boolValue else {
+      throw UserError(.data, "is a file, where a model folder is meant", at: folder)
+    }
     let file = folder + "/config.json"
-    try self.init(config: try MappedFile(file).json(), file: file)
+    if access(file, F_OK) != 0, errno == ENOENT {
+      // The output of a run has one.
+      let isAbove = access("\(folder)/model/config.json", F_OK) == 0
+      throw UserError(
+        .data, "holds no model: it has no config.json", at: folder,
+        hint: isAbove ? "is \(folder)/model meant?" : "")
+    }
+    try self.init(config: try OpenFile.json(file), file: file)
   }
 
   package init(config: JSON, file: String) throws {

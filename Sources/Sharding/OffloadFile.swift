@@ -10,6 +10,9 @@ import Tensors
 final class OffloadFile {
   let base: UnsafeMutableRawPointer
   private let bytes: Int
+  private let folder: String
+  private let what: String
+  private let range: MappedRange
   private let descriptor: Int32
   private static let page = Int(sysconf(Int32(_SC_PAGESIZE)))
 
@@ -27,6 +30,9 @@ final class OffloadFile {
       throw error
     }
     self.bytes = size
+    self.folder = folder
+    self.what = what
+    range = MappedRange(base, count: size)
   }
 
   private static func mapped(
@@ -52,9 +58,14 @@ final class OffloadFile {
     return (descriptor, mapped)
   }
 
-  deinit {
-    munmap(base, bytes)
-    close(descriptor)
+  deinit { close(descriptor) }
+
+  /// - Throws: `UserError(.disk)` where the disk could not give what lay there, or take what was written: it is lost.
+  func check() throws {
+    guard range.isBroken else { return }
+    throw UserError(
+      .disk, "the disk lost \(what) of this run", at: folder,
+      hint: "start again to go on from the last checkpoint")
   }
 
   /// Starts to read bytes that are needed soon.

@@ -14,6 +14,8 @@ package final class ShardedOptimizer {
   package let states: [ShardedState]
   /// The fp32 weights of what this rank holds, where replicas hold bfloat16.
   package let masters: FlatMemory?
+  /// Where those lie on disk.
+  private let mastersFile: OffloadFile?
   /// What this rank updates, with the place of its gradients.
   private let held: [(piece: Piece, offset: Int)]
   /// The same as the rule sees it; pointers stay the same from step to step.
@@ -36,6 +38,7 @@ package final class ShardedOptimizer {
       : try FlatMemory.make(
         count: map.heldCount, label: "master weights", offload: offload, ledger: ledger)
     self.masters = masters?.0
+    mastersFile = masters?.1
     self.map = map
     self.rule = rule
     self.engine = engine
@@ -81,6 +84,12 @@ package final class ShardedOptimizer {
         try fill(masters.base + holding.offset + part.lowerBound - holding.line.lowerBound)
       }
     }
+  }
+
+  /// - Throws: `UserError(.disk)` where the disk that states lie on has lost of them.
+  package func check() throws {
+    try mastersFile?.check()
+    for state in states { try state.check() }
   }
 
   /// Updates what this rank holds. Collective.

@@ -81,6 +81,9 @@ package final class ShardedState {
     return (parts, places, (end * declaration.element.bytes + 3) / 4)
   }
 
+  /// - Throws: `UserError(.disk)` where the disk that it lies on has lost of it.
+  package func check() throws { try file?.check() }
+
   /// The first element of a piece held; nil where the state does not cover its parameter.
   func base(ofPiece index: Int) -> UnsafeMutableRawPointer? { places[index].map { address($0.lowerBound) } }
 

@@ -18,7 +18,7 @@ package final class Tokenizer: Sendable {
 
   /// - Parameter file: the path of a tokenizer.json.
   package convenience init(file: String) throws {
-    try self.init(json: try MappedFile(file).json(), path: file)
+    try self.init(json: try OpenFile.json(file), path: file)
   }
 
   /// - Parameter path: where the JSON came from, for messages.

@@ -17,7 +17,7 @@ package struct AnswerCheck {
 
   /// - Parameter file: JSONL with `prompt` and `completion`.
   package init(file: String) throws {
-    let lines = try MappedFile.contents(file).split(separator: UInt8(ascii: "\n"))
+    let lines = try OpenFile.contents(file).split(separator: UInt8(ascii: "\n"))
     rows = try lines.enumerated().map { index, line in
       let row = try? JSON.parse(Array(line))
       guard let prompt = row?["prompt"]?.text, let answer = row?["completion"]?.text else {

@@ -82,7 +82,7 @@ struct OffendingSamples {
     let text = Array(
       decode(sequences.tokens[sequences.tokenRange(ofPiece: piece)]).trimmingCharacters(in: edges).utf8)
     guard !text.isEmpty, let mapped = try? MappedFile(file) else { return nil }
-    return mapped.withBytes { bytes in
+    return try? mapped.withBytes { bytes -> ClosedRange<Int>? in
       // Swift's Glibc has no memmem.
       func find(from start: Int) -> Int? {
         var start = start

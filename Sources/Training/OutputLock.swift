@@ -74,7 +74,7 @@ package final class OutputLock {
   private static let setLock: Int32 = 37
 
   private func refusal() -> UserError {
-    let words = (try? MappedFile.contents(path)).map { String(decoding: $0.prefix(400), as: UTF8.self) } ?? ""
+    let words = (try? OpenFile.contents(path)).map { String(decoding: $0.prefix(400), as: UTF8.self) } ?? ""
     return UserError(
       .tryAgain, "another run writes to it: " + (words.isEmpty ? "one that has just begun" : words),
       at: output,

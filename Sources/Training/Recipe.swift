@@ -52,7 +52,7 @@ package struct Recipe: Sendable {
         throw UserError(
           .usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
       }
-      guard let text = String(validating: try MappedFile.contents(file), as: UTF8.self) else {
+      guard let text = String(validating: try OpenFile.contents(file), as: UTF8.self) else {
         throw UserError(.usage, "is not UTF-8 text", at: file)
       }
       json = try .yaml(text, file: file)

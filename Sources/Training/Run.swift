@@ -26,6 +26,8 @@ package final class Run {
   private let started = Date()
   /// What the user should know of the checkpoint that the run goes on from, a line each.
   private let notes: [String]
+  /// On the first rank; of the model that the run began with.
+  private let companions: CompanionFiles
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -40,11 +42,12 @@ package final class Run {
     self.observers = ranks.isFirst ? observers : []
     checkpoints = CheckpointFolder(output: recipe.output)
 
-    let description = try ranks.together {
+    let (description, companions) = try ranks.together {
       let description = try ModelDescription(folder: recipe.model)
       try description.checkFits(folder: recipe.model, copies: Double(recipe.modelType.bytes) / 4)
-      return description
+      return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
     }
+    self.companions = companions
     let data = try ranks.together {
       let data = try RunData(recipe, model: description)
       // Rows that are not packed may all be shorter than the recipe allows.
@@ -162,9 +165,9 @@ package final class Run {
 
   private func content(states: Bool) -> CheckpointContent {
     CheckpointContent(
-      description: replica.description, source: recipe.model, map: optimizer.map,
+      description: replica.description, companions: companions, map: optimizer.map,
       weights: replica.weights, masters: optimizer.masters?.base,
-      states: states ? optimizer.states : [])
+      states: states ? optimizer.states : [], check: optimizer.check)
   }
 
   private func tell(_ body: (any Observer) throws -> Void) throws {
@@ -197,7 +200,10 @@ package final class Run {
       ranks: ranks, output: recipe.output, deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
       let report = try step.run(number, stream.microBatches(step: number - 1))
-      try ranks.together { try checkNumbers(report) }
+      try ranks.together {
+        try optimizer.check()
+        try checkNumbers(report)
+      }
       tokens += report.tokens
       audits += report.audits
       let isLast = number == data.steps

@@ -55,10 +55,8 @@ struct RunRequests {
     var mine = RunRequest.none
     if asksForCheckpoint.exchange(false, ordering: .relaxed) { mine = .checkpoint }
     if ranks.isFirst {
-      if access(file, F_OK) == 0 {
-        unlink(file)
-        mine = .checkpoint
-      }
+      // One that cannot be removed would ask after every step.
+      if access(file, F_OK) == 0, unlink(file) == 0 { mine = .checkpoint }
       // One more step, and two checkpoints: one may be under way by then.
       let left = 2 * (longestStep + max(saveSeconds, Self.firstSave))
       if let deadline, deadline.timeIntervalSinceNow < left {

@@ -36,7 +36,8 @@ struct Checkpoint: ParsableCommand {
     func run() throws {
       let content = try CheckpointSummary(folder: folder)
       let count = try content.verify()
-      print("\(folder): whole, \(grouped(count)) numbers read, all finite")
+      let checksums = content.manifest == nil ? ", no checksums to compare" : ""
+      print("\(folder): whole, \(grouped(count)) numbers read, all finite\(checksums)")
     }
   }
 

@@ -26,12 +26,15 @@ struct Command: ParsableCommand {
 
   /// Runs the command; a mistake ends it with one line and its exit code.
   static func main() {
+    StandardStream.prepare()
     do {
       try checkProcessor()
       var command = try parseAsRoot()
       // Of the ranks of a command that shares nothing out, the first does it all.
       guard Launch.isFirst || command is SharedByRanks else { return }
       try command.run()
+      // What is printed waits in memory until here.
+      if fflush(nil) != 0 { throw StandardStream.output.failure(errno) }
     } catch let stopped as Ranks.StoppedElsewhere {
       Foundation.exit(stopped.code.rawValue)
     } catch let error as UserError {
@@ -62,7 +65,7 @@ struct Command: ParsableCommand {
 
   static func tell(_ message: String) {
     for line in message.split(separator: "\n") {
-      FileHandle.standardError.write(Data("swiftdp: \(line)\n".utf8))
+      StandardStream.error.write("swiftdp: \(line)\n")
     }
   }
 }
@@ -81,7 +84,7 @@ func onRanks(_ body: (Ranks) throws -> Void) throws {
     ranks.finish()
     throw Ranks.StoppedElsewhere(code: exitCode(of: error))
   } catch {
-    FileHandle.standardError.write(Data("swiftdp: rank \(ranks.rank): \(error)\n".utf8))
+    StandardStream.error.write("swiftdp: rank \(ranks.rank): \(error)\n")
     ranks.abort(.software)
   }
   ranks.finish()

@@ -41,18 +41,18 @@ struct Generate: ParsableCommand {
     }
     let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
-    func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
     try model.replica.checkPrompt(tokens)
     // The prompt passes through the decoder too: alone, the first new piece would lose the space before it.
-    write(tokens.map { decoder.append($0) }.joined())
+    try write(tokens.map { decoder.append($0) }.joined())
     try model.replica.generate(
       tokens, maximum: maxTokens,
       sampling: Sampling(temperature: temperature, topP: topP, seed: seed)
     ) {
-      write(decoder.append($0))
+      try write(decoder.append($0))
       return true
     }
-    write(decoder.finish() + "\n")
+    try write(decoder.finish() + "\n")
   }
 }

@@ -21,12 +21,12 @@ struct Quickstart {
     let after = try check.measure(
       run.replica, run.data.tokenizer, ranks: ranks, examples: Self.examples)
     guard ranks.isFirst else { return }
-    print("")
+    say("")
     row("held-out prompt", "before", "after", "right")
     for (index, pair) in zip(before.examples, after.examples).enumerated() {
       row(check.rows[index].prompt, pair.0, pair.1, check.rows[index].answer)
     }
-    print(
+    say(
       """
 
       exact match on \(check.rows.count) held-out tasks: \(percent(before.share)) before, \
@@ -39,6 +39,8 @@ struct Quickstart {
       """)
   }
 
+  private func say(_ text: String) { StandardStream.output.write(text + "\n") }
+
   private func percent(_ share: Double) -> String { decimals(share * 100, 1) + " %" }
 
   private func row(_ cells: String...) {
@@ -48,6 +50,6 @@ struct Quickstart {
       let text = line.count > width - 2 ? String(line.prefix(width - 3)) + "…" : String(line)
       return text + String(repeating: " ", count: max(width - text.count, 1))
     }
-    print(columns.joined().trimmingCharacters(in: .whitespaces))
+    say(columns.joined().trimmingCharacters(in: .whitespaces))
   }
 }

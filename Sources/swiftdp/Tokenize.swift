@@ -19,7 +19,7 @@ struct Tokenize: ParsableCommand {
     if file != "-", let mistake = UserError.noFile(file) { throw mistake }
     let tokenizer = try Tokenizer(file: model + "/tokenizer.json")
     let text =
-      file == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : try MappedFile.contents(file)
+      file == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : try OpenFile.contents(file)
     var lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     // What follows the last line's end is no line.
     if lines.last?.isEmpty == true { lines.removeLast() }
@@ -33,10 +33,10 @@ struct Tokenize: ParsableCommand {
         out += JSON.array(ids.map { .integer(Int($0)) }).encoded() + "\n"
       }
       if out.utf8.count > 1 << 16 {
-        FileHandle.standardOutput.write(Data(out.utf8))
+        try StandardStream.output.writeAll(out)
         out = ""
       }
     }
-    FileHandle.standardOutput.write(Data(out.utf8))
+    try StandardStream.output.writeAll(out)
   }
 }

@@ -20,6 +20,8 @@ struct Train: ParsableCommand, SharedByRanks {
   var recipeAndSettings: [String] = []
 
   func run() throws {
+    // Who watches may leave: the run goes on.
+    signal(SIGPIPE, SIG_IGN)
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
       let lock = try ranks.together {
@@ -29,7 +31,7 @@ struct Train: ParsableCommand, SharedByRanks {
       let console = Console(columns: Launch.terminalColumns)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
-        observers: [console, MetricsLog(output: recipe.output)], ledger: MemoryLedger())
+        observers: [console, MetricsLog(output: recipe.output, note: console.noted)], ledger: MemoryLedger())
       if let threads = recipe.parallel.threads, let warning = Launch.warning(threads: threads, ranks),
         ranks.isFirst
       {

@@ -96,6 +96,6 @@ private struct VerifyTable {
     let columns = zip(cells, [34, 12, 14, 14, 6]).map { text, width in
       text + String(repeating: " ", count: max(width - text.count, 1))
     }
-    FileHandle.standardOutput.write(Data((columns.joined() + "\n").utf8))
+    StandardStream.output.write(columns.joined() + "\n")
   }
 }

@@ -7,7 +7,7 @@ import Testing
   private let scratch: ScratchFolder
   init() throws { scratch = try ScratchFolder() }
 
-  private func json(_ path: String) throws -> JSON { try MappedFile(path).json() }
+  private func json(_ path: String) throws -> JSON { try OpenFile.json(path) }
 
   /// Compares a folder's parameters with the sums that Python took of them.
   private func compare(_ weights: HuggingFaceWeights, with expected: String) throws -> Int {

@@ -65,7 +65,7 @@ import Testing
     try FileManager.default.removeItem(atPath: scratch.path + "/b.json")
     try FileManager.default.createDirectory(
       atPath: scratch.path + "/b.json", withIntermediateDirectories: false)
-    #expect(faults { try manifest.checkLengths(scratch.path) } == "DIR/b.json: is not a file")
+    #expect(faults { try manifest.checkLengths(scratch.path) } == "DIR/b.json: this is not a file")
   }
 
   @Test(arguments: [

@@ -87,6 +87,9 @@ final class RunningCommand {
     }
   }
 
+  /// What has been said on standard output up to now.
+  var output: String { (try? log.text("out")) ?? "" }
+
   /// What has been said on standard error up to now.
   var errors: String { (try? log.text("err")) ?? "" }
 

@@ -12,8 +12,8 @@ enum TokenizerFixtures {
   static let hasData =
     ProcessInfo.processInfo.environment["CI"] == "true" || FileManager.default.fileExists(atPath: data)
 
-  static let goldens = Result { try MappedFile(root + "/Tests/Fixtures/tokenizers.json").json() }
-  static let corpora = Result { try MappedFile(root + "/Tests/Fixtures/corpus_hashes.json").json() }
+  static let goldens = Result { try OpenFile.json(root + "/Tests/Fixtures/tokenizers.json") }
+  static let corpora = Result { try OpenFile.json(root + "/Tests/Fixtures/corpus_hashes.json") }
 
   /// The names under a key of the goldens, in the order of the file.
   static func names(_ key: String) -> [String] {

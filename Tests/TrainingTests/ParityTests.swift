@@ -26,7 +26,7 @@ struct ParityCase {
   init(_ name: String) throws {
     let folder = Fixtures.root + "/Tests/Fixtures/parity/" + name
     model = name == Self.real ? Fixtures.shared("stories260K-hf") : folder
-    expected = try MappedFile(folder + "/expected.json").json()
+    expected = try OpenFile.json(folder + "/expected.json")
     tensors = try SafetensorsFile(folder + "/expected.safetensors")
   }
 

@@ -205,7 +205,7 @@ package final class Watch: @unchecked Sendable {
       let report = FailureReport(
         failure, lines: lines, hostOf: host, host: hostName, timeout: settings.timeout)
       let file = settings.output.flatMap { report.write(in: $0) }
-      FileHandle.standardError.write(Data("swiftdp: \(report.line(file: file))\n".utf8))
+      StandardStream.error.write("swiftdp: \(report.line(file: file))\n")
       link?.sendReported()
       board.isReported = true
     }
@@ -265,15 +265,21 @@ private enum CrashNote {
 
   static func install(_ slot: BoardSlot) {
     word = slot.base + BoardSlot.Word.signal.rawValue
-    for signal in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
+    // Of SIGBUS, which files may cause, that of other memory.
+    MappedRange.watch(otherwise: note)
+    for signal in [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
-        if let word = CrashNote.word { swiftdp_store_release(word, Int64(number)) }
+        CrashNote.note(number)
         // The handler is gone by now: the same again ends the process.
         raise(number)
       }
       action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
       sigaction(signal, &action, nil)
     }
+  }
+
+  private static let note: @convention(c) (Int32) -> Void = { number in
+    if let word = CrashNote.word { swiftdp_store_release(word, Int64(number)) }
   }
 }

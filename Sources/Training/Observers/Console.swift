@@ -13,6 +13,7 @@ package final class Console: Observer {
   private var firstStep = 0
   private var lastLine = Date.distantPast
   private var barIsDrawn = false
+  private var isLossTold = false
 
   /// - Parameter columns: of the terminal, or nil where there is none.
   package init(columns: Int?) {
@@ -122,7 +123,14 @@ package final class Console: Observer {
     write(label + String(repeating: " ", count: max(8 - label.count, 1)) + text + "\n")
   }
 
-  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+  /// What cannot be written is lost: a reader that has left, or a full disk behind a log, is no reason to end a run.
+  private func write(_ text: String) {
+    let code = StandardStream.output.write(text)
+    guard code != 0, !isLossTold else { return }
+    isLossTold = true
+    let error = StandardStream.output.failure(code)
+    StandardStream.error.write("swiftdp: \(error); the run goes on (its metrics.jsonl has every step)\n")
+  }
 }
 
 /// 1234567 as 1,234,567.

@@ -2,17 +2,28 @@
 import Base
 import Foundation
 
-/// Appends a line after every step; a run that goes on cuts the file back to where it goes on from.
+/// Appends a line after every step; a run that goes on cuts the file back to where it goes on from. A line that cannot be
+/// written is kept, and written once there is room: training does not end for it.
 package final class MetricsLog: Observer {
   private let path: String
-  private var file: FileHandle?
+  private let note: (String) -> Void
+  private var file: Int32 = -1
+  /// What the file does not have yet.
+  private var waiting: [UInt8] = []
+  private var isBehind = false
 
-  package init(output: String) { path = output + "/metrics.jsonl" }
+  /// - Parameter note: tells the user that lines have to wait, and that they are written, in one line each.
+  package init(output: String, note: @escaping (String) -> Void) {
+    path = output + "/metrics.jsonl"
+    self.note = note
+  }
+
+  deinit { if file >= 0 { close(file) } }
 
   package func began(_ run: RunSummary) throws {
     var kept = Data()
     if let step = run.resumed?.step, FileManager.default.fileExists(atPath: path) {
-      for line in try MappedFile.contents(path).split(separator: UInt8(ascii: "\n")) {
+      for line in try OpenFile.contents(path).split(separator: UInt8(ascii: "\n")) {
         // A line that a crash cut short is no JSON; its step is done again.
         guard let done = try? JSON.parse(Array(line))["step"]?.integer, done <= step else { continue }
         kept.append(contentsOf: line)
@@ -21,14 +32,13 @@ package final class MetricsLog: Observer {
     }
     do {
       try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
-      file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-      try file?.seekToEnd()
     } catch {
       throw UserError(.disk, "cannot be written: \(systemReason(error))", at: path)
     }
+    if let error = append() { throw error }
   }
 
-  package func stepped(_ report: StepReport, validation: Evaluation?) throws {
+  package func stepped(_ report: StepReport, validation: Evaluation?) {
     var members: [JSON.Member] = []
     func add(_ key: String, _ value: JSON) { members.append(JSON.Member(key: Array(key.utf8), value: value)) }
     add("step", .integer(report.step))
@@ -43,12 +53,43 @@ package final class MetricsLog: Observer {
     if report.finding?.isWithheld == true { add("skipped", .bool(true)) }
     if report.audits > 0 { add("audits", .integer(report.audits)) }
     if let loss = validation?.loss { add("validation_loss", .number(loss)) }
-    do {
-      try file?.write(contentsOf: Data((JSON.object(members).encoded() + "\n").utf8))
-    } catch {
-      throw UserError(.disk, "cannot be written: \(systemReason(error))", at: path)
+    waiting += Array((JSON.object(members).encoded() + "\n").utf8)
+    if let error = append() {
+      if !isBehind { note("\(error); the run goes on, and its lines are written once they can be") }
+      isBehind = true
+    } else if isBehind {
+      note("\(path): is written again, with all lines that had to wait")
+      isBehind = false
     }
   }
 
-  package func ended(_ end: RunEnd) throws { try? file?.close() }
+  /// - Throws: `UserError(.disk)` where lines are still waiting.
+  package func ended(_ end: RunEnd) throws { if let error = append() { throw error } }
+
+  /// Writes what is waiting.
+  private func append() -> UserError? {
+    do { try openIfNeeded() } catch let error { return error }
+    while !waiting.isEmpty {
+      let count = waiting.withUnsafeBytes { write(file, $0.baseAddress!, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return UserError.disk("cannot be written", path) }
+      waiting.removeFirst(count)
+    }
+    return nil
+  }
+
+  /// Opens the file, also where another one, or none, has taken its place: the output folder may have been moved.
+  private func openIfNeeded() throws(UserError) {
+    var mine = stat()
+    var there = stat()
+    if file >= 0, fstat(file, &mine) == 0, stat(path, &there) == 0,
+      FileIdentity(mine) == FileIdentity(there)
+    {
+      return
+    }
+    let opened = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o666)
+    guard opened >= 0 else { throw UserError.disk("cannot be written", path) }
+    if file >= 0 { close(file) }
+    file = opened
+  }
 }

@@ -104,10 +104,9 @@ private final class CheckpointBench {
     // Not all alike, for disks that compress.
     var stream = PhiloxStream(seed: 0, stream: 0)
     for index in 0..<layout.count { weights.floats[index] = Float(stream.unit()) }
-    // The folder holds no tokenizer that would be copied along.
     content = CheckpointContent(
-      description: description, source: folder, map: map, weights: weights, masters: nil,
-      states: states)
+      description: description, companions: CompanionFiles(), map: map, weights: weights, masters: nil,
+      states: states, check: {})
   }
 
   var parameters: Int { layout.count }

@@ -26,8 +26,8 @@ struct BenchTokenizer: ParsableCommand, SharedByRanks {
       let file = tokenizer + "/tokenizer.json"
       let (text, json) = try ranks.together {
         if let mistake = UserError.noFile(data, at: "--data") { throw mistake }
-        let json = try MappedFile.contents(file)
-        let text = try MappedFile.contents(data)
+        let json = try OpenFile.contents(file)
+        let text = try OpenFile.contents(data)
         _ = try Tokenizer(file: file)
         guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: data) }
         return (text, json)

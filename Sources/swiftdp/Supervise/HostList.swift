@@ -113,7 +113,7 @@ struct HostList {
   }
 
   private static func lines(of file: String) throws -> [String] {
-    guard let text = String(validating: try MappedFile.contents(file), as: UTF8.self) else {
+    guard let text = String(validating: try OpenFile.contents(file), as: UTF8.self) else {
       throw UserError(.usage, "is not UTF-8 text", at: file)
     }
     return text.split(separator: "\n").map(String.init)

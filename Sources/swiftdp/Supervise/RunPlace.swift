@@ -31,7 +31,7 @@ struct RunPlace {
   func step(startedAt start: Date) -> (number: Int, words: String) {
     let failure = output + "/failure.json"
     let written = (try? FileManager.default.attributesOfItem(atPath: failure))?[.modificationDate] as? Date
-    if let written, written >= start, let step = try? MappedFile(failure).json()["step"]?.integer {
+    if let written, written >= start, let step = try? OpenFile.json(failure)["step"]?.integer {
       return (step, "at step \(step)")
     }
     let last = lastStep
@@ -40,7 +40,7 @@ struct RunPlace {
 
   /// 0 before the first.
   private var lastStep: Int {
-    guard let bytes = try? MappedFile.contents(output + "/metrics.jsonl") else { return 0 }
+    guard let bytes = try? OpenFile.contents(output + "/metrics.jsonl") else { return 0 }
     // A line that a crash cut short is no JSON.
     for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
       if let step = (try? JSON.parse(Array(line)))?["step"]?.integer { return step }

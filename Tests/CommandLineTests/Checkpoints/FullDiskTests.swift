@@ -5,39 +5,7 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct FullDiskTests {
-    /// Whether this user may mount file systems, which only root may, and not in every container.
-    private static let mayMount: Bool = {
-      guard let folder = try? Workspace(), let disk = try? SmallDisk("disk", in: folder, bytes: 1 << 20)
-      else {
-        return false
-      }
-      return disk.isMounted
-    }()
-
-    /// A file system in memory, gone with this value.
-    private final class SmallDisk {
-      let folder: Workspace
-      let path: String
-      let isMounted: Bool
-
-      init(_ name: String, in folder: Workspace, bytes: Int) throws {
-        self.folder = folder
-        path = folder.path + "/" + name
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        isMounted =
-          try Command.run(["mount", "-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", path], in: folder).code
-          == 0
-      }
-
-      func grow(to bytes: Int) throws {
-        let result = try Command.run(["mount", "-o", "remount,size=\(bytes)", path], in: folder)
-        try #require(result.code == 0, "\(result.err)")
-      }
-
-      deinit { if isMounted { _ = try? Command.run(["umount", path], in: folder) } }
-    }
-
-    @Test(.enabled(if: mayMount, "file systems cannot be mounted here"), arguments: ["auto", "0"])
+    @Test(.enabled(if: SmallDisk.mayMount, "file systems cannot be mounted here"), arguments: ["auto", "0"])
     func theRunGoesOnWithoutRoom(_ memory: String) throws {
       let folder = try BackgroundCheckpointTests.folder()
       let settings =

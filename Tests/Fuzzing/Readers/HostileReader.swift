@@ -39,7 +39,7 @@ package enum HostileReader: String, CaseIterable {
   private static func readSafetensors(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
     let file = try SafetensorsFile(write(bytes, "tensors.safetensors", in: folder))
     for entry in file.header.entries {
-      let read = file.withBytes(of: entry.name) { $0.reduce(into: 0) { $0 &+= Int($1) } }
+      let read = try file.withBytes(of: entry.name) { $0.reduce(into: 0) { $0 &+= Int($1) } }
       guard read != nil, file.header.dataStart + entry.bytes.upperBound <= bytes.count else {
         throw Finding("the tensor \(entry.name) does not lie in the file")
       }

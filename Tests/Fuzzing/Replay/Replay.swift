@@ -21,7 +21,7 @@ enum Replay {
     let (corpus, folder) = (words[2], words[3])
     try limitMemory()
     let files = try FileManager.default.contentsOfDirectory(atPath: corpus).sorted()
-      .map { try MappedFile.contents(corpus + "/" + $0) }
+      .map { try OpenFile.contents(corpus + "/" + $0) }
     var refused = 0
     func read(_ bytes: [UInt8]) throws {
       try Data(bytes).write(to: URL(fileURLWithPath: folder + "/input"))

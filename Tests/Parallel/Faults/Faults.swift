@@ -7,6 +7,8 @@
 //   FAULT=fail:FILE      writing to such a file fails, as on a broken disk
 //   FAULT=product:CALL   one bit is wrong of the result of that matrix product
 //   FAULT=products:CALL  the same of all products from that one on, as of a processor that has worn out
+//   FAULT=quota:FILE     the same, as where the user's quota is used up
+//   FAULT=cut:FILE       the file loses its second half once the process has mapped it
 //
 // FAULT_RANK says which rank it happens to.
 import Glibc
@@ -84,9 +86,9 @@ public func waitAll(
 public func write(_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int, _ offset: Int) -> Int {
   typealias Write = @convention(c) (Int32, UnsafeRawPointer, Int, Int) -> Int
   let next = hidden("pwrite", as: Write.self)
-  if let fault, ["kill", "fail"].contains(fault.kind), path(of: file)?.contains(fault.detail) == true {
+  if let fault, ["kill", "fail", "quota"].contains(fault.kind), path(of: file)?.contains(fault.detail) == true {
     if fault.kind == "kill" { kill(getpid(), SIGKILL) }
-    errno = EIO
+    errno = fault.kind == "quota" ? EDQUOT : EIO
     return -1
   }
   guard fault?.kind == "flip", count >= 64, let path = path(of: file), let fault,
@@ -144,4 +146,19 @@ public func multiply(
     let row = c + Int(m / 2 * ldc)
     row.pointee = Float(bitPattern: row.pointee.bitPattern ^ 1 << 21)
   }
+}
+
+@_cdecl("mmap")
+public func map(
+  _ address: UnsafeMutableRawPointer?, _ count: Int, _ protection: Int32, _ flags: Int32, _ file: Int32,
+  _ offset: Int
+) -> UnsafeMutableRawPointer? {
+  typealias Map =
+    @convention(c) (UnsafeMutableRawPointer?, Int, Int32, Int32, Int32, Int) -> UnsafeMutableRawPointer?
+  let mapped = hidden("mmap", as: Map.self)(address, count, protection, flags, file, offset)
+  // Most mappings are of memory, some of them before this library can do anything.
+  guard file >= 0, let fault, fault.kind == "cut", let path = path(of: file), path.contains(fault.detail)
+  else { return mapped }
+  truncate(path, count / 2)
+  return mapped
 }

@@ -1,0 +1,52 @@
+// Large files, mapped into memory, whatever becomes of them.
+import Foundation
+
+/// A file's bytes, mapped into memory as long as this value lives: for files that may be large.
+///
+/// A file may become shorter while it is mapped, and its disk may fail: zeros are read from there on, and `check` tells
+/// of it. So whatever was read is good only once `check` has been called after it.
+package final class MappedFile: @unchecked Sendable {
+  /// Gone with this value: only for those who keep it; others use `withBytes`, or `OpenFile.contents`.
+  package let bytes: UnsafeRawBufferPointer
+  package let path: String
+  private let range: MappedRange?
+  private let identity: FileIdentity
+
+  /// - Throws: `UserError` with the path and the reason where it cannot be read.
+  package init(_ path: String) throws {
+    self.path = path
+    let file = try OpenFile(path)
+    let count = file.bytes
+    identity = file.identity
+    guard count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      range = nil
+      return
+    }
+    guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0), base != MAP_FAILED
+    else {
+      throw UserError.unreadable(path)
+    }
+    bytes = UnsafeRawBufferPointer(start: base, count: count)
+    range = MappedRange(base, count: count)
+  }
+
+  /// - Throws: `UserError` where something that was read of the file could not be had, and zeros were read instead.
+  package func check() throws {
+    // What is missing of a page is zeros without a signal.
+    var status = stat()
+    if stat(path, &status) == 0, FileIdentity(status) == identity, status.st_size < bytes.count {
+      throw UserError.cut(path, from: bytes.count, to: Int(status.st_size))
+    }
+    guard range?.isBroken == true else { return }
+    throw UserError(.data, "could not be read to its end: its disk failed, or it was changed", at: path)
+  }
+
+  /// - Throws: as `body` and `check`.
+  package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) throws -> T {
+    let result = Result { try withExtendedLifetime(self) { try body(bytes) } }
+    // What is wrong with zeros is not what is wrong with the file.
+    try check()
+    return try result.get()
+  }
+}

@@ -1,0 +1,24 @@
+// What a Hugging Face folder holds beside weights and config.json: small files that every checkpoint gets a copy of.
+import Base
+import Foundation
+
+/// The companions of a model, read once: its folder may be gone when a checkpoint is written.
+package struct CompanionFiles: Sendable {
+  package private(set) var files: [(name: String, bytes: [UInt8])] = []
+
+  private static let names = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
+  ]
+
+  /// None.
+  package init() {}
+
+  /// Those that a folder has.
+  /// - Throws: where one is there and cannot be read.
+  package init(of folder: String) throws {
+    for name in Self.names where access("\(folder)/\(name)", F_OK) == 0 {
+      files.append((name, try OpenFile.contents("\(folder)/\(name)")))
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// Files that become shorter, or are gone, while a run reads them or needs them later.
+import Base
+import Foundation
+import Testing
+
+extension CommandLineTests {
+  @Suite struct CutFileTests {
+    private static let settings = RankCountTests.text + ["training.steps=4", "training.validate_every=0"]
+
+    /// Of what is read at the start, each file loses its second half once the first rank has mapped it.
+    @Test(arguments: [
+      ("text.txt", ["data.train=text.txt", "weights=random", "model=llama"]),
+      ("rows.jsonl", ["data.train=rows.jsonl", "weights=random", "model=llama"]),
+      ("model/model.safetensors", ["model=run/model", "weights=pretrained"]),
+      ("step-000004/second_moment.safetensors", ["weights=random", "training.steps=8", "output=run"]),
+    ])
+    func cutWhileItIsRead(_ file: String, _ more: [String]) throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 40_000)
+      try folder.makeRows(count: 600)
+      try train(Self.settings, output: "run", in: folder)
+      let before = folder.names(in: "run/checkpoints")
+      let output = more.contains("output=run") ? [] : ["output=new"]
+      let named = output.isEmpty ? ["checkpoint.resume=run/checkpoints/step-000004"] : []
+      let result = try Command.swiftdp(
+        ["train"] + Self.settings + output + more + named, ranks: 3,
+        fault: RankFault(rank: 0, what: "cut:\(file)"), in: folder)
+      #expect(result.code == 65, "\(result.out)\(result.err)")
+      #expect(result.messages.count == 1)
+      let message = try #require(result.messages.first)
+      #expect(message.contains("\(file): was ") && message.hasSuffix(" while it was read"), "\(message)")
+      #expect(!folder.exists("new"))
+      #expect(folder.names(in: "run/checkpoints") == before)
+    }
+
+    /// What a run needs of its model's folder and data it has read at the start.
+    @Test func modelAndDataThatAreGone() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let whole = try train(RunningDiskTests.settings, output: "whole", in: folder)
+      let run = try Command.start(
+        ["train"] + RunningDiskTests.settings + ["output=run"], ranks: 2, in: folder)
+      try #require(run.until { folder.exists("run/checkpoints/step-000100") })
+      try folder.remove("llama")
+      try folder.remove("text.txt")
+      let result = try run.wait()
+      #expect(result.code == 0, "\(result.err)")
+      #expect(!result.out.contains("note: "))
+      let output = RunOutput(folder: folder, name: "run")
+      for manifest in ["checkpoints/step-002000/manifest.json", "model/manifest.json"] {
+        #expect(try output.text(manifest) == whole.text(manifest))
+      }
+    }
+
+    @Test func statesOnADiskThatLosesThem() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let settings = RunningDiskTests.settings + ["output=run", "optimizer.offload=states"]
+      let whole = try train(RunningDiskTests.settings, output: "whole", in: folder)
+      let run = try Command.start(["train"] + settings, ranks: 3, in: folder)
+      try #require(run.until { folder.exists("run/checkpoints/step-000100") })
+      let process = try #require(run.process(ofRank: 1))
+      let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")
+      let states = descriptors.map { "/proc/\(process)/fd/\($0)" }.filter {
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: $0)
+        return target?.contains("/states/swiftdp-") == true
+      }
+      #expect(states.count == 2)
+      truncate(try #require(states.last), 0)
+      let result = try run.wait()
+      #expect(result.code == 74, "\(result.out)\(result.err)")
+      let message =
+        "states: the disk lost optimizer states of this run (start again to go on from the last checkpoint)"
+      #expect(result.messages == [message])
+      let output = RunOutput(folder: folder, name: "run")
+      for checkpoint in output.checkpoints {
+        let verified = try Command.swiftdp(
+          ["checkpoint", "verify", "run/checkpoints/\(checkpoint)"], in: folder)
+        #expect(verified.code == 0, "\(verified.err)")
+      }
+      try train(RunningDiskTests.settings, output: "run", ranks: 2, in: folder)
+      #expect(try output.hash() == whole.hash())
+    }
+  }
+}
