@@ -88,10 +88,13 @@ extension CommandLineTests {
         in: folder)
       #expect(result.code == 0, "\(result.err)")
       let lines = result.out.split(separator: "\n").map(String.init)
-      #expect(lines.count == 7)
+      #expect(lines.count == 8)
       #expect(lines.first == "bench     checkpoint")
       #expect(lines.contains { $0.hasPrefix("machine   ") && $0.contains("2 ranks × ") })
-      #expect(lines.contains { $0.hasPrefix("write  MB 0  ") && $0.hasSuffix(" % of plain write") })
+      #expect(
+        lines.contains {
+          $0.hasPrefix("write  ") && $0.contains("  MB 0  ") && $0.hasSuffix(" % of plain write")
+        })
     }
 
     @Test func mistakes() throws {

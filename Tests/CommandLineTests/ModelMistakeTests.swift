@@ -55,6 +55,7 @@ extension CommandLineTests {
         ],
       ]
       try folder.copy("run/model", to: "model")
+      try folder.removeManifest(of: "model")
       for (change, lines) in zip(cases, messages) {
         try folder.file("model/model.safetensors", whole)
         try edit("model/model.safetensors", in: folder, change)
@@ -155,6 +156,7 @@ extension CommandLineTests {
       #expect(lines.contains("step        2"))
       #expect(lines.contains("tensor      model.layers.0.self_attn.k_proj.weight [16, 32] F32"))
 
+      try folder.removeManifest(of: checkpoint)
       let state = try #require(folder.names(in: checkpoint).first { $0 == "first_moment.safetensors" })
       let cases: [(String, (inout Safetensors) -> Void, Int32, [String])] = [
         (
@@ -177,7 +179,8 @@ extension CommandLineTests {
       // Going on needs the states: one that is cut short or of another model stops the run, and nothing is lost.
       let whole = try folder.data("\(checkpoint)/\(state)")
       let more =
-        ["train", "model=llama", "weights=random", "output=run"] + Self.settings + ["training.steps=4"]
+        ["train", "model=llama", "weights=random", "output=run"] + Self.settings
+        + ["training.steps=4", "checkpoint.resume=\(checkpoint)"]
       try folder.file("\(checkpoint)/\(state)", whole.prefix(whole.count - 1))
       try expectMistake(
         more, 65,

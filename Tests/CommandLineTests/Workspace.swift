@@ -28,6 +28,17 @@ final class Workspace {
   func data(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)) }
   func text(_ name: String) throws -> String { String(decoding: try data(name), as: UTF8.self) }
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
+  /// Makes a folder one from before there were checksums: what is wrong with its files is found by reading them.
+  func removeManifest(of name: String) throws {
+    try remove(name + "/manifest.json")
+    let state = name + "/training_state.json"
+    guard exists(state) else { return }
+    let text = try text(state)
+    let old = text.replacingOccurrences(of: "\"format_version\": 2", with: "\"format_version\": 1")
+    if old == text { throw CocoaError(.fileReadCorruptFile) }
+    try file(state, old)
+  }
+
   func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path + "/" + name) }
   func copy(_ name: String, to copy: String) throws {
     try FileManager.default.copyItem(atPath: path + "/" + name, toPath: path + "/" + copy)

@@ -158,11 +158,7 @@ extension CommandLineTests {
       let hash = try run.hash()
       try folder.remove(Self.last)
       let old = "run/checkpoints/step-000010"
-      try folder.remove(old + "/manifest.json")
-      let state = try folder.text(old + "/training_state.json")
-      try folder.file(
-        old + "/training_state.json",
-        state.replacingOccurrences(of: "\"format_version\": 2", with: "\"format_version\": 1"))
+      try folder.removeManifest(of: old)
       let verified = try Command.swiftdp(["checkpoint", "verify", old], in: folder)
       #expect(verified.code == 0, "\(verified.err)")
       let again = try Command.swiftdp(["train"] + Self.settings + ["output=run"], ranks: 2, in: folder)

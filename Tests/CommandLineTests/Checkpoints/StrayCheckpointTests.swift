@@ -10,7 +10,8 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       let settings = ResumeTests.settings + ["checkpoint.keep=2"]
-      let whole = try train(settings + ["training.steps=60", "checkpoint.keep=9"], output: "whole", in: folder)
+      let whole = try train(
+        settings + ["training.steps=60", "checkpoint.keep=9"], output: "whole", in: folder)
       let run = RunOutput(folder: folder, name: "run")
       try folder.copy("whole/checkpoints/step-000020", to: "elsewhere")
       try FileManager.default.createDirectory(

@@ -82,6 +82,7 @@ extension CommandLineTests {
     @Test func aCheckpointWithoutANameIsAdamWs() throws {
       let folder = try folder()
       let whole = try train(Self.settings, output: "whole", in: folder)
+      try folder.removeManifest(of: "whole/checkpoints/step-000005")
       let state = "whole/checkpoints/step-000005/training_state.json"
       let name = "    \"optimizer.name\": \"adamw\",\n"
       let text = try folder.text(state)
@@ -100,6 +101,7 @@ extension CommandLineTests {
       try train(settings, output: "run", in: folder)
       let checkpoint = "run/checkpoints/step-000005"
       let more = ["train"] + settings + ["output=run", "training.steps=6"]
+      try folder.removeManifest(of: checkpoint)
       for suffix in ["", ".index.json"] {
         try folder.remove("\(checkpoint)/first_moment_codes.safetensors\(suffix)")
         try folder.copy(

@@ -39,9 +39,8 @@ extension CommandLineTests {
     }
 
     /// The code is right, whoever hears of it.
-    @Test(arguments: ["2> /dev/full", "2>&-", "2> >(true)"]) func mistakesWithoutAStream(_ redirection: String)
-      throws
-    {
+    @Test(arguments: ["2> /dev/full", "2>&-", "2> >(true)"])
+    func mistakesWithoutAStream(_ redirection: String) throws {
       let folder = try workspace()
       let result = try run(["train", "model=llama", "data.train=none.txt"], redirection, in: folder)
       #expect(result.code == 64)
