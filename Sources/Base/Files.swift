@@ -1,4 +1,4 @@
-// What goes wrong with files and folders, in the system's own words.
+// What goes wrong with files, in the system's own words.
 import Foundation
 
 extension UserError {
@@ -26,23 +26,4 @@ package func systemReason(_ error: any Error) -> String {
   let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
   guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
   return String(cString: strerror(Int32(cause.code)))
-}
-
-/// Makes a folder and those above it, where they are not there yet.
-/// - Throws: `UserError(.disk)`, always with the system's reason, which Foundation does not keep.
-package func makeFolders(_ path: String) throws {
-  var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-    if isFolder.boolValue { return }
-    throw UserError(.disk, "is a file, where a folder is meant", at: path)
-  }
-  // Not by Foundation, whose deletingLastPathComponent traps on names of one character.
-  let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
-  let parent = trimmed.lastIndex(of: "/").map { String(trimmed[..<$0]) } ?? ""
-  if !parent.isEmpty { try makeFolders(parent) }
-  // Another process may have been faster.
-  if mkdir(path, 0o777) == 0 { return }
-  let error = UserError.disk("the folder cannot be made", path)
-  let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-  guard exists, isFolder.boolValue else { throw error }
 }

@@ -69,7 +69,8 @@ package struct CheckpointSummary {
 
   private var manifestWords: String {
     if let manifest {
-      return "format \(Manifest.formatVersion), \(manifest.files.count) files, \(manifest.bytes) bytes, CRC-32C"
+      return
+        "format \(Manifest.formatVersion), \(manifest.files.count) files, \(manifest.bytes) bytes, CRC-32C"
     }
     return state == nil ? "none: not written by swiftdp" : "none: from before there were checksums"
   }

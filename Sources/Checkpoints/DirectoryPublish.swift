@@ -27,15 +27,11 @@ package struct DirectoryPublish: Sendable {
   package func begin() throws {
     try recover()
     try abandon()
-    do {
-      try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
-    } catch {
-      throw UserError(.disk, "cannot be created: \(systemReason(error))", at: staging)
-    }
+    try makeFolders(staging)
   }
 
   /// Removes the staging folder, where there is one.
-  package func abandon() throws { try Self.removeTree(staging) }
+  package func abandon() throws { try removeTree(staging) }
 
   /// Renames the staging folder to its final name, in one step that survives a power cut. The files in it
   /// have been synced by who wrote them. What stands there already is set aside before and removed after: at no
@@ -45,7 +41,7 @@ package struct DirectoryPublish: Sendable {
   package func publish(replacing: Bool = false) throws {
     try DurableFile.sync(folder: staging)
     if replacing, Self.isThere(path) {
-      try Self.removeTree(old)
+      try removeTree(old)
       guard rename(path, old) == 0 else { throw UserError.disk("cannot be replaced", path) }
     }
     guard rename(staging, path) == 0 else {
@@ -58,13 +54,13 @@ package struct DirectoryPublish: Sendable {
       throw UserError.disk("cannot be renamed to \(path)", staging)
     }
     try DurableFile.sync(folder: parent)
-    if replacing { try Self.removeTree(old) }
+    if replacing { try removeTree(old) }
   }
 
   /// Puts back what was set aside by a run that ended before the new one stood in its place.
   package func recover() throws {
     guard Self.isThere(old) else { return }
-    guard !Self.isThere(path) else { return try Self.removeTree(old) }
+    guard !Self.isThere(path) else { return try removeTree(old) }
     guard rename(old, path) == 0 else { throw UserError.disk("cannot be renamed to \(path)", old) }
   }
 
@@ -75,19 +71,13 @@ package struct DirectoryPublish: Sendable {
   @discardableResult
   package static func removeStale(in folder: String) throws -> [String] {
     guard access(folder, F_OK) == 0 else { return [] }
-    do {
-      let all = try FileManager.default.contentsOfDirectory(atPath: folder)
-      for name in all where name.hasSuffix(oldSuffix) {
-        try DirectoryPublish("\(folder)/\(name.dropLast(oldSuffix.count))").recover()
-      }
-      let names = all.filter { $0.hasSuffix(suffix) }
-      for name in names { try removeTree("\(folder)/\(name)") }
-      return names.sorted()
-    } catch let error as UserError {
-      throw error
-    } catch {
-      throw UserError(.disk, "cannot be listed: \(systemReason(error))", at: folder)
+    let all = try names(inFolder: folder)
+    for name in all where name.hasSuffix(oldSuffix) {
+      try DirectoryPublish("\(folder)/\(name.dropLast(oldSuffix.count))").recover()
     }
+    let stale = all.filter { $0.hasSuffix(suffix) }
+    for name in stale { try removeTree("\(folder)/\(name)") }
+    return stale.sorted()
   }
 
   /// Whether there is anything of a name, a link to nothing included.
@@ -96,18 +86,13 @@ package struct DirectoryPublish: Sendable {
     return lstat(path, &status) == 0
   }
 
-  /// A folder and all in it, or a link without what it points to; nothing where there is nothing.
-  private static func removeTree(_ path: String) throws {
-    var status = stat()
-    guard lstat(path, &status) == 0 else {
-      if errno == ENOENT { return }
-      throw UserError.disk("cannot be removed", path)
-    }
-    do {
-      try FileManager.default.removeItem(atPath: path)
-    } catch {
-      throw UserError(.disk, "cannot be removed: \(systemReason(error))", at: path)
-    }
+  /// Removes what stands under the name. It loses that first, so that no half of it is ever taken for the whole; what
+  /// an interruption leaves is in order for `removeStale`.
+  /// - Throws: `UserError(.disk)`.
+  package func remove() throws {
+    try abandon()
+    guard rename(path, staging) == 0 else { throw UserError.disk("cannot be removed", path) }
+    try abandon()
   }
 
   private var parent: String {

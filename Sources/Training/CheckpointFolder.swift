@@ -16,8 +16,8 @@ package struct CheckpointFolder: Sendable {
 
   /// All folders that are called a checkpoint, oldest first. One that is being written has another name.
   var all: [(step: Int, path: String)] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.compactMap { name in
+    let found = (try? names(inFolder: path)) ?? []
+    return found.compactMap { name in
       // Only names as they are made here: not step-7, step-+00007 or a number that is none.
       guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0,
         path(step: step) == path + "/" + name
@@ -40,12 +40,6 @@ package struct CheckpointFolder: Sendable {
       if !Manifest.isIn(found.path) { return (try? TrainingState(folder: found.path).hasManifest) == false }
       return (try? Manifest(folder: found.path).checkLengths(found.path)) != nil
     }
-    for old in good.dropLast(keep) {
-      do {
-        try FileManager.default.removeItem(atPath: old.path)
-      } catch {
-        throw UserError(.disk, "cannot be removed: \(systemReason(error))", at: old.path)
-      }
-    }
+    for old in good.dropLast(keep) { try DirectoryPublish(old.path).remove() }
   }
 }

@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func wholeFilesAreRead() throws {
-    try withFile(bytes: 10 * Self.page + 7) { path in
+    try withFile(bytes: 10 * Self.page + 7) { (path: String) throws in
       #expect(try sum(MappedFile(path)) == 10 * Self.page + 7)
       #expect(try OpenFile.contents(path) == [UInt8](repeating: 1, count: 10 * Self.page + 7))
     }
@@ -28,7 +28,7 @@ import Testing
   /// By pages, which is a signal, and inside of the last one, which is zeros.
   @Test(arguments: [0, 1, 4096, 5000, 8 * 4096 + 10]) func shorterOnesAreToldOf(_ left: Int) throws {
     let size = 8 * Self.page + 100
-    try withFile(bytes: size) { path in
+    try withFile(bytes: size) { (path: String) throws in
       let file = try MappedFile(path)
       #expect(try sum(file) == size)
       truncate(path, left)
@@ -43,7 +43,7 @@ import Testing
   /// A reader that finds zeros wrong is not what is told.
   @Test func theCauseIsTold() throws {
     let size = 4 * Self.page
-    try withFile(bytes: size) { path in
+    try withFile(bytes: size) { (path: String) throws in
       let file = try MappedFile(path)
       truncate(path, 0)
       let error = UserError(
@@ -57,9 +57,9 @@ import Testing
   }
 
   @Test func aFileThatTakesItsPlaceDoesNotMatter() throws {
-    try withFile(bytes: 3 * Self.page) { path in
+    try withFile(bytes: 3 * Self.page) { (path: String) throws in
       let file = try MappedFile(path)
-      try withFile(bytes: 5) { other in
+      try withFile(bytes: 5) { (other: String) throws in
         #expect(rename(other, path) == 0)
         #expect(try sum(file) == 3 * Self.page)
         #expect(try sum(MappedFile(path)) == 5)
@@ -70,7 +70,7 @@ import Testing
   /// From many threads at once, as weights are read.
   @Test func manyThreadsAreTold() throws {
     let size = 64 * Self.page
-    try withFile(bytes: size) { path in
+    try withFile(bytes: size) { (path: String) throws in
       let file = try MappedFile(path)
       truncate(path, Self.page)
       let group = DispatchGroup()

@@ -33,10 +33,9 @@ package struct Verification {
   /// Collective; `each` is called on the first rank.
   /// - Returns: whether all arrangements gave the same bits.
   package func run(each: (VerificationRow) -> Void) throws -> Bool {
-    defer { if ranks.isFirst { try? FileManager.default.removeItem(atPath: folder) } }
+    defer { if ranks.isFirst { try? removeTree(folder) } }
     try ranks.together {
-      guard ranks.isFirst, FileManager.default.fileExists(atPath: folder) else { return }
-      try FileManager.default.removeItem(atPath: folder)
+      if ranks.isFirst { try removeTree(folder) }
     }
     let arrangements = Arrangement.all(ranks: ranks.count, steps: steps)
     var reference: (path: String, hash: String)?
@@ -57,7 +56,7 @@ package struct Verification {
             isEqual: hash == first.hash))
         allEqual = allEqual && hash == first.hash
         reference = first
-        if number > 0 { try FileManager.default.removeItem(atPath: output) }
+        if number > 0 { try removeTree(output) }
       }
     }
     return ranks.sum(ranks.isFirst && !allEqual ? 1 : 0) == 0

@@ -24,7 +24,10 @@ final class SmallDisk {
       try Command.run(["mount", "-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", path], in: folder).code == 0
   }
 
-  func grow(to bytes: Int) throws { try #require(remount("size=\(bytes)")) }
+  func grow(to bytes: Int) throws {
+    let isGrown = try remount("size=\(bytes)")
+    try #require(isGrown)
+  }
 
   /// - Returns: whether it could be done: not where a file is open for writing.
   func remount(_ options: String) throws -> Bool {

@@ -10,10 +10,12 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       let settings = ResumeTests.settings + ["checkpoint.keep=2"]
-      let whole = try train(settings + ["training.steps=60"], output: "whole", in: folder)
-      let run = try train(settings + ["training.steps=60"], output: "run", in: folder)
-      for step in ["50", "60"] { try folder.remove("run/checkpoints/step-0000\(step)") }
-      try folder.copy("whole/checkpoints/step-000050", to: "elsewhere")
+      let whole = try train(
+        settings + ["training.steps=60", "checkpoint.keep=9"], output: "whole", in: folder)
+      let run = RunOutput(folder: folder, name: "run")
+      try folder.copy("whole/checkpoints/step-000020", to: "elsewhere")
+      try FileManager.default.createDirectory(
+        atPath: folder.path + "/run/checkpoints", withIntermediateDirectories: true)
       let files = FileManager.default
       let path = folder.path + "/run/checkpoints/"
       try files.createSymbolicLink(atPath: path + "step-000020", withDestinationPath: "../../elsewhere")
@@ -35,10 +37,11 @@ extension CommandLineTests {
         let name = "run/checkpoints/step-0000\(step)"
         #expect(note.hasPrefix("note: \(name) is passed over: \(name): is no checkpoint: "), "\(note)")
       }
+      #expect(result.out.contains("resume  step 20 of 60, from run/checkpoints/step-000020\n"))
       #expect(try run.hash("step-000060") == whole.hash("step-000060"))
       #expect(run.checkpoints == (["step-000050", "step-000060"] + others).sorted())
       // A link is let go, not what it leads to.
-      let kept = folder.snapshot("elsewhere") == folder.snapshot("whole/checkpoints/step-000050")
+      let kept = folder.snapshot("elsewhere") == folder.snapshot("whole/checkpoints/step-000020")
       #expect(kept)
     }
 

@@ -11,7 +11,7 @@ extension CommandLineTests {
     @Test(arguments: [
       ("text.txt", ["data.train=text.txt", "weights=random", "model=llama"]),
       ("rows.jsonl", ["data.train=rows.jsonl", "weights=random", "model=llama"]),
-      ("model/model.safetensors", ["model=run/model"]),
+      ("model/model.safetensors", ["model=run/model", "weights=pretrained"]),
       ("step-000004/second_moment.safetensors", ["weights=random", "training.steps=8", "output=run"]),
     ])
     func cutWhileItIsRead(_ file: String, _ more: [String]) throws {

@@ -39,7 +39,9 @@ extension CommandLineTests {
     }
 
     /// The code is right, whoever hears of it.
-    @Test(arguments: ["2> /dev/full", "2>&-", "2> >(true)"]) func mistakesWithoutAStream(_ redirection: String)
+    @Test(arguments: ["2> /dev/full", "2>&-", "2> >(true)"]) func mistakesWithoutAStream(
+      _ redirection: String
+    )
       throws
     {
       let folder = try workspace()

@@ -84,7 +84,8 @@ public func waitAll(
 public func write(_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int, _ offset: Int) -> Int {
   typealias Write = @convention(c) (Int32, UnsafeRawPointer, Int, Int) -> Int
   let next = hidden("pwrite", as: Write.self)
-  if let fault, ["kill", "fail", "quota"].contains(fault.kind), path(of: file)?.contains(fault.detail) == true {
+  if let fault, ["kill", "fail", "quota"].contains(fault.kind), path(of: file)?.contains(fault.detail) == true
+  {
     if fault.kind == "kill" { kill(getpid(), SIGKILL) }
     errno = fault.kind == "quota" ? EDQUOT : EIO
     return -1
