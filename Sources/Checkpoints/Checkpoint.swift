@@ -71,7 +71,8 @@ package struct TrainingState: Equatable, Sendable {
 
   package init(folder: String) throws {
     let file = folder + "/" + Self.fileName
-    guard access(file, F_OK) == 0 else {
+    // One that may not be read is told of by who reads it.
+    if access(file, F_OK) != 0, errno != EACCES {
       throw UserError(.data, "is no checkpoint: it has no \(Self.fileName)", at: folder)
     }
     let json = try OpenFile.json(file)

@@ -54,10 +54,11 @@ package struct DirectoryPublish: Sendable {
       throw UserError.disk("cannot be renamed to \(path)", staging)
     }
     try DurableFile.sync(folder: parent)
-    if replacing { try removeTree(old) }
+    // The new one stands: what is left of the old one is for `recover`.
+    if replacing { try? removeTree(old) }
   }
 
-  /// Puts back what was set aside by a run that ended before the new one stood in its place.
+  /// Puts back what was set aside by a run that ended before the new one stood in its place, or removes it.
   package func recover() throws {
     guard Self.isThere(old) else { return }
     guard !Self.isThere(path) else { return try removeTree(old) }

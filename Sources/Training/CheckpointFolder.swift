@@ -31,8 +31,9 @@ package struct CheckpointFolder: Sendable {
     all.filter { access($0.path + "/" + TrainingState.fileName, F_OK) == 0 }
   }
 
-  /// Removes all but the newest `keep`. Only good ones count and only those are removed: not the damaged ones, nor
-  /// those whose files are not all there at their lengths. Their numbers are not read again.
+  /// Removes all but the newest `keep`, and what is left of those that were replaced. Only good ones count and only
+  /// those are removed: not the damaged ones, nor those whose files are not all there at their lengths. Their numbers
+  /// are not read again.
   /// - Parameter damaged: paths.
   package func prune(keep: Int, damaged: Set<String>) throws {
     let good = complete.filter { found in
@@ -41,5 +42,8 @@ package struct CheckpointFolder: Sendable {
       return (try? Manifest(folder: found.path).checkLengths(found.path)) != nil
     }
     for old in good.dropLast(keep) { try DirectoryPublish(old.path).remove() }
+    for name in try names(inFolder: path) where name.hasSuffix(DirectoryPublish.oldSuffix) {
+      try DirectoryPublish("\(path)/\(name.dropLast(DirectoryPublish.oldSuffix.count))").recover()
+    }
   }
 }

@@ -183,12 +183,7 @@ private final class CheckpointBench {
   }
 
   private func remove(_ path: String) throws {
-    try session.ranks.together {
-      guard session.ranks.isFirst, FileManager.default.fileExists(atPath: path) else { return }
-      do { try FileManager.default.removeItem(atPath: path) } catch {
-        throw UserError(.disk, "cannot be removed: \(systemReason(error))", at: path)
-      }
-    }
+    try session.ranks.together { if session.ranks.isFirst { try removeTree(path) } }
   }
 
   /// What lies on the disk need not be kept in memory; each host has a memory of its own.

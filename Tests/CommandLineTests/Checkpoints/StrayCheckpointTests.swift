@@ -45,6 +45,36 @@ extension CommandLineTests {
       #expect(kept)
     }
 
+    /// A folder that the user may not look into; root may look into all.
+    @Test(.enabled(if: getuid() == 0, "another user must be had")) func aCheckpointThatMayNotBeRead() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      func trained(_ steps: Int) throws -> CommandResult {
+        let own = try Command.run(["chown", "-R", "65534", folder.path], in: folder)
+        #expect(own.code == 0, "\(own.err)")
+        return try Command.run(
+          ["setpriv", "--reuid", "65534", "--clear-groups", Command.binary, "train"] + ResumeTests.settings
+            + ["output=run", "training.steps=\(steps)"], in: folder)
+      }
+      try #require(trained(20).code == 0)
+      let path = "run/checkpoints/step-000020"
+      chmod(folder.path + "/" + path, 0)
+      let result = try trained(30)
+      #expect(result.code == 0, "\(result.err)")
+      let notes = result.out.split(separator: "\n").filter { $0.hasPrefix("note: ") }
+      #expect(
+        notes.first
+          == "note: \(path) is passed over: \(path)/training_state.json: cannot be read: Permission denied")
+      // The new one takes its place all the same; what cannot be removed is told of.
+      #expect(
+        notes.dropFirst().allSatisfy { $0 == "note: \(path).replaced: cannot be listed: Permission denied" })
+      #expect(notes.count > 1)
+      let verified = try Command.swiftdp(["checkpoint", "verify", path], in: folder)
+      #expect(verified.code == 0, "\(verified.err)")
+      chmod(folder.path + "/\(path).replaced", 0o700)
+    }
+
     @Test func aFolderOfCheckpointsThatIsNone() throws {
       let folder = try Workspace()
       try folder.makeLlama()
