@@ -75,6 +75,8 @@ final class RunningCommand {
     return true
   }
 
+  var isRunning: Bool { process.isRunning }
+
   /// The process of one of the ranks; nil where there is none now.
   func process(ofRank rank: Int) -> pid_t? {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

@@ -86,7 +86,7 @@ extension CommandLineTests {
       let folder = try workspace()
       let run = try started(output: "run", ranks: 2, in: folder)
       // The run may write while it is removed.
-      while rename(folder.path + "/run", folder.path + "/gone") != 0 { usleep(1000) }
+      try #require(run.until { rename(folder.path + "/run", folder.path + "/gone") == 0 })
       try folder.remove("gone")
       let result = try run.wait()
       #expect(result.code == 0, "\(result.err)")
