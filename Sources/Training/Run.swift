@@ -110,8 +110,10 @@ package final class Run {
         return state
       }
       resumed = (state.step, path)
-      step.restore(norms: state.gradientNorms, skipped: state.skippedSteps)
-      notes = start.notes + [state.differences(from: fingerprint)].compactMap { $0 }
+      step.restore(state.history)
+      // Hosts may differ in what they are made of.
+      let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
+      notes = start.notes + [differences].compactMap { $0 }
       try ranks.together { try content(states: true).readStates(from: path) }
     } else {
       resumed = nil
@@ -170,6 +172,7 @@ package final class Run {
       states: states ? optimizer.states : [], check: optimizer.check)
   }
 
+  /// Tells the first rank's observers. Collective: all ranks call it as often, whatever each of them knows.
   private func tell(_ body: (any Observer) throws -> Void) throws {
     try ranks.together { for observer in observers { try body(observer) } }
   }
@@ -183,13 +186,15 @@ package final class Run {
     let end = min(end, data.steps)
     let begin = Date()
     try ranks.together { if ranks.isFirst { try prepareOutput() } }
-    try tell { try $0.began(summary) }
-    for note in notes { try tell { try $0.noted(note) } }
-    // What is under way when an error ends the run is not lost.
-    defer { for outcome in saves.finish() { try? tell(outcome) } }
-    if recipe.modelType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
-      try tell { try $0.noted("\(reason): model_dtype float32 would be faster here") }
+    try tell { observer in
+      try observer.began(summary)
+      for note in notes { try observer.noted(note) }
+      if recipe.modelType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
+        try observer.noted("\(reason): model_dtype float32 would be faster here")
+      }
     }
+    // What is under way when an error ends the run is not lost.
+    defer { try? tell(saves.finish()) }
     let first = (resumed?.step ?? 0) + 1
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
@@ -199,7 +204,7 @@ package final class Run {
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
-      let report = try step.run(number, stream.microBatches(step: number - 1))
+      let report = try reported { try step.run(number, stream.microBatches(step: number - 1)) }
       try ranks.together {
         try optimizer.check()
         try checkNumbers(report)
@@ -209,8 +214,11 @@ package final class Run {
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
-      try tell { try $0.stepped(report, validation: validation) }
-      for outcome in saves.advance() { try tell(outcome) }
+      let outcomes = saves.advance()
+      try tell { observer in
+        try observer.stepped(report, validation: validation)
+        for outcome in outcomes { try outcome.tell(observer) }
+      }
       let request = requests.agree(stepSeconds: report.seconds, saveSeconds: saves.longest)
       let isLastOne = number == end || request.isStop
       let isDue = recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0
@@ -226,6 +234,14 @@ package final class Run {
         RunEnd(
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil))
+    }
+  }
+
+  /// What an audit finds also goes to failure.json, for programs.
+  private func reported(_ step: () throws -> StepReport) throws -> StepReport {
+    do { return try step() } catch let finding as AuditFinding {
+      FailureFile.write(finding.report, in: recipe.output)
+      throw finding.error
     }
   }
 
@@ -246,7 +262,7 @@ package final class Run {
     guard let finding = report.finding else { return }
     let words = finding.words(step: report.step)
     guard finding.stops else {
-      let action = finding.isWithheld ? "not applied (\(step.watch.skipped) so far)" : "applied"
+      let action = finding.isWithheld ? "not applied (\(step.watch.history.skipped) so far)" : "applied"
       for observer in observers { try observer.noted("\(words): \(action)") }
       return
     }
@@ -269,18 +285,12 @@ package final class Run {
   private func save(_ number: Int, mustSucceed: Bool) throws {
     let state = TrainingState(
       step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint,
-      gradientNorms: step.watch.norms, skippedSteps: step.watch.skipped)
-    let outcomes = try saves.save(step: number, content(states: true), state, mustSucceed: mustSucceed)
-    for outcome in outcomes { try tell(outcome) }
+      history: step.watch.history)
+    try tell(saves.save(step: number, content(states: true), state, mustSucceed: mustSucceed))
   }
 
-  private func tell(_ outcome: RunCheckpoints.Outcome) throws {
-    try tell { observer in
-      switch outcome {
-      case .saved(let step, let path): try observer.saved(step: step, path: path)
-      case .note(let text): try observer.noted(text)
-      }
-    }
+  private func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {
+    try tell { observer in for outcome in outcomes { try outcome.tell(observer) } }
   }
 
   private func prepareOutput() throws {

@@ -10,10 +10,17 @@ import Kernels
 import Tensors
 
 final class RunCheckpoints {
-  /// What became of a checkpoint, the same on all ranks but for notes, which the first has.
+  /// What became of a checkpoint. The first rank may have more to tell than others.
   enum Outcome {
     case saved(step: Int, path: String)
     case note(String)
+
+    func tell(_ observer: any Observer) throws {
+      switch self {
+      case .saved(let step, let path): try observer.saved(step: step, path: path)
+      case .note(let text): try observer.noted(text)
+      }
+    }
   }
 
   private struct Pending {

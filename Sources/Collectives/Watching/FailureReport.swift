@@ -51,7 +51,18 @@ struct FailureReport {
       return "\(names)\(place) \(several ? "have" : "has") kept the others waiting for \(Int(timeout)) s"
     case .mismatch(let mine, let theirs):
       return "\(names)\(place) is in \(theirs.words) where others are in \(mine.words)"
+    case .standstill: return "all ranks have waited for each other for \(Int(timeout)) s, \(waits)"
     }
+  }
+
+  /// Who waits in what.
+  private var waits: String {
+    let calls = Dictionary(grouping: lines) { "\($0.status.call.kind.words) (call \($0.status.call.number))" }
+    let groups = calls.sorted { $0.value[0].rank < $1.value[0].rank }.map { call, lines in
+      let first = lines[0].rank
+      return (lines.count == 1 ? "rank \(first)" : "\(lines.count) ranks from \(first) on") + " in \(call)"
+    }
+    return groups.joined(separator: ", ")
   }
 
   /// For people.
@@ -67,6 +78,7 @@ struct FailureReport {
     case .died: "died"
     case .silent: "silent"
     case .mismatch: "mismatch"
+    case .standstill: "standstill"
     }
   }
 
@@ -84,7 +96,7 @@ struct FailureReport {
       ])
     }
     return .object([
-      "time": .string(ISO8601DateFormatter().string(from: Date())), "kind": .string(kind),
+      "time": .string(FailureFile.now), "kind": .string(kind),
       "message": .string(what), "step": .integer(step),
       "failed": .array(failure.ranks.map { .integer($0) }),
       "host": failure.ranks.first.flatMap(hostOf).map { .string($0) } ?? .null,
@@ -92,21 +104,6 @@ struct FailureReport {
     ])
   }
 
-  /// Whether somebody has written one a moment ago.
-  static func isRecent(in folder: String) -> Bool {
-    var status = stat()
-    return stat(folder + "/failure.json", &status) == 0 && time(nil) - status.st_mtim.tv_sec < 20
-  }
-
   /// - Returns: the file, or nil where it cannot be written.
-  func write(in folder: String) -> String? {
-    let path = folder + "/failure.json"
-    do {
-      try Data((json.encoded(indented: true) + "\n").utf8).write(
-        to: URL(fileURLWithPath: path), options: .atomic)
-      return path
-    } catch {
-      return nil
-    }
-  }
+  func write(in folder: String) -> String? { FailureFile.write(json, in: folder) }
 }

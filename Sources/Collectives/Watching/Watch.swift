@@ -140,6 +140,7 @@ package final class Watch: @unchecked Sendable {
     guard board.now() - since > limit else { return nil }
     let late = others.filter { $0.status.isSilent(for: limit) }.map(\.rank)
     if !late.isEmpty { return Failure(kind: .silent, ranks: late) }
+    if isStandstill(others, limit) { return Failure(kind: .standstill, ranks: []) }
     // Nobody who can be asked keeps the others waiting.
     let far = hostOf.indices.filter { hostOf[$0] != hostOf[rank] }
     guard !others.contains(where: { $0.status.waited == nil }), !far.isEmpty else { return nil }
@@ -173,6 +174,14 @@ package final class Watch: @unchecked Sendable {
     return nil
   }
 
+  /// Whether every rank of the run waits for another, not all in the same call or with no network between them.
+  private func isStandstill(_ others: [(rank: Int, status: RankStatus)], _ limit: Int64) -> Bool {
+    guard others.count == hostOf.count - 1, others.allSatisfy({ ($0.status.waited ?? 0) > limit }) else {
+      return false
+    }
+    return link == nil || others.contains { $0.status.call != board.mine.call }
+  }
+
   private func isCollective(_ kind: RankCall) -> Bool {
     kind != .none && kind != .messages && kind != .gradients
   }
@@ -191,7 +200,7 @@ package final class Watch: @unchecked Sendable {
     }
     // The first rank's neighbours have no connection to here, but the same output folder.
     if failure.ranks.contains(0), !board.members.contains(0), let output = settings.output,
-      FailureReport.isRecent(in: output)
+      FailureFile.isRecent(in: output)
     {
       leaveQuietly()
     }
@@ -227,6 +236,8 @@ struct Failure: Sendable {
     case silent
     /// Two ranks are in different calls.
     case mismatch(RankCall, RankCall)
+    /// Every rank waits, and none of them is late.
+    case standstill
   }
 
   var kind: Kind
@@ -243,6 +254,7 @@ extension Failure {
       case .died: (0, .none, .none)
       case .silent: (1, .none, .none)
       case .mismatch(let mine, let theirs): (2, mine, theirs)
+      case .standstill: (3, .none, .none)
       }
     return [number, Int64(ranks.first ?? 0), Int64(signal), first.rawValue, second.rawValue]
   }
@@ -253,9 +265,10 @@ extension Failure {
     case 0: kind = .died
     case 1: kind = .silent
     case 2: kind = .mismatch(RankCall(rawValue: words[3]) ?? .none, RankCall(rawValue: words[4]) ?? .none)
+    case 3: kind = .standstill
     default: return nil
     }
-    self.init(kind: kind, ranks: [Int(words[1])], signal: Int(words[2]))
+    self.init(kind: kind, ranks: words[0] == 3 ? [] : [Int(words[1])], signal: Int(words[2]))
   }
 }
 

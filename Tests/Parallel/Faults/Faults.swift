@@ -7,6 +7,7 @@
 //   FAULT=fail:FILE      writing to such a file fails, as on a broken disk
 //   FAULT=product:CALL   one bit is wrong of the result of that matrix product
 //   FAULT=products:CALL  the same of all products from that one on, as of a processor that has worn out
+//   FAULT=twice:CALL     that gather of one number each is made twice, so that the ranks no longer agree on what comes
 //   FAULT=quota:FILE     the same, as where the user's quota is used up
 //   FAULT=cut:FILE       the file loses its second half once the process has mapped it
 //
@@ -64,6 +65,25 @@ public func receive(
       UnsafeMutablePointer<OpaquePointer?>
     ) -> Int32
   return hidden("MPI_Irecv", as: Receive.self)(target, count, type, rank, tag, communicator, request)
+}
+
+/// Gathers so far; only one thread of a rank makes them.
+nonisolated(unsafe) private var gathers = 0
+
+@_cdecl("MPI_Allgather")
+public func gather(
+  _ mine: UnsafeRawPointer, _ count: Int32, _ type: OpaquePointer, _ all: UnsafeMutableRawPointer,
+  _ allCount: Int32, _ allType: OpaquePointer, _ communicator: OpaquePointer
+) -> Int32 {
+  typealias Gather =
+    @convention(c) (
+      UnsafeRawPointer, Int32, OpaquePointer, UnsafeMutableRawPointer, Int32, OpaquePointer, OpaquePointer
+    ) -> Int32
+  gathers += 1
+  let next = hidden("MPI_Allgather", as: Gather.self)
+  let code = next(mine, count, type, all, allCount, allType, communicator)
+  guard let fault, fault.kind == "twice", Int(fault.detail) == gathers else { return code }
+  return next(mine, count, type, all, allCount, allType, communicator)
 }
 
 @_cdecl("MPI_Waitall")

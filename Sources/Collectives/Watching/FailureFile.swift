@@ -1,0 +1,35 @@
+// OUTPUT/failure.json, which says for programs why a run ended in the middle of a step.
+import Base
+import Foundation
+
+package enum FailureFile {
+  private static func path(_ folder: String) -> String { folder + "/failure.json" }
+
+  /// The time of writing, as it stands in the file.
+  package static var now: String { ISO8601DateFormatter().string(from: Date()) }
+
+  /// Whether somebody has written one a moment ago.
+  static func isRecent(in folder: String) -> Bool {
+    var status = stat()
+    return stat(path(folder), &status) == 0 && time(nil) - status.st_mtim.tv_sec < 20
+  }
+
+  /// - Returns: the file, or nil where it cannot be written.
+  @discardableResult
+  package static func write(_ json: JSON, in folder: String) -> String? {
+    do {
+      try Data((json.encoded(indented: true) + "\n").utf8).write(
+        to: URL(fileURLWithPath: path(folder)), options: .atomic)
+      return path(folder)
+    } catch {
+      return nil
+    }
+  }
+
+  /// The step that failed, where the file was written since a time.
+  package static func step(in folder: String, since start: Date) -> Int? {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path(folder))
+    guard let written = attributes?[.modificationDate] as? Date, written >= start else { return nil }
+    return try? OpenFile.json(path(folder))["step"]?.integer
+  }
+}
