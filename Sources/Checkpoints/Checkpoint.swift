@@ -21,24 +21,21 @@ package struct TrainingState: Equatable, Sendable {
   package var conditions: [JSON.Member]
   /// What the last bits depend on beside those: another one is allowed, and said.
   package var fingerprint: [JSON.Member]
-  /// What the next norms are compared with, oldest first; empty in checkpoints from before they were.
-  package var gradientNorms: [Double]
-  /// Steps whose update was left out.
-  package var skippedSteps: Int
+  /// What the next steps' numbers are compared with.
+  package var history: NumberHistory
   /// Of the folder that it was read from, or will be written to.
   package private(set) var version = formatVersion
   /// Whether a manifest belongs to it, as to all that are written now.
   package var hasManifest: Bool { version > 1 }
 
   package init(
-    step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member], gradientNorms: [Double] = [],
-    skippedSteps: Int = 0
+    step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member],
+    history: NumberHistory = NumberHistory()
   ) {
     self.step = step
     self.conditions = conditions
     self.fingerprint = fingerprint
-    self.gradientNorms = gradientNorms
-    self.skippedSteps = skippedSteps
+    self.history = history
   }
 
   /// The optimizer's states, whose names are also those of their files.
@@ -59,14 +56,12 @@ package struct TrainingState: Equatable, Sendable {
   }
 
   var json: JSON {
-    .object([
-      JSON.Member(key: Array("format_version".utf8), value: .integer(Self.formatVersion)),
-      JSON.Member(key: Array("step".utf8), value: .integer(step)),
-      JSON.Member(key: Array("conditions".utf8), value: .object(conditions)),
-      JSON.Member(key: Array("fingerprint".utf8), value: .object(fingerprint)),
-      JSON.Member(key: Array("gradient_norms".utf8), value: .array(gradientNorms.map { .number($0) })),
-      JSON.Member(key: Array("skipped_steps".utf8), value: .integer(skippedSteps)),
-    ])
+    let members: [(String, JSON)] =
+      [
+        ("format_version", .integer(Self.formatVersion)), ("step", .integer(step)),
+        ("conditions", .object(conditions)), ("fingerprint", .object(fingerprint)),
+      ] + history.members
+    return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 
   package init(folder: String) throws {
@@ -92,14 +87,13 @@ package struct TrainingState: Equatable, Sendable {
       // From before there was a choice.
       conditions.append(JSON.Member(key: optimizer, value: .string(OptimizerName.adamw.rawValue)))
     }
-    let norms = json["gradient_norms"]?.elements ?? []
-    let skipped = json["skipped_steps"]?.integer ?? 0
-    guard norms.allSatisfy({ ($0.double ?? -1) >= 0 }), (0...step).contains(skipped) else {
-      throw UserError(.data, "has gradient_norms or skipped_steps that no run leaves", at: file)
+    guard let history = NumberHistory(json, step: step) else {
+      throw UserError(
+        .data, "has gradient_norms, skipped_steps or broken_steps_in_a_row that no run leaves", at: file)
     }
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
-      gradientNorms: norms.compactMap(\.double), skippedSteps: skipped)
+      history: history)
     self.version = version
   }
 }

@@ -71,7 +71,7 @@ package final class Audit {
   ///   - count: of the micro-batches of the step.
   ///   - compute: computes a micro-batch and has all of it taken down.
   /// - Returns: how many micro-batches were audited.
-  /// - Throws: where a rank computed wrongly, which the first rank tells.
+  /// - Throws: `AuditFinding` on the first rank where a rank computed wrongly.
   func compare(microBatches count: Int, _ compute: (_ number: Int) -> Void) throws -> Int {
     var audited = 0
     for number in 0..<count where isChosen(number) {
@@ -91,8 +91,7 @@ package final class Audit {
     guard let found else { throw Ranks.StoppedElsewhere(code: .tryAgain) }
     throw AuditFinding(
       step: step, number: number, owner: owner(of: number), checker: checker(of: number), first: found.first,
-      second: found.second, again: again.map(bits), hosts: hosts, names: names
-    ).error
+      second: found.second, again: again.map(bits), hosts: hosts, names: names)
   }
 
   private func owner(of number: Int) -> Int { number % ranks.count }

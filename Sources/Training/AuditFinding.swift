@@ -1,7 +1,8 @@
 // A micro-batch that two ranks computed differently: which of them was wrong, in words.
 import Base
+import Collectives
 
-package struct AuditFinding: Sendable {
+package struct AuditFinding: Error {
   package let step: Int
   package let number: Int
   package let owner: Int
@@ -77,17 +78,34 @@ package struct AuditFinding: Sendable {
     (ranks.count == 1 ? "rank " : "ranks ") + ranks.map(String.init).joined(separator: ", ")
   }
 
+  /// The ranks to be looked at.
+  private var suspects: [Int] { wrong ?? (owner == checker ? [owner] : [owner, checker]) }
+
   package var error: UserError {
     let who =
       owner == checker
       ? "\(name(owner)) got two results" : "\(name(owner)) and \(name(checker)) got different results"
-    var suspects: [String] = []
-    for rank in wrong ?? [owner, checker] where !suspects.contains(hosts[rank]) {
-      suspects.append(hosts[rank])
-    }
+    var places: [String] = []
+    for rank in suspects where !places.contains(hosts[rank]) { places.append(hosts[rank]) }
     return UserError(
       .tryAgain, "\(who), \(difference); \(verdict)", at: "audit of step \(step), micro-batch \(number)",
       hint: "nothing of the step was applied: test processor and memory of "
-        + "\(suspects.joined(separator: " and ")), and start again to go on from the last checkpoint")
+        + "\(places.joined(separator: " and ")), and start again to go on from the last checkpoint")
+  }
+
+  /// For failure.json: the same keys as where a rank died, and what each rank came to.
+  package var report: JSON {
+    let ranks = hosts.indices.map { rank in
+      JSON.object([
+        "rank": .integer(rank), "host": .string(hosts[rank]), "phase": .string("audit"),
+        "was_right": wrong.map { .bool(!$0.contains(rank)) } ?? .null,
+      ])
+    }
+    return .object([
+      "time": .string(FailureFile.now), "kind": .string("audit"), "message": .string(error.description),
+      "step": .integer(step), "micro_batch": .integer(number),
+      "failed": .array(suspects.map { .integer($0) }), "host": .string(hosts[suspects[0]]), "signal": .null,
+      "ranks": .array(ranks),
+    ])
   }
 }

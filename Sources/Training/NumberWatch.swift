@@ -1,5 +1,6 @@
 // Looks at every step's loss and gradient norm before the weights are updated, and decides whether they are.
 import Base
+import Checkpoints
 
 /// What happens where a loss or norm is not finite, or a norm far outside of its history.
 package enum SpikeAction: String, CaseIterable, Sendable {
@@ -7,6 +8,7 @@ package enum SpikeAction: String, CaseIterable, Sendable {
   /// that is only large is told of, since clipping bounds it.
   case stop
   /// The step's update is left out: weights and optimizer states stay as they are (as OLMo-core's SkipStepOptimizer).
+  /// Where step after step is not finite, the weights are what is broken, and the run ends.
   case skip
   /// Told of, and gone on with (as torch does).
   case `continue`
@@ -28,6 +30,8 @@ package struct NumberFinding: Sendable, Equatable {
   package var stops: Bool
   /// Which samples, for a message; only where there is someone to tell.
   package var samples = ""
+  /// How many steps in a row, this one included, were not finite and left out.
+  package var inARow = 0
 
   /// - Parameter step: which one it was.
   package func words(step: Int) -> String {
@@ -39,35 +43,35 @@ package struct NumberFinding: Sendable, Equatable {
         "the gradient norm of step \(step) is \(scientific(norm)), \(decimals(norm / median, 1)) times "
           + "the median of the last \(count)"
       }
-    return what + (samples.isEmpty ? "" : ", " + samples)
+    let others = stops && inARow > 1 ? ", as in the \(inARow - 1) steps before" : ""
+    return what + others + (samples.isEmpty ? "" : ", " + samples)
   }
 }
 
-/// The history that norms are compared with. It is the same on every rank, and goes into checkpoints, so that a
-/// run that goes on decides as one that was not stopped.
+/// The history that norms are compared with. It is the same on every rank, and goes into checkpoints.
 package struct NumberWatch: Sendable, Equatable {
   /// Norms that the median is of, and how many there must be at least.
   package static let longest = 64
   package static let fewest = 16
+  /// So many steps in a row that are not finite are no matter of their samples.
+  package static let mostInARow = 16
 
   package let action: SpikeAction
   /// How many times the median is far; 0 for never.
   package let factor: Double
-  /// The last finite norms, oldest first. Also of steps left out: a lasting change is then no spike for long.
-  package private(set) var norms: [Double] = []
-  /// Steps whose update was left out, since the run began.
-  package private(set) var skipped = 0
+  /// Norms also of steps left out: a lasting change is then no spike for long.
+  package private(set) var history = NumberHistory()
 
   package init(action: SpikeAction = .stop, factor: Double = 10) {
     self.action = action
     self.factor = factor
-    norms.reserveCapacity(Self.longest + 1)
+    history.norms.reserveCapacity(Self.longest + 1)
   }
 
   /// Goes on from a checkpoint.
-  mutating func restore(norms: [Double], skipped: Int) {
-    self.norms = norms.suffix(Self.longest)
-    self.skipped = skipped
+  mutating func restore(_ history: NumberHistory) {
+    self.history = history
+    self.history.norms = history.norms.suffix(Self.longest)
   }
 
   /// Looks at a step's numbers before its update, and remembers them.
@@ -79,27 +83,31 @@ package struct NumberWatch: Sendable, Equatable {
     } else if !norm.isFinite {
       kind = .norm
     } else if isFar(norm) {
-      kind = .farNorm(norm, median: norms.sorted()[middle], of: norms.count)
+      kind = .farNorm(norm, median: history.norms.sorted()[middle], of: history.norms.count)
     }
     if norm.isFinite {
-      if norms.count == Self.longest { norms.removeFirst() }
-      norms.append(norm)
+      if history.norms.count == Self.longest { history.norms.removeFirst() }
+      history.norms.append(norm)
     }
+    let isFinite = loss.isFinite && norm.isFinite
+    if isFinite { history.brokenInARow = 0 }
     guard let kind else { return nil }
-    var isFinite = false
-    if case .farNorm = kind { isFinite = true }
-    let stops = action == .stop && !isFinite
     let isSkipped = action == .skip
-    if isSkipped { skipped += 1 }
-    return NumberFinding(kind: kind, isWithheld: stops || isSkipped, stops: stops)
+    if isSkipped {
+      history.skipped += 1
+      if !isFinite { history.brokenInARow += 1 }
+    }
+    let stops = !isFinite && (action == .stop || history.brokenInARow >= Self.mostInARow)
+    return NumberFinding(
+      kind: kind, isWithheld: stops || isSkipped, stops: stops, inARow: history.brokenInARow)
   }
 
   /// The place of the median, the lower of the two in the middle of an even number.
-  private var middle: Int { (norms.count - 1) / 2 }
+  private var middle: Int { (history.norms.count - 1) / 2 }
 
   /// Whether a norm is more than `factor` times the median, without sorting: a step allocates nothing.
   private func isFar(_ norm: Double) -> Bool {
-    guard factor > 0, norms.count >= Self.fewest else { return false }
-    return norms.count { norm > factor * $0 } > middle
+    guard factor > 0, history.norms.count >= Self.fewest else { return false }
+    return history.norms.count { norm > factor * $0 } > middle
   }
 }

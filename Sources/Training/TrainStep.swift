@@ -1,5 +1,6 @@
 // One optimizer step, from micro-batches to weights.
 import Base
+import Checkpoints
 import Collectives
 import Datasets
 import Foundation
@@ -100,7 +101,7 @@ package final class TrainStep {
     let loss = lossSum(of: microBatches.count)
     var gatherSeconds = 0.0
     // What was left out before counts as never run, as where torch's optimizer.step() is not called.
-    let update = step - watch.skipped
+    let update = step - watch.history.skipped
     var finding = targets > 0 ? watch.look(loss: loss, norm: norm) : nil
     if finding != nil {
       let rounds = lossCounts[0]
@@ -160,7 +161,7 @@ package final class TrainStep {
   }
 
   /// Goes on from a checkpoint.
-  func restore(norms: [Double], skipped: Int) { watch.restore(norms: norms, skipped: skipped) }
+  func restore(_ history: NumberHistory) { watch.restore(history) }
 
   /// What gradients are multiplied by: min(1, limit / norm), as torch's `clip_grad_norm_`.
   private func clip(_ norm: Double) -> Float {

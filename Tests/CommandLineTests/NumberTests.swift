@@ -78,6 +78,34 @@ extension CommandLineTests {
           "note: the loss of step 6 is not finite, in rows.jsonl:7: not applied (2 so far)\n"), "\(text)")
     }
 
+    /// Weights that are broken are not trained on for hours, also where the run is stopped in between.
+    @Test func skipGivesUpWhereNoStepIsFinite() throws {
+      let folder = try folder()
+      var tensors = try Safetensors(try folder.data("broken/model.safetensors"))
+      tensors.set(0, of: "model.norm.weight", to: .nan)
+      try folder.file("broken/model.safetensors", tensors.file)
+      let settings =
+        Self.settings + [
+          "training.on_spike=skip", "training.steps=40", "checkpoint.every=5", "checkpoint.keep=1",
+        ]
+      for (ranks, name) in [(nil, "np1"), (2, "np2")] {
+        let result = try Command.swiftdp(
+          ["train"] + settings + ["output=\(name)"], ranks: ranks, in: folder)
+        #expect(result.code == 65)
+        let message = try #require(result.messages.first)
+        #expect(result.messages.count == 1)
+        #expect(
+          message.hasPrefix(
+            "\(name): the loss of step 16 is not finite, as in the 15 steps before, in all of its "),
+          "\(message)")
+        #expect(try RunOutput(folder: folder, name: name).numbers("step").last == 15)
+        // Goes on from step 15, to the same end.
+        let again = try Command.swiftdp(["train"] + settings + ["output=\(name)"], ranks: ranks, in: folder)
+        func found(_ message: String) -> Substring { message.prefix { $0 != "(" } }
+        #expect(again.messages.map(found) == [found(message)])
+      }
+    }
+
     @Test func continueGoesOn() throws {
       let folder = try folder()
       let result = try Command.swiftdp(

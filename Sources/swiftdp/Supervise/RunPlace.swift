@@ -1,5 +1,6 @@
 // Where a run is, read from what it has written, and which run it is, read from the command that starts it.
 import Base
+import Collectives
 import Foundation
 import Training
 
@@ -28,12 +29,10 @@ struct RunPlace {
 
   /// The step that was under way when the run ended, and the words for it: the one that failure.json names where
   /// this run has written one, or else the one after the last line of metrics.jsonl.
-  func step(startedAt start: Date) -> (number: Int, words: String) {
-    let failure = output + "/failure.json"
-    let written = (try? FileManager.default.attributesOfItem(atPath: failure))?[.modificationDate] as? Date
-    if let written, written >= start, let step = try? OpenFile.json(failure)["step"]?.integer {
-      return (step, "at step \(step)")
-    }
+  /// - Parameter wasStopped: whether no step failed where no file names one.
+  func step(startedAt start: Date, wasStopped: Bool) -> (number: Int, words: String)? {
+    if let step = FailureFile.step(in: output, since: start) { return (step, "at step \(step)") }
+    if wasStopped { return nil }
     let last = lastStep
     return (last + 1, last == 0 ? "before step 1 was done" : "after step \(last)")
   }

@@ -42,8 +42,8 @@ struct Supervise: ParsableCommand {
       let start = Date()
       let ending = try child.run(words)
       var event = RestartPolicy.Event(what: ending.words, code: ending.code)
-      // A run that was stopped has no step that failed.
-      event.step = ending.code == Base.ExitCode.tryAgain.rawValue ? nil : place?.step(startedAt: start)
+      event.step = place?.step(
+        startedAt: start, wasStopped: ending.code == Base.ExitCode.tryAgain.rawValue)
       event.wasAsked = child.askedToEnd.map(Ending.name(of:))
       words = try next(after: event, &policy, child, hosts, &gone, folder: folder)
     }

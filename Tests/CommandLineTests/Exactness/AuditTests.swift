@@ -103,6 +103,27 @@ extension CommandLineTests {
       }
     }
 
+    /// The report is for programs: supervise sees that it is the same step each time.
+    @Test func aRankThatStaysWrongIsGivenUp() throws {
+      let folder = try folder()
+      let fault = RankFault(rank: 1, what: "products:0")
+      let result = try Command.run(
+        [Command.binary, "supervise", "--restarts", "20", "--pause", "0", "--"]
+          + ["mpirun", "-np", "3", "--bind-to", "none"] + fault.options + [Command.binary, "train"]
+          + Self.settings + ["training.audit=1", "checkpoint.every=1", "output=bad"], in: folder)
+      #expect(result.code == 75)
+      #expect(
+        result.messages.last
+          == "supervise: exit code 75 at step 1: the same step has failed 3 times: giving up",
+        "\(result.messages)")
+      let report = try JSON.parse(folder.text("bad/failure.json"))
+      #expect(report["kind"]?.text == "audit" && report["step"]?.integer == 1)
+      #expect(report["failed"]?.elements?.map(\.integer) == [1])
+      let rights = report["ranks"]?.elements?.map { $0["was_right"]?.bool }
+      #expect(rights == [true, false, true])
+      #expect(report["message"]?.text == result.messages.first)
+    }
+
     /// Two ranks can tell whose result does not come again; one rank, that there were two.
     @Test func withFewerRanksLessIsKnown() throws {
       let folder = try folder()
