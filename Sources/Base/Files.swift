@@ -14,6 +14,17 @@ extension UserError {
       ? UserError(.usage, "\(path) is a folder", at: place, hint: "name its files") : nil
   }
 
+  /// The same of a folder with a model.
+  package static func noModelFolder(_ path: String, at place: String = "") -> UserError? {
+    var isFolder: ObjCBool = false
+    if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      return UserError(
+        .usage, "there is no folder \(path)", at: place, hint: "a Hugging Face model that was downloaded")
+    }
+    return isFolder.boolValue
+      ? nil : UserError(.usage, "\(path) is a file, where a model folder is meant", at: place)
+  }
+
   /// The current `errno` as an error of the disk.
   package static func disk(_ doing: String, _ path: String) -> UserError {
     UserError(.disk, "\(doing): \(String(cString: strerror(errno)))", at: path)

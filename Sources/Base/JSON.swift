@@ -84,8 +84,10 @@ extension JSON {
   }
 
   /// Parses a whole text; anything but white space after the value is an error.
-  package static func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(ParseError) -> JSON {
-    var parser = JSONParser(text: bytes)
+  package static func parse(
+    _ bytes: UnsafeBufferPointer<UInt8>, mostValues: Int = .max
+  ) throws(ParseError) -> JSON {
+    var parser = JSONParser(text: bytes, mostValues: mostValues)
     return try parser.whole()
   }
 

@@ -6,8 +6,13 @@ struct JSONParser {
 
   let text: UnsafeBufferPointer<UInt8>
   var at = 0
+  /// How many more values there may be: small ones take many times their text in memory.
+  var left: Int
 
-  init(text: UnsafeBufferPointer<UInt8>) { self.text = text }
+  init(text: UnsafeBufferPointer<UInt8>, mostValues: Int) {
+    self.text = text
+    left = mostValues
+  }
 
   typealias Failure = JSON.ParseError
 
@@ -39,6 +44,8 @@ struct JSONParser {
 
   mutating func value(depth: Int) throws(Failure) -> JSON {
     guard depth <= Self.deepest else { throw failure("nested more than \(Self.deepest) levels deep") }
+    left -= 1
+    guard left >= 0 else { throw failure("more values than belong here") }
     switch try peek() {
     case UInt8(ascii: "{"): return try object(depth: depth)
     case UInt8(ascii: "["): return try array(depth: depth)

@@ -45,19 +45,32 @@ package final class OpenFile {
     }
   }
 
+  /// What a file that describes something is at most; the largest tokenizers have 40 MB.
+  package static let longestDescription = 1 << 30
+
   /// A whole file.
-  package static func contents(_ path: String) throws -> [UInt8] {
+  /// - Parameter limit: in bytes; a file of holes is as long as its owner likes.
+  /// - Throws: `UserError`, also where it is longer.
+  package static func contents(_ path: String, upTo limit: Int = longestDescription) throws -> [UInt8] {
     let file = try OpenFile(path)
+    guard file.bytes <= limit else {
+      throw UserError(.data, "has \(file.bytes) bytes, and at most \(limit) are read", at: path)
+    }
     return try [UInt8](unsafeUninitializedCapacity: file.bytes) { bytes, count in
       try file.read(UnsafeMutableRawBufferPointer(bytes), at: 0)
       count = bytes.count
     }
   }
 
+  /// Values of one file, of which the largest tokenizers have three million.
+  private static let mostValues = 30_000_000
+
   /// A file as JSON.
   package static func json(_ path: String) throws -> JSON {
     let text = try contents(path)
-    do { return try JSON.parse(text) } catch { throw UserError(.data, "is not JSON: \(error)", at: path) }
+    do {
+      return try text.withUnsafeBufferPointer { try JSON.parse($0, mostValues: mostValues) }
+    } catch { throw UserError(.data, "is not JSON: \(error)", at: path) }
   }
 }
 

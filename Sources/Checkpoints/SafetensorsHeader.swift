@@ -25,6 +25,9 @@ package struct SafetensorsHeader: Equatable, Sendable {
 
   /// What the reference implementation allows, in bytes.
   static let longest = 100_000_000
+  /// Values in its JSON, of which a tensor has nine or ten: no file comes near, and a hostile one would otherwise take
+  /// twenty times its size in memory.
+  static let mostValues = 4_000_000
   /// The data starts at a multiple of this, so that a mapped file can be read as vectors.
   static let alignment = 64
   static let metadataKey = "__metadata__"

@@ -69,7 +69,7 @@ private struct SafetensorsHeaderParser {
 
   func members(_ text: UnsafeBufferPointer<UInt8>) throws -> [JSON.Member] {
     do {
-      return try JSON.parse(text).members ?? []
+      return try JSON.parse(text, mostValues: SafetensorsHeader.mostValues).members ?? []
     } catch {
       // The reason may quote a key, which may hold anything.
       throw refused("the header is not JSON: \(error.reason.printable()) at byte \(error.offset + 8)")

@@ -1,6 +1,7 @@
 // The rows of a .jsonl or .json file and the text of a .txt file, each with its line.
 import Base
 import Foundation
+import Tokenizers
 
 /// One row as it stands in its file.
 struct FileRow {
@@ -15,8 +16,6 @@ struct DataFile {
 
   /// Bytes of one row: parsed and encoded, a row takes many times the memory it takes in the file.
   static let longestRow = 64 << 20
-  /// Bytes of one text: the merges of a tokenizer count its characters in 32 bits.
-  static let longestText = Int(UInt32.max) - 1
 
   let path: String
   let kind: Kind
@@ -46,7 +45,7 @@ struct DataFile {
   /// The whole file as UTF-8, without a byte-order mark.
   /// - Throws: `UserError` with line and byte offset where the file is not UTF-8, or where it has 4 GiB.
   func text() throws -> [UInt8] {
-    guard bytes.count <= Self.longestText else {
+    guard bytes.count <= Tokenizer.longestText else {
       throw UserError(
         .data, "a text of 4 GiB or more cannot be encoded", at: path, hint: "cut it into several files")
     }

@@ -16,13 +16,7 @@ package struct ModelDescription: Sendable {
   /// - Parameter folder: a Hugging Face model folder; only its config.json is read.
   /// - Throws: every mistake in the file at once.
   package init(folder: String) throws {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
-      throw UserError(.data, "there is no such folder", at: folder)
-    }
-    guard isFolder.boolValue else {
-      throw UserError(.data, "is a file, where a model folder is meant", at: folder)
-    }
+    if let mistake = UserError.noModelFolder(folder) { throw mistake }
     let file = folder + "/config.json"
     if access(file, F_OK) != 0, errno == ENOENT {
       // The output of a run has one.

@@ -4,6 +4,9 @@ import Synchronization
 
 /// May be used from several threads at once.
 package final class Tokenizer: Sendable {
+  /// Bytes of one text: merges count its characters in 32 bits.
+  package static let longestText = Int(UInt32.max) - 1
+
   private let model: any TokenModel
   private let addedTokens: AddedTokens
   private let normalizers: [any Normalizer]

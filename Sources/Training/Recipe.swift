@@ -94,8 +94,8 @@ package struct Recipe: Sendable {
   private init(_ json: JSON, file: String?, overrides: [String], problems: Problems) {
     let top = Section(json, file: file, overrides: overrides, code: .usage, problems: problems)
     model = top.text("model")
-    if !model.isEmpty, !FileManager.default.fileExists(atPath: model) {
-      top.fail("model", "there is no folder \(model)", hint: "a Hugging Face model that was downloaded")
+    if !model.isEmpty, let mistake = UserError.noModelFolder(model) {
+      top.fail("model", mistake.what, hint: mistake.hint)
     }
     weights = top.choice("weights", default: .pretrained)
     modelType = top.choice("model_dtype", default: .float32)
@@ -152,68 +152,6 @@ package struct DataRecipe: Sendable {
 extension ValidationSource {
   var files: [String] {
     if case .files(let files) = self { files } else { [] }
-  }
-}
-
-package struct TrainingRecipe: Sendable {
-  /// Exactly one of the two is given or default.
-  package enum Duration: Sendable, Equatable {
-    case steps(Int)
-    case epochs(Double)
-  }
-
-  package var duration: Duration
-  /// Sequences of an optimizer step, over all ranks.
-  package var batchSize: Int
-  /// Sequences of one forward pass of one rank.
-  package var microBatchSize: Int
-  package var seed: UInt64
-  package var validateEvery: Int
-  package var recompute: Recompute
-  /// Seconds from the start of the process, after which it has ended with a checkpoint; nil for no limit.
-  package var timeLimit: Double?
-  /// Whether results are the same bits at every rank count.
-  package var exact: Bool
-  package var onSpike: SpikeAction
-  /// How many times the median of the last gradient norms is a spike; 0 for never.
-  package var spikeFactor: Double
-  /// The share of micro-batches that a second rank computes too.
-  package var audit: Double
-
-  init(_ section: Section) {
-    if section.has("steps") {
-      duration = .steps(section.integer("steps", in: 1...1 << 40))
-      if section.has("epochs") {
-        section.fail("epochs", "stands beside training.steps", hint: "give one of the two")
-        _ = section.raw("epochs").map { section.record("epochs", $0) }
-      }
-    } else {
-      duration = .epochs(section.number("epochs", default: 3, in: 1e-6...1e9))
-    }
-    batchSize = section.integer("batch_size", default: 32, in: 1...1 << 24)
-    microBatchSize = section.integer("micro_batch_size", default: min(4, batchSize), in: 1...1 << 20)
-    if microBatchSize > batchSize {
-      section.fail("micro_batch_size", "is \(microBatchSize), more than batch_size, which is \(batchSize)")
-    }
-    seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
-    validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
-    recompute = section.choice("recompute", default: .none)
-    if let given = section.raw("time_limit") {
-      let text = given.text ?? given.encoded()
-      section.record("time_limit", given)
-      timeLimit = seconds(of: text)
-      if timeLimit == nil {
-        section.fail("time_limit", "is \"\(text)\", which is no time", hint: "such as 4h, 90m or 04:00:00")
-      }
-    }
-    exact = section.bool("exact", default: true)
-    onSpike = section.choice("on_spike", default: .stop)
-    spikeFactor = section.number("spike_factor", default: 10, in: 0...1e9)
-    if spikeFactor > 0, spikeFactor <= 1 {
-      section.fail(
-        "spike_factor", "is \(spikeFactor), and every norm is as large", hint: "more than 1, or 0 for never")
-    }
-    audit = section.number("audit", default: 0, in: 0...1)
   }
 }
 
@@ -275,52 +213,6 @@ package struct ParallelRecipe: Sendable {
       threads = nil
     } else {
       threads = section.integer("threads", in: 1...1024)
-    }
-  }
-}
-
-package struct CheckpointRecipe: Sendable {
-  package enum Resume: Sendable, Equatable {
-    /// From the newest complete checkpoint in the output folder, if there is one.
-    case auto
-    case none
-    case folder(String)
-  }
-
-  private enum ModelType: String, CaseIterable {
-    case float32
-    case bfloat16
-  }
-
-  /// Steps between two checkpoints; 0 for the last step only.
-  package var every: Int
-  package var keep: Int
-  /// Element type of `OUTPUT/model`; checkpoints keep fp32.
-  package var modelType: StoredType
-  package var resume: Resume
-  /// What of a checkpoint is copied, to be written while training goes on.
-  package var memory: CheckpointMemory
-
-  init(_ section: Section) {
-    every = section.integer("every", default: 100, in: 0...Int.max)
-    keep = section.integer("keep", default: 3, in: 1...Int.max)
-    modelType = section.choice("model_dtype", default: ModelType.float32) == .float32 ? .f32 : .bf16
-    let given = section.raw("memory") ?? .string("auto")
-    section.record("memory", given)
-    memory = CheckpointMemory(given.text ?? given.encoded()) ?? .auto
-    if CheckpointMemory(given.text ?? given.encoded()) == nil {
-      section.fail(
-        "memory", "is \(given.encoded()), which is no size", hint: "auto, 0, or such as 512M or 4G")
-    }
-    switch section.text("resume", default: "auto") {
-    case "auto": resume = .auto
-    case "none": resume = .none
-    case let folder:
-      resume = .folder(folder)
-      if !FileManager.default.fileExists(atPath: folder) {
-        section.fail(
-          "resume", "there is no checkpoint \(folder)", hint: "auto, none, or the folder of a checkpoint")
-      }
     }
   }
 }

@@ -63,7 +63,7 @@ package final class Run {
     let engine = try ranks.together {
       try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)
     }
-    let weights = try Self.weights(description, recipe, ranks: ranks, ledger: ledger)
+    let weights = try RunWeights.line(description, recipe, ranks: ranks, ledger: ledger)
     let replica = Replica(
       description, engine: engine, weights: weights, recompute: recipe.training.recompute,
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
@@ -130,28 +130,6 @@ package final class Run {
     }
     // By now all ranks have read their parts.
     replica.weights.refreshVectors()
-  }
-
-  /// The replica's weights, in memory of this rank's own or of all ranks of the host. Collective.
-  private static func weights(
-    _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
-  ) throws -> WeightLine {
-    let layout = ParameterLayout(specs: description.parameters)
-    // Where every rank updates all weights, each needs its own.
-    let mayShare = ranks.localCount > 1 && recipe.parallel.zero != .replicas
-    if mayShare, recipe.parallel.sharesWeights ?? true {
-      if let line = WeightLine.onHost(layout, type: recipe.modelType, ranks: ranks, ledger: ledger) {
-        return line
-      }
-      try ranks.together {
-        guard recipe.parallel.sharesWeights == true || recipe.parallel.zero == .weights else { return }
-        throw UserError(
-          .usage, "/dev/shm has no room for the weights, which the ranks of a host share",
-          at: "parallel.node_shared_weights",
-          hint: "mount it larger (--shm-size in containers), or set it to false and parallel.zero to 2")
-      }
-    }
-    return WeightLine(layout, type: recipe.modelType, ledger: ledger)
   }
 
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.

@@ -17,6 +17,8 @@ package struct RunShape: Sendable {
   package var exact: Bool
   /// Whether optimizer states and master weights lie on a disk.
   package var offloads: Bool
+  /// The share of micro-batches that are computed a second time.
+  package var audit = 0.0
 
   package init(
     batch: BatchShape, type: ModelType, wire: ModelType = .float32, rule: any UpdateRule,
@@ -43,6 +45,7 @@ package struct RunShape: Sendable {
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
+    audit = recipe.training.audit
   }
 
   /// Whether the ranks of a host have one copy of the weights together: where every rank updates all

@@ -55,16 +55,18 @@ package struct StepEstimate: Sendable {
     let weightBytes = Double(map.layout.trainedCount * shape.type.bytes)
     let microBatches = (sequences + shape.batch.sequences - 1) / shape.batch.sequences
     let rounds = Double((microBatches + place.ranks - 1) / place.ranks)
+    // Audits compute some micro-batches again.
+    let computed = rounds * (1 + shape.audit)
     let addsFirst = GradientSum.addsFirst(stage: shape.stage, ranks: place.ranks, exact: shape.exact)
     let exchanges = addsFirst ? 1 : rounds
     let senders = Double(min(microBatches, place.ranks))
     tokens = sequences * shape.batch.length
 
     products =
-      rounds * program.productOperations / (Double(place.threads) * rates.products * Self.efficiency)
+      computed * program.productOperations / (Double(place.threads) * rates.products * Self.efficiency)
 
     // Of one host. Norms, softmax, activation functions and sums of activations.
-    var bytes = local * rounds * float * program.touched * Self.effort
+    var bytes = local * computed * float * program.touched * Self.effort
     // Owners read every sender's part and write the sum, which they read too from round two on.
     let owned = trained / hosts
     bytes += owned * float * (exchanges * (senders + 2) - 1)

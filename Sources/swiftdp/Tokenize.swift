@@ -16,15 +16,30 @@ struct Tokenize: ParsableCommand {
   var file: String
 
   func run() throws {
-    if file != "-", let mistake = UserError.noFile(file) { throw mistake }
+    let mistakes = [
+      UserError.noModelFolder(model, at: "--model"), file == "-" ? nil : UserError.noFile(file),
+    ]
+    guard mistakes.allSatisfy({ $0 == nil }) else { throw UserErrors(mistakes.compactMap { $0 }) }
     let tokenizer = try Tokenizer(file: model + "/tokenizer.json")
-    let text =
-      file == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : try OpenFile.contents(file)
+    if file == "-" {
+      try FileHandle.standardInput.readDataToEndOfFile().withUnsafeBytes { try write($0, by: tokenizer) }
+    } else {
+      try MappedFile(file).withBytes { try write($0, by: tokenizer) }
+    }
+  }
+
+  /// Line by line.
+  private func write(_ text: UnsafeRawBufferPointer, by tokenizer: Tokenizer) throws {
     var lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     // What follows the last line's end is no line.
     if lines.last?.isEmpty == true { lines.removeLast() }
     var out = ""
-    for line in lines {
+    for (number, line) in lines.enumerated() {
+      guard line.count <= Tokenizer.longestText else {
+        throw UserError(
+          .data, "has \(line.count) bytes, and a text at most \(Tokenizer.longestText)",
+          at: "\(file):\(number + 1)")
+      }
       let ids = tokenizer.encode(Array(line), addSpecialTokens: true)
       if pieces {
         let pairs = ids.map { JSON.array([.integer(Int($0)), .string(tokenizer.piece($0) ?? "")]) }

@@ -156,6 +156,15 @@ import Testing
     ),
   ]
 
+  /// Which would take many times the file in memory.
+  @Test func countlessValuesAreRefused() throws {
+    let text = "{\"w\": [" + String(repeating: "0,", count: 5_000_000) + "0]}"
+    let error = #expect(throws: UserError.self) { try parse(safetensors(text)) }
+    #expect(
+      error?.description.hasPrefix("m: the header is not JSON: more values than belong here at byte 8")
+        == true)
+  }
+
   @Test func hostileHeadersAreRefusedWithAReason() {
     var cases = 0
     for (bytes, message) in Self.hostile {

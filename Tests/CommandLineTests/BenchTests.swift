@@ -125,7 +125,8 @@ extension CommandLineTests {
         ["bench", "tokenizer", "--tokenizer", "llama", "--data", "empty.txt"], 65,
         ["empty.txt: the file is empty"], in: folder)
       try expectMistake(
-        ["bench", "checkpoint", "--model", "no"], 65, ["no: there is no such folder"], in: folder)
+        ["bench", "checkpoint", "--model", "no"], 64,
+        ["there is no folder no (a Hugging Face model that was downloaded)"], in: folder)
       try expectMistake(
         ["bench", "checkpoint", "--model", "llama", "--output", "empty.txt"], 74,
         ["empty.txt: is a file, where a folder is meant"], in: folder)

@@ -138,7 +138,8 @@ extension CommandLineTests {
         ["train", "model=model", "output=new"] + Self.settings, 65,
         ["model/tokenizer.json: is not JSON: the text ends too early at byte 1"], in: folder)
       try expectMistake(
-        ["evaluate", "--model", "nowhere", "--data", "text.txt"], 65, ["nowhere: there is no such folder"],
+        ["evaluate", "--model", "nowhere", "--data", "text.txt"], 64,
+        ["there is no folder nowhere (a Hugging Face model that was downloaded)"],
         in: folder)
     }
 

@@ -51,16 +51,19 @@ struct FailureReport {
       return "\(names)\(place) \(several ? "have" : "has") kept the others waiting for \(Int(timeout)) s"
     case .mismatch(let mine, let theirs):
       return "\(names)\(place) is in \(theirs.words) where others are in \(mine.words)"
-    case .standstill: return "all ranks have waited for each other for \(Int(timeout)) s, \(waits)"
+    case .standstill: return "no rank has come further for \(Int(timeout)) s: \(waits)"
     }
   }
 
   /// Who waits in what.
   private var waits: String {
-    let calls = Dictionary(grouping: lines) { "\($0.status.call.kind.words) (call \($0.status.call.number))" }
+    let calls = Dictionary(grouping: lines) { line in
+      let call = line.status.call
+      return line.status.phase == .left ? "at its end" : "in \(call.kind.words) (call \(call.number))"
+    }
     let groups = calls.sorted { $0.value[0].rank < $1.value[0].rank }.map { call, lines in
       let first = lines[0].rank
-      return (lines.count == 1 ? "rank \(first)" : "\(lines.count) ranks from \(first) on") + " in \(call)"
+      return (lines.count == 1 ? "rank \(first)" : "\(lines.count) ranks from \(first) on") + " \(call)"
     }
     return groups.joined(separator: ", ")
   }

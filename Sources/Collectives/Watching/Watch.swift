@@ -174,12 +174,11 @@ package final class Watch: @unchecked Sendable {
     return nil
   }
 
-  /// Whether every rank of the run waits for another, not all in the same call or with no network between them.
+  /// Whether every rank of the run waits for another or has left, not all in the same call over a network.
   private func isStandstill(_ others: [(rank: Int, status: RankStatus)], _ limit: Int64) -> Bool {
-    guard others.count == hostOf.count - 1, others.allSatisfy({ ($0.status.waited ?? 0) > limit }) else {
-      return false
-    }
-    return link == nil || others.contains { $0.status.call != board.mine.call }
+    guard others.count == hostOf.count - 1 else { return false }
+    let isOver = others.allSatisfy { $0.status.phase == .left || ($0.status.waited ?? 0) > limit }
+    return isOver && (link == nil || others.contains { $0.status.call != board.mine.call })
   }
 
   private func isCollective(_ kind: RankCall) -> Bool {
@@ -226,73 +225,5 @@ package final class Watch: @unchecked Sendable {
   private func leaveQuietly() -> Never {
     board.isReported = true
     _exit(ExitCode.tryAgain.rawValue)
-  }
-}
-
-/// What is wrong with which ranks.
-struct Failure: Sendable {
-  enum Kind: Sendable {
-    case died
-    case silent
-    /// Two ranks are in different calls.
-    case mismatch(RankCall, RankCall)
-    /// Every rank waits, and none of them is late.
-    case standstill
-  }
-
-  var kind: Kind
-  var ranks: [Int]
-  /// 0 where it is not known.
-  var signal = 0
-}
-
-/// As ranks tell each other over the network, of the first rank that it is about.
-extension Failure {
-  var words: [Int64] {
-    let (number, first, second): (Int64, RankCall, RankCall) =
-      switch kind {
-      case .died: (0, .none, .none)
-      case .silent: (1, .none, .none)
-      case .mismatch(let mine, let theirs): (2, mine, theirs)
-      case .standstill: (3, .none, .none)
-      }
-    return [number, Int64(ranks.first ?? 0), Int64(signal), first.rawValue, second.rawValue]
-  }
-
-  init?(words: [Int64]) {
-    let kind: Kind
-    switch words[0] {
-    case 0: kind = .died
-    case 1: kind = .silent
-    case 2: kind = .mismatch(RankCall(rawValue: words[3]) ?? .none, RankCall(rawValue: words[4]) ?? .none)
-    case 3: kind = .standstill
-    default: return nil
-    }
-    self.init(kind: kind, ranks: words[0] == 3 ? [] : [Int(words[1])], signal: Int(words[2]))
-  }
-}
-
-/// Notes a deadly signal on the board before it does what it would have done.
-private enum CrashNote {
-  nonisolated(unsafe) private static var word: UnsafeMutablePointer<Int64>?
-
-  static func install(_ slot: BoardSlot) {
-    word = slot.base + BoardSlot.Word.signal.rawValue
-    // Of SIGBUS, which files may cause, that of other memory.
-    MappedRange.watch(otherwise: note)
-    for signal in [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
-      var action = sigaction()
-      action.__sigaction_handler.sa_handler = { number in
-        CrashNote.note(number)
-        // The handler is gone by now: the same again ends the process.
-        raise(number)
-      }
-      action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
-      sigaction(signal, &action, nil)
-    }
-  }
-
-  private static let note: @convention(c) (Int32) -> Void = { number in
-    if let word = CrashNote.word { swiftdp_store_release(word, Int64(number)) }
   }
 }
