@@ -81,10 +81,15 @@ struct DataFile {
     var start = 0
     var line = 1
     while start < bytes.count {
-      let found = memchr(base + start, 0x0A, bytes.count - start)
-      let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? bytes.count
+      // Not to the end of a file of holes, which is as long as its owner likes.
+      let limit = min(bytes.count, start + Self.longestRow + 1)
+      let found = memchr(base + start, 0x0A, limit - start)
+      let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? limit
       let blank = bytes[start..<end].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
-      if !blank, !body(row(start..<end, line: line, inLine: true)) { return }
+      let isTooLong = end - start > Self.longestRow
+      if !blank || isTooLong, !body(row(start..<end, line: line, inLine: true)) { return }
+      // Where the next one begins is not known.
+      if isTooLong { return }
       start = end + 1
       line += 1
     }
@@ -93,7 +98,7 @@ struct DataFile {
   private func row(_ range: Range<Int>, line: Int, inLine: Bool) -> FileRow {
     guard range.count <= Self.longestRow else {
       let mistake = RowMistake(
-        "a row of \(range.count) bytes is longer than the \(Self.longestRow >> 20) MiB that a row may have",
+        "a row is longer than the \(Self.longestRow >> 20) MiB that one may have",
         hint: "cut it into several rows, or write it as a .txt file")
       return FileRow(line: line, json: .failure(mistake))
     }
