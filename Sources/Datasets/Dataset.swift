@@ -43,6 +43,9 @@ package struct Dataset: Sendable {
   package let validation: TokenSequences?
   package let summary: DataSummary
 
+  /// Bytes in memory.
+  package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
+
   /// Reads, checks and encodes all files.
   ///
   /// A validation share is taken from what is indivisible: blocks of joined text, or rows before they

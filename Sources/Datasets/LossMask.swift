@@ -4,6 +4,9 @@ package struct LossMask: Equatable, Sendable {
   package private(set) var count = 0
   private var words: [UInt64] = []
 
+  /// Bytes in memory.
+  var bytes: Int { words.count * 8 }
+
   package subscript(_ index: Int) -> Bool {
     precondition(index >= 0 && index < count, "a mask is read outside of its tokens")
     return words[index >> 6] >> UInt64(index & 63) & 1 == 1

@@ -71,6 +71,12 @@ package struct TokenSequences: Sendable {
   /// Target positions of all sequences.
   package var targetCount: Int { targetCounts.reduce(0) { $0 + Int($1) } }
 
+  /// Bytes in memory: four and a bit a token, and some for each piece and sequence.
+  package var bytes: Int {
+    tokens.count * 4 + lossMask.bytes + pieceStarts.count * 8 + pieceSources.count * 8 + firstPieces.count * 8
+      + targetCounts.count * 4
+  }
+
   /// The places a sequence came from, each as `file:line` (or `file`, for a whole file), in order.
   package func sources(of sequence: Int) -> [String] {
     pieces(of: sequence).map { piece in

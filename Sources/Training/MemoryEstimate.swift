@@ -63,6 +63,6 @@ package struct MemoryEstimate: Sendable {
       part("activations", program.activations * float),
       part(
         "base", libraries / local + Self.messages + Self.heap + Self.baseOfThread * place.threads),
-    ]
+    ] + (shape.dataBytes > 0 ? [part("data", shape.dataBytes)] : [])
   }
 }

@@ -51,8 +51,10 @@ package final class Run {
     let data = try ranks.together {
       let data = try RunData(recipe, model: description)
       // Rows that are not packed may all be shorter than the recipe allows.
+      var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
+      shape.dataBytes = data.dataset.bytes
       try MemoryCheck(
-        description, folder: recipe.model, RunShape(recipe, length: max(data.dataset.train.longestRow, 1)),
+        description, folder: recipe.model, shape,
         Placement(
           ranks: ranks.count, ranksPerHost: ranks.localCount, threads: recipe.parallel.threads ?? threads),
         rank: ranks.rank

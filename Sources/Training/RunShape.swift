@@ -17,6 +17,8 @@ package struct RunShape: Sendable {
   package var exact: Bool
   /// Whether optimizer states and master weights lie on a disk.
   package var offloads: Bool
+  /// Of the tokenised data, which every rank holds; 0 where it has not been read.
+  package var dataBytes = 0
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
 

@@ -91,6 +91,12 @@ import Training
     #expect(tight.what.hasPrefix("2 ranks of a host need ") && tight.what.contains(": 2 × (weights 0.01 + "))
     #expect(tight.hint.contains("with parallel.zero=1 "), "\(tight)")
     #expect(!tight.hint.contains("node_shared_weights"), "\(tight)")
+    // Data that has been read is a part.
+    var withData = replicas
+    withData.dataBytes = 30_000_000
+    let full = try #require(try refusal(withData, memory: need + 59e6))
+    #expect(full.what.hasSuffix(" + data 0.03 GB)"), "\(full)")
+    #expect(try refusal(withData, memory: need + 60e6) == nil)
     let tiny = try #require(try refusal(replicas, memory: need / 10))
     #expect(tiny.hint.hasPrefix("even with "), "\(tiny)")
     // Sharded, shared, and the rest of one row: nothing about stages is left to try.
