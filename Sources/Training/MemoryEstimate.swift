@@ -50,7 +50,7 @@ package struct MemoryEstimate: Sendable {
     func part(_ name: String, _ bytes: Int, isOfModel: Bool = false) -> Part {
       Part(name: name, bytes: bytes, isOfModel: isOfModel)
     }
-    parts = [
+    var parts = [
       part(
         "weights", line / sharing + WeightLine.vectorRoom(layout, type: shape.type) * float, isOfModel: true),
       part(
@@ -63,6 +63,8 @@ package struct MemoryEstimate: Sendable {
       part("activations", program.activations * float),
       part(
         "base", libraries / local + Self.messages + Self.heap + Self.baseOfThread * place.threads),
-    ] + (shape.dataBytes > 0 ? [part("data", shape.dataBytes)] : [])
+    ]
+    if shape.dataBytes > 0 { parts.append(part("data", shape.dataBytes)) }
+    self.parts = parts
   }
 }
