@@ -37,6 +37,11 @@ package final class Watch: @unchecked Sendable {
   private var lost: (ranks: [Int], at: Int64)?
   private var told: Failure?
   private var isReportedElsewhere = false
+  /// When this process last went on after it had been stopped. Schedulers suspend jobs as a whole: the others then
+  /// get their time anew.
+  private var awakeSince: Int64 = 0
+  /// Milliseconds that a process which runs does not take from one look to the next.
+  private static let nap: Int64 = 2000
 
   /// Begins to watch; nil where a rank is alone. Collective.
   package init?(_ ranks: Ranks, hostName: String, _ settings: Settings) {
@@ -84,6 +89,7 @@ package final class Watch: @unchecked Sendable {
       let isUrgent = lost != nil || link?.isConnecting == true
       poll(&polled, nfds_t(polled.count), isUrgent ? 20 : 250)
       if isOver.load(ordering: .acquiring) { return }
+      if board.now() - now > Self.nap { awakeSince = board.now() }
       hear()
       if let failure = findFailure() { end(with: failure) }
       // The first rank has told of it; an end is on its way.
@@ -137,7 +143,7 @@ package final class Watch: @unchecked Sendable {
     let others = others
     if let failure = mismatch(mine.call, others) { return failure }
     let limit = Int64(settings.timeout * 1000)
-    guard board.now() - since > limit else { return nil }
+    guard board.now() - max(since, awakeSince) > limit else { return nil }
     let late = others.filter { $0.status.isSilent(for: limit) }.map(\.rank)
     if !late.isEmpty { return Failure(kind: .silent, ranks: late) }
     if isStandstill(others, limit) { return Failure(kind: .standstill, ranks: []) }

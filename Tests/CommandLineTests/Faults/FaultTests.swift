@@ -71,6 +71,23 @@ extension CommandLineTests {
       try expectRestToBeTheSame(folder, ranks: 1)
     }
 
+    /// As a scheduler suspends a job, longer than a rank may keep the others waiting.
+    @Test func aSuspendedRunGoesOn() throws {
+      let folder = try Workspace()
+      let run = try started(["parallel.timeout=3"], in: folder)
+      let processes = try (0..<3).map { try #require(run.process(ofRank: $0)) }
+      for process in processes { kill(process, SIGSTOP) }
+      usleep(7_000_000)
+      for process in processes {
+        kill(process, SIGCONT)
+        usleep(100_000)
+      }
+      let result = try run.wait(timeLimit: 60)
+      #expect(result.code == 0, "\(result.err)")
+      #expect(!folder.exists("run/failure.json"))
+      #expect(try RunOutput(folder: folder, name: "run").hash() == whole(folder).hash())
+    }
+
     /// Where every rank waits, none is late, but the run must not hang.
     @Test func ranksThatAllWaitAreToldOf() throws {
       let folder = try Workspace()
