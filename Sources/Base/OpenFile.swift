@@ -45,16 +45,16 @@ package final class OpenFile {
     }
   }
 
-  /// What a file that describes something is at most; the largest tokenizers have 40 MB.
-  package static let longestDescription = 1 << 30
+  /// Bytes of a file that is read whole; the largest tokenizers have 40 MB. A file of holes is as long as its owner
+  /// likes.
+  private static let longest = 1 << 30
 
   /// A whole file.
-  /// - Parameter limit: in bytes; a file of holes is as long as its owner likes.
-  /// - Throws: `UserError`, also where it is longer.
-  package static func contents(_ path: String, upTo limit: Int = longestDescription) throws -> [UInt8] {
+  /// - Throws: `UserError`, also where it is longer than such a file may be.
+  package static func contents(_ path: String) throws -> [UInt8] {
     let file = try OpenFile(path)
-    guard file.bytes <= limit else {
-      throw UserError(.data, "has \(file.bytes) bytes, and at most \(limit) are read", at: path)
+    guard file.bytes <= longest else {
+      throw UserError(.data, "has \(file.bytes) bytes, and at most \(longest) are read", at: path)
     }
     return try [UInt8](unsafeUninitializedCapacity: file.bytes) { bytes, count in
       try file.read(UnsafeMutableRawBufferPointer(bytes), at: 0)

@@ -6,7 +6,7 @@ import Foundation
 package struct DirectoryPublish: Sendable {
   package static let suffix = ".incomplete"
   /// What stood under the name before, while a new one takes its place.
-  package static let oldSuffix = ".replaced"
+  private static let oldSuffix = ".replaced"
 
   /// Where it will stand.
   package let path: String
@@ -72,13 +72,17 @@ package struct DirectoryPublish: Sendable {
   @discardableResult
   package static func removeStale(in folder: String) throws -> [String] {
     guard access(folder, F_OK) == 0 else { return [] }
-    let all = try names(inFolder: folder)
-    for name in all where name.hasSuffix(oldSuffix) {
-      try DirectoryPublish("\(folder)/\(name.dropLast(oldSuffix.count))").recover()
-    }
-    let stale = all.filter { $0.hasSuffix(suffix) }
+    try recoverAll(in: folder)
+    let stale = try names(inFolder: folder).filter { $0.hasSuffix(suffix) }
     for name in stale { try removeTree("\(folder)/\(name)") }
     return stale.sorted()
+  }
+
+  /// The same as `recover` for everything in a folder that was set aside.
+  package static func recoverAll(in folder: String) throws {
+    for name in try names(inFolder: folder) where name.hasSuffix(oldSuffix) {
+      try DirectoryPublish("\(folder)/\(name.dropLast(oldSuffix.count))").recover()
+    }
   }
 
   /// Whether there is anything of a name, a link to nothing included.

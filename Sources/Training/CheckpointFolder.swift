@@ -42,8 +42,6 @@ package struct CheckpointFolder: Sendable {
       return (try? Manifest(folder: found.path).checkLengths(found.path)) != nil
     }
     for old in good.dropLast(keep) { try DirectoryPublish(old.path).remove() }
-    for name in try names(inFolder: path) where name.hasSuffix(DirectoryPublish.oldSuffix) {
-      try DirectoryPublish("\(path)/\(name.dropLast(DirectoryPublish.oldSuffix.count))").recover()
-    }
+    try DirectoryPublish.recoverAll(in: path)
   }
 }
