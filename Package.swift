@@ -55,16 +55,25 @@ let package = Package(
       ]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
+      name: "Recipes",
+      dependencies: [
+        "Base", "Datasets", "Tensors", "Graph", "Optimizers", "Sharding", "Checkpoints", "Yams",
+      ]),
+    .target(
+      name: "Planning",
+      dependencies: ["Base", "Tensors", "Graph", "Models", "Optimizers", "Sharding", "Recipes"]),
+    .target(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
-        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Yams",
+        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
+    .target(name: "Reports", dependencies: ["Base", "Datasets", "Recipes", "Training"]),
     .executableTarget(
       name: "swiftdp",
       dependencies: [
         "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
-        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Training",
+        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning", "Training", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")]),
@@ -73,7 +82,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Optimizers", "Collectives", "Sharding",
-        "Checkpoints", "Training",
+        "Checkpoints", "Recipes", "Planning", "Training",
       ]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
@@ -94,15 +103,14 @@ let package = Package(
       name: "RankChecks",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Models", "Collectives", "Optimizers", "Sharding",
-        "Training",
-        "Reference",
+        "Recipes", "Training", "Reference",
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
     .target(name: "RankAllocations", path: "Tests/Parallel/Allocations"),
     // Readers of files that anybody may have written, for launch/fuzz and for the replay of what it kept.
     .target(
       name: "FuzzReaders",
-      dependencies: ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Training"],
+      dependencies: ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes"],
       path: "Tests/Fuzzing/Readers"),
     .executableTarget(
       name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
@@ -113,7 +121,7 @@ let package = Package(
 
 // launch/fuzz sets it to libFuzzer's library without a `main`; the readers count their edges for it.
 if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
-  let readers: Set = ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Training", "FuzzReaders"]
+  let readers: Set = ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes", "FuzzReaders"]
   for target in package.targets where readers.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer"])]
   }

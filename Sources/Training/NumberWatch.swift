@@ -1,18 +1,7 @@
 // Looks at every step's loss and gradient norm before the weights are updated, and decides whether they are.
 import Base
 import Checkpoints
-
-/// What happens where a loss or norm is not finite, or a norm far outside of its history.
-package enum SpikeAction: String, CaseIterable, Sendable {
-  /// What is not finite ends the run before the update (as Megatron-LM's check_for_nan_in_loss_and_grad); a norm
-  /// that is only large is told of, since clipping bounds it.
-  case stop
-  /// The step's update is left out: weights and optimizer states stay as they are (as OLMo-core's SkipStepOptimizer).
-  /// Where step after step is not finite, the weights are what is broken, and the run ends.
-  case skip
-  /// Told of, and gone on with (as torch does).
-  case `continue`
-}
+import Recipes
 
 /// What was wrong with a step's numbers.
 package struct NumberFinding: Sendable, Equatable {

@@ -1,5 +1,6 @@
 // What a run tells those who watch it. Only the first rank has observers.
 import Base
+import Recipes
 
 /// What is known before the first step.
 package struct RunSummary: Sendable {

@@ -154,23 +154,6 @@ package final class Replica {
   }
 }
 
-package func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
-
-extension ModelDescription {
-  /// - Parameters:
-  ///   - copies: how many times the weights' bytes in fp32 are needed at the least.
-  ///   - memory: of a host, in bytes; this machine's by default.
-  /// - Throws: where that memory is too small, before anything is allocated.
-  package func checkFits(folder: String, copies: Double, memory: Double = usableMemory) throws {
-    // In floating point: the sizes of a hostile config.json may overflow.
-    let bytes = parameters.reduce(0.0) { $0 + $1.shape.reduce(4.0) { $0 * Double($1) } } * copies
-    guard bytes > memory else { return }
-    throw UserError(
-      .data, "needs at least \(gigabytes(bytes)), and a host has \(gigabytes(memory))", at: folder,
-      hint: "more hosts with fewer ranks each, or a smaller model")
-  }
-}
-
 extension Batch {
   /// The first key that each token may see: where its positions began. Padding sees what the token before it
   /// saw, so that first keys never fall along a row.

@@ -4,6 +4,7 @@ import Checkpoints
 import Collectives
 import Foundation
 import Models
+import Recipes
 
 /// Where a run goes on, and what the user should know of the search for it.
 struct ResumePoint {

@@ -7,6 +7,8 @@ import Foundation
 import Kernels
 import Models
 import Optimizers
+import Planning
+import Recipes
 import Sharding
 import Tensors
 

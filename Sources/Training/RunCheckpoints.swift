@@ -7,6 +7,8 @@ import Checkpoints
 import Collectives
 import Foundation
 import Kernels
+import Planning
+import Recipes
 import Tensors
 
 final class RunCheckpoints {
@@ -148,5 +150,18 @@ final class RunCheckpoints {
   private static func prune(_ folder: CheckpointFolder, keep: Int, _ damaged: Set<String>) -> String? {
     let pruned = Result { try folder.prune(keep: keep, damaged: damaged) }
     return pruned.error.map { "\($0)" }
+  }
+}
+
+extension CheckpointMemory {
+  /// Bytes that this rank may take now.
+  /// - Parameters:
+  ///   - ranks: of the host.
+  ///   - held: bytes that it has taken for an earlier checkpoint, and may use again.
+  func room(ranks: Int, held: Int) -> Int {
+    switch self {
+    case .bytes(let bytes): bytes
+    case .auto: (Int(availableMemory) + held * ranks) / 2 / ranks
+    }
   }
 }

@@ -2,6 +2,7 @@
 import Base
 import Datasets
 import Models
+import Recipes
 import Tokenizers
 
 package struct RunData {

@@ -67,26 +67,3 @@ struct RunRequests {
     return RunRequest(rawValue: ranks.largest(mine.rawValue)) ?? .none
   }
 }
-
-/// `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00` in seconds; nil for anything else.
-func seconds(of text: String) -> Double? {
-  if let plain = Double(text) { return plain > 0 && plain.isFinite ? plain : nil }
-  let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-  if parts.count == 3, let h = parts[0], let m = parts[1], let s = parts[2], min(h, m, s) >= 0 {
-    return h + m + s > 0 && h < 1 << 20 ? Double(h * 3600 + m * 60 + s) : nil
-  }
-  let units: [Character: Double] = ["d": 86_400, "h": 3600, "m": 60, "s": 1]
-  var total = 0.0
-  var digits = ""
-  for character in text {
-    if character.isASCII, character.isNumber || character == "." {
-      digits.append(character)
-    } else if let unit = units[character], let value = Double(digits) {
-      total += value * unit
-      digits = ""
-    } else {
-      return nil
-    }
-  }
-  return digits.isEmpty && total > 0 && total.isFinite ? total : nil
-}

@@ -2,6 +2,7 @@
 import Base
 import Collectives
 import Models
+import Recipes
 import Sharding
 import Tensors
 

@@ -4,6 +4,7 @@ import Checkpoints
 import Datasets
 import Kernels
 import Models
+import Planning
 import Tokenizers
 
 package struct TrainedModel {

@@ -2,6 +2,7 @@
 import Base
 import Collectives
 import Foundation
+import Recipes
 import Training
 
 struct Quickstart {

@@ -3,6 +3,8 @@ import ArgumentParser
 import Base
 import Collectives
 import Foundation
+import Recipes
+import Reports
 import Tensors
 import Training
 

@@ -4,6 +4,7 @@ import Base
 import Collectives
 import Datasets
 import Foundation
+import Recipes
 import Tensors
 import Training
 

@@ -1,6 +1,7 @@
 // Recipes that would take the reader of YAML for ever, or too deep.
 import Base
 import Foundation
+import Recipes
 import Testing
 import Training
 

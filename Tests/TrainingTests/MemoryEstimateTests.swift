@@ -4,6 +4,7 @@ import Graph
 import Kernels
 import Models
 import Optimizers
+import Planning
 import Sharding
 import Tensors
 import Testing

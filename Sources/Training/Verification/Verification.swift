@@ -3,6 +3,7 @@ import Base
 import Checkpoints
 import Collectives
 import Foundation
+import Recipes
 import Tensors
 
 /// One line of the table.

@@ -6,6 +6,7 @@ import Collectives
 import Foundation
 import Models
 import Optimizers
+import Planning
 import Sharding
 import Tensors
 import Training

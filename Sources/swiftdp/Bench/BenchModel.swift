@@ -8,6 +8,7 @@ import Graph
 import Kernels
 import Models
 import Optimizers
+import Planning
 import Sharding
 import Tensors
 import Training

@@ -1,5 +1,6 @@
 // What the bench of a model says, as words and as JSON.
 import Base
+import Planning
 import Tensors
 import Training
 

@@ -1,6 +1,7 @@
 // Predicted and measured memory, as words and as JSON.
 import Base
 import Graph
+import Planning
 import Training
 
 struct MemoryRow {

@@ -4,6 +4,8 @@ import Base
 import Collectives
 import Foundation
 import Kernels
+import Planning
+import Recipes
 import Tensors
 import Training
 

@@ -1,6 +1,8 @@
 // What a plan says, as words and as JSON.
 import Base
 import Graph
+import Planning
+import Recipes
 import Sharding
 import Tensors
 import Training

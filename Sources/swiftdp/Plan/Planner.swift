@@ -2,6 +2,8 @@
 import Base
 import Graph
 import Models
+import Planning
+import Recipes
 import Sharding
 import Tensors
 import Training

@@ -2,6 +2,7 @@
 import Base
 import Collectives
 import Foundation
+import Recipes
 import Training
 
 /// The output folder of the run that a command starts.

@@ -4,8 +4,8 @@ import Checkpoints
 import Datasets
 import Foundation
 import Models
+import Recipes
 import Tokenizers
-import Training
 
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {

@@ -11,7 +11,7 @@ package struct OptimizerRecipe: Sendable {
   /// A folder on whose disk states and master weights lie; nil for memory.
   package var offload: String?
 
-  init(_ section: Section) {
+  package init(_ section: Section) {
     name = section.choice("name", default: .adamw)
     // Defaults of the references; of AdamW, those of swiftdp, and its learning rate.
     let usual: (rate: Double, decay: Double) =

@@ -21,15 +21,4 @@ package enum CheckpointMemory: Sendable, Equatable {
     guard let number = Int(digits), number >= 0, number <= Int.max >> shift else { return nil }
     self = .bytes(number << shift)
   }
-
-  /// Bytes that this rank may take now.
-  /// - Parameters:
-  ///   - ranks: of the host.
-  ///   - held: bytes that it has taken for an earlier checkpoint, and may use again.
-  func room(ranks: Int, held: Int) -> Int {
-    switch self {
-    case .bytes(let bytes): bytes
-    case .auto: (Int(availableMemory) + held * ranks) / 2 / ranks
-    }
-  }
 }

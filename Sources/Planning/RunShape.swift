@@ -2,6 +2,7 @@
 import Graph
 import Models
 import Optimizers
+import Recipes
 import Sharding
 import Tensors
 

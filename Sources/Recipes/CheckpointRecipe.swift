@@ -25,7 +25,7 @@ package struct CheckpointRecipe: Sendable {
   /// What of a checkpoint is copied, to be written while training goes on.
   package var memory: CheckpointMemory
 
-  init(_ section: Section) {
+  package init(_ section: Section) {
     every = section.integer("every", default: 100, in: 0...Int.max)
     keep = section.integer("keep", default: 3, in: 1...Int.max)
     modelType = section.choice("model_dtype", default: ModelType.float32) == .float32 ? .f32 : .bf16

@@ -120,7 +120,7 @@ package struct DataRecipe: Sendable {
   package var packingMask: PackingMask
   package var shuffle: Bool
 
-  init(_ section: Section) {
+  package init(_ section: Section) {
     train = section.has("train") ? section.texts("train", default: []) : []
     if train.isEmpty { section.fail("train", "is missing", hint: "give a file or a list of files") }
     let share = section.raw("validation")?.double
@@ -160,7 +160,7 @@ package struct ScheduleRecipe: Sendable {
   package var warmupSteps: Int
   package var finalRatio: Double
 
-  init(_ section: Section) {
+  package init(_ section: Section) {
     shape = section.choice("name", default: .cosine)
     warmupSteps = section.integer("warmup_steps", default: 10, in: 0...1 << 40)
     finalRatio = section.number("final_ratio", default: 0.1, in: 0...1)
@@ -180,7 +180,7 @@ package struct ParallelRecipe: Sendable {
   /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
   package var blasKernel: String?
 
-  init(_ section: Section) {
+  package init(_ section: Section) {
     let stage = section.integer("zero", default: 1)
     zero = ZeroStage(rawValue: stage) ?? .optimizer
     if ZeroStage(rawValue: stage) == nil {

@@ -27,7 +27,7 @@ package struct TrainingRecipe: Sendable {
   /// The share of micro-batches that a second rank computes too.
   package var audit: Double
 
-  init(_ section: Section) {
+  package init(_ section: Section) {
     if section.has("steps") {
       duration = .steps(section.integer("steps", in: 1...1 << 40))
       if section.has("epochs") {

@@ -2,6 +2,7 @@
 import Base
 import Datasets
 import Foundation
+import Training
 
 /// Writes to standard output: a bar that is drawn anew on a terminal, lines elsewhere.
 package final class Console: Observer {
@@ -131,30 +132,4 @@ package final class Console: Observer {
     let error = StandardStream.output.failure(code)
     StandardStream.error.write("swiftdp: \(error); the run goes on (its metrics.jsonl has every step)\n")
   }
-}
-
-/// 1234567 as 1,234,567.
-package func grouped(_ value: Int) -> String {
-  var digits = String(abs(value))
-  var groups: [String] = []
-  while digits.count > 3 {
-    groups.insert(String(digits.suffix(3)), at: 0)
-    digits.removeLast(3)
-  }
-  return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
-}
-
-package func counted(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
-  "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
-}
-
-package func decimals(_ value: Double, _ digits: Int = 4) -> String { String(format: "%.\(digits)f", value) }
-
-package func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
-
-/// Hours, minutes and seconds as 1:02:03 or 2:03.
-package func duration(_ seconds: Double) -> String {
-  let total = seconds.isFinite ? Int(min(max(seconds, 0), 1e9).rounded()) : 0
-  let tail = String(format: "%02d:%02d", total / 60 % 60, total % 60)
-  return total >= 3600 ? "\(total / 3600):\(tail)" : tail
 }

@@ -1,6 +1,7 @@
 // metrics.jsonl: one JSON object a step.
 import Base
 import Foundation
+import Training
 
 /// Appends a line after every step; a run that goes on cuts the file back to where it goes on from. A line that cannot be
 /// written is kept, and written once there is room: training does not end for it.

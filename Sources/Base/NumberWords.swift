@@ -1,0 +1,30 @@
+// Numbers as people read them.
+import Foundation
+
+/// 1234567 as 1,234,567.
+package func grouped(_ value: Int) -> String {
+  var digits = String(abs(value))
+  var groups: [String] = []
+  while digits.count > 3 {
+    groups.insert(String(digits.suffix(3)), at: 0)
+    digits.removeLast(3)
+  }
+  return (value < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+}
+
+package func counted(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+  "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
+}
+
+package func decimals(_ value: Double, _ digits: Int = 4) -> String { String(format: "%.\(digits)f", value) }
+
+package func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
+
+/// Hours, minutes and seconds as 1:02:03 or 2:03.
+package func duration(_ seconds: Double) -> String {
+  let total = seconds.isFinite ? Int(min(max(seconds, 0), 1e9).rounded()) : 0
+  let tail = String(format: "%02d:%02d", total / 60 % 60, total % 60)
+  return total >= 3600 ? "\(total / 3600):\(tail)" : tail
+}
+
+package func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
