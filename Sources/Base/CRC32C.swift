@@ -52,8 +52,7 @@ package struct CRC32C: Equatable, Sendable {
 
   /// A checksum as 8 hexadecimal digits.
   package static func digits(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+    zeroPadded(String(value, radix: 16), to: 8)
   }
 
   /// The polynomial, its highest power in the lowest bit.

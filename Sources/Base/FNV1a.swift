@@ -18,7 +18,6 @@ package struct FNV1a: Sendable {
 
   /// 16 hexadecimal digits.
   package var digits: String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    zeroPadded(String(value, radix: 16), to: 16)
   }
 }

@@ -1,6 +1,16 @@
 // Numbers as people read them.
 import Foundation
 
+/// A number with zeros before it, at least `width` digits long.
+package func zeroPadded(_ digits: String, to width: Int) -> String {
+  String(repeating: "0", count: max(width - digits.count, 0)) + digits
+}
+
+/// A cell of a table: a text with spaces behind it, one at least.
+package func cell(_ text: String, width: Int) -> String {
+  text + String(repeating: " ", count: max(width - text.count, 1))
+}
+
 /// 1234567 as 1,234,567.
 package func grouped(_ value: Int) -> String {
   var digits = String(abs(value))

@@ -50,13 +50,13 @@ extension HuggingFaceWeights {
     }
     if !missing.isEmpty {
       problems.add(
-        .data, "\(counted(missing, "tensor")) missing", at: folder,
+        .data, "\(subject(missing, "tensor")) missing", at: folder,
         hint: "is config.json of the same model?")
     }
     let extra = names.filter { !used.contains($0) && !description.ignores($0) }
     if !extra.isEmpty {
       problems.add(
-        .data, "\(counted(extra, "tensor")) of no use to a model of type \(description.typeName)",
+        .data, "\(subject(extra, "tensor")) of no use to a model of type \(description.typeName)",
         at: folder, hint: "is config.json of the same model?")
     }
     try problems.throwIfAny()
@@ -65,7 +65,7 @@ extension HuggingFaceWeights {
 }
 
 /// "3 tensors (a, b, …) are" or "the tensor a is".
-private func counted(_ names: [String], _ noun: String) -> String {
+private func subject(_ names: [String], _ noun: String) -> String {
   if names.count == 1 { return "the \(noun) \(names[0]) is" }
   return
     "\(names.count) \(noun)s (\(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : "")) are"

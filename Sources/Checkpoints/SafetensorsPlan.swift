@@ -86,9 +86,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
   }
 
   private static func fileName(_ stem: String, _ number: Int, of count: Int) -> String {
-    func five(_ number: Int) -> String {
-      String(repeating: "0", count: max(0, 5 - String(number).count)) + String(number)
-    }
+    func five(_ number: Int) -> String { zeroPadded(String(number), to: 5) }
     return count == 1 ? "\(stem).safetensors" : "\(stem)-\(five(number + 1))-of-\(five(count)).safetensors"
   }
 }

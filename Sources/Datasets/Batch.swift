@@ -14,8 +14,6 @@ package struct Batch: Equatable, Sendable {
   package static let paddingToken: Int32 = 0
   /// What stands in `targets` where nothing is to be predicted.
   package static let noTarget: Int32 = -1
-  /// What stands in `documents` where no document is.
-  package static let noDocument: Int32 = -1
 
   /// B
   package var rows: Int
@@ -25,8 +23,6 @@ package struct Batch: Equatable, Sendable {
   /// The token that follows, or `noTarget`.
   package var targets: [Int32]
   package var positions: [Int32]
-  /// The place of a token's document among those of its row, or `noDocument` where padded.
-  package var documents: [Int32]
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
   package var sampleIDs: [Int32]
   /// [B] Which of `TokenSequences`, for messages.
@@ -37,12 +33,12 @@ package struct Batch: Equatable, Sendable {
   /// No rows, to be filled.
   package init() {
     self.init(
-      rows: 0, length: 0, tokens: [], targets: [], positions: [], documents: [], sampleIDs: [], sequences: [],
+      rows: 0, length: 0, tokens: [], targets: [], positions: [], sampleIDs: [], sequences: [],
       targetCount: 0)
   }
 
   package init(
-    rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32], documents: [Int32],
+    rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32],
     sampleIDs: [Int32], sequences: [Int], targetCount: Int
   ) {
     self.rows = rows
@@ -50,7 +46,6 @@ package struct Batch: Equatable, Sendable {
     self.tokens = tokens
     self.targets = targets
     self.positions = positions
-    self.documents = documents
     self.sampleIDs = sampleIDs
     self.sequences = sequences
     self.targetCount = targetCount
@@ -68,7 +63,7 @@ extension Batch {
     return Batch(
       rows: rows, length: length + columns, tokens: widen(tokens) { _ in Batch.paddingToken },
       targets: widen(targets) { _ in Batch.noTarget }, positions: widen(positions) { Int32($0) },
-      documents: widen(documents) { _ in Batch.noDocument }, sampleIDs: sampleIDs, sequences: sequences,
+      sampleIDs: sampleIDs, sequences: sequences,
       targetCount: targetCount)
   }
 }
@@ -77,7 +72,7 @@ extension TokenSequences {
   /// The shape [B, T] of a micro-batch.
   package func shape(of microBatch: MicroBatch) -> (rows: Int, length: Int) {
     let longest = microBatch.sequences.reduce(0) { max($0, length(of: $1)) }
-    return (microBatch.sequences.count, blockLength ?? longest)
+    return (microBatch.sequences.count, rowLength(longest: longest))
   }
 
   /// Tokens of some micro-batches, padding not counted, and how many of them are targets.
@@ -90,13 +85,6 @@ extension TokenSequences {
       }
     }
     return (tokens, targets)
-  }
-
-  /// The share of padded positions in some micro-batches.
-  package func paddingShare(of microBatches: [MicroBatch]) -> Double {
-    let used = counts(of: microBatches).tokens
-    let all = microBatches.reduce(0) { $0 + shape(of: $1).rows * shape(of: $1).length }
-    return all == 0 ? 0 : Double(all - used) / Double(all)
   }
 
   /// Builds a micro-batch.
@@ -118,7 +106,6 @@ extension TokenSequences {
     batch.tokens.refill(Batch.paddingToken, count: rows * length)
     batch.targets.refill(Batch.noTarget, count: rows * length)
     batch.positions.refill(0, count: rows * length)
-    batch.documents.refill(Batch.noDocument, count: rows * length)
     batch.sampleIDs.refill(0, count: rows)
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
     batch.sequences.removeAll(keepingCapacity: true)
@@ -126,13 +113,12 @@ extension TokenSequences {
     for (row, sequence) in microBatch.sequences.enumerated() {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
-      for (document, piece) in pieces(of: sequence).enumerated() {
+      for piece in pieces(of: sequence) {
         let range = tokenRange(ofPiece: piece)
         let origin = mask == .document ? range.lowerBound : start
         for index in range {
           let place = base + index - start
           batch.tokens[place] = tokens[index]
-          batch.documents[place] = Int32(truncatingIfNeeded: document)
           batch.positions[place] = Int32(truncatingIfNeeded: index - origin)
           if index > start, lossMask[index] {
             batch.targets[place - 1] = tokens[index]

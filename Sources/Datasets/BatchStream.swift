@@ -45,11 +45,6 @@ package struct BatchStream: Sendable {
     self.microBatchSize = microBatchSize
   }
 
-  /// The epoch, with its fraction, that has been seen before `step` begins.
-  package func epochs(before step: Int) -> Double {
-    Double(step) * Double(batchSize) / Double(order.count)
-  }
-
   /// The sequences of a step (from 0), in order.
   package mutating func sequences(step: Int) -> [Int] {
     precondition(step >= 0, "steps count from 0")

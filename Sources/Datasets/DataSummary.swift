@@ -42,25 +42,17 @@ package struct SequencesSummary: Equatable, Sendable {
   /// Without padding.
   package var tokens: Int
   package var targets: Int
-  /// The share of padding in packed blocks; nil without packing, where it depends on the micro-batches
-  /// (see `TokenSequences.paddingShare`).
-  package var paddingShare: Double?
 
-  package init(sequences: Int, tokens: Int, targets: Int, paddingShare: Double?) {
+  package init(sequences: Int, tokens: Int, targets: Int) {
     self.sequences = sequences
     self.tokens = tokens
     self.targets = targets
-    self.paddingShare = paddingShare
   }
 
   init(_ sequences: TokenSequences) {
     self.sequences = sequences.count
     tokens = sequences.tokens.count
     targets = sequences.targetCount
-    paddingShare = sequences.blockLength.map { length in
-      let all = sequences.count * length
-      return all == 0 ? 0 : Double(all - sequences.tokens.count) / Double(all)
-    }
   }
 }
 

@@ -36,6 +36,8 @@ package struct TokenSequences: Sendable {
   package internal(set) var firstPieces: [Int] = [0]
   /// How many positions of each sequence have a target.
   package internal(set) var targetCounts: [Int32] = []
+  /// Tokens of the longest sequence that was ever added.
+  private var longest = 0
 
   package init(files: [String]) { self.files = files }
 
@@ -61,7 +63,20 @@ package struct TokenSequences: Sendable {
   package func length(of sequence: Int) -> Int { tokenRange(of: sequence).count }
 
   /// Tokens of the longest row of any micro-batch, padding included.
-  package var longestRow: Int { blockLength ?? (0..<count).reduce(0) { max($0, length(of: $1)) } }
+  package var longestRow: Int { blockLength ?? longest }
+
+  /// The length of the rows of a micro-batch whose longest sequence has so many tokens.
+  ///
+  /// Every length has a program of its own: lengths are rounded up by an eighth at most, so that there are few of
+  /// them, and never beyond the longest sequence.
+  func rowLength(longest tokens: Int) -> Int {
+    blockLength ?? min(Self.rounded(tokens), longest)
+  }
+
+  private static func rounded(_ length: Int) -> Int {
+    let unit = max(1, 1 << (Int.bitWidth - length.leadingZeroBitCount - 4))
+    return (length + unit - 1) / unit * unit
+  }
 
   /// Target positions of some sequences, without building a batch.
   package func targetCount(of sequences: some Swift.Sequence<Int>) -> Int {
@@ -93,6 +108,7 @@ extension TokenSequences {
   ///   token count, as documents that are joined without a mask between them need it.
   package mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
     let masked = min(firstTarget, added.count)
+    longest = max(longest, added.count)
     tokens.append(contentsOf: added)
     lossMask.append(false, count: masked)
     lossMask.append(true, count: added.count - masked)
@@ -104,6 +120,7 @@ extension TokenSequences {
 
   /// Adds a sequence of another set that has the same files.
   mutating func append(sequence: Int, of other: TokenSequences) {
+    longest = max(longest, other.length(of: sequence))
     for piece in other.pieces(of: sequence) {
       let range = other.tokenRange(ofPiece: piece)
       tokens.append(contentsOf: other.tokens[range])

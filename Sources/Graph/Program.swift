@@ -58,6 +58,8 @@ package final class Program {
       return sum + (entry.isForward ? 1 : 2) * own
     }
   }
+  /// Bytes of the record and its plan, about, as measured for an entry of the schedule with its operation and lists.
+  package var recordBytes: Int { 500 * plan.schedule.count }
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell

@@ -28,8 +28,12 @@ package struct CrossEntropyShape: Sendable {
     self.vocabulary = vocabulary
   }
 
-  /// Rows whose logits are in memory at once.
-  package var chunk: Int { min(rows, 512) }
+  /// Rows whose logits are in memory at once: 512, fewer where those would take more than 128 MB. More rows save
+  /// passes over the gradient of the weight.
+  package var chunk: Int {
+    let room = (1 << 27) / (4 * vocabulary) / 16 * 16
+    return min(rows, 512, max(room, 16))
+  }
   /// Elements of scratch: chunks of logits, of inputs and of their gradients, and a loss a row.
   package var scratchCount: Int { chunk * (vocabulary + 2 * columns) + chunk + rows }
 }

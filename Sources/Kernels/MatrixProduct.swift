@@ -1,6 +1,7 @@
 // C = A B, or C += A B, on tiles of C whose bounds depend on the shapes alone, each computed by one
 // thread: the result does not depend on how many threads there are.
 
+import Base
 import Tensors
 
 /// A row-major matrix inside flat memory. `stride` is the distance of two rows.
@@ -55,7 +56,7 @@ extension Engine {
     case (.bfloat16(let a), .bfloat16(let b)):
       let halves = halves
       forEachTile(a, b, transposition, c, after) { tile, worker in
-        let start = profile == nil ? 0 : now()
+        let start = profile == nil ? 0 : monotonicNanoseconds()
         halves.product(
           OneDNN.Shape(
             transposition: transposition, m: tile.m, n: tile.n, k: tile.k, lda: a.stride, ldb: b.stride,
@@ -119,7 +120,7 @@ extension Engine {
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
     beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
   ) {
-    let start = profile == nil ? 0 : now()
+    let start = profile == nil ? 0 : monotonicNanoseconds()
     defer { profile?.countProduct(m: m, n: n, k: k, since: start) }
     blas.product(transposition, m: m, n: n, k: k, alpha: alpha, a, lda, b, ldb, beta: beta, c, ldc)
   }

@@ -1,4 +1,5 @@
 // Where the time of a step goes: matrix products, counted on every thread, and operations by name.
+import Base
 import Foundation
 import Synchronization
 
@@ -28,15 +29,15 @@ package final class Profile: Sendable {
 
   @inline(__always)
   func countProduct(m: Int, n: Int, k: Int, since start: UInt64) {
-    productNanoseconds.add(Int(now() - start), ordering: .relaxed)
+    productNanoseconds.add(Int(monotonicNanoseconds() - start), ordering: .relaxed)
     productOperations.add(2 * m * n * k, ordering: .relaxed)
   }
 
   /// Runs something and adds its time under a name.
   package func time<T>(_ name: String, _ body: () throws -> T) rethrows -> T {
-    let start = now()
+    let start = monotonicNanoseconds()
     defer {
-      let seconds = Double(now() - start) * 1e-9
+      let seconds = Double(monotonicNanoseconds() - start) * 1e-9
       phases.withLock { phases in
         if let index = phases.firstIndex(where: { $0.name == name }) {
           phases[index].seconds += seconds
@@ -55,11 +56,4 @@ extension Engine {
     guard let profile else { return try body() }
     return try profile.time(name, body)
   }
-}
-
-/// Nanoseconds of a clock that only goes forward.
-@inline(__always) func now() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -61,6 +61,7 @@ package struct MemoryEstimate: Sendable {
         isOfModel: true),
       part("exchange", exchange.written + exchange.received),
       part("activations", program.activations * float),
+      part("programs", program.recordBytes * shape.programs),
       part(
         "base", libraries / local + Self.messages + Self.heap + Self.baseOfThread * place.threads),
     ]

@@ -20,6 +20,8 @@ package struct RunShape: Sendable {
   package var offloads: Bool
   /// Of the tokenised data, which every rank holds; 0 where it has not been read.
   package var dataBytes = 0
+  /// Recorded programs that are kept at most.
+  package var programs: Int
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
 
@@ -37,7 +39,12 @@ package struct RunShape: Sendable {
     self.sharesWeights = sharesWeights
     self.exact = exact
     self.offloads = offloads
+    programs = Self.packedPrograms
   }
+
+  /// Where all rows are as long: of training and of validation, each of whole micro-batches and of the last one; and
+  /// one that only tells how much room gradients need.
+  private static let packedPrograms = 5
 
   /// - Parameter length: tokens of the longest row; the recipe's sequences by default.
   package init(_ recipe: Recipe, length: Int? = nil) {
@@ -49,6 +56,7 @@ package struct RunShape: Sendable {
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
     audit = recipe.training.audit
+    if !recipe.data.packing { programs = ProgramCache<BatchShape>.limit }
   }
 
   /// Whether the ranks of a host have one copy of the weights together: where every rank updates all
@@ -83,6 +91,8 @@ package struct ProgramEstimate: Sendable {
   package let productOperations: Double
   /// Numbers that its other operations read and write.
   package let touched: Double
+  /// Bytes that the record itself takes.
+  package let recordBytes: Int
 
   package init(
     _ description: ModelDescription, layout: ParameterLayout, _ shape: RunShape, _ place: Placement
@@ -99,5 +109,6 @@ package struct ProgramEstimate: Sendable {
     gradients = program.gradientCount
     productOperations = program.productOperations
     touched = program.touchedCount
+    recordBytes = program.recordBytes
   }
 }

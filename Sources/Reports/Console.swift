@@ -121,7 +121,7 @@ package final class Console: Observer {
   }
 
   private func say(_ label: String, _ text: String) {
-    write(label + String(repeating: " ", count: max(8 - label.count, 1)) + text + "\n")
+    write(cell(label, width: 8) + text + "\n")
   }
 
   /// What cannot be written is lost: a reader that has left, or a full disk behind a log, is no reason to end a run.

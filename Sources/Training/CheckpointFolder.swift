@@ -10,8 +10,7 @@ package struct CheckpointFolder: Sendable {
   package init(output: String) { path = output + "/checkpoints" }
 
   package func path(step: Int) -> String {
-    let digits = String(step)
-    return path + "/step-" + String(repeating: "0", count: max(6 - digits.count, 0)) + digits
+    path + "/step-" + zeroPadded(String(step), to: 6)
   }
 
   /// All folders that are called a checkpoint, oldest first. One that is being written has another name.

@@ -100,7 +100,7 @@ extension Replica {
     let count = tokens.count
     let batch = Batch(
       rows: 1, length: count, tokens: tokens, targets: [Int32](repeating: Batch.noTarget, count: count),
-      positions: (0..<count).map { Int32(cache.count + $0) }, documents: [Int32](repeating: 0, count: count),
+      positions: (0..<count).map { Int32(cache.count + $0) },
       sampleIDs: [0], sequences: [0], targetCount: 0)
     run(program, on: batch)
     cache.count += tokens.count

@@ -17,11 +17,11 @@ package final class Replica {
   /// See `Program.init`.
   let holds: Int
   private let ledger: MemoryLedger?
-  private var programs: [Key: Program] = [:]
+  private var programs = ProgramCache<Key>()
   /// Of the micro-batch that runs; kept for the next one's.
   private var firstKeys: [Int32] = []
 
-  private struct Key: Hashable {
+  private struct Key: Equatable {
     let shape: BatchShape
     let training: Bool
     let dropout: Bool
@@ -123,15 +123,13 @@ package final class Replica {
 
   private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
     let key = Key(shape: shape, training: training, dropout: dropout)
-    if let known = programs[key] { return known }
-    let graph = Graph(
-      layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
-      type: weights.type)
-    description.family.forward(graph)
-    let program = Program(
-      graph, recompute: recompute, threads: engine.pool.threads, holds: holds)
-    programs[key] = program
-    return program
+    return programs.program(key) {
+      let graph = Graph(
+        layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
+        type: weights.type)
+      description.family.forward(graph)
+      return Program(graph, recompute: recompute, threads: engine.pool.threads, holds: holds)
+    }
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {

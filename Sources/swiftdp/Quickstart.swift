@@ -45,11 +45,11 @@ struct Quickstart {
   private func percent(_ share: Double) -> String { decimals(share * 100, 1) + " %" }
 
   private func row(_ cells: String...) {
-    let columns = zip(cells, [32, 20, 16, 16]).map { cell, width in
+    let columns = zip(cells, [32, 20, 16, 16]).map { text, width in
       // An untrained model writes anything; a cell has one line.
-      let line = cell.trimmingCharacters(in: .whitespacesAndNewlines).map { $0.isNewline ? "⏎" : $0 }
-      let text = line.count > width - 2 ? String(line.prefix(width - 3)) + "…" : String(line)
-      return text + String(repeating: " ", count: max(width - text.count, 1))
+      let line = text.trimmingCharacters(in: .whitespacesAndNewlines).map { $0.isNewline ? "⏎" : $0 }
+      let shown = line.count > width - 2 ? String(line.prefix(width - 3)) + "…" : String(line)
+      return cell(shown, width: width)
     }
     say(columns.joined().trimmingCharacters(in: .whitespaces))
   }

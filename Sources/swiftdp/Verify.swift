@@ -94,9 +94,7 @@ private struct VerifyTable {
   }
 
   private func row(_ cells: String...) {
-    let columns = zip(cells, [34, 12, 14, 14, 6]).map { text, width in
-      text + String(repeating: " ", count: max(width - text.count, 1))
-    }
+    let columns = zip(cells, [34, 12, 14, 14, 6]).map { cell($0, width: $1) }
     StandardStream.output.write(columns.joined() + "\n")
   }
 }

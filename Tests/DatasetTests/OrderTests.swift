@@ -29,7 +29,6 @@ import Testing
       MicroBatch(sequences: [3, 4], firstSample: 0), MicroBatch(sequences: [0], firstSample: 2)
     )
     #expect(stream.microBatches(step: 1) == [first, second])
-    #expect(stream.epochs(before: 5) == 3)
   }
 
   @Test func aBatchMayBeLargerThanTheData() {

@@ -26,12 +26,11 @@ import Testing
     #expect(data.summary.trainFiles.tokens == 14)
     #expect(
       data.summary.train
-        == SequencesSummary(sequences: 3, tokens: 12, targets: 9, paddingShare: 0))
+        == SequencesSummary(sequences: 3, tokens: 12, targets: 9))
     let batch = data.train.batch(of: [0, 1, 2])
     #expect(spelled(batch.tokens) == "<abc><defg><")
     #expect(spelled(batch.targets) == "abc.<de.g><.")
     #expect(batch.positions == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3])
-    #expect(batch.documents == [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1])
     #expect(batch.targetCount == 9)
     let masked = data.train.batch(of: [1], mask: .document)
     #expect(masked.positions == [0, 0, 1, 2])
@@ -86,7 +85,6 @@ import Testing
     #expect(batch.rows == 2 && batch.length == 7)
     #expect(spelled(batch.tokens) == "<abcd>_<efghi>")
     #expect(spelled(batch.targets) == "..cd>...fghi>.")
-    #expect(batch.documents == [0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0])
     #expect(batch.positions == [0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6])
     #expect(batch.targetCount == 8)
     #expect(data.train.targetCounts == [3, 5])
@@ -118,14 +116,12 @@ import Testing
     #expect(batch.rows == 4 && batch.length == 8)
     #expect(spelled(batch.tokens) == "ab>cde>_fg>_____hijklmnors>_____")
     #expect(spelled(batch.targets) == "b>.de>..g>.......jklmno.s>......")
-    #expect(batch.documents[0..<16] == [0, 0, 0, 1, 1, 1, 1, -1, 0, 0, 0, -1, -1, -1, -1, -1])
     #expect(batch.positions[0..<8] == [0, 1, 2, 3, 4, 5, 6, 7])
     #expect(data.train.batch(of: [0], mask: .document).positions == [0, 1, 2, 0, 1, 2, 3, 7])
     #expect(data.train.targetCounts == [5, 2, 6, 2])
     #expect(batch.targetCount == 15)
     #expect(data.summary.trainFiles.files[0].cutRows == 1)
     #expect(data.summary.trainFiles.files[0].cutTokens == 3)
-    #expect(data.summary.train.paddingShare == Double(32 - 21) / 32)
     #expect(data.train.sources(of: 0).map { $0.suffix(3) } == ["l:1", "l:2"])
   }
 
@@ -133,7 +129,6 @@ import Testing
     let data = try Dataset(.of([try texts("abcdefgh", "i", "jk")], length: 5), encoder: .bytes())
     #expect(data.train.allSpelled == ["abcde", "i>", "jk>"])
     #expect(data.train.blockLength == nil)
-    #expect(data.summary.train.paddingShare == nil)
     #expect(data.summary.trainFiles.files[0].cutRows == 1)
     #expect(data.summary.trainFiles.files[0].cutTokens == 4)
     let batch = data.train.batch(MicroBatch(sequences: [2, 1], firstSample: 6), mask: .none)
@@ -142,7 +137,6 @@ import Testing
     #expect(spelled(batch.targets) == "k>.>..")
     #expect(batch.sampleIDs == [6, 7])
     #expect(batch.sequences == [2, 1])
-    #expect(data.train.paddingShare(of: [MicroBatch(sequences: [2, 1], firstSample: 0)]) == 1.0 / 6)
   }
 
   @Test func rowsWithoutTargetsAreKeptAndCounted() throws {

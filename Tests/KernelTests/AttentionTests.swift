@@ -92,6 +92,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     /// Output, log-sum-exps, dq, dk, dv.
     func run(_ engine: Engine) -> [Floats] {
       let scratch = Floats(count: shape.scratchCount * engine.pool.threads)
+      let backwardScratch = Floats(count: shape.backwardScratchCount(threads: engine.pool.threads))
       let output = Floats(count: dOutput.count)
       let logSums = Floats(count: shape.sequences * shape.heads * shape.queries)
       engine.attention(
@@ -100,11 +101,13 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         output: output.base, logSums: logSums.base, scratch: scratch.base)
       let (dq, dk, dv) = (Floats(count: q.count), Floats(count: k.count), Floats(count: v.count))
       engine.attentionBackward(
-        shape, q: q.input, k: k.input, v: v.input, output: output.input, dOutput: dOutput.input,
-        logSums: logSums.input, firstKey: firstKeys, dropout: dropout, sampleIDs: sampleIDs, dq: dq.base,
-        dk: dk.base, dv: dv.base, scratch: scratch.base)
+        shape,
+        AttentionGradients(
+          q: q.input, k: k.input, v: v.input, output: output.input, dOutput: dOutput.input,
+          logSums: logSums.input, dq: dq.base, dk: dk.base, dv: dv.base),
+        firstKey: firstKeys, dropout: dropout, sampleIDs: sampleIDs, scratch: backwardScratch.base)
       // The look at the guards of the scratch.
-      _ = scratch.values.count
+      _ = (scratch.values.count, backwardScratch.values.count)
       return [output, logSums, dq, dk, dv]
     }
   }
@@ -157,6 +160,21 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         slopes.places.map { got[$0] }, slopes.slopes, 2 * tolerance, scale: scale,
         ["dQ", "dK", "dV"][index - 2])
     }
+  }
+
+  /// One key head of one sequence would keep one worker busy; its blocks of queries are worked on at once.
+  @Test func fewKeyHeadsAreSharedByWorkers() {
+    func shape(sequences: Int, queries: Int, heads: Int, keyHeads: Int) -> AttentionShape {
+      AttentionShape(
+        sequences: sequences, queries: queries, keys: queries, heads: heads, keyHeads: keyHeads,
+        headWidth: 64, queryStride: 64 * heads, keyStride: 64 * keyHeads, outputStride: 64 * heads, scale: 1)
+    }
+    #expect(shape(sequences: 1, queries: 1024, heads: 1, keyHeads: 1).backwardPieces == 16)
+    #expect(shape(sequences: 1, queries: 64, heads: 8, keyHeads: 1).backwardPieces == 8)
+    #expect(shape(sequences: 4, queries: 256, heads: 12, keyHeads: 12).backwardPieces == 48)
+    let long = shape(sequences: 1, queries: 1 << 17, heads: 8, keyHeads: 1)
+    #expect(long.backwardPieces == 2)
+    #expect(long.backwardScratchCount(threads: 64) * 4 < 300_000_000)
   }
 
   @Test func invisibleKeysDoNotMatter() throws {

@@ -46,6 +46,40 @@ import Testing
       targets: targets, scale: scale)
   }
 
+  /// Logits of 512 rows of a large vocabulary would take gigabytes of some models; fewer are made at once.
+  @Test func scratchIsBounded() {
+    var checked = 0
+    for vocabulary in [50_257, 65_536, 128_256, 151_936, 262_144] {
+      let shape = CrossEntropyShape(rows: 4096, columns: 640, vocabulary: vocabulary)
+      #expect(shape.chunk == 512 || vocabulary > 65_536)
+      #expect(shape.chunk >= 128)
+      #expect(shape.scratchCount * 4 <= 1 << 27 + shape.chunk * 2 * 640 * 4 + (4096 + 512) * 4)
+      checked += 1
+    }
+    #expect(checked == 5)
+  }
+
+  /// Rows beyond a chunk of a large vocabulary, against the same rows one half after the other.
+  @Test func rowsBeyondAChunkOfALargeVocabulary() throws {
+    var draw = Draw(63)
+    let engine = try Engine(threads: 2)
+    let whole = make(480, 3, 70_000, missing: 0, draw: &draw)
+    #expect(whole.shape.chunk < 480)
+    let (x, targets) = (whole.x.values, whole.targets)
+    let halves = [0..<240, 240..<480].map { rows in
+      Case(
+        shape: CrossEntropyShape(rows: 240, columns: 3, vocabulary: 70_000),
+        x: Floats(Array(x[3 * rows.lowerBound..<3 * rows.upperBound])), weight: whole.weight,
+        targets: Array(targets[rows])
+      ).run(engine)
+    }
+    let result = whole.run(engine)
+    #expect(abs(result.loss / halves.reduce(0) { $0 + $1.loss } - 1) < 1e-9)
+    expectClose(result.dx.values, doubles(halves.flatMap { $0.dx.values }), 1e-6, scale: 1, "dx")
+    let dWeight = zip(halves[0].dWeight.values, halves[1].dWeight.values).map { Double($0) + Double($1) }
+    expectClose(result.dWeight.values, dWeight, 1e-5, scale: 1, "dW")
+  }
+
   @Test func valuesAndSlopes() throws {
     var draw = Draw(60)
     var ran = 0

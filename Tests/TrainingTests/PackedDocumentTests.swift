@@ -120,17 +120,21 @@ private final class PackedCase {
     for mask in PackingMask.allCases {
       let blocks = try test.sequences(rows, packing: true, mask: mask)
       let whole = test.batch(blocks, mask: mask)
-      #expect(whole.rows == 1 && whole.documents.last == 3)
+      // By place of the block: documents follow each other piece by piece.
+      let documents = blocks.pieces(of: 0).enumerated().flatMap { document, piece in
+        blocks.tokenRange(ofPiece: piece).map { _ in Int32(document) }
+      }
+      #expect(whole.rows == 1 && documents.last == 3 && documents.count == whole.length)
       for changed in 0..<2 as Range<Int32> {
         for watched in 0..<3 as Range<Int32> where watched != changed {
           // The losses of one document only.
           var batch = whole
-          for place in batch.targets.indices where batch.documents[place] != watched {
+          for place in batch.targets.indices where documents[place] != watched {
             batch.targets[place] = Batch.noTarget
           }
           batch.targetCount = batch.targets.count { $0 != Batch.noTarget }
           let before = test.replica.loss(batch)
-          for place in batch.tokens.indices where batch.documents[place] == changed {
+          for place in batch.tokens.indices where documents[place] == changed {
             batch.tokens[place] = (batch.tokens[place] + 17) % 96
           }
           let after = test.replica.loss(batch)

@@ -54,7 +54,7 @@ struct ParityCase {
     return Batch(
       rows: rows, length: length, tokens: tokens, targets: targets,
       positions: (0..<rows * length).map { Int32($0 % length) },
-      documents: [Int32](repeating: 0, count: rows * length), sampleIDs: (0..<rows).map { Int32($0) },
+      sampleIDs: (0..<rows).map { Int32($0) },
       sequences: Array(0..<rows), targetCount: targets.filter { $0 >= 0 }.count)
   }
 

@@ -1,4 +1,5 @@
 // What each rank of a host is doing, in memory that all of them see: for the report when one of them is gone.
+import Base
 import CProcessor
 import Foundation
 
@@ -108,9 +109,7 @@ package final class RankBoard: @unchecked Sendable {
 
   /// Milliseconds of a clock that all processes of a host share.
   func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    Int64(monotonicNanoseconds() / 1_000_000)
   }
 
   /// Says what this rank is busy with now.

@@ -54,6 +54,7 @@ extension Graph {
     let operation = Attention(
       shape: shape, rotary: declaring ? nil : rotary?.table(positions: cached?.capacity ?? shape.queries),
       probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
+      trains: purpose == .training,
       layer: cached == nil ? 0 : nextSite() - 1)
     return append(
       operation, inputs: [qkv], columns: heads * headWidth,
@@ -67,6 +68,8 @@ struct Attention: Operation, @unchecked Sendable {
   let probability: Double
   let site: Int
   let cache: KeyValueCache?
+  /// Whether backward may follow.
+  let trains: Bool
   /// Which stretch of the cache is this attention's.
   let layer: Int
 
@@ -76,7 +79,8 @@ struct Attention: Operation, @unchecked Sendable {
   func scratchCount(threads: Int) -> Int {
     var largest = shape
     largest.keys = cache?.capacity ?? shape.keys
-    return largest.scratchCount * threads
+    let forward = largest.scratchCount * threads
+    return trains ? max(forward, largest.backwardScratchCount(threads: threads)) : forward
   }
 
   /// Scores and weighted values, of (keys + 1) / 2 keys on average.
@@ -130,10 +134,13 @@ struct Attention: Operation, @unchecked Sendable {
     precondition(!dQKV.adding, "something else reads the queries, keys and values")
     let qkv = frame.input(0)
     frame.engine.attentionBackward(
-      shape, q: qkv, k: qkv + keyStart, v: qkv + valueStart, output: frame.output(0),
-      dOutput: frame.outputGradient(0), logSums: frame.kept(0), firstKey: frame.input.firstKeys,
-      dropout: dropout(frame), sampleIDs: frame.input.sampleIDs, dq: dQKV.base, dk: dQKV.base + keyStart,
-      dv: dQKV.base + valueStart, scratch: frame.scratch)
+      shape,
+      AttentionGradients(
+        q: qkv, k: qkv + keyStart, v: qkv + valueStart, output: frame.output(0),
+        dOutput: frame.outputGradient(0), logSums: frame.kept(0), dq: dQKV.base, dk: dQKV.base + keyStart,
+        dv: dQKV.base + valueStart),
+      firstKey: frame.input.firstKeys, dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
+      scratch: frame.scratch)
     rotate(dQKV.base, frame, inverse: true)
   }
 }

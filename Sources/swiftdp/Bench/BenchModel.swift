@@ -136,7 +136,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         + "\(decimals((1 - share) * 100, 1)) %",
     ]
     for (name, spent) in times.all where spent > 0.001 * seconds {
-      let label = name + String(repeating: " ", count: max(32 - name.count, 1))
+      let label = cell(name, width: 32)
       lines.append(
         "  \(label)\(decimals(spent / Double(steps) * 1e3, 1)) ms, \(decimals(spent / seconds * 100, 1)) %")
     }

@@ -67,6 +67,7 @@ extension Engine {
       outputStride: columns, scale: 1 / Float(inputs.headWidth).squareRoot())
     let logCount = rows * inputs.heads
     let scratchCount = shape.scratchCount * pool.threads
+    let backwardScratchCount = shape.backwardScratchCount(threads: pool.threads)
     let sizes = [
       ("sequences", inputs.sequences), ("tokens", inputs.length), ("heads", inputs.heads),
       ("width", inputs.headWidth),
@@ -85,16 +86,18 @@ extension Engine {
     }
     let backward = KernelCase(
       name: "Attention.attentionBackward", sizes: sizes, limit: .sgemm, work: 5 * product,
-      count: 2 * rows * width + 2 * rows * columns + logCount + scratchCount
+      count: 2 * rows * width + 2 * rows * columns + logCount + backwardScratchCount
     ) { qkv, _ in
       let dqkv = qkv + rows * width
       let output = dqkv + rows * width
       let dOutput = output + rows * columns
       let logSums = dOutput + rows * columns
       attentionBackward(
-        shape, q: qkv, k: qkv + columns, v: qkv + 2 * columns, output: output, dOutput: dOutput,
-        logSums: logSums, firstKey: inputs.firstKeys, dropout: nil, sampleIDs: inputs.sampleIDs, dq: dqkv,
-        dk: dqkv + columns, dv: dqkv + 2 * columns, scratch: logSums + logCount)
+        shape,
+        AttentionGradients(
+          q: qkv, k: qkv + columns, v: qkv + 2 * columns, output: output, dOutput: dOutput,
+          logSums: logSums, dq: dqkv, dk: dqkv + columns, dv: dqkv + 2 * columns),
+        firstKey: inputs.firstKeys, dropout: nil, sampleIDs: inputs.sampleIDs, scratch: logSums + logCount)
     }
     return [forward, backward]
   }

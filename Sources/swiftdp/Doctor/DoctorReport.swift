@@ -72,9 +72,7 @@ struct DoctorReport {
   }
 
   var text: String {
-    func line(_ label: String, _ text: String) -> String {
-      label + String(repeating: " ", count: max(12 - label.count, 1)) + text
-    }
+    func line(_ label: String, _ text: String) -> String { cell(label, width: 12) + text }
     let first = ranks[0]
     var lines = first.host.lines.map { line($0.label, $0.text + $0.now) }
     let names = hosts.count > 1 ? ": " + hosts.map(\.name).joined(separator: ", ") : " (\(first.host.name))"

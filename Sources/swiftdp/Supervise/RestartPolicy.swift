@@ -33,7 +33,7 @@ struct RestartPolicy {
 
   /// - Returns: what to say, and how long to wait; a pause of nil ends.
   mutating func decide(_ event: Event) -> (line: String?, pause: Double?) {
-    if event.code == 0 { return (restart == 0 ? nil : "done, after \(counted(restart))", nil) }
+    if event.code == 0 { return (restart == 0 ? nil : "done, after \(counted(restart, "restart"))", nil) }
     let step = event.step.map { " " + $0.words } ?? ""
     func giveUp(_ reason: String) -> (String?, Double?) { ("\(event.what)\(step): \(reason)", nil) }
     if let signal = event.wasAsked { return giveUp("ended by \(signal), not started again") }
@@ -48,7 +48,7 @@ struct RestartPolicy {
     } else {
       failing = nil
     }
-    guard restart < restarts else { return giveUp("giving up after \(counted(restart))") }
+    guard restart < restarts else { return giveUp("giving up after \(counted(restart, "restart"))") }
     restart += 1
     defer { pause = min(2 * pause, Self.longestPause) }
     return (
@@ -56,8 +56,6 @@ struct RestartPolicy {
       min(pause, Self.longestPause)
     )
   }
-
-  private func counted(_ restarts: Int) -> String { "\(restarts) restart\(restarts == 1 ? "" : "s")" }
 
   private func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
 }
