@@ -37,8 +37,10 @@ package final class Graph {
   package let purpose: Purpose
   /// Whether elements are dropped, where the model's config has it and something is trained.
   package let dropsOut: Bool
-  /// What matrices are multiplied in.
+  /// What matrices are multiplied in, and the line of what is trained is kept in.
   package let type: ModelType
+  package let trainedType: ModelType
+  package let adaptation: any Adaptation
   /// Keys and values of earlier tokens, while decoding.
   package let cache: KeyValueCache?
   package let loss = LossCell()
@@ -53,9 +55,12 @@ package final class Graph {
 
   package init(
     layout: ParameterLayout, shape: BatchShape, purpose: Purpose, dropout: Bool = true,
-    cache: KeyValueCache? = nil, type: ModelType = .float32
+    cache: KeyValueCache? = nil, type: ModelType = .float32, trainedType: ModelType? = nil,
+    adaptation: any Adaptation = FullFineTuning()
   ) {
     self.type = type
+    self.trainedType = trainedType ?? type
+    self.adaptation = adaptation
     dropsOut = dropout && purpose == .training
     self.shape = shape
     self.purpose = purpose
@@ -64,7 +69,9 @@ package final class Graph {
     declaring = false
   }
 
-  private init() {
+  private init(declaring adaptation: any Adaptation) {
+    self.adaptation = adaptation
+    trainedType = .float32
     shape = BatchShape(sequences: 1, length: 1)
     purpose = .loss
     dropsOut = false
@@ -75,8 +82,10 @@ package final class Graph {
   }
 
   /// The parameters of a forward pass, in the order of their first use.
-  package static func parameters(of forward: (Graph) -> Void) -> [ParameterSpec] {
-    let graph = Graph()
+  package static func parameters(
+    _ adaptation: any Adaptation = FullFineTuning(), of forward: (Graph) -> Void
+  ) -> [ParameterSpec] {
+    let graph = Graph(declaring: adaptation)
     forward(graph)
     return graph.declared
   }
@@ -91,11 +100,24 @@ package final class Graph {
   }
 
   /// The index of a parameter; while declaring, it is added at its first mention.
-  func parameter(_ name: String, _ shape: [Int], decays: Bool, initial: Initial) -> Int {
+  func parameter(
+    _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false
+  ) -> Int {
+    parameter(
+      ParameterSpec(
+        name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
+        isProjection: isProjection))
+  }
+
+  /// The same of a parameter that the adaptation brings.
+  func addedParameter(_ name: String, _ shape: [Int], initial: Initial) -> Int {
+    parameter(ParameterSpec(name: name, shape: shape, decays: true, initial: initial, isAdded: true))
+  }
+
+  private func parameter(_ spec: ParameterSpec) -> Int {
+    let (name, shape) = (spec.name, spec.shape)
     if declaring {
-      if declaredNames.insert(name).inserted {
-        declared.append(ParameterSpec(name: name, shape: shape, decays: decays, initial: initial))
-      }
+      if declaredNames.insert(name).inserted { declared.append(spec) }
       return 0
     }
     guard let index = record.layout.index(of: name) else {
@@ -107,6 +129,11 @@ package final class Graph {
 
   func trains(_ parameter: Int) -> Bool {
     !declaring && purpose == .training && record.layout.parameters[parameter].spec.trains
+  }
+
+  /// What a matrix is multiplied in.
+  func matrixType(of parameter: Int) -> ModelType {
+    !declaring && record.layout.parameters[parameter].spec.trains ? trainedType : type
   }
 
   func nextSite() -> Int {

@@ -33,9 +33,10 @@ package protocol Operation: Sendable {
   var isAttention: Bool { get }
   /// Elements of scratch memory that one run of forward or backward may use.
   func scratchCount(threads: Int) -> Int
-  /// Operations of the matrix products of one forward pass: a multiplication and an addition are two. Those of
-  /// backward are twice as many (a gradient for each factor).
+  /// Operations of the matrix products of one forward pass: a multiplication and an addition are two.
   var productOperations: Double { get }
+  /// Those of backward: twice as many where both factors have a gradient.
+  var backwardOperations: Double { get }
   func forward(_ frame: Frame)
   func backward(_ frame: Frame)
 }
@@ -61,6 +62,7 @@ extension Operation {
   package var isAttention: Bool { false }
   package func scratchCount(threads: Int) -> Int { 0 }
   package var productOperations: Double { 0 }
+  package var backwardOperations: Double { 2 * productOperations }
 }
 
 /// Where a gradient goes: written, or added to what an earlier operation of backward left there.
@@ -69,14 +71,34 @@ package struct GradientTarget {
   package let adding: Bool
 }
 
-/// What one micro-batch brings: B sequences of T tokens, row after row, as pointers to [B · T].
-package struct GraphInput {
+/// The tokens that a model reads: B sequences of T tokens, row after row, as pointers to [B · T].
+package struct TokenStream {
   package var tokens: UnsafePointer<Int32>
-  /// Negative where a token has no target.
-  package var targets: UnsafePointer<Int32>
   package var positions: UnsafePointer<Int32>
-  /// The first key that each query may see, counted in its sequence; never falls along a sequence.
-  package var firstKeys: UnsafePointer<Int32>
+  /// The keys that each token sees as a query.
+  package var keys: KeyIntervals
+
+  package init(tokens: UnsafePointer<Int32>, positions: UnsafePointer<Int32>, keys: KeyIntervals) {
+    self.tokens = tokens
+    self.positions = positions
+    self.keys = keys
+  }
+}
+
+extension TokenStream {
+  /// The tokens from a row on.
+  package func from(_ row: Int) -> TokenStream {
+    TokenStream(
+      tokens: tokens + row, positions: positions + row,
+      keys: KeyIntervals(first: keys.first + row, end: keys.end + row))
+  }
+}
+
+/// What one micro-batch brings.
+package struct GraphInput {
+  package var stream: TokenStream
+  /// [B · T]: the next token, negative where a token has no target.
+  package var targets: UnsafePointer<Int32>
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
   /// What the gradient of each target's loss is multiplied by: 1 / (target tokens of the whole step).
@@ -85,14 +107,11 @@ package struct GraphInput {
   package var step: Int
 
   package init(
-    tokens: UnsafePointer<Int32>, targets: UnsafePointer<Int32>, positions: UnsafePointer<Int32>,
-    firstKeys: UnsafePointer<Int32>, sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0,
-    step: Int = 0
+    stream: TokenStream, targets: UnsafePointer<Int32>, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
+    seed: UInt64 = 0, step: Int = 0
   ) {
-    self.tokens = tokens
+    self.stream = stream
     self.targets = targets
-    self.positions = positions
-    self.firstKeys = firstKeys
     self.sampleIDs = sampleIDs
     self.scale = scale
     self.seed = seed
@@ -128,27 +147,26 @@ package struct Frame {
     memory.weights.floats(of: node.parameters[index])
   }
 
-  /// A parameter [rows, columns] in the type of the model.
+  /// A parameter [rows, columns], as products read it.
   package func matrix(_ index: Int, rows: Int, columns: Int) -> Operand {
-    let start = memory.weights.layout.parameters[node.parameters[index]].range.lowerBound
-    switch memory.weights.type {
-    case .float32:
-      return .float32(ConstMatrix(memory.weights.floats + start, rows: rows, columns: columns))
-    case .bfloat16:
-      return .bfloat16(HalfMatrix(memory.weights.halves + start, rows: rows, columns: columns))
-    }
+    memory.weights.matrix(node.parameters[index], rows: rows, columns: columns)
   }
 
-  /// Activations in the type of the model, rounded into `room` where that is not fp32.
-  package func operand(
-    _ x: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int? = nil,
-    room: UnsafeMutablePointer<Float>
-  ) -> Operand {
-    let x = ConstMatrix(x, rows: rows, columns: columns, stride: stride)
-    guard memory.weights.type == .bfloat16 else { return .float32(x) }
+  /// A matrix that the adaptation has added: fp32.
+  package func added(_ index: Int) -> UnsafePointer<Float> {
+    memory.weights.floats(ofAdded: node.parameters[index])
+  }
+
+  /// Whether a parameter is multiplied in bfloat16.
+  package func rounds(_ index: Int) -> Bool {
+    memory.weights.multipliedType(of: node.parameters[index]) == .bfloat16
+  }
+
+  /// Activations in bfloat16, rounded into `room`.
+  package func rounded(_ x: ConstMatrix, into room: UnsafeMutablePointer<Float>) -> Operand {
     let rounded = UnsafeMutableRawPointer(room).assumingMemoryBound(to: BFloat16.self)
     engine.narrow(x, into: rounded)
-    return .bfloat16(HalfMatrix(rounded, rows: rows, columns: columns))
+    return .bfloat16(HalfMatrix(rounded, rows: x.rows, columns: x.columns))
   }
 
   package func outputGradient(_ index: Int) -> UnsafePointer<Float> {

@@ -29,7 +29,7 @@ extension Engine {
 
 /// The memory that a program runs on.
 struct ProgramMemory {
-  let weights: WeightLine
+  let weights: WeightStore
   let arena: UnsafeMutablePointer<Float>
   let gradients: UnsafeMutablePointer<Float>
 }
@@ -44,9 +44,10 @@ package final class Program {
   /// forward in its backward.
   package var productOperations: Double {
     plan.schedule.enumerated().reduce(0) { sum, entry in
-      let own = record.nodes[entry.element.node].operation.productOperations
-      guard case .backward(let node) = entry.element else { return sum + own }
-      return sum + (node == record.nodes.count - 1 ? 3 : 2) * own
+      let operation = record.nodes[entry.element.node].operation
+      guard case .backward(let node) = entry.element else { return sum + operation.productOperations }
+      let forward = node == record.nodes.count - 1 ? operation.productOperations : 0
+      return sum + forward + operation.backwardOperations
     }
   }
   /// Numbers that all operations of a run read and write, parameters apart: twice as many in backward, which
@@ -94,7 +95,7 @@ package final class Program {
   ///     are valid until the call for as many more segments as the program holds.
   /// - Returns: the sum of the losses of all target tokens, in nats.
   package func run(
-    _ input: GraphInput, weights: WeightLine, arena: Arena, engine: Engine,
+    _ input: GraphInput, weights: WeightStore, arena: Arena, engine: Engine,
     gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
@@ -139,7 +140,7 @@ package final class Program {
 
   /// Runs a program that has no backward.
   package func run(
-    _ input: GraphInput, weights: WeightLine, arena: Arena, engine: Engine
+    _ input: GraphInput, weights: WeightStore, arena: Arena, engine: Engine
   ) -> Double {
     run(input, weights: weights, arena: arena, engine: engine) { _, _ in }
   }

@@ -1,15 +1,28 @@
-// Causal attention with grouped key heads, without a T×T matrix (Vaswani et al. 2017; Dao et al. 2022).
+// Attention with grouped key heads, without a T×T matrix (Vaswani et al. 2017; Dao et al. 2022).
+//
+// Each query sees one interval of keys: that alone is causal, bidirectional, padded, packed, windowed or cached.
 //
 // For a block of 64 queries and the keys they may see:
 //   S = scale · Q Kᵀ,  P = softmax(S),  O = P V,  and the row's log-sum-exp L is kept.
 //
 // B = sequences, T = queries of a sequence, N = its keys, H = query heads, G = key heads, D = head width.
 
+/// The keys that each query sees, counted in its sequence: [B · T] first ones, and ends, which are not seen.
+package struct KeyIntervals {
+  package let first: UnsafePointer<Int32>
+  package let end: UnsafePointer<Int32>
+
+  package init(first: UnsafePointer<Int32>, end: UnsafePointer<Int32>) {
+    self.first = first
+    self.end = end
+  }
+}
+
 /// The sizes of one attention. Rows of a matrix lie `stride` apart; head h starts at column h · D.
 package struct AttentionShape: Sendable {
   package var sequences: Int
   package var queries: Int
-  /// Keys of each sequence; query i sees keys up to `keys − queries + i`.
+  /// Keys of each sequence.
   package var keys: Int
   package var heads: Int
   package var keyHeads: Int
@@ -45,20 +58,21 @@ package struct AttentionShape: Sendable {
 
 extension Engine {
   /// - Parameters:
-  ///   - firstKey: [B · T], the first key that each query may see, counted in its sequence.
+  ///   - intervals: a query that sees no key has an output of zeros.
   ///   - output: [B · T, H · D]; logSums: [B, H, T].
   ///   - scratch: `scratchCount` elements for each worker.
   package func attention(
     _ shape: AttentionShape, q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
-    firstKey: UnsafePointer<Int32>, dropout: Dropout?, sampleIDs: UnsafePointer<Int32>,
+    intervals: KeyIntervals, dropout: Dropout?, sampleIDs: UnsafePointer<Int32>,
     output: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let s = shape
     pool.run(s.sequences * s.heads * s.blocks) { tile, worker in
-      let block = AttentionBlock(s, tile: tile, firstKey: firstKey)
+      let block = AttentionBlock(s, tile: tile, intervals)
       let scores = scratch + worker * s.scratchCount
       let width = block.keys.count
+      guard width > 0 else { return clearOutput(block, output, logSums) }
       block.scores(self, q: q, k: k + block.keyStart, into: scores)
       let logs = logSums + (block.sequence * s.heads + block.head) * s.queries
       for row in block.rows {
@@ -77,9 +91,25 @@ extension Engine {
     }
   }
 
+  /// Of a block whose queries see no key.
+  private func clearOutput(
+    _ block: AttentionBlock, _ output: UnsafeMutablePointer<Float>, _ logSums: UnsafeMutablePointer<Float>
+  ) {
+    let s = block.shape
+    for row in block.rows {
+      let place = block.outputStart + (row - block.rows.lowerBound) * s.outputStride
+      (output + place).update(repeating: 0, count: s.headWidth)
+      logSums[(block.sequence * s.heads + block.head) * s.queries + row] = 0
+    }
+  }
+
   /// Turns one row of scores into probabilities, zero outside `visible`; returns its log-sum-exp.
   @inline(__always)
   private func softmax(_ row: UnsafeMutablePointer<Float>, visible: Range<Int>, count: Int) -> Float {
+    guard !visible.isEmpty else {
+      row.update(repeating: 0, count: count)
+      return 0
+    }
     var largest = Vector(repeating: -.infinity)
     forEachVector(in: visible) { largest = largest.maximum($0.load(row, fill: -.infinity)) }
     let peak = largest.largest
@@ -105,30 +135,38 @@ struct AttentionBlock {
   let head: Int
   let rows: Range<Int>
   let keys: Range<Int>
-  private let firstKey: UnsafePointer<Int32>
+  /// Of the block's sequence.
+  private let firstKeys: UnsafePointer<Int32>
+  private let endKeys: UnsafePointer<Int32>
 
   @inline(__always)
-  init(_ shape: AttentionShape, tile: Int, firstKey: UnsafePointer<Int32>) {
+  init(_ shape: AttentionShape, tile: Int, _ intervals: KeyIntervals) {
     self.init(
       shape, sequence: tile / (shape.heads * shape.blocks), head: tile / shape.blocks % shape.heads,
-      index: tile % shape.blocks, firstKey: firstKey)
+      index: tile % shape.blocks, intervals)
   }
 
   @inline(__always)
-  init(_ shape: AttentionShape, sequence: Int, head: Int, index: Int, firstKey: UnsafePointer<Int32>) {
+  init(_ shape: AttentionShape, sequence: Int, head: Int, index: Int, _ intervals: KeyIntervals) {
     self.shape = shape
     self.sequence = sequence
     self.head = head
     rows = index * AttentionShape.block..<min((index + 1) * AttentionShape.block, shape.queries)
-    self.firstKey = firstKey + sequence * shape.queries
-    // First keys never fall along a sequence, so that the first row sees the earliest.
-    keys = Int(self.firstKey[rows.lowerBound])..<shape.keys - shape.queries + rows.upperBound
+    firstKeys = intervals.first + sequence * shape.queries
+    endKeys = intervals.end + sequence * shape.queries
+    var (first, end) = (Int32.max, Int32(0))
+    for row in rows where firstKeys[row] < endKeys[row] {
+      first = min(first, firstKeys[row])
+      end = max(end, endKeys[row])
+    }
+    keys = first < end ? Int(first)..<Int(end) : 0..<0
   }
 
   /// The keys that a query sees, counted from the block's first key.
   @inline(__always)
   func visible(_ row: Int) -> Range<Int> {
-    Int(firstKey[row]) - keys.lowerBound..<shape.keys - shape.queries + row + 1 - keys.lowerBound
+    firstKeys[row] < endKeys[row]
+      ? Int(firstKeys[row]) - keys.lowerBound..<Int(endKeys[row]) - keys.lowerBound : 0..<0
   }
 
   /// Where the block's first key lies in the matrices of keys and values.

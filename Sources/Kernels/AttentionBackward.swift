@@ -72,17 +72,17 @@ package struct AttentionGradients {
 extension Engine {
   /// Writes the gradients of queries, keys and values anew.
   /// - Parameters:
-  ///   - firstKey, dropout, sampleIDs: as in forward.
+  ///   - intervals, dropout, sampleIDs: as in forward.
   ///   - scratch: `backwardScratchCount` elements.
   package func attentionBackward(
-    _ shape: AttentionShape, _ gradients: AttentionGradients, firstKey: UnsafePointer<Int32>,
+    _ shape: AttentionShape, _ gradients: AttentionGradients, intervals: KeyIntervals,
     dropout: Dropout?, sampleIDs: UnsafePointer<Int32>, scratch: UnsafeMutablePointer<Float>
   ) {
     let s = shape
     func block(_ reader: Int, of sequence: Int, keyHead: Int) -> AttentionBlock {
       AttentionBlock(
         s, sequence: sequence, head: keyHead * (s.heads / s.keyHeads) + reader / s.blocks,
-        index: reader % s.blocks, firstKey: firstKey)
+        index: reader % s.blocks, intervals)
     }
     guard s.isShared else {
       pool.run(s.sequences * s.keyHeads) { tile, worker in
@@ -92,7 +92,7 @@ extension Engine {
         for reader in 0..<s.readers {
           let block = block(reader, of: sequence, keyHead: keyHead)
           queryGradients(block, gradients, dropout, sample: sampleIDs[sequence], slot)
-          addKeyGradients(block, gradients, keys: block.keys, slot)
+          if !block.keys.isEmpty { addKeyGradients(block, gradients, keys: block.keys, slot) }
         }
       }
       return
@@ -142,6 +142,12 @@ extension Engine {
     let s = block.shape
     let width = block.keys.count
     let rows = block.rows.count
+    guard width > 0 else {
+      for row in 0..<rows {
+        (gradients.dq + block.queryStart + row * s.queryStride).update(repeating: 0, count: s.headWidth)
+      }
+      return
+    }
     let keyStart = block.keyStart
     let (probabilities, dScores) = (slot.probabilities, slot.dScores)
     block.scores(self, q: gradients.q, k: gradients.k + keyStart, into: probabilities)

@@ -20,6 +20,8 @@ extension Engine {
           let source = table.base + index * table.columns
           let yC = y + row * table.columns
           forEachVector(table.columns) { $0.store($0.load(source), yC, adding: adding) }
+        case .frozen(let table):
+          preconditionFailure("tables of \(table.storage) are not looked up in")
         }
       }
     }

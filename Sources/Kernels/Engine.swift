@@ -9,6 +9,7 @@ package struct Engine: Sendable {
   /// Collects times where it is given.
   package let profile: Profile?
   private let lazyHalves: LazyHalves
+  let frozenRooms: FrozenRooms
 
   /// - Parameters:
   ///   - kernel: see `BLAS.open`.
@@ -18,6 +19,7 @@ package struct Engine: Sendable {
     let blas = try BLAS.open(kernel: kernel)
     self.blas = blas
     pool = WorkerPool(threads: threads)
+    frozenRooms = FrozenRooms(threads: threads)
     lazyHalves = LazyHalves { HalfProducts(blas: blas, threads: threads, library: oneDNN) }
   }
 }

@@ -24,10 +24,12 @@ package typealias ConstMatrix = Matrix<UnsafePointer<Float>>
 package typealias MutableMatrix = Matrix<UnsafeMutablePointer<Float>>
 package typealias HalfMatrix = Matrix<UnsafePointer<BFloat16>>
 
-/// A matrix to multiply, in the type of the model. Both operands of a product are of one type.
+/// A matrix to multiply, in the type of the model. Both operands of a product are of one type, but for a frozen weight,
+/// which is widened to the other's.
 package enum Operand {
   case float32(ConstMatrix)
   case bfloat16(HalfMatrix)
+  case frozen(FrozenMatrix)
 }
 
 /// Which operands enter a product transposed.
@@ -63,6 +65,16 @@ extension Engine {
             ldc: c.stride, adding: adding), tile.a, tile.b, tile.c, worker: worker)
         profile?.countProduct(m: tile.m, n: tile.n, k: tile.k, since: start)
       }
+    case (.float32(let a), .frozen(let w)):
+      forEachTile(m: a.rows, k: a.columns, w, transposition, c, after) { rows, columns, worker in
+        frozenProduct(
+          transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, worker: worker)
+      }
+    case (.bfloat16(let a), .frozen(let w)):
+      forEachTile(m: a.rows, k: a.columns, w, transposition, c, after) { rows, columns, worker in
+        frozenProduct(
+          transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, worker: worker)
+      }
     default: preconditionFailure("operands of a product are of one type")
     }
   }
@@ -95,6 +107,25 @@ extension Engine {
         b: b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound),
         c: c.base + rows.lowerBound * c.stride + columns.lowerBound)
       body(tile, worker)
+      after(rows, columns)
+    }
+  }
+
+  /// The same where W is frozen: its part of a tile is widened by who computes it.
+  @inline(__always)
+  private func forEachTile(
+    m: Int, k: Int, _ w: FrozenMatrix, _ transposition: Transposition, _ c: MutableMatrix,
+    _ after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void,
+    _ body: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
+  ) {
+    precondition(m == c.rows, "A does not fit C")
+    precondition((transposition == .second ? w.rows : w.columns) == c.columns, "W does not fit C")
+    precondition((transposition == .second ? w.columns : w.rows) == k, "A does not fit W")
+    guard c.rows > 0, c.columns > 0 else { return }
+    let tiles = ProductTiles(m: c.rows, n: c.columns, k: k)
+    pool.run(tiles.count) { index, worker in
+      let (rows, columns) = tiles[index]
+      body(rows, columns, worker)
       after(rows, columns)
     }
   }

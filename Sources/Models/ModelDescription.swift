@@ -42,9 +42,17 @@ package struct ModelDescription: Sendable {
     try problems.throwIfAny()
     self.family = family
     self.config = config
-    parameters = Graph.parameters { family.forward($0) }
+    parameters = Graph.parameters { Self.record(family, on: $0) }
     let ends = config["eos_token_id"].map { $0.elements ?? [$0] } ?? []
     endOfText = ends.compactMap { $0.integer }.filter { (0..<family.vocabulary).contains($0) }.map(Int32.init)
+  }
+
+  /// Records the forward pass with its head.
+  package func record(on graph: Graph) { Self.record(family, on: graph) }
+
+  private static func record(_ family: any ModelFamily, on graph: Graph) {
+    graph.languageModelHead(
+      family.forward(graph), weight: family.outputEmbedding, vocabulary: family.vocabulary)
   }
 
   /// `model_type` of config.json.

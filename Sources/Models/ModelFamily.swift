@@ -18,7 +18,10 @@ package protocol ModelFamily: Sendable {
   var vocabulary: Int { get }
   /// The longest sequence that the model can read.
   var maximumLength: Int { get }
-  func forward(_ graph: Graph)
+  /// The parameter, [vocabulary, C], that projects hidden states onto the vocabulary.
+  var outputEmbedding: String { get }
+  /// The hidden states of every token, ready for a head: [B · T, C].
+  func forward(_ graph: Graph) -> Value
 }
 
 /// All families that swiftdp knows: a new one is one file and one line here.

@@ -60,8 +60,8 @@ package struct MemoryEstimate: Sendable {
         "states", shape.offloads ? 0 : ShardedOptimizer.stateBytes(map: map, rule: shape.rule),
         isOfModel: true),
       part("exchange", exchange.written + exchange.received),
-      part("activations", program.activations * float),
-      part("programs", program.recordBytes * shape.programs),
+      // The arena, and the records of the programs that share it.
+      part("activations", program.activations * float + program.recordBytes * shape.programs),
       part(
         "base", libraries / local + Self.messages + Self.heap + Self.baseOfThread * place.threads),
     ]

@@ -101,7 +101,7 @@ package struct ProgramEstimate: Sendable {
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
     let graph = Graph(layout: layout, shape: batch, purpose: .training, type: shape.type)
-    description.family.forward(graph)
+    description.record(on: graph)
     let program = Program(
       graph, recompute: shape.recompute, threads: place.threads,
       holds: GradientSum.holds(ranks: place.ranks))

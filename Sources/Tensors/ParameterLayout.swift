@@ -5,6 +5,8 @@ package enum Initial: Equatable, Sendable {
   case zeros
   case ones
   case normal(deviation: Double)
+  /// Between -bound and bound.
+  case uniform(bound: Double)
 }
 
 /// What a parameter is, by its name in the checkpoint.
@@ -15,13 +17,22 @@ package struct ParameterSpec: Equatable, Sendable {
   package var decays: Bool
   package var initial: Initial
   package var trains: Bool
+  /// Whether only products read it, which can widen it where it is frozen.
+  package var isProjection: Bool
+  /// Whether the method of fine-tuning has added it to the model.
+  package var isAdded: Bool
 
-  package init(name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true) {
+  package init(
+    name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true,
+    isProjection: Bool = false, isAdded: Bool = false
+  ) {
     self.name = name
     self.shape = shape
     self.decays = decays
     self.initial = initial
     self.trains = trains
+    self.isProjection = isProjection
+    self.isAdded = isAdded
   }
 
   package var count: Int { shape.reduce(1, *) }
@@ -55,6 +66,7 @@ package struct ParameterLayout: Sendable {
   package let trainedCount: Int
   package let count: Int
   private let indices: [String: Int]
+  private let bucketCount: Int
 
   /// Blocks of a bucket are summed and owned whole, so that sums do not depend on who owns them.
   package static let grain = 1024
@@ -64,6 +76,7 @@ package struct ParameterLayout: Sendable {
   ///   - bucketCount: about how many numbers a bucket holds; a larger parameter is cut.
   package init(specs: [ParameterSpec], bucketCount: Int = 1 << 20) {
     let bucketCount = max(bucketCount / Self.grain, 1) * Self.grain
+    self.bucketCount = bucketCount
     var parameters: [Parameter] = []
     var indices: [String: Int] = [:]
     var start = 0
@@ -103,6 +116,14 @@ package struct ParameterLayout: Sendable {
   }
 
   package func index(of name: String) -> Int? { indices[name] }
+
+  /// The trained parameters alone, at the same places.
+  package var trained: ParameterLayout {
+    trainedCount == count
+      ? self
+      : ParameterLayout(
+        specs: forwardOrder.map { parameters[$0].spec }.filter(\.trains), bucketCount: bucketCount)
+  }
 
   /// How many numbers after the start of its segment a place of the trained line is. Grains are counted from
   /// there: a bucket begins a multiple of them after it.

@@ -29,22 +29,28 @@ extension WeightReader {
         pieces.append((index, start..<min(start + pieceCount, piece.upperBound)))
       }
     }
-    let failure = Mutex<(piece: Int, error: any Error)?>(nil)
-    run(pieces.count) { [pieces] index in
+    try forEachThrowing(pieces.count, on: run) { [pieces] index in
       let (parameter, part) = pieces[index]
       let start = layout.parameters[parameter].range.lowerBound
-      do {
-        try each(part) { target in
-          try read(
-            parameter, part.lowerBound - start..<part.upperBound - start,
-            into: UnsafeMutableBufferPointer(start: target, count: part.count))
-        }
-      } catch {
-        failure.withLock { if index < $0?.piece ?? .max { $0 = (index, error) } }
+      try each(part) { target in
+        try read(
+          parameter, part.lowerBound - start..<part.upperBound - start,
+          into: UnsafeMutableBufferPointer(start: target, count: part.count))
       }
     }
-    if let error = failure.withLock({ $0?.error }) { throw error }
   }
+}
+
+/// Runs numbered tiles of work that may fail.
+/// - Throws: the error of the first tile that has one, once all are done.
+package func forEachThrowing(
+  _ tiles: Int, on run: TileRunner, _ body: @escaping (_ tile: Int) throws -> Void
+) throws {
+  let failure = Mutex<(tile: Int, error: any Error)?>(nil)
+  run(tiles) { tile in
+    do { try body(tile) } catch { failure.withLock { if tile < $0?.tile ?? .max { $0 = (tile, error) } } }
+  }
+  if let error = failure.withLock({ $0?.error }) { throw error }
 }
 
 extension WeightLine {

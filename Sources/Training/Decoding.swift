@@ -89,7 +89,7 @@ extension Replica {
   private func decoding(length: Int, cache: KeyValueCache) -> Program {
     let graph = Graph(
       layout: layout, shape: BatchShape(sequences: 1, length: length), purpose: .decoding, cache: cache)
-    description.family.forward(graph)
+    description.record(on: graph)
     return Program(graph, threads: engine.pool.threads)
   }
 

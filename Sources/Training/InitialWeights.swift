@@ -20,6 +20,10 @@ package struct RandomWeights: WeightReader {
     switch spec.initial {
     case .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
+    case .uniform(let bound):
+      var stream = PhiloxStream(seed: seed, stream: FNV1a(spec.name.utf8).value)
+      stream.skip(elements.lowerBound)
+      for index in target.indices { target[index] = Float(bound * (2 * stream.unit() - 1)) }
     case .normal(let deviation):
       var stream = PhiloxStream(seed: seed, stream: FNV1a(spec.name.utf8).value)
       stream.skip(2 * elements.lowerBound)

@@ -10,7 +10,9 @@ import Tensors
 package final class Replica {
   package let description: ModelDescription
   package let layout: ParameterLayout
+  /// What is trained, and all weights.
   package let weights: WeightLine
+  package let store: WeightStore
   package let engine: Engine
   private let arena: Arena
   private let recompute: Recompute
@@ -20,6 +22,7 @@ package final class Replica {
   private var programs = ProgramCache<Key>()
   /// Of the micro-batch that runs; kept for the next one's.
   private var firstKeys: [Int32] = []
+  private var endKeys: [Int32] = []
 
   private struct Key: Equatable {
     let shape: BatchShape
@@ -40,6 +43,7 @@ package final class Replica {
       weights
       ?? WeightLine(ParameterLayout(specs: description.parameters), type: .float32, ledger: ledger)
     self.weights = line
+    store = WeightStore(line)
     layout = line.layout
     arena = Arena(ledger: ledger)
   }
@@ -73,7 +77,7 @@ package final class Replica {
       input.seed = seed
       input.step = step
       return try program(for: batch, training: true).run(
-        input, weights: weights, arena: arena, engine: engine, gradients: gradients, afterEach: afterEach,
+        input, weights: store, arena: arena, engine: engine, gradients: gradients, afterEach: afterEach,
         whenFinal: whenFinal)
     }
   }
@@ -86,7 +90,7 @@ package final class Replica {
       var input = input
       input.scale = batch.targetCount == 0 ? 0 : 1 / Float(batch.targetCount)
       return program(for: batch, training: true, dropout: false).run(
-        input, weights: weights, arena: arena, engine: engine, whenFinal: whenFinal)
+        input, weights: store, arena: arena, engine: engine, whenFinal: whenFinal)
     }
   }
 
@@ -98,7 +102,7 @@ package final class Replica {
   /// The logits of every token: [B · T, V].
   package func logits(_ batch: Batch) -> [Float] {
     let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits, type: weights.type)
-    description.family.forward(graph)
+    description.record(on: graph)
     let program = Program(graph, threads: engine.pool.threads)
     run(program, on: batch)
     return Array(output(of: program))
@@ -107,7 +111,7 @@ package final class Replica {
   /// Runs a program that has no backward.
   @discardableResult
   func run(_ program: Program, on batch: Batch) -> Double {
-    withInput(batch) { program.run($0, weights: weights, arena: arena, engine: engine) }
+    withInput(batch) { program.run($0, weights: store, arena: arena, engine: engine) }
   }
 
   /// The output of the program that has just run; valid until the next one runs.
@@ -127,23 +131,26 @@ package final class Replica {
       let graph = Graph(
         layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
         type: weights.type)
-      description.family.forward(graph)
+      description.record(on: graph)
       return Program(graph, recompute: recompute, threads: engine.pool.threads, holds: holds)
     }
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {
-    batch.findFirstKeys(&firstKeys)
+    batch.findKeys(first: &firstKeys, end: &endKeys)
     return try batch.tokens.withUnsafeBufferPointer { tokens in
       try batch.targets.withUnsafeBufferPointer { targets in
         try batch.positions.withUnsafeBufferPointer { positions in
           try firstKeys.withUnsafeBufferPointer { firstKeys in
-            try batch.sampleIDs.withUnsafeBufferPointer { sampleIDs in
-              try body(
-                GraphInput(
-                  tokens: tokens.baseAddress!, targets: targets.baseAddress!,
-                  positions: positions.baseAddress!, firstKeys: firstKeys.baseAddress!,
-                  sampleIDs: sampleIDs.baseAddress!))
+            try endKeys.withUnsafeBufferPointer { endKeys in
+              try batch.sampleIDs.withUnsafeBufferPointer { sampleIDs in
+                let keys = KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!)
+                let stream = TokenStream(
+                  tokens: tokens.baseAddress!, positions: positions.baseAddress!, keys: keys)
+                return try body(
+                  GraphInput(
+                    stream: stream, targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!))
+              }
             }
           }
         }
@@ -153,15 +160,18 @@ package final class Replica {
 }
 
 extension Batch {
-  /// The first key that each token may see: where its positions began. Padding sees what the token before it
-  /// saw, so that first keys never fall along a row.
-  func findFirstKeys(_ keys: inout [Int32]) {
-    keys.removeAll(keepingCapacity: true)
+  /// The keys that each token sees: from where its positions began up to itself. Padding sees what the token before
+  /// it saw, and itself. A row whose positions begin beyond 0 goes on from as many tokens in a cache.
+  func findKeys(first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
+    firstKeys.removeAll(keepingCapacity: true)
+    endKeys.removeAll(keepingCapacity: true)
     for row in 0..<rows {
       var first: Int32 = 0
+      let cached = positions[row * length]
       for place in 0..<length {
         first = max(first, Int32(place) - positions[row * length + place])
-        keys.append(first)
+        firstKeys.append(first)
+        endKeys.append(cached + Int32(place) + 1)
       }
     }
   }

@@ -54,14 +54,14 @@ import Testing
     let lossProgram = model.program(Self.shape, purpose: .loss)
     arena.poison(lossProgram)
     let loss = batch.withInput {
-      lossProgram.run($0, weights: model.weights, arena: arena, engine: engine)
+      lossProgram.run($0, weights: model.store, arena: arena, engine: engine)
     }
     let want = reference.loss(model.line)
     #expect(abs(loss - want) <= 2e-6 * want)
     let logitProgram = model.program(Self.shape, purpose: .logits)
     arena.poison(logitProgram)
     _ = batch.withInput {
-      logitProgram.run($0, weights: model.weights, arena: arena, engine: engine)
+      logitProgram.run($0, weights: model.store, arena: arena, engine: engine)
     }
     let error = worstError(Array(logitProgram.output(arena: arena)), reference.logits(model.line))
     #expect(error <= 3e-6)
@@ -81,7 +81,7 @@ import Testing
         var input = input
         input.targets = targets.baseAddress!
         return program.run(
-          input, weights: model.weights, arena: arena, engine: try Engine(threads: 1)
+          input, weights: model.store, arena: arena, engine: try Engine(threads: 1)
         ) { gradients += UnsafeBufferPointer(start: $1, count: model.layout.segments[$0].range.count) }
       }
     }
@@ -100,7 +100,7 @@ import Testing
       var input = input
       input.scale = 0.125
       return program.run(
-        input, weights: model.weights, arena: Arena(), engine: try Engine(threads: 1)
+        input, weights: model.store, arena: Arena(), engine: try Engine(threads: 1)
       ) { eighth += UnsafeBufferPointer(start: $1, count: model.layout.segments[$0].range.count) }
     }
     // A power of two scales without rounding; the loss is not scaled.
@@ -126,10 +126,8 @@ import Testing
         arena.poison(program)
         _ = batch.withInput { input in
           var input = input
-          input.tokens += start
-          input.positions += start
-          input.firstKeys += start
-          return program.run(input, weights: model.weights, arena: arena, engine: engine)
+          input.stream = input.stream.from(start)
+          return program.run(input, weights: model.store, arena: arena, engine: engine)
         }
         cache.count += count
         let last = start + count - 1

@@ -92,6 +92,7 @@ struct SketchReference {
       return AttentionReference(
         sequences: batch.shape.sequences, queries: length, keys: length, heads: heads, keyHeads: keyHeads,
         width: width, scale: 1 / Double(width).squareRoot(), firstKeys: batch.firstKeys,
+        endKeys: batch.endKeys,
         dropout: dropout(probability, &sites), sampleIDs: batch.sampleIDs
       ).forward(q: columns(0..<keyStart), k: columns(keyStart..<valueStart), v: columns(valueStart..<stride))
         .output

@@ -1,5 +1,6 @@
 // A micro-batch of random tokens: some without a target, rows packed of several documents.
 import Graph
+import Kernels
 import Reference
 
 final class TestBatch: Sendable {
@@ -8,6 +9,7 @@ final class TestBatch: Sendable {
   let targets: [Int32]
   let positions: [Int32]
   let firstKeys: [Int32]
+  let endKeys: [Int32]
   let sampleIDs: [Int32]
   let seed: UInt64 = 0x1234_5678_9ABC
   let step = 17
@@ -32,6 +34,7 @@ final class TestBatch: Sendable {
     self.targets = targets
     self.positions = positions
     self.firstKeys = firstKeys
+    endKeys = (0..<shape.rows).map { Int32($0 % shape.length + 1) }
     sampleIDs = (0..<shape.sequences).map { Int32(5 * $0 + 2) }
   }
 
@@ -40,12 +43,17 @@ final class TestBatch: Sendable {
       try targets.withUnsafeBufferPointer { targets in
         try positions.withUnsafeBufferPointer { positions in
           try firstKeys.withUnsafeBufferPointer { firstKeys in
-            try sampleIDs.withUnsafeBufferPointer { sampleIDs in
-              try body(
-                GraphInput(
-                  tokens: tokens.baseAddress!, targets: targets.baseAddress!,
-                  positions: positions.baseAddress!, firstKeys: firstKeys.baseAddress!,
-                  sampleIDs: sampleIDs.baseAddress!, scale: 1, seed: seed, step: step))
+            try endKeys.withUnsafeBufferPointer { endKeys in
+              try sampleIDs.withUnsafeBufferPointer { sampleIDs in
+                let keys = KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!)
+                let stream = TokenStream(
+                  tokens: tokens.baseAddress!, positions: positions.baseAddress!, keys: keys)
+                return try body(
+                  GraphInput(
+                    stream: stream, targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!,
+                    scale: 1,
+                    seed: seed, step: step))
+              }
             }
           }
         }

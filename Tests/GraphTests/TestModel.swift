@@ -23,22 +23,31 @@ private struct GivenWeights: WeightReader {
 
 final class TestModel {
   let sketch: Sketch
+  let adaptation: any Adaptation
   let layout: ParameterLayout
   let weights: WeightLine
+  let store: WeightStore
 
   /// - Parameter freezes: which parameters are not trained, by name.
   init(
     _ sketch: Sketch, bucketCount: Int = 4 << 20, type: ModelType = .float32,
+    frozen storage: FrozenStorage = .float32, adaptation: any Adaptation = FullFineTuning(),
     freezes: (String) -> Bool = { _ in false }
   ) {
     self.sketch = sketch
-    let specs = Graph.parameters { sketch.record(on: $0) }.map { spec in
+    self.adaptation = adaptation
+    let specs = Graph.parameters(adaptation) { sketch.record(on: $0) }.map { spec in
       var spec = spec
-      spec.trains = !freezes(spec.name)
+      if !spec.isAdded { spec.trains = spec.trains && !freezes(spec.name) }
       return spec
     }
     layout = ParameterLayout(specs: specs, bucketCount: bucketCount)
-    weights = WeightLine(layout, type: type)
+    let trainedType: ModelType = specs.contains(where: \.isAdded) ? .float32 : type
+    weights = WeightLine(layout.trained, type: trainedType)
+    let frozen =
+      layout.trainedCount < layout.count
+      ? FrozenStore(FrozenPlan(layout, projections: storage, type: type)) : nil
+    store = WeightStore(layout, trained: weights, frozen: frozen, type: type)
     var given = [[Float]](repeating: [], count: layout.parameters.count)
     // By the order of use, so that weights do not depend on what is frozen.
     for (index, place) in layout.forwardOrder.enumerated() {
@@ -48,17 +57,24 @@ final class TestModel {
       let values = draw.floats(parameter.range.count, scale: 0.5).map { $0 + (isGain ? 1 : 0) }
       given[place] = values
     }
-    try! weights.fill(0..<layout.count, from: GivenWeights(values: given)) { tiles, body in
-      (0..<tiles).forEach(body)
-    }
+    let inOrder: TileRunner = { tiles, body in (0..<tiles).forEach(body) }
+    try! weights.fill(0..<layout.trainedCount, from: GivenWeights(values: given), on: inOrder)
+    try! frozen?.fill(from: GivenWeights(values: given), on: inOrder)
     weights.refreshVectors()
   }
 
   /// As they are multiplied: rounded, in a bfloat16 model.
   var line: [Double] {
     var line: [Double] = []
-    weights.read(0..<layout.count) { part, values in
+    weights.read(0..<layout.trainedCount) { part, values in
       line += part.indices.map { Double(values[$0 - part.lowerBound]) }
+    }
+    for (index, parameter) in layout.parameters.enumerated() where !parameter.spec.trains {
+      var values = [Float](repeating: .nan, count: parameter.range.count)
+      values.withUnsafeMutableBufferPointer {
+        store.frozen!.read(index, 0..<parameter.range.count, into: $0.baseAddress!)
+      }
+      line += values.map(Double.init)
     }
     return line
   }
@@ -67,7 +83,9 @@ final class TestModel {
     _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
     holds: Int = 0, cache: KeyValueCache? = nil
   ) -> Program {
-    let graph = Graph(layout: layout, shape: shape, purpose: purpose, cache: cache, type: weights.type)
+    let graph = Graph(
+      layout: layout, shape: shape, purpose: purpose, cache: cache, type: store.type,
+      trainedType: weights.type, adaptation: adaptation)
     sketch.record(on: graph)
     return Program(graph, recompute: recompute, threads: threads, holds: holds)
   }
@@ -75,7 +93,7 @@ final class TestModel {
   func train(_ program: Program, _ batch: TestBatch, arena: Arena, engine: Engine) -> TrainResult {
     var result = TrainResult(gradients: [Float](repeating: .nan, count: layout.trainedCount))
     result.loss = batch.withInput { input in
-      program.run(input, weights: weights, arena: arena, engine: engine) { segment, gradients in
+      program.run(input, weights: store, arena: arena, engine: engine) { segment, gradients in
         result.segments.append(segment)
         let range = layout.segments[segment].range
         result.gradients.replaceSubrange(

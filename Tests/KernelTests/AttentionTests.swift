@@ -13,6 +13,8 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
   var keyHeads = 1
   var width: Int
   var packed = false
+  /// Any interval of keys, none at all included, instead of those up to the query itself.
+  var anyInterval = false
   var dropout = 0.0
   var size: Float = 1
   /// Every how many elements a slope is taken; a slope costs one whole forward.
@@ -20,7 +22,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
 
   var keys: Int { queries + earlier }
   var testDescription: String {
-    "\(sequences)x\(queries)+\(earlier), \(heads)/\(keyHeads) heads of \(width), packed \(packed), "
+    "\(sequences)x\(queries)+\(earlier), \(heads)/\(keyHeads) heads of \(width), packed \(packed), any \(anyInterval), "
       + "dropout \(dropout), size \(size)"
   }
 
@@ -41,6 +43,12 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     AttentionCase(
       sequences: 2, queries: 4, earlier: 70, heads: 4, keyHeads: 1, width: 3, packed: true, dropout: 0.4),
     AttentionCase(queries: 70, earlier: 15, heads: 2, width: 4, packed: true, step: 11),
+    // Windows, rows that see all of others' keys, and queries that see none.
+    AttentionCase(sequences: 2, queries: 9, heads: 2, width: 4, anyInterval: true),
+    AttentionCase(
+      sequences: 2, queries: 70, earlier: 20, heads: 4, keyHeads: 2, width: 4, anyInterval: true,
+      dropout: 0.2, step: 23),
+    AttentionCase(sequences: 9, queries: 67, heads: 2, width: 8, anyInterval: true, step: 101),
     // Scores of some thousands: softmax is all or nothing.
     AttentionCase(sequences: 2, queries: 20, heads: 2, width: 16, size: 60, step: 9),
   ]
@@ -54,6 +62,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let reference: AttentionReference
     let q, k, v, dOutput: Floats
     let firstKeys: [Int32]
+    let endKeys: [Int32]
     let sampleIDs: [Int32]
     let dropout: Dropout?
 
@@ -76,7 +85,15 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
           firstKeys.append(Int32(first))
         }
       }
+      var endKeys = (0..<b * t).map { Int32(test.earlier + $0 % t + 1) }
+      if test.anyInterval {
+        for query in 0..<b * t {
+          firstKeys[query] = Int32(draw.below(n))
+          endKeys[query] = firstKeys[query] + Int32(draw.below(n - Int(firstKeys[query]) + 1))
+        }
+      }
       self.firstKeys = firstKeys
+      self.endKeys = endKeys
       sampleIDs = (0..<b).map { Int32(3 * $0 + 1) }
       var masks = AttentionTests.dropout
       masks.probability = test.dropout
@@ -85,18 +102,26 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         ? Dropout(probability: test.dropout, seed: masks.seed, step: masks.step, site: masks.site) : nil
       reference = AttentionReference(
         sequences: b, queries: t, keys: n, heads: test.heads, keyHeads: test.keyHeads, width: d,
-        scale: Double(shape.scale), firstKeys: firstKeys, dropout: test.dropout > 0 ? masks : nil,
+        scale: Double(shape.scale), firstKeys: firstKeys, endKeys: endKeys, dropout: test.dropout > 0 ? masks : nil,
         sampleIDs: sampleIDs)
     }
 
     /// Output, log-sum-exps, dq, dk, dv.
     func run(_ engine: Engine) -> [Floats] {
+      firstKeys.withUnsafeBufferPointer { first in
+        endKeys.withUnsafeBufferPointer { end in
+          run(engine, KeyIntervals(first: first.baseAddress!, end: end.baseAddress!))
+        }
+      }
+    }
+
+    private func run(_ engine: Engine, _ intervals: KeyIntervals) -> [Floats] {
       let scratch = Floats(count: shape.scratchCount * engine.pool.threads)
       let backwardScratch = Floats(count: shape.backwardScratchCount(threads: engine.pool.threads))
       let output = Floats(count: dOutput.count)
       let logSums = Floats(count: shape.sequences * shape.heads * shape.queries)
       engine.attention(
-        shape, q: q.input, k: k.input, v: v.input, firstKey: firstKeys, dropout: dropout,
+        shape, q: q.input, k: k.input, v: v.input, intervals: intervals, dropout: dropout,
         sampleIDs: sampleIDs,
         output: output.base, logSums: logSums.base, scratch: scratch.base)
       let (dq, dk, dv) = (Floats(count: q.count), Floats(count: k.count), Floats(count: v.count))
@@ -105,7 +130,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         AttentionGradients(
           q: q.input, k: k.input, v: v.input, output: output.input, dOutput: dOutput.input,
           logSums: logSums.input, dq: dq.base, dk: dk.base, dv: dv.base),
-        firstKey: firstKeys, dropout: dropout, sampleIDs: sampleIDs, scratch: backwardScratch.base)
+        intervals: intervals, dropout: dropout, sampleIDs: sampleIDs, scratch: backwardScratch.base)
       // The look at the guards of the scratch.
       _ = (scratch.values.count, backwardScratch.values.count)
       return [output, logSums, dq, dk, dv]

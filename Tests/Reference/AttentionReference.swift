@@ -10,14 +10,15 @@ package struct AttentionReference {
   package var keyHeads: Int
   package var width: Int
   package var scale: Double
-  /// [B · T]
+  /// [B · T]: the keys that each query sees.
   package var firstKeys: [Int32]
+  package var endKeys: [Int32]
   package var dropout: DropoutReference?
   package var sampleIDs: [Int32]
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, width: Int, scale: Double,
-    firstKeys: [Int32], dropout: DropoutReference?, sampleIDs: [Int32]
+    firstKeys: [Int32], endKeys: [Int32], dropout: DropoutReference?, sampleIDs: [Int32]
   ) {
     self.sequences = sequences
     self.queries = queries
@@ -27,6 +28,7 @@ package struct AttentionReference {
     self.width = width
     self.scale = scale
     self.firstKeys = firstKeys
+    self.endKeys = endKeys
     self.dropout = dropout
     self.sampleIDs = sampleIDs
   }
@@ -42,7 +44,8 @@ package struct AttentionReference {
         let keyHead = head / (heads / keyHeads)
         for query in 0..<queries {
           let row = sequence * queries + query
-          let visible = Int(firstKeys[row])..<keys - queries + query + 1
+          let visible = Int(firstKeys[row])..<Int(endKeys[row])
+          if visible.isEmpty { continue }
           let qStart = (row * heads + head) * width
           func start(_ key: Int) -> Int { ((sequence * keys + key) * keyHeads + keyHead) * width }
           let scores = visible.map { key -> Double in
@@ -54,7 +57,11 @@ package struct AttentionReference {
           let total = scores.reduce(0) { $0 + exp($1 - peak) }
           logSums[(sequence * heads + head) * queries + query] = peak + log(total)
           // Masks count keys from the first one that the block of 64 queries sees.
-          let origin = Int(firstKeys[sequence * queries + query / 64 * 64])
+          var origin = Int.max
+          for other in query / 64 * 64..<min(query / 64 * 64 + 64, queries) {
+            let place = sequence * queries + other
+            if firstKeys[place] < endKeys[place] { origin = min(origin, Int(firstKeys[place])) }
+          }
           for (key, score) in zip(visible, scores) {
             let factor =
               dropout?.factor(

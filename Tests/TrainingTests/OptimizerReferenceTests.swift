@@ -3,6 +3,7 @@
 // computed what is expected.
 import Checkpoints
 import Foundation
+import Kernels
 import Optimizers
 import Tensors
 import Testing

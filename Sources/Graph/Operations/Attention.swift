@@ -1,4 +1,4 @@
-// Causal self-attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D].
+// Self-attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D].
 import Foundation
 import Kernels
 import Tensors
@@ -97,7 +97,8 @@ struct Attention: Operation, @unchecked Sendable {
     // Keys lie behind queries, head after head, so that one call rotates both.
     frame.engine.rotate(
       qkv, heads: shape.heads + shape.keyHeads, headWidth: shape.headWidth, rows: rows,
-      stride: shape.queryStride, table: rotary.base, positions: frame.input.positions, inverse: inverse)
+      stride: shape.queryStride, table: rotary.base, positions: frame.input.stream.positions, inverse: inverse
+    )
   }
 
   private func dropout(_ frame: Frame) -> Dropout? {
@@ -124,7 +125,7 @@ struct Attention: Operation, @unchecked Sendable {
       values = UnsafePointer(stored + width / 2)
     }
     frame.engine.attention(
-      shape, q: qkv, k: keys, v: values, firstKey: frame.input.firstKeys, dropout: dropout(frame),
+      shape, q: qkv, k: keys, v: values, intervals: frame.input.stream.keys, dropout: dropout(frame),
       sampleIDs: frame.input.sampleIDs, output: frame.output(0), logSums: frame.kept(0),
       scratch: frame.scratch)
   }
@@ -139,7 +140,7 @@ struct Attention: Operation, @unchecked Sendable {
         q: qkv, k: qkv + keyStart, v: qkv + valueStart, output: frame.output(0),
         dOutput: frame.outputGradient(0), logSums: frame.kept(0), dq: dQKV.base, dk: dQKV.base + keyStart,
         dv: dQKV.base + valueStart),
-      firstKey: frame.input.firstKeys, dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
+      intervals: frame.input.stream.keys, dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
       scratch: frame.scratch)
     rotate(dQKV.base, frame, inverse: true)
   }

@@ -35,7 +35,7 @@ struct Embedding: Operation {
   var keeps: Keeps { Keeps() }
 
   private func indices(_ frame: Frame) -> UnsafePointer<Int32> {
-    source == .tokens ? frame.input.tokens : frame.input.positions
+    source == .tokens ? frame.input.stream.tokens : frame.input.stream.positions
   }
 
   func forward(_ frame: Frame) {

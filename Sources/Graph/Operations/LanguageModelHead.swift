@@ -10,13 +10,17 @@ extension Graph {
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
     switch purpose {
     case .training, .loss:
-      let shape = CrossEntropyShape(rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: type)
+      let shape = CrossEntropyShape(
+        rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight))
       _ = append(
-        CrossEntropy(shape: shape, loss: loss), inputs: [x], parameters: [weight], columns: 1, rows: 1)
+        CrossEntropy(
+          shape: shape, loss: loss, trainsWeight: trains(weight), needsInputGradient: x.needsGradient),
+        inputs: [x], parameters: [weight], columns: 1, rows: 1)
     case .logits, .decoding:
       let rows = purpose == .decoding ? x.rows - 1..<x.rows : 0..<x.rows
       _ = append(
-        Logits(rows: rows, columns: x.columns, vocabulary: vocabulary, type: type), inputs: [x],
+        Logits(rows: rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight)),
+        inputs: [x],
         parameters: [weight],
         columns: vocabulary, rows: rows.count)
     }
@@ -26,12 +30,18 @@ extension Graph {
 struct CrossEntropy: Operation {
   let shape: CrossEntropyShape
   let loss: LossCell
+  let trainsWeight: Bool
+  let needsInputGradient: Bool
   var keeps: Keeps { Keeps(inputs: [0]) }
 
   func scratchCount(threads: Int) -> Int { shape.scratchCount }
 
   var productOperations: Double {
     2 * Double(shape.rows) * Double(shape.columns) * Double(shape.vocabulary)
+  }
+
+  var backwardOperations: Double {
+    (trainsWeight ? productOperations : 0) + (needsInputGradient ? productOperations : 0)
   }
 
   func forward(_ frame: Frame) { run(frame, dx: nil, dWeight: nil) }
@@ -64,9 +74,9 @@ struct Logits: Operation {
   func scratchCount(threads: Int) -> Int { type == .float32 ? 0 : (rows.count * columns + 1) / 2 }
 
   func forward(_ frame: Frame) {
+    let x = ConstMatrix(frame.input(0) + rows.lowerBound * columns, rows: rows.count, columns: columns)
     frame.engine.multiply(
-      frame.operand(
-        frame.input(0) + rows.lowerBound * columns, rows: rows.count, columns: columns, room: frame.scratch),
+      type == .float32 ? .float32(x) : frame.rounded(x, into: frame.scratch),
       frame.matrix(0, rows: vocabulary, columns: columns), .second,
       into: MutableMatrix(frame.output(0), rows: rows.count, columns: vocabulary))
   }

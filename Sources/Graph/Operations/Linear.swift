@@ -1,4 +1,5 @@
-// y = x Wᵀ + b for one or several weights side by side; dx = dy W, dW = dyᵀ x, db = Σ dy.
+// y = x Wᵀ + b for one or several weights side by side; dx = dy W, dW = dyᵀ x, db = Σ dy. What an adaptation adds to a
+// projection is added in its tiles (see LowRankTerm).
 import Kernels
 import Tensors
 
@@ -18,21 +19,29 @@ extension Graph {
   ) -> Value {
     var parts: [Linear.Part] = []
     var parameters: [Int] = []
+    var kept: [(rows: Int, columns: Int)] = []
     var start = 0
     for (name, columns) in names {
       let shape = layout == .outputByInput ? [columns, x.columns] : [x.columns, columns]
-      let weight = parameter(name + ".weight", shape, decays: true, initial: .normal(deviation: 0.02))
-      let biasIndex = bias ? parameter(name + ".bias", [columns], decays: false, initial: .zeros) : nil
-      parts.append(
-        Linear.Part(
-          start: start, columns: columns, weight: parameters.count, bias: bias ? parameters.count + 1 : nil))
-      parameters += [weight] + (biasIndex.map { [$0] } ?? [])
+      parameters.append(
+        parameter(
+          name + ".weight", shape, decays: true, initial: .normal(deviation: 0.02), isProjection: true))
+      var part = Linear.Part(start: start, columns: columns, weight: parameters.count - 1)
+      if bias {
+        parameters.append(parameter(name + ".bias", [columns], decays: false, initial: .zeros))
+        part.bias = parameters.count - 1
+      }
+      if let term = lowRankTerm(name, x, columns: columns, &parameters, &kept) { part.term = term }
+      parts.append(part)
       start += columns
     }
     let operation = Linear(
-      rows: x.rows, inputs: x.columns, columns: start, layout: layout, type: type, parts: parts,
-      keepsInput: parameters.contains(where: trains))
-    return append(operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows)
+      rows: x.rows, inputs: x.columns, columns: start, layout: layout,
+      rounds: parts.contains { matrixType(of: parameters[$0.weight]) == .bfloat16 }, parts: parts,
+      trainsWeights: parts.contains { trains(parameters[$0.weight]) },
+      keepsInput: parameters.contains(where: trains), needsInputGradient: x.needsGradient)
+    return append(
+      operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows, keeping: kept)
   }
 
   package func linear(
@@ -48,24 +57,41 @@ struct Linear: TileMaker {
     let columns: Int
     /// Places among the operation's parameters.
     let weight: Int
-    let bias: Int?
+    var bias: Int?
+    var term: LowRankTerm?
   }
 
   let rows: Int
   let inputs: Int
   let columns: Int
   let layout: WeightLayout
-  let type: ModelType
+  /// Whether any weight is multiplied in bfloat16.
+  let rounds: Bool
   let parts: [Part]
+  let trainsWeights: Bool
   let keepsInput: Bool
+  let needsInputGradient: Bool
 
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 
-  var productOperations: Double { 2 * Double(rows) * Double(inputs) * Double(columns) }
+  var productOperations: Double {
+    2 * Double(rows) * Double(inputs) * Double(columns)
+      + parts.reduce(0) { $0 + ($1.term?.operations(self) ?? 0) }
+  }
 
-  /// Input and output gradient, rounded.
+  var backwardOperations: Double {
+    let whole = 2 * Double(rows) * Double(inputs) * Double(columns)
+    return (trainsWeights ? whole : 0) + (needsInputGradient ? whole : 0)
+      + parts.reduce(0) { $0 + 2 * ($1.term?.operations(self) ?? 0) }
+  }
+
+  /// Input and output gradient, rounded, and what terms need.
   func scratchCount(threads: Int) -> Int {
-    type == .float32 ? 0 : Self.halfRoom(rows * inputs) + Self.halfRoom(rows * columns)
+    halfScratch + (parts.map { $0.term?.scratchCount(self) ?? 0 }.max() ?? 0)
+  }
+
+  private var halfScratch: Int {
+    rounds ? Self.halfRoom(rows * inputs) + Self.halfRoom(rows * columns) : 0
   }
 
   /// Floats that hold so many bfloat16 numbers, in whole cache lines.
@@ -77,38 +103,42 @@ struct Linear: TileMaker {
       : frame.matrix(part.weight, rows: inputs, columns: part.columns)
   }
 
-  private func input(_ frame: Frame) -> Operand {
-    frame.operand(frame.input(0), rows: rows, columns: inputs, room: frame.scratch)
+  /// The input as it is, and rounded where some weight asks for that.
+  private func input(_ frame: Frame) -> (plain: ConstMatrix, rounded: Operand?) {
+    let x = ConstMatrix(frame.input(0), rows: rows, columns: inputs)
+    return (x, rounds ? frame.rounded(x, into: frame.scratch) : nil)
   }
 
   func forward(_ frame: Frame, each: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
     let x = input(frame)
     for part in parts {
-      let y = frame.output(0) + part.start
+      let y = MutableMatrix(frame.output(0) + part.start, rows: rows, columns: part.columns, stride: columns)
+      let weight = weight(frame, part)
+      part.term?.project(x.plain, self, frame, scratch: frame.scratch + halfScratch)
       frame.engine.multiply(
-        x, weight(frame, part), layout == .outputByInput ? .second : .none,
-        into: MutableMatrix(y, rows: rows, columns: part.columns, stride: columns)
+        frame.rounds(part.weight) ? x.rounded! : .float32(x.plain), weight,
+        layout == .outputByInput ? .second : .none, into: y
       ) { rows, tile in
         if let bias = part.bias {
-          frame.engine.addBiasHere(
-            frame.weight(bias) + tile.lowerBound,
-            to: MutableMatrix(
-              y + rows.lowerBound * columns + tile.lowerBound, rows: rows.count, columns: tile.count,
-              stride: columns))
+          frame.engine.addBiasHere(frame.weight(bias) + tile.lowerBound, to: y.part(rows, tile))
         }
+        part.term?.addHere(to: y, rows, tile, frame)
         each(rows, part.start + tile.lowerBound..<part.start + tile.upperBound)
       }
     }
   }
 
   func backward(_ frame: Frame) {
-    let trainsWeights = parts.contains { frame.weightGradient($0.weight) != nil }
-    let x = trainsWeights ? input(frame) : nil
-    let room = frame.scratch + (type == .float32 ? 0 : Self.halfRoom(rows * inputs))
+    let x = keepsInput ? input(frame) : nil
+    let room = frame.scratch + (rounds ? Self.halfRoom(rows * inputs) : 0)
+    let dx = frame.inputGradient(0)
     for (place, part) in parts.enumerated() {
-      let dyBase = frame.outputGradient(0) + part.start
-      let dy = frame.operand(dyBase, rows: rows, columns: part.columns, stride: columns, room: room)
+      let dyM = ConstMatrix(
+        frame.outputGradient(0) + part.start, rows: rows, columns: part.columns, stride: columns)
+      let rounds = frame.rounds(part.weight)
+      let dy = rounds ? frame.rounded(dyM, into: room) : .float32(dyM)
       if let dW = frame.weightGradient(part.weight), let x {
+        let x = rounds ? x.rounded! : .float32(x.plain)
         if layout == .outputByInput {
           let target = MutableMatrix(dW.base, rows: part.columns, columns: inputs)
           frame.engine.multiply(dy, x, .first, into: target, adding: dW.adding)
@@ -119,12 +149,18 @@ struct Linear: TileMaker {
       }
       if let bias = part.bias, let dBias = frame.weightGradient(bias) {
         frame.engine.sumRows(
-          dyBase, rows: rows, columns: part.columns, stride: columns, into: dBias.base, adding: dBias.adding)
+          dyM.base, rows: rows, columns: part.columns, stride: columns, into: dBias.base,
+          adding: dBias.adding)
       }
-      if let dx = frame.inputGradient(0) {
+      let scratch = frame.scratch + halfScratch
+      if let term = part.term, let x { term.backward(dyM, x.plain, self, frame, scratch: scratch) }
+      if let dx {
+        let dxM = MutableMatrix(dx.base, rows: rows, columns: inputs)
         frame.engine.multiply(
-          dy, weight(frame, part), layout == .outputByInput ? .none : .second,
-          into: MutableMatrix(dx.base, rows: rows, columns: inputs), adding: dx.adding || place > 0)
+          dy, weight(frame, part), layout == .outputByInput ? .none : .second, into: dxM,
+          adding: dx.adding || place > 0
+        ) { rows, tile in part.term?.addGradientHere(to: dxM, rows, tile, frame, scratch: scratch) }
+        part.term?.addDroppedGradient(to: dxM, self, frame, scratch: scratch)
       }
     }
   }

@@ -10,6 +10,9 @@ package struct GPT2: ModelFamily {
   package static let basePrefix = "transformer."
   package static let ignoredSuffixes = [".attn.bias", ".attn.masked_bias"]
 
+  private static let wte = "transformer.wte.weight"
+  package var outputEmbedding: String { tied ? Self.wte : "lm_head.weight" }
+
   package let vocabulary: Int
   package let maximumLength: Int
   let width: Int
@@ -47,9 +50,8 @@ package struct GPT2: ModelFamily {
     }
   }
 
-  package func forward(_ graph: Graph) {
-    let wte = "transformer.wte.weight"
-    var xBTC = graph.embedding(wte, vocabulary: vocabulary, columns: width)
+  package func forward(_ graph: Graph) -> Value {
+    var xBTC = graph.embedding(Self.wte, vocabulary: vocabulary, columns: width)
     xBTC = graph.addPositions(xBTC, "transformer.wpe.weight", positions: maximumLength)
     xBTC = graph.dropout(xBTC, embeddingDropout)
     for layer in 0..<layers {
@@ -72,7 +74,6 @@ package struct GPT2: ModelFamily {
         xBTC = graph.add(xBTC, graph.dropout(mBTC, residualDropout))
       }
     }
-    xBTC = graph.layerNorm(xBTC, "transformer.ln_f", epsilon: epsilon)
-    graph.languageModelHead(xBTC, weight: tied ? wte : "lm_head.weight", vocabulary: vocabulary)
+    return graph.layerNorm(xBTC, "transformer.ln_f", epsilon: epsilon)
   }
 }

@@ -11,6 +11,9 @@ package struct Llama: ModelFamily {
   package static let basePrefix = "model."
   package static let ignoredSuffixes = [".rotary_emb.inv_freq"]
 
+  private static let embedding = "model.embed_tokens.weight"
+  package var outputEmbedding: String { tied ? Self.embedding : "lm_head.weight" }
+
   package let vocabulary: Int
   package let maximumLength: Int
   let width: Int
@@ -53,9 +56,8 @@ package struct Llama: ModelFamily {
     rotary = RotaryTable(frequencies: rotaryFrequencies(config, headWidth: headWidth))
   }
 
-  package func forward(_ graph: Graph) {
-    let embedding = "model.embed_tokens.weight"
-    var xBTC = graph.embedding(embedding, vocabulary: vocabulary, columns: width)
+  package func forward(_ graph: Graph) -> Value {
+    var xBTC = graph.embedding(Self.embedding, vocabulary: vocabulary, columns: width)
     for layer in 0..<layers {
       let l = "model.layers.\(layer)."
       graph.block {
@@ -83,7 +85,6 @@ package struct Llama: ModelFamily {
           xBTC, graph.linear(fBTF, l + "mlp.down_proj", columns: width, bias: feedForwardBias))
       }
     }
-    xBTC = graph.rmsNorm(xBTC, "model.norm", epsilon: epsilon)
-    graph.languageModelHead(xBTC, weight: tied ? embedding : "lm_head.weight", vocabulary: vocabulary)
+    return graph.rmsNorm(xBTC, "model.norm", epsilon: epsilon)
   }
 }

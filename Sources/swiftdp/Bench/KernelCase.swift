@@ -1,5 +1,6 @@
 // A kernel as the bench calls it, and what it is given.
 import Base
+import Kernels
 
 /// One kernel at one shape.
 struct KernelCase {
@@ -34,8 +35,10 @@ final class KernelInputs {
   private let batches = 64
   /// [rows], counted within each sequence.
   let positions: UnsafeMutablePointer<Int32>
-  /// [rows], zero: every token sees its sequence from the start.
-  let firstKeys: UnsafeMutablePointer<Int32>
+  /// [rows], zero: every token sees its sequence from the start, up to itself.
+  private let firstKeys: UnsafeMutablePointer<Int32>
+  private let endKeys: UnsafeMutablePointer<Int32>
+  var intervals: KeyIntervals { KeyIntervals(first: firstKeys, end: endKeys) }
   /// [sequences]
   let sampleIDs: UnsafeMutablePointer<Int32>
 
@@ -46,12 +49,14 @@ final class KernelInputs {
     tokens = .allocate(capacity: batches * rows)
     positions = .allocate(capacity: rows)
     firstKeys = .allocate(capacity: rows)
+    endKeys = .allocate(capacity: rows)
     sampleIDs = .allocate(capacity: sequences)
     var stream = PhiloxStream(seed: 0, stream: 0)
     for index in 0..<batches * rows { tokens[index] = Int32(stream.below(vocabulary)) }
     for row in 0..<rows {
       positions[row] = Int32(row % length)
       firstKeys[row] = 0
+      endKeys[row] = Int32(row % length + 1)
     }
     for sequence in 0..<sequences { sampleIDs[sequence] = Int32(sequence) }
   }
@@ -60,6 +65,6 @@ final class KernelInputs {
   func tokens(_ call: Int) -> UnsafePointer<Int32> { UnsafePointer(tokens + call % batches * rows) }
 
   deinit {
-    for memory in [tokens, positions, firstKeys, sampleIDs] { memory.deallocate() }
+    for memory in [tokens, positions, firstKeys, endKeys, sampleIDs] { memory.deallocate() }
   }
 }

@@ -80,7 +80,7 @@ extension Engine {
     ) { qkv, _ in
       let output = qkv + rows * width
       attention(
-        shape, q: qkv, k: qkv + columns, v: qkv + 2 * columns, firstKey: inputs.firstKeys, dropout: nil,
+        shape, q: qkv, k: qkv + columns, v: qkv + 2 * columns, intervals: inputs.intervals, dropout: nil,
         sampleIDs: inputs.sampleIDs, output: output, logSums: output + rows * columns,
         scratch: output + rows * columns + logCount)
     }
@@ -97,7 +97,7 @@ extension Engine {
         AttentionGradients(
           q: qkv, k: qkv + columns, v: qkv + 2 * columns, output: output, dOutput: dOutput,
           logSums: logSums, dq: dqkv, dk: dqkv + columns, dv: dqkv + 2 * columns),
-        firstKey: inputs.firstKeys, dropout: nil, sampleIDs: inputs.sampleIDs, scratch: logSums + logCount)
+        intervals: inputs.intervals, dropout: nil, sampleIDs: inputs.sampleIDs, scratch: logSums + logCount)
     }
     return [forward, backward]
   }

@@ -4,7 +4,6 @@
 // Seven decades from 1e-7 to 1; the decade from 10^(i−7) to 10^(i−6) is cut into equal parts whose middles are
 // the map's values: 2^i of each sign where it is signed, 2^(i+1) where it is not. With them 0 and 1 are 256.
 import Foundation
-import Kernels
 
 package struct DynamicMap: @unchecked Sendable {
   package let isSigned: Bool

@@ -1,0 +1,33 @@
+// A way of fine-tuning, as the graph asks it while a forward pass is recorded: families know of none.
+
+/// What is trained of a model, and what is added to it.
+package protocol Adaptation: Sendable {
+  /// Whether a parameter of the model itself is trained.
+  func trains(_ parameter: String) -> Bool
+  /// What is added to a projection, by the name of its weight without `.weight`; nil for nothing.
+  func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank?
+}
+
+extension Adaptation {
+  package func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { nil }
+}
+
+/// Every parameter is trained, and nothing is added.
+package struct FullFineTuning: Adaptation {
+  package init() {}
+  package func trains(_ parameter: String) -> Bool { true }
+}
+
+/// y += scale · (x Aᵀ) Bᵀ with A [rank, inputs] and B [outputs, rank] (Hu et al. 2021).
+package struct LowRank: Sendable, Equatable {
+  package var rank: Int
+  package var scale: Float
+  /// The probability that an input of A is dropped.
+  package var dropout: Double
+
+  package init(rank: Int, scale: Float, dropout: Double = 0) {
+    self.rank = rank
+    self.scale = scale
+    self.dropout = dropout
+  }
+}

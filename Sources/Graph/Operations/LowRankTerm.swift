@@ -1,0 +1,143 @@
+// What LoRA adds to a projection (Hu et al. 2021): y += u Bᵀ with u = scale · x Aᵀ, in the tiles of x Wᵀ.
+//
+// Backward: dB = dyᵀ u, t = scale · dy B, dA = tᵀ x, dx += t A. Terms are fp32, whatever the weight is stored in, as
+// PEFT keeps adapters. With dropout A reads x with some elements dropped, another mask for each projection.
+import Kernels
+import Tensors
+
+extension Graph {
+  /// Declares the matrices of a term, where the adaptation has one for a projection, and what is kept for backward.
+  func lowRankTerm(
+    _ name: String, _ x: Value, columns: Int, _ parameters: inout [Int],
+    _ kept: inout [(rows: Int, columns: Int)]
+  ) -> LowRankTerm? {
+    guard let lowRank = adaptation.lowRank(at: name, inputs: x.columns, outputs: columns) else { return nil }
+    let bound = 1 / Double(x.columns).squareRoot()
+    let a = addedParameter(
+      name + ".lora_A.weight", [lowRank.rank, x.columns], initial: .uniform(bound: bound))
+    let b = addedParameter(name + ".lora_B.weight", [columns, lowRank.rank], initial: .zeros)
+    parameters += [a, b]
+    kept.append((rows: x.rows, columns: lowRank.rank))
+    let drops = dropsOut && lowRank.dropout > 0
+    return LowRankTerm(
+      rank: lowRank.rank, scale: lowRank.scale, a: parameters.count - 2, b: parameters.count - 1,
+      u: kept.count - 1, dropout: drops ? lowRank.dropout : 0, site: drops ? nextSite() : 0,
+      length: shape.length)
+  }
+}
+
+struct LowRankTerm {
+  let rank: Int
+  let scale: Float
+  /// Places among the operation's parameters.
+  let a: Int
+  let b: Int
+  /// The place of u among what is kept.
+  let u: Int
+  let dropout: Double
+  let site: Int
+  /// Tokens of a sequence.
+  let length: Int
+
+  /// Of both products of forward.
+  func operations(_ linear: Linear) -> Double {
+    2 * Double(linear.rows) * Double(rank) * Double(linear.inputs + linear.columns)
+  }
+
+  /// t, and with dropout an input and its gradient.
+  func scratchCount(_ linear: Linear) -> Int {
+    room(linear) + (dropout > 0 ? 2 * linear.rows * linear.inputs : 0)
+  }
+
+  private func room(_ linear: Linear) -> Int { (linear.rows * rank + 15) / 16 * 16 }
+
+  private func aM(_ frame: Frame, _ linear: Linear) -> ConstMatrix {
+    ConstMatrix(frame.added(a), rows: rank, columns: linear.inputs)
+  }
+
+  private func uM(_ frame: Frame, rows: Int) -> MutableMatrix {
+    MutableMatrix(frame.kept(u), rows: rows, columns: rank)
+  }
+
+  private func draw(_ frame: Frame) -> Dropout {
+    Dropout(probability: dropout, seed: frame.input.seed, step: frame.input.step, site: site)
+  }
+
+  /// x, or x with elements dropped, which then lies in scratch.
+  private func read(
+    _ x: ConstMatrix, _ linear: Linear, _ frame: Frame, _ scratch: UnsafeMutablePointer<Float>
+  ) -> ConstMatrix {
+    guard dropout > 0 else { return x }
+    let dropped = scratch + room(linear)
+    frame.engine.dropout(
+      x.base, draw(frame), sampleIDs: frame.input.sampleIDs, length: length, rows: linear.rows,
+      columns: linear.inputs, into: dropped)
+    return ConstMatrix(dropped, rows: linear.rows, columns: linear.inputs)
+  }
+
+  /// Writes u.
+  func project(
+    _ x: ConstMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let uM = uM(frame, rows: linear.rows)
+    frame.engine.multiply(
+      .float32(read(x, linear, frame, scratch)), .float32(aM(frame, linear)), .second, into: uM
+    ) { rows, tile in frame.engine.scaleHere(uM.part(rows, tile), by: scale) }
+  }
+
+  /// Adds u Bᵀ to a tile of y, on the thread that made it.
+  func addHere(to y: MutableMatrix, _ rows: Range<Int>, _ tile: Range<Int>, _ frame: Frame) {
+    let u = ConstMatrix(frame.kept(u) + rows.lowerBound * rank, rows: rows.count, columns: rank)
+    let bM = ConstMatrix(frame.added(b) + tile.lowerBound * rank, rows: tile.count, columns: rank)
+    frame.engine.addProductHere(u, bM, .second, into: y.part(rows, tile))
+  }
+
+  /// Writes the gradients of A and B, and leaves t in scratch.
+  func backward(
+    _ dy: ConstMatrix, _ x: ConstMatrix, _ linear: Linear, _ frame: Frame,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    if let dB = frame.weightGradient(b) {
+      frame.engine.multiply(
+        .float32(dy), .float32(ConstMatrix(frame.kept(u), rows: dy.rows, columns: rank)), .first,
+        into: MutableMatrix(dB.base, rows: dy.columns, columns: rank), adding: dB.adding)
+    }
+    let tM = MutableMatrix(scratch, rows: dy.rows, columns: rank)
+    let bM = ConstMatrix(frame.added(b), rows: dy.columns, columns: rank)
+    frame.engine.multiply(.float32(dy), .float32(bM), into: tM) { rows, tile in
+      frame.engine.scaleHere(tM.part(rows, tile), by: scale)
+    }
+    if let dA = frame.weightGradient(a) {
+      frame.engine.multiply(
+        .float32(ConstMatrix(scratch, rows: dy.rows, columns: rank)),
+        .float32(read(x, linear, frame, scratch)), .first,
+        into: MutableMatrix(dA.base, rows: rank, columns: linear.inputs), adding: dA.adding)
+    }
+  }
+
+  /// Adds t A to a tile of dx, where nothing is dropped.
+  func addGradientHere(
+    to dx: MutableMatrix, _ rows: Range<Int>, _ tile: Range<Int>, _ frame: Frame,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard dropout == 0 else { return }
+    let t = ConstMatrix(scratch + rows.lowerBound * rank, rows: rows.count, columns: rank)
+    let aM = ConstMatrix(
+      frame.added(a) + tile.lowerBound, rows: rank, columns: tile.count, stride: dx.columns)
+    frame.engine.addProductHere(t, aM, .none, into: dx.part(rows, tile))
+  }
+
+  /// Adds t A to dx with the mask of the input, where there is one.
+  func addDroppedGradient(
+    to dx: MutableMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard dropout > 0 else { return }
+    let whole = scratch + room(linear) + linear.rows * linear.inputs
+    frame.engine.multiply(
+      .float32(ConstMatrix(scratch, rows: linear.rows, columns: rank)), .float32(aM(frame, linear)),
+      into: MutableMatrix(whole, rows: linear.rows, columns: linear.inputs))
+    frame.engine.dropout(
+      whole, draw(frame), sampleIDs: frame.input.sampleIDs, length: length, rows: linear.rows,
+      columns: linear.inputs, into: dx.base, adding: true)
+  }
+}

@@ -1,0 +1,102 @@
+// What a frozen parameter is kept in: nobody updates it, so that it may take few bits.
+import Tensors
+
+/// The storage of frozen matrices; vectors are always fp32.
+package enum FrozenStorage: Sendable, Equatable {
+  case float32
+  case bfloat16
+  /// A byte a number, and one scale a row: its largest magnitude (Dettmers et al. 2022, `LLM.int8()`).
+  case int8
+  /// Four bits a number, and one scale for each 64 (Dettmers et al. 2023, QLoRA). With double quantisation the scales
+  /// take a byte each, less their mean, with one fp32 scale for 256 of them.
+  case nf4(doubleQuantization: Bool)
+
+  /// Rows or blocks that have a scale of their own.
+  func scales(rows: Int, columns: Int) -> Int {
+    switch self {
+    case .float32, .bfloat16: 0
+    case .int8: rows
+    case .nf4: (rows * columns + NF4.block - 1) / NF4.block
+    }
+  }
+
+  /// Bytes of the numbers, and of their scales.
+  package func bytes(rows: Int, columns: Int) -> (codes: Int, scales: Int) {
+    let count = rows * columns
+    let scales = scales(rows: rows, columns: columns)
+    return switch self {
+    case .float32: (4 * count, 0)
+    case .bfloat16: (2 * count, 0)
+    case .int8: (count, 4 * scales)
+    case .nf4(doubleQuantization: false): ((count + 1) / 2, 4 * scales)
+    case .nf4(doubleQuantization: true): ((count + 1) / 2, NestedScales.bytes(scales))
+    }
+  }
+}
+
+/// A frozen matrix [rows, columns], row-major, in its storage.
+package struct FrozenMatrix {
+  package let storage: FrozenStorage
+  package let rows: Int
+  package let columns: Int
+  let codes: UnsafeMutableRawPointer
+  let scales: UnsafeMutableRawPointer
+
+  /// - Parameters:
+  ///   - codes, scales: as many bytes as `FrozenStorage.bytes` says, at multiples of 4.
+  package init(
+    _ storage: FrozenStorage, rows: Int, columns: Int, codes: UnsafeMutableRawPointer,
+    scales: UnsafeMutableRawPointer
+  ) {
+    self.storage = storage
+    self.rows = rows
+    self.columns = columns
+    self.codes = codes
+    self.scales = scales
+  }
+
+  /// Writes a part of a row as fp32.
+  package func widen(row: Int, columns range: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+    let start = row * columns + range.lowerBound
+    switch storage {
+    case .float32: y.update(from: codes.assumingMemoryBound(to: Float.self) + start, count: range.count)
+    case .bfloat16:
+      BFloat16.widen(codes.assumingMemoryBound(to: BFloat16.self) + start, count: range.count, into: y)
+    case .int8:
+      Int8Rows.widen(
+        codes.assumingMemoryBound(to: Int8.self) + start, count: range.count,
+        largest: scales.assumingMemoryBound(to: Float.self)[row], into: y)
+    case .nf4(doubleQuantization: false):
+      let scales = scales.assumingMemoryBound(to: Float.self)
+      NF4.widen(codes, start..<start + range.count, into: y) { scales[$0] }
+    case .nf4(doubleQuantization: true):
+      let scales = NestedScales(scales, count: storage.scales(rows: rows, columns: columns))
+      NF4.widen(codes, start..<start + range.count, into: y) { scales[$0] }
+    }
+  }
+
+  /// Takes the numbers of a whole matrix.
+  package func quantise(_ x: UnsafePointer<Float>) {
+    let count = rows * columns
+    switch storage {
+    case .float32: codes.assumingMemoryBound(to: Float.self).update(from: x, count: count)
+    case .bfloat16:
+      BFloat16.narrow(x, count: count, into: codes.assumingMemoryBound(to: BFloat16.self))
+    case .int8:
+      Int8Rows.quantise(
+        x, rows: rows, columns: columns, into: codes.assumingMemoryBound(to: Int8.self),
+        largest: scales.assumingMemoryBound(to: Float.self))
+    case .nf4(doubleQuantization: false):
+      NF4.quantise(
+        x, count: count, into: codes.assumingMemoryBound(to: UInt8.self),
+        scales: scales.assumingMemoryBound(to: Float.self))
+    case .nf4(doubleQuantization: true):
+      let count = storage.scales(rows: rows, columns: columns)
+      let plain = UnsafeMutablePointer<Float>.allocate(capacity: count)
+      defer { plain.deallocate() }
+      NF4.quantise(
+        x, count: rows * columns, into: codes.assumingMemoryBound(to: UInt8.self), scales: plain)
+      NestedScales(scales, count: count).quantise(plain)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// The parameters of a model that nobody updates, each in a storage of its own: one copy for all ranks of a host.
+import Tensors
+
+/// Where each frozen parameter of a layout lies.
+package struct FrozenPlan: Sendable {
+  struct Place: Sendable {
+    /// Nil for vectors and tables, which kernels read as fp32 or in the type of the model.
+    let storage: FrozenStorage
+    let rows: Int
+    let columns: Int
+    /// In bytes.
+    let codes: Int
+    let scales: Int
+  }
+
+  /// By parameter of the layout, less the trained ones.
+  let places: [Place]
+  /// Of the layout.
+  package let parameters: Range<Int>
+  package let bytes: Int
+
+  /// - Parameter projections: the storage of matrices that products read; other parameters are kept in `type`, and
+  ///   those of one dimension in fp32.
+  package init(_ layout: ParameterLayout, projections: FrozenStorage, type: ModelType) {
+    let first = layout.parameters.firstIndex { !$0.spec.trains } ?? layout.parameters.count
+    parameters = first..<layout.parameters.count
+    let plain: FrozenStorage = type == .float32 ? .float32 : .bfloat16
+    var end = 0
+    var places: [Place] = []
+    for parameter in layout.parameters[first...] {
+      let shape = parameter.spec.shape
+      let columns = shape.last ?? 1
+      let rows = parameter.spec.count / max(columns, 1)
+      let storage = shape.count < 2 ? .float32 : parameter.spec.isProjection ? projections : plain
+      let bytes = storage.bytes(rows: rows, columns: columns)
+      // Whole cache lines, so that no two parameters share one.
+      let scales = end + (bytes.codes + 63) / 64 * 64
+      places.append(Place(storage: storage, rows: rows, columns: columns, codes: end, scales: scales))
+      end = scales + (bytes.scales + 63) / 64 * 64
+    }
+    self.places = places
+    bytes = end
+  }
+}
+
+package final class FrozenStore: @unchecked Sendable {
+  package let plan: FrozenPlan
+  private let memory: FlatMemory
+
+  /// - Parameter memory: `plan.bytes` bytes that the ranks of the host share; nil for memory of its own.
+  package init(_ plan: FrozenPlan, memory: FlatMemory? = nil, ledger: MemoryLedger? = nil) {
+    self.plan = plan
+    self.memory = memory ?? FlatMemory(count: (plan.bytes + 3) / 4, label: "frozen", ledger: ledger)
+  }
+
+  /// A matrix as products read it.
+  package func operand(_ parameter: Int, type: ModelType) -> Operand {
+    let matrix = matrix(parameter)
+    let (rows, columns) = (matrix.rows, matrix.columns)
+    switch (matrix.storage, type) {
+    case (.float32, .float32):
+      return .float32(
+        ConstMatrix(
+          UnsafePointer(matrix.codes.assumingMemoryBound(to: Float.self)), rows: rows, columns: columns))
+    case (.bfloat16, .bfloat16):
+      return .bfloat16(
+        HalfMatrix(
+          UnsafePointer(matrix.codes.assumingMemoryBound(to: BFloat16.self)), rows: rows, columns: columns))
+    default: return .frozen(matrix)
+    }
+  }
+
+  /// A parameter of one dimension.
+  package func floats(of parameter: Int) -> UnsafePointer<Float> {
+    let matrix = matrix(parameter)
+    precondition(matrix.storage == .float32, "a frozen matrix is read by products only")
+    return UnsafePointer(matrix.codes.assumingMemoryBound(to: Float.self))
+  }
+
+  /// Writes some numbers of a parameter as fp32.
+  package func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    let matrix = matrix(parameter)
+    var start = elements.lowerBound
+    while start < elements.upperBound {
+      let row = start / matrix.columns
+      let end = min((row + 1) * matrix.columns, elements.upperBound)
+      matrix.widen(
+        row: row, columns: start - row * matrix.columns..<end - row * matrix.columns,
+        into: target + start - elements.lowerBound)
+      start = end
+    }
+  }
+
+  private func matrix(_ parameter: Int) -> FrozenMatrix {
+    let place = plan.places[parameter - plan.parameters.lowerBound]
+    let base = UnsafeMutableRawPointer(memory.base)
+    return FrozenMatrix(
+      place.storage, rows: place.rows, columns: place.columns, codes: base + place.codes,
+      scales: base + place.scales)
+  }
+
+  /// Reads the parameters that are one rank's to bring.
+  /// - Parameters:
+  ///   - rank, ranks: of those that share the memory.
+  package func fill(from reader: any WeightReader, rank: Int = 0, ranks: Int = 1, on run: TileRunner) throws {
+    // The largest first, each to who has least: ranks then bring about as much.
+    var loads = [Int](repeating: 0, count: ranks)
+    var own: [Int] = []
+    for index in plan.places.indices.sorted(by: { (count($0), $1) > (count($1), $0) }) {
+      let least = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+      loads[least] += count(index)
+      if least == rank { own.append(plan.parameters.lowerBound + index) }
+    }
+    try forEachThrowing(own.count, on: run) { [own] number in
+      let matrix = self.matrix(own[number])
+      let count = matrix.rows * matrix.columns
+      if matrix.storage == .float32 {
+        let target = matrix.codes.assumingMemoryBound(to: Float.self)
+        try reader.read(own[number], 0..<count, into: UnsafeMutableBufferPointer(start: target, count: count))
+      } else {
+        let room = FlatMemory(count: count, label: "loading")
+        try reader.read(
+          own[number], 0..<count, into: UnsafeMutableBufferPointer(start: room.base, count: count))
+        matrix.quantise(room.base)
+      }
+    }
+  }
+
+  private func count(_ index: Int) -> Int { plan.places[index].rows * plan.places[index].columns }
+}

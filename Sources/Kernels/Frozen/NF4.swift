@@ -1,0 +1,77 @@
+// NF4 (Dettmers et al. 2023, QLoRA): the sixteen quantiles of a normal distribution, in blocks of 64 numbers that are
+// scaled by their largest magnitude. Codes and scales are those of bitsandbytes' CPU functions.
+import CProcessor
+
+package enum NF4 {
+  /// Numbers of one scale.
+  package static let block = 64
+
+  /// By code.
+  package static let values: [Float] = [
+    -1, -0x1.647362p-1, -0x1.0cd66p-1, -0x1.946540p-2, -0x1.23449ap-2, -0x1.7a6a7ep-3, -0x1.74f0e2p-4, 0,
+    0x1.45f5fep-4, 0x1.4995c6p-3, 0x1.f809bap-3, 0x1.5a0674p-2, 0x1.c34970p-2, 0x1.200f56p-1,
+    0x1.722766p-1, 1,
+  ]
+
+  /// The same in memory that is never freed, for loops.
+  private static let table = Table()
+
+  private struct Table: @unchecked Sendable {
+    let values: UnsafeMutablePointer<Float>
+    /// Between neighbouring values, fifteen.
+    let middles: UnsafeMutablePointer<Float>
+
+    init() {
+      values = .allocate(capacity: 16)
+      values.initialize(from: NF4.values, count: 16)
+      middles = .allocate(capacity: 15)
+      for code in 0..<15 { (middles + code).initialize(to: (values[code] + values[code + 1]) / 2) }
+    }
+  }
+
+  /// - Parameters:
+  ///   - codes: (count + 1) / 2 bytes, the first of two numbers in the upper half.
+  ///   - scales: the largest magnitude of each block.
+  package static func quantise(
+    _ x: UnsafePointer<Float>, count: Int, into codes: UnsafeMutablePointer<UInt8>,
+    scales: UnsafeMutablePointer<Float>
+  ) {
+    let middles = table.middles
+    for (number, start) in stride(from: 0, to: count, by: block).enumerated() {
+      let end = min(start + block, count)
+      var largest: Float = 0
+      for index in start..<end { largest = max(largest, abs(x[index])) }
+      // As the reference: whole blocks are multiplied by the reciprocal, a shorter last one is divided.
+      let isWhole = end - start == block
+      scales[number] = isWhole ? largest : max(largest, 1e-38)
+      let divisor = max(largest, 1e-38)
+      let factor = 1 / divisor
+      for index in start..<end {
+        let value = min(max(isWhole ? x[index] * factor : x[index] / divisor, -1), 1)
+        var code: UInt8 = 0
+        for middle in 0..<15 where value > middles[middle] { code += 1 }
+        if index % 2 == 0 { codes[index / 2] = code << 4 } else { codes[index / 2] |= code }
+      }
+    }
+    // What fills up the last byte is a zero, as in the reference.
+    if count % 2 == 1 { codes[count / 2] |= 7 }
+  }
+
+  /// Writes some numbers of a matrix that lies flat.
+  /// - Parameter scale: of a block, by its number.
+  @inline(__always)
+  static func widen(
+    _ codes: UnsafeMutableRawPointer, _ range: Range<Int>, into y: UnsafeMutablePointer<Float>,
+    scale: (Int) -> Float
+  ) {
+    let codes = UnsafePointer(codes.assumingMemoryBound(to: UInt8.self))
+    let values = table.values
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let number = start / block
+      let end = min((number + 1) * block, range.upperBound)
+      swiftdp_widen_nf4(codes, start, end - start, values, scale(number), y + start - range.lowerBound)
+      start = end
+    }
+  }
+}

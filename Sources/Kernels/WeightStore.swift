@@ -1,0 +1,50 @@
+// All weights of a replica: the line of what is trained, and what is frozen.
+import Tensors
+
+package final class WeightStore {
+  /// Of all parameters: the trained ones first, as they lie in the line.
+  package let layout: ParameterLayout
+  package let trained: WeightLine
+  package let frozen: FrozenStore?
+  /// What frozen matrices are multiplied in.
+  package let type: ModelType
+
+  package init(_ layout: ParameterLayout, trained: WeightLine, frozen: FrozenStore?, type: ModelType) {
+    precondition(trained.layout.count == layout.trainedCount, "the line is of other parameters")
+    self.layout = layout
+    self.trained = trained
+    self.frozen = frozen
+    self.type = type
+  }
+
+  /// A model that is trained as a whole.
+  package convenience init(_ line: WeightLine) {
+    self.init(line.layout, trained: line, frozen: nil, type: line.type)
+  }
+
+  /// A parameter of one dimension, as kernels read it.
+  package func floats(of parameter: Int) -> UnsafePointer<Float> {
+    layout.parameters[parameter].spec.trains
+      ? trained.floats(of: parameter) : frozen!.floats(of: parameter)
+  }
+
+  /// A matrix that the adaptation has added.
+  package func floats(ofAdded parameter: Int) -> UnsafePointer<Float> {
+    UnsafePointer(trained.floats + layout.parameters[parameter].range.lowerBound)
+  }
+
+  /// What a matrix is multiplied in.
+  package func multipliedType(of parameter: Int) -> ModelType {
+    layout.parameters[parameter].spec.trains ? trained.type : type
+  }
+
+  /// A parameter [rows, columns], as products read it.
+  package func matrix(_ parameter: Int, rows: Int, columns: Int) -> Operand {
+    guard layout.parameters[parameter].spec.trains else { return frozen!.operand(parameter, type: type) }
+    let start = layout.parameters[parameter].range.lowerBound
+    return switch trained.type {
+    case .float32: .float32(ConstMatrix(trained.floats + start, rows: rows, columns: columns))
+    case .bfloat16: .bfloat16(HalfMatrix(trained.halves + start, rows: rows, columns: columns))
+    }
+  }
+}
