@@ -102,7 +102,8 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         ? Dropout(probability: test.dropout, seed: masks.seed, step: masks.step, site: masks.site) : nil
       reference = AttentionReference(
         sequences: b, queries: t, keys: n, heads: test.heads, keyHeads: test.keyHeads, width: d,
-        scale: Double(shape.scale), firstKeys: firstKeys, endKeys: endKeys, dropout: test.dropout > 0 ? masks : nil,
+        scale: Double(shape.scale), firstKeys: firstKeys, endKeys: endKeys,
+        dropout: test.dropout > 0 ? masks : nil,
         sampleIDs: sampleIDs)
     }
 
