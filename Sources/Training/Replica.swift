@@ -97,11 +97,15 @@ package final class Replica {
 
   /// The logits of every token: [B · T, V].
   package func logits(_ batch: Batch) -> [Float] {
-    let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits, type: weights.type)
-    description.family.forward(graph)
-    let program = Program(graph, threads: engine.pool.threads)
+    let program = Program(record(shape(of: batch), for: .logits), threads: engine.pool.threads)
     run(program, on: batch)
     return Array(output(of: program))
+  }
+
+  /// A program that reads `length` tokens behind those of the cache.
+  func decoding(length: Int, cache: KeyValueCache) -> Program {
+    let shape = BatchShape(sequences: 1, length: length)
+    return Program(record(shape, for: .decoding, cache: cache), threads: engine.pool.threads)
   }
 
   /// Runs a program that has no backward.
@@ -124,14 +128,21 @@ package final class Replica {
   private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
     let key = Key(shape: shape, training: training, dropout: dropout)
     if let known = programs[key] { return known }
-    let graph = Graph(
-      layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
-      type: weights.type)
-    description.family.forward(graph)
     let program = Program(
-      graph, recompute: recompute, threads: engine.pool.threads, holds: holds)
+      record(shape, for: training ? .training : .loss, dropout: dropout), recompute: recompute,
+      threads: engine.pool.threads, holds: holds)
     programs[key] = program
     return program
+  }
+
+  /// The forward pass on weights of this replica's layout and type, whatever it is for.
+  private func record(
+    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
+  ) -> Graph {
+    let graph = Graph(
+      layout: layout, type: weights.type, shape: shape, purpose: purpose, dropout: dropout, cache: cache)
+    description.family.forward(graph)
+    return graph
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {

@@ -67,7 +67,7 @@ final class TestModel {
     _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
     holds: Int = 0, cache: KeyValueCache? = nil
   ) -> Program {
-    let graph = Graph(layout: layout, shape: shape, purpose: purpose, cache: cache, type: weights.type)
+    let graph = Graph(layout: layout, type: weights.type, shape: shape, purpose: purpose, cache: cache)
     sketch.record(on: graph)
     return Program(graph, recompute: recompute, threads: threads, holds: holds)
   }
