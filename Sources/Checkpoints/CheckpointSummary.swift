@@ -26,7 +26,7 @@ package struct CheckpointSummary {
     state = isCheckpoint ? problems.collect { try TrainingState(folder: folder) } : nil
     let isExpected = state?.hasManifest ?? false || Manifest.isIn(folder)
     manifest = isExpected ? problems.collect { try Manifest(folder: folder) } : nil
-    description = try ModelDescription(folder: folder)
+    description = try ModelDescription.stored(in: folder)
     layout = ParameterLayout(specs: description.parameters)
     let weights = problems.collect { try HuggingFaceWeights(folder: folder) }
     let declarations = state.flatMap { state in problems.collect { try state.states(folder: folder) } } ?? []
@@ -59,6 +59,7 @@ package struct CheckpointSummary {
       }
     }
     lines.append("manifest    \(manifestWords)")
+    lines += description.notes.map { "note        \($0)" }
     guard listingTensors else { return lines }
     for name in weights.names {
       let shape = weights.shape(of: name) ?? []

@@ -53,9 +53,11 @@ package final class Graph {
   /// Numbers the places of random draws.
   private var sites = 0
 
+  /// - Parameter type: of the weights that the program will run on. It decides how much scratch operations
+  ///   need, and so has no default.
   package init(
-    layout: ParameterLayout, shape: BatchShape, purpose: Purpose, dropout: Bool = true,
-    cache: KeyValueCache? = nil, type: ModelType = .float32, trainedType: ModelType? = nil,
+    layout: ParameterLayout, type: ModelType, trainedType: ModelType? = nil, shape: BatchShape,
+    purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil,
     adaptation: any Adaptation = FullFineTuning()
   ) {
     self.type = type

@@ -37,6 +37,8 @@ struct ProgramMemory {
 /// A forward pass of fixed shape, ready to run any number of times.
 package final class Program {
   package let shape: BatchShape
+  /// Of the weights that it runs on: memory was planned for operands of this type.
+  private let type: ModelType
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
   package var gradientCount: Int { plan.gradientCount }
@@ -71,6 +73,7 @@ package final class Program {
   /// - Parameter holds: how many more segments of gradients are final before one's memory is used again.
   package init(_ graph: Graph, recompute: Recompute = .none, threads: Int, holds: Int = 0) {
     shape = graph.shape
+    type = graph.type
     record = graph.record
     loss = graph.loss
     training = graph.purpose == .training
@@ -99,6 +102,7 @@ package final class Program {
     gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
+    precondition(weights.type == type, "the program was recorded for weights of \(type)")
     let base = arena.base(count: plan.arenaCount + (gradients == nil ? plan.gradientCount : 0))
     let memory = ProgramMemory(
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)

@@ -9,12 +9,19 @@ package struct ModelDescription: Sendable {
   package let family: any ModelFamily
   /// All parameters in the order of their first use in the forward pass.
   package let parameters: [ParameterSpec]
-  /// Tokens that end a text; the first is the one appended to training texts. Empty where there is none.
+  /// Tokens of config.json that end a text; the first is the one appended to training texts. Empty where there is none.
   package let endOfText: [Int32]
+  /// Tokens that end what the model writes: those of generation_config.json, or of config.json where there is no such
+  /// file, as in transformers.
+  package let endOfGeneration: [Int32]
   package let config: JSON
+  /// Where it comes from, for messages.
+  package let folder: String
+  /// What the user should know of how the folder was read, a line each.
+  package let notes: [String]
 
-  /// - Parameter folder: a Hugging Face model folder; only its config.json is read.
-  /// - Throws: every mistake in the file at once.
+  /// - Parameter folder: a Hugging Face model folder; only its config.json and generation_config.json are read.
+  /// - Throws: every mistake in the files at once.
   package init(folder: String) throws {
     if let mistake = UserError.noModelFolder(folder) { throw mistake }
     let file = folder + "/config.json"
@@ -25,12 +32,30 @@ package struct ModelDescription: Sendable {
         .data, "holds no model: it has no config.json", at: folder,
         hint: isAbove ? "is \(folder)/model meant?" : "")
     }
-    try self.init(config: try OpenFile.json(file), file: file)
+    let problems = Problems()
+    let generation = folder + "/generation_config.json"
+    let ends =
+      access(generation, F_OK) == 0
+      ? problems.collect { try Self.ends(ofGeneration: try OpenFile.json(generation), file: generation) }
+      : nil
+    let model = problems.collect {
+      try ModelDescription(
+        config: try OpenFile.json(file), file: file, folder: folder, endOfGeneration: ends)
+    }
+    try problems.throwIfAny()
+    guard let model else { preconditionFailure("an error was collected") }
+    self = model
   }
 
-  package init(config: JSON, file: String) throws {
+  /// - Parameters:
+  ///   - file: what messages about the configuration name.
+  ///   - folder: what messages about the model name; the same by default.
+  ///   - endOfGeneration: ids, maybe beyond the vocabulary; those of the configuration by default.
+  package init(
+    config: JSON, file: String, folder: String? = nil, endOfGeneration: [Int]? = nil, notes: [String] = []
+  ) throws {
     let problems = Problems()
-    let section = Section(config, file: file, code: .data, problems: problems)
+    let section = ModelConfig(config, file: file, problems: problems)
     let type = section.text("model_type")
     guard let familyType = modelFamilies.first(where: { $0.modelType == type }) else {
       try problems.throwIfAny()
@@ -39,12 +64,35 @@ package struct ModelDescription: Sendable {
         hint: "supported: \(modelFamilies.map { $0.modelType }.joined(separator: ", "))")
     }
     let family = familyType.init(section)
+    let ends = section.integers("eos_token_id", default: [familyType.endOfText])
     try problems.throwIfAny()
     self.family = family
     self.config = config
+    self.folder = folder ?? file
+    self.notes = notes
     parameters = Graph.parameters { Self.record(family, on: $0) }
-    let ends = config["eos_token_id"].map { $0.elements ?? [$0] } ?? []
-    endOfText = ends.compactMap { $0.integer }.filter { (0..<family.vocabulary).contains($0) }.map(Int32.init)
+    // No text holds a token that the model does not know.
+    func known(_ ids: [Int]) -> [Int32] {
+      ids.filter { (0..<family.vocabulary).contains($0) }.map(Int32.init)
+    }
+    endOfText = known(ends)
+    self.endOfGeneration = known(endOfGeneration ?? ends)
+  }
+
+  /// `eos_token_id` of generation_config.json; none where it is absent or null.
+  private static func ends(ofGeneration json: JSON, file: String) throws -> [Int] {
+    let problems = Problems()
+    let ends = ModelConfig(json, file: file, problems: problems).integers("eos_token_id", default: [])
+    try problems.throwIfAny()
+    return ends
+  }
+
+  /// The same model with a head of its own.
+  /// - Parameter note: why, for the user.
+  package func untied(note: String) throws -> ModelDescription {
+    try ModelDescription(
+      config: replacing(["tie_word_embeddings"], with: .bool(false)), file: folder + "/config.json",
+      folder: folder, endOfGeneration: endOfGeneration.map(Int.init), notes: notes + [note])
   }
 
   /// Records the forward pass with its head.
@@ -60,20 +108,42 @@ package struct ModelDescription: Sendable {
 
   /// config.json with the element type of the weights that are written beside it.
   package func config(elementType: String) -> JSON {
-    let keys = ["torch_dtype", "dtype"]
-    let members = (config.members ?? []).filter { !keys.contains(String(decoding: $0.key, as: UTF8.self)) }
-    return .object(
-      members + [JSON.Member(key: Array("torch_dtype".utf8), value: .string(elementType))])
+    replacing(["torch_dtype", "dtype"], with: .string(elementType))
   }
 
+  /// config.json with a value under the first of some keys, and none under the others.
+  private func replacing(_ keys: [String], with value: JSON) -> JSON {
+    let members = (config.members ?? []).filter { !keys.contains(String(decoding: $0.key, as: UTF8.self)) }
+    return .object(members + [JSON.Member(key: Array(keys[0].utf8), value: value)])
+  }
+}
+
+extension ModelDescription {
   /// Names under which a checkpoint may hold a parameter, the usual one first.
   package func names(of parameter: String) -> [String] {
     let prefix = type(of: family).basePrefix
-    return parameter.hasPrefix(prefix) ? [parameter, String(parameter.dropFirst(prefix.count))] : [parameter]
+    var names = [parameter]
+    if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
+    // `save_model` of safetensors keeps one name of a tensor that has two: the first in the alphabet.
+    if family.tied, parameter == type(of: family).embedding { names.append(type(of: family).head) }
+    return names
   }
 
   /// Whether a tensor of a checkpoint may be passed over: a copy of a tied weight, or a constant.
   package func ignores(_ tensor: String) -> Bool {
-    tensor == "lm_head.weight" || type(of: family).ignoredSuffixes.contains { tensor.hasSuffix($0) }
+    family.tied && tensor == type(of: family).head
+      || type(of: family).ignoredSuffixes.contains { tensor.hasSuffix($0) }
+  }
+
+  /// Looks at the ids of a text before the model sees them: a table has no row for others.
+  /// - Throws: where an id is not of the model's vocabulary.
+  package func check(_ ids: some Sequence<Int32>) throws {
+    // A negative id is a large one without its sign.
+    let largest = ids.lazy.map { UInt32(bitPattern: $0) }.max() ?? 0
+    guard Int(largest) >= family.vocabulary else { return }
+    throw UserError(
+      .data,
+      "gives the token \(Int32(bitPattern: largest)), but the model knows tokens 0 to \(family.vocabulary - 1)",
+      at: folder + "/tokenizer.json", hint: "is it the tokenizer of this model?")
   }
 }

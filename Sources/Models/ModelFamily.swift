@@ -12,16 +12,37 @@ package protocol ModelFamily: Sendable {
   static var basePrefix: String { get }
   /// Ends of names that old checkpoints hold beside the parameters and that carry nothing.
   static var ignoredSuffixes: [String] { get }
+  /// The parameter that a tied head is one with.
+  static var embedding: String { get }
+  /// `eos_token_id` where config.json does not say.
+  static var endOfText: Int { get }
 
-  init(_ config: Section)
+  init(_ config: ModelConfig)
 
   var vocabulary: Int { get }
   /// The longest sequence that the model can read.
   var maximumLength: Int { get }
-  /// The parameter, [vocabulary, C], that projects hidden states onto the vocabulary.
-  var outputEmbedding: String { get }
+  /// Whether the head is the embedding.
+  var tied: Bool { get }
   /// The hidden states of every token, ready for a head: [B · T, C].
   func forward(_ graph: Graph) -> Value
+}
+
+extension ModelFamily {
+  /// The parameter of a head of its own.
+  package static var head: String { "lm_head.weight" }
+
+  /// The parameter, [vocabulary, C], that projects hidden states onto the vocabulary.
+  package var outputEmbedding: String { tied ? Self.embedding : Self.head }
+
+  /// The activation function that a key of config.json names.
+  /// - Parameter names: all that transformers has for the function that the family computes, the usual one first.
+  static func checkActivation(_ config: ModelConfig, _ key: String, names: [String]) {
+    let name = config.text(key, default: names[0])
+    if !names.contains(name) {
+      config.fail(key, "\"\(name)\" is not supported", hint: "\(names[0]) is")
+    }
+  }
 }
 
 /// All families that swiftdp knows: a new one is one file and one line here.

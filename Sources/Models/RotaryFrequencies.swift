@@ -4,29 +4,31 @@ import Foundation
 
 /// Radians per position for each of the D/2 pairs of a head.
 ///
-/// Reads `rope_theta` and `rope_scaling`, or `rope_parameters`, which newer versions of transformers write.
-func rotaryFrequencies(_ config: Section, headWidth: Int) -> [Float] {
-  let parameters = config.section("rope_parameters")
-  let scaling = config.has("rope_scaling") ? config.section("rope_scaling") : parameters
-  let theta =
-    parameters.has("rope_theta")
-    ? parameters.number("rope_theta", in: 1...1e12)
-    : config.number("rope_theta", default: 10000, in: 1...1e12)
+/// Reads `rope_theta` and `rope_scaling`, or `rope_parameters`, which transformers 5 writes. Where a file has both,
+/// `rope_scaling` is read alone, unless it is empty; `rope_theta` inside wins over the one outside.
+/// - Parameter longest: positions of the model, the original ones of Llama 3 scaling where nothing says them.
+func rotaryFrequencies(_ config: ModelConfig, headWidth: Int, longest: Int) -> [Float] {
+  let parameters = config.part("rope_parameters")
+  let old = config.part("rope_scaling")
+  let scaling = old.isEmpty ? parameters : old
+  let theta = (scaling.isGiven("rope_theta") ? scaling : config)
+    .number("rope_theta", default: 10000, in: 1e-6...1e12)
   var frequencies = stride(from: 0, to: headWidth, by: 2).map { index in
     1 / pow(Float(theta), Float(index) / Float(headWidth))
   }
-  let oldName = scaling.has("type") ? "type" : "rope_type"
-  let kind = scaling.has("rope_type") ? scaling.text("rope_type") : scaling.text(oldName, default: "default")
+  let kind = scaling.text(scaling.isGiven("rope_type") ? "rope_type" : "type", default: "default")
   switch kind {
-  case "default": break
+  case "default": return frequencies
   case "linear":
-    let factor = Float(scaling.number("factor", in: 1...1e6))
+    let factor = Float(scaling.number("factor", default: nil, in: 1e-6...1e6))
     frequencies = frequencies.map { $0 / factor }
   case "llama3":
-    let factor = Float(scaling.number("factor", in: 1...1e6))
-    let low = Float(scaling.number("low_freq_factor", in: 0...1e6))
-    let high = Float(scaling.number("high_freq_factor", in: 0...1e6))
-    let context = Float(scaling.integer("original_max_position_embeddings", in: 1...1 << 24))
+    let factor = Float(scaling.number("factor", default: nil, in: 1e-6...1e6))
+    let low = Float(scaling.number("low_freq_factor", default: nil, in: 1e-6...1e6))
+    let high = Float(scaling.number("high_freq_factor", default: nil, in: 1e-6...1e6))
+    let original = "original_max_position_embeddings"
+    let context = Float(
+      (config.isGiven(original) ? config : scaling).number(original, default: Double(longest), in: 1...1e9))
     if high <= low { scaling.fail("high_freq_factor", "must be larger than low_freq_factor") }
     // Long waves are stretched, short ones left, those between blended (Llama 3 report, appendix).
     frequencies = frequencies.map { frequency in
@@ -39,6 +41,12 @@ func rotaryFrequencies(_ config: Section, headWidth: Int) -> [Float] {
   default:
     scaling.fail(
       "rope_type", "\"\(kind)\" is not supported", hint: "default, linear and llama3 are")
+  }
+  // Plain positions pass over it, as in transformers.
+  let partial = "partial_rotary_factor"
+  let part = scaling.isGiven(partial) ? scaling : config
+  if part.number(partial, default: 1, in: 0...1, orNull: true) != 1 {
+    part.fail(partial, "is not 1, which is not supported")
   }
   return frequencies
 }

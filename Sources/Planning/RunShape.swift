@@ -100,7 +100,7 @@ package struct ProgramEstimate: Sendable {
     // Sequences that are longer than the model reads are refused with the data.
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
-    let graph = Graph(layout: layout, shape: batch, purpose: .training, type: shape.type)
+    let graph = Graph(layout: layout, type: shape.type, shape: batch, purpose: .training)
     description.record(on: graph)
     let program = Program(
       graph, recompute: shape.recompute, threads: place.threads,

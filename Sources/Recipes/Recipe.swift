@@ -4,6 +4,7 @@ import Checkpoints
 import Datasets
 import Foundation
 import Graph
+import Models
 import Optimizers
 import Sharding
 import Tensors
@@ -89,6 +90,14 @@ package struct Recipe: Sendable {
   package func name(of path: String) -> String {
     guard let shipped, path.hasPrefix(shipped) else { return path }
     return "shipped:" + path.dropFirst(shipped.count)
+  }
+
+  /// The model, by its weights too where they are read.
+  package func describeModel() throws -> ModelDescription {
+    switch weights {
+    case .pretrained: try .stored(in: model)
+    case .random: try ModelDescription(folder: model)
+    }
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], problems: Problems) {

@@ -32,13 +32,14 @@ package struct AnswerCheck {
     _ replica: Replica, _ tokenizer: Tokenizer, ranks: Ranks, examples: Int
   ) throws -> Result {
     let longest = rows.map { $0.answer.utf8.count }.max() ?? 0
-    var right: [Double] = []
-    for index in stride(from: ranks.rank, to: rows.count, by: ranks.count) {
-      let answer = try replica.answer(rows[index].prompt, tokenizer: tokenizer, maximum: longest + 1)
-      right.append(ExactMatch.agrees(answer, with: rows[index].answer) ? 1 : 0)
+    func answer(_ prompt: String) throws -> String {
+      try replica.answer(prompt, tokenizer: tokenizer, maximum: longest + 1)
     }
-    let answers = try rows.prefix(ranks.isFirst ? examples : 0).map {
-      try replica.answer($0.prompt, tokenizer: tokenizer, maximum: longest + 1)
+    let (right, answers) = try ranks.together { () throws -> ([Double], [String]) in
+      let right = try stride(from: ranks.rank, to: rows.count, by: ranks.count).map { index in
+        ExactMatch.agrees(try answer(rows[index].prompt), with: rows[index].answer) ? 1.0 : 0
+      }
+      return (right, try rows.prefix(ranks.isFirst ? examples : 0).map { try answer($0.prompt) })
     }
     let total = inOrder(ranks.gather(right)).reduce(0, +)
     return Result(share: total / Double(max(rows.count, 1)), examples: answers)

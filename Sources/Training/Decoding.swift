@@ -1,8 +1,6 @@
-// Text from a model, a token at a time, with the keys and values of earlier tokens kept.
+// Text from a model, a token at a time.
 import Base
-import Datasets
 import Foundation
-import Graph
 
 /// How the next token is chosen.
 package struct Sampling: Sendable {
@@ -52,28 +50,30 @@ extension Replica {
   ///   - prompt: at least one token.
   ///   - maximum: how many tokens to make at most; the model's longest sequence ends it too.
   ///   - each: called with every new token but one that ends the text; returns whether to go on.
+  /// - Throws: what is wrong with the prompt, and where the model gives logits that are not finite.
   package func generate(
     _ prompt: [Int32], maximum: Int, sampling: Sampling, each: (Int32) throws -> Bool
   ) throws {
     try checkPrompt(prompt)
-    let capacity = min(prompt.count + maximum, description.family.maximumLength)
-    let cache = KeyValueCache(capacity: capacity)
+    let count = min(maximum, description.family.maximumLength - prompt.count)
+    let text = Continuation(self, capacity: prompt.count + count)
     var stream = PhiloxStream(seed: sampling.seed, stream: 0x67656E)
     var tokens = prompt
-    var programs: [Int: Program] = [:]
-    for _ in 0..<capacity - prompt.count {
-      let program = programs[tokens.count] ?? decoding(length: tokens.count, cache: cache)
-      programs[tokens.count] = program
-      let next = try decode(tokens, program: program, cache: cache) {
-        sampling.choose($0, draw: stream.unit())
+    for _ in 0..<count {
+      let logits = text.read(tokens)
+      guard logits.allSatisfy(\.isFinite) else {
+        throw UserError(
+          .data, "gives logits that are not finite", at: description.folder,
+          hint: "check it with swiftdp checkpoint verify \(description.folder)")
       }
-      if description.endOfText.contains(next) { return }
+      let next = sampling.choose(logits, draw: stream.unit())
+      if description.endOfGeneration.contains(next) { return }
       if try !each(next) { return }
       tokens = [next]
     }
   }
 
-  /// - Throws: where the prompt is empty, or leaves no room for a token.
+  /// - Throws: where the prompt is empty, leaves no room for a token, or holds one that the model has no row for.
   package func checkPrompt(_ prompt: [Int32]) throws {
     let limit = description.family.maximumLength
     guard !prompt.isEmpty else {
@@ -84,26 +84,6 @@ extension Replica {
         .usage, "has \(prompt.count) tokens, but the model reads at most \(limit)", at: "--prompt",
         hint: "at least one must be left for the answer")
     }
-  }
-
-  private func decoding(length: Int, cache: KeyValueCache) -> Program {
-    let graph = Graph(
-      layout: layout, shape: BatchShape(sequences: 1, length: length), purpose: .decoding, cache: cache)
-    description.record(on: graph)
-    return Program(graph, threads: engine.pool.threads)
-  }
-
-  private func decode(
-    _ tokens: [Int32], program: Program, cache: KeyValueCache,
-    choose: (UnsafeBufferPointer<Float>) -> Int32
-  ) throws -> Int32 {
-    let count = tokens.count
-    let batch = Batch(
-      rows: 1, length: count, tokens: tokens, targets: [Int32](repeating: Batch.noTarget, count: count),
-      positions: (0..<count).map { Int32(cache.count + $0) },
-      sampleIDs: [0], sequences: [0], targetCount: 0)
-    run(program, on: batch)
-    cache.count += tokens.count
-    return choose(output(of: program))
+    try description.check(prompt)
   }
 }

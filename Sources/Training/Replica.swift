@@ -101,11 +101,15 @@ package final class Replica {
 
   /// The logits of every token: [B · T, V].
   package func logits(_ batch: Batch) -> [Float] {
-    let graph = Graph(layout: layout, shape: shape(of: batch), purpose: .logits, type: weights.type)
-    description.record(on: graph)
-    let program = Program(graph, threads: engine.pool.threads)
+    let program = Program(record(shape(of: batch), for: .logits), threads: engine.pool.threads)
     run(program, on: batch)
     return Array(output(of: program))
+  }
+
+  /// A program that reads `length` tokens behind those of the cache.
+  func decoding(length: Int, cache: KeyValueCache) -> Program {
+    let shape = BatchShape(sequences: 1, length: length)
+    return Program(record(shape, for: .decoding, cache: cache), threads: engine.pool.threads)
   }
 
   /// Runs a program that has no backward.
@@ -128,12 +132,20 @@ package final class Replica {
   private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
     let key = Key(shape: shape, training: training, dropout: dropout)
     return programs.program(key) {
-      let graph = Graph(
-        layout: layout, shape: key.shape, purpose: training ? .training : .loss, dropout: dropout,
-        type: weights.type)
-      description.record(on: graph)
-      return Program(graph, recompute: recompute, threads: engine.pool.threads, holds: holds)
+      Program(
+        record(shape, for: training ? .training : .loss, dropout: dropout), recompute: recompute,
+        threads: engine.pool.threads, holds: holds)
     }
+  }
+
+  /// The forward pass on weights of this replica's layout and type, whatever it is for.
+  private func record(
+    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
+  ) -> Graph {
+    let graph = Graph(
+      layout: layout, type: weights.type, shape: shape, purpose: purpose, dropout: dropout, cache: cache)
+    description.record(on: graph)
+    return graph
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {

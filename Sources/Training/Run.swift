@@ -26,7 +26,7 @@ package final class Run {
   private let saves: RunCheckpoints
   private let resumed: (step: Int, path: String)?
   private let started = Date()
-  /// What the user should know of the checkpoint that the run goes on from, a line each.
+  /// What the user should know of the model and of the checkpoint that the run goes on from, a line each.
   private let notes: [String]
   /// On the first rank; of the model that the run began with.
   private let companions: CompanionFiles
@@ -45,7 +45,7 @@ package final class Run {
     checkpoints = CheckpointFolder(output: recipe.output)
 
     let (description, companions) = try ranks.together {
-      let description = try ModelDescription(folder: recipe.model)
+      let description = try recipe.describeModel()
       try description.checkFits(folder: recipe.model, copies: Double(recipe.modelType.bytes) / 4)
       return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
     }
@@ -117,11 +117,11 @@ package final class Run {
       step.restore(state.history)
       // Hosts may differ in what they are made of.
       let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
-      notes = start.notes + [differences].compactMap { $0 }
+      notes = description.notes + start.notes + [differences].compactMap { $0 }
       try ranks.together { try content(states: true).readStates(from: path) }
     } else {
       resumed = nil
-      notes = start.notes
+      notes = description.notes + start.notes
       try ranks.together {
         let reader: any WeightReader =
           switch recipe.weights {

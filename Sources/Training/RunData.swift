@@ -26,8 +26,7 @@ package struct RunData {
         train: data.train, validation: data.validation, format: data.format, packing: data.packing,
         packingMask: data.packingMask, sequenceLength: data.sequenceLength, seed: recipe.training.seed),
       encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
-    try dataset.check(
-      vocabulary: model.family.vocabulary, tokenizer: recipe.model + "/tokenizer.json")
+    try dataset.check(for: model)
     let training = recipe.training
     stream = BatchStream(
       count: dataset.train.count, batchSize: training.batchSize, microBatchSize: training.microBatchSize,
@@ -52,13 +51,7 @@ package struct RunData {
 
 extension Dataset {
   /// - Throws: where the tokenizer gives tokens that the model has no row for.
-  func check(vocabulary: Int, tokenizer: String) throws {
-    for sequences in [train] + (validation.map { [$0] } ?? []) {
-      if let largest = sequences.tokens.max(), Int(largest) >= vocabulary {
-        throw UserError(
-          .data, "gives the token \(largest), but the model knows tokens 0 to \(vocabulary - 1)",
-          at: tokenizer, hint: "is it the tokenizer of this model?")
-      }
-    }
+  func check(for model: ModelDescription) throws {
+    for sequences in [train] + (validation.map { [$0] } ?? []) { try model.check(sequences.tokens) }
   }
 }

@@ -15,7 +15,7 @@ package struct TrainedModel {
   /// - Parameter folder: a Hugging Face model folder, a checkpoint, or the output of a run.
   package init(folder: String, threads: Int) throws {
     self.folder = folder
-    let description = try ModelDescription(folder: folder)
+    let description = try ModelDescription.stored(in: folder)
     try description.checkFits(folder: folder, copies: 1)
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
@@ -47,7 +47,7 @@ extension TrainedModel {
     let description = replica.description
     let dataset = try Dataset(
       options, encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
-    try dataset.check(vocabulary: description.family.vocabulary, tokenizer: folder + "/tokenizer.json")
+    try dataset.check(for: description)
     return dataset.train
   }
 }

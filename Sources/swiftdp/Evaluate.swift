@@ -50,6 +50,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         let trained = try TrainedModel(folder: model, threads: threads)
         return (trained, try trained.read(try options(for: trained)))
       }
+      if ranks.isFirst { for note in trained.replica.description.notes { Command.tell("note: " + note) } }
       let result = evaluate(
         sequences, replica: trained.replica, ranks: ranks, microBatchSize: batchSize, mask: .none)
       guard ranks.isFirst else { return }

@@ -40,19 +40,24 @@ struct Generate: ParsableCommand {
       Command.tell("note: " + warning)
     }
     let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
+    for note in model.replica.description.notes { Command.tell("note: " + note) }
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
     try model.replica.checkPrompt(tokens)
     // The prompt passes through the decoder too: alone, the first new piece would lose the space before it.
     try write(tokens.map { decoder.append($0) }.joined())
-    try model.replica.generate(
-      tokens, maximum: maxTokens,
-      sampling: Sampling(temperature: temperature, topP: topP, seed: seed)
-    ) {
-      try write(decoder.append($0))
-      return true
+    // The line ends, whatever happens: an error stands on one of its own.
+    let outcome = Result {
+      try model.replica.generate(
+        tokens, maximum: maxTokens,
+        sampling: Sampling(temperature: temperature, topP: topP, seed: seed)
+      ) {
+        try write(decoder.append($0))
+        return true
+      }
     }
     try write(decoder.finish() + "\n")
+    try outcome.get()
   }
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Makes the parity fixtures: tiny models, and what PyTorch and transformers compute with them.
 
-    OMP_NUM_THREADS=1 python make_parity_fixtures.py SHARED_DATA [OUTPUT]
+    OMP_NUM_THREADS=1 python make_parity_fixtures.py SHARED_DATA [OUTPUT] [--only NAME ...]
 
 SHARED_DATA holds stories260K-hf. OUTPUT is `parity` beside this script. README.md there says what the
-files hold. Everything is seeded; the versions that made the committed files stand in each expected.json.
+files hold. `--only` makes some of them. Everything is seeded; the versions that made the committed files stand
+in each expected.json.
 """
 
 import argparse
@@ -58,6 +59,11 @@ MODELS = {
         LlamaConfig(**{**LLAMA, "attention_bias": True, "mlp_bias": True}), 7, 2, 21, {"shard": "25KB"},
     ),
     "llama-bf16": (LlamaConfig(**LLAMA), 8, 2, 15, {"dtype": torch.bfloat16}),
+    # config.json ties the head; the file holds one that differs, or the head alone.
+    "gpt2-own-head": (GPT2Config(**GPT2), 9, 2, 11, {"head": "own"}),
+    "gpt2-head-only": (GPT2Config(**GPT2), 10, 2, 11, {"head": "only"}),
+    "llama-own-head": (LlamaConfig(**LLAMA), 11, 2, 11, {"head": "own"}),
+    "llama-head-only": (LlamaConfig(**LLAMA), 12, 2, 11, {"head": "only"}),
 }  # fmt: skip
 
 STORY = (
@@ -97,7 +103,7 @@ def randomise(model, seed):
             parameter.copy_(1 + 0.2 * noise if norm_weight else 0.2 * noise)
 
 
-def save(model, folder, dtype=torch.float32, hub_names=False, old_rope_keys=False, shard="1GB"):
+def save(model, folder, dtype=torch.float32, hub_names=False, old_rope_keys=False, shard="1GB", head=None):
     folder.mkdir(parents=True)
     model.to(dtype).save_pretrained(folder, max_shard_size=shard)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -106,6 +112,11 @@ def save(model, folder, dtype=torch.float32, hub_names=False, old_rope_keys=Fals
         positions = model.config.n_positions
         for layer in range(model.config.n_layer):
             weights[f"h.{layer}.attn.bias"] = torch.tril(torch.ones(1, 1, positions, positions, dtype=dtype))
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    if head is not None:
+        weights = load_file(folder / "model.safetensors")
+        embedding = next(name for name in weights if name.endswith(("wte.weight", "embed_tokens.weight")))
+        weights["lm_head.weight"] = weights[embedding].flip(0).contiguous() if head == "own" else weights.pop(embedding)
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     if old_rope_keys:
         # Before version 5, transformers wrote `rope_theta` and `rope_scaling`; most of the hub has those.
@@ -125,8 +136,7 @@ def load(folder):
     stored = {name for file in files if file.name != "expected.safetensors" for name in load_file(file)}
     named = {}
     for name, parameter in model.named_parameters():
-        name = name if name in stored else name.removeprefix("transformer.")
-        assert name in stored, name
+        name = next(n for n in (name, name.removeprefix("transformer."), "lm_head.weight") if n in stored)
         named[name] = parameter
     return model, dict(sorted(named.items()))
 
@@ -282,14 +292,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared_data", type=Path)
     parser.add_argument("output", type=Path, nargs="?", default=Path(__file__).parent / "parity")
+    parser.add_argument("--only", nargs="+", choices=[*MODELS, "stories260K"], default=[*MODELS, "stories260K"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    for name in [*MODELS, "stories260K"]:
+    for name in arguments.only:
         shutil.rmtree(arguments.output / name, ignore_errors=True)
     for name, (config, seed, samples, length, storage) in MODELS.items():
-        make_tiny(arguments.output / name, config, seed, samples, length, storage)
-    make_story(arguments.output / "stories260K", arguments.shared_data / "stories260K-hf")
+        if name in arguments.only:
+            make_tiny(arguments.output / name, config, seed, samples, length, storage)
+    if "stories260K" in arguments.only:
+        make_story(arguments.output / "stories260K", arguments.shared_data / "stories260K-hf")
 
 
 if __name__ == "__main__":

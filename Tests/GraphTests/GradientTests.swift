@@ -108,10 +108,12 @@ import Testing
     #expect(eighth == whole.gradients.map { $0 / 8 })
   }
 
-  @Test func tokensOneAtATimeGiveTheSameLogits() throws {
+  @Test(arguments: ModelType.allCases) func tokensOneAtATimeGiveTheSameLogits(_ type: ModelType) throws {
+    // The reference has the weights rounded, but not the activations.
+    let tolerance = type == .float32 ? 3e-6 : 2e-2
     var ran = 0
     for sketch in [Sketch.gpt2(), .llama()] {
-      let model = TestModel(sketch)
+      let model = TestModel(sketch, type: type)
       var draw = Draw(104)
       let shape = BatchShape(sequences: 1, length: 9)
       let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw, packed: false)
@@ -132,7 +134,7 @@ import Testing
         cache.count += count
         let last = start + count - 1
         let logits = Array(want[last * sketch.vocabulary..<(last + 1) * sketch.vocabulary])
-        #expect(worstError(Array(program.output(arena: arena)), logits) <= 3e-6, "token \(last)")
+        #expect(worstError(Array(program.output(arena: arena)), logits) <= tolerance, "token \(last)")
         ran += 1
       }
     }

@@ -214,6 +214,12 @@ import Testing
     #expect(losses.count == 1)
   }
 
+  /// Operands of another type would be rounded into memory that was not planned.
+  @Test func weightsOfAnotherTypeAreRefused() async {
+    await #expect(processExitsWith: .success) { try runLogits(recordedFor: .bfloat16, on: .bfloat16) }
+    await #expect(processExitsWith: .failure) { try runLogits(recordedFor: .float32, on: .bfloat16) }
+  }
+
   @Test func everySampleHasItsOwnMasksWhateverTheMicroBatch() throws {
     // Losses of single sequences add up to that of the batch: nothing about a sample is drawn by its place.
     let (model, batch) = try setUp("gpt2", length: 8)
@@ -233,4 +239,16 @@ import Testing
     }
     #expect(abs(sum - together.loss) <= 2e-6 * together.loss)
   }
+}
+
+/// One forward pass of a program that was recorded for weights of one type.
+private func runLogits(recordedFor recorded: ModelType, on type: ModelType) throws {
+  let sketch = Sketch.llama()
+  let shape = BatchShape(sequences: 1, length: 4)
+  var draw = Draw(1)
+  let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw)
+  let program = TestModel(sketch, type: recorded).program(shape, purpose: .logits)
+  let weights = TestModel(sketch, type: type).weights
+  let engine = try Engine(threads: 1)
+  _ = batch.withInput { program.run($0, weights: weights, arena: Arena(), engine: engine) }
 }

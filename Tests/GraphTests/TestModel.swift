@@ -84,8 +84,8 @@ final class TestModel {
     holds: Int = 0, cache: KeyValueCache? = nil
   ) -> Program {
     let graph = Graph(
-      layout: layout, shape: shape, purpose: purpose, cache: cache, type: store.type,
-      trainedType: weights.type, adaptation: adaptation)
+      layout: layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
+      cache: cache, adaptation: adaptation)
     sketch.record(on: graph)
     return Program(graph, recompute: recompute, threads: threads, holds: holds)
   }

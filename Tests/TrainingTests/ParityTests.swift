@@ -14,7 +14,7 @@ import Training
 struct ParityCase {
   static let names = [
     "gpt2-tiny", "gpt2-odd", "gpt2-hub-f16", "llama-tiny", "llama-untied", "llama3-scaling", "llama-bias",
-    "llama-bf16",
+    "llama-bf16", "gpt2-own-head", "gpt2-head-only", "llama-own-head", "llama-head-only",
   ]
   /// A real pretrained model, in the shared data.
   static let real = "stories260K"
@@ -31,7 +31,7 @@ struct ParityCase {
   }
 
   func replica() throws -> Replica {
-    let description = try ModelDescription(folder: model)
+    let description = try ModelDescription.stored(in: model)
     let replica = Replica(description, engine: try Engine(threads: 2))
     try replica.fill(from: try FolderWeights(folder: model, description, layout: replica.layout))
     return replica

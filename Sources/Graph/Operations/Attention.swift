@@ -6,7 +6,7 @@ import Tensors
 /// Cosines and sines of rotary positions, as far as they are needed.
 package final class RotaryTable: @unchecked Sendable {
   /// Angles per position: [D / 2], in radians.
-  private let frequencies: [Float]
+  package let frequencies: [Float]
   private let headWidth: Int
   private var memory = FlatMemory(count: 0, label: "rotary table")
   private let lock = NSLock()

@@ -9,39 +9,39 @@ package struct GPT2: ModelFamily {
   package static let modelType = "gpt2"
   package static let basePrefix = "transformer."
   package static let ignoredSuffixes = [".attn.bias", ".attn.masked_bias"]
-
-  private static let wte = "transformer.wte.weight"
-  package var outputEmbedding: String { tied ? Self.wte : "lm_head.weight" }
+  package static let embedding = "transformer.wte.weight"
+  package static let endOfText = 50256
 
   package let vocabulary: Int
   package let maximumLength: Int
-  let width: Int
-  let layers: Int
-  let heads: Int
-  let feedForward: Int
-  let epsilon: Double
-  let embeddingDropout: Double
-  let residualDropout: Double
-  let attentionDropout: Double
-  let tied: Bool
+  package let width: Int
+  package let layers: Int
+  package let heads: Int
+  package let feedForward: Int
+  package let epsilon: Double
+  package let embeddingDropout: Double
+  package let residualDropout: Double
+  package let attentionDropout: Double
+  package let tied: Bool
 
-  package init(_ config: Section) {
+  package init(_ config: ModelConfig) {
+    let widthKey = config.name("n_embd", or: "hidden_size")
     vocabulary = config.integer("vocab_size", default: 50257, in: 1...1 << 24)
-    maximumLength = config.integer("n_positions", default: 1024, in: 1...1 << 20)
-    width = config.integer("n_embd", default: 768, in: 1...1 << 16)
-    layers = config.integer("n_layer", default: 12, in: 1...4096)
-    heads = config.integer("n_head", default: 12, in: 1...4096)
-    feedForward = config.integer("n_inner", default: 4 * width, in: 1...1 << 20)
-    epsilon = config.number("layer_norm_epsilon", default: 1e-5, in: 0...1)
+    maximumLength = config.integer(
+      config.name("n_positions", or: "max_position_embeddings"), default: 1024, in: 1...1 << 20)
+    width = config.integer(widthKey, default: 768, in: 1...1 << 16)
+    layers = config.integer(config.name("n_layer", or: "num_hidden_layers"), default: 12, in: 1...4096)
+    heads = config.integer(config.name("n_head", or: "num_attention_heads"), default: 12, in: 1...4096)
+    feedForward = config.integer("n_inner", default: 4 * width, in: 1...1 << 20, orNull: true)
+    epsilon = config.float("layer_norm_epsilon", default: 1e-5, in: 0...1)
     embeddingDropout = config.number("embd_pdrop", default: 0.1, in: 0...0.99)
     residualDropout = config.number("resid_pdrop", default: 0.1, in: 0...0.99)
     attentionDropout = config.number("attn_pdrop", default: 0.1, in: 0...0.99)
     tied = config.bool("tie_word_embeddings", default: true)
-    if width % heads != 0 { config.fail("n_embd", "is \(width), which \(heads) heads do not share evenly") }
-    let activation = config.text("activation_function", default: "gelu_new")
-    if !["gelu_new", "gelu_pytorch_tanh"].contains(activation) {
-      config.fail("activation_function", "\"\(activation)\" is not supported", hint: "gelu_new is")
-    }
+    if width % heads != 0 { config.fail(widthKey, "is \(width), which \(heads) heads do not share evenly") }
+    Self.checkActivation(
+      config, "activation_function",
+      names: ["gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast"])
     for (key, supported) in [
       ("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false),
       ("add_cross_attention", false),
@@ -51,7 +51,7 @@ package struct GPT2: ModelFamily {
   }
 
   package func forward(_ graph: Graph) -> Value {
-    var xBTC = graph.embedding(Self.wte, vocabulary: vocabulary, columns: width)
+    var xBTC = graph.embedding(Self.embedding, vocabulary: vocabulary, columns: width)
     xBTC = graph.addPositions(xBTC, "transformer.wpe.weight", positions: maximumLength)
     xBTC = graph.dropout(xBTC, embeddingDropout)
     for layer in 0..<layers {

@@ -10,50 +10,50 @@ package struct Llama: ModelFamily {
   package static let modelType = "llama"
   package static let basePrefix = "model."
   package static let ignoredSuffixes = [".rotary_emb.inv_freq"]
-
-  private static let embedding = "model.embed_tokens.weight"
-  package var outputEmbedding: String { tied ? Self.embedding : "lm_head.weight" }
+  package static let embedding = "model.embed_tokens.weight"
+  package static let endOfText = 2
 
   package let vocabulary: Int
   package let maximumLength: Int
-  let width: Int
-  let feedForward: Int
-  let layers: Int
-  let heads: Int
-  let keyHeads: Int
-  let headWidth: Int
-  let epsilon: Double
-  let rotary: RotaryTable
-  let attentionBias: Bool
-  let feedForwardBias: Bool
-  let attentionDropout: Double
-  let tied: Bool
+  package let width: Int
+  package let feedForward: Int
+  package let layers: Int
+  package let heads: Int
+  package let keyHeads: Int
+  package let headWidth: Int
+  package let epsilon: Double
+  package let rotary: RotaryTable
+  package let attentionBias: Bool
+  package let feedForwardBias: Bool
+  package let attentionDropout: Double
+  package let tied: Bool
 
-  package init(_ config: Section) {
+  package init(_ config: ModelConfig) {
     vocabulary = config.integer("vocab_size", default: 32000, in: 1...1 << 24)
     maximumLength = config.integer("max_position_embeddings", default: 2048, in: 1...1 << 24)
     width = config.integer("hidden_size", default: 4096, in: 1...1 << 16)
     feedForward = config.integer("intermediate_size", default: 11008, in: 1...1 << 20)
     layers = config.integer("num_hidden_layers", default: 32, in: 1...4096)
     heads = config.integer("num_attention_heads", default: 32, in: 1...4096)
-    keyHeads = config.integer("num_key_value_heads", default: heads, in: 1...4096)
-    headWidth = config.integer("head_dim", default: max(width / heads, 1), in: 1...1 << 16)
-    epsilon = config.number("rms_norm_eps", default: 1e-6, in: 0...1)
+    keyHeads = config.integer("num_key_value_heads", default: heads, in: 1...4096, orNull: true)
+    headWidth = config.integer("head_dim", default: max(width / heads, 1), in: 1...1 << 16, orNull: true)
+    epsilon = config.float("rms_norm_eps", default: 1e-6, in: 0...1)
     attentionBias = config.bool("attention_bias", default: false)
     feedForwardBias = config.bool("mlp_bias", default: false)
-    attentionDropout = config.number("attention_dropout", default: 0, in: 0...0.99)
+    attentionDropout = config.number("attention_dropout", default: 0, in: 0...0.99, orNull: true)
     tied = config.bool("tie_word_embeddings", default: false)
+    if width % heads != 0 {
+      config.fail("hidden_size", "is \(width), which \(heads) heads do not share evenly")
+    }
     if heads % keyHeads != 0 {
       config.fail("num_key_value_heads", "is \(keyHeads), which \(heads) heads do not share evenly")
     }
     if headWidth % 2 != 0 {
       config.fail("head_dim", "is \(headWidth), but rotary positions need an even one")
     }
-    let activation = config.text("hidden_act", default: "silu")
-    if activation != "silu" {
-      config.fail("hidden_act", "\"\(activation)\" is not supported", hint: "silu is")
-    }
-    rotary = RotaryTable(frequencies: rotaryFrequencies(config, headWidth: headWidth))
+    Self.checkActivation(config, "hidden_act", names: ["silu", "swish"])
+    rotary = RotaryTable(
+      frequencies: rotaryFrequencies(config, headWidth: headWidth, longest: maximumLength))
   }
 
   package func forward(_ graph: Graph) -> Value {

@@ -44,7 +44,7 @@ struct Planner {
   init(_ recipe: Recipe, _ hosts: PlannedHosts) throws {
     self.recipe = recipe
     self.hosts = hosts
-    description = try ModelDescription(folder: recipe.model)
+    description = try recipe.describeModel()
     let smallest = ModelType.allCases.map(\.bytes).min() ?? 4
     try description.checkFits(folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.memory)
     layout = ParameterLayout(specs: description.parameters)

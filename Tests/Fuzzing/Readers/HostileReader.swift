@@ -21,7 +21,7 @@ package enum HostileReader: String, CaseIterable {
     case .tokenizer: try Self.readTokenizer(bytes, in: folder)
     case .rows: try Self.readRows(bytes, in: folder)
     case .config:
-      _ = try Self.write(bytes, "config.json", in: folder)
+      for name in ["config.json", "generation_config.json"] { _ = try Self.write(bytes, name, in: folder) }
       _ = try ModelDescription(folder: folder)
     case .recipe: _ = try Recipe(file: Self.write(bytes, "recipe.yaml", in: folder), assignments: [])
     }

@@ -1,0 +1,88 @@
+// config.json as transformers 5 reads it: each key has a type of its own, and a null is a value.
+import Base
+
+/// Reads keys as the fields of transformers' configuration classes, which refuse a value of another type: a folder
+/// that is read here loads there too. A key that is absent has its class's default.
+package struct ModelConfig {
+  private let section: Section
+  private let json: JSON
+
+  /// - Parameter file: what messages name.
+  package init(_ json: JSON, file: String, problems: Problems) {
+    self.json = json
+    section = Section(json, file: file, code: .data, problems: problems)
+  }
+
+  private init(_ section: Section, _ json: JSON) {
+    self.section = section
+    self.json = json
+  }
+
+  /// Whether a key is there, with a null too.
+  func isGiven(_ key: String) -> Bool { json[key] != nil }
+
+  /// Which of two names of one field a file uses; the second wins where it has both.
+  func name(_ own: String, or common: String) -> String { isGiven(common) ? common : own }
+
+  func fail(_ key: String, _ what: String, hint: String = "") { section.fail(key, what, hint: hint) }
+
+  /// - Parameter orNull: whether a null means the default too.
+  func integer(
+    _ key: String, default fallback: Int, in range: ClosedRange<Int>, orNull: Bool = false
+  ) -> Int {
+    let isRight = isOfType(key, "a whole number", orNull: orNull) {
+      if case .integer = $0 { true } else { false }
+    }
+    return isRight ? section.integer(key, default: fallback, in: range) : fallback
+  }
+
+  /// A number with a point or an exponent.
+  func float(_ key: String, default fallback: Double, in range: ClosedRange<Double>) -> Double {
+    let isRight = isOfType(key, "a number with a point") { if case .number = $0 { true } else { false } }
+    return isRight ? section.number(key, default: fallback, in: range) : fallback
+  }
+
+  /// A number of either kind.
+  /// - Parameter fallback: nil where the key must be there.
+  func number(
+    _ key: String, default fallback: Double?, in range: ClosedRange<Double>, orNull: Bool = false
+  ) -> Double {
+    let isRight = isOfType(key, "a number", orNull: orNull) { $0.double != nil }
+    return isRight ? section.number(key, default: fallback, in: range) : fallback ?? range.lowerBound
+  }
+
+  func bool(_ key: String, default fallback: Bool) -> Bool {
+    isOfType(key, "true or false") { $0.bool != nil } ? section.bool(key, default: fallback) : fallback
+  }
+
+  func text(_ key: String, default fallback: String? = nil) -> String {
+    isOfType(key, "a text") { $0.text != nil } ? section.text(key, default: fallback) : fallback ?? ""
+  }
+
+  /// A whole number or a list of them; none for a null.
+  func integers(_ key: String, default fallback: [Int]) -> [Int] {
+    guard let value = json[key] else { return fallback }
+    let elements = value.isNull ? [] : value.elements ?? [value]
+    let integers = elements.compactMap { if case .integer(let value) = $0 { value } else { nil } }
+    guard integers.count == elements.count else {
+      fail(key, "is \(value.encoded().printable(80)), where a whole number or a list of them is meant")
+      return fallback
+    }
+    return integers
+  }
+
+  /// A nested object; empty where it is absent or null.
+  func part(_ key: String) -> ModelConfig { ModelConfig(section.section(key), json[key] ?? .null) }
+
+  var isEmpty: Bool { json.members?.isEmpty ?? true }
+
+  /// Tells of a value that is not of a key's type.
+  private func isOfType(
+    _ key: String, _ kind: String, orNull: Bool = false, _ matches: (JSON) -> Bool
+  ) -> Bool {
+    guard let value = json[key] else { return true }
+    if value.isNull ? orNull : matches(value) { return true }
+    fail(key, "is \(value.kind), where \(kind) is meant")
+    return false
+  }
+}

@@ -1,0 +1,85 @@
+// Every purpose of a program in every type of weights: decoding, logits, loss and training agree with each other.
+import Base
+import Checkpoints
+import Datasets
+import Foundation
+import Kernels
+import Models
+import Tensors
+import Testing
+import Training
+
+@Suite struct DecodingTests {
+  /// In bfloat16, sums of another order may round an operand otherwise: by 2⁻⁸ of it.
+  private static func tolerance(_ type: ModelType) -> Float { type == .float32 ? 2e-5 : 1e-2 }
+
+  private func replica(_ fixture: ParityCase, _ type: ModelType) throws -> Replica {
+    let description = try ModelDescription.stored(in: fixture.model)
+    let layout = ParameterLayout(specs: description.parameters)
+    let replica = Replica(
+      description, engine: try Engine(threads: 2), weights: WeightLine(layout, type: type))
+    try replica.fill(from: try FolderWeights(folder: fixture.model, description, layout: layout))
+    return replica
+  }
+
+  /// A text of the fixture as a micro-batch of one row.
+  private func row(_ fixture: ParityCase) throws -> Batch {
+    let all = try fixture.batch()
+    let places = 0..<all.length
+    let targets = Array(all.targets[places])
+    return Batch(
+      rows: 1, length: all.length, tokens: Array(all.tokens[places]), targets: targets,
+      positions: Array(all.positions[places]), documents: Array(all.documents[places]), sampleIDs: [0],
+      sequences: [0], targetCount: targets.filter { $0 >= 0 }.count)
+  }
+
+  @Test(arguments: ParityCase.names, ModelType.allCases)
+  func tokenByTokenIsOneForwardPass(_ name: String, _ type: ModelType) throws {
+    let fixture = try ParityCase(name)
+    let replica = try replica(fixture, type)
+    let batch = try row(fixture)
+    let vocabulary = replica.description.family.vocabulary
+    let logits = replica.logits(batch)
+    let scale = logits.reduce(0) { max($0, abs($1)) }
+    #expect(logits.count == batch.length * vocabulary && scale > 0.5)
+    // The prompt at once, with all lengths that it may have; then a token at a time.
+    var compared = 0
+    for prompt in [1, 2, 5] {
+      let text = Continuation(replica, capacity: batch.length)
+      for end in prompt...batch.length {
+        let next = Array(text.read(Array(batch.tokens[(end == prompt ? 0 : end - 1)..<end])))
+        let whole = Array(logits[(end - 1) * vocabulary..<end * vocabulary])
+        #expect(largestDifference(next, whole) <= Self.tolerance(type) * scale, "after \(end) tokens")
+        compared += 1
+      }
+    }
+    #expect(compared == 3 * batch.length - 5)
+  }
+
+  @Test(arguments: ParityCase.names, ModelType.allCases)
+  func lossAndTrainingAreThoseOfTheLogits(_ name: String, _ type: ModelType) throws {
+    let fixture = try ParityCase(name)
+    let replica = try replica(fixture, type)
+    let batch = try row(fixture)
+    let vocabulary = replica.description.family.vocabulary
+    let logits = replica.logits(batch)
+    var expected = 0.0
+    for (place, target) in batch.targets.enumerated() where target >= 0 {
+      let row = logits[place * vocabulary..<(place + 1) * vocabulary].map(Double.init)
+      expected += log(row.reduce(0) { $0 + exp($1) }) - row[Int(target)]
+    }
+    #expect(batch.targetCount > 3)
+    let tolerance = Double(Self.tolerance(type))
+    #expect(abs(replica.loss(batch) / expected - 1) <= tolerance)
+    var gradients = 0
+    let loss = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { index, values in
+      let count = replica.layout.segments[index].range.count
+      gradients += UnsafeBufferPointer(start: values, count: count).count { $0.isFinite }
+    }
+    #expect(abs(loss / expected - 1) <= tolerance)
+    #expect(gradients == replica.layout.count)
+    // Both types are the same model.
+    let exact = try self.replica(fixture, .float32).logits(batch)
+    #expect(relativeError(logits, exact) <= 2 * tolerance)
+  }
+}
