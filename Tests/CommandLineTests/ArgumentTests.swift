@@ -22,8 +22,12 @@ extension CommandLineTests {
         (["help", "verfy"], "Unknown command 'verfy'. Did you mean 'verify'? (see swiftdp --help)"),
         (["fly"], "Unexpected argument 'fly' (see swiftdp --help)"),
       ]
-      for (words, line) in cases { try expectMistake(words, 64, [line], in: folder) }
+      for (words, line) in cases {
+        let result = try Command.swiftdp(words, in: folder)
+        #expect(result.code == 64 && result.errorLines == ["swiftdp: " + line], "\(result.err)")
+      }
       #expect(cases.count == 8)
+      try expectMistake(cases[0].0, 64, [cases[0].1], in: folder)
     }
 
     /// The parser's own list of every command's options is walked, so that a new one is tried too.
