@@ -57,7 +57,7 @@ let package = Package(
     .target(
       name: "Recipes",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Graph", "Optimizers", "Sharding", "Checkpoints", "Yams",
+        "Base", "Datasets", "Tensors", "Graph", "Models", "Optimizers", "Sharding", "Checkpoints", "Yams",
       ]),
     .target(
       name: "Planning",

@@ -84,10 +84,12 @@ extension JSON {
   }
 
   /// Parses a whole text; anything but white space after the value is an error.
+  /// - Parameter takesLargeNumbers: whether a number that no double holds is infinite instead of an error, for texts of
+  ///   which only a part is read.
   package static func parse(
-    _ bytes: UnsafeBufferPointer<UInt8>, mostValues: Int = .max
+    _ bytes: UnsafeBufferPointer<UInt8>, mostValues: Int = .max, takesLargeNumbers: Bool = false
   ) throws(ParseError) -> JSON {
-    var parser = JSONParser(text: bytes, mostValues: mostValues)
+    var parser = JSONParser(text: bytes, mostValues: mostValues, takesLargeNumbers: takesLargeNumbers)
     return try parser.whole()
   }
 

@@ -9,8 +9,12 @@ struct JSONParser {
   /// How many more values there may be: small ones take many times their text in memory.
   var left: Int
 
-  init(text: UnsafeBufferPointer<UInt8>, mostValues: Int) {
+  /// See `JSON.parse`.
+  let takesLargeNumbers: Bool
+
+  init(text: UnsafeBufferPointer<UInt8>, mostValues: Int, takesLargeNumbers: Bool) {
     self.text = text
+    self.takesLargeNumbers = takesLargeNumbers
     left = mostValues
   }
 
@@ -145,7 +149,7 @@ struct JSONParser {
     }
     let digits = String(decoding: text[start..<at], as: UTF8.self)
     if whole, let value = Int(digits) { return .integer(value) }
-    guard let value = Double(digits), value.isFinite else {
+    guard let value = Double(digits), value.isFinite || takesLargeNumbers else {
       at = start
       throw failure("a number too large")
     }

@@ -38,7 +38,10 @@ package final class Section {
   private let file: String?
   private let overrides: [String]
   private let given: [JSON.Member]
+  private let paths: UserPaths
   private var order: [String] = []
+  /// Keys that were asked for, given or not, in the order of asking.
+  private var known: [String] = []
   private var values: [String: JSON] = [:]
   private var sections: [String: Section] = [:]
 
@@ -47,12 +50,14 @@ package final class Section {
   ///   - file: the file that messages name; nil where there is none.
   ///   - overrides: paths of keys that do not come from the file but from the command line.
   ///   - code: the exit code that a mistake here leads to.
+  ///   - paths: how paths are read.
   package init(
     _ json: JSON?, file: String?, overrides: [String] = [], path: String = "", code: ExitCode,
-    problems: Problems
+    paths: UserPaths = UserPaths(), problems: Problems
   ) {
     self.path = path
     self.file = file
+    self.paths = paths
     self.overrides = overrides
     self.problems = problems
     self.code = code
@@ -78,6 +83,7 @@ package final class Section {
 
   /// The value as given; a null counts as not given.
   package func raw(_ key: String) -> JSON? {
+    if !known.contains(key) { known.append(key) }
     guard let value = given.first(where: { $0.key.elementsEqual(key.utf8) })?.value, !value.isNull else {
       return nil
     }
@@ -89,6 +95,7 @@ package final class Section {
   /// Records what a key resolved to, for `resolved`.
   package func record(_ key: String, _ value: JSON) {
     if !order.contains(key) { order.append(key) }
+    if !known.contains(key) { known.append(key) }
     values[key] = value
   }
 
@@ -126,6 +133,37 @@ package final class Section {
     read(key, fallback.map { .string($0) }, "a text", \.text) ?? fallback ?? ""
   }
 
+  /// The path of a file or folder; the default, or an empty text, where there is a mistake.
+  package func filePath(_ key: String, default fallback: String? = nil) -> String {
+    read(key, fallback.map { .string($0) }, "a text") { json in
+      guard let text = json.text else { return nil }
+      guard let path = self.expanded(text, key) else { return fallback ?? "" }
+      self.record(key, self.resolvedPath(text))
+      return path
+    } ?? fallback ?? ""
+  }
+
+  /// One path or a list of them; without those that have a mistake.
+  package func filePaths(_ key: String) -> [String] {
+    let texts = texts(key, default: [])
+    if let given = raw(key), !texts.isEmpty {
+      record(key, given.elements == nil ? resolvedPath(texts[0]) : .array(texts.map(resolvedPath)))
+    }
+    return texts.compactMap { expanded($0, key) }
+  }
+
+  /// What is recorded of a path: the same for whoever reads it.
+  private func resolvedPath(_ text: String) -> JSON {
+    .string(paths.isShipped(text) ? text : (try? paths.path(text)) ?? text)
+  }
+
+  private func expanded(_ text: String, _ key: String) -> String? {
+    do { return try paths.path(text) } catch {
+      if let error = error as? UserError { fail(key, error.what, hint: error.hint) }
+      return nil
+    }
+  }
+
   /// One of an enumeration's raw values.
   package func choice<Choice: RawRepresentable & CaseIterable>(
     _ key: String, default fallback: Choice
@@ -155,7 +193,8 @@ package final class Section {
   package func section(_ key: String) -> Section {
     if let known = sections[key] { return known }
     let section = Section(
-      raw(key), file: file, overrides: overrides, path: keyPath(key), code: code, problems: problems)
+      raw(key), file: file, overrides: overrides, path: keyPath(key), code: code, paths: paths,
+      problems: problems)
     sections[key] = section
     order.append(key)
     return section
@@ -167,6 +206,10 @@ package final class Section {
       return nil
     }
     record(key, json)
+    guard json.text != "" else {
+      fail(key, "is empty", hint: code == .usage ? UserPaths.unset : "")
+      return nil
+    }
     if let value = parse(json) { return value }
     fail(key, "is \(json.kind), where \(kind) is meant")
     return nil
@@ -176,12 +219,12 @@ package final class Section {
   package func refuseUnknownKeys() {
     for member in given {
       let key = String(decoding: member.key, as: UTF8.self)
-      guard !order.contains(key) else { continue }
-      let near = nearest(to: key, among: order)
+      guard !known.contains(key) else { continue }
+      let near = nearest(to: key, among: known)
       fail(
         key, "is not a key of swiftdp",
         hint: near.map { "did you mean \(keyPath($0))?" }
-          ?? "the keys here are \(order.joined(separator: ", "))")
+          ?? "the keys here are \(known.joined(separator: ", "))")
     }
     for key in order { sections[key]?.refuseUnknownKeys() }
   }

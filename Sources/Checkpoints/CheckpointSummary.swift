@@ -41,6 +41,13 @@ package struct CheckpointSummary {
     self.states = states
   }
 
+  /// How many numbers weights and states have.
+  package var numbers: Int {
+    states.reduce(layout.count) { sum, state in
+      layout.parameters.reduce(sum) { $0 + (layout.shape(of: state.declaration, $1)?.reduce(1, *) ?? 0) }
+    }
+  }
+
   package func lines(listingTensors: Bool) -> [String] {
     let types = Set(weights.names.compactMap { weights.type(of: $0)?.rawValue }).sorted()
     var lines = [

@@ -53,6 +53,19 @@ package struct Batch: Equatable, Sendable {
 }
 
 extension Batch {
+  /// The same rows without their last columns, whatever those hold.
+  package func shortened(by columns: Int) -> Batch {
+    let kept = length - columns
+    func cut(_ values: [Int32]) -> [Int32] {
+      (0..<rows).flatMap { row in values[row * length..<row * length + kept] }
+    }
+    let targets = cut(targets)
+    return Batch(
+      rows: rows, length: kept, tokens: cut(tokens), targets: targets, positions: cut(positions),
+      sampleIDs: sampleIDs, sequences: sequences,
+      targetCount: targets.count { $0 != Batch.noTarget })
+  }
+
   /// The same rows with more padding at their ends.
   package func padded(by columns: Int) -> Batch {
     func widen(_ values: [Int32], _ fill: (Int) -> Int32) -> [Int32] {

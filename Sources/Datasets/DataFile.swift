@@ -103,7 +103,7 @@ struct DataFile {
       return FileRow(line: line, json: .failure(mistake))
     }
     do throws(JSON.ParseError) {
-      let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]))
+      let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]), takesLargeNumbers: true)
       return FileRow(line: line, json: .success(json))
     } catch {
       let offset = range.lowerBound + error.offset

@@ -27,16 +27,18 @@ package enum RowFormat: String, CaseIterable, Sendable {
   }
 
   func fits(_ row: JSON) -> Bool {
-    switch self {
-    case .text: row["text"] != nil
-    case .completion: row["prompt"] != nil && (row["completion"] != nil || row["response"] != nil)
-    case .alpaca: row["instruction"] != nil && row["output"] != nil
+    func has(_ column: String) -> Bool { row.column(column) != nil }
+    return switch self {
+    case .text: has("text")
+    case .completion: has("prompt") && (has("completion") || has("response"))
+    case .alpaca: has("instruction") && has("output")
     }
   }
 
   /// The one format whose keys a row has.
+  /// - Parameter setting: what the format is named by.
   /// - Throws: `RowMistake` where none or several fit.
-  static func detect(_ row: JSON) throws(RowMistake) -> RowFormat {
+  static func detect(_ row: JSON, setting: String) throws(RowMistake) -> RowFormat {
     guard let members = row.members else { throw .noObject(row) }
     let fitting = allCases.filter { $0.fits(row) }
     guard let only = fitting.first else {
@@ -47,7 +49,7 @@ package enum RowFormat: String, CaseIterable, Sendable {
     }
     guard fitting.count == 1 else {
       let names = fitting.map(\.rawValue).joined(separator: " and ")
-      throw RowMistake("the row could be \(names)", hint: "say which with data.format")
+      throw RowMistake("the row could be \(names)", hint: "say which with \(setting)")
     }
     return only
   }
@@ -61,14 +63,15 @@ package enum RowFormat: String, CaseIterable, Sendable {
       return .document(try string("text", of: row))
     case .completion:
       let prompt = try string("prompt", of: row)
-      guard row["completion"] == nil || row["response"] == nil else {
+      guard row.column("completion") == nil || row.column("response") == nil else {
         throw RowMistake("has both \"completion\" and \"response\"", hint: "keep one of them")
       }
       return .answer(
-        prompt: prompt, answer: try string(row["response"] == nil ? "completion" : "response", of: row))
+        prompt: prompt, answer: try string(row.column("response") == nil ? "completion" : "response", of: row)
+      )
     case .alpaca:
       let instruction = try string("instruction", of: row)
-      let input = row["input"] == nil || row["input"] == .null ? [] : try string("input", of: row)
+      let input = row.column("input") == nil ? [] : try string("input", of: row)
       return .answer(
         prompt: AlpacaTemplate.prompt(instruction: instruction, input: input),
         answer: try string("output", of: row))
@@ -76,13 +79,20 @@ package enum RowFormat: String, CaseIterable, Sendable {
   }
 
   private func string(_ key: String, of row: JSON) throws(RowMistake) -> [UInt8] {
-    guard let value = row[key] else {
+    guard let value = row.column(key) else {
       throw RowMistake("has no \"\(key)\"", hint: "a row of format \(rawValue) has \(keys)")
     }
     guard let bytes = value.bytes else {
       throw RowMistake("\"\(key)\" must be a string, but is \(value.kind)")
     }
     return bytes
+  }
+}
+
+extension JSON {
+  /// A column of a row. Whoever writes a table as rows writes null for what a row does not have.
+  fileprivate func column(_ key: String) -> JSON? {
+    self[key].flatMap { $0.isNull ? nil : $0 }
   }
 }
 

@@ -1,4 +1,5 @@
 // What was found in the data, to be shown before training starts.
+import Base
 
 /// One file, as read.
 package struct FileSummary: Equatable, Sendable {
@@ -10,14 +11,47 @@ package struct FileSummary: Equatable, Sendable {
   package var emptyRows = 0
   /// With special tokens, before anything is cut.
   package var tokens = 0
-  /// Rows longer than `sequence_length`, cut there.
-  package var cutRows = 0
+  /// Rows longer than `sequence_length`: cut there, or read in parts where all is read.
+  package var longRows = 0
   /// How many tokens were cut off.
   package var cutTokens = 0
   /// Rows without anything to predict, such as those whose prompt fills the sequence; they are kept.
   package var rowsWithoutTargets = 0
   /// Rows where the tokenizer merges the end of the prompt with the beginning of the answer.
   package var mergedBoundaries = 0
+  /// The first of them.
+  package var mergedExample: MergedBoundary?
+
+  /// Rows that were cut.
+  package var cutRows: Int { cutTokens > 0 ? longRows : 0 }
+}
+
+/// A prompt and an answer that share a token.
+package struct MergedBoundary: Equatable, Sendable {
+  package var line: Int
+  /// The last letters of the prompt, and the first of the answer.
+  package var promptEnd: String
+  package var answerStart: String
+
+  /// nil for what is no answer.
+  init?(_ example: Example, line: Int) {
+    guard case .answer(let prompt, let answer) = example else { return nil }
+    self.line = line
+    promptEnd = String(String(decoding: prompt, as: UTF8.self).suffix(12))
+    answerStart = String(String(decoding: answer, as: UTF8.self).prefix(12))
+  }
+}
+
+extension FileSummary {
+  /// That answers begin inside their prompt, with an example and what to do; nil where none does.
+  package var mergeWarning: String? {
+    guard let example = mergedExample else { return nil }
+    let (end, start) = (JSON.string(example.promptEnd), JSON.string(example.answerStart))
+    return
+      "\(mergedBoundaries) of \(rows) answers begin inside the last token of their prompt, and carry no loss there, "
+      + "such as line \(example.line): \(end.encoded()) + \(start.encoded()) "
+      + "(move a space at the end of prompts to the beginning of answers)"
+  }
 }
 
 /// The files of `data.train` or `data.validation`.
@@ -29,7 +63,19 @@ package struct FilesSummary: Equatable, Sendable {
   package var rows: Int { total(\.rows) }
   package var tokens: Int { total(\.tokens) }
   package var cutRows: Int { total(\.cutRows) }
+  package var longRows: Int { total(\.longRows) }
   package var rowsWithoutTargets: Int { total(\.rowsWithoutTargets) }
+
+  /// The mistake of files that hold no token to predict.
+  func noTarget(at place: String, _ options: DataOptions) -> UserError {
+    UserError(
+      .data,
+      rows == 1 ? "its only row holds no token to predict" : "none of \(rows) rows holds a token to predict",
+      at: place,
+      hint: cutRows > 0
+        ? "prompts fill their sequences: raise \(options.names.sequenceLength)"
+        : "a prompt needs an answer, and a text more than one token")
+  }
 
   private func total(_ count: KeyPath<FileSummary, Int>) -> Int {
     files.reduce(0) { $0 + $1[keyPath: count] }

@@ -21,10 +21,15 @@ package struct DataOptions: Equatable, Sendable {
   package var sequenceLength: Int
   /// Decides which sequences a validation share takes.
   package var seed: UInt64
+  /// Whether every token is read, as a loss is measured: the last block may be short, and what is longer than a
+  /// sequence goes on in another. Training leaves both out. Validation files are always read whole.
+  package var readsWhole: Bool
+  package var names: DataSettingNames
 
   package init(
     train: [String], validation: ValidationSource = .none, format: DataFormat = .auto, packing: Bool,
-    packingMask: PackingMask = .none, sequenceLength: Int, seed: UInt64
+    packingMask: PackingMask = .none, sequenceLength: Int, seed: UInt64, readsWhole: Bool = false,
+    names: DataSettingNames = .recipe
   ) {
     self.train = train
     self.validation = validation
@@ -33,6 +38,8 @@ package struct DataOptions: Equatable, Sendable {
     self.packingMask = packingMask
     self.sequenceLength = sequenceLength
     self.seed = seed
+    self.readsWhole = readsWhole
+    self.names = names
   }
 }
 
@@ -56,16 +63,18 @@ package struct Dataset: Sendable {
     var trainLoader = FileLoader(options.train, options: options, encoder: encoder)
     var validationLoader: FileLoader?
     if case .files(let paths) = options.validation {
-      validationLoader = FileLoader(paths, options: options, encoder: encoder)
+      var whole = options
+      whole.readsWhole = true
+      validationLoader = FileLoader(paths, options: whole, encoder: encoder)
     }
     let mistakes = trainLoader.mistakes + (validationLoader?.mistakes ?? [])
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
 
-    var trainParts = try Parts(takingFrom: &trainLoader, key: "data.train")
+    var trainParts = try Parts(takingFrom: &trainLoader)
     var validationParts: Parts?
     var validationFiles: FilesSummary?
     if var loader = validationLoader.take() {
-      let parts = try Parts(takingFrom: &loader, key: "data.validation")
+      let parts = try Parts(takingFrom: &loader)
       validationFiles = FilesSummary(files: loader.files, droppedTokens: parts.dropped)
       validationParts = parts
     }
@@ -78,15 +87,32 @@ package struct Dataset: Sendable {
     summary = DataSummary(
       trainFiles: trainFiles, validationFiles: validationFiles, train: SequencesSummary(train),
       validation: validation.map(SequencesSummary.init))
+    try checkTargets(options)
+  }
+
+  /// - Throws: where there is nothing to learn, or no loss to measure.
+  private func checkTargets(_ options: DataOptions) throws {
+    if train.targetCount == 0 {
+      throw UserErrors([summary.trainFiles.noTarget(at: options.names.data, options)])
+    }
+    guard validation?.targetCount == 0 else { return }
+    if let files = summary.validationFiles {
+      throw UserErrors([files.noTarget(at: "data.validation", options)])
+    }
+    throw UserErrors([
+      UserError(
+        .data, "the share that was taken holds no token to predict", at: "data.validation",
+        hint: "raise the share, or write 0 for no validation")
+    ])
   }
 
   private static func check(_ options: DataOptions) throws {
     var mistakes: [UserError] = []
-    if options.train.isEmpty { mistakes.append(UserError(.usage, "names no file", at: "data.train")) }
+    if options.train.isEmpty { mistakes.append(UserError(.usage, "names no file", at: options.names.data)) }
     if options.sequenceLength < 2 || options.sequenceLength > Int32.max {
       mistakes.append(
         UserError(
-          .usage, "must be at least 2, but is \(options.sequenceLength)", at: "data.sequence_length",
+          .usage, "must be at least 2, but is \(options.sequenceLength)", at: options.names.sequenceLength,
           hint: "the last token of a sequence predicts nothing"))
     }
     switch options.validation {
@@ -114,7 +140,7 @@ private struct Parts {
   var dropped = 0
 
   /// Moves the sequences out of the loader: copies would be as big as the data.
-  init(takingFrom loader: inout FileLoader, key: String) throws {
+  init(takingFrom loader: inout FileLoader) throws {
     blocks = TokenSequences(files: loader.documents.files)
     rows = blocks
     swap(&blocks, &loader.documents)
@@ -122,11 +148,12 @@ private struct Parts {
     guard blocks.count > 0 else { return }
     let tokens = blocks.tokens.count
     let length = loader.options.sequenceLength
-    dropped = blocks.joinIntoBlocks(of: length)
+    dropped = blocks.joinIntoBlocks(of: length, keepsRest: loader.options.readsWhole)
     guard blocks.count > 0 else {
       throw UserErrors([
         UserError(
-          .data, "all text together has \(tokens) tokens, too few for one block of \(length)", at: key,
+          .data, "all text together has \(tokens) tokens, too few for one block of \(length)",
+          at: loader.options.names.data,
           hint: "lower data.sequence_length, or set data.packing: false")
       ])
     }

@@ -50,7 +50,7 @@ struct FileLoader {
       guard options.format == .auto || options.format == .text else {
         throw UserError(
           .data, "a .txt file is plain text, not \(options.format.rawValue)", at: path,
-          hint: "use .jsonl or .json, or data.format: auto")
+          hint: "use .jsonl or .json, or \(options.names.autoFormat)")
       }
       let text = try file.text()
       var summary = FileSummary(path: path, format: .text)
@@ -65,7 +65,11 @@ struct FileLoader {
       do throws(RowMistake) {
         let json = try row.json.get()
         var found: FileSummary
-        if let summary { found = summary } else { found = FileSummary(path: path, format: try .detect(json)) }
+        if let summary {
+          found = summary
+        } else {
+          found = FileSummary(path: path, format: try .detect(json, setting: options.names.format))
+        }
         let example = try found.format.example(json)
         add(example, from: SampleSource(file: index, line: row.line), to: &found)
         summary = found
@@ -111,17 +115,32 @@ struct FileLoader {
     }
     summary.rows += 1
     summary.tokens += count
-    if encoded.boundaryMerged { summary.mergedBoundaries += 1 }
+    if encoded.boundaryMerged {
+      summary.mergedBoundaries += 1
+      if summary.mergedExample == nil {
+        summary.mergedExample = MergedBoundary(example, line: Int(source.line))
+      }
+    }
     if case .document = example, options.packing {
       let firstTarget = options.packingMask == .document ? 1 : 0
       return documents.append(encoded.tokens[...], firstTarget: firstTarget, source: source)
     }
-    if count > options.sequenceLength {
-      summary.cutRows += 1
-      summary.cutTokens += count - options.sequenceLength
+    let longest = options.sequenceLength
+    if count > longest {
+      summary.longRows += 1
+      if !options.readsWhole { summary.cutTokens += count - longest }
     }
-    rows.append(
-      encoded.tokens.prefix(options.sequenceLength), firstTarget: max(1, encoded.promptCount), source: source)
-    if rows.targetCounts.last == 0 { summary.rowsWithoutTargets += 1 }
+    // An answer goes on from the last token before, which has been predicted, so that none of its targets is lost.
+    let overlap = if case .answer = example { 1 } else { 0 }
+    var start = 0
+    var targets = 0
+    repeat {
+      rows.append(
+        encoded.tokens[start..<min(start + longest, count)],
+        firstTarget: max(1, encoded.promptCount - start), source: source)
+      targets += Int(rows.targetCounts.last ?? 0)
+      start += longest - overlap
+    } while options.readsWhole && start + overlap < count
+    if targets == 0 { summary.rowsWithoutTargets += 1 }
   }
 }

@@ -5,16 +5,18 @@ extension TokenSequences {
   ///
   /// A document may begin in one block and go on in the next; each part is a piece of its own. The end of
   /// a document is to predict the first token of the next one where that token carries a loss.
+  /// - Parameter keepsRest: whether what is left for the last block becomes a shorter one.
   /// - Returns: how many tokens at the end were too few for a block and are dropped.
-  mutating func joinIntoBlocks(of length: Int) -> Int {
+  mutating func joinIntoBlocks(of length: Int, keepsRest: Bool) -> Int {
     precondition(length >= 2, "a block of one token has nothing to predict")
-    let blocks = tokens.count / length
-    let kept = blocks * length
+    let blocks = keepsRest ? (tokens.count + length - 1) / length : tokens.count / length
+    let kept = min(blocks * length, tokens.count)
     let dropped = tokens.count - kept
     var starts: [Int] = []
     var sources: [SampleSource] = []
     var first: [Int] = [0]
     var counts = [Int32](repeating: Int32(clamping: length - 1), count: blocks)
+    if kept < blocks * length { counts[blocks - 1] = Int32(clamping: kept % length - 1) }
     starts.reserveCapacity(pieceSources.count + blocks + 1)
     sources.reserveCapacity(pieceSources.count + blocks)
     first.reserveCapacity(blocks + 1)

@@ -36,7 +36,7 @@ package struct CheckpointRecipe: Sendable {
       section.fail(
         "memory", "is \(given.encoded()), which is no size", hint: "auto, 0, or such as 512M or 4G")
     }
-    switch section.text("resume", default: "auto") {
+    switch section.filePath("resume", default: "auto") {
     case "auto": resume = .auto
     case "none": resume = .none
     case let folder:

@@ -51,10 +51,7 @@ package struct OptimizerRecipe: Sendable {
         clipThreshold: section.number("clip_threshold", default: 1, in: 1...1e12), weightDecay: weightDecay)
     }
     gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
-    if section.has("offload") {
-      offload = section.text("offload")
-      if offload == "" { section.fail("offload", "is empty", hint: "name a folder on a local disk") }
-    }
+    if section.has("offload") { offload = section.filePath("offload") }
     refuseSettingsOfOthers(section)
   }
 

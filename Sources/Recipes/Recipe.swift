@@ -24,8 +24,7 @@ package struct Recipe: Sendable {
   package var checkpoint: CheckpointRecipe
   /// Every key with its value, given or default.
   package var resolved: JSON
-  /// The folder that `shipped:` stands for.
-  private var shipped: String?
+  private let paths: UserPaths
 
   /// Where weights come from when a run begins.
   package enum WeightSource: String, CaseIterable, Sendable {
@@ -38,10 +37,17 @@ package struct Recipe: Sendable {
   /// - Parameters:
   ///   - file: a YAML file, or nil for none.
   ///   - assignments: `path=value`, the value being YAML; they win over the file.
-  ///   - shipped: the folder that paths of the form `shipped:…` lead into.
+  ///   - paths: how paths are read.
   /// - Throws: every mistake at once.
-  package init(file: String?, assignments: [String], shipped: String? = nil) throws {
+  package init(file: String?, assignments: [String], paths: UserPaths = UserPaths()) throws {
     var json = JSON.null
+    var file = file
+    if let given = file {
+      do { file = try paths.path(given) } catch var error as UserError {
+        error.place = given.isEmpty ? "the recipe" : given
+        throw error
+      }
+    }
     if let file {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
@@ -70,27 +76,23 @@ package struct Recipe: Sendable {
           hint: "write section.key=value, such as training.steps=100")
         continue
       }
-      let path = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false)
+      let name = String(assignment[..<equals])
       let text = String(assignment[assignment.index(after: equals)...])
-      if let value = problems.collect({ try JSON.yaml(text, file: String(assignment[..<equals])) }) {
-        json.set(path[...], to: value)
-        overrides.append(String(assignment[..<equals]))
+      if let value = problems.collect({ try JSON.yaml(text, file: name) }) {
+        // YAML calls an empty value and ~ null, and the default would be taken without a word.
+        let isWritten = !value.isNull || text.lowercased() == "null"
+        json.set(
+          name.split(separator: ".", omittingEmptySubsequences: false)[...],
+          to: isWritten ? value : .string(text == "~" ? text : ""))
+        overrides.append(name)
       }
     }
-    if let shipped { json.replace("shipped:", by: shipped + "/") }
-    self.init(json, file: file, overrides: overrides, problems: problems)
+    self.init(json, file: file, overrides: overrides, paths: paths, problems: problems)
     try problems.throwIfAny()
-    if let shipped {
-      self.shipped = shipped + "/"
-      resolved.replace(shipped + "/", by: "shipped:")
-    }
   }
 
   /// A path as the user would write it.
-  package func name(of path: String) -> String {
-    guard let shipped, path.hasPrefix(shipped) else { return path }
-    return "shipped:" + path.dropFirst(shipped.count)
-  }
+  package func name(of path: String) -> String { paths.name(of: path) }
 
   /// The model, by its weights too where they are read.
   package func describeModel() throws -> ModelDescription {
@@ -100,15 +102,17 @@ package struct Recipe: Sendable {
     }
   }
 
-  private init(_ json: JSON, file: String?, overrides: [String], problems: Problems) {
-    let top = Section(json, file: file, overrides: overrides, code: .usage, problems: problems)
-    model = top.text("model")
+  private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
+    self.paths = paths
+    let top = Section(
+      json, file: file, overrides: overrides, code: .usage, paths: paths, problems: problems)
+    model = top.filePath("model")
     if !model.isEmpty, let mistake = UserError.noModelFolder(model) {
       top.fail("model", mistake.what, hint: mistake.hint)
     }
     weights = top.choice("weights", default: .pretrained)
     modelType = top.choice("model_dtype", default: .float32)
-    output = top.text("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
+    output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
     data = DataRecipe(top.section("data"))
     training = TrainingRecipe(top.section("training"))
     optimizer = OptimizerRecipe(top.section("optimizer"))
@@ -130,14 +134,17 @@ package struct DataRecipe: Sendable {
   package var shuffle: Bool
 
   package init(_ section: Section) {
-    train = section.has("train") ? section.texts("train", default: []) : []
-    if train.isEmpty { section.fail("train", "is missing", hint: "give a file or a list of files") }
+    let given = section.raw("train")
+    train = given == nil ? [] : section.filePaths("train")
+    if given == nil || given?.elements?.isEmpty == true {
+      section.fail("train", "is missing", hint: "give a file or a list of files")
+    }
     let share = section.raw("validation")?.double
     if let share {
       let checked = section.number("validation", default: 0, in: 0...0.9999)
       validation = share == 0 ? .none : .share(checked)
     } else if section.has("validation") {
-      let files = section.texts("validation", default: [])
+      let files = section.filePaths("validation")
       validation = files.isEmpty ? .none : .files(files)
     } else {
       section.record("validation", .number(0.05))
@@ -173,6 +180,15 @@ package struct ScheduleRecipe: Sendable {
     shape = section.choice("name", default: .cosine)
     warmupSteps = section.integer("warmup_steps", default: 10, in: 0...1 << 40)
     finalRatio = section.number("final_ratio", default: 0.1, in: 0...1)
+  }
+
+  /// What a run of so many steps should say of its warm-up; nil where it ends before the run.
+  package func note(steps: Int) -> String? {
+    guard warmupSteps >= steps else { return nil }
+    let end = warmupSteps == steps ? "" : ", and never reaches optimizer.learning_rate"
+    return
+      "schedule.warmup_steps is \(warmupSteps), and the run has \(counted(steps, "step")): the learning rate "
+      + "rises to the end\(end)"
   }
 }
 

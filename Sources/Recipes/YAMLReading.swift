@@ -6,6 +6,8 @@ import Yams
 extension JSON {
   /// - Throws: one line with the place of a syntax error.
   static func yaml(_ text: String, file: String) throws -> JSON {
+    // Windows editors begin a file with a byte-order mark.
+    let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     // Yams compares keys through their aliases, before the budget below counts them: each could triple the work.
     guard aliases(in: text) <= mostAliases else {
       throw UserError(.usage, "has more than \(mostAliases) aliases", at: file)
@@ -97,29 +99,6 @@ extension JSON {
       }
       return "\(space)\(key): \(member.value.encoded())\n"
     }.joined()
-  }
-
-  /// Replaces the beginning of every text that has it.
-  mutating func replace(_ prefix: String, by replacement: String) {
-    switch self {
-    case .string(let bytes) where bytes.starts(with: prefix.utf8):
-      self = .string(Array(replacement.utf8) + bytes.dropFirst(prefix.utf8.count))
-    case .array(let elements):
-      self = .array(
-        elements.map {
-          var element = $0
-          element.replace(prefix, by: replacement)
-          return element
-        })
-    case .object(let members):
-      self = .object(
-        members.map {
-          var member = $0
-          member.value.replace(prefix, by: replacement)
-          return member
-        })
-    default: break
-    }
   }
 
   /// Sets the value at a path of keys, making mappings on the way.

@@ -38,6 +38,7 @@ package final class Console: Observer {
         line += " · \(counted(file.rowsWithoutTargets, "row")) without anything to learn"
       }
       say("data", line)
+      if let warning = file.mergeWarning { say("", warning) }
     }
     let train = run.data.train
     var line = "train \(grouped(train.sequences)) sequences, \(grouped(train.targets)) target tokens"

@@ -170,7 +170,9 @@ package final class Run {
     try ranks.together { if ranks.isFirst { try prepareOutput() } }
     try tell { observer in
       try observer.began(summary)
-      for note in notes { try observer.noted(note) }
+      for note in notes + [recipe.schedule.note(steps: data.steps)].compactMap({ $0 }) {
+        try observer.noted(note)
+      }
       if recipe.modelType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
         try observer.noted("\(reason): model_dtype float32 would be faster here")
       }

@@ -42,12 +42,12 @@ extension Replica {
 }
 
 extension TrainedModel {
-  /// All sequences of some files, checked against the model's vocabulary.
-  package func read(_ options: DataOptions) throws -> TokenSequences {
+  /// Some files as the model's tokenizer reads them, checked against its vocabulary.
+  package func read(_ options: DataOptions) throws -> Dataset {
     let description = replica.description
     let dataset = try Dataset(
       options, encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
     try dataset.check(for: description)
-    return dataset.train
+    return dataset
   }
 }

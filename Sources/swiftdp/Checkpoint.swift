@@ -14,7 +14,7 @@ struct Checkpoint: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print what a checkpoint or model folder holds.")
 
-    @Argument(help: "A checkpoint or a Hugging Face model folder.")
+    @Argument(help: "A checkpoint or a Hugging Face model folder.", transform: Launch.path)
     var folder: String
     @Flag(help: "List every tensor.")
     var tensors = false
@@ -30,7 +30,7 @@ struct Checkpoint: ParsableCommand {
       abstract: "Check that a checkpoint is whole and that every number in it is finite.",
       discussion: "Exits with 0 if it is, and else with 65 and one line for each fault.")
 
-    @Argument(help: "A checkpoint or a Hugging Face model folder.")
+    @Argument(help: "A checkpoint or a Hugging Face model folder.", transform: Launch.path)
     var folder: String
 
     func run() throws {
@@ -49,7 +49,7 @@ struct Checkpoint: ParsableCommand {
         of files or ranks. Two runs with equal hashes stand at exactly the same point.
         """)
 
-    @Argument(help: "A checkpoint or a Hugging Face model folder.")
+    @Argument(help: "A checkpoint or a Hugging Face model folder.", transform: Launch.path)
     var folder: String
 
     func run() throws { print(try CheckpointSummary(folder: folder).hash()) }

@@ -29,7 +29,8 @@ struct Command: ParsableCommand {
     StandardStream.prepare()
     do {
       try checkProcessor()
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(
+        Arguments(Array(CommandLine.arguments.dropFirst()), root: Command.self).words)
       // Of the ranks of a command that shares nothing out, the first does it all.
       guard Launch.isFirst || command is SharedByRanks else { return }
       try command.run()
@@ -76,6 +77,7 @@ protocol SharedByRanks {}
 /// Runs something on all ranks and leaves MPI in order, also where the user made a mistake. The mistake is told
 /// before any rank leaves, since mpirun ends all ranks once one has failed.
 func onRanks(_ body: (Ranks) throws -> Void) throws {
+  try Launch.checkStarter()
   let ranks = try Ranks.start(isAlone: Launch.rank == nil)
   do {
     try body(ranks)

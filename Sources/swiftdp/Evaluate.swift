@@ -13,12 +13,15 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     discussion: """
       Example: mpirun -np 4 swiftdp evaluate --model runs/shakespeare/model --data held-out.txt
       The loss is the mean over all target tokens, over all ranks; it does not depend on the number of
-      ranks or on the batch size.
+      ranks or on the batch size. Everything in the files counts once: the last block may be short, and a row
+      that is longer than a sequence goes on in another.
       """)
 
-  @Option(help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.")
+  @Option(
+    help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
+    transform: Launch.path)
   var model: String
-  @Option(parsing: .upToNextOption, help: "One or more .txt, .jsonl or .json files.")
+  @Option(parsing: .upToNextOption, help: "One or more .txt, .jsonl or .json files.", transform: Launch.path)
   var data: [String]
   @Option(help: "auto, text, completion or alpaca.")
   var format = "auto"
@@ -44,20 +47,23 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let threads = Launch.threads(ranks, asked: threads)
-      let (trained, sequences) = try ranks.together { () throws -> (TrainedModel, TokenSequences) in
+      let (trained, dataset) = try ranks.together { () throws -> (TrainedModel, Dataset) in
         let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
         guard mistakes.isEmpty else { throw UserErrors(mistakes) }
         let trained = try TrainedModel(folder: model, threads: threads)
         return (trained, try trained.read(try options(for: trained)))
       }
-      if ranks.isFirst { for note in trained.replica.description.notes { Command.tell("note: " + note) } }
+      if ranks.isFirst {
+        for note in trained.replica.description.notes + notes(on: dataset) { Command.tell("note: " + note) }
+      }
       let result = evaluate(
-        sequences, replica: trained.replica, ranks: ranks, microBatchSize: batchSize, mask: .none)
+        dataset.train, replica: trained.replica, ranks: ranks, microBatchSize: batchSize, mask: .none)
       guard ranks.isFirst else { return }
       let loss = result.loss.map { decimals($0, 6) } ?? "none"
       let perplexity = result.loss.map { decimals(exp($0), 4) } ?? "none"
       print(
-        "tokens \(result.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)")
+        "tokens \(dataset.summary.trainFiles.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)"
+      )
     }
   }
 
@@ -70,6 +76,18 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     }
     return DataOptions(
       train: data, format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: length,
-      seed: 0)
+      seed: 0, readsWhole: true, names: .options)
+  }
+
+  /// What the user may want to change in the data or the options.
+  private func notes(on dataset: Dataset) -> [String] {
+    dataset.summary.trainFiles.files.flatMap { file in
+      let long =
+        file.longRows == 0
+        ? nil
+        : "\(counted(file.longRows, "row")) longer than a sequence, read in parts that do not see each other "
+          + "(--sequence-length)"
+      return [long, file.mergeWarning].compactMap { $0 }.map { "\(file.path): \($0)" }
+    }
   }
 }

@@ -11,7 +11,9 @@ struct Generate: ParsableCommand {
     abstract: "Continue a prompt, printing the text as it comes.",
     discussion: "Example: swiftdp generate --model runs/shakespeare/model --prompt 'ROMEO:' --max-tokens 100")
 
-  @Option(help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.")
+  @Option(
+    help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
+    transform: Launch.path)
   var model: String
   @Option(help: "The text to continue.")
   var prompt: String
@@ -22,7 +24,7 @@ struct Generate: ParsableCommand {
   @Option(help: "Draw from the likeliest tokens that together have this probability.")
   var topP = 1.0
   @Option(help: "Of the random draws.")
-  var seed: UInt64 = 0
+  var seed = 0
   @Option(help: "Threads; as many as there are cores by default.")
   var threads: Int?
 
@@ -32,6 +34,7 @@ struct Generate: ParsableCommand {
       throw ValidationError("--temperature must be at least 0")
     }
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
+    try check("--seed", seed, in: 0...Int.max)
     try check(threads: threads)
   }
 
@@ -51,7 +54,7 @@ struct Generate: ParsableCommand {
     let outcome = Result {
       try model.replica.generate(
         tokens, maximum: maxTokens,
-        sampling: Sampling(temperature: temperature, topP: topP, seed: seed)
+        sampling: Sampling(temperature: temperature, topP: topP, seed: UInt64(seed))
       ) {
         try write(decoder.append($0))
         return true

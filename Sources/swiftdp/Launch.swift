@@ -16,6 +16,27 @@ enum Launch {
   /// Whether this is the first of the ranks that a launcher started, or the only process.
   static var isFirst: Bool { rank.map { $0 == "0" } ?? true }
 
+  /// Inside a Slurm step that no mpirun started, Open MPI 4 ends the process with a page of its own: it takes
+  /// `SLURM_NODELIST` and `SLURM_STEP_ID` for a start by srun, and srun without PMI gives it no rank.
+  /// - Throws: what to type instead; one of the step's processes tells.
+  static func checkStarter() throws {
+    guard rank == nil, environment["SLURM_NODELIST"] != nil, environment["SLURM_STEP_ID"] != nil else {
+      return
+    }
+    guard environment["SLURM_PROCID"] ?? "0" == "0" else { throw Ranks.StoppedElsewhere(code: .usage) }
+    let count = environment["SLURM_STEP_NUM_TASKS"] ?? "1"
+    throw UserError(
+      .usage, "Slurm started this as a step, and Open MPI knows no ranks in it",
+      hint: "in the batch script or under salloc type: "
+        + typed(["mpirun", "-np", count, "swiftdp"] + CommandLine.arguments.dropFirst()))
+  }
+
+  /// How paths of the user's are read.
+  static var paths: UserPaths { UserPaths(home: environment["HOME"], shipped: try? Shipped.folder()) }
+
+  /// For options and arguments that are paths.
+  static func path(_ text: String) throws -> String { try paths.path(text) }
+
   /// Of the machine, whether this process may run on them or not.
   static var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 

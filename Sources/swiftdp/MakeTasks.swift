@@ -20,16 +20,20 @@ struct MakeTasks: ParsableCommand {
   @Option(help: "How many rows to write.")
   var count = 1000
   @Option(help: "Other seeds give other rows.")
-  var seed: UInt64 = 0
+  var seed = 0
   @Option(help: "train or held-out.")
   var part = Part.train
-  @Argument(help: "The file to write.")
+  @Argument(help: "The file to write.", transform: Launch.path)
   var file: String
 
-  func validate() throws { try check("--count", count, in: 0...Int.max) }
+  func validate() throws {
+    try check("--count", count, in: 0...Int.max)
+    try check("--seed", seed, in: 0...Int.max)
+  }
 
   func run() throws {
-    let rows = try TaskGenerator(seed: seed).rows(count: count, part: part == .train ? .train : .heldOut)
+    let rows = try TaskGenerator(seed: UInt64(seed)).rows(
+      count: count, part: part == .train ? .train : .heldOut)
     try TaskGenerator.write(rows, to: file)
     print("\(file): \(rows.count) rows of \(TaskCatalogue.all.count) kinds")
   }

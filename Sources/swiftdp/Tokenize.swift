@@ -8,11 +8,11 @@ struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the token ids of each line of a file as a JSON array.")
 
-  @Option(help: "A folder with a tokenizer.json.")
+  @Option(help: "A folder with a tokenizer.json.", transform: Launch.path)
   var model: String
   @Flag(help: "Print the pieces beside the ids.")
   var pieces = false
-  @Argument(help: "A text file, or - for standard input.")
+  @Argument(help: "A text file, or - for standard input.", transform: Launch.path)
   var file: String
 
   func run() throws {

@@ -63,7 +63,6 @@ func readRecipe(_ arguments: [String]) throws -> (Recipe, isQuickstart: Bool) {
       hint: "one YAML file, then settings section.key=value")
   }
   let isQuickstart = files.isEmpty && !settings.contains { $0.hasPrefix("model=") }
-  let shipped = try? Shipped.folder()
   let file = isQuickstart ? try Shipped.folder() + "/quickstart.yaml" : files.first
-  return (try Recipe(file: file, assignments: settings, shipped: shipped), isQuickstart)
+  return (try Recipe(file: file, assignments: settings, paths: Launch.paths), isQuickstart)
 }

@@ -16,6 +16,10 @@ extension CommandLineTests {
       try folder.file("empty.txt", "")
       try folder.file("empty.jsonl", "")
       try folder.file("short.txt", "short\n")
+      try folder.file(
+        "prompts.jsonl",
+        (0..<2).map { "{\"prompt\": \"\(String(repeating: "x", count: 40))\($0)\", \"completion\": \"y\"}\n" }
+          .joined())
       try folder.file("latin.txt", Data([0x61, 0xE9, 0x62, 0x0A]))
       try folder.file("table.csv", "a,b\n")
       let broken =
@@ -36,7 +40,12 @@ extension CommandLineTests {
         (["data.train=empty.txt"], ["empty.txt: the file is empty"]),
         (["data.train=empty.jsonl"], ["empty.jsonl: the file is empty"]),
         (["data.train=short.txt"], ["data.train: " + short]),
-        (["data.train=text.txt", "data.validation=short.txt"], ["data.validation: " + short]),
+        (
+          ["data.train=prompts.jsonl", "data.packing=false"],
+          [
+            "data.train: none of 2 rows holds a token to predict (prompts fill their sequences: raise data.sequence_length)"
+          ]
+        ),
         (["data.train=latin.txt"], ["latin.txt:1: is not UTF-8 at byte offset 1 (convert it to UTF-8)"]),
         (
           ["data.train=table.csv"],
@@ -56,6 +65,33 @@ extension CommandLineTests {
           messages, in: folder)
       }
       #expect(cases.count == 10)
+    }
+
+    /// Data is at fault here, not a setting that a command does not have.
+    @Test func mistakesInTheWordsOfEvaluate() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 700)
+      try train(
+        [
+          "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+          "training.steps=1",
+        ],
+        output: "run", in: folder)
+      try folder.file("both.jsonl", "{\"text\": \"t\", \"instruction\": \"i\", \"output\": \"o\"}")
+      let cases: [([String], String)] = [
+        (
+          ["--data", "both.jsonl"], "both.jsonl:1: the row could be text and alpaca (say which with --format)"
+        ),
+        (
+          ["--data", "text.txt", "--format", "alpaca"],
+          "text.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or --format auto)"
+        ),
+      ]
+      for (options, message) in cases {
+        try expectMistake(["evaluate", "--model", "run/model"] + options, 65, [message], in: folder)
+      }
+      #expect(cases.count == 2)
     }
 
     /// A file that is not there is a mistake in how swiftdp was called, as it is in a recipe.

@@ -69,7 +69,7 @@ extension CommandLineTests {
       try folder.makeText(characters: 2150)
       let settings = [
         "train", "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
-        "training.steps=1", "training.batch_size=4",
+        "training.steps=1", "training.batch_size=4", "schedule.warmup_steps=0",
       ]
       let bound = ["taskset", "-c", "0", Command.binary]
       let quiet = try Command.run(bound + settings + ["output=quiet"], in: folder)

@@ -125,6 +125,8 @@ extension CommandLineTests {
         ["evaluate", "--model", "run/model", "--data", "held-out.txt", "--sequence-length", "32"], in: folder)
       let loss = try #require(Evaluated(result.out)).loss
       #expect(abs(loss - losses[2]) <= 1e-6)
+      // 700 letters and an end: 21 whole blocks, and one of 29.
+      #expect(Evaluated(result.out)?.tokens == 701 && Evaluated(result.out)?.targets == 21 * 31 + 28)
       // A checkpoint is a model too.
       let checkpoint = try Command.swiftdp(
         [
@@ -133,6 +135,78 @@ extension CommandLineTests {
         ],
         ranks: 2, in: folder)
       #expect(checkpoint.out == result.out)
+      // One document is cut into the same blocks where documents are not joined.
+      for length in [2, 32, 47, 512] {
+        let options = [
+          "evaluate", "--model", "run/model", "--data", "held-out.txt", "--sequence-length", "\(length)",
+        ]
+        let joined = try Command.swiftdp(options, in: folder)
+        let apart = try Command.swiftdp(options + ["--no-packing"], ranks: 3, in: folder)
+        let (all, same) = (try #require(Evaluated(joined.out)), try #require(Evaluated(apart.out)))
+        #expect(all.tokens == 701 && all.targets == 701 - (701 + length - 1) / length)
+        #expect(same.tokens == 701 && same.targets == all.targets && abs(same.loss - all.loss) <= 1e-5)
+        #expect(joined.messages.isEmpty)
+        #expect(
+          apart.messages == [
+            "note: held-out.txt: 1 row longer than a sequence, read in parts that do not see each other "
+              + "(--sequence-length)"
+          ])
+      }
+    }
+
+    /// The loss of a text is that of its blocks, each measured alone: the last one too.
+    @Test func theLastBlockCounts() throws {
+      let folder = try folder()
+      try folder.makeText(characters: 700)
+      let text = try folder.text("text.txt")
+      try train(
+        Self.settings + ["data.train=text.txt", "data.sequence_length=32", "training.steps=2"], output: "run",
+        in: folder)
+      func evaluate(_ text: String, length: Int) throws -> Evaluated {
+        try folder.file("part.txt", text)
+        let result = try Command.swiftdp(
+          ["evaluate", "--model", "run/model", "--data", "part.txt", "--sequence-length", "\(length)"],
+          in: folder)
+        return try #require(Evaluated(result.out), "\(result.err)")
+      }
+      // An end of text follows each part, so that a part of 63 letters is one block of 64.
+      let whole = try evaluate(String(text.prefix(63)), length: 40)
+      let first = try evaluate(String(text.prefix(40)), length: 40)
+      let last = try evaluate(String(text.prefix(63).dropFirst(40)), length: 40)
+      #expect(whole.targets == 39 + 23 && first.targets == 39 && last.targets == 23)
+      let sum = first.loss * 39 + last.loss * 23
+      #expect(abs(whole.loss - sum / 62) <= 1e-5)
+    }
+
+    @Test func answersInEvaluateLoseNothing() throws {
+      let folder = try folder()
+      try folder.makeText(characters: 700)
+      try train(
+        Self.settings + ["data.train=text.txt", "data.sequence_length=32", "training.steps=1"], output: "run",
+        in: folder)
+      try folder.file(
+        "rows.jsonl",
+        """
+        {"prompt": "0123456789", "completion": "abcdefghij"}
+        {"prompt": "0123456789abc", "completion": "d", "response": null, "id": 1e400}
+        {"prompt": "a", "response": "b"}
+
+        """)
+      for (length, packing) in [
+        (512, "--packing"), (12, "--packing"), (12, "--no-packing"), (2, "--no-packing"),
+      ] {
+        let result = try Command.swiftdp(
+          [
+            "evaluate", "--model", "run/model", "--data", "rows.jsonl", "--sequence-length", "\(length)",
+            packing,
+          ],
+          in: folder)
+        let counts = try #require(Evaluated(result.out), "\(result.err)")
+        // Each answer and an end.
+        #expect(counts.tokens == 21 + 15 + 3 && counts.targets == 11 + 2 + 2, "\(length) \(packing)")
+        #expect(counts.loss > 0)
+        #expect(result.messages.count == (length == 512 ? 0 : 1))
+      }
     }
   }
 }

@@ -40,6 +40,54 @@ extension CommandLineTests {
       #expect(evaluated.loss > 2 && evaluated.loss < 4)
     }
 
+    /// The numbers of transformers 5.24 in fp32, block by block, the last one short.
+    @Test func evaluateCountsWhatTransformersCounts() throws {
+      let folder = try Workspace()
+      var checked = 0
+      for (length, targets, loss) in [(200, 11751, 3.530356), (512, 11787, 3.517094)] {
+        for packing in ["--packing", "--no-packing"] {
+          let result = try Command.swiftdp(
+            [
+              "evaluate", "--model", try shared("stories260K-hf"), "--data",
+              try shared("text/the-verdict.txt"),
+              "--sequence-length", "\(length)", packing,
+            ], ranks: 2, in: folder)
+          let evaluated = try #require(Evaluated(result.out), "\(result.err)")
+          #expect(evaluated.tokens == 11811 && evaluated.targets == targets)
+          #expect(abs(evaluated.loss - loss) <= 1e-5)
+          checked += 1
+        }
+      }
+      #expect(checked == 4)
+    }
+
+    /// A tokenizer that joins a space with the word behind it joins an answer with the end of its prompt.
+    @Test func answersThatBeginInsideTheirPromptAreShown() throws {
+      let folder = try Workspace()
+      try folder.file(
+        "rows.jsonl",
+        """
+        {"prompt": "Once upon a ", "completion": "time there was"}
+        {"prompt": "Once upon", "completion": " a time"}
+        {"prompt": "Lily saw the ", "completion": "dog"}
+
+        """)
+      let warning =
+        "2 of 3 answers begin inside the last token of their prompt, and carry no loss there, such as line 1: "
+        + #""Once upon a " + "time there w" (move a space at the end of prompts to the beginning of answers)"#
+      let model = try shared("stories260K-hf")
+      let evaluated = try Command.swiftdp(
+        ["evaluate", "--model", model, "--data", "rows.jsonl"], ranks: 2, in: folder)
+      #expect(evaluated.messages == ["note: rows.jsonl: " + warning])
+      let trained = try Command.swiftdp(
+        [
+          "train", "model=\(model)", "data.train=rows.jsonl", "data.validation=0", "training.steps=1",
+          "output=run",
+        ],
+        ranks: 2, in: folder)
+      #expect(trained.code == 0 && trained.out.contains("\n        \(warning)\n"), "\(trained.out)")
+    }
+
     /// What the model made of the held-out text before it was trained: its loss on the same share of the data.
     private func firstValidation(of run: RunOutput) throws -> Double? {
       // A rate of 0 leaves the model as it is.

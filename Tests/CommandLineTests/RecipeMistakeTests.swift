@@ -156,6 +156,76 @@ extension CommandLineTests {
         in: folder)
     }
 
+    /// An unset variable of a shell makes `output=$OUT` so; YAML would call it null, and the default be taken.
+    @Test func emptySettingsAreRefused() throws {
+      let folder = try folder()
+      let keys = [
+        "model", "weights", "model_dtype", "output", "data.train", "data.validation", "data.format",
+        "data.sequence_length", "data.packing", "training.steps", "training.batch_size", "training.seed",
+        "optimizer.name", "optimizer.learning_rate", "optimizer.offload", "schedule.name",
+        "schedule.warmup_steps",
+        "parallel.zero", "parallel.threads", "parallel.blas_kernel", "checkpoint.every", "checkpoint.resume",
+        "checkpoint.model_dtype",
+      ]
+      for key in keys {
+        for value in ["", "''"] {
+          let result = try Command.swiftdp(["train", "run.yaml", "\(key)=\(value)"], in: folder)
+          #expect(result.code == 64, "\(key)=\(value)")
+          #expect(
+            result.errorLines == ["swiftdp: \(key): is empty (was it an unset variable?)"], "\(result.err)")
+        }
+      }
+      #expect(keys.count == 23)
+      try expectMistake(
+        ["train", "run.yaml", "data.train=[text.txt,'']"], 64,
+        ["data.train: is empty (was it an unset variable?)"], in: folder)
+      try expectMistake(["train", ""], 64, ["the recipe: is empty (was it an unset variable?)"], in: folder)
+      try expectMistake(
+        ["checkpoint", "hash", ""], 64,
+        [
+          "The value '' is invalid for '<folder>': is empty (was it an unset variable?) "
+            + "(see swiftdp checkpoint hash --help)"
+        ], in: folder)
+      #expect(!folder.exists("run") && !folder.exists("runs"))
+    }
+
+    @Test func recipesThatOtherProgramsWrite() throws {
+      let folder = try folder()
+      let recipe = try folder.text("run.yaml").replacing(
+        "steps: 5,", with: "steps: 5, epochs: null, time_limit: null,")
+      try folder.file(
+        "bom.yaml",
+        "\u{FEFF}" + recipe + "\noptimizer: {offload: null, momentum: null}\nparallel: {threads: null}\n")
+      let result = try Command.swiftdp(["train", "bom.yaml"], in: folder)
+      #expect(result.code == 0, "\(result.err)")
+      #expect(try RunOutput(folder: folder, name: "run").metrics().count == 5)
+      // What stands beside it is still a mistake.
+      try expectMistake(
+        ["train", "bom.yaml", "training.epochs=1", "training.time_limt=3"], 64,
+        [
+          "training.epochs: stands beside training.steps (give one of the two)",
+          "training.time_limt: is not a key of swiftdp (did you mean training.time_limit?)",
+        ], in: folder)
+    }
+
+    @Test func aWarmUpThatOutlastsTheRunIsNoted() throws {
+      let folder = try folder()
+      let cases = [
+        (6, ": the learning rate rises to the end, and never reaches optimizer.learning_rate"),
+        (5, ": the learning rate rises to the end"), (4, nil),
+      ]
+      for (steps, words) in cases {
+        let result = try Command.swiftdp(
+          ["train", "run.yaml", "schedule.warmup_steps=\(steps)", "output=run-\(steps)"], ranks: 2, in: folder
+        )
+        #expect(result.code == 0)
+        let notes = result.out.split(separator: "\n").filter { $0.hasPrefix("note: schedule.warmup_steps") }
+        let expected = words.map { "note: schedule.warmup_steps is \(steps), and the run has 5 steps" + $0 }
+        #expect(notes.map(String.init) == [expected].compactMap { $0 }, "\(result.out)")
+      }
+      #expect(cases.count == 3)
+    }
+
     @Test func anOutputThatCannotBeWrittenTo() throws {
       let folder = try folder()
       let hint = "(set output to a folder that you may write to)"

@@ -66,7 +66,60 @@ import Testing
     #expect(
       folder.errors(.of([file]))
         == "a.jsonl:1: the row could be text and alpaca (say which with data.format)")
+    #expect(
+      folder.errors(.of([file], names: .options))
+        == "a.jsonl:1: the row could be text and alpaca (say which with --format)")
     #expect(try Dataset(.of([file], format: .text), encoder: .bytes()).train.allSpelled == ["t>"])
+  }
+
+  /// A table that is written as rows has null where a row has nothing.
+  @Test func aNullIsAColumnThatIsNotThere() throws {
+    let folder = try Folder()
+    var checked = 0
+    for (row, spelling) in [
+      (#"{"prompt": "a", "completion": null, "response": "b"}"#, "ab>"),
+      (#"{"prompt": "a", "completion": "b", "response": null}"#, "ab>"),
+      (#"{"text": "a", "instruction": null, "output": null, "prompt": null, "completion": null}"#, "a>"),
+      (#"{"text": null, "prompt": "a", "completion": "b", "instruction": "i", "output": null}"#, "ab>"),
+    ] {
+      let file = try folder.write("a.jsonl", row)
+      #expect(try Dataset(.of([file]), encoder: .bytes()).train.allSpelled == [spelling])
+      checked += 1
+    }
+    #expect(checked == 4)
+    let alpaca = try folder.write(
+      "b.jsonl", #"{"text": null, "instruction": "i", "input": null, "output": "o", "response": null}"#)
+    #expect(
+      try Dataset(.of([alpaca], length: 512), encoder: .bytes()).summary.trainFiles.files[0].format == .alpaca
+    )
+    let missing = try folder.write(
+      "c.jsonl",
+      #"""
+      {"prompt": "a", "completion": "b"}
+      {"prompt": null, "completion": "b"}
+      {"prompt": "a", "completion": null, "response": null}
+      """#)
+    let hint = #"(a row of format completion has "prompt" and "completion" (or "response"))"#
+    #expect(
+      folder.errors(.of([missing])) == """
+        c.jsonl:2: has no "prompt" \(hint)
+        c.jsonl:3: has no "completion" \(hint)
+        """)
+  }
+
+  @Test func aNumberThatNobodyReadsMayBeAsLargeAsItLikes() throws {
+    let folder = try Folder()
+    let large = "1" + String(repeating: "0", count: 400)
+    let rows = ["1e400", "-1e999", large, #"[{"x": 1e400}]"#].map { #"{"text": "a", "id": \#($0)}"# }
+    let lines = try folder.write("a.jsonl", rows.joined(separator: "\n"))
+    let list = try folder.write("b.json", "[" + rows.joined(separator: ",\n") + "]")
+    #expect(
+      try Dataset(.of([lines, list]), encoder: .bytes()).train.allSpelled == Array(repeating: "a>", count: 8))
+    #expect(
+      folder.errors(.of([try folder.write("c.jsonl", #"{"text": 1e400}"#)]))
+        == #"c.jsonl:1: "text" must be a string, but is a number"#)
+    // A file of which all is read is not to hold one.
+    #expect(throws: JSON.ParseError.self) { try JSON.parse(#"{"a": 1e400}"#) }
   }
 
   @Test func unknownKeysAreNamed() throws {
@@ -191,6 +244,9 @@ import Testing
     #expect(
       folder.errors(.of([fine], format: .alpaca))
         == "b.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or data.format: auto)")
+    #expect(
+      folder.errors(.of([fine], format: .alpaca, names: .options))
+        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or --format auto)")
   }
 
   @Test func emptyRowsAreLeftOutAndCounted() throws {

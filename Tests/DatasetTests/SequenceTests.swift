@@ -90,6 +90,51 @@ import Testing
     #expect(data.train.targetCounts == [3, 5])
   }
 
+  /// The last block is shorter, and every token that one stands before in its block is predicted.
+  @Test func textThatIsReadWholeEndsInAShortBlock() throws {
+    let file = try texts("abc", "defg", "h")
+    let data = try Dataset(
+      .of([file], packing: true, length: 4, readsWhole: true), encoder: .bytes(begin: true))
+    #expect(data.train.allSpelled == ["<abc", "><de", "fg><", "h>"])
+    let batch = data.train.batch(of: [0, 1, 2, 3])
+    #expect(spelled(batch.tokens) == "<abc><defg><h>__")
+    #expect(spelled(batch.targets) == "abc.<de.g><.>...")
+    #expect(data.train.targetCounts == [3, 3, 3, 1])
+    #expect(data.summary.trainFiles.droppedTokens == 0 && data.summary.train.tokens == 14)
+    let masked = try Dataset(
+      .of([file], packing: true, mask: .document, length: 4, readsWhole: true), encoder: .bytes(begin: true))
+    #expect(spelled(masked.train.batch(of: [0, 1, 2, 3]).targets) == "abc..de.g>..>...")
+    #expect(masked.train.targetCounts == [3, 2, 2, 1])
+    // Where blocks come out even, and where there is less than one.
+    let even = try Dataset(
+      .of([file], packing: true, length: 7, readsWhole: true), encoder: .bytes(begin: true))
+    #expect(even.train.allSpelled == ["<abc><d", "efg><h>"] && even.train.targetCounts == [6, 6])
+    let short = try Dataset(
+      .of([file], packing: true, length: 64, readsWhole: true), encoder: .bytes(begin: true))
+    #expect(short.train.allSpelled == ["<abc><defg><h>"] && short.train.targetCounts == [13])
+  }
+
+  /// Parts of a text are its blocks; those of an answer overlap by a token, so that no target is lost.
+  @Test func whatIsLongerThanASequenceGoesOnInAnother() throws {
+    let text = try Dataset(
+      .of([try texts("abcdefgh", "i", "jkl")], length: 4, readsWhole: true), encoder: .bytes())
+    #expect(text.train.allSpelled == ["abcd", "efgh", ">", "i>", "jkl>"])
+    #expect(text.train.targetCounts == [3, 3, 0, 1, 3])
+    #expect(text.summary.trainFiles.longRows == 1 && text.summary.trainFiles.cutRows == 0)
+    for packing in [false, true] {
+      let rows = try Dataset(
+        .of([try answers(("abc", "defgh"), ("i", "j"))], packing: packing, length: 4, readsWhole: true),
+        encoder: .bytes())
+      #expect(rows.train.allSpelled == ["abcd", "defg", "gh>", "ij>"])
+      #expect(spelled(rows.train.batch(of: [0, 1, 2, 3]).targets) == "..d.efg.h>..j>..")
+      // "defgh>" and "j>", whatever the length.
+      #expect(rows.train.targetCount == 8 && rows.summary.trainFiles.tokens == 12)
+      #expect(rows.summary.trainFiles.rowsWithoutTargets == 0)
+    }
+    let two = try Dataset(.of([try answers(("a", "bcd"))], length: 2, readsWhole: true), encoder: .bytes())
+    #expect(two.train.allSpelled == ["ab", "bc", "cd", "d>"] && two.train.targetCount == 4)
+  }
+
   /// "bc" becomes one token: the whole has one token fewer, and the prompt's count still decides.
   @Test func aMergedBoundaryFollowsThePromptsCount() throws {
     let data = try Dataset(.of([try answers(("ab", "cd"))]), encoder: .bytes(merge: "bc"))
@@ -97,6 +142,40 @@ import Testing
     #expect(spelled(batch.tokens) == "a#d>")
     #expect(spelled(batch.targets) == ".d>.")
     #expect(data.summary.trainFiles.files[0].mergedBoundaries == 1)
+  }
+
+  @Test func mergedBoundariesAreShownWithAnExample() throws {
+    let file = try answers(("x", "y"), ("what is six times nine: b", "cold and wet, and"), ("b", "c"))
+    let data = try Dataset(.of([file]), encoder: .bytes(merge: "bc"))
+    #expect(
+      data.summary.trainFiles.files[0].mergeWarning == """
+        2 of 3 answers begin inside the last token of their prompt, and carry no loss there, such as line 2: \
+        "imes nine: b" + "cold and wet" (move a space at the end of prompts to the beginning of answers)
+        """)
+    let none = try Dataset(.of([file]), encoder: .bytes())
+    #expect(none.summary.trainFiles.files[0].mergeWarning == nil)
+  }
+
+  @Test func dataWithoutAnythingToPredictIsRefused() throws {
+    let file = try answers(("abcdef", "g"), ("hijk", "l"))
+    let cases: [(DataOptions, String)] = [
+      (
+        .of([file], length: 4),
+        "data.train: none of 2 rows holds a token to predict (prompts fill their sequences: raise data.sequence_length)"
+      ),
+      (
+        .of([try texts("a")], names: .options),
+        "--data: its only row holds no token to predict (a prompt needs an answer, and a text more than one token)"
+      ),
+      (
+        .of([file], validation: .files([try folder.write("v.txt", "a")]), packing: true),
+        "data.validation: its only row holds no token to predict (a prompt needs an answer, and a text more than one token)"
+      ),
+    ]
+    for (options, message) in cases {
+      #expect(folder.errors(options, encoder: .bytes(end: false)) == message)
+    }
+    #expect(cases.count == 3)
   }
 
   /// Nothing precedes an answer without a prompt, so its first token cannot be predicted.

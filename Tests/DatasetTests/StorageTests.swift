@@ -56,7 +56,7 @@ import Testing
       for bytes in damaged {
         let file = try folder.write(name, bytes)
         do {
-          _ = try Dataset(.of([file], packing: true, length: 2), encoder: .bytes())
+          _ = try Dataset(.of([file], packing: name != "a.txt", length: 16), encoder: .bytes())
           loaded += 1
         } catch is UserErrors {
           refused += 1

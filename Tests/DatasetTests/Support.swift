@@ -86,11 +86,12 @@ extension DataOptions {
   /// Options as most tests want them.
   static func of(
     _ train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
-    packing: Bool = false, mask: PackingMask = .none, length: Int = 64, seed: UInt64 = 1
+    packing: Bool = false, mask: PackingMask = .none, length: Int = 64, seed: UInt64 = 1,
+    readsWhole: Bool = false, names: DataSettingNames = .recipe
   ) -> DataOptions {
     DataOptions(
       train: train, validation: validation, format: format, packing: packing, packingMask: mask,
-      sequenceLength: length, seed: seed)
+      sequenceLength: length, seed: seed, readsWhole: readsWhole, names: names)
   }
 }
 

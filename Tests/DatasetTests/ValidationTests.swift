@@ -67,6 +67,20 @@ import Testing
         """)
   }
 
+  /// Training leaves out what does not fill a block, and what is longer than a sequence; a measurement does not.
+  @Test func filesOfItsOwnAreReadWhole() throws {
+    let text = try folder.write("t.txt", "abcdefghij")
+    let data = try Dataset(
+      .of([text], validation: .files([text]), packing: true, length: 4), encoder: .bytes())
+    #expect(data.train.allSpelled == ["abcd", "efgh"])
+    #expect(data.validation?.allSpelled == ["abcd", "efgh", "ij>"])
+    #expect(data.validation?.targetCount == 8)
+    #expect(data.summary.trainFiles.droppedTokens == 3 && data.summary.validationFiles?.droppedTokens == 0)
+    let rows = try Dataset(.of([text], validation: .files([text]), length: 4), encoder: .bytes())
+    #expect(rows.train.allSpelled == ["abcd"])
+    #expect(rows.validation?.allSpelled == ["abcd", "efgh", "ij>"])
+  }
+
   @Test func filesOfItsOwn() throws {
     let own = try folder.write("v.jsonl", "{\"prompt\": \"p\", \"completion\": \"q\"}")
     let data = try Dataset(.of([file], validation: .files([own])), encoder: .bytes())

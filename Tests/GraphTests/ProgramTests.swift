@@ -248,7 +248,7 @@ private func runLogits(recordedFor recorded: ModelType, on type: ModelType) thro
   var draw = Draw(1)
   let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw)
   let program = TestModel(sketch, type: recorded).program(shape, purpose: .logits)
-  let weights = TestModel(sketch, type: type).weights
+  let weights = TestModel(sketch, type: type).store
   let engine = try Engine(threads: 1)
   _ = batch.withInput { program.run($0, weights: weights, arena: Arena(), engine: engine) }
 }

@@ -29,7 +29,7 @@ import Training
     let targets = Array(all.targets[places])
     return Batch(
       rows: 1, length: all.length, tokens: Array(all.tokens[places]), targets: targets,
-      positions: Array(all.positions[places]), documents: Array(all.documents[places]), sampleIDs: [0],
+      positions: Array(all.positions[places]), sampleIDs: [0],
       sequences: [0], targetCount: targets.filter { $0 >= 0 }.count)
   }
 

@@ -39,7 +39,8 @@ extension Replica {
       for index in 0..<count where taken[index] {
         expected += Double(gradient.base[index]) * Double(gradient.base[index])
       }
-      guard expected > 0 else { continue }
+      // What is not a number must not pass for zero.
+      guard expected != 0 else { continue }
       // Far enough that the loss changes by two percent.
       let far = 0.01 * base * scale / expected
       func loss(_ distance: Double) -> Double {

@@ -31,16 +31,25 @@ package struct Verification {
     folder = recipe.output + "/verify"
   }
 
+  /// What was compared.
+  package struct Result {
+    /// Whether all arrangements gave the same bits.
+    package var isEqual: Bool
+    package var arrangements: Int
+    /// Of each arrangement; known to the first rank.
+    package var numbers = 0
+  }
+
   /// Collective; `each` is called on the first rank.
-  /// - Returns: whether all arrangements gave the same bits.
-  package func run(each: (VerificationRow) -> Void) throws -> Bool {
+  /// - Throws: where the steps have nothing to train on, also.
+  package func run(each: (VerificationRow) -> Void) throws -> Result {
     defer { if ranks.isFirst { try? removeTree(folder) } }
     try ranks.together {
       if ranks.isFirst { try removeTree(folder) }
     }
     let arrangements = Arrangement.all(ranks: ranks.count, steps: steps)
     var reference: (path: String, hash: String)?
-    var allEqual = true
+    var result = Result(isEqual: true, arrangements: arrangements.count)
     for (number, arrangement) in arrangements.enumerated() {
       let output = "\(folder)/\(number)"
       let (loss, path) = try run(arrangement, output: output)
@@ -55,12 +64,30 @@ package struct Verification {
           VerificationRow(
             name: arrangement.name, loss: loss, difference: difference, hash: hash,
             isEqual: hash == first.hash))
-        allEqual = allEqual && hash == first.hash
+        result.isEqual = result.isEqual && hash == first.hash
+        result.numbers = summary.numbers
         reference = first
         if number > 0 { try removeTree(output) }
       }
     }
-    return ranks.sum(ranks.isFirst && !allEqual ? 1 : 0) == 0
+    result.isEqual = ranks.sum(ranks.isFirst && !result.isEqual ? 1 : 0) == 0
+    return result
+  }
+
+  /// - Throws: where the steps would leave the weights as they are, so that anything would agree.
+  private func checkTargets(_ data: RunData) throws {
+    guard data.steps >= steps else {
+      throw UserError(.usage, "is \(steps), and the run has \(counted(data.steps, "step"))", at: "--steps")
+    }
+    let sequences = data.dataset.train
+    var stream = data.stream
+    let epoch = (sequences.count + stream.batchSize - 1) / stream.batchSize
+    let first = (0..<epoch).first { sequences.targetCount(of: stream.sequences(step: $0)) > 0 }
+    guard let first, first >= steps else { return }
+    throw UserError(
+      .data, "the first \(steps) steps hold no token to predict, and would agree whatever is wrong",
+      at: "--steps",
+      hint: "set --steps \(first + 1)")
   }
 
   /// The loss of the last step, on the first rank, and the checkpoint after it.
@@ -88,6 +115,7 @@ package struct Verification {
         guard let part else { return }
         let run = try Run(
           recipe, ranks: part, threads: arrangement.threads, observers: [losses], ledger: MemoryLedger())
+        try checkTargets(run.data)
         try run.train(until: stage.end)
       }
       part?.finish()

@@ -26,9 +26,11 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
   var shape = BenchModel.Shape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 2
-  @Option(help: "A folder with the config.json of a model to take instead.")
+  @Option(help: "A folder with the config.json of a model to take instead.", transform: Launch.path)
   var model: String?
-  @Option(help: "A folder on the disk that is meant; what is written there is removed again.")
+  @Option(
+    help: "A folder on the disk that is meant; what is written there is removed again.",
+    transform: Launch.path)
   var output: String?
   @OptionGroup var options: BenchOptions
 

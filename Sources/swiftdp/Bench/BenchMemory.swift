@@ -26,7 +26,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
   var shape = BenchModel.Shape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 4
-  @Option(help: "A folder with the config.json of a model to take instead.")
+  @Option(help: "A folder with the config.json of a model to take instead.", transform: Launch.path)
   var model: String?
   @Option(help: "float32 or bfloat16; both by default.")
   var dtype: ModelType?

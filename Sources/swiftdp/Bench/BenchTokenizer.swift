@@ -15,9 +15,9 @@ struct BenchTokenizer: ParsableCommand, SharedByRanks {
       encode the whole file at once, as ranks of a run do, and their rates are added up.
       """)
 
-  @Option(help: "A folder with a tokenizer.json.")
+  @Option(help: "A folder with a tokenizer.json.", transform: Launch.path)
   var tokenizer: String
-  @Option(help: "A text file.")
+  @Option(help: "A text file.", transform: Launch.path)
   var data: String
   @OptionGroup var options: BenchOptions
 

@@ -115,10 +115,9 @@ struct PlanTable {
       "model_dtype=\(best.shape.type.rawValue)", "training.recompute=\(best.shape.recompute.rawValue)",
       "parallel.zero=\(best.shape.stage.rawValue)", "parallel.threads=\(place.threads)",
     ]
-    let words = (arguments + settings).map { $0.contains { " {}[]'".contains($0) } ? "'\($0)'" : $0 }
-    return
-      (["mpirun", "-np", "\(place.ranks)", "--map-by", "ppr:\(place.ranksPerHost):node:PE=\(place.threads)"]
-      + ["swiftdp", "train"] + words).joined(separator: " ")
+    return typed(
+      ["mpirun", "-np", "\(place.ranks)", "--map-by", "ppr:\(place.ranksPerHost):node:PE=\(place.threads)"]
+        + ["swiftdp", "train"] + arguments + settings)
   }
 
   var json: JSON {

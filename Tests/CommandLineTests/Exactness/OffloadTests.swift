@@ -37,7 +37,7 @@ extension CommandLineTests {
         ["text.txt: is a file, where a folder is meant \(hint)"], in: folder)
       try expectMistake(
         ["train"] + Self.settings + ["optimizer.offload=''"], 64,
-        ["optimizer.offload: is empty (name a folder on a local disk)"], in: folder)
+        ["optimizer.offload: is empty (was it an unset variable?)"], in: folder)
     }
   }
 }

@@ -39,8 +39,68 @@ extension CommandLineTests {
       #expect(rows.allSatisfy { $0.isEqual } && Set(rows.map(\.hash)).count == 1)
       #expect(result.out.contains("\npadding by 13 columns changes the loss by "))
       #expect(result.out.split(separator: "\n").count { $0.hasPrefix("gradient, direction ") } == 3)
-      #expect(result.out.hasSuffix("\nall agree\n"))
+      // Weights, each with two moments.
+      #expect(
+        result.out.hasSuffix(
+          """
+
+          compared: 71,232 numbers in each of 11 arrangements, the loss of 31 target tokens with padding, \
+          3 directions of a gradient of 23,744 numbers
+          all agree
+
+          """), "\(result.out)")
       #expect(folder.names(in: "out") == [], "nothing stays behind")
+    }
+
+    /// The first micro-batches have no target, and the model reads nothing longer than a sequence: there is something
+    /// to compare nevertheless.
+    @Test func microBatchesWithTargetsAreLookedFor() throws {
+      let folder = try folder()
+      try makeRows(first: 16, in: folder)
+      let settings = rowSettings + ["data.sequence_length=64"]
+      let result = try Command.swiftdp(settings + ["--steps", "3"], ranks: 2, in: folder)
+      #expect(result.code == 0, "\(result.out)\n\(result.err)")
+      #expect(result.out.contains("\npadding by 13 columns changes the loss by "), "\(result.out)")
+      #expect(result.out.split(separator: "\n").count { $0.hasPrefix("gradient, direction ") } == 3)
+      #expect(
+        result.out.contains(" the loss of 3 target tokens with padding, 3 directions of "), "\(result.out)")
+      let full = try Command.swiftdp(Self.settings + ["data.sequence_length=64"], ranks: 2, in: folder)
+      #expect(full.code == 0, "\(full.out)\n\(full.err)")
+      #expect(full.out.contains("\npadding by 13 columns changes the loss by "), "\(full.out)")
+      #expect(
+        full.out.contains(" the loss of 51 target tokens with padding, 3 directions of "), "\(full.out)")
+    }
+
+    @Test func nothingToCompareIsNoAgreement() throws {
+      let folder = try folder()
+      try makeRows(first: 40, in: folder)
+      let result = try Command.swiftdp(rowSettings + ["data.sequence_length=64"], ranks: 2, in: folder)
+      #expect(result.code == 65, "\(result.out)\n\(result.err)")
+      #expect(
+        result.messages == [
+          "--steps: the first 4 steps hold no token to predict, and would agree whatever is wrong (set --steps 6)"
+        ])
+      let few = try Command.swiftdp(
+        Self.settings + ["training.steps=3"], ranks: 2, in: folder)
+      #expect(few.code == 64)
+      #expect(few.messages == ["--steps: is 4, and the run has 3 steps"])
+    }
+
+    private var rowSettings: [String] {
+      [
+        "verify", "model=llama", "weights=random", "data.train=rows.jsonl", "data.packing=false",
+        "data.shuffle=false",
+        "data.validation=0", "training.steps=20", "training.batch_size=8", "training.micro_batch_size=1",
+        "output=out",
+      ]
+    }
+
+    /// Rows whose prompts fill a sequence, then others.
+    private func makeRows(first: Int, in folder: Workspace) throws {
+      let full = "{\"prompt\": \"\(String(repeating: "x", count: 80))\", \"completion\": \"y\"}\n"
+      let row = "{\"prompt\": \"a\", \"completion\": \"bc\"}\n"
+      try folder.file(
+        "rows.jsonl", String(repeating: full, count: first) + String(repeating: row, count: 32))
     }
 
     /// A rank gets gradients of others with a wrong bit. It shows wherever that rank takes part beside others,

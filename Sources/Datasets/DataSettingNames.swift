@@ -1,0 +1,15 @@
+// What a user knows the settings of data by: the keys of a recipe, or the options of a command.
+
+package struct DataSettingNames: Equatable, Sendable {
+  package let data: String
+  package let format: String
+  /// As it is written to have each file's format found out.
+  package let autoFormat: String
+  package let sequenceLength: String
+
+  package static let recipe = DataSettingNames(
+    data: "data.train", format: "data.format", autoFormat: "data.format: auto",
+    sequenceLength: "data.sequence_length")
+  package static let options = DataSettingNames(
+    data: "--data", format: "--format", autoFormat: "--format auto", sequenceLength: "--sequence-length")
+}

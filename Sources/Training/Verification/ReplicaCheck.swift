@@ -1,0 +1,67 @@
+// One replica against itself: padding must not matter, and its gradient must be that of its loss.
+import Base
+import Datasets
+
+/// What was compared on the first micro-batch of a run that has something to compare.
+package struct ReplicaCheck {
+  package struct Padding {
+    package var columns: Int
+    /// Target tokens of the loss that was compared.
+    package var targets: Int
+    /// Relative, of the loss.
+    package var difference: Double
+    /// NaN does not agree.
+    package var agrees: Bool { difference <= 1e-5 }
+  }
+
+  /// nil where no micro-batch could be padded.
+  package let padding: Padding?
+  /// Empty where the gradient is zero.
+  package let gradient: [DirectionalDerivative]
+  /// How many numbers the gradient has.
+  package let gradientCount: Int
+
+  private static let mostColumns = 13
+
+  /// Whether something was compared, and all of it agrees.
+  package var agrees: Bool {
+    padding?.agrees == true && !gradient.isEmpty && gradient.allSatisfy { $0.error <= 2e-2 }
+  }
+
+  /// - Parameter run: with weights of this rank's own, in fp32.
+  package init(_ run: Run) {
+    let replica = run.replica
+    gradientCount = replica.layout.trainedCount
+    gradient =
+      run.firstBatch { $0.targetCount > 0 ? $0 : nil }
+      .map { replica.checkGradient($0, directions: 3, seed: 1) } ?? []
+    let longest = replica.description.family.maximumLength
+    padding = run.firstBatch { Self.paddable($0, longest: longest) }.map { batch in
+      let columns = min(longest - batch.length, Self.mostColumns)
+      let (plain, padded) = (replica.loss(batch), replica.loss(batch.padded(by: columns)))
+      return Padding(columns: columns, targets: batch.targetCount, difference: abs(padded / plain - 1))
+    }
+  }
+
+  /// A batch that leaves room for padding; one that fills the model's longest sequence is shortened.
+  private static func paddable(_ batch: Batch, longest: Int) -> Batch? {
+    let isFull = batch.length >= longest
+    let plain = isFull ? batch.shortened(by: min(batch.length / 2, mostColumns)) : batch
+    return plain.targetCount > 0 ? plain : nil
+  }
+}
+
+extension Run {
+  /// The first micro-batch of an epoch that something can be made of.
+  fileprivate func firstBatch(_ make: (Batch) -> Batch?) -> Batch? {
+    let sequences = data.dataset.train
+    var stream = data.stream
+    for step in 0..<(sequences.count + stream.batchSize - 1) / stream.batchSize {
+      for microBatch in stream.microBatches(step: step)
+      where sequences.targetCount(of: microBatch.sequences) > 0 {
+        if let made = make(sequences.batch(microBatch, mask: recipe.data.packingMask)) { return made }
+      }
+    }
+    return nil
+  }
+}
