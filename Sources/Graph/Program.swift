@@ -37,7 +37,7 @@ struct ProgramMemory {
 /// A forward pass of fixed shape, ready to run any number of times.
 package final class Program {
   package let shape: BatchShape
-  /// Of the weights that it runs on: memory was planned for operands of this type.
+  /// The type of the weights that it runs on, which memory was planned for.
   private let type: ModelType
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
