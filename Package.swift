@@ -8,7 +8,7 @@ let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 
 /// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
 let numeric: [SwiftSetting] = [
-  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
+  .unsafeFlags(["-O", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
 ]
 
 /// For targets that a training step runs through: without it debug builds allocate in every loop, and the test
@@ -67,8 +67,10 @@ let package = Package(
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.copy("Shipped")]),
-    .testTarget(name: "BaseTests", dependencies: ["Base"]),
+      resources: [.copy("Shipped")],
+      // Ranks that run different builds are told apart by it.
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--build-id=sha1"])]),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "CProcessor"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

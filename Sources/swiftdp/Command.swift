@@ -28,10 +28,12 @@ struct Command: ParsableCommand {
   static func main() {
     StandardStream.prepare()
     do {
-      try checkProcessor()
       var command = try parseAsRoot()
       // Of the ranks of a command that shares nothing out, the first does it all.
       guard Launch.isFirst || command is SharedByRanks else { return }
+      if !(command is SharedByRanks) { try StartCheck.processor() }
+      // Threads that are started from here on run where this one may.
+      CoreBinding.settle()
       try command.run()
       // What is printed waits in memory until here.
       if fflush(nil) != 0 { throw StandardStream.output.failure(errno) }
@@ -78,6 +80,7 @@ protocol SharedByRanks {}
 func onRanks(_ body: (Ranks) throws -> Void) throws {
   let ranks = try Ranks.start(isAlone: Launch.rank == nil)
   do {
+    try StartCheck.ranks(ranks)
     try body(ranks)
   } catch let error where error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere {
     if !(error is Ranks.StoppedElsewhere) { Command.tell("\(error)") }

@@ -36,10 +36,10 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    if let threads, let warning = Launch.warning(threads: threads, allowed: [allowedCores]) {
+    if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
-    let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
+    let model = try TrainedModel(folder: model, threads: threads ?? max(Launch.allowedCores, 1))
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
