@@ -58,7 +58,9 @@ package struct CoreSet: Equatable, Sendable {
     let root = "/sys/devices/system/node"
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
       .filter { $0.hasPrefix("node") && Int($0.dropFirst(4)) != nil }
-    return names.compactMap { try? CoreSet(list: String(contentsOfFile: "\(root)/\($0)/cpulist", encoding: .utf8)) }
+    return names.compactMap {
+      try? CoreSet(list: String(contentsOfFile: "\(root)/\($0)/cpulist", encoding: .utf8))
+    }
   }
 
   /// What one of several processes that share these cores should run on: NUMA domains of its own, or a domain that it

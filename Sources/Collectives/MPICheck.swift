@@ -21,5 +21,6 @@ private func fail(_ code: Int32, _ call: StaticString) -> Never {
   FatalEnd.end(
     UserError(
       .tryAgain, "\(call) failed: \(reason)",
-      hint: "look at the network and the memory of the hosts, and start again to go on from the last checkpoint"))
+      hint:
+        "look at the network and the memory of the hosts, and start again to go on from the last checkpoint"))
 }

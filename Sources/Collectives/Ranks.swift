@@ -81,13 +81,13 @@ package final class Ranks {
     let ranks = Ranks(swiftdp_comm_world(), isWorld: true)
     let board = RankBoard(ranks)
     ranks.board = board
-    FatalEnd.join(
-      FatalEnd.Company(
-        name: ranks.count > 1 ? "rank \(ranks.rank) on \(hostName)" : "", tell: { board.tellOnce($0) },
-        end: {
+    if ranks.count > 1 {
+      FatalEnd.join(
+        FatalEnd.Company(name: "rank \(ranks.rank) on \(hostName)", speaker: board.head) {
           board.tell(.left)
           MPI_Abort(swiftdp_comm_world(), $0.rawValue)
-        }))
+        })
+    }
     return ranks
   }
 

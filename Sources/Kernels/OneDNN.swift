@@ -61,8 +61,10 @@ package final class OneDNN: @unchecked Sendable {
       let kernel = kernels[shape] ?? library.makeKernel(shape)
       kernels[shape] = kernel
       let calls = library.calls
-      library.check(calls.setHandle(kernel.arguments[0].memory, UnsafeMutableRawPointer(mutating: a)), Self.handle)
-      library.check(calls.setHandle(kernel.arguments[1].memory, UnsafeMutableRawPointer(mutating: b)), Self.handle)
+      library.check(
+        calls.setHandle(kernel.arguments[0].memory, UnsafeMutableRawPointer(mutating: a)), Self.handle)
+      library.check(
+        calls.setHandle(kernel.arguments[1].memory, UnsafeMutableRawPointer(mutating: b)), Self.handle)
       library.check(calls.setHandle(kernel.arguments[2].memory, UnsafeMutableRawPointer(c)), Self.handle)
       library.check(calls.execute(kernel.primitive, stream, 3, kernel.arguments), "primitive_execute")
     }
@@ -90,7 +92,8 @@ package final class OneDNN: @unchecked Sendable {
   private func fail(_ code: Int32, _ what: StaticString) -> Never {
     // dnnl_status_t
     let reasons = [
-      "", "out of memory", "invalid arguments", "not implemented", "last implementation reached", "runtime error",
+      "", "out of memory", "invalid arguments", "not implemented", "last implementation reached",
+      "runtime error",
     ]
     let reason = reasons.indices.contains(Int(code)) ? reasons[Int(code)] : "error \(code)"
     FatalEnd.end(

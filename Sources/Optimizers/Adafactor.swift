@@ -45,7 +45,9 @@ package struct Adafactor: UpdateRule {
     let long = layout.parameters.map(\.spec).first {
       $0.trains && $0.isMatrix && $0.shape.contains { $0 > FactoredSquares.longest }
     }
-    return long.map { "adafactor sums over at most \(FactoredSquares.longest) rows or columns, and \($0.name) has more" }
+    return long.map {
+      "adafactor sums over at most \(FactoredSquares.longest) rows or columns, and \($0.name) has more"
+    }
   }
 
   package func update(

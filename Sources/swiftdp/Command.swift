@@ -27,6 +27,7 @@ struct Command: ParsableCommand {
   /// Runs the command; a mistake ends it with one line and its exit code.
   static func main() {
     StandardStream.prepare()
+    FatalEnd.tellOfAborts()
     do {
       var command = try parseAsRoot()
       // Of the ranks of a command that shares nothing out, the first does it all.

@@ -78,7 +78,7 @@ enum CoreBinding: Equatable {
       "mca_base_param_files", "mca_base_override_param_file", "mca_base_param_file_prefix",
       "mca_base_envar_file_prefix",
     ].compactMap { environment["OMPI_MCA_" + $0] }
-    .flatMap { $0.split(whereSeparator: { ":,".contains($0) }).map(String.init) }
+      .flatMap { $0.split(whereSeparator: { ":,".contains($0) }).map(String.init) }
     // mpirun lies in PREFIX/bin; distributions keep its files in /etc.
     let program = Launch.launcher.flatMap {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe")

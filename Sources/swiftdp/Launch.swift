@@ -97,7 +97,8 @@ enum Launch {
   /// mpirun itself writes.
   static var terminalColumns: Int? {
     guard isatty(STDOUT_FILENO) == 1 else { return nil }
-    let path = environment["OMPI_COMM_WORLD_RANK"] == nil ? "/dev/fd/1" : "/proc/\(launcher ?? getppid())/fd/1"
+    let path =
+      environment["OMPI_COMM_WORLD_RANK"] == nil ? "/dev/fd/1" : "/proc/\(launcher ?? getppid())/fd/1"
     let descriptor = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

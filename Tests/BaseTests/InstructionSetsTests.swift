@@ -9,7 +9,9 @@ import Testing
   }
 
   @Test func missingSetsAreNamed() {
-    let newer = sets([Int(swiftdp_set_fma), Int(swiftdp_set_avx2), Int(swiftdp_set_avx512vbmi2), Int(swiftdp_set_gfni)])
+    let newer = sets([
+      Int(swiftdp_set_fma), Int(swiftdp_set_avx2), Int(swiftdp_set_avx512vbmi2), Int(swiftdp_set_gfni),
+    ])
     let older = sets([Int(swiftdp_set_fma), Int(swiftdp_set_avx2)])
     #expect(newer.missing(in: older).names == ["AVX-512 VBMI2", "GFNI"])
     #expect(older.missing(in: newer).names.isEmpty)

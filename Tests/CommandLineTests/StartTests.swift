@@ -22,9 +22,11 @@ extension CommandLineTests {
     func onlyTheUsersBindingIsKept() throws {
       let folder = try Workspace()
       let all = CoreSet.allowed().list
-      let user = try folder.file("home/.openmpi/mca-params.conf", "# mine\nhwloc_base_binding_policy = core\n")
+      let user = try folder.file(
+        "home/.openmpi/mca-params.conf", "# mine\nhwloc_base_binding_policy = core\n")
       let home = "HOME=" + user.replacingOccurrences(of: "/.openmpi/mca-params.conf", with: "")
-      try folder.file("other/.openmpi/mca-params.conf", "#hwloc_base_binding_policy = core\nbtl_base_verbose = 0\n")
+      try folder.file(
+        "other/.openmpi/mca-params.conf", "#hwloc_base_binding_policy = core\nbtl_base_verbose = 0\n")
       let ranks = try folder.file("ranks", "rank 0=localhost slot=1\n")
       let tune = try folder.file("tune", "-mca hwloc_base_binding_policy core\n")
       var compared = 0
@@ -60,10 +62,12 @@ extension CommandLineTests {
       let folder = try Workspace()
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
-      let settings = [Command.binary, "train"] + RankCountTests.text + ["training.steps=1", "checkpoint.every=0"]
+      let settings =
+        [Command.binary, "train"] + RankCountTests.text + ["training.steps=1", "checkpoint.every=0"]
       var compared = 0
       for (options, words) in [
-        ([], ", sharing \(Self.cores) cores"), (["--bind-to", "core"], ", bound as asked"), (["--bind-to", "none"], ""),
+        ([], ", sharing \(Self.cores) cores"), (["--bind-to", "core"], ", bound as asked"),
+        (["--bind-to", "none"], ""),
       ] {
         let result = try Command.run(
           ["mpirun", "-np", "1"] + options + settings + ["output=run\(compared)"], in: folder)
@@ -86,11 +90,13 @@ extension CommandLineTests {
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: other)
       for words in [["doctor"], ["train"]] {
         let result = try Command.run(
-          ["mpirun", "--bind-to", "none", "-np", "2", Command.binary] + words + [":", "-np", "2", other] + words,
+          ["mpirun", "--bind-to", "none", "-np", "2", Command.binary] + words + [":", "-np", "2", other]
+            + words,
           in: folder)
         #expect(result.code == 64)
         #expect(result.messages.count == 1, "\(result.messages)")
-        let line = /rank 2 on \S+: runs another build of swiftdp than rank 0 \(start the same file on all hosts\)/
+        let line =
+          /rank 2 on \S+: runs another build of swiftdp than rank 0 \(start the same file on all hosts\)/
         #expect(try line.wholeMatch(in: #require(result.messages.first)) != nil, "\(result.messages)")
       }
       let same = try Command.run(["mpirun", "--bind-to", "none", "-np", "2", other, "doctor"], in: folder)
@@ -116,11 +122,14 @@ extension CommandLineTests {
         let old = [try #require(Self.emulator), "-cpu", "Haswell", Command.binary]
         let alone = try Command.run(old + ["tokenize", "--model", "none", "none"], in: folder)
         #expect(alone.code == 64, "\(alone.err)")
-        let words = /this processor lacks AVX-512 F, .*AVX-512 VL.*, which this swiftdp was built for \(build it .*\)/
+        let words =
+          /this processor lacks AVX-512 F, .*AVX-512 VL.*, which this swiftdp was built for \(build it .*\)/
         #expect(alone.messages.count == 1)
         #expect(try words.wholeMatch(in: #require(alone.messages.first)) != nil, "\(alone.err)")
         let both = try Command.run(
-          ["mpirun", "--bind-to", "none", "-np", "1", Command.binary, "doctor", ":", "-np", "1"] + old + ["doctor"],
+          ["mpirun", "--bind-to", "none", "-np", "1", Command.binary, "doctor", ":", "-np", "1"] + old + [
+            "doctor"
+          ],
           in: folder)
         #expect(both.code == 64)
         #expect(both.messages.count == 1)

@@ -103,7 +103,8 @@ import Training
         _ = try ShardedOptimizer(map: map, rule: Adafactor(), engine: engine, ledger: nil)
         #expect(fits)
       } catch let error as UserError {
-        #expect(!fits && error.code == .usage && error.what.hasSuffix("columns, and table has more"), "\(error)")
+        #expect(
+          !fits && error.code == .usage && error.what.hasSuffix("columns, and table has more"), "\(error)")
         refused += 1
       }
     }

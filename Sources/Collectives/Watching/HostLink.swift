@@ -78,7 +78,9 @@ final class HostLink {
     let told = ranks.broadcast(text).split(separator: " ").map(String.init)
     token = told.prefix(2).compactMap { Int64($0) }
     // Those of the same host have the board.
-    if ranks.hostOf[rank] != ranks.hostOf[0] { addresses = told.dropFirst(2).compactMap { SocketAddress(text: $0) } }
+    if ranks.hostOf[rank] != ranks.hostOf[0] {
+      addresses = told.dropFirst(2).compactMap { SocketAddress(text: $0) }
+    }
     connect()
   }
 
@@ -110,7 +112,9 @@ final class HostLink {
   /// Takes in what has come, without waiting; every some tenths of a second.
   func news() -> [News] {
     accept()
-    if !addresses.isEmpty, !isConnected, peers.isEmpty, attempts > 0, Self.now() >= connectsAgain { connect() }
+    if !addresses.isEmpty, !isConnected, peers.isEmpty, attempts > 0, Self.now() >= connectsAgain {
+      connect()
+    }
     greet()
     var news: [News] = []
     for index in peers.indices {

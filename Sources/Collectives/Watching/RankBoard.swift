@@ -1,5 +1,4 @@
 // What each rank of a host is doing, in memory that all of them see: for the report when one of them is gone.
-import Base
 import CProcessor
 import Foundation
 
@@ -71,7 +70,8 @@ package final class RankBoard: @unchecked Sendable {
   let mine: BoardSlot
   private let memory: AnyObject
   private let slots: [BoardSlot]
-  private let head: UnsafeMutablePointer<Int64>
+  /// Two words for all of a host: whether one of them tells what happened, and whether it has.
+  let head: UnsafeMutablePointer<Int64>
   private var calls: Int64 = 0
 
   /// Collective over the host's ranks.
@@ -105,16 +105,6 @@ package final class RankBoard: @unchecked Sendable {
   var isReported: Bool {
     get { swiftdp_load_acquire(head + 1) != 0 }
     set { swiftdp_store_release(head + 1, newValue ? 1 : 0) }
-  }
-
-  /// Says a line on standard error, unless another rank of this host has said one; by then it has been written.
-  func tellOnce(_ line: String) {
-    if claimReport() {
-      StandardStream.error.write(line)
-      isReported = true
-    } else {
-      for _ in 0..<200 where !isReported { usleep(10_000) }
-    }
   }
 
   /// Milliseconds of a clock that all processes of a host share.

@@ -89,7 +89,8 @@ extension CommandLineTests {
       }
       let before = try descriptors()
       // MPI listens at IPv4 alone. Lines of tcp6 have addresses in hexadecimal; 0A is one that listens (proc(5)).
-      let lines = try String(contentsOfFile: "/proc/\(first)/net/tcp6", encoding: .utf8).split(separator: "\n")
+      let lines = try String(contentsOfFile: "/proc/\(first)/net/tcp6", encoding: .utf8).split(
+        separator: "\n")
       let ports = lines.map { $0.split(separator: " ") }.filter { $0.count > 3 && $0[3] == "0A" }
         .compactMap { Int($0[1].split(separator: ":")[1], radix: 16) }
       #expect(ports.count == 1)
@@ -113,7 +114,8 @@ extension CommandLineTests {
       // The connection that is meant is still there: its end is the news.
       kill(try #require(run.process(ofRank: 1)), SIGKILL)
       let result = try run.wait(timeLimit: 30)
-      #expect(result.messages.count == 1 && result.messages[0].hasPrefix("rank 1 on swiftdp-host-1 is gone: "))
+      #expect(
+        result.messages.count == 1 && result.messages[0].hasPrefix("rank 1 on swiftdp-host-1 is gone: "))
     }
 
     /// Slow enough that the link is what limits, on any machine.

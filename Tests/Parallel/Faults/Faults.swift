@@ -142,7 +142,8 @@ nonisolated(unsafe) private var groups = (made: 0, freed: 0)
 public func split(
   _ communicator: OpaquePointer, _ color: Int32, _ key: Int32, _ part: UnsafeMutablePointer<OpaquePointer?>
 ) -> Int32 {
-  typealias Split = @convention(c) (OpaquePointer, Int32, Int32, UnsafeMutablePointer<OpaquePointer?>) -> Int32
+  typealias Split =
+    @convention(c) (OpaquePointer, Int32, Int32, UnsafeMutablePointer<OpaquePointer?>) -> Int32
   // MPI_UNDEFINED gives none.
   if color >= 0 { groups.made += 1 }
   return hidden("MPI_Comm_split", as: Split.self)(communicator, color, key, part)
@@ -184,7 +185,8 @@ nonisolated(unsafe) private var library: UnsafeMutableRawPointer?
 public func open(_ name: UnsafePointer<CChar>?, _ flags: Int32) -> UnsafeMutableRawPointer? {
   typealias Open = @convention(c) (UnsafePointer<CChar>?, Int32) -> UnsafeMutableRawPointer?
   let next = hidden("dlopen", as: Open.self)
-  let hides = fault?.kind == "halves" ? "libdnnl" : fault?.kind.hasPrefix("product") == true ? "libopenblas" : nil
+  let hides =
+    fault?.kind == "halves" ? "libdnnl" : fault?.kind.hasPrefix("product") == true ? "libopenblas" : nil
   guard let hides, let name, String(cString: name).hasPrefix(hides) else { return next(name, flags) }
   library = next(name, flags | RTLD_GLOBAL)
   return library == nil ? nil : next(nil, flags)
