@@ -6,7 +6,8 @@ import PackageDescription
 /// The instruction set of the numeric targets: `native`, or any name clang's `-march` knows.
 let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 
-/// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
+/// For targets that hold hot loops: the machine's own vector width. Checks stay: without them (-Ounchecked) the fastest of
+/// twelve steps of `bench model` on one thread took 2.346 s, and 2.344 s with them.
 let numeric: [SwiftSetting] = [
   .unsafeFlags(["-O", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
 ]

@@ -5,7 +5,7 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct StartTests {
-    private static let cores = ProcessInfo.processInfo.activeProcessorCount
+    private static let coreCount = ProcessInfo.processInfo.activeProcessorCount
 
     /// The cores of each rank, as the doctor sees them, where mpirun gets these options.
     private func cores(
@@ -18,7 +18,7 @@ extension CommandLineTests {
     }
 
     /// Open MPI binds one or two ranks to a core each, unless it is told how to bind.
-    @Test(.enabled(if: cores > 1, "one core is all there is"))
+    @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "one core is all there is"))
     func onlyTheUsersBindingIsKept() throws {
       let folder = try Workspace()
       let all = CoreSet.allowed().list
@@ -57,7 +57,7 @@ extension CommandLineTests {
     }
 
     /// The line of a run says what has become of the binding.
-    @Test(.enabled(if: cores > 1, "one core is all there is"))
+    @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "one core is all there is"))
     func theRunSaysHowItIsBound() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -66,7 +66,7 @@ extension CommandLineTests {
         [Command.binary, "train"] + RankCountTests.text + ["training.steps=1", "checkpoint.every=0"]
       var compared = 0
       for (options, words) in [
-        ([], ", sharing \(Self.cores) cores"), (["--bind-to", "core"], ", bound as asked"),
+        ([], ", sharing \(Self.coreCount) cores"), (["--bind-to", "core"], ", bound as asked"),
         (["--bind-to", "none"], ""),
       ] {
         let result = try Command.run(

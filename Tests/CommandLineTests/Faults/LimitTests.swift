@@ -71,7 +71,9 @@ extension CommandLineTests {
     /// By megabytes of address space, from too few for the first library to enough for all: every run succeeds, or ends
     /// in one line by which a user can mend it.
     @Test(arguments: [nil, 2]) func memoryThatTheSystemDoesNotGive(_ ranks: Int?) throws {
-      let folder = try folder()
+      let folder = try Workspace()
+      try folder.makeLlama("llama", longest: 1024)
+      try folder.makeText(characters: 40_000)
       // A larger model and data, so that activations, weights and tokens are each what fails somewhere.
       let settings =
         RankCountTests.text + [
