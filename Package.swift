@@ -6,9 +6,10 @@ import PackageDescription
 /// The instruction set of the numeric targets: `native`, or any name clang's `-march` knows.
 let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 
-/// For targets that hold hot loops: no bounds or overflow checks, and the machine's own vector width.
+/// For targets that hold hot loops: the machine's own vector width. Checks stay: without them (-Ounchecked) the fastest of
+/// twelve steps of `bench model` on one thread took 2.346 s, and 2.344 s with them.
 let numeric: [SwiftSetting] = [
-  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
+  .unsafeFlags(["-O", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
 ]
 
 /// For targets that a training step runs through: without it debug builds allocate in every loop, and the test
@@ -76,8 +77,10 @@ let package = Package(
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning", "Training", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.copy("Shipped")]),
-    .testTarget(name: "BaseTests", dependencies: ["Base"]),
+      resources: [.copy("Shipped")],
+      // Ranks that run different builds are told apart by it.
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--build-id=sha1"])]),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "CProcessor"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

@@ -5,19 +5,21 @@ package final class LowPriorityTask<Value: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var result: Result<Value, any Error>?
 
-  /// Begins at once.
+  /// Begins at once; fails where there can be no such thread.
   package init(_ body: @escaping @Sendable () throws -> Value) {
-    let thread = Thread { [self] in
-      // On Linux this is the thread's own niceness: others of the process keep theirs.
-      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-      let result = Result { try body() }
-      condition.withLock {
-        self.result = result
-        condition.broadcast()
+    do {
+      try SystemThread.start("swiftdp aside", stack: 1 << 20) { [self] in
+        // On Linux this is the thread's own niceness: others of the process keep theirs.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+        let result = Result { try body() }
+        condition.withLock {
+          self.result = result
+          condition.broadcast()
+        }
       }
+    } catch {
+      result = .failure(error)
     }
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   package var isDone: Bool { condition.withLock { result != nil } }

@@ -34,23 +34,29 @@ package final class Ranks {
     self.isWorld = isWorld
     var rank: Int32 = 0
     var count: Int32 = 1
-    MPI_Comm_rank(communicator, &rank)
-    MPI_Comm_size(communicator, &count)
+    // Communicators that are split from this one inherit it.
+    check(MPI_Comm_set_errhandler(communicator, swiftdp_errors_return()), "MPI_Comm_set_errhandler")
+    check(MPI_Comm_rank(communicator, &rank), "MPI_Comm_rank")
+    check(MPI_Comm_size(communicator, &count), "MPI_Comm_size")
     self.rank = Int(rank)
     self.count = Int(count)
     var local = swiftdp_comm_null()
     var localRank: Int32 = 0
     var localCount: Int32 = 1
-    MPI_Comm_split_type(communicator, swiftdp_split_shared(), rank, swiftdp_info_null(), &local)
-    MPI_Comm_rank(local, &localRank)
-    MPI_Comm_size(local, &localCount)
+    check(
+      MPI_Comm_split_type(communicator, swiftdp_split_shared(), rank, swiftdp_info_null(), &local),
+      "MPI_Comm_split_type")
+    check(MPI_Comm_rank(local, &localRank), "MPI_Comm_rank")
+    check(MPI_Comm_size(local, &localCount), "MPI_Comm_size")
     self.local = local!
     self.localRank = Int(localRank)
     self.localCount = Int(localCount)
     var leader = Int64(rank)
-    MPI_Bcast(&leader, 1, swiftdp_int64(), 0, local)
+    check(MPI_Bcast(&leader, 1, swiftdp_int64(), 0, local), "MPI_Bcast")
     var leaders = [Int64](repeating: 0, count: Int(count))
-    MPI_Allgather(&leader, 1, swiftdp_int64(), &leaders, 1, swiftdp_int64(), communicator)
+    check(
+      MPI_Allgather(&leader, 1, swiftdp_int64(), &leaders, 1, swiftdp_int64(), communicator),
+      "MPI_Allgather")
     hostOf = leaders.map(Int.init)
     neighbours = leaders.indices.filter { leaders[$0] == leader }
     hosts = Set(leaders).count
@@ -73,7 +79,15 @@ package final class Ranks {
         .tryAgain, "MPI does not start", hint: "is Open MPI's mpirun the one that started this?")
     }
     let ranks = Ranks(swiftdp_comm_world(), isWorld: true)
-    ranks.board = RankBoard(ranks)
+    let board = RankBoard(ranks)
+    ranks.board = board
+    if ranks.count > 1 {
+      FatalEnd.join(
+        FatalEnd.Company(name: "rank \(ranks.rank) on \(hostName)", speaker: board.head) {
+          board.tell(.left)
+          MPI_Abort(swiftdp_comm_world(), $0.rawValue)
+        })
+    }
     return ranks
   }
 
@@ -87,46 +101,51 @@ package final class Ranks {
       decoding: bytes.prefix { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\n") }, as: UTF8.self)
   }
 
-  /// Leaves in order; every rank must come here.
+  /// Leaves in order; every rank must come here, and nothing more is said between these ranks.
   package func finish() {
     board?.tell(.left)
-    if isWorld { MPI_Finalize() }
+    var (local, communicator) = (local as MPI_Comm?, communicator as MPI_Comm?)
+    check(MPI_Comm_free(&local), "MPI_Comm_free")
+    if isWorld {
+      check(MPI_Finalize(), "MPI_Finalize")
+    } else {
+      check(MPI_Comm_free(&communicator), "MPI_Comm_free")
+    }
   }
 
   /// Ends all ranks at once, for faults that the others cannot know of.
   package func abort(_ code: ExitCode) -> Never {
     board?.tell(.left)
     MPI_Abort(communicator, code.rawValue)
-    preconditionFailure("MPI_Abort came back")
+    _exit(code.rawValue)
   }
 
   package var isFirst: Bool { rank == 0 }
 
   /// Makes a call that all ranks make in the same order, and tells the board of it.
-  private func check(_ call: @autoclosure () -> Int32, _ what: StaticString, _ kind: RankCall = .gather) {
+  private func call(_ body: @autoclosure () -> Int32, _ what: StaticString, _ kind: RankCall = .gather) {
     board?.enter(kind)
-    let code = call()
+    let code = body()
     board?.go()
-    // Open MPI ends the job itself on errors; another error handler must not go on with wrong numbers.
-    precondition(code == 0, "\(what) failed with MPI error \(code)")
+    check(code, what)
   }
 
-  /// The first `count` ranks among themselves; nil for the others. Collective over all of these.
+  /// The first `count` ranks among themselves, until they `finish`; nil for the others. Collective over all of these.
   package func first(_ count: Int) -> Ranks? {
     var part = swiftdp_comm_null()
     let color = rank < count ? 0 : swiftdp_undefined()
-    check(MPI_Comm_split(communicator, color, Int32(rank), &part), "MPI_Comm_split")
+    call(MPI_Comm_split(communicator, color, Int32(rank), &part), "MPI_Comm_split")
     return rank < count ? Ranks(part!, isWorld: false) : nil
   }
 
-  package func barrier() { check(MPI_Barrier(communicator), "MPI_Barrier", .barrier) }
+  package func barrier() { call(MPI_Barrier(communicator), "MPI_Barrier", .barrier) }
 
   /// Gives everyone the bytes of one rank; all must bring the same number.
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int = 0) {
     var start = 0
     while start < bytes.count {
       let count = min(bytes.count - start, 1 << 30)
-      check(
+      call(
         MPI_Bcast(
           bytes.baseAddress! + start, Int32(count), swiftdp_byte(), Int32(root), communicator),
         "MPI_Bcast", .broadcast)
@@ -150,7 +169,7 @@ package final class Ranks {
   package func gather(_ value: Int) -> [Int] {
     var mine = Int64(value)
     var all = [Int64](repeating: 0, count: count)
-    check(
+    call(
       MPI_Allgather(&mine, 1, swiftdp_int64(), &all, 1, swiftdp_int64(), communicator), "MPI_Allgather")
     return all.map(Int.init)
   }
@@ -159,7 +178,7 @@ package final class Ranks {
   package func gatherOnHost(_ value: Int) -> [Int] {
     var mine = Int64(value)
     var all = [Int64](repeating: 0, count: localCount)
-    check(MPI_Allgather(&mine, 1, swiftdp_int64(), &all, 1, swiftdp_int64(), local), "MPI_Allgather")
+    call(MPI_Allgather(&mine, 1, swiftdp_int64(), &all, 1, swiftdp_int64(), local), "MPI_Allgather")
     return all.map(Int.init)
   }
 
@@ -167,7 +186,7 @@ package final class Ranks {
   package func broadcastOnHost(_ text: String) -> String {
     let count = gatherOnHost(text.utf8.count)[0]
     var bytes = localRank == 0 ? Array(text.utf8) : [UInt8](repeating: 0, count: count)
-    check(MPI_Bcast(&bytes, Int32(count), swiftdp_byte(), 0, local), "MPI_Bcast", .broadcast)
+    call(MPI_Bcast(&bytes, Int32(count), swiftdp_byte(), 0, local), "MPI_Bcast", .broadcast)
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -179,7 +198,7 @@ package final class Ranks {
     var found: Int32 = 0
     let code = MPI_Iprobe(
       swiftdp_any_source(), swiftdp_any_tag(), communicator, &found, swiftdp_status_ignore())
-    precondition(code == 0, "MPI_Iprobe failed with MPI error \(code)")
+    check(code, "MPI_Iprobe")
   }
 
   /// The ranks of each host, by the first of them.
@@ -191,7 +210,7 @@ package final class Ranks {
   }
 
   /// Waits for this host's ranks.
-  package func barrierOnHost() { check(MPI_Barrier(local), "MPI_Barrier", .barrier) }
+  package func barrierOnHost() { call(MPI_Barrier(local), "MPI_Barrier", .barrier) }
 
   package func sum(_ value: Int) -> Int { gather(value).reduce(0, +) }
   package func largest(_ value: Int) -> Int { gather(value).max()! }
@@ -201,7 +220,7 @@ package final class Ranks {
     for start in stride(from: 0, to: values.count, by: 1 << 27) {
       let part = min(values.count - start, 1 << 27)
       values.withUnsafeMutableBufferPointer { values in
-        check(
+        call(
           MPI_Allreduce(
             swiftdp_in_place(), values.baseAddress! + start, Int32(part), swiftdp_int64(), swiftdp_sum(),
             communicator), "MPI_Allreduce", .sum)
@@ -211,7 +230,7 @@ package final class Ranks {
 
   /// Adds up numbers in an order of MPI's own, which depends on the number of ranks: for comparison only.
   package func addInAnyOrder(_ values: UnsafeMutablePointer<Float>, count: Int) {
-    check(
+    call(
       MPI_Allreduce(
         swiftdp_in_place(), values, Int32(count), swiftdp_float(), swiftdp_sum(), communicator),
       "MPI_Allreduce", .sum)
@@ -223,7 +242,7 @@ package final class Ranks {
     var starts = [0]
     for count in counts { starts.append(starts.last! + count) }
     var all = [Double](repeating: 0, count: starts.last!)
-    check(
+    call(
       MPI_Allgatherv(
         values, Int32(values.count), swiftdp_double(), &all, counts.map(Int32.init),
         starts.dropLast().map(Int32.init), swiftdp_double(), communicator), "MPI_Allgatherv")
@@ -244,7 +263,7 @@ package final class Ranks {
       start += counts[rank]
     }
     precondition(all.count >= start, "no room for everyone's numbers")
-    check(
+    call(
       MPI_Allgatherv(
         mine.baseAddress, receiveCounts[rank], swiftdp_double(), &all, receiveCounts, receiveStarts,
         swiftdp_double(), communicator), "MPI_Allgatherv")
@@ -264,7 +283,7 @@ package final class Ranks {
       receiveCounts[rank] = Int32(slices[rank].count * bytes)
       receiveStarts[rank] = Int32((slices[rank].lowerBound - start) * bytes)
     }
-    check(
+    call(
       MPI_Allgatherv(
         swiftdp_in_place(), 0, swiftdp_byte(), address(start), receiveCounts, receiveStarts,
         swiftdp_byte(), communicator), "MPI_Allgatherv", .slices)

@@ -41,8 +41,4 @@ package final class Transfers {
     board?.go()
     requests.removeAll(keepingCapacity: true)
   }
-
-  private func check(_ code: Int32, _ what: StaticString) {
-    precondition(code == 0, "\(what) failed with MPI error \(code)")
-  }
 }

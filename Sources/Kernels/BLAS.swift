@@ -1,7 +1,6 @@
 // OpenBLAS, opened at run time: its kernels are chosen while it loads, so what it is to choose must be
 // in the environment before, and its own threads must stay away (see WorkerPool).
 import Base
-import CProcessor
 import Foundation
 
 /// The matrix library of this process.
@@ -10,6 +9,7 @@ package struct BLAS: Sendable {
   package let kernelName: String
   package let version: String
   let sgemm: SGEMM
+  private let buffers: Buffers?
 
   typealias SGEMM =
     @convention(c) (
@@ -29,7 +29,7 @@ package struct BLAS: Sendable {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     unsetenv("OPENBLAS_L2_SIZE")
     unsetenv("OPENBLAS_BLOCK_FACTOR")
-    if let kernel = kernel ?? (swiftdp_has_avx512() != 0 ? "SkylakeX" : nil) {
+    if let kernel = kernel ?? (InstructionSets.offered.hasAVX512 ? "SkylakeX" : nil) {
       setenv("OPENBLAS_CORETYPE", kernel, 1)
     } else {
       unsetenv("OPENBLAS_CORETYPE")
@@ -59,7 +59,41 @@ package struct BLAS: Sendable {
     return BLAS(
       kernelName: name,
       version: config.prefix(2).joined(separator: " "),
-      sgemm: try symbol("cblas_sgemm", as: SGEMM.self))
+      sgemm: try symbol("cblas_sgemm", as: SGEMM.self), buffers: Buffers(library))
+  }
+}
+
+extension BLAS {
+  /// The functions by which OpenBLAS gives its own products memory to pack operands in.
+  private struct Buffers: Sendable {
+    let take: @convention(c) (Int32) -> UnsafeMutableRawPointer?
+    let give: @convention(c) (UnsafeMutableRawPointer?) -> Void
+    /// Bytes of one that it maps at once (BUFFER_SIZE on x86-64), and a little more.
+    static let bytes = 129 << 20
+
+    /// Nil where the library keeps them to itself.
+    init?(_ library: UnsafeMutableRawPointer) {
+      guard let take = dlsym(library, "blas_memory_alloc"), let give = dlsym(library, "blas_memory_free")
+      else { return nil }
+      self.take = unsafeBitCast(take, to: (@convention(c) (Int32) -> UnsafeMutableRawPointer?).self)
+      self.give = unsafeBitCast(give, to: (@convention(c) (UnsafeMutableRawPointer?) -> Void).self)
+    }
+  }
+
+  /// Has OpenBLAS map the memory now that so many threads will multiply in. Where the system gives none, it would try
+  /// again for ever at the first product.
+  /// - Throws: `UserError` where the system gives none.
+  func takeBuffers(threads: Int) throws {
+    guard let buffers else { return }
+    var taken: [UnsafeMutableRawPointer?] = []
+    defer { for buffer in taken { buffers.give(buffer) } }
+    for _ in 0..<threads {
+      guard let room = mmap(nil, Buffers.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        room != MAP_FAILED
+      else { throw UserError.noMemory(Buffers.bytes, for: "matrix products") }
+      munmap(room, Buffers.bytes)
+      taken.append(buffers.take(0))
+    }
   }
 }
 
@@ -78,24 +112,4 @@ extension BLAS {
       rowMajor, transposition == .first ? transposed : plain, transposition == .second ? transposed : plain,
       Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
   }
-}
-
-/// Whether this binary's own instructions exist on this processor.
-/// - Throws: one line to read instead of a SIGILL.
-package func checkProcessor() throws {
-  func missing(_ what: String) -> UserError {
-    UserError(
-      .usage, "this swiftdp was built for processors with \(what), which this one lacks",
-      hint: "build here, or with SWIFTDP_MARCH=x86-64-v3 (or v2) for a mixed cluster")
-  }
-  if swiftdp_built_for_avx512() != 0, swiftdp_has_avx512() == 0 { throw missing("AVX-512") }
-  if swiftdp_built_for_avx2() != 0, swiftdp_has_avx2() == 0 { throw missing("AVX2") }
-}
-
-/// The cores that this process may run on; 0 where the system does not say.
-package var allowedCores: Int { Int(swiftdp_allowed_cores()) }
-
-/// The vector instructions that this binary was built for.
-package var builtInstructionSet: String {
-  swiftdp_built_for_avx512() != 0 ? "avx512" : swiftdp_built_for_avx2() != 0 ? "avx2" : "baseline"
 }

@@ -18,7 +18,8 @@ package struct Engine: Sendable {
     self.profile = profile
     let blas = try BLAS.open(kernel: kernel)
     self.blas = blas
-    pool = WorkerPool(threads: threads)
+    pool = try WorkerPool(threads: threads)
+    try blas.takeBuffers(threads: threads)
     frozenRooms = FrozenRooms(threads: threads)
     lazyHalves = LazyHalves { HalfProducts(blas: blas, threads: threads, library: oneDNN) }
   }

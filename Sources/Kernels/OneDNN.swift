@@ -1,5 +1,5 @@
 // Products of bfloat16 matrices by oneDNN, opened at run time: a machine without it runs everything else.
-import CProcessor
+import Base
 import Foundation
 import Tensors
 
@@ -10,10 +10,12 @@ package final class OneDNN: @unchecked Sendable {
   private let engine: OpaquePointer
 
   /// Where this processor multiplies bfloat16 itself; elsewhere fp32 products are faster.
-  package static var isSupported: Bool { swiftdp_has_avx512_bf16() != 0 || swiftdp_has_amx_bf16() != 0 }
+  package static var isSupported: Bool {
+    InstructionSets.offered.hasAVX512BF16 || InstructionSets.offered.hasAMXBF16
+  }
 
   /// Which instructions of this processor that is.
-  package static var instructions: String { swiftdp_has_amx_bf16() != 0 ? "AMX" : "avx512_bf16" }
+  package static var instructions: String { InstructionSets.offered.hasAMXBF16 ? "AMX" : "avx512_bf16" }
 
   /// Nil where the library is missing or of another kind.
   package init?() {
@@ -42,6 +44,7 @@ package final class OneDNN: @unchecked Sendable {
     private let library: OneDNN
     private let stream: OpaquePointer
     private var kernels: [Shape: Kernel] = [:]
+    private static let handle: StaticString = "memory_set_data_handle"
 
     init(_ library: OneDNN) {
       self.library = library
@@ -58,9 +61,11 @@ package final class OneDNN: @unchecked Sendable {
       let kernel = kernels[shape] ?? library.makeKernel(shape)
       kernels[shape] = kernel
       let calls = library.calls
-      library.check(calls.setHandle(kernel.arguments[0].memory, UnsafeMutableRawPointer(mutating: a)), "A")
-      library.check(calls.setHandle(kernel.arguments[1].memory, UnsafeMutableRawPointer(mutating: b)), "B")
-      library.check(calls.setHandle(kernel.arguments[2].memory, UnsafeMutableRawPointer(c)), "C")
+      library.check(
+        calls.setHandle(kernel.arguments[0].memory, UnsafeMutableRawPointer(mutating: a)), Self.handle)
+      library.check(
+        calls.setHandle(kernel.arguments[1].memory, UnsafeMutableRawPointer(mutating: b)), Self.handle)
+      library.check(calls.setHandle(kernel.arguments[2].memory, UnsafeMutableRawPointer(c)), Self.handle)
       library.check(calls.execute(kernel.primitive, stream, 3, kernel.arguments), "primitive_execute")
     }
   }
@@ -77,8 +82,24 @@ package final class OneDNN: @unchecked Sendable {
     let arguments: UnsafeMutablePointer<Argument>
   }
 
+  /// Ends the run where the library failed: kernels cannot throw, and what they were to compute is not there.
+  @inline(__always)
   fileprivate func check(_ code: Int32, _ what: StaticString) {
-    precondition(code == 0, "oneDNN's \(what) failed with error \(code)")
+    if code != 0 { fail(code, what) }
+  }
+
+  @inline(never)
+  private func fail(_ code: Int32, _ what: StaticString) -> Never {
+    // dnnl_status_t
+    let reasons = [
+      "", "out of memory", "invalid arguments", "not implemented", "last implementation reached",
+      "runtime error",
+    ]
+    let reason = reasons.indices.contains(Int(code)) ? reasons[Int(code)] : "error \(code)"
+    FatalEnd.end(
+      UserError(
+        code == 1 ? .data : .software, "oneDNN \(version): dnnl_\(what) failed: \(reason)",
+        hint: code == 1 ? "raise the limit on memory" : "model_dtype float32 does without oneDNN"))
   }
 
   private func makeKernel(_ shape: Shape) -> Kernel {

@@ -1,17 +1,28 @@
-// What this processor can do, and whether the matrix library makes use of it.
+// What the numeric code was built for, and whether the matrix library makes use of this processor.
+import Base
 import CProcessor
+
+/// The instruction sets that the numeric targets were allowed to use. Compiled here: another module has its own.
+@inline(never)
+package func builtInstructionSets() -> InstructionSets { InstructionSets(bits: swiftdp_built_sets()) }
+
+/// The vector instructions that this binary was built for, in a word.
+package var builtInstructionSet: String {
+  swiftdp_built_for_avx512() != 0 ? "avx512" : swiftdp_built_for_avx2() != 0 ? "avx2" : "baseline"
+}
 
 /// The instruction sets of this processor that speed up training, by the names of the manuals.
 package var instructionSets: [String] {
-  [
-    ("AVX2", swiftdp_has_avx2()), ("AVX-512", swiftdp_has_avx512()),
-    ("avx512_bf16", swiftdp_has_avx512_bf16()), ("AMX", swiftdp_has_amx_bf16()),
-  ].filter { $0.1 != 0 }.map(\.0)
+  let offered = InstructionSets.offered
+  return [
+    ("AVX2", offered.hasAVX2), ("AVX-512", offered.hasAVX512), ("avx512_bf16", offered.hasAVX512BF16),
+    ("AMX", offered.hasAMXBF16),
+  ].filter(\.1).map(\.0)
 }
 
 /// What a swiftdp built on this processor would be built for, as `builtInstructionSet`.
 package var bestInstructionSet: String {
-  swiftdp_has_avx512() != 0 ? "avx512" : swiftdp_has_avx2() != 0 ? "avx2" : "baseline"
+  InstructionSets.offered.hasAVX512 ? "avx512" : InstructionSets.offered.hasAVX2 ? "avx2" : "baseline"
 }
 
 extension BLAS {
@@ -22,10 +33,10 @@ extension BLAS {
   /// Why these kernels are slower than others would be on this processor; nil where they are not.
   package var reasonWhySlow: String? {
     let name = kernelName.lowercased()
-    if swiftdp_has_avx512() != 0, !Self.wide.contains(name) {
+    if InstructionSets.offered.hasAVX512, !Self.wide.contains(name) {
       return "kernel \(kernelName) leaves AVX-512 unused"
     }
-    if swiftdp_has_avx2() != 0, !(Self.wide + Self.medium).contains(name) {
+    if InstructionSets.offered.hasAVX2, !(Self.wide + Self.medium).contains(name) {
       return "kernel \(kernelName) leaves AVX2 unused"
     }
     return nil
@@ -33,6 +44,6 @@ extension BLAS {
 
   /// Why kernels are those they are, where the user names none; see `open`.
   package static var choice: String {
-    swiftdp_has_avx512() != 0 ? "chosen for AVX-512" : "OpenBLAS's own choice"
+    InstructionSets.offered.hasAVX512 ? "chosen for AVX-512" : "OpenBLAS's own choice"
   }
 }

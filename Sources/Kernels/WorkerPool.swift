@@ -1,5 +1,6 @@
 // A rank's own threads. Work is cut into tiles by shape alone; who computes a tile is left to chance,
 // what it computes is not.
+import Base
 import CProcessor
 import Foundation
 import Synchronization
@@ -10,10 +11,11 @@ package final class WorkerPool: Sendable {
   package let threads: Int
   private let team: Team
 
-  package init(threads: Int) {
+  /// - Throws: `UserError` where the system starts no more threads.
+  package init(threads: Int) throws {
     precondition(threads >= 1, "a pool has at least the caller's thread")
     self.threads = threads
-    team = Team(helpers: threads - 1)
+    team = try Team(helpers: threads - 1)
   }
 
   deinit { team.dismiss() }
@@ -81,14 +83,16 @@ private final class Team: @unchecked Sendable {
   private let wake = NSCondition()
   private var sleeping = 0
 
-  init(helpers: Int) {
+  init(helpers: Int) throws {
     self.helpers = helpers
     busy.store(helpers, ordering: .relaxed)
     for worker in 0..<helpers {
-      let thread = Thread { [self] in serve(worker + 1) }
-      thread.stackSize = 4 << 20
-      thread.name = "swiftdp worker \(worker + 1)"
-      thread.start()
+      do {
+        try SystemThread.start("swiftdp \(worker + 1)", stack: 4 << 20) { [self] in serve(worker + 1) }
+      } catch {
+        dismiss()
+        throw error
+      }
     }
     // Every helper has started and waits before the first round.
     while busy.load(ordering: .acquiring) != 0 { sched_yield() }
@@ -136,8 +140,10 @@ private final class Team: @unchecked Sendable {
   }
 
   private func serve(_ worker: Int) {
-    var seen = round.load(ordering: .relaxed)
+    var seen = round.load(ordering: .acquiring)
     busy.subtract(1, ordering: .releasing)
+    // Where another helper could not be started, the last round may have been announced already.
+    if leaving.load(ordering: .relaxed) { return }
     while true {
       waitForRound(after: seen)
       seen += 1

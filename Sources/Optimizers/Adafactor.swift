@@ -41,6 +41,15 @@ package struct Adafactor: UpdateRule {
     ]
   }
 
+  package func obstacle(in layout: ParameterLayout) -> String? {
+    let long = layout.parameters.map(\.spec).first {
+      $0.trains && $0.isMatrix && $0.shape.contains { $0 > FactoredSquares.longest }
+    }
+    return long.map {
+      "adafactor sums over at most \(FactoredSquares.longest) rows or columns, and \($0.name) has more"
+    }
+  }
+
   package func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
     sums: any ParameterSums, engine: Engine, finished: (Int) -> Void

@@ -23,6 +23,9 @@ struct FactoredSquares {
   /// [row or column][whole units, small units]
   private var sums: [Int64]
 
+  /// Rows and columns that a matrix has at most: the small units of a sum stay below 2^53.
+  static let longest = (1 << 22) - 1
+
   /// - Parameters:
   ///   - layout: of which all matrices are meant, those too of which this rank has no part.
   ///   - norm: of all gradients that will be added, scaled as they will be.
@@ -35,7 +38,6 @@ struct FactoredSquares {
     var end = 0
     for (index, parameter) in layout.parameters.enumerated()
     where parameter.spec.trains && parameter.spec.isMatrix {
-      precondition(parameter.spec.shape.max()! < 1 << 22, "the small units of a sum stay below 2^53")
       places[index] = end
       end += 2 * (parameter.spec.shape[0] + parameter.spec.shape[1])
     }

@@ -78,6 +78,9 @@ package protocol UpdateRule: Sendable {
   /// Their names are those of their files.
   var states: [OptimizerState] { get }
 
+  /// Why the rule cannot update such a model; nil where it can.
+  func obstacle(in layout: ParameterLayout) -> String?
+
   /// Updates all that a rank holds. Collective: every rank calls it, with stretches of its own.
   /// - Parameters:
   ///   - step: 1 for the first update.
@@ -87,6 +90,10 @@ package protocol UpdateRule: Sendable {
   func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
     sums: any ParameterSums, engine: Engine, finished: (Int) -> Void)
+}
+
+extension UpdateRule {
+  package func obstacle(in layout: ParameterLayout) -> String? { nil }
 }
 
 /// A rule by which numbers, or blocks of numbers, do not depend on each other, so that any cut into stretches

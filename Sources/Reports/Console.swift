@@ -8,6 +8,7 @@ import Training
 package final class Console: Observer {
   private let isTerminal: Bool
   private let width: Int
+  private let binding: String
   private var steps = 0
   private var ranks = 1
   private var start = Date()
@@ -16,8 +17,11 @@ package final class Console: Observer {
   private var barIsDrawn = false
   private var isLossTold = false
 
-  /// - Parameter columns: of the terminal, or nil where there is none.
-  package init(columns: Int?) {
+  /// - Parameters:
+  ///   - columns: of the terminal, or nil where there is none.
+  ///   - binding: how ranks lie on cores, to follow the number of threads; may be empty.
+  package init(columns: Int?, binding: String = "") {
+    self.binding = binding
     isTerminal = columns != nil
     width = columns ?? 100
   }
@@ -53,7 +57,7 @@ package final class Console: Observer {
     say(
       "run",
       "\(grouped(run.steps)) steps of \(recipe.training.batchSize) sequences · "
-        + "\(counted(run.ranks, "rank"))\(hosts) × \(counted(run.threads, "thread")) · "
+        + "\(counted(run.ranks, "rank"))\(hosts) × \(counted(run.threads, "thread"))\(binding) · "
         + "ZeRO \(recipe.parallel.zero.rawValue) · OpenBLAS \(run.kernelName)")
     say("output", run.output)
     if let resumed = run.resumed {

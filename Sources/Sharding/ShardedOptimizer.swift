@@ -27,11 +27,14 @@ package final class ShardedOptimizer {
   /// - Parameters:
   ///   - type: of the replicas' weights.
   ///   - offload: a folder on whose disk states and master weights lie; nil for memory.
-  /// - Throws: `UserError(.disk)` where that folder has no room for them.
+  /// - Throws: `UserError` where the rule cannot update such a model, or that folder has no room (`.disk`).
   package init(
     map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, offload: String? = nil,
     engine: Engine, ledger: MemoryLedger?
   ) throws {
+    if let obstacle = rule.obstacle(in: map.layout) {
+      throw UserError(.usage, obstacle, at: "optimizer.name", hint: "adamw8bit needs little memory too")
+    }
     let masters =
       type == .float32
       ? nil

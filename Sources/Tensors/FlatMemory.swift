@@ -1,4 +1,5 @@
 // One long line of zeroed fp32 numbers, counted, straight from the operating system.
+import Base
 import Foundation
 
 /// How many bytes of `FlatMemory` are alive in this process, so that a test can count what is held.
@@ -31,6 +32,7 @@ package final class FlatMemory: @unchecked Sendable {
   private let owner: AnyObject?
   private let counted: Int
 
+  /// Ends the run where the system gives no memory.
   /// - Parameter label: under which name the ledger counts these bytes.
   package init(count: Int, label: String, ledger: MemoryLedger? = nil) {
     self.count = count
@@ -41,7 +43,7 @@ package final class FlatMemory: @unchecked Sendable {
     let bytes = max(count, 1) * MemoryLayout<Float>.stride
     guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       address != MAP_FAILED
-    else { preconditionFailure("the system gives no \(bytes) bytes of memory for \(label)") }
+    else { FatalEnd.end(.noMemory(bytes, for: label)) }
     // MADV_HUGEPAGE: large pages save the page walks of streaming passes; where they are off, nothing changes.
     madvise(address, bytes, 14)
     base = address.bindMemory(to: Float.self, capacity: max(count, 1))

@@ -27,12 +27,15 @@ struct Command: ParsableCommand {
   /// Runs the command; a mistake ends it with one line and its exit code.
   static func main() {
     StandardStream.prepare()
+    FatalEnd.tellOfAborts()
     do {
-      try checkProcessor()
       var command = try parseAsRoot(
         Arguments(Array(CommandLine.arguments.dropFirst()), root: Command.self).words)
       // Of the ranks of a command that shares nothing out, the first does it all.
       guard Launch.isFirst || command is SharedByRanks else { return }
+      if !(command is SharedByRanks) { try StartCheck.processor() }
+      // Threads that are started from here on run where this one may.
+      CoreBinding.settle()
       try command.run()
       // What is printed waits in memory until here.
       if fflush(nil) != 0 { throw StandardStream.output.failure(errno) }
@@ -80,6 +83,7 @@ func onRanks(_ body: (Ranks) throws -> Void) throws {
   try Launch.checkStarter()
   let ranks = try Ranks.start(isAlone: Launch.rank == nil)
   do {
+    try StartCheck.ranks(ranks)
     try body(ranks)
   } catch let error where error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere {
     if !(error is Ranks.StoppedElsewhere) { Command.tell("\(error)") }

@@ -39,10 +39,10 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    if let threads, let warning = Launch.warning(threads: threads, allowed: [allowedCores]) {
+    if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
-    let model = try TrainedModel(folder: model, threads: threads ?? max(allowedCores, 1))
+    let model = try TrainedModel(folder: model, threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }

@@ -50,7 +50,8 @@ enum Launch {
     // Names of host and cores as one number, to compare.
     let all = ranks.gather(Int(truncatingIfNeeded: FNV1a((Ranks.hostName + " " + coreList).utf8).value))
     let sharing = all.filter { $0 == all[ranks.rank] }.count
-    return max((allowedCores > 0 ? allowedCores : cores) / sharing, 1)
+    let allowed = allowedCores
+    return max((allowed > 0 ? allowed : cores) / sharing, 1)
   }
 
   /// One line where a rank is to run more threads than it has cores; nil where none is, or where the system
@@ -85,17 +86,30 @@ enum Launch {
   }
 
   /// The cores that this process may run on, such as `0-3,8`; empty where the system does not say.
-  static var coreList: String { coreList(of: "self") }
+  static var coreList: String { CoreSet.allowed().list }
+
+  /// How many those are; 0 where the system does not say.
+  static var allowedCores: Int { CoreSet.allowed().count }
 
   /// The cores that mpirun has for its ranks on this host, or those of this process where there is none.
-  static var givenCoreList: String {
-    coreList(of: environment["OMPI_COMM_WORLD_RANK"] == nil ? "self" : "\(getppid())")
-  }
+  static var givenCores: CoreSet { CoreSet.allowed(process: launcher ?? 0) }
 
-  private static func coreList(of process: String) -> String {
-    let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
-    return line.map { $0.dropFirst("Cpus_allowed_list:".count).trimmingCharacters(in: .whitespaces) } ?? ""
+  /// The process of mpirun, or of its daemon on this host, that started this rank, maybe by a script; nil where it
+  /// cannot be seen.
+  static var launcher: pid_t? {
+    guard environment["OMPI_COMM_WORLD_RANK"] != nil else { return nil }
+    var process = getppid()
+    while process > 1, let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+      let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")")
+    {
+      let name = text[text.index(after: open)..<close]
+      if ["mpirun", "mpiexec", "orterun", "orted", "prte"].contains(where: name.hasPrefix) { return process }
+      // State and parent follow the name.
+      guard let parent = text[close...].split(separator: " ").dropFirst(2).first.flatMap({ pid_t($0) })
+      else { return nil }
+      process = parent
+    }
+    return nil
   }
 
   /// The columns of the terminal that output reaches, or nil where it goes elsewhere.
@@ -104,7 +118,8 @@ enum Launch {
   /// mpirun itself writes.
   static var terminalColumns: Int? {
     guard isatty(STDOUT_FILENO) == 1 else { return nil }
-    let path = environment["OMPI_COMM_WORLD_RANK"] == nil ? "/dev/fd/1" : "/proc/\(getppid())/fd/1"
+    let path =
+      environment["OMPI_COMM_WORLD_RANK"] == nil ? "/dev/fd/1" : "/proc/\(launcher ?? getppid())/fd/1"
     let descriptor = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

@@ -30,7 +30,7 @@ struct Train: ParsableCommand, SharedByRanks {
         ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
       defer { withExtendedLifetime(lock) {} }
-      let console = Console(columns: Launch.terminalColumns)
+      let console = Console(columns: Launch.terminalColumns, binding: CoreBinding.outcome.words)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
         observers: [console, MetricsLog(output: recipe.output, note: console.noted)], ledger: MemoryLedger())
@@ -41,9 +41,11 @@ struct Train: ParsableCommand, SharedByRanks {
       }
       try ranks.together { try lock?.begin() }
       if let warning = lock?.warning { console.noted(warning) }
-      let watch = Watch(
-        ranks, hostName: Ranks.hostName,
-        Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
+      let watch = try ranks.together {
+        try Watch(
+          ranks, hostName: Ranks.hostName,
+          Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
+      }
       defer { watch?.end() }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
       try run.train(deadline: Launch.deadline)

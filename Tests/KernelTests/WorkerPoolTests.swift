@@ -22,8 +22,8 @@ import Testing
     return (0..<tiles).map { memory[$0] }
   }
 
-  @Test(arguments: [1, 2, 3, 7]) func everyTileRunsOnce(threads: Int) {
-    let pool = WorkerPool(threads: threads)
+  @Test(arguments: [1, 2, 3, 7]) func everyTileRunsOnce(threads: Int) throws {
+    let pool = try WorkerPool(threads: threads)
     var ran = 0
     for tiles in [0, 1, 2, 3, 4, 7, 8, 100, 10_000] {
       #expect(counts(pool, tiles: tiles) == [Int32](repeating: 1, count: tiles))
@@ -32,8 +32,8 @@ import Testing
     #expect(ran == 9)
   }
 
-  @Test func manyRounds() {
-    let pool = WorkerPool(threads: 3)
+  @Test func manyRounds() throws {
+    let pool = try WorkerPool(threads: 3)
     var total = 0
     let sum = Atomic<Int>(0)
     for round in 0..<3000 {
@@ -44,9 +44,9 @@ import Testing
     #expect(sum.load(ordering: .relaxed) == total)
   }
 
-  @Test func roundsAfterASleep() {
+  @Test func roundsAfterASleep() throws {
     // Workers stop looking for work after some microseconds, and must be woken.
-    let pool = WorkerPool(threads: 3)
+    let pool = try WorkerPool(threads: 3)
     var ran = 0
     for _ in 0..<20 {
       Thread.sleep(forTimeInterval: 0.003)
@@ -56,8 +56,8 @@ import Testing
     #expect(ran == 20)
   }
 
-  @Test func resultsAreThereWhenRunReturns() {
-    let pool = WorkerPool(threads: 3)
+  @Test func resultsAreThereWhenRunReturns() throws {
+    let pool = try WorkerPool(threads: 3)
     var seen = 0
     for round in 1...300 {
       var numbers = [Int](repeating: 0, count: 64)
@@ -70,13 +70,13 @@ import Testing
     #expect(seen == 300)
   }
 
-  @Test func poolsEnd() {
+  @Test func poolsEnd() throws {
     // A pool is freed with its last use, which is when its threads are told to leave.
     var ended = 0
     for round in 0..<100 {
       weak var gone: WorkerPool?
       do {
-        let pool = WorkerPool(threads: 1 + round % 4)
+        let pool = try WorkerPool(threads: 1 + round % 4)
         gone = pool
         if round % 2 == 0 { #expect(counts(pool, tiles: 5) == [1, 1, 1, 1, 1]) }
       }

@@ -1,5 +1,6 @@
 // What ranks hold of the optimizer states: at ZeRO stage 1, AdamW's 8 bytes a parameter divided by the number of
 // ranks, and what every other rule promises.
+import Base
 import Kernels
 import Models
 import Optimizers
@@ -89,5 +90,24 @@ import Training
       }
     }
     #expect(compared == 24)
+  }
+
+  /// Sums over longer rows or columns would not be exact.
+  @Test func adafactorRefusesMatricesThatAreTooLong() throws {
+    let engine = try Engine(threads: 1)
+    var refused = 0
+    for (rows, fits) in [((1 << 22) - 1, true), (1 << 22, false)] {
+      let spec = ParameterSpec(name: "table", shape: [rows, 1], decays: true, initial: .zeros)
+      let map = ShardMap(layout: ParameterLayout(specs: [spec]), stage: .optimizer, rank: 0, ranks: 1)
+      do {
+        _ = try ShardedOptimizer(map: map, rule: Adafactor(), engine: engine, ledger: nil)
+        #expect(fits)
+      } catch let error as UserError {
+        #expect(
+          !fits && error.code == .usage && error.what.hasSuffix("columns, and table has more"), "\(error)")
+        refused += 1
+      }
+    }
+    #expect(refused == 1)
   }
 }

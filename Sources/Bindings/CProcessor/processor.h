@@ -1,29 +1,6 @@
-// What this processor can do, asked of CPUID; zero everywhere else than on x86-64.
+// What the compiler's vector code was built for, waiting loops, memory that processes share, and the cores that a process
+// may run on.
 #pragma once
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-
-static inline unsigned swiftdp_leaf7(int sub, int which) {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (!__get_cpuid_count(7, (unsigned)sub, &a, &b, &c, &d)) return 0;
-  return which == 0 ? a : which == 1 ? b : which == 2 ? c : d;
-}
-/// AVX-512 F, DQ, CD, BW and VL: what OpenBLAS's SkylakeX kernels need.
-static inline int swiftdp_has_avx512(void) {
-  const unsigned need = (1u << 16) | (1u << 17) | (1u << 28) | (1u << 30) | (1u << 31);
-  return (swiftdp_leaf7(0, 1) & need) == need;
-}
-static inline int swiftdp_has_avx512_bf16(void) { return (swiftdp_leaf7(1, 0) >> 5) & 1; }
-static inline int swiftdp_has_amx_bf16(void) { return (swiftdp_leaf7(0, 3) >> 22) & 1; }
-static inline int swiftdp_has_avx2(void) { return (swiftdp_leaf7(0, 1) >> 5) & 1; }
-// What the compiler was allowed to use, to compare with what the processor has.
-#else
-static inline int swiftdp_has_avx512(void) { return 0; }
-static inline int swiftdp_has_avx512_bf16(void) { return 0; }
-static inline int swiftdp_has_amx_bf16(void) { return 0; }
-static inline int swiftdp_has_avx2(void) { return 0; }
-#endif
 
 #if defined(__AVX512F__)
 static inline int swiftdp_built_for_avx512(void) { return 1; }
@@ -61,8 +38,11 @@ static inline int swiftdp_claim(int64_t *flag) {
 }
 
 #if defined(__linux__)
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+/// Names the calling thread, for debuggers.
+static inline void swiftdp_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 /// A descriptor that becomes readable when a process ends; -1 where the system has no such thing (Linux 5.3).
 static inline int swiftdp_watch_process(int pid) {
 #if defined(SYS_pidfd_open)
@@ -71,15 +51,19 @@ static inline int swiftdp_watch_process(int pid) {
   return -1;
 #endif
 }
-/// How many cores this process may run on; 0 where the system does not say.
-static inline int swiftdp_allowed_cores(void) {
-  unsigned long mask[128] = {0};
-  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
-  int count = 0;
-  for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
-  return count;
+/// The cores that a process may run on, a bit each; 0 is the calling thread.
+/// - Returns: how many of the bytes are set; negative where the system does not say.
+static inline long swiftdp_get_affinity(int pid, uint64_t *bits, long bytes) {
+  return syscall(SYS_sched_getaffinity, pid, bytes, bits);
+}
+/// Has the calling thread, and those that it starts from now on, run on these cores only.
+/// - Returns: 0, or -1 with errno.
+static inline int swiftdp_set_affinity(const uint64_t *bits, long bytes) {
+  return (int)syscall(SYS_sched_setaffinity, 0, bytes, bits);
 }
 #else
-static inline int swiftdp_allowed_cores(void) { return 0; }
+static inline void swiftdp_name_thread(const char *name) {}
+static inline long swiftdp_get_affinity(int pid, uint64_t *bits, long bytes) { return -1; }
+static inline int swiftdp_set_affinity(const uint64_t *bits, long bytes) { return -1; }
 static inline int swiftdp_watch_process(int pid) { return -1; }
 #endif

@@ -26,6 +26,8 @@ final class HostLink {
 
   private struct Peer {
     let descriptor: Int32
+    /// In milliseconds; until then it must have said who it is.
+    var deadline = Int64.max
     /// -1 until it has said.
     var rank = -1
     /// Whether this side has said hello.
@@ -34,20 +36,36 @@ final class HostLink {
     var hasLeft = false
   }
 
+  /// Connections at once of whom nobody knows who they are; further ones wait in the system's queue.
+  private static let strangers = 64
+  /// Milliseconds that these have to show the run's number.
+  private static let patience: Int64 = 1000
+
   private let rank: Int
+  /// Of all ranks, the first of its host.
+  private let hostOf: [Int]
   /// Known to the ranks of the run only: anybody may connect.
   private let token: [Int64]
   private var listener: Int32 = -1
   private var peers: [Peer] = []
   /// Whether the first rank has answered at one of its addresses, the only peer that is left then.
   private var isConnected = false
+  /// Of the first rank, for ranks of other hosts.
+  private var addresses: [SocketAddress] = []
+  /// When the next attempt is due, in milliseconds, and how many are left: the first rank ends connections of which it
+  /// hears nothing for a while, and a rank may have been held up.
+  private var connectsAgain: Int64 = 0
+  private var attempts = 30
+  /// When connections are taken again, in milliseconds, after the system had no descriptor for one.
+  private var acceptsFrom: Int64 = 0
 
   /// Whether this rank is connected with the first one, or is it.
   var isOpen: Bool { rank == 0 || isConnected }
 
-  /// Opens the first rank's ear and tells the others where it is. Collective.
+  /// Opens the first rank's listening socket and tells the others where it is. Collective.
   init(_ ranks: Ranks) {
     rank = ranks.rank
+    hostOf = ranks.hostOf
     var text = ""
     var random = SystemRandomNumberGenerator()
     let secret = [Int64](
@@ -61,8 +79,16 @@ final class HostLink {
     token = told.prefix(2).compactMap { Int64($0) }
     // Those of the same host have the board.
     if ranks.hostOf[rank] != ranks.hostOf[0] {
-      peers = told.dropFirst(2).compactMap { SocketAddress(text: $0)?.connect() }.map { Peer(descriptor: $0) }
+      addresses = told.dropFirst(2).compactMap { SocketAddress(text: $0) }
     }
+    connect()
+  }
+
+  /// Begins to connect wherever the first rank may be.
+  private func connect() {
+    peers = addresses.compactMap { $0.connect() }.map { Peer(descriptor: $0) }
+    connectsAgain = Self.now() + Self.patience
+    attempts -= 1
   }
 
   deinit {
@@ -74,19 +100,37 @@ final class HostLink {
   var isConnecting: Bool { !isOpen && !peers.isEmpty }
 
   /// What to wait for.
-  var descriptors: [Int32] { (listener >= 0 ? [listener] : []) + peers.map(\.descriptor) }
+  var descriptors: [Int32] { (isListening ? [listener] : []) + peers.map(\.descriptor) }
+
+  /// Whether there is room for another connection: one that is not taken must not wake who waits.
+  private var isListening: Bool {
+    listener >= 0 && peers.count(where: { $0.rank < 0 }) < Self.strangers && Self.now() >= acceptsFrom
+  }
+
+  private static func now() -> Int64 { Int64(DispatchTime.now().uptimeNanoseconds / 1_000_000) }
 
   /// Takes in what has come, without waiting; every some tenths of a second.
   func news() -> [News] {
     accept()
+    if !addresses.isEmpty, !isConnected, peers.isEmpty, attempts > 0, Self.now() >= connectsAgain {
+      connect()
+    }
     greet()
     var news: [News] = []
     for index in peers.indices {
       news += read(&peers[index])
       if rank != 0, !isConnected, peers[index].rank == 0 {
         isConnected = true
-        for other in peers.indices where other != index { peers[other].hasLeft = true }
+        for other in peers.indices where other != index {
+          // The first rank may have heard of this one there too, and must not take the end for a death.
+          if peers[other].isGreeted { send(.left, [], to: peers[other]) }
+          peers[other].hasLeft = true
+        }
       }
+    }
+    let now = Self.now()
+    for index in peers.indices where peers[index].rank < 0 && now > peers[index].deadline {
+      peers[index].hasLeft = true
     }
     for peer in peers where peer.hasLeft { close(peer.descriptor) }
     peers.removeAll { $0.hasLeft }
@@ -118,12 +162,15 @@ final class HostLink {
   }
 
   private func accept() {
-    while listener >= 0 {
+    while isListening {
       let descriptor = Glibc.accept(listener, nil, nil)
-      guard descriptor >= 0 else { return }
+      guard descriptor >= 0 else {
+        if [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(errno) { acceptsFrom = Self.now() + Self.patience }
+        return
+      }
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       SocketAddress.watchOver(descriptor)
-      peers.append(Peer(descriptor: descriptor))
+      peers.append(Peer(descriptor: descriptor, deadline: Self.now() + Self.patience))
     }
   }
 
@@ -144,7 +191,8 @@ final class HostLink {
 
   private func read(_ peer: inout Peer) -> [News] {
     guard rank == 0 || peer.isGreeted else { return [] }
-    var buffer = [UInt8](repeating: 0, count: 64 * Self.bytes)
+    // Who has not said who it is may say no more than that.
+    var buffer = [UInt8](repeating: 0, count: (peer.rank < 0 ? 1 : 64) * Self.bytes)
     let count = recv(peer.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
     if count < 0, errno == EAGAIN || errno == EINTR { return [] }
     var news: [News] = []
@@ -163,11 +211,19 @@ final class HostLink {
     return news
   }
 
+  /// Whether it is the number of a rank of another host.
+  private func isElsewhere(_ rank: Int64) -> Bool {
+    guard let rank = Int(exactly: rank), hostOf.indices.contains(rank) else { return false }
+    return hostOf[rank] != hostOf[self.rank]
+  }
+
   private func take(_ words: [Int64], _ peer: inout Peer) -> News? {
     let kind = Kind(rawValue: words[0])
     if peer.rank < 0 {
       let isKnown =
-        rank == 0 ? kind == .hello && Array(words[2..<4]) == token : kind == .status && words[1] == 0
+        rank == 0
+        ? kind == .hello && token.count == 2 && Array(words[2..<4]) == token && isElsewhere(words[1])
+        : kind == .status && words[1] == 0
       // Somebody who does not know the token is no rank.
       guard isKnown else {
         peer.hasLeft = true

@@ -71,7 +71,8 @@ package final class RankBoard: @unchecked Sendable {
   let mine: BoardSlot
   private let memory: AnyObject
   private let slots: [BoardSlot]
-  private let head: UnsafeMutablePointer<Int64>
+  /// Two words for all of a host: whether one of them tells what happened, and whether it has.
+  let head: UnsafeMutablePointer<Int64>
   private var calls: Int64 = 0
 
   /// Collective over the host's ranks.

@@ -29,7 +29,8 @@ package final class Watch: @unchecked Sendable {
   private let processes: [(rank: Int, descriptor: Int32)]
   private let isOver = Atomic(false)
   private let hasEnded = DispatchSemaphore(value: 0)
-  private let wakeUp = Pipe()
+  /// A pipe: what is written to its second end wakes the thread.
+  private let wakeUp: [Int32]
   /// To other hosts; nil where there are none.
   private let link: HostLink?
   /// What ranks of other hosts have told, and when; who has gone without a word; what others have seen.
@@ -44,7 +45,8 @@ package final class Watch: @unchecked Sendable {
   private static let nap: Int64 = 2000
 
   /// Begins to watch; nil where a rank is alone. Collective.
-  package init?(_ ranks: Ranks, hostName: String, _ settings: Settings) {
+  /// - Throws: `UserError` where the system gives no pipe or thread for it.
+  package init?(_ ranks: Ranks, hostName: String, _ settings: Settings) throws {
     guard ranks.count > 1, let board = ranks.board else { return nil }
     self.board = board
     self.settings = settings
@@ -57,13 +59,23 @@ package final class Watch: @unchecked Sendable {
       (rank, swiftdp_watch_process(Int32(board.slot(of: rank)?[.process] ?? 0)))
     }
     CrashNote.install(board.mine)
-    let thread = Thread { [self] in
+    var ends: [Int32] = [-1, -1]
+    let code = pipe(&ends) == 0 ? 0 : errno
+    wakeUp = ends
+    guard code == 0 else {
+      throw UserError(
+        .data, "no pipe can be made: \(String(cString: strerror(code)))", hint: "raise the limit (ulimit -n)")
+    }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    try SystemThread.start("swiftdp watch", stack: 1 << 20) { [self] in
       watch()
       link?.leave()
       hasEnded.signal()
     }
-    thread.stackSize = 1 << 20
-    thread.start()
+  }
+
+  deinit {
+    for descriptor in wakeUp + processes.map(\.descriptor) where descriptor >= 0 { close(descriptor) }
   }
 
   /// Stops watching; nobody is to be missed any more.
@@ -72,7 +84,8 @@ package final class Watch: @unchecked Sendable {
     isOver.store(true, ordering: .releasing)
     // Those of other hosts must be told before this process ends.
     guard link != nil else { return }
-    try? wakeUp.fileHandleForWriting.write(contentsOf: [0])
+    var word: UInt8 = 0
+    write(wakeUp[1], &word, 1)
     _ = hasEnded.wait(timeout: .now() + 1)
   }
 
@@ -84,7 +97,7 @@ package final class Watch: @unchecked Sendable {
       link?.send(RankStatus(board.mine, now: now))
       // Wakes at once where a neighbour ends or another host has something to say.
       let sources = processes.map(\.descriptor).filter { $0 >= 0 && !gone.contains($0) }
-      let others = [wakeUp.fileHandleForReading.fileDescriptor] + (link?.descriptors ?? [])
+      let others = [wakeUp[0]] + (link?.descriptors ?? [])
       var polled = (sources + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       let isUrgent = lost != nil || link?.isConnecting == true
       poll(&polled, nfds_t(polled.count), isUrgent ? 20 : 250)

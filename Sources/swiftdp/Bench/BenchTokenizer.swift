@@ -113,7 +113,7 @@ private struct TokenizerBench {
   }
 
   private func secondsByLine(threads: Int) throws -> [Double] {
-    let pool = WorkerPool(threads: threads)
+    let pool = try WorkerPool(threads: threads)
     return try text.withUnsafeBufferPointer { text in
       try secondsFresh { tokenizer in
         pool.run(tiles.count) { tile, _ in

@@ -43,7 +43,7 @@ struct DoctorReport {
 
   /// - Parameter ranks: those of the host.
   private static func advice(_ host: HostFacts, _ ranks: [RankFacts]) -> [String] {
-    let used = ranks.reduce(into: Set<Int>()) { $0.formUnion(coreNumbers($1.cores)) }.count
+    let used = ranks.reduce(into: Set<Int>()) { $0.formUnion(CoreSet(list: $1.cores).numbers) }.count
     // A rank with more threads than cores is told of by `Launch.warning`.
     guard used > 0, !ranks.contains(where: { $0.threads > $0.coreCount }) else { return [] }
     let threads = ranks.reduce(0) { $0 + $1.threads }

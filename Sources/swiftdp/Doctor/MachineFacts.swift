@@ -68,6 +68,8 @@ struct HostFacts: Codable {
   let version: String
   let builtFor: String
   let builtForBest: Bool
+  /// All that the compiler was allowed to use, by the names of the manuals.
+  let builtForSets: [String]
   let processor: String
   let instructionSets: [String]
   let cores: Int
@@ -87,10 +89,11 @@ struct HostFacts: Codable {
     version = Command.configuration.version
     builtFor = builtInstructionSet
     builtForBest = builtInstructionSet == bestInstructionSet
+    builtForSets = builtInstructionSets().names
     processor = Self.field("model name", of: "/proc/cpuinfo") ?? "unknown"
     instructionSets = Kernels.instructionSets
     cores = Launch.cores
-    givenCores = coreNumbers(Launch.givenCoreList).count
+    givenCores = Launch.givenCores.count
     self.libraries = libraries
     mpi = Ranks.libraryVersion
     func kilobytes(_ name: String) -> Int {
@@ -162,15 +165,5 @@ struct RankFacts: Codable {
   let cores: String
   let threads: Int
 
-  var coreCount: Int { coreNumbers(cores).count }
-}
-
-/// `0-3,8` as numbers.
-func coreNumbers(_ list: String) -> Set<Int> {
-  var numbers: Set<Int> = []
-  for part in list.split(separator: ",") {
-    let ends = part.split(separator: "-").compactMap { Int($0) }
-    if let first = ends.first, let last = ends.last, first <= last { numbers.formUnion(first...last) }
-  }
-  return numbers
+  var coreCount: Int { CoreSet(list: cores).count }
 }

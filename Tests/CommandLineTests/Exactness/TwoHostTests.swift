@@ -73,6 +73,59 @@ extension CommandLineTests {
       #expect(waitUntil(10) { kill(process, 0) != 0 })
     }
 
+    /// The first rank's port is open to anybody: who does not show the run's number is let go, and takes little.
+    @Test func strangersAtThePortAreLetGo() throws {
+      let folder = try Workspace()
+      try folder.makeStories()
+      let hosts = try TwoHosts(in: folder)
+      let run = try hosts.start(
+        ["train"] + StoriesTests.settings + [
+          "training.steps=100000", "training.validate_every=0", "checkpoint.every=2", "output=run",
+        ], ranksPerHost: 1)
+      try #require(run.until { folder.exists("run/checkpoints/step-000002") }, "\(run.errors)")
+      let first = try #require(run.process(ofRank: 0))
+      func descriptors() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(first)/fd").count
+      }
+      let before = try descriptors()
+      // Of this process's sockets that listen (0A; proc(5)), MPI's has the lowest port that is free from 1024 on.
+      let sockets = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(first)/fd").compactMap {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(first)/fd/\($0)")
+      }
+      let table = try String(contentsOfFile: "/proc/\(first)/net/tcp6", encoding: .utf8)
+      var ports: [Int] = []
+      for line in table.split(separator: "\n") {
+        let words = line.split(separator: " ").map(String.init)
+        guard words.count > 9, words[3] == "0A", sockets.contains("socket:[\(words[9])]"),
+          let port = words[1].split(separator: ":").last
+        else { continue }
+        ports.append(try #require(Int(port, radix: 16)))
+      }
+      let port = try #require(ports.max())
+      // 300 that say nothing, and 300 that say something else; they stay until they have been let go.
+      let visitors = try Command.run(
+        [
+          "nsenter", "--net=/proc/\(first)/ns/net", "bash", "-c",
+          """
+          for n in $(seq 300); do exec {quiet}<>/dev/tcp/::1/\(port); done
+          for n in $(seq 300); do exec {loud}<>/dev/tcp/::1/\(port); printf '%096d' 0 >&$loud; done 2>/dev/null
+          for n in $(seq 20); do ls /proc/\(first)/fd | wc -l; sleep 0.1; done
+          timeout 20 cat <&$quiet; echo "closed $?"
+          """,
+        ], in: folder, timeLimit: 60)
+      let words = visitors.out.split(separator: "\n").map(String.init)
+      #expect(words.last == "closed 0", "\(visitors.out) \(visitors.err)")
+      let counts = words.compactMap { Int($0) }
+      #expect(counts.count == 20 && counts.allSatisfy { $0 <= before + 80 }, "\(counts), \(before) before")
+      #expect(counts.contains { $0 > before })
+      #expect(waitUntil(10) { (try? descriptors()) == before })
+      // The connection that is meant is still there: its end is the news.
+      kill(try #require(run.process(ofRank: 1)), SIGKILL)
+      let result = try run.wait(timeLimit: 30)
+      #expect(
+        result.messages.count == 1 && result.messages[0].hasPrefix("rank 1 on swiftdp-host-1 is gone: "))
+    }
+
     /// Slow enough that the link is what limits, on any machine.
     @Test func theExchangeFillsTheLink() throws {
       let folder = try Workspace()

@@ -8,6 +8,9 @@
 //   FAULT=product:CALL   one bit is wrong of the result of that matrix product
 //   FAULT=products:CALL  the same of all products from that one on, as of a processor that has worn out
 //   FAULT=stay:CALL      that gather of one number each never comes back, as where MPI loses a message
+//   FAULT=refuse:CALL    that gather of one number each fails with MPI_ERR_OTHER
+//   FAULT=halves:CALL    that product of bfloat16 matrices fails in oneDNN
+//   FAULT=groups         says at the end how many communicators were split off, and how many of them freed
 //   FAULT=quota:FILE     the same, as where the user's quota is used up
 //   FAULT=cut:FILE       the file loses its second half once the process has mapped it
 //
@@ -80,6 +83,7 @@ public func gather(
       UnsafeRawPointer, Int32, OpaquePointer, UnsafeMutableRawPointer, Int32, OpaquePointer, OpaquePointer
     ) -> Int32
   gathers += 1
+  if let fault, fault.kind == "refuse", Int(fault.detail) == gathers { return 16 }
   let next = hidden("MPI_Allgather", as: Gather.self)
   let code = next(mine, count, type, all, allCount, allType, communicator)
   while let fault, fault.kind == "stay", Int(fault.detail) == gathers { usleep(1000) }
@@ -131,18 +135,59 @@ private func path(of file: Int32) -> String? {
   return count > 0 ? String(decoding: name[..<count], as: UTF8.self) : nil
 }
 
+/// Communicators that were split off, and freed.
+nonisolated(unsafe) private var groups = (made: 0, freed: 0)
+
+@_cdecl("MPI_Comm_split")
+public func split(
+  _ communicator: OpaquePointer, _ color: Int32, _ key: Int32, _ part: UnsafeMutablePointer<OpaquePointer?>
+) -> Int32 {
+  typealias Split =
+    @convention(c) (OpaquePointer, Int32, Int32, UnsafeMutablePointer<OpaquePointer?>) -> Int32
+  // MPI_UNDEFINED gives none.
+  if color >= 0 { groups.made += 1 }
+  return hidden("MPI_Comm_split", as: Split.self)(communicator, color, key, part)
+}
+
+@_cdecl("MPI_Comm_split_type")
+public func splitByHost(
+  _ communicator: OpaquePointer, _ type: Int32, _ key: Int32, _ info: OpaquePointer,
+  _ part: UnsafeMutablePointer<OpaquePointer?>
+) -> Int32 {
+  typealias Split =
+    @convention(c) (OpaquePointer, Int32, Int32, OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> Int32
+  groups.made += 1
+  return hidden("MPI_Comm_split_type", as: Split.self)(communicator, type, key, info, part)
+}
+
+@_cdecl("MPI_Comm_free")
+public func release(_ part: UnsafeMutablePointer<OpaquePointer?>) -> Int32 {
+  typealias Free = @convention(c) (UnsafeMutablePointer<OpaquePointer?>) -> Int32
+  groups.freed += 1
+  return hidden("MPI_Comm_free", as: Free.self)(part)
+}
+
+@_cdecl("MPI_Finalize")
+public func finish() -> Int32 {
+  if fault?.kind == "groups" {
+    let line = "swiftdp: \(groups.made) communicators, \(groups.freed) freed\n"
+    _ = Glibc.write(2, line, line.utf8.count)
+  }
+  return hidden("MPI_Finalize", as: (@convention(c) () -> Int32).self)()
+}
+
 /// Matrix products of this process; with faults in them a rank has one thread.
 nonisolated(unsafe) private var products = 0
 nonisolated(unsafe) private var library: UnsafeMutableRawPointer?
 
-/// Has this library stand before OpenBLAS where OpenBLAS alone is asked for its functions.
+/// Has this library stand before OpenBLAS, or oneDNN, where that alone is asked for its functions.
 @_cdecl("dlopen")
 public func open(_ name: UnsafePointer<CChar>?, _ flags: Int32) -> UnsafeMutableRawPointer? {
   typealias Open = @convention(c) (UnsafePointer<CChar>?, Int32) -> UnsafeMutableRawPointer?
   let next = hidden("dlopen", as: Open.self)
-  guard let fault, fault.kind.hasPrefix("product"), let name,
-    String(cString: name).hasPrefix("libopenblas")
-  else { return next(name, flags) }
+  let hides =
+    fault?.kind == "halves" ? "libdnnl" : fault?.kind.hasPrefix("product") == true ? "libopenblas" : nil
+  guard let hides, let name, String(cString: name).hasPrefix(hides) else { return next(name, flags) }
   library = next(name, flags | RTLD_GLOBAL)
   return library == nil ? nil : next(nil, flags)
 }
@@ -167,6 +212,18 @@ public func multiply(
     let row = c + Int(m / 2 * ldc)
     row.pointee = Float(bitPattern: row.pointee.bitPattern ^ 1 << 21)
   }
+}
+
+@_cdecl("dnnl_primitive_execute")
+public func execute(
+  _ primitive: OpaquePointer, _ stream: OpaquePointer, _ count: Int32, _ arguments: UnsafeRawPointer
+) -> Int32 {
+  products += 1
+  // dnnl_runtime_error
+  if let fault, fault.kind == "halves", Int(fault.detail) == products { return 5 }
+  typealias Execute = @convention(c) (OpaquePointer, OpaquePointer, Int32, UnsafeRawPointer) -> Int32
+  return unsafeBitCast(dlsym(library, "dnnl_primitive_execute")!, to: Execute.self)(
+    primitive, stream, count, arguments)
 }
 
 @_cdecl("mmap")

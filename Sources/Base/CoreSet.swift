@@ -1,0 +1,82 @@
+// The cores of a host, and which of them a process may run on.
+import CProcessor
+import Foundation
+
+package struct CoreSet: Equatable, Sendable {
+  /// By the system's numbers, from 0.
+  package let numbers: Set<Int>
+
+  package init(_ numbers: Set<Int>) { self.numbers = numbers }
+
+  /// - Parameter list: such as `0-3,8`, as the system writes it; what is not of that form is passed over.
+  package init(list: String) {
+    numbers = list.split(separator: ",").reduce(into: []) { numbers, part in
+      let ends = part.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: "-")
+        .compactMap { Int($0) }
+      if let first = ends.first, let last = ends.last, first <= last { numbers.formUnion(first...last) }
+    }
+  }
+
+  package var count: Int { numbers.count }
+
+  /// Such as `0-3,8`.
+  package var list: String {
+    var spans: [ClosedRange<Int>] = []
+    for number in numbers.sorted() {
+      if let last = spans.last, last.upperBound == number - 1 {
+        spans[spans.count - 1] = last.lowerBound...number
+      } else {
+        spans.append(number...number)
+      }
+    }
+    return spans.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      .joined(separator: ",")
+  }
+
+  /// Words of 64 cores for the system; more cores than it knows today.
+  private static let words = 256
+
+  /// The cores that a process may run on; empty where the system does not say.
+  /// - Parameter process: its number, or 0 for this thread.
+  package static func allowed(process: Int32 = 0) -> CoreSet {
+    var bits = [UInt64](repeating: 0, count: words)
+    let bytes = swiftdp_get_affinity(process, &bits, 8 * words)
+    guard bytes > 0 else { return CoreSet([]) }
+    return CoreSet(Set((0..<8 * bytes).filter { bits[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }))
+  }
+
+  /// Has this thread, and all that it starts from now on, run on these cores.
+  /// - Returns: whether the system let it.
+  package func take() -> Bool {
+    var bits = [UInt64](repeating: 0, count: Self.words)
+    for number in numbers where number < 64 * Self.words { bits[number / 64] |= 1 << UInt64(number % 64) }
+    return swiftdp_set_affinity(bits, 8 * Self.words) == 0
+  }
+
+  /// The cores of each NUMA domain of this host.
+  package static var domains: [CoreSet] {
+    let root = "/sys/devices/system/node"
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
+      .filter { $0.hasPrefix("node") && Int($0.dropFirst(4)) != nil }
+    return names.compactMap {
+      try? CoreSet(list: String(contentsOfFile: "\(root)/\($0)/cpulist", encoding: .utf8))
+    }
+  }
+
+  /// What one of several processes that share these cores should run on: NUMA domains of its own, or a domain that it
+  /// shares with its neighbours, where that gives each process as many cores as every other; else all cores.
+  /// - Parameters:
+  ///   - number: of the process, from 0, of `count`.
+  ///   - domains: of the host; cores that are not among these do not count.
+  package func share(of number: Int, among count: Int, domains: [CoreSet]) -> CoreSet {
+    let parts = domains.map { $0.numbers.intersection(numbers) }.filter { !$0.isEmpty }
+      .sorted { $0.min()! < $1.min()! }
+    let size = parts.first?.count ?? 0
+    guard parts.count > 1, parts.allSatisfy({ $0.count == size }), size * parts.count == self.count,
+      count % parts.count == 0 || parts.count % count == 0
+    else { return self }
+    let first = number * parts.count / count
+    let own = parts[first..<first + max(parts.count / count, 1)]
+    return CoreSet(own.reduce([]) { $0.union($1) })
+  }
+}

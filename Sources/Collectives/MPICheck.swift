@@ -1,0 +1,26 @@
+// What a call of MPI that failed leads to. Communicators return their errors (MPI_ERRORS_RETURN) and every code is
+// looked at here, since MPI's own handler says what went wrong in a page of its own.
+import Base
+import CMPI
+import Foundation
+
+/// Ends the run where a call failed: what it should have brought is not there, and other ranks wait in it.
+@inline(__always)
+func check(_ code: Int32, _ call: StaticString) {
+  if code != MPI_SUCCESS { fail(code, call) }
+}
+
+@inline(never)
+private func fail(_ code: Int32, _ call: StaticString) -> Never {
+  // The usual reason is a rank that is gone: the watching threads name it, and end this process first.
+  usleep(500_000)
+  var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
+  var count: Int32 = 0
+  MPI_Error_string(code, &text, &count)
+  let reason = String(decoding: text.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  FatalEnd.end(
+    UserError(
+      .tryAgain, "\(call) failed: \(reason)",
+      hint:
+        "look at the network and the memory of the hosts, and start again to go on from the last checkpoint"))
+}

@@ -1,0 +1,101 @@
+// Which cores mpirun has bound this rank to, and whether that was the user's wish. Open MPI binds one or two ranks of a
+// host to one core each unless it is told otherwise, and more of them to a socket: such ranks share all cores instead
+// that mpirun has there. The environment and Open MPI's parameter files say what the user asked for.
+import Base
+import Foundation
+import Training
+
+enum CoreBinding: Equatable {
+  /// Nothing that swiftdp knows of has bound this process.
+  case none
+  /// As the user has asked.
+  case kept
+  /// Undone: this rank shares so many cores with its neighbours, in NUMA domains of their own or not.
+  case shared(cores: Int, byDomain: Bool)
+
+  /// What came of it; `none` before `settle`.
+  nonisolated(unsafe) private(set) static var outcome = CoreBinding.none
+
+  /// Lets this process run on all cores that it should share. Before any thread is started.
+  static func settle() {
+    // Open MPI's daemon sets it for ranks that it bound itself.
+    guard environment["OMPI_MCA_orte_bound_at_launch"] == "1" else { return }
+    outcome = .kept
+    guard !isWished, let launcher = Launch.launcher,
+      let number = environment["OMPI_COMM_WORLD_LOCAL_RANK"].flatMap({ Int($0) }),
+      let count = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap({ Int($0) }), number < count
+    else { return }
+    let given = CoreSet.allowed(process: launcher)
+    let own = given.share(of: number, among: count, domains: CoreSet.domains)
+    guard own.count > 0, own.take() else { return }
+    outcome = .shared(cores: own.count, byDomain: own != given)
+  }
+
+  /// For the line of a run that says how many threads there are; empty where there is nothing to say.
+  var words: String {
+    switch self {
+    case .none: ""
+    case .kept: ", bound as asked"
+    case .shared(let cores, let byDomain):
+      ", sharing \(counted(cores, "core"))" + (byDomain ? " by NUMA domain" : "")
+    }
+  }
+
+  private static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+  /// Parameters by which a user binds ranks; options of mpirun are such parameters too.
+  private static let wishes: Set = [
+    "hwloc_base_binding_policy", "hwloc_base_bind_to_core", "hwloc_base_bind_to_socket",
+    "hwloc_base_cpu_list", "hwloc_base_cpu_set", "hwloc_base_slot_list", "orte_daemon_cores", "orte_rankfile",
+    "rmaps_rank_file_path", "rmaps_base_cpus_per_rank", "rmaps_base_cpus_per_proc", "rmaps_base_bycore",
+    "rmaps_base_bysocket", "rmaps_ppr_n_persocket",
+  ]
+  /// Parameters that say what ranks are mapped by, which may be no more than which host they run on.
+  private static let mappings: Set = ["rmaps_base_mapping_policy", "rmaps_ppr_pattern"]
+
+  private static func isWish(_ name: String, _ value: String) -> Bool {
+    guard !value.isEmpty else { return false }
+    if mappings.contains(name) {
+      let words = value.lowercased().split(whereSeparator: { ":,".contains($0) })
+      let isByHost = words.contains { ["node", "slot"].contains($0) }
+      return !isByHost || words.contains { $0.hasPrefix("pe=") }
+    }
+    return wishes.contains(name)
+  }
+
+  /// Whether mpirun was told how to bind, by its options, the environment, a scheduler or a file.
+  private static var isWished: Bool {
+    let prefix = "OMPI_MCA_"
+    let isSet = environment.contains { name, value in
+      name.hasPrefix(prefix) && isWish(String(name.dropFirst(prefix.count)), value)
+    }
+    return isSet || environment["LSB_AFFINITY_HOSTFILE"] != nil || parameterFiles.contains(where: holdsWish)
+  }
+
+  /// Open MPI's files of parameters, of the user, of the host, and those that were named.
+  private static var parameterFiles: [String] {
+    let named = [
+      "mca_base_param_files", "mca_base_override_param_file", "mca_base_param_file_prefix",
+      "mca_base_envar_file_prefix",
+    ].compactMap { environment["OMPI_MCA_" + $0] }
+      .flatMap { $0.split(whereSeparator: { ":,".contains($0) }).map(String.init) }
+    // mpirun lies in PREFIX/bin; distributions keep its files in /etc.
+    let program = Launch.launcher.flatMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe")
+    }
+    let own = program.map { ($0 as NSString).deletingLastPathComponent + "/../etc" }
+    return named + [(environment["HOME"] ?? "") + "/.openmpi/mca-params.conf"]
+      + ([own, "/etc/openmpi", "/etc"].compactMap { $0 }).flatMap {
+        ["\($0)/openmpi-mca-params.conf", "\($0)/openmpi-mca-params-override.conf"]
+      }
+  }
+
+  /// Lines are `name = value`, or the options of a command line.
+  private static func holdsWish(_ file: String) -> Bool {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return false }
+    return text.split(whereSeparator: \.isNewline).contains { line in
+      let words = line.prefix { $0 != "#" }.split { $0.isWhitespace || $0 == "=" }.map(String.init)
+      return zip(words, words.dropFirst()).contains { isWish($0, $1) }
+    }
+  }
+}
