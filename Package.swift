@@ -42,7 +42,8 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
-    .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph"]),
+    .target(name: "Adapters", dependencies: ["Base", "Tensors", "Graph"]),
+    .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph", "Adapters"]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
@@ -51,22 +52,23 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Base", "Tensors", "Models", "Collectives", "Optimizers", "Sharding",
+        "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Graph", "Models", "Optimizers", "Sharding", "Checkpoints", "Yams",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Optimizers", "Sharding",
+        "Checkpoints", "Yams",
       ]),
     .target(
       name: "Planning",
-      dependencies: ["Base", "Tensors", "Graph", "Models", "Optimizers", "Sharding", "Recipes"]),
+      dependencies: ["Base", "Tensors", "Kernels", "Graph", "Models", "Optimizers", "Sharding", "Recipes"]),
     .target(
       name: "Training",
       dependencies: [
-        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Collectives",
         "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Recipes", "Training"]),
@@ -84,8 +86,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Optimizers", "Collectives", "Sharding",
-        "Checkpoints", "Recipes", "Planning", "Training",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Optimizers", "Collectives",
+        "Sharding", "Checkpoints", "Recipes", "Planning", "Training",
       ]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),

@@ -3,6 +3,7 @@
 import Base
 import Collectives
 import Foundation
+import Kernels
 import Models
 import Optimizers
 import Sharding
@@ -37,6 +38,9 @@ package struct TrainingState: Equatable, Sendable {
     self.fingerprint = fingerprint
     self.history = history
   }
+
+  /// Whether a method trains a part of the model, which alone lies in the folder.
+  var isOfPart: Bool { conditions.contains { $0.key.elementsEqual("method".utf8) } }
 
   /// The optimizer's states, whose names are also those of their files.
   /// - Throws: where they are not those of an optimizer.
@@ -104,7 +108,10 @@ package struct CheckpointContent {
   /// Of the model that the run began with; needed on the first rank only.
   package let companions: CompanionFiles
   package let map: ShardMap
-  package let weights: WeightLine
+  package let store: WeightStore
+  package let form: WeightsForm
+  /// Of the base, where not all of it is trained.
+  package let baseFingerprint: String?
   /// Of what the map holds, where `weights` is rounded from them.
   package let masters: UnsafeMutablePointer<Float>?
   /// Empty for weights alone.
@@ -113,13 +120,15 @@ package struct CheckpointContent {
   package let check: () throws -> Void
 
   package init(
-    description: ModelDescription, companions: CompanionFiles, map: ShardMap, weights: WeightLine,
-    masters: UnsafeMutablePointer<Float>?, states: [ShardedState], check: @escaping () throws -> Void
+    description: ModelDescription, companions: CompanionFiles, map: ShardMap, store: WeightStore,
+    form: WeightsForm = .model, baseFingerprint: String? = nil, masters: UnsafeMutablePointer<Float>?, states: [ShardedState], check: @escaping () throws -> Void
   ) {
     self.description = description
     self.companions = companions
     self.map = map
-    self.weights = weights
+    self.store = store
+    self.form = form
+    self.baseFingerprint = baseFingerprint
     self.masters = masters
     self.states = states
     self.check = check

@@ -1,4 +1,5 @@
 // What a checkpoint or model folder holds, and whether it is whole.
+import Adapters
 import Base
 import Foundation
 import Models
@@ -8,7 +9,9 @@ import Tensors
 package struct CheckpointSummary {
   package let folder: String
   package let description: ModelDescription
+  /// Of what lies in the folder.
   package let layout: ParameterLayout
+  private let form: WeightsForm
   /// nil for a model that is no checkpoint.
   package let state: TrainingState?
   package let weights: HuggingFaceWeights
@@ -26,9 +29,11 @@ package struct CheckpointSummary {
     state = isCheckpoint ? problems.collect { try TrainingState(folder: folder) } : nil
     let isExpected = state?.hasManifest ?? false || Manifest.isIn(folder)
     manifest = isExpected ? problems.collect { try Manifest(folder: folder) } : nil
-    description = try ModelDescription.stored(in: folder)
-    layout = ParameterLayout(specs: description.parameters)
-    let weights = problems.collect { try HuggingFaceWeights(folder: folder) }
+    let isAdapter = AdapterWeights.isIn(folder)
+    form = isAdapter ? .adapter(config: .null) : .model
+    let weights = problems.collect { [form] in try HuggingFaceWeights(folder: folder, stem: form.stem) }
+    description = try isAdapter ? Self.adapted(folder) : ModelDescription.stored(in: folder)
+    layout = Self.layout(description, isPart: state?.isOfPart ?? false, weights)
     let declarations = state.flatMap { state in problems.collect { try state.states(folder: folder) } } ?? []
     let states = declarations.compactMap { declaration in
       problems.collect {
@@ -39,6 +44,21 @@ package struct CheckpointSummary {
     guard let weights else { preconditionFailure("an error was collected") }
     self.weights = weights
     self.states = states
+  }
+
+  /// The base of an adapter, with what the adapter adds.
+  private static func adapted(_ folder: String) throws -> ModelDescription {
+    let base = try ModelDescription(folder: folder)
+    return base.adapted(by: try LoRA(adapter: folder).adaptation(of: AdaptedModel(base)))
+  }
+
+  /// - Parameter isPart: whether a method trains a part of the model, which alone lies here.
+  private static func layout(
+    _ description: ModelDescription, isPart: Bool, _ weights: HuggingFaceWeights?
+  ) -> ParameterLayout {
+    let layout = description.layout
+    guard isPart, layout.trainedCount == layout.count, let weights else { return layout.trained }
+    return ParameterLayout(specs: description.parameters.filter { weights.contains($0.name) })
   }
 
   /// How many numbers weights and states have.
@@ -91,7 +111,11 @@ package struct CheckpointSummary {
     let problems = Problems()
     var count = 0
     problems.collect { try manifest?.check(folder) }
-    let sources = problems.collect { try weights.sources(description, layout: layout) }
+    let sources = problems.collect { () -> [(name: String, parameter: ParameterLayout.Parameter)] in
+      guard case .adapter = form else { return try weights.sources(description, layout: layout) }
+      _ = try AdapterWeights(folder: folder, layout: layout)
+      return layout.parameters.map { (form.tensor(of: $0.spec.name), $0) }
+    }
     for (name, parameter) in sources ?? [] {
       let spec = parameter.spec
       check(spec.name, name, of: weights, count: spec.count)

@@ -44,10 +44,15 @@ package final class CheckpointWrite: @unchecked Sendable {
   package init(_ content: CheckpointContent, to path: String, type: StoredType, state: TrainingState?) throws
   {
     let layout = content.map.layout
-    let specs = layout.forwardOrder.map { layout.parameters[$0].spec }
+    let form = content.form
+    let stored = if case .model = form { content.store.layout } else { layout }
+    let specs = stored.forwardOrder.map { stored.parameters[$0].spec }
+    // PEFT reads one file.
+    let maximumShardBytes = if case .adapter = form { Int.max } else { Self.maximumShardBytes }
     let weights = try SafetensorsPlan(
-      tensors: specs.map { (name: $0.name, shape: $0.shape) }, type: type,
-      maximumShardBytes: Self.maximumShardBytes)
+      tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }, type: type,
+      maximumShardBytes: maximumShardBytes, stem: form.stem,
+      metadata: content.baseFingerprint.map { [WeightsForm.fingerprintKey: $0] } ?? [:])
     let states = try content.states.map {
       try layout.plan($0.declaration, maximumShardBytes: Self.maximumShardBytes)
     }
@@ -68,12 +73,13 @@ package final class CheckpointWrite: @unchecked Sendable {
     for (bucket, slices) in map.slices.enumerated() {
       let slice = slices[map.rank]
       let base =
-        content.masters.map { $0 + map.place(ofBucket: bucket) } ?? content.weights.floats + slice.lowerBound
+        content.masters.map { $0 + map.place(ofBucket: bucket) }
+        ?? content.store.trained.floats + slice.lowerBound
       for (parameter, piece) in map.layout.pieces(of: slice) {
         let start = parameter.range.lowerBound
         stretches.append(
           Stretch(
-            writer: 0, name: parameter.spec.name,
+            writer: 0, name: content.form.tensor(of: parameter.spec.name),
             elements: piece.lowerBound - start..<piece.upperBound - start,
             bytes: UnsafeRawBufferPointer(
               start: base + piece.lowerBound - slice.lowerBound,
@@ -99,8 +105,14 @@ package final class CheckpointWrite: @unchecked Sendable {
       try writer.create()
       try write(writer.plan.index.encoded(indented: true) + "\n", writer.plan.indexName)
     }
-    let config = content.description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
-    try write(config.encoded(indented: true) + "\n", "config.json")
+    if case .adapter(let config) = content.form {
+      try write(config.encoded(indented: true) + "\n", WeightsForm.adapterConfig)
+    }
+    // An adapter folder has none, as its base has it; who resumes looks whether that is the same model.
+    if content.form.holdsConfig || state != nil {
+      let config = content.description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
+      try write(config.encoded(indented: true) + "\n", "config.json")
+    }
     for (name, bytes) in content.companions.files {
       try bytes.withUnsafeBytes { try write($0, name) }
     }
@@ -175,21 +187,28 @@ package final class CheckpointWrite: @unchecked Sendable {
             start: UnsafeRawPointer(memory.base) + offset, count: stretch.bytes.count))
       }
     }
-    if content.map.rank == 0 {
-      let layout = content.map.layout
-      try content.weights.read(layout.trainedCount..<layout.count) { part, numbers in
-        for (parameter, piece) in layout.pieces(of: part) {
-          let start = parameter.range.lowerBound
-          try writers[0].write(
-            name: parameter.spec.name, elementRange: piece.lowerBound - start..<piece.upperBound - start,
-            from: UnsafeBufferPointer(start: numbers + piece.lowerBound - part.lowerBound, count: piece.count)
-          )
-        }
-      }
-    }
+    if content.map.rank == 0, case .model = content.form { try writeFrozen() }
     for file in open { try file.sync() }
     open = []
     for writer in writers { try writer.finish() }
+  }
+
+  /// Numbers of a frozen parameter that are widened at once.
+  private static let piece = 1 << 20
+
+  private func writeFrozen() throws {
+    guard let frozen = content.store.frozen else { return }
+    let room = FlatMemory(count: Self.piece, label: "reading")
+    for index in frozen.plan.parameters {
+      let spec = content.store.layout.parameters[index].spec
+      for start in stride(from: 0, to: spec.count, by: Self.piece) {
+        let part = start..<min(start + Self.piece, spec.count)
+        frozen.read(index, part, into: room.base)
+        try writers[0].write(
+          name: spec.name, elementRange: part,
+          from: UnsafeBufferPointer(start: room.base, count: part.count))
+      }
+    }
   }
 
   private func write(_ stretch: Stretch, _ bytes: UnsafeRawBufferPointer) throws {

@@ -37,6 +37,9 @@ package final class HuggingFaceWeights: Sendable {
     }
   }
 
+  /// A text of the first file's header.
+  package func metadata(_ key: String) -> String? { shards.first?.header.metadata[key] }
+
   package func contains(_ name: String) -> Bool { shardOf[name] != nil }
 
   /// The tensor's sizes, `[]` for a scalar; nil where there is no such tensor.

@@ -6,19 +6,25 @@ import Tensors
 /// Reads parameters from the tensors of a model folder.
 package struct FolderWeights: WeightReader {
   private let files: HuggingFaceWeights
-  /// By parameter of the layout.
-  private let names: [String]
+  /// By parameter of the layout; nil for what a method has added.
+  private let names: [String?]
 
   /// - Throws: as `HuggingFaceWeights.init` and `sources`.
   package init(folder: String, _ description: ModelDescription, layout: ParameterLayout) throws {
     files = try HuggingFaceWeights(folder: folder)
-    names = try files.sources(description, layout: layout).map(\.name)
+    let sources = try files.sources(description, layout: layout)
+    var names = [String?](repeating: nil, count: layout.parameters.count)
+    for (name, parameter) in sources {
+      if let index = layout.index(of: parameter.spec.name) { names[index] = name }
+    }
+    self.names = names
   }
 
   package func read(
     _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
-    try files.read(names[parameter], into: target, range: elements)
+    guard let name = names[parameter] else { preconditionFailure("a method's own parameters lie elsewhere") }
+    try files.read(name, into: target, range: elements)
   }
 }
 
@@ -35,7 +41,7 @@ extension HuggingFaceWeights {
     var used: Set<String> = []
     var sources: [(name: String, parameter: ParameterLayout.Parameter)] = []
     var missing: [String] = []
-    for parameter in layout.parameters {
+    for parameter in layout.parameters where !parameter.spec.isAdded {
       let spec = parameter.spec
       guard let name = description.names(of: spec.name).first(where: contains) else {
         missing.append(spec.name)

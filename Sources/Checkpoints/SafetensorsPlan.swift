@@ -30,9 +30,11 @@ package struct SafetensorsPlan: Equatable, Sendable {
   /// - Parameters:
   ///   - type: `.f32`, `.bf16` or `.u8`.
   ///   - stem: `model` for what transformers loads.
+  ///   - metadata: texts that each file's header holds.
   /// - Throws: `UserError` where a shape is impossible or a name stands twice.
   package init(
-    tensors: [(name: String, shape: [Int])], type: StoredType, maximumShardBytes: Int, stem: String = "model"
+    tensors: [(name: String, shape: [Int])], type: StoredType, maximumShardBytes: Int, stem: String = "model",
+    metadata: [String: String] = [:]
   ) throws {
     precondition([.f32, .bf16, .u8].contains(type), "checkpoints are written in F32, BF16 or U8")
     precondition(maximumShardBytes > 0, "a shard holds at least one byte")
@@ -54,7 +56,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
     var places: [String: Place] = [:]
     for (number, group) in groups.enumerated() {
       // transformers loads only files that call themselves PyTorch's.
-      let header = try SafetensorsHeader(tensors: group, metadata: ["format": "pt"])
+      let header = try SafetensorsHeader(tensors: group, metadata: metadata.merging(["format": "pt"]) { $1 })
       for entry in header.entries {
         let place = Place(file: number, offset: header.dataStart + entry.bytes.lowerBound, count: entry.count)
         guard places.updateValue(place, forKey: entry.name) == nil else {

@@ -8,7 +8,9 @@ import Tensors
 package struct ModelDescription: Sendable {
   package let family: any ModelFamily
   /// All parameters in the order of their first use in the forward pass.
-  package let parameters: [ParameterSpec]
+  package private(set) var parameters: [ParameterSpec]
+  /// How it is fine-tuned.
+  package private(set) var adaptation: any Adaptation = FullFineTuning()
   /// Tokens of config.json that end a text; the first is the one appended to training texts. Empty where there is none.
   package let endOfText: [Int32]
   /// Tokens that end what the model writes: those of generation_config.json, or of config.json where there is no such
@@ -101,6 +103,22 @@ package struct ModelDescription: Sendable {
   private static func record(_ family: any ModelFamily, on graph: Graph) {
     graph.languageModelHead(
       family.forward(graph), weight: family.outputEmbedding, vocabulary: family.vocabulary)
+  }
+
+  /// The same model as a method fine-tunes it.
+  package func adapted(by adaptation: any Adaptation) -> ModelDescription {
+    var adapted = self
+    adapted.adaptation = adaptation
+    adapted.parameters = Graph.parameters(adaptation) { Self.record(family, on: $0) }
+    return adapted
+  }
+
+  /// All parameters on a line, the trained ones first.
+  package var layout: ParameterLayout { ParameterLayout(specs: parameters) }
+
+  /// What the line of trained parameters is kept in, for a model of that type: what a method adds is fp32, as in PEFT.
+  package func trainedType(_ type: ModelType) -> ModelType {
+    parameters.contains(where: \.isAdded) ? .float32 : type
   }
 
   /// `model_type` of config.json.

@@ -17,6 +17,9 @@ package protocol ModelFamily: Sendable {
   /// `eos_token_id` where config.json does not say.
   static var endOfText: Int { get }
 
+  /// Whether projections are stored [inputs, outputs].
+  static var storesInputsFirst: Bool { get }
+
   init(_ config: ModelConfig)
 
   var vocabulary: Int { get }
@@ -29,6 +32,8 @@ package protocol ModelFamily: Sendable {
 }
 
 extension ModelFamily {
+  package static var storesInputsFirst: Bool { false }
+
   /// The parameter of a head of its own.
   package static var head: String { "lm_head.weight" }
 

@@ -20,7 +20,7 @@ package struct MemoryCheck {
   ) throws {
     try description.checkFits(folder: folder, copies: Double(shape.type.bytes) / 4)
     self.description = description
-    layout = ParameterLayout(specs: description.parameters)
+    layout = description.layout
     self.shape = shape
     self.place = place
     self.rank = rank
@@ -31,7 +31,7 @@ package struct MemoryCheck {
 
   private func estimate(_ shape: RunShape) -> MemoryEstimate {
     MemoryEstimate(
-      ShardMap(layout: layout, stage: shape.stage, rank: rank, ranks: place.ranks),
+      ShardMap(layout: layout.trained, stage: shape.stage, rank: rank, ranks: place.ranks),
       ProgramEstimate(description, layout: layout, shape, place), shape, place)
   }
 

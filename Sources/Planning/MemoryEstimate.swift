@@ -38,7 +38,8 @@ package struct MemoryEstimate: Sendable {
   package init(_ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement) {
     let layout = map.layout
     let float = MemoryLayout<Float>.size
-    let line = WeightLine.room(layout, type: shape.type) * float
+    let line = WeightLine.room(layout, type: program.trainedType) * float
+    let frozen = program.frozenBytes / max(min(place.ranksPerHost, place.ranks), 1)
     let sharing = shape.sharesHostWeights(place) ? place.ranksPerHost : 1
     let exchange = GradientSum.exchangeBytes(
       map: map, room: program.gradients, exact: shape.exact, wire: shape.wire,
@@ -52,9 +53,11 @@ package struct MemoryEstimate: Sendable {
     }
     var parts = [
       part(
-        "weights", line / sharing + WeightLine.vectorRoom(layout, type: shape.type) * float, isOfModel: true),
+        "weights",
+        line / sharing + WeightLine.vectorRoom(layout, type: program.trainedType) * float + frozen,
+        isOfModel: true),
       part(
-        "masters", shape.type == .float32 || shape.offloads ? 0 : map.heldCount * float, isOfModel: true),
+        "masters", program.trainedType == .float32 || shape.offloads ? 0 : map.heldCount * float, isOfModel: true),
       part("gradients", map.heldCount * float, isOfModel: true),
       part(
         "states", shape.offloads ? 0 : ShardedOptimizer.stateBytes(map: map, rule: shape.rule),

@@ -1,5 +1,6 @@
 // What decides a run's memory and time beside its model, and where it runs.
 import Graph
+import Kernels
 import Models
 import Optimizers
 import Recipes
@@ -10,6 +11,8 @@ package struct RunShape: Sendable {
   /// Of the largest micro-batch.
   package var batch: BatchShape
   package var type: ModelType
+  /// What frozen projections are kept in.
+  package var frozen: FrozenStorage
   package var wire: ModelType
   package var rule: any UpdateRule
   package var recompute: Recompute
@@ -32,6 +35,7 @@ package struct RunShape: Sendable {
   ) {
     self.batch = batch
     self.type = type
+    frozen = FrozenStorage(type)
     self.wire = wire
     self.rule = rule
     self.recompute = recompute
@@ -55,8 +59,9 @@ package struct RunShape: Sendable {
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
+    frozen = recipe.frozenStorage
     audit = recipe.training.audit
-    if !recipe.data.packing { programs = ProgramCache<BatchShape>.limit }
+    if !recipe.data.packing { programs = ProgramCache.limit }
   }
 
   /// Whether the ranks of a host have one copy of the weights together: where every rank updates all
@@ -91,6 +96,9 @@ package struct ProgramEstimate: Sendable {
   package let productOperations: Double
   /// Numbers that its other operations read and write.
   package let touched: Double
+  /// What the line of trained parameters is kept in, and bytes of the frozen ones.
+  package let trainedType: ModelType
+  package let frozenBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int
 
@@ -100,7 +108,11 @@ package struct ProgramEstimate: Sendable {
     // Sequences that are longer than the model reads are refused with the data.
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
-    let graph = Graph(layout: layout, type: shape.type, shape: batch, purpose: .training)
+    trainedType = description.trainedType(shape.type)
+    frozenBytes = FrozenPlan(layout, projections: shape.frozen, type: shape.type).bytes
+    let graph = Graph(
+      layout: layout, type: shape.type, trainedType: trainedType, shape: batch, purpose: .training,
+      adaptation: description.adaptation)
     description.record(on: graph)
     let program = Program(
       graph, recompute: shape.recompute, threads: place.threads,

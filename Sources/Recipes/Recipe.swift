@@ -1,9 +1,11 @@
 // A run as the user describes it: YAML, and `section.key=value` on the command line, as typed values.
+import Adapters
 import Base
 import Checkpoints
 import Datasets
 import Foundation
 import Graph
+import Kernels
 import Models
 import Optimizers
 import Sharding
@@ -15,6 +17,11 @@ package struct Recipe: Sendable {
   package var weights: WeightSource
   /// What weights are kept and multiplied in.
   package var modelType: ModelType
+  /// How the model is fine-tuned, and what of it is frozen is kept in.
+  package var method: any Method
+  package var frozenStorage: FrozenStorage
+  /// A PEFT folder that the run starts from.
+  package var adapter: String?
   package var output: String
   package var data: DataRecipe
   package var training: TrainingRecipe
@@ -96,10 +103,12 @@ package struct Recipe: Sendable {
 
   /// The model, by its weights too where they are read.
   package func describeModel() throws -> ModelDescription {
-    switch weights {
-    case .pretrained: try .stored(in: model)
-    case .random: try ModelDescription(folder: model)
-    }
+    let description: ModelDescription =
+      switch weights {
+      case .pretrained: try .stored(in: model)
+      case .random: try ModelDescription(folder: model)
+      }
+    return try description.adapted(by: method.adaptation(of: AdaptedModel(description)))
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
@@ -113,6 +122,19 @@ package struct Recipe: Sendable {
     weights = top.choice("weights", default: .pretrained)
     modelType = top.choice("model_dtype", default: .float32)
     output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
+    method = MethodRecipe(top).method
+    frozenStorage = Self.frozenStorage(top, type: modelType)
+    if method is FullMethod, frozenStorage != FrozenStorage(modelType) {
+      top.fail("frozen_dtype", "is given, but method full freezes nothing", hint: "set method=lora")
+    }
+    if top.has("adapter") {
+      let folder = top.filePath("adapter")
+      adapter = folder
+      if top.has("method"), !(method is LoRA) {
+        top.fail("adapter", "is given, and the method is another than lora", hint: "leave method out")
+      }
+      if let start = problems.collect({ try LoRA(adapter: folder) }) { method = start }
+    }
     data = DataRecipe(top.section("data"))
     training = TrainingRecipe(top.section("training"))
     optimizer = OptimizerRecipe(top.section("optimizer"))
@@ -121,6 +143,33 @@ package struct Recipe: Sendable {
     checkpoint = CheckpointRecipe(top.section("checkpoint"))
     top.refuseUnknownKeys()
     resolved = top.resolved
+  }
+}
+
+extension Recipe {
+  /// `frozen_dtype`: a name, or a mapping with a name and `double_quantization`.
+  fileprivate static func frozenStorage(_ top: Section, type: ModelType) -> FrozenStorage {
+    enum Name: String, CaseIterable {
+      case same
+      case float32
+      case bfloat16
+      case int8
+      case nf4
+    }
+    let isMapping = top.raw("frozen_dtype")?.members != nil
+    let section = isMapping ? top.section("frozen_dtype") : top
+    let name = section.choice(isMapping ? "name" : "frozen_dtype", default: Name.same)
+    let nests = isMapping && section.bool("double_quantization", default: false)
+    if nests, name != .nf4 {
+      section.fail("double_quantization", "is true, and the storage is \(name.rawValue)", hint: "nf4 has it")
+    }
+    return switch name {
+    case .same: FrozenStorage(type)
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .int8: .int8
+    case .nf4: .nf4(doubleQuantization: nests)
+    }
   }
 }
 

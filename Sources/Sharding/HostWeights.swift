@@ -1,5 +1,6 @@
 // One copy of the weights for all ranks of a host, and the way of updates between hosts.
 import Collectives
+import Kernels
 import Tensors
 
 extension WeightLine {
@@ -23,6 +24,27 @@ extension WeightLine {
           memory.base, count: count, of: memory, counted: own.count * 4, label: "weights", ledger: ledger),
         loaded
       ), ledger: ledger)
+  }
+}
+
+extension FrozenStore {
+  /// A store that this host's ranks share; nil where there is one rank, or no room. Collective.
+  package static func onHost(
+    _ plan: FrozenPlan, ranks: Ranks, ledger: MemoryLedger? = nil
+  ) -> FrozenStore? {
+    guard ranks.localCount > 1 else { return nil }
+    let count = (plan.bytes + 3) / 4
+    let pages = (count + 1023) / 1024
+    func bound(_ rank: Int) -> Int { pages * rank / ranks.localCount * 1024 }
+    let own = bound(ranks.localRank + 1) - bound(ranks.localRank)
+    guard let memory = HostMemory(ranks, bytes: own * 4, for: "frozen") else { return nil }
+    return FrozenStore(
+      plan,
+      shared: (
+        FlatMemory(
+          memory.base, count: count, of: memory, counted: own * 4, label: "frozen", ledger: ledger),
+        rank: ranks.localRank, ranks: ranks.localCount
+      ))
   }
 }
 

@@ -9,6 +9,7 @@ import Tensors
 
 package final class Replica {
   package let description: ModelDescription
+  /// Of what is trained.
   package let layout: ParameterLayout
   /// What is trained, and all weights.
   package let weights: WeightLine
@@ -19,19 +20,13 @@ package final class Replica {
   /// See `Program.init`.
   let holds: Int
   private let ledger: MemoryLedger?
-  private var programs = ProgramCache<Key>()
+  private var programs = ProgramCache()
   /// Of the micro-batch that runs; kept for the next one's.
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
 
-  private struct Key: Equatable {
-    let shape: BatchShape
-    let training: Bool
-    let dropout: Bool
-  }
-
   package init(
-    _ description: ModelDescription, engine: Engine, weights: WeightLine? = nil,
+    _ description: ModelDescription, engine: Engine, store: WeightStore? = nil,
     recompute: Recompute = .none, holds: Int = 0, ledger: MemoryLedger? = nil
   ) {
     self.holds = holds
@@ -39,12 +34,10 @@ package final class Replica {
     self.engine = engine
     self.recompute = recompute
     self.ledger = ledger
-    let line =
-      weights
-      ?? WeightLine(ParameterLayout(specs: description.parameters), type: .float32, ledger: ledger)
-    self.weights = line
-    store = WeightStore(line)
-    layout = line.layout
+    let store = store ?? WeightStore(description, type: .float32, ledger: ledger)
+    self.store = store
+    weights = store.trained
+    layout = weights.layout
     arena = Arena(ledger: ledger)
   }
 
@@ -52,6 +45,7 @@ package final class Replica {
   /// `WeightLine.refreshVectors` has to follow when all parts are there.
   package func fill(from reader: any WeightReader) throws {
     try weights.fill(weights.loaded, from: reader, on: engine.pool.runTiles)
+    try store.frozen?.fill(from: reader, on: engine.pool.runTiles)
     if !weights.isShared { weights.refreshVectors() }
   }
 
@@ -130,10 +124,10 @@ package final class Replica {
   }
 
   private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
-    let key = Key(shape: shape, training: training, dropout: dropout)
-    return programs.program(key) {
+    let purpose: Purpose = training ? .training : .loss
+    return programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: dropout)) {
       Program(
-        record(shape, for: training ? .training : .loss, dropout: dropout), recompute: recompute,
+        record(shape, for: purpose, dropout: dropout), recompute: recompute,
         threads: engine.pool.threads, holds: holds)
     }
   }
@@ -143,7 +137,8 @@ package final class Replica {
     _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
   ) -> Graph {
     let graph = Graph(
-      layout: layout, type: weights.type, shape: shape, purpose: purpose, dropout: dropout, cache: cache)
+      layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
+      dropout: dropout, cache: cache, adaptation: description.adaptation)
     description.record(on: graph)
     return graph
   }

@@ -30,6 +30,7 @@ package final class Run {
   private let notes: [String]
   /// On the first rank; of the model that the run began with.
   private let companions: CompanionFiles
+  private let base: RunBase
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -50,6 +51,7 @@ package final class Run {
       return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
     }
     self.companions = companions
+    base = try ranks.together { try RunBase(description, recipe) }
     let data = try ranks.together {
       let data = try RunData(recipe, model: description)
       // Rows that are not packed may all be shorter than the recipe allows.
@@ -67,9 +69,9 @@ package final class Run {
     let engine = try ranks.together {
       try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)
     }
-    let weights = try RunWeights.line(description, recipe, ranks: ranks, ledger: ledger)
+    let store = try WeightStore.make(description, recipe, ranks: ranks, ledger: ledger)
     let replica = Replica(
-      description, engine: engine, weights: weights, recompute: recipe.training.recompute,
+      description, engine: engine, store: store, recompute: recipe.training.recompute,
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     self.replica = replica
     fingerprint = replica.fingerprint(
@@ -79,7 +81,7 @@ package final class Run {
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = try ranks.together {
       try ShardedOptimizer(
-        map: map, rule: recipe.optimizer.rule, type: recipe.modelType, offload: recipe.optimizer.offload,
+        map: map, rule: recipe.optimizer.rule, type: store.trained.type, offload: recipe.optimizer.offload,
         engine: engine, ledger: ledger)
     }
     self.optimizer = optimizer
@@ -101,14 +103,14 @@ package final class Run {
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
       checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
-    let conditions = Self.conditions(recipe, data)
+    let conditions = Self.conditions(recipe, data, base: base)
     if let path = start.path {
       let state = try ranks.together {
         let state = try TrainingState(folder: path)
         try state.check(conditions, folder: path)
         try state.checkStep(within: data.steps, folder: path)
         try ModelDescription(folder: path).checkSame(as: description, folder: path)
-        let reader = try FolderWeights(folder: path, description, layout: replica.layout)
+        let reader = try RunReader(description, recipe, layout: store.layout, checkpoint: path)
         try replica.fill(from: reader)
         try optimizer.fillMasters(from: reader)
         return state
@@ -123,11 +125,7 @@ package final class Run {
       resumed = nil
       notes = description.notes + start.notes
       try ranks.together {
-        let reader: any WeightReader =
-          switch recipe.weights {
-          case .pretrained: try FolderWeights(folder: recipe.model, description, layout: replica.layout)
-          case .random: RandomWeights(replica.layout, seed: recipe.training.seed)
-          }
+        let reader = try RunReader(description, recipe, layout: store.layout)
         try replica.fill(from: reader)
         try optimizer.fillMasters(from: reader)
       }
@@ -137,20 +135,21 @@ package final class Run {
   }
 
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
-  private static func conditions(_ recipe: Recipe, _ data: RunData) -> [JSON.Member] {
-    [
+  private static func conditions(_ recipe: Recipe, _ data: RunData, base: RunBase) -> [JSON.Member] {
+    (base.conditions + [
       ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
       ("training.batch_size", .integer(recipe.training.batchSize)),
       ("data.shuffle", .bool(recipe.data.shuffle)),
       ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
       ("optimizer.states", .array(recipe.optimizer.rule.states.map { .string($0.name) })),
-    ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
+    ]).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
   }
 
   private func content(states: Bool) -> CheckpointContent {
     CheckpointContent(
       description: replica.description, companions: companions, map: optimizer.map,
-      weights: replica.weights, masters: optimizer.masters?.base,
+      store: replica.store, form: states ? base.checkpointForm : base.modelForm,
+      baseFingerprint: base.fingerprint, masters: optimizer.masters?.base,
       states: states ? optimizer.states : [], check: optimizer.check)
   }
 
@@ -268,7 +267,7 @@ package final class Run {
   /// - Parameter mustSucceed: whether it is written before this returns, and its failure ends the run.
   private func save(_ number: Int, mustSucceed: Bool) throws {
     let state = TrainingState(
-      step: number, conditions: Self.conditions(recipe, data), fingerprint: fingerprint,
+      step: number, conditions: Self.conditions(recipe, data, base: base), fingerprint: fingerprint,
       history: step.watch.history)
     try tell(saves.save(step: number, content(states: true), state, mustSucceed: mustSucceed))
   }

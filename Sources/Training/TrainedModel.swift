@@ -1,10 +1,12 @@
 // A model folder, loaded to be read from: for generation and evaluation.
+import Adapters
 import Base
 import Checkpoints
 import Datasets
 import Kernels
 import Models
 import Planning
+import Tensors
 import Tokenizers
 
 package struct TrainedModel {
@@ -12,14 +14,26 @@ package struct TrainedModel {
   package let replica: Replica
   package let tokenizer: Tokenizer
 
-  /// - Parameter folder: a Hugging Face model folder, a checkpoint, or the output of a run.
-  package init(folder: String, threads: Int) throws {
+  /// - Parameters:
+  ///   - folder: a Hugging Face model folder, a checkpoint, or the output of a run.
+  ///   - adapter: a PEFT folder whose base it is.
+  package init(folder: String, adapter: String? = nil, threads: Int) throws {
     self.folder = folder
-    let description = try ModelDescription.stored(in: folder)
+    var description = try ModelDescription.stored(in: folder)
     try description.checkFits(folder: folder, copies: 1)
+    if let adapter {
+      let method = try LoRA(adapter: adapter)
+      description = description.adapted(by: try method.adaptation(of: AdaptedModel(description)))
+    }
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
-    try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.layout))
+    let reader: any WeightReader =
+      if let adapter {
+        try AdaptedWeights(description, base: folder, adapter: adapter)
+      } else {
+        try FolderWeights(folder: folder, description, layout: replica.store.layout)
+      }
+    try replica.fill(from: reader)
   }
 
   /// The answer to a prompt as one text, without end of text.

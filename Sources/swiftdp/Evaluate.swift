@@ -21,6 +21,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
     transform: Launch.path)
   var model: String
+  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
+  var adapter: String?
   @Option(parsing: .upToNextOption, help: "One or more .txt, .jsonl or .json files.", transform: Launch.path)
   var data: [String]
   @Option(help: "auto, text, completion or alpaca.")
@@ -50,7 +52,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       let (trained, dataset) = try ranks.together { () throws -> (TrainedModel, Dataset) in
         let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
         guard mistakes.isEmpty else { throw UserErrors(mistakes) }
-        let trained = try TrainedModel(folder: model, threads: threads)
+        let trained = try TrainedModel(folder: model, adapter: adapter, threads: threads)
         return (trained, try trained.read(try options(for: trained)))
       }
       if ranks.isFirst {

@@ -15,6 +15,8 @@ struct Generate: ParsableCommand {
     help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
     transform: Launch.path)
   var model: String
+  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
+  var adapter: String?
   @Option(help: "The text to continue.")
   var prompt: String
   @Option(help: "How many tokens to make at most.")
@@ -42,7 +44,7 @@ struct Generate: ParsableCommand {
     if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
-    let model = try TrainedModel(folder: model, threads: threads ?? max(Launch.allowedCores, 1))
+    let model = try TrainedModel(folder: model, adapter: adapter, threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }

@@ -17,7 +17,7 @@ import Training
     let description = try ModelDescription.stored(in: fixture.model)
     let layout = ParameterLayout(specs: description.parameters)
     let replica = Replica(
-      description, engine: try Engine(threads: 2), weights: WeightLine(layout, type: type))
+      description, engine: try Engine(threads: 2), store: WeightStore(WeightLine(layout, type: type)))
     try replica.fill(from: try FolderWeights(folder: fixture.model, description, layout: layout))
     return replica
   }

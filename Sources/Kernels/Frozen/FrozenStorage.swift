@@ -11,6 +11,9 @@ package enum FrozenStorage: Sendable, Equatable {
   /// take a byte each, less their mean, with one fp32 scale for 256 of them.
   case nf4(doubleQuantization: Bool)
 
+  /// What a model of that type is kept in.
+  package init(_ type: ModelType) { self = type == .float32 ? .float32 : .bfloat16 }
+
   /// Rows or blocks that have a scale of their own.
   func scales(rows: Int, columns: Int) -> Int {
     switch self {

@@ -46,11 +46,17 @@ package struct FrozenPlan: Sendable {
 package final class FrozenStore: @unchecked Sendable {
   package let plan: FrozenPlan
   private let memory: FlatMemory
+  /// Which of the ranks that share the memory this one is, each of which brings a part.
+  private let share: (rank: Int, ranks: Int)
 
-  /// - Parameter memory: `plan.bytes` bytes that the ranks of the host share; nil for memory of its own.
-  package init(_ plan: FrozenPlan, memory: FlatMemory? = nil, ledger: MemoryLedger? = nil) {
+  /// - Parameter shared: memory of `plan.bytes` bytes that the ranks of a host share; nil for memory of its own.
+  package init(
+    _ plan: FrozenPlan, shared: (memory: FlatMemory, rank: Int, ranks: Int)? = nil,
+    ledger: MemoryLedger? = nil
+  ) {
     self.plan = plan
-    self.memory = memory ?? FlatMemory(count: (plan.bytes + 3) / 4, label: "frozen", ledger: ledger)
+    memory = shared?.memory ?? FlatMemory(count: (plan.bytes + 3) / 4, label: "frozen", ledger: ledger)
+    share = shared.map { ($0.rank, $0.ranks) } ?? (0, 1)
   }
 
   /// A matrix as products read it.
@@ -99,10 +105,9 @@ package final class FrozenStore: @unchecked Sendable {
       scales: base + place.scales)
   }
 
-  /// Reads the parameters that are one rank's to bring.
-  /// - Parameters:
-  ///   - rank, ranks: of those that share the memory.
-  package func fill(from reader: any WeightReader, rank: Int = 0, ranks: Int = 1, on run: TileRunner) throws {
+  /// Reads the parameters that are this rank's to bring.
+  package func fill(from reader: any WeightReader, on run: TileRunner) throws {
+    let (rank, ranks) = share
     // The largest first, each to who has least: ranks then bring about as much.
     var loads = [Int](repeating: 0, count: ranks)
     var own: [Int] = []

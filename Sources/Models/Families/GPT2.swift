@@ -11,6 +11,7 @@ package struct GPT2: ModelFamily {
   package static let ignoredSuffixes = [".attn.bias", ".attn.masked_bias"]
   package static let embedding = "transformer.wte.weight"
   package static let endOfText = 50256
+  package static let storesInputsFirst = true
 
   package let vocabulary: Int
   package let maximumLength: Int

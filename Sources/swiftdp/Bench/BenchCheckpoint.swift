@@ -4,6 +4,7 @@ import Base
 import Checkpoints
 import Collectives
 import Foundation
+import Kernels
 import Models
 import Optimizers
 import Planning
@@ -108,7 +109,8 @@ private final class CheckpointBench {
     var stream = PhiloxStream(seed: 0, stream: 0)
     for index in 0..<layout.count { weights.floats[index] = Float(stream.unit()) }
     content = CheckpointContent(
-      description: description, companions: CompanionFiles(), map: map, weights: weights, masters: nil,
+      description: description, companions: CompanionFiles(), map: map,
+      store: WeightStore(weights), masters: nil,
       states: states, check: {})
   }
 

@@ -24,23 +24,29 @@ final class BenchTraining {
     _ description: ModelDescription, _ shape: RunShape, accumulate: Int = 1, engine: Engine, ranks: Ranks,
     ledger: MemoryLedger
   ) throws {
-    let layout = ParameterLayout(specs: description.parameters)
+    let layout = description.layout.trained
     self.layout = layout
     let place = Placement(
       ranks: ranks.count, ranksPerHost: ranks.localCount, threads: engine.pool.threads)
     self.place = place
+    let type = description.trainedType(shape.type)
     let weights =
       (shape.sharesHostWeights(place)
-        ? WeightLine.onHost(layout, type: shape.type, ranks: ranks, ledger: ledger) : nil)
-      ?? WeightLine(layout, type: shape.type, ledger: ledger)
+        ? WeightLine.onHost(layout, type: type, ranks: ranks, ledger: ledger) : nil)
+      ?? WeightLine(layout, type: type, ledger: ledger)
+    let plan = FrozenPlan(description.layout, projections: shape.frozen, type: shape.type)
+    let frozen =
+      plan.parameters.isEmpty
+      ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)
+    let store = WeightStore(description.layout, trained: weights, frozen: frozen, type: shape.type)
     let replica = Replica(
-      description, engine: engine, weights: weights, recompute: shape.recompute,
+      description, engine: engine, store: store, recompute: shape.recompute,
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     let map = ShardMap(layout: layout, stage: shape.stage, rank: ranks.rank, ranks: ranks.count)
     self.map = map
     let optimizer = try ShardedOptimizer(
-      map: map, rule: shape.rule, type: shape.type, engine: engine, ledger: ledger)
-    let random = RandomWeights(layout, seed: 0)
+      map: map, rule: shape.rule, type: type, engine: engine, ledger: ledger)
+    let random = RandomWeights(description.layout, seed: 0)
     try ranks.together {
       try replica.fill(from: random)
       try optimizer.fillMasters(from: random)
@@ -67,7 +73,7 @@ final class BenchTraining {
   /// What a step should take.
   func estimate(_ shape: RunShape, _ description: ModelDescription, _ rates: HostRates) -> StepEstimate {
     StepEstimate(
-      map, ProgramEstimate(description, layout: layout, shape, place), shape, place,
+      map, ProgramEstimate(description, layout: description.layout, shape, place), shape, place,
       sequences: microBatches.count * shape.batch.sequences, rates: rates)
   }
 

@@ -47,7 +47,7 @@ struct Planner {
     description = try recipe.describeModel()
     let smallest = ModelType.allCases.map(\.bytes).min() ?? 4
     try description.checkFits(folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.memory)
-    layout = ParameterLayout(specs: description.parameters)
+    layout = description.layout
   }
 
   /// Threads of a rank: the recipe's, or else its share of the cores.
@@ -64,7 +64,7 @@ struct Planner {
     // Stages have the same programs; only where states are cut do shares differ from rank to rank.
     let maps = Dictionary(
       uniqueKeysWithValues: ZeroStage.allCases.map {
-        ($0, ShardMap(layout: layout, stage: $0, rank: place.ranks - 1, ranks: place.ranks))
+        ($0, ShardMap(layout: layout.trained, stage: $0, rank: place.ranks - 1, ranks: place.ranks))
       })
     return types.flatMap { type in
       Recompute.allCases.flatMap { recompute in

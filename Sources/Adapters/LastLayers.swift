@@ -1,0 +1,41 @@
+// Only the head and the last blocks are trained. What lies before them has no gradient, and nothing of it is kept.
+import Base
+import Graph
+
+package struct LastLayers: Method {
+  package static let name = "last_layers"
+  /// How many blocks; 0 for the head alone.
+  package let layers: Int
+
+  package init(_ settings: Section) {
+    layers = settings.integer("layers", default: 2, in: 0...4096)
+  }
+
+  package var settings: JSON { .object(["name": .string(Self.name), "layers": .integer(layers)]) }
+
+  package func adaptation(of model: AdaptedModel) throws -> any Adaptation {
+    let names = model.parameters.map(\.name)
+    let blocks = (names.compactMap(AdaptedModel.block).max() ?? -1) + 1
+    guard layers <= blocks else {
+      throw UserError(
+        .usage, "is \(layers), and the model has \(counted(blocks, "block"))", at: "method.layers",
+        hint: "method: full trains all of them")
+    }
+    // Parameters stand in the order of their use: all from the first trained block on.
+    let last = names.lastIndex { AdaptedModel.block(of: $0) != nil } ?? -1
+    let first =
+      layers == 0 ? last + 1 : names.firstIndex { AdaptedModel.block(of: $0) == blocks - layers } ?? last + 1
+    let trained = Set(names[first...])
+    guard !trained.isEmpty else {
+      throw UserError(
+        .usage, "is 0, and the head of this model is its input embedding", at: "method.layers",
+        hint: "set method.layers=1 or more")
+    }
+    return Partial(trained: trained)
+  }
+
+  private struct Partial: Adaptation {
+    let trained: Set<String>
+    func trains(_ parameter: String) -> Bool { trained.contains(parameter) }
+  }
+}

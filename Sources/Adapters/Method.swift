@@ -1,0 +1,88 @@
+// A way of fine-tuning, as a recipe names it: it reads its settings, and makes the adaptation of a model.
+import Base
+import Graph
+import Tensors
+
+package protocol Method: Sendable {
+  /// What a recipe calls it.
+  static var name: String { get }
+  init(_ settings: Section)
+  /// What decides its results, to compare with when a run goes on.
+  var settings: JSON { get }
+  /// adapter_config.json of the adapter folder that a run leaves; nil where it leaves a whole model.
+  /// - Parameter base: the model's folder as the user names it.
+  func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON?
+  /// - Parameter model: what the method chooses from.
+  /// - Throws: where its settings name nothing that the model has, with the nearest names.
+  func adaptation(of model: AdaptedModel) throws -> any Adaptation
+}
+
+extension Method {
+  package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? { nil }
+}
+
+/// All methods that swiftdp knows: a new one is one file and one line here.
+package let methods: [any Method.Type] = [FullMethod.self, LoRA.self, LastLayers.self]
+
+/// Every parameter is trained.
+package struct FullMethod: Method {
+  package static let name = "full"
+  package init(_ settings: Section) {}
+  package init() {}
+  package var settings: JSON { .object(["name": .string(Self.name)]) }
+  package func adaptation(of model: AdaptedModel) -> any Adaptation { FullFineTuning() }
+}
+
+/// What a method sees of a model.
+package struct AdaptedModel: Sendable {
+  /// In the order of their first use in the forward pass.
+  package var parameters: [ParameterSpec]
+  /// The projection onto the vocabulary or the labels; the input's table where the two are tied.
+  package var outputEmbedding: String
+  /// Whether projections are stored [inputs, outputs], as GPT-2's.
+  package var storesInputsFirst: Bool
+
+  package init(parameters: [ParameterSpec], outputEmbedding: String, storesInputsFirst: Bool) {
+    self.parameters = parameters
+    self.outputEmbedding = outputEmbedding
+    self.storesInputsFirst = storesInputsFirst
+  }
+
+  /// The projections between blocks' values, without `.weight`.
+  var projections: [String] { parameters.filter(\.isProjection).map { module(of: $0.name) } }
+
+  /// A parameter's name without its last part, as PEFT names modules.
+  func module(of parameter: String) -> String {
+    parameter.lastIndex(of: ".").map { String(parameter[..<$0]) } ?? parameter
+  }
+
+  /// The number of the block that a parameter belongs to; nil outside of blocks.
+  static func block(of parameter: String) -> Int? {
+    parameter.split(separator: ".").compactMap { Int($0) }.first
+  }
+}
+
+/// `method:` of a recipe: a name, or a mapping with a name and settings.
+package struct MethodRecipe: Sendable {
+  package var method: any Method
+
+  package init(_ top: Section) {
+    let given = top.raw("method")
+    let section = given?.members != nil ? top.section("method") : nil
+    let name = section?.text("name") ?? top.text("method", default: FullMethod.name)
+    guard let type = methods.first(where: { $0.name == name }) else {
+      let names = methods.map { $0.name }
+      if !(name.isEmpty && section != nil) {
+        (section ?? top).fail(
+          section == nil ? "method" : "name", "is \"\(name)\", which is no method of swiftdp",
+          hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
+            ?? "there are \(names.joined(separator: ", "))")
+      }
+      method = FullMethod()
+      return
+    }
+    // A name alone is the whole method with its defaults.
+    method = type.init(
+      section ?? Section(nil, file: nil, path: "method", code: .usage, problems: top.problems))
+  }
+}

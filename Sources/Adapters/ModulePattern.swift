@@ -1,0 +1,54 @@
+// Which modules a setting means: names or their ends, or one regular expression, as PEFT reads `target_modules`.
+import Base
+
+/// One of PEFT's two ways to name modules.
+package enum ModulePattern: Sendable, Equatable {
+  /// A module is meant by its whole name, or by its end after a dot.
+  case names([String])
+  /// A module is meant where its whole name matches.
+  case expression(String)
+
+  /// Nil where the key is not given.
+  init?(_ section: Section, _ key: String) {
+    guard let given = section.raw(key) else { return nil }
+    if let text = given.text, !text.isEmpty {
+      section.record(key, given)
+      self = .expression(text)
+      if (try? Regex(text)) == nil {
+        section.fail(key, "is \(text.quoted), which is no regular expression")
+      }
+    } else {
+      self = .names(section.texts(key, default: []))
+    }
+  }
+
+  func matches(_ module: String) -> Bool {
+    switch self {
+    case .names(let names): names.contains { module == $0 || module.hasSuffix("." + $0) }
+    case .expression(let text): (try? Regex(text).wholeMatch(in: module)) != nil
+    }
+  }
+
+  /// The modules that are meant.
+  /// - Throws: where a name or the expression means none, with the nearest names.
+  func modules(among modules: [String], at place: String) throws -> [String] {
+    let ends = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
+    func mistake(_ what: String) -> UserError {
+      let near = nearest(to: what, among: ends + modules)
+      return UserError(
+        .usage, "\(what.quoted) is no module of this model", at: place,
+        hint: near.map { "did you mean \($0)?" } ?? "there are \(ends.joined(separator: ", "))")
+    }
+    switch self {
+    case .names(let names):
+      let problems = Problems()
+      for name in names where !modules.contains(where: { ModulePattern.names([name]).matches($0) }) {
+        problems.add(mistake(name))
+      }
+      try problems.throwIfAny()
+    case .expression(let text):
+      guard modules.contains(where: matches) else { throw mistake(text) }
+    }
+    return modules.filter(matches)
+  }
+}

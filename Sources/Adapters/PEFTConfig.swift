@@ -1,0 +1,56 @@
+// adapter_config.json of PEFT's LoRA, both ways.
+import Base
+
+extension LoRA {
+  /// As PEFT's `LoraConfig.save_pretrained` writes it, with the modules by their whole names.
+  package func config(of model: AdaptedModel, base: String) throws -> JSON {
+    let (targets, saved) = try modules(of: model)
+    func texts(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
+    return .object([
+      "alpha_pattern": .object([:]), "auto_mapping": .null, "base_model_name_or_path": .string(base),
+      "bias": .string("none"), "exclude_modules": .null,
+      "fan_in_fan_out": .bool(model.storesInputsFirst), "inference_mode": .bool(true),
+      "init_lora_weights": .bool(true), "layers_pattern": .null, "layers_to_transform": .null,
+      "lora_alpha": .number(alpha), "lora_bias": .bool(false), "lora_dropout": .number(dropout),
+      "modules_to_save": saved.isEmpty ? .null : texts(saved), "peft_type": .string("LORA"),
+      "r": .integer(rank), "rank_pattern": .object([:]), "revision": .null,
+      "target_modules": texts(targets), "task_type": .string("CAUSAL_LM"), "use_dora": .bool(false),
+      "use_rslora": .bool(rsLoRA),
+    ])
+  }
+
+  /// The method that an adapter was made by.
+  /// - Parameter file: what messages name.
+  /// - Throws: every setting that swiftdp does not have, at once.
+  package init(config: JSON, file: String) throws {
+    let problems = Problems()
+    func fail(_ key: String, _ what: String) { problems.add(.data, what, at: "\(file): \(key)") }
+    func value(_ key: String) -> JSON? { config[key].flatMap { $0.isNull ? nil : $0 } }
+    let kind = value("peft_type")?.text ?? ""
+    if kind != "LORA" { fail("peft_type", "is \(kind.quoted), and LORA is what swiftdp reads") }
+    for key in ["use_dora", "use_qalora", "lora_bias"] where value(key)?.bool == true {
+      fail(key, "is true, which is not supported")
+    }
+    for key in ["rank_pattern", "alpha_pattern"] where value(key)?.members?.isEmpty == false {
+      fail(key, "gives modules settings of their own, which is not supported")
+    }
+    for key in ["layers_to_transform", "layer_replication", "target_parameters", "trainable_token_indices"]
+    where value(key) != nil {
+      fail(key, "is given, which is not supported")
+    }
+    if let bias = value("bias")?.text, bias != "none" { fail("bias", "is \(bias.quoted), and none is supported") }
+    func names(_ key: String) -> ModulePattern? {
+      guard let given = value(key) else { return nil }
+      if let text = given.text { return text == "all-linear" ? nil : .expression(text) }
+      return .names((given.elements ?? []).compactMap(\.text))
+    }
+    let rank = value("r")?.integer ?? 8
+    if rank < 1 || rank > 4096 { fail("r", "is \(rank), but must be from 1 to 4096") }
+    try problems.throwIfAny()
+    self.init(
+      rank: rank, alpha: value("lora_alpha")?.double ?? 8, dropout: value("lora_dropout")?.double ?? 0,
+      targets: names("target_modules"), exclude: names("exclude_modules"),
+      modulesToSave: (value("modules_to_save")?.elements ?? []).compactMap(\.text),
+      rsLoRA: value("use_rslora")?.bool ?? false)
+  }
+}

@@ -1,0 +1,86 @@
+// What an adapter folder of PEFT holds, by parameter.
+import Base
+import Foundation
+import Models
+import Tensors
+
+package struct AdapterWeights: WeightReader {
+  private let files: HuggingFaceWeights
+  /// By parameter of the layout.
+  private let names: [String]
+
+  /// - Parameter layout: of what is trained.
+  /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
+  package init(folder: String, layout: ParameterLayout) throws {
+    let form = WeightsForm.adapter(config: .null)
+    let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
+    let problems = Problems()
+    self.files = files
+    names = layout.parameters.map { form.tensor(of: $0.spec.name) }
+    for (name, parameter) in zip(names, layout.parameters) {
+      guard let shape = files.shape(of: name) else {
+        problems.add(.data, "has no tensor \(name.quoted)", at: folder, hint: "is it of this base?")
+        continue
+      }
+      if shape != parameter.spec.shape {
+        problems.add(
+          .data, "has the shape \(shape), but the base makes it \(parameter.spec.shape)",
+          at: "\(folder): \(name)", hint: "is it of this base?")
+      }
+    }
+    let known = Set(names)
+    for name in files.names where !known.contains(name) {
+      problems.add(.data, "the tensor \(name.quoted) has no place in this model", at: folder)
+    }
+    try problems.throwIfAny()
+  }
+
+  package func read(
+    _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try files.read(names[parameter], into: target, range: elements)
+  }
+}
+
+/// A base, and what is trained beside it from an adapter folder.
+package struct AdaptedWeights: WeightReader {
+  private let layout: ParameterLayout
+  private let base: FolderWeights
+  private let trained: AdapterWeights
+
+  /// - Parameter description: of the base, adapted.
+  /// - Throws: what is wrong with the folders, or where the adapter is of another base.
+  package init(_ description: ModelDescription, base: String, adapter: String) throws {
+    try AdapterWeights.checkBase(of: adapter, is: base)
+    layout = description.layout
+    self.base = try FolderWeights(folder: base, description, layout: layout)
+    trained = try AdapterWeights(folder: adapter, layout: layout.trained)
+  }
+
+  package func read(
+    _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    layout.parameters[parameter].spec.trains
+      ? try trained.read(parameter, elements, into: target)
+      : try base.read(parameter, elements, into: target)
+  }
+}
+
+extension AdapterWeights {
+  /// Whether a folder is one of PEFT's.
+  package static func isIn(_ folder: String) -> Bool {
+    access(folder + "/" + WeightsForm.adapterConfig, F_OK) == 0
+  }
+
+  /// - Throws: where the adapter says that it is of another base than this folder's.
+  package static func checkBase(of folder: String, is base: String) throws {
+    let files = try HuggingFaceWeights(folder: folder, stem: WeightsForm.adapter(config: .null).stem)
+    guard let expected = files.metadata(WeightsForm.fingerprintKey) else { return }
+    let found = try HuggingFaceWeights(folder: base).fingerprint()
+    guard found != expected else { return }
+    throw UserError(
+      .data, "is an adapter for another base than \(base)", at: folder,
+      hint: "its adapter_config.json names the model that it was trained on")
+  }
+}
+

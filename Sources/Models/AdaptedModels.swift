@@ -1,0 +1,27 @@
+// What methods see of a model, and the method that an adapter folder was made by.
+import Adapters
+import Base
+import Foundation
+
+extension AdaptedModel {
+  package init(_ description: ModelDescription) {
+    self.init(
+      parameters: description.parameters.filter { !$0.isAdded },
+      outputEmbedding: description.family.outputEmbedding,
+      storesInputsFirst: type(of: description.family).storesInputsFirst)
+  }
+}
+
+extension LoRA {
+  /// - Parameter folder: as PEFT writes it.
+  package init(adapter folder: String) throws {
+    let file = folder + "/adapter_config.json"
+    if access(file, F_OK) != 0, errno == ENOENT {
+      let isAbove = access("\(folder)/model/adapter_config.json", F_OK) == 0
+      throw UserError(
+        .data, "holds no adapter: it has no adapter_config.json", at: folder,
+        hint: isAbove ? "is \(folder)/model meant?" : "")
+    }
+    try self.init(config: try OpenFile.json(file), file: file)
+  }
+}

@@ -1,0 +1,58 @@
+// Where the weights of a model lie: in memory of each rank's own, or once for all ranks of a host.
+import Base
+import Collectives
+import Kernels
+import Models
+import Recipes
+import Sharding
+import Tensors
+
+extension WeightStore {
+  /// All weights of a model in memory of this rank's own.
+  package convenience init(
+    _ description: ModelDescription, type: ModelType, projections: FrozenStorage? = nil,
+    ledger: MemoryLedger? = nil
+  ) {
+    let layout = description.layout
+    let frozen = FrozenPlan(layout, projections: projections ?? FrozenStorage(type), type: type)
+    self.init(
+      layout,
+      trained: WeightLine(layout.trained, type: description.trainedType(type), ledger: ledger),
+      frozen: frozen.parameters.isEmpty ? nil : FrozenStore(frozen, ledger: ledger), type: type)
+  }
+
+  /// The weights of a run: what is trained once a host where a stage of ZeRO allows it, what is frozen always.
+  /// Collective.
+  static func make(
+    _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
+  ) throws -> WeightStore {
+    let layout = description.layout
+    let plan = FrozenPlan(layout, projections: recipe.frozenStorage, type: recipe.modelType)
+    let frozen =
+      plan.parameters.isEmpty
+      ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)
+    let line = try line(
+      layout.trained, type: description.trainedType(recipe.modelType), recipe, ranks: ranks, ledger: ledger)
+    return WeightStore(layout, trained: line, frozen: frozen, type: recipe.modelType)
+  }
+
+  private static func line(
+    _ layout: ParameterLayout, type: ModelType, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
+  ) throws -> WeightLine {
+    // Where every rank updates all weights, each needs its own.
+    let mayShare = ranks.localCount > 1 && recipe.parallel.zero != .replicas
+    if mayShare, recipe.parallel.sharesWeights ?? true {
+      if let line = WeightLine.onHost(layout, type: type, ranks: ranks, ledger: ledger) {
+        return line
+      }
+      try ranks.together {
+        guard recipe.parallel.sharesWeights == true || recipe.parallel.zero == .weights else { return }
+        throw UserError(
+          .usage, "/dev/shm has no room for the weights, which the ranks of a host share",
+          at: "parallel.node_shared_weights",
+          hint: "mount it larger (--shm-size in containers), or set it to false and parallel.zero to 2")
+      }
+    }
+    return WeightLine(layout, type: type, ledger: ledger)
+  }
+}

@@ -1,0 +1,139 @@
+// Methods of fine-tuning: the same bits at every rank count, ZeRO stage and storage, stopped and gone on with; what
+// they leave; what makes no sense.
+import Base
+import Testing
+
+extension CommandLineTests {
+  @Suite struct MethodTests {
+    /// Every method but full fine-tuning, which all other tests run.
+    static let methods = [
+      "method=lora", "method={name: lora, rank: 3, dropout: 0.2, targets: [q_proj, down_proj], rslora: true}",
+      "method={name: last_layers, layers: 1}",
+    ]
+    static let text = [
+      "model=base/model", "data.train=text.txt", "data.sequence_length=32", "training.batch_size=8",
+      "training.micro_batch_size=1", "training.validate_every=4", "optimizer.learning_rate=1.0e-2",
+      "parallel.threads=1", "training.steps=8", "checkpoint.every=4",
+    ]
+
+    /// A folder with a model that has weights, as methods start from one.
+    static func folder() throws -> Workspace {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      _ = try train(
+        ["model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32", "training.steps=4"],
+        output: "base", in: folder)
+      return folder
+    }
+
+    @Test(arguments: methods) func everyArrangementGivesTheSameBits(_ method: String) throws {
+      let folder = try Self.folder()
+      let one = try train(Self.text + [method], output: "one", in: folder)
+      let losses = try one.numbers("loss")
+      #expect(losses.count == 8 && losses.allSatisfy(\.isFinite))
+      #expect(try #require(losses.last) < losses[0])
+      var compared = 0
+      for (ranks, zero) in [(1, 1), (2, 0), (2, 3), (3, 2), (4, 1), (8, 1)] {
+        let run = try train(
+          Self.text + [method, "parallel.zero=\(zero)"], output: "run\(compared)", ranks: ranks, in: folder)
+        #expect(try run.results() == one.results(), "\(ranks) ranks, stage \(zero)")
+        #expect(try run.hash() == one.hash(), "\(ranks) ranks, stage \(zero)")
+        #expect(try run.tensors("model") == one.tensors("model"), "\(ranks) ranks, stage \(zero)")
+        compared += 1
+      }
+      #expect(compared == 6)
+    }
+
+    @Test(arguments: ["bfloat16", "int8", "nf4", "{name: nf4, double_quantization: true}"])
+    func everyStorageGivesTheSameBits(_ storage: String) throws {
+      let folder = try Self.folder()
+      let settings = Self.text + ["method=lora", "frozen_dtype=\(storage)"]
+      let one = try train(settings, output: "one", in: folder)
+      for ranks in [2, 3] {
+        let run = try train(settings, output: "run\(ranks)", ranks: ranks, in: folder)
+        #expect(try run.hash() == one.hash(), "\(ranks) ranks")
+      }
+      let half = try train(settings + ["model_dtype=bfloat16"], output: "half", in: folder)
+      let halves = try train(settings + ["model_dtype=bfloat16"], output: "halves", ranks: 2, in: folder)
+      #expect(try half.hash() == halves.hash())
+    }
+
+    @Test(arguments: methods) func stoppedAndGoneOnWith(_ method: String) throws {
+      let folder = try Self.folder()
+      let whole = try train(Self.text + [method], output: "whole", ranks: 2, in: folder)
+      let first = "training.steps=8"
+      _ = try train(Self.text + [method, first, "checkpoint.keep=9"], output: "run", ranks: 3, in: folder)
+      try folder.remove("run/checkpoints/step-000008")
+      try folder.remove("run/model")
+      let run = try train(Self.text + [method, first], output: "run", in: folder)
+      #expect(try run.hash() == whole.hash())
+      #expect(try run.tensors("model") == whole.tensors("model"))
+      let verified = try Command.swiftdp(["checkpoint", "verify", "run/checkpoints/step-000004"], in: folder)
+      #expect(verified.code == 0, "\(verified.err)")
+    }
+
+    /// A checkpoint holds what is trained, and its states; the run's model is an adapter, or whole.
+    @Test func whatIsLeft() throws {
+      let folder = try Self.folder()
+      let lora = try train(Self.text + ["method=lora"], output: "lora", in: folder)
+      #expect(folder.names(in: "lora/model").contains("adapter_model.safetensors"))
+      #expect(!folder.names(in: "lora/model").contains("config.json"))
+      let config = try JSON.parse(try lora.text("model/adapter_config.json"))
+      #expect(config["peft_type"]?.text == "LORA" && config["r"]?.integer == 8)
+      #expect(config["base_model_name_or_path"]?.text == "base/model")
+      let base = try Command.swiftdp(["evaluate", "--model", "base/model", "--data", "text.txt"], in: folder)
+      let adapted = try Command.swiftdp(
+        ["evaluate", "--model", "base/model", "--adapter", "lora/model", "--data", "text.txt"], in: folder)
+      #expect(base.code == 0 && adapted.code == 0, "\(adapted.err)")
+      #expect(base.out != adapted.out)
+      // It goes on from an adapter: the first loss is that of the adapted model.
+      let next = try train(
+        Self.text + ["adapter=lora/model", "training.steps=2", "optimizer.learning_rate=1.0e-9"],
+        output: "next", in: folder)
+      let end = try #require(try lora.numbers("validation_loss").last)
+      let start = try #require(try next.numbers("validation_loss").last)
+      #expect(abs(start / end - 1) < 1e-5)
+
+      let last = try train(Self.text + ["method={name: last_layers, layers: 1}"], output: "last", in: folder)
+      let generated = try Command.swiftdp(
+        ["generate", "--model", "last/model", "--prompt", "the cat", "--max-tokens", "3"], in: folder)
+      #expect(generated.code == 0, "\(generated.err)")
+      let whole = try folder.data("base/model/model.safetensors").count
+      #expect(try folder.data("last/checkpoints/step-000008/model.safetensors").count < whole * 2 / 3)
+      #expect(abs(try last.tensors("model")["model.safetensors"]!.count - whole) < 1000)
+    }
+
+    @Test func whatMakesNoSenseIsRefused() throws {
+      let folder = try Self.folder()
+      let text = Self.text
+      func expect(_ settings: [String], _ code: Int32, _ line: String) throws {
+        try expectMistake(["train"] + text + settings, code, [line], in: folder)
+      }
+      try expect(
+        ["method=lroa"], 64, #"method: is "lroa", which is no method of swiftdp (did you mean lora?)"#)
+      try expect(
+        ["method={name: lora, targets: [q_prj]}"], 64,
+        #"method.targets: "q_prj" is no module of this model (did you mean q_proj?)"#)
+      try expect(
+        ["frozen_dtype=nf4"], 64,
+        "frozen_dtype: is given, but method full freezes nothing (set method=lora)")
+      try expect(
+        ["method={name: last_layers, layers: 3}"], 64,
+        "method.layers: is 3, and the model has 2 blocks (method: full trains all of them)")
+      try expect(
+        ["method={name: last_layers, layers: 0}"], 64,
+        "method.layers: is 0, and the head of this model is its input embedding (set method.layers=1 or more)")
+      _ = try train(Self.text + ["method=lora", "training.steps=2"], output: "lora", in: folder)
+      _ = try train(
+        ["model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+          "training.steps=4", "training.seed=7"], output: "other", in: folder)
+      try expectMistake(
+        ["evaluate", "--model", "other/model", "--adapter", "lora/model", "--data", "text.txt"], 65,
+        [
+          "lora/model: is an adapter for another base than other/model "
+            + "(its adapter_config.json names the model that it was trained on)"
+        ], in: folder)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Makes the adapter fixtures: PEFT adapters on the models of `parity`, and what PEFT computes with them.
+
+    OMP_NUM_THREADS=1 python make_adapter_fixtures.py [OUTPUT]
+
+OUTPUT is `adapters` beside this script. Each folder is an adapter as PEFT writes it, with
+
+    expected.json          versions, base, and by storage of the base: loss, five losses and norms of AdamW
+    expected.safetensors   tokens, targets, and by storage `STORAGE.logits`, `STORAGE.gradient.NAME`
+
+A base that is stored in few bits is the one that bitsandbytes gives back: the reference computes with it in fp32.
+"""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+import bitsandbytes.functional as bnb
+import peft
+import torch
+import transformers
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM
+
+HERE = Path(__file__).parent
+STORAGES = ["float32", "bfloat16", "int8", "nf4", "nf4_nested"]
+STEPS = 5
+RATE = 1e-2
+
+# name: (base, settings of LoraConfig)
+ADAPTERS = {
+    "llama-all": ("llama-tiny", dict(r=4, lora_alpha=8, target_modules="all-linear")),
+    "llama-rslora": ("llama-bias", dict(r=3, lora_alpha=5, target_modules=["q_proj", "v_proj"], use_rslora=True)),
+    "llama-saved": (
+        "llama-untied",
+        dict(r=2, lora_alpha=16, target_modules=r".*\.(up|down)_proj", modules_to_save=["embed_tokens", "lm_head"]),
+    ),
+    "gpt2-all": ("gpt2-tiny", dict(r=4, lora_alpha=8, target_modules="all-linear", fan_in_fan_out=True)),
+    "gpt2-attention": ("gpt2-odd", dict(r=5, lora_alpha=16, target_modules=["c_attn"], fan_in_fan_out=True)),
+}
+
+
+def stored(weight, storage):
+    """A matrix as it comes back from its storage."""
+    if storage == "float32":
+        return weight
+    if storage == "bfloat16":
+        return weight.to(torch.bfloat16).float()
+    if storage == "int8":
+        codes, largest, _ = bnb.int8_vectorwise_quant(weight.clone())
+        return codes.float() * (largest / 127).unsqueeze(-1)
+    packed, state = bnb.quantize_4bit(
+        weight, blocksize=64, quant_type="nf4", compress_statistics=storage == "nf4_nested")
+    return bnb.dequantize_4bit(packed, state).float()
+
+
+def projections(model):
+    """The matrices that LoRA may stand beside, by name."""
+    for name, module in model.named_modules():
+        if type(module).__name__ in ("Linear", "Conv1D") and not name.endswith("lm_head"):
+            yield name, module
+
+
+def load(base, storage):
+    model = AutoModelForCausalLM.from_pretrained(
+        HERE / "parity" / base, dtype=torch.float32, attn_implementation="eager")
+    with torch.no_grad():
+        for _, module in projections(model):
+            module.weight.copy_(stored(module.weight.detach(), storage))
+    return model
+
+
+def adapted(base, settings, storage, seed):
+    torch.manual_seed(seed)
+    model = get_peft_model(load(base, storage), LoraConfig(task_type="CAUSAL_LM", **settings))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in sorted(model.named_parameters()):
+            if parameter.requires_grad and "lora_" in name:
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+    return model.train()
+
+
+def trained(model):
+    """Parameters under the names of the adapter's file."""
+    return {
+        name.replace(".default", "").replace(".modules_to_save", ""): parameter
+        for name, parameter in sorted(model.named_parameters())
+        if parameter.requires_grad
+    }
+
+
+def loss_of(model, tokens, labels):
+    return model(input_ids=tokens, labels=labels).loss
+
+
+def main():
+    output = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "adapters"
+    for number, (name, (base, settings)) in enumerate(ADAPTERS.items()):
+        folder = output / name
+        tensors, results = {}, {}
+        for storage in STORAGES:
+            model = adapted(base, settings, storage, number)
+            if storage == "float32":
+                model.save_pretrained(folder)
+                (folder / "README.md").unlink(missing_ok=True)
+                config = json.loads((folder / "adapter_config.json").read_text())
+                config["base_model_name_or_path"] = f"../../parity/{base}"
+                (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+                generator = torch.Generator().manual_seed(100 + number)
+                vocabulary = model.config.vocab_size
+                tokens = torch.randint(0, vocabulary, (3, 21), generator=generator)
+                labels = tokens.clone()
+                labels[torch.rand(tokens.shape, generator=generator) < 0.2] = -100
+                targets = torch.cat([labels[:, 1:], torch.full((3, 1), -100)], 1)
+                tensors["tokens"] = tokens.to(torch.int32)
+                tensors["targets"] = torch.where(targets < 0, -1, targets).to(torch.int32)
+            tensors[f"{storage}.logits"] = model(input_ids=tokens).logits.detach()
+            loss = loss_of(model, tokens, labels)
+            loss.backward()
+            for key, parameter in trained(model).items():
+                tensors[f"{storage}.gradient.{key}"] = parameter.grad.clone()
+            model.zero_grad()
+            optimizer = torch.optim.AdamW(list(trained(model).values()), lr=RATE, weight_decay=0.01)
+            losses, norms = [], []
+            for _ in range(STEPS):
+                loss = loss_of(model, tokens, labels)
+                optimizer.zero_grad()
+                loss.backward()
+                norms.append(float(torch.nn.utils.clip_grad_norm_(list(trained(model).values()), 1.0)))
+                optimizer.step()
+                losses.append(float(loss))
+            results[storage] = {"losses": losses, "gradient_norms": norms}
+        save_file(tensors, folder / "expected.safetensors")
+        versions = {
+            "python": platform.python_version(), "torch": torch.__version__, "peft": peft.__version__,
+            "transformers": transformers.__version__, "script": "Tests/Fixtures/make_adapter_fixtures.py",
+        }
+        (folder / "expected.json").write_text(
+            json.dumps({"base": base, "learning_rate": RATE, "storages": results, "versions": versions}, indent=1) + "\n")
+        print(name, {k: round(v["losses"][0], 5) for k, v in results.items()}, list(trained(model))[:2])
+
+
+main()

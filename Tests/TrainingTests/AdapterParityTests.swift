@@ -1,0 +1,132 @@
+// LoRA on every family and every storage of the base, against PEFT: logits, loss, every gradient, five AdamW steps.
+import Adapters
+import Base
+import Checkpoints
+import Datasets
+import Foundation
+import Graph
+import Kernels
+import Models
+import Optimizers
+import Tensors
+import Testing
+import Training
+
+
+/// An adapter of Tests/Fixtures/adapters, with what PEFT computed with it.
+private struct AdapterCase {
+  static let root = Fixtures.root + "/Tests/Fixtures/"
+  static let names = try! FileManager.default.contentsOfDirectory(atPath: root + "adapters").sorted()
+  static let storages: [(name: String, storage: FrozenStorage)] = [
+    ("float32", .float32), ("bfloat16", .bfloat16), ("int8", .int8),
+    ("nf4", .nf4(doubleQuantization: false)), ("nf4_nested", .nf4(doubleQuantization: true)),
+  ]
+
+  let folder: String
+  let base: String
+  let expected: JSON
+  let tensors: SafetensorsFile
+
+  init(_ name: String) throws {
+    folder = Self.root + "adapters/" + name
+    expected = try OpenFile.json(folder + "/expected.json")
+    base = Self.root + "parity/" + (try #require(expected["base"]?.text))
+    tensors = try SafetensorsFile(folder + "/expected.safetensors")
+  }
+
+  func replica(_ storage: FrozenStorage) throws -> Replica {
+    let whole = try ModelDescription.stored(in: base)
+    let description = whole.adapted(by: try LoRA(adapter: folder).adaptation(of: AdaptedModel(whole)))
+    let replica = Replica(
+      description, engine: try Engine(threads: 2),
+      store: WeightStore(description, type: .float32, projections: storage))
+    try replica.fill(from: try AdaptedWeights(description, base: base, adapter: folder))
+    return replica
+  }
+
+  func floats(_ name: String) throws -> [Float] {
+    let count = try #require(tensors.entry(name)).count
+    var values = [Float](repeating: 0, count: count)
+    try values.withUnsafeMutableBufferPointer { try tensors.read(name, into: $0, range: 0..<count) }
+    return values
+  }
+
+  func batch() throws -> Batch {
+    let shape = try #require(tensors.entry("tokens")).shape
+    let (rows, length) = (shape[0], shape[1])
+    let targets = try tensors.integers("targets").map { Int32($0) }
+    return Batch(
+      rows: rows, length: length, tokens: try tensors.integers("tokens").map { Int32($0) }, targets: targets,
+      positions: (0..<rows * length).map { Int32($0 % length) }, sampleIDs: (0..<rows).map { Int32($0) },
+      sequences: Array(0..<rows), targetCount: targets.filter { $0 >= 0 }.count)
+  }
+
+  func numbers(_ storage: String, _ key: String) throws -> [Double] {
+    try #require(expected["storages"]?[storage]?[key]?.elements).map { try #require($0.double) }
+  }
+}
+
+@Suite struct AdapterParityTests {
+  @Test func allAreThere() { #expect(AdapterCase.names.count == 5 && AdapterCase.storages.count == 5) }
+
+  @Test(arguments: AdapterCase.names) func logitsLossAndGradients(_ name: String) throws {
+    let fixture = try AdapterCase(name)
+    var compared = 0
+    for (label, storage) in AdapterCase.storages {
+      let replica = try fixture.replica(storage)
+      let batch = try fixture.batch()
+      let logits = try fixture.floats(label + ".logits")
+      #expect(largestDifference(replica.logits(batch), logits) <= 1e-4, "\(label)")
+      let (loss, gradients) = gradient(of: replica, batch)
+      let expected = try fixture.numbers(label, "losses")[0]
+      #expect(abs(loss / expected - 1) <= 1e-5, "\(label)")
+      for parameter in replica.layout.parameters {
+        let want = try fixture.floats("\(label).gradient.base_model.model.\(parameter.spec.name)")
+        let error = relativeError(Array(gradients[parameter.range]), want)
+        #expect(error <= 1e-4, "\(label): \(parameter.spec.name)")
+        compared += 1
+      }
+    }
+    #expect(compared > 5 * 4)
+  }
+
+  @Test(arguments: AdapterCase.names) func fiveSteps(_ name: String) throws {
+    let fixture = try AdapterCase(name)
+    for (label, storage) in AdapterCase.storages {
+      let replica = try fixture.replica(storage)
+      let losses = try fixture.numbers(label, "losses")
+      let norms = try fixture.numbers(label, "gradient_norms")
+      let rate = try #require(fixture.expected["learning_rate"]?.double)
+      let rule = AdamW(weightDecay: 0.01)
+      let states = rule.states.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
+      #expect(losses.count == 5)
+      for step in losses.indices {
+        let (loss, gradients) = gradient(of: replica, try fixture.batch())
+        let norm = gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        #expect(abs(loss / losses[step] - 1) <= 1e-4, "\(label), step \(step)")
+        #expect(abs(norm / norms[step] - 1) <= 1e-3, "\(label), step \(step)")
+        gradients.withUnsafeBufferPointer { gradients in
+          for parameter in replica.layout.parameters {
+            let start = parameter.range.lowerBound
+            rule.update(
+              UpdateStretch(
+                weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
+                states: states.map { UnsafeMutableRawPointer($0.base + start) },
+                count: parameter.range.count, decays: true),
+              step: step + 1, learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),
+              engine: replica.engine)
+          }
+        }
+      }
+    }
+  }
+
+  private func gradient(of replica: Replica, _ batch: Batch) -> (loss: Double, gradients: [Float]) {
+    var gradients = [Float](repeating: .nan, count: replica.layout.count)
+    let sum = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { index, values in
+      let range = replica.layout.segments[index].range
+      gradients.replaceSubrange(range, with: UnsafeBufferPointer(start: values, count: range.count))
+    }
+    return (sum / Double(batch.targetCount), gradients)
+  }
+}
