@@ -1,9 +1,22 @@
 // Recorded programs, kept for the shapes that come again.
 
 /// The programs that were used last, so that their memory does not grow with the number of shapes a run meets.
-package struct ProgramCache<Key: Equatable> {
+package struct ProgramCache {
+  /// What a program was recorded for. Not generic: a look-up in a step allocates nothing.
+  package struct Key: Equatable {
+    let shape: BatchShape
+    let purpose: Purpose
+    let dropout: Bool
+
+    package init(shape: BatchShape, purpose: Purpose, dropout: Bool) {
+      self.shape = shape
+      self.purpose = purpose
+      self.dropout = dropout
+    }
+  }
+
   /// How many are kept: more than a run has shapes whose rows are packed, or of one or two octaves of lengths.
-  package static var limit: Int { 32 }
+  package static let limit = 32
 
   /// The one used last stands last.
   private var entries: [(key: Key, program: Program)] = []
@@ -12,10 +25,14 @@ package struct ProgramCache<Key: Equatable> {
 
   /// The program of a key; where it is not kept, it is made, and the one that was not used for longest is let go.
   package mutating func program(_ key: Key, make: () -> Program) -> Program {
-    let place = entries.lastIndex { $0.key == key }
-    let entry = place.map { entries.remove(at: $0) } ?? (key: key, program: make())
-    entries.append(entry)
+    if let place = entries.lastIndex(where: { $0.key == key }) {
+      let entry = entries.remove(at: place)
+      entries.append(entry)
+      return entry.program
+    }
+    let program = make()
+    entries.append((key, program))
     if entries.count > Self.limit { entries.removeFirst() }
-    return entry.program
+    return program
   }
 }
