@@ -38,7 +38,9 @@ extension LoRA {
     where value(key) != nil {
       fail(key, "is given, which is not supported")
     }
-    if let bias = value("bias")?.text, bias != "none" { fail("bias", "is \(bias.quoted), and none is supported") }
+    if let bias = value("bias")?.text, bias != "none" {
+      fail("bias", "is \(bias.quoted), and none is supported")
+    }
     func names(_ key: String) -> ModulePattern? {
       guard let given = value(key) else { return nil }
       if let text = given.text { return text == "all-linear" ? nil : .expression(text) }

@@ -83,4 +83,3 @@ extension AdapterWeights {
       hint: "its adapter_config.json names the model that it was trained on")
   }
 }
-

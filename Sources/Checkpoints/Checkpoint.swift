@@ -121,7 +121,8 @@ package struct CheckpointContent {
 
   package init(
     description: ModelDescription, companions: CompanionFiles, map: ShardMap, store: WeightStore,
-    form: WeightsForm = .model, baseFingerprint: String? = nil, masters: UnsafeMutablePointer<Float>?, states: [ShardedState], check: @escaping () throws -> Void
+    form: WeightsForm = .model, baseFingerprint: String? = nil, masters: UnsafeMutablePointer<Float>?,
+    states: [ShardedState], check: @escaping () throws -> Void
   ) {
     self.description = description
     self.companions = companions

@@ -57,7 +57,8 @@ package struct MemoryEstimate: Sendable {
         line / sharing + WeightLine.vectorRoom(layout, type: program.trainedType) * float + frozen,
         isOfModel: true),
       part(
-        "masters", program.trainedType == .float32 || shape.offloads ? 0 : map.heldCount * float, isOfModel: true),
+        "masters", program.trainedType == .float32 || shape.offloads ? 0 : map.heldCount * float,
+        isOfModel: true),
       part("gradients", map.heldCount * float, isOfModel: true),
       part(
         "states", shape.offloads ? 0 : ShardedOptimizer.stateBytes(map: map, rule: shape.rule),

@@ -44,7 +44,8 @@ struct Generate: ParsableCommand {
     if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
-    let model = try TrainedModel(folder: model, adapter: adapter, threads: threads ?? max(Launch.allowedCores, 1))
+    let model = try TrainedModel(
+      folder: model, adapter: adapter, threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }

@@ -12,7 +12,6 @@ import Tensors
 import Testing
 import Training
 
-
 /// An adapter of Tests/Fixtures/adapters, with what PEFT computed with it.
 private struct AdapterCase {
   static let root = Fixtures.root + "/Tests/Fixtures/"

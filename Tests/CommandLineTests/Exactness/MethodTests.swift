@@ -22,7 +22,10 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       _ = try train(
-        ["model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32", "training.steps=4"],
+        [
+          "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+          "training.steps=4",
+        ],
         output: "base", in: folder)
       return folder
     }
@@ -123,11 +126,14 @@ extension CommandLineTests {
         "method.layers: is 3, and the model has 2 blocks (method: full trains all of them)")
       try expect(
         ["method={name: last_layers, layers: 0}"], 64,
-        "method.layers: is 0, and the head of this model is its input embedding (set method.layers=1 or more)")
+        "method.layers: is 0, and the head of this model is its input embedding (set method.layers=1 or more)"
+      )
       _ = try train(Self.text + ["method=lora", "training.steps=2"], output: "lora", in: folder)
       _ = try train(
-        ["model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
-          "training.steps=4", "training.seed=7"], output: "other", in: folder)
+        [
+          "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+          "training.steps=4", "training.seed=7",
+        ], output: "other", in: folder)
       try expectMistake(
         ["evaluate", "--model", "other/model", "--adapter", "lora/model", "--data", "text.txt"], 65,
         [
