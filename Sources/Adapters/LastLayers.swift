@@ -26,7 +26,7 @@ package struct LastLayers: Method {
     let first =
       layers == 0 ? last + 1 : names.firstIndex { AdaptedModel.block(of: $0) == blocks - layers } ?? last + 1
     let trained = Set(names[first...])
-    guard !trained.isEmpty else {
+    guard layers > 0 || trained.contains(model.outputEmbedding) else {
       throw UserError(
         .usage, "is 0, and the head of this model is its input embedding", at: "method.layers",
         hint: "set method.layers=1 or more")

