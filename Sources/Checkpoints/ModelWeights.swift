@@ -6,7 +6,7 @@ import Tensors
 /// Reads parameters from the tensors of a model folder.
 package struct FolderWeights: WeightReader {
   private let files: HuggingFaceWeights
-  /// By parameter of the layout.
+  /// The name of each parameter's tensor, in the order of the layout.
   private let names: [String]
 
   /// - Throws: as `HuggingFaceWeights.init` and `sources`.
@@ -25,8 +25,8 @@ package struct FolderWeights: WeightReader {
 extension HuggingFaceWeights {
   /// The tensor of every parameter, in the order of the layout.
   ///
-  /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, but for constants
-  /// that old checkpoints hold and a copy of a tied weight.
+  /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, except constants that old
+  /// checkpoints hold and a copy of a tied weight.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package func sources(
     _ description: ModelDescription, layout: ParameterLayout

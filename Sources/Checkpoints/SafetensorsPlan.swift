@@ -30,7 +30,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
   /// - Parameters:
   ///   - type: `.f32`, `.bf16` or `.u8`.
   ///   - stem: `model` for what transformers loads.
-  /// - Throws: `UserError` where a shape is impossible or a name stands twice.
+  /// - Throws: `UserError` if a shape is impossible or a name occurs twice.
   package init(
     tensors: [(name: String, shape: [Int])], type: StoredType, maximumShardBytes: Int, stem: String = "model"
   ) throws {
@@ -53,7 +53,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
     var files: [File] = []
     var places: [String: Place] = [:]
     for (number, group) in groups.enumerated() {
-      // transformers loads only files that call themselves PyTorch's.
+      // transformers loads only files that declare themselves as PyTorch's.
       let header = try SafetensorsHeader(tensors: group, metadata: ["format": "pt"])
       for entry in header.entries {
         let place = Place(file: number, offset: header.dataStart + entry.bytes.lowerBound, count: entry.count)
@@ -69,7 +69,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
     self.places = places
   }
 
-  /// Where a tensor lies; nil for a name that is not in the plan.
+  /// Where a tensor lies; nil if the plan has no tensor of that name.
   package func place(of name: String) -> Place? { places[name] }
 
   package var indexName: String { "\(stem).safetensors.index.json" }
@@ -77,7 +77,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
   /// Bytes of all tensors, without headers.
   package var totalSize: Int { files.reduce(0) { $0 + $1.header.dataCount } }
 
-  /// What lies in which file, as transformers writes it; useful even where there is one file only.
+  /// Which tensor lies in which file, as transformers writes it; useful even if there is only one file.
   package var index: JSON {
     let map = files.flatMap { file in
       file.header.entries.map { JSON.Member(key: Array($0.name.utf8), value: .string(file.name)) }

@@ -1,25 +1,25 @@
-// Products of bfloat16 matrices by oneDNN, opened at run time: a machine without it runs everything else.
+// Products of bfloat16 matrices with oneDNN, which is opened at run time: a machine without it runs everything else.
 import Base
 import Foundation
 import Tensors
 
-/// oneDNN 2 on one thread: kernels run it inside their own tiles.
+/// oneDNN 2 on one thread, so that kernels can run it inside their own tiles.
 package final class OneDNN: @unchecked Sendable {
   package let version: String
   private let calls: Calls
   private let engine: OpaquePointer
 
-  /// Where this processor multiplies bfloat16 itself; elsewhere fp32 products are faster.
+  /// Whether this processor has bfloat16 products of its own; on others, fp32 products are faster.
   package static var isSupported: Bool {
     InstructionSets.offered.hasAVX512BF16 || InstructionSets.offered.hasAMXBF16
   }
 
-  /// Which instructions of this processor that is.
+  /// The instructions that it uses for that.
   package static var instructions: String { InstructionSets.offered.hasAMXBF16 ? "AMX" : "avx512_bf16" }
 
-  /// Nil where the library is missing or of another kind.
+  /// Nil if the library is missing or has another version.
   package init?() {
-    // libgomp, which the library brings along, reads this while it loads.
+    // libgomp, a dependency of the library, reads this while it loads.
     setenv("OMP_NUM_THREADS", "1", 1)
     guard let library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL), let calls = Calls(library) else {
       return nil
@@ -32,14 +32,14 @@ package final class OneDNN: @unchecked Sendable {
     version = numbers.map { "\($0[0]).\($0[1]).\($0[2])" } ?? "2"
   }
 
-  /// A product as the library knows it: all sizes are part of the kernel.
+  /// A product as the library sees it: all sizes are part of the kernel.
   struct Shape: Hashable {
     let transposition: Transposition
     let m, n, k, lda, ldb, ldc: Int
     let adding: Bool
   }
 
-  /// The kernels of one worker, made at their first use. Not to be shared by threads.
+  /// The kernels of one worker, made at their first use. Threads must not share it.
   final class Worker {
     private let library: OneDNN
     private let stream: OpaquePointer
@@ -82,7 +82,7 @@ package final class OneDNN: @unchecked Sendable {
     let arguments: UnsafeMutablePointer<Argument>
   }
 
-  /// Ends the run where the library failed: kernels cannot throw, and what they were to compute is not there.
+  /// Ends the run if the library failed: kernels cannot throw, and the result is missing.
   @inline(__always)
   fileprivate func check(_ code: Int32, _ what: StaticString) {
     if code != 0 { fail(code, what) }
@@ -103,7 +103,7 @@ package final class OneDNN: @unchecked Sendable {
   }
 
   private func makeKernel(_ shape: Shape) -> Kernel {
-    // The library's structs are larger in each version; what they are is its own business.
+    // The library's structs grow with each version, and their content is private to the library.
     let room = 1 << 14
     let descriptors = UnsafeMutableRawPointer.allocate(byteCount: 4 * room, alignment: 64)
     defer { descriptors.deallocate() }
@@ -184,7 +184,7 @@ package final class OneDNN: @unchecked Sendable {
 
     init?(_ library: UnsafeMutableRawPointer) {
       var complete = true
-      // A missing function is never called: the initialiser fails first.
+      // A missing function is never called, since the initialiser fails first.
       func function<T>(_ name: String) -> T {
         if let address = dlsym(library, "dnnl_" + name) { return unsafeBitCast(address, to: T.self) }
         complete = false

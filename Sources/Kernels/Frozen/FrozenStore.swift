@@ -1,26 +1,28 @@
-// The parameters of a model that nobody updates, each in a storage of its own: one copy for all ranks of a host.
+// The parameters of a model that no optimizer updates, each in a storage of its own: one copy for all ranks of a
+// host.
 import Tensors
 
 /// Where each frozen parameter of a layout lies.
 package struct FrozenPlan: Sendable {
   struct Place: Sendable {
-    /// Nil for vectors and tables, which kernels read as fp32 or in the type of the model.
+    /// The storage of a matrix that products read; nil for vectors and tables, which kernels read as fp32 or in the
+    /// type of the model.
     let storage: FrozenStorage
     let rows: Int
     let columns: Int
-    /// In bytes.
+    /// Offsets in bytes.
     let codes: Int
     let scales: Int
   }
 
-  /// By parameter of the layout, less the trained ones.
+  /// The place of each frozen parameter, in the order of the layout.
   let places: [Place]
-  /// Of the layout.
+  /// The indices of the frozen parameters in the layout.
   package let parameters: Range<Int>
   package let bytes: Int
 
-  /// - Parameter projections: the storage of matrices that products read; other parameters are kept in `type`, and
-  ///   those of one dimension in fp32.
+  /// - Parameter projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
+  ///   parameters of one dimension in fp32.
   package init(_ layout: ParameterLayout, projections: FrozenStorage, type: ModelType) {
     let first = layout.parameters.firstIndex { !$0.spec.trains } ?? layout.parameters.count
     parameters = first..<layout.parameters.count
@@ -47,7 +49,8 @@ package final class FrozenStore: @unchecked Sendable {
   package let plan: FrozenPlan
   private let memory: FlatMemory
 
-  /// - Parameter memory: `plan.bytes` bytes that the ranks of the host share; nil for memory of its own.
+  /// - Parameter memory: `plan.bytes` bytes that the ranks of the host share; nil to allocate memory for this rank
+  ///   alone.
   package init(_ plan: FrozenPlan, memory: FlatMemory? = nil, ledger: MemoryLedger? = nil) {
     self.plan = plan
     self.memory = memory ?? FlatMemory(count: (plan.bytes + 3) / 4, label: "frozen", ledger: ledger)
@@ -99,11 +102,11 @@ package final class FrozenStore: @unchecked Sendable {
       scales: base + place.scales)
   }
 
-  /// Reads the parameters that are one rank's to bring.
+  /// Reads the parameters that this rank has to bring.
   /// - Parameters:
-  ///   - rank, ranks: of those that share the memory.
+  ///   - rank, ranks: this rank's number among those that share the memory, and how many they are.
   package func fill(from reader: any WeightReader, rank: Int = 0, ranks: Int = 1, on run: TileRunner) throws {
-    // The largest first, each to who has least: ranks then bring about as much.
+    // The largest first, each to the rank with the least so far, so that all ranks read about as much.
     var loads = [Int](repeating: 0, count: ranks)
     var own: [Int] = []
     for index in plan.places.indices.sorted(by: { (count($0), $1) > (count($1), $0) }) {
