@@ -1,4 +1,4 @@
-// Where the weights of a run lie: in memory of each rank's own, or once for all ranks of a host.
+// Where the weights of a run lie: in each rank's own memory, or once for all ranks of a host.
 import Base
 import Collectives
 import Models
@@ -7,12 +7,12 @@ import Sharding
 import Tensors
 
 enum RunWeights {
-  /// The replica's weights, in memory of this rank's own or of all ranks of the host. Collective.
+  /// The replica's weights, in this rank's own memory or in memory of all ranks of the host. Collective.
   static func line(
     _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
   ) throws -> WeightLine {
     let layout = ParameterLayout(specs: description.parameters)
-    // Where every rank updates all weights, each needs its own.
+    // If every rank updates all weights, each needs its own.
     let mayShare = ranks.localCount > 1 && recipe.parallel.zero != .replicas
     if mayShare, recipe.parallel.sharesWeights ?? true {
       if let line = WeightLine.onHost(layout, type: recipe.modelType, ranks: ranks, ledger: ledger) {

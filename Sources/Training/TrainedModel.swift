@@ -1,4 +1,4 @@
-// A model folder, loaded to be read from: for generation and evaluation.
+// A model folder, loaded for reading only: for generation and evaluation.
 import Base
 import Checkpoints
 import Datasets
@@ -22,7 +22,7 @@ package struct TrainedModel {
     try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.layout))
   }
 
-  /// The answer to a prompt as one text, without end of text.
+  /// The answer to a prompt as one text, without the end-of-text token.
   package func answer(_ prompt: String, maximum: Int, sampling: Sampling = Sampling()) throws -> String {
     try replica.answer(prompt, tokenizer: tokenizer, maximum: maximum, sampling: sampling)
   }
@@ -42,7 +42,7 @@ extension Replica {
 }
 
 extension TrainedModel {
-  /// Some files as the model's tokenizer reads them, checked against its vocabulary.
+  /// Some files, read with the model's tokenizer and checked against its vocabulary.
   package func read(_ options: DataOptions) throws -> Dataset {
     let description = replica.description
     let dataset = try Dataset(
