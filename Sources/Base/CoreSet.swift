@@ -67,7 +67,7 @@ package struct CoreSet: Equatable, Sendable {
   /// it shares with its neighbours, if every process gets the same number of cores that way; otherwise all cores.
   /// - Parameters:
   ///   - number: the number of the process, from 0, of `count`.
-  ///    - domains: the domains of the host; cores that are not in this set do not count.
+  ///   - domains: the domains of the host; cores that are not in this set do not count.
   package func share(of number: Int, among count: Int, domains: [CoreSet]) -> CoreSet {
     let parts = domains.map { $0.numbers.intersection(numbers) }.filter { !$0.isEmpty }
       .sorted { $0.min()! < $1.min()! }

@@ -152,7 +152,7 @@ package final class Section {
     return texts.compactMap { expanded($0, key) }
   }
 
-  /// What is recorded for a path: the same for every user.
+  /// What is recorded for a path: its full form, which means the same wherever it is read.
   private func resolvedPath(_ text: String) -> JSON {
     .string(paths.isShipped(text) ? text : (try? paths.path(text)) ?? text)
   }

@@ -273,8 +273,8 @@ package final class Ranks {
   /// Completes a line on every rank: each rank brings the slice that it owns, in place.
   /// - Parameters:
   ///   - address: the address of an element.
-  ///    - bytes: the size of one element.
-  ///    - slices: which rank owns which range of the line, by rank; ranges are adjacent and in order.
+  ///   - bytes: the size of one element.
+  ///   - slices: which rank owns which range of the line, by rank; ranges are adjacent and in order.
   package func gatherSlices(
     _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [Range<Int>]
   ) {

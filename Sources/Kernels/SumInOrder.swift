@@ -48,9 +48,9 @@ extension Engine {
   /// - Parameters:
   ///   - parts: at least one, of `count` numbers each.
   ///   - rounding: the type that the numbers of each part are rounded to before they are added.
-  ///    - grain: how many numbers each sum of squares covers; the last may cover fewer.
-  ///    - squares: [⌈count / grain⌉], receives the sum of squares of each grain of y while it is in the cache; nil if
-  /// they are not needed.
+  ///   - grain: how many numbers each sum of squares covers; the last may cover fewer.
+  ///   - squares: [⌈count / grain⌉], receives the sum of squares of each grain of y while it is in the cache; nil if
+  ///     they are not needed.
   package func addInOrder(
     _ parts: UnsafeBufferPointer<SumPart>, rounding: ModelType = .float32, count: Int,
     into y: UnsafeMutablePointer<Float>, adding: Bool, grain: Int, squares: UnsafeMutablePointer<Double>?

@@ -28,7 +28,7 @@ struct FactoredSquares {
 
   /// - Parameters:
   ///   - layout: the layout whose matrices are summed, including those of which this rank has no part.
-  ///    - norm: the norm of all gradients that will be added, scaled as they will be.
+  ///   - norm: the norm of all gradients that will be added, scaled as they will be.
   init(_ layout: ParameterLayout, norm: Double) {
     // A little above: the norm is rounded, and so are the scaled gradients.
     let bound = norm * norm * 1.001

@@ -44,7 +44,7 @@ package struct StepEstimate: Sendable {
 
   /// - Parameters:
   ///   - map: the map of any rank.
-  ///    - sequences: the number of sequences of a step, over all ranks.
+  ///   - sequences: the number of sequences of a step, over all ranks.
   package init(
     _ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement, sequences: Int,
     rates: HostRates

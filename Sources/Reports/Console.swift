@@ -19,7 +19,7 @@ package final class Console: Observer {
 
   /// - Parameters:
   ///   - columns: the width of the terminal, or nil if there is none.
-  ///    - binding: how ranks are bound to cores, printed after the number of threads; may be empty.
+  ///   - binding: how ranks are bound to cores, printed after the number of threads; may be empty.
   package init(columns: Int?, binding: String = "") {
     self.binding = binding
     isTerminal = columns != nil

@@ -31,7 +31,7 @@ extension Ranks {
   /// Collective. Before it reads the line, a rank must wait for the ranks of its host.
   /// - Parameters:
   ///   - address: the address of an element.
-  ///    - bytes: the size of one element.
+  ///   - bytes: the size of one element.
   ///   - slices: [bucket][rank], ranges of the line.
   package func exchangeBetweenHosts(
     _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [[Range<Int>]]

@@ -18,7 +18,7 @@ final class OffloadFile {
   /// Zeroed memory in a file of its own, reserved on the disk.
   /// - Parameters:
   ///   - folder: a folder on a local disk; created if it does not exist.
-  ///    - what: what the memory is for, in messages.
+  ///   - what: what the memory is for, in messages.
   /// - Throws: `UserError(.disk)` if the folder cannot be written to or has no room.
   init(folder: String, bytes: Int, for what: String) throws {
     let size = max(bytes, Self.page)

@@ -26,7 +26,7 @@ package final class ShardedOptimizer {
 
   /// - Parameters:
   ///   - type: the type of the replicas' weights.
-  ///    - offload: a folder on the disk that holds states and master weights; nil for memory.
+  ///   - offload: a folder on the disk that holds states and master weights; nil for memory.
   /// - Throws: `UserError` if the rule cannot update such a model, or if that folder has no room (`.disk`).
   package init(
     map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, offload: String? = nil,

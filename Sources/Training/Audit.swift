@@ -69,7 +69,7 @@ package final class Audit {
   /// those of the first time, and when this returns no rank needs them any more.
   /// - Parameters:
   ///   - count: the number of micro-batches of the step.
-  ///    - compute: computes a micro-batch and records all of it.
+  ///   - compute: computes a micro-batch and records all of it.
   /// - Returns: how many micro-batches were audited.
   /// - Throws: `AuditFinding` on the first rank if a rank computed wrongly.
   func compare(microBatches count: Int, _ compute: (_ number: Int) -> Void) throws -> Int {

@@ -158,7 +158,7 @@ extension CheckpointMemory {
   /// Bytes that this rank may take now.
   /// - Parameters:
   ///   - ranks: the number of ranks of the host.
-  ///    - held: the bytes that it took for an earlier checkpoint, and may use again.
+  ///   - held: the bytes that it took for an earlier checkpoint, and may use again.
   func room(ranks: Int, held: Int) -> Int {
     switch self {
     case .bytes(let bytes): bytes

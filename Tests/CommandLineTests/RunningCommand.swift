@@ -9,8 +9,8 @@ final class RunningCommand {
 
   /// - Parameters:
   ///   - folder: the current folder; paths in arguments and messages are relative to it.
-  ///    - mercy: how many seconds mpirun gives the other ranks once one has failed; 0 shows that nothing is said too
-  /// late, and 1 is its default.
+  ///   - mercy: how many seconds mpirun gives the other ranks once one has failed; 0 shows that nothing is said too
+  ///     late, and 1 is its default.
   init(_ words: [String], in folder: Workspace, mercy: Int = 0) throws {
     self.words = words
     self.folder = folder

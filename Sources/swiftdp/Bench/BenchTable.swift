@@ -123,7 +123,7 @@ struct BenchTable {
 /// The lines of a table, its columns two spaces apart.
 /// - Parameters:
 ///   - cells: rows with equal numbers of cells.
-///    - textColumns: how many columns are text; those after them are numbers, aligned to the right. All by default.
+///   - textColumns: how many columns are text; those after them are numbers, aligned to the right. All by default.
 func aligned(_ cells: [[String]], textColumns: Int = .max) -> [String] {
   let widths = (cells.first ?? []).indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
   return cells.map { row in
