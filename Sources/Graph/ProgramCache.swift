@@ -1,10 +1,23 @@
 // Recorded programs, kept for the shapes that come again.
 
 /// Keeps the programs that were used last, so that their memory does not grow with the number of shapes in a run.
-package struct ProgramCache<Key: Equatable> {
+package struct ProgramCache {
+  /// What a program was recorded for. Not generic, so that a look-up in a step allocates nothing.
+  package struct Key: Equatable {
+    let shape: BatchShape
+    let purpose: Purpose
+    let dropout: Bool
+
+    package init(shape: BatchShape, purpose: Purpose, dropout: Bool) {
+      self.shape = shape
+      self.purpose = purpose
+      self.dropout = dropout
+    }
+  }
+
   /// How many programs are kept: more than a run with packed rows has shapes, and as many as one or two octaves of
   /// lengths.
-  package static var limit: Int { 32 }
+  package static let limit = 32
 
   /// The programs, the most recently used one last.
   private var entries: [(key: Key, program: Program)] = []
@@ -13,10 +26,14 @@ package struct ProgramCache<Key: Equatable> {
 
   /// The program of a key. If there is none, it is made, and the least recently used one is dropped.
   package mutating func program(_ key: Key, make: () -> Program) -> Program {
-    let place = entries.lastIndex { $0.key == key }
-    let entry = place.map { entries.remove(at: $0) } ?? (key: key, program: make())
-    entries.append(entry)
+    if let place = entries.lastIndex(where: { $0.key == key }) {
+      let entry = entries.remove(at: place)
+      entries.append(entry)
+      return entry.program
+    }
+    let program = make()
+    entries.append((key, program))
     if entries.count > Self.limit { entries.removeFirst() }
-    return entry.program
+    return program
   }
 }

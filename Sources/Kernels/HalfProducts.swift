@@ -20,7 +20,7 @@ package final class HalfProducts: @unchecked Sendable {
       name = "OpenBLAS \(blas.kernelName), widened"
       reasonWhySlow =
         OneDNN.isSupported
-        ? "libdnnl.so.2 is not installed (apt-get install libdnnl2)"
+        ? "\(OneDNN.missing.what) (\(OneDNN.missing.hint))"
         : "this processor has neither avx512_bf16 nor AMX"
       workers = (0..<threads).map { _ in WidenedWorker(blas) }
     }

@@ -3,11 +3,20 @@ import Base
 import Foundation
 import Tensors
 
-/// oneDNN 2 on one thread, so that kernels can run it inside their own tiles.
+/// oneDNN 2 or 3 on one thread, so that kernels can run it inside their own tiles.
 package final class OneDNN: @unchecked Sendable {
   package let version: String
-  private let calls: Calls
-  private let engine: OpaquePointer
+  let calls: OneDNNCalls
+  let engine: OpaquePointer
+  private let matmul: any OneDNNMatmul
+
+  /// What to install if neither version is installed.
+  package static var missing: (what: String, hint: String) {
+    (
+      "oneDNN (libdnnl.so.3 or libdnnl.so.2) is not installed",
+      OperatingSystem.current?.oneDNN ?? "install the package of your system, or build it from its sources"
+    )
+  }
 
   /// Whether this processor has bfloat16 products of its own; on others, fp32 products are faster.
   package static var isSupported: Bool {
@@ -17,19 +26,32 @@ package final class OneDNN: @unchecked Sendable {
   /// The instructions that it uses for that.
   package static var instructions: String { InstructionSets.offered.hasAMXBF16 ? "AMX" : "avx512_bf16" }
 
-  /// Nil if the library is missing or has another version.
+  /// Nil if neither version of the library is installed.
   package init?() {
     // libgomp, a dependency of the library, reads this while it loads.
     setenv("OMP_NUM_THREADS", "1", 1)
-    guard let library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL), let calls = Calls(library) else {
-      return nil
-    }
+    guard let (calls, matmul) = Self.open() else { return nil }
     self.calls = calls
-    var engine: OpaquePointer?
-    guard calls.createEngine(&engine, 1, 0) == 0, let engine else { return nil }
-    self.engine = engine
+    self.matmul = matmul
     let numbers = calls.version()?.assumingMemoryBound(to: Int32.self)
-    version = numbers.map { "\($0[0]).\($0[1]).\($0[2])" } ?? "2"
+    version = numbers.map { "\($0[0]).\($0[1]).\($0[2])" } ?? "of an unknown version"
+    var engine: OpaquePointer?
+    let code = calls.createEngine(&engine, 1, 0)
+    guard code == 0, let engine else { Self.fail(code, "engine_create", version: version) }
+    self.engine = engine
+  }
+
+  /// The newest version that is installed.
+  private static func open() -> (OneDNNCalls, any OneDNNMatmul)? {
+    for (name, makeMatmul) in [
+      ("libdnnl.so.3", { OneDNN3Matmul($0) as (any OneDNNMatmul)? }), ("libdnnl.so.2", { OneDNN2Matmul($0) }),
+    ] {
+      guard let library = dlopen(name, RTLD_NOW | RTLD_LOCAL), let calls = OneDNNCalls(library),
+        let matmul = makeMatmul(library)
+      else { continue }
+      return (calls, matmul)
+    }
+    return nil
   }
 
   /// A product as the library sees it: all sizes are part of the kernel.
@@ -84,12 +106,12 @@ package final class OneDNN: @unchecked Sendable {
 
   /// Ends the run if the library failed: kernels cannot throw, and the result is missing.
   @inline(__always)
-  fileprivate func check(_ code: Int32, _ what: StaticString) {
-    if code != 0 { fail(code, what) }
+  func check(_ code: Int32, _ what: StaticString) {
+    if code != 0 { Self.fail(code, what, version: version) }
   }
 
   @inline(never)
-  private func fail(_ code: Int32, _ what: StaticString) -> Never {
+  private static func fail(_ code: Int32, _ what: StaticString, version: String) -> Never {
     // dnnl_status_t
     let reasons = [
       "", "out of memory", "invalid arguments", "not implemented", "last implementation reached",
@@ -103,112 +125,23 @@ package final class OneDNN: @unchecked Sendable {
   }
 
   private func makeKernel(_ shape: Shape) -> Kernel {
-    // The library's structs grow with each version, and their content is private to the library.
-    let room = 1 << 14
-    let descriptors = UnsafeMutableRawPointer.allocate(byteCount: 4 * room, alignment: 64)
-    defer { descriptors.deallocate() }
-    descriptors.initializeMemory(as: UInt8.self, repeating: 0, count: 4 * room)
-    func matrix(_ place: Int, _ rows: Int, _ columns: Int, _ type: Int32, _ strides: (Int, Int)) {
-      withUnsafeBytes(of: (rows, columns)) { sizes in
-        withUnsafeBytes(of: strides) { strides in
-          check(
-            calls.describeMemory(
-              descriptors + place * room, 2, sizes.baseAddress!, type, strides.baseAddress!),
-            "memory_desc_init_by_strides")
-        }
-      }
-    }
-    let (bf16, fp32): (Int32, Int32) = (2, 3)
-    matrix(0, shape.m, shape.k, bf16, shape.transposition == .first ? (1, shape.lda) : (shape.lda, 1))
-    matrix(1, shape.k, shape.n, bf16, shape.transposition == .second ? (1, shape.ldb) : (shape.ldb, 1))
-    matrix(2, shape.m, shape.n, fp32, (shape.ldc, 1))
-    check(
-      calls.describeProduct(
-        descriptors + 3 * room, descriptors, descriptors + room, nil, descriptors + 2 * room),
-      "matmul_desc_init")
-    var attributes: OpaquePointer?
-    var after: OpaquePointer?
-    check(calls.createAttributes(&attributes), "primitive_attr_create")
-    check(calls.createPostOperations(&after), "post_ops_create")
-    if shape.adding { check(calls.appendSum(after, 1), "post_ops_append_sum") }
-    check(calls.setPostOperations(attributes, after), "primitive_attr_set_post_ops")
-    var descriptor: OpaquePointer?
-    check(
-      calls.createDescriptor(&descriptor, descriptors + 3 * room, attributes, engine, nil),
-      "primitive_desc_create")
-    var primitive: OpaquePointer?
-    check(calls.createPrimitive(&primitive, descriptor), "primitive_create")
-    _ = calls.destroyDescriptor(descriptor)
-    _ = calls.destroyPostOperations(after)
-    _ = calls.destroyAttributes(attributes)
+    let (primitive, memories) = matmul.make(shape, self)
     let arguments = UnsafeMutablePointer<Argument>.allocate(capacity: 3)
     // DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST
     for (place, index) in [Int32(1), 33, 17].enumerated() {
-      var memory: OpaquePointer?
-      check(calls.createMemory(&memory, descriptors + place * room, engine, nil), "memory_create")
-      (arguments + place).initialize(to: Argument(index: index, memory: memory!))
+      (arguments + place).initialize(to: Argument(index: index, memory: memories[place]))
     }
-    return Kernel(primitive: primitive!, arguments: arguments)
+    return Kernel(primitive: primitive, arguments: arguments)
   }
+}
 
-  /// The library's functions.
-  private struct Calls: @unchecked Sendable {
-    typealias Made = UnsafeMutablePointer<OpaquePointer?>
-    let version: @convention(c) () -> UnsafeRawPointer?
-    let createEngine: @convention(c) (Made, Int32, Int) -> Int32
-    let createStream: @convention(c) (Made, OpaquePointer, UInt32) -> Int32
-    let describeMemory:
-      @convention(c) (
-        UnsafeMutableRawPointer, Int32, UnsafeRawPointer, Int32, UnsafeRawPointer
-      ) -> Int32
-    let describeProduct:
-      @convention(c) (
-        UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer?, UnsafeRawPointer
-      ) -> Int32
-    let createAttributes: @convention(c) (Made) -> Int32
-    let destroyAttributes: @convention(c) (OpaquePointer?) -> Int32
-    let createPostOperations: @convention(c) (Made) -> Int32
-    let destroyPostOperations: @convention(c) (OpaquePointer?) -> Int32
-    let appendSum: @convention(c) (OpaquePointer?, Float) -> Int32
-    let setPostOperations: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32
-    let createDescriptor:
-      @convention(c) (
-        Made, UnsafeRawPointer, OpaquePointer?, OpaquePointer, OpaquePointer?
-      ) -> Int32
-    let destroyDescriptor: @convention(c) (OpaquePointer?) -> Int32
-    let createPrimitive: @convention(c) (Made, OpaquePointer?) -> Int32
-    let createMemory:
-      @convention(c) (Made, UnsafeRawPointer, OpaquePointer, UnsafeMutableRawPointer?) -> Int32
-    let setHandle: @convention(c) (OpaquePointer, UnsafeMutableRawPointer?) -> Int32
-    let execute: @convention(c) (OpaquePointer, OpaquePointer, Int32, UnsafeRawPointer) -> Int32
-
-    init?(_ library: UnsafeMutableRawPointer) {
-      var complete = true
-      // A missing function is never called, since the initialiser fails first.
-      func function<T>(_ name: String) -> T {
-        if let address = dlsym(library, "dnnl_" + name) { return unsafeBitCast(address, to: T.self) }
-        complete = false
-        let nothing: @convention(c) () -> Void = {}
-        return unsafeBitCast(nothing, to: T.self)
-      }
-      version = function("version")
-      createEngine = function("engine_create")
-      createStream = function("stream_create")
-      describeMemory = function("memory_desc_init_by_strides")
-      describeProduct = function("matmul_desc_init")
-      createAttributes = function("primitive_attr_create")
-      destroyAttributes = function("primitive_attr_destroy")
-      createPostOperations = function("post_ops_create")
-      destroyPostOperations = function("post_ops_destroy")
-      appendSum = function("post_ops_append_sum")
-      setPostOperations = function("primitive_attr_set_post_ops")
-      createDescriptor = function("primitive_desc_create")
-      destroyDescriptor = function("primitive_desc_destroy")
-      createPrimitive = function("primitive_create")
-      createMemory = function("memory_create")
-      setHandle = function("memory_set_data_handle")
-      execute = function("primitive_execute")
-      guard complete else { return nil }
-    }
+extension OneDNN.Shape {
+  /// The three matrices, A, B and C: sizes, element type (`dnnl_data_type_t`) and strides.
+  var matrices: [(sizes: (Int, Int), type: Int32, strides: (Int, Int))] {
+    let (bf16, fp32): (Int32, Int32) = (2, 3)
+    return [
+      ((m, k), bf16, transposition == .first ? (1, lda) : (lda, 1)),
+      ((k, n), bf16, transposition == .second ? (1, ldb) : (ldb, 1)), ((m, n), fp32, (ldc, 1)),
+    ]
   }
 }

@@ -56,7 +56,7 @@ package struct RunShape: Sendable {
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
     audit = recipe.training.audit
-    if !recipe.data.packing { programs = ProgramCache<BatchShape>.limit }
+    if !recipe.data.packing { programs = ProgramCache.limit }
   }
 
   /// Whether the ranks of a host share one copy of the weights. If every rank updates all weights, each needs its

@@ -19,16 +19,10 @@ package final class Replica {
   /// See `Program.init`.
   let holds: Int
   private let ledger: MemoryLedger?
-  private var programs = ProgramCache<Key>()
+  private var programs = ProgramCache()
   /// The key intervals of the current micro-batch; the memory is kept for the next one.
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
-
-  private struct Key: Equatable {
-    let shape: BatchShape
-    let training: Bool
-    let dropout: Bool
-  }
 
   package init(
     _ description: ModelDescription, engine: Engine, weights: WeightLine? = nil,
@@ -130,10 +124,10 @@ package final class Replica {
   }
 
   private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
-    let key = Key(shape: shape, training: training, dropout: dropout)
-    return programs.program(key) {
+    let purpose: Purpose = training ? .training : .loss
+    return programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: dropout)) {
       Program(
-        record(shape, for: training ? .training : .loss, dropout: dropout), recompute: recompute,
+        record(shape, for: purpose, dropout: dropout), recompute: recompute,
         threads: engine.pool.threads, holds: holds)
     }
   }

@@ -11,6 +11,17 @@ package enum FrozenStorage: Sendable, Equatable {
   /// the mean of the scales is subtracted, and each scale takes one byte, with one fp32 scale for each 256 of them.
   case nf4(doubleQuantization: Bool)
 
+  /// A name for people to read, as in recipes.
+  package var label: String {
+    switch self {
+    case .float32: "float32"
+    case .bfloat16: "bfloat16"
+    case .int8: "int8"
+    case .nf4(doubleQuantization: false): "nf4"
+    case .nf4(doubleQuantization: true): "nf4, double quantization"
+    }
+  }
+
   /// The number of rows or blocks that have a scale of their own.
   func scales(rows: Int, columns: Int) -> Int {
     switch self {

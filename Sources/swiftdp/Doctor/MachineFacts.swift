@@ -40,8 +40,8 @@ struct MatrixLibrary: Codable {
     }
     guard let library = OneDNN() else {
       return MatrixLibrary(
-        name: "none", type: "bfloat16", kernel: "", reason: "libdnnl.so.2 is not installed",
-        whySlow: "model_dtype bfloat16 needs oneDNN to be fast (apt-get install libdnnl2)", missing: nil)
+        name: "none", type: "bfloat16", kernel: "", reason: OneDNN.missing.what,
+        whySlow: "model_dtype bfloat16 needs oneDNN to be fast (\(OneDNN.missing.hint))", missing: nil)
     }
     return MatrixLibrary(
       name: "oneDNN \(library.version)", type: "bfloat16", kernel: OneDNN.instructions,
