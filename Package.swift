@@ -1,29 +1,29 @@
 // swift-tools-version: 6.1
-// Targets stand in the order in which the data flows; a target may import only targets above it.
+// Targets are in the order in which the data flows; a target may import only targets above it.
 // `swift build --explicit-target-dependency-import-check error` refuses every other import.
 import PackageDescription
 
-/// The instruction set of the numeric targets: `native`, or any name clang's `-march` knows.
+/// The instruction set of the numeric targets: `native`, or any name that clang's `-march` knows.
 let march = Context.environment["SWIFTDP_MARCH"] ?? "native"
 
-/// For targets that hold hot loops: the machine's own vector width. Checks stay: without them (-Ounchecked) the fastest of
-/// twelve steps of `bench model` on one thread took 2.346 s, and 2.344 s with them.
+/// For targets with hot loops: the machine's own vector width. Checks stay on: the fastest of twelve steps of `bench
+/// model` on one thread took 2.346 s without them (-Ounchecked), and 2.344 s with them.
 let numeric: [SwiftSetting] = [
   .unsafeFlags(["-O", "-Xcc", "-march=\(march)", "-Xcc", "-fno-math-errno"])
 ]
 
-/// For targets that a training step runs through: without it debug builds allocate in every loop, and the test
-/// that steps allocate nothing would see nothing else.
+/// For targets that a training step runs through. Without it, debug builds allocate in every loop, and the test that
+/// steps allocate nothing would see nothing else.
 let inStep: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
-/// For fp64 references, whose plain loops are slow enough when optimised.
+/// For fp64 references, whose plain loops are slow even when optimised.
 let reference: [SwiftSetting] = [.unsafeFlags(["-O", "-Xcc", "-march=\(march)"])]
 
 let package = Package(
   name: "swiftdp",
   products: [
     .executable(name: "swiftdp", targets: ["swiftdp"]),
-    // For tests only: one is loaded into ranks that are to go wrong, one counts what a rank allocates.
+    // For tests only: one is loaded into ranks that are made to fail, the other counts what a rank allocates.
     .library(name: "RankFaults", type: .dynamic, targets: ["RankFaults"]),
     .library(name: "RankAllocations", type: .dynamic, targets: ["RankAllocations"]),
   ],
@@ -80,7 +80,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],
-      // Ranks that run different builds are told apart by it.
+      // The build ID tells ranks of different builds apart.
       linkerSettings: [.unsafeFlags(["-Xlinker", "--build-id=sha1"])]),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CProcessor"]),
     .testTarget(
@@ -93,7 +93,7 @@ let package = Package(
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
-    // Formulas in fp64 that the tests of kernels and programs compare with.
+    // Formulas in fp64, which the tests of kernels and programs compare with.
     .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),
     .testTarget(
       name: "KernelTests", dependencies: ["Base", "Tensors", "Kernels", "Optimizers", "Reference"],
@@ -103,7 +103,7 @@ let package = Package(
       dependencies: [
         "Base", "Tensors", "Kernels", "Graph", "Collectives", "Optimizers", "Sharding", "Reference",
       ], swiftSettings: reference),
-    // What tests have several ranks do, and how one of them goes wrong.
+    // The program that tests run on several ranks, and the ways in which a rank is made to fail.
     .executableTarget(
       name: "RankChecks",
       dependencies: [
@@ -112,14 +112,14 @@ let package = Package(
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
     .target(name: "RankAllocations", path: "Tests/Parallel/Allocations"),
-    // Readers of files that anybody may have written, for launch/fuzz and for the replay of what it kept.
+    // Readers of files that anybody may have written, for launch/fuzz and for the replay of the inputs that it kept.
     .target(
       name: "FuzzReaders",
       dependencies: ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes"],
       path: "Tests/Fuzzing/Readers"),
     .executableTarget(
       name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
-    // It imports nothing of the programs: that it depends on them has them built.
+    // It imports none of the programs; it depends on them so that they are built.
     .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay"]),
   ]
 )

@@ -1,5 +1,5 @@
-// A checksum for bytes that may change on their way to a disk or on it: CRC-32C, whose parts can be taken by
-// different ranks and put together.
+// A checksum for bytes that may change on a disk or on their way to it: CRC-32C. Different ranks can compute it of
+// parts, and combine the results.
 import CProcessor
 
 /// CRC-32C (Castagnoli 1993; RFC 3720, appendix B.4): remainders modulo the polynomial 0x1EDC6F41 over GF(2), bits
@@ -9,7 +9,7 @@ import CProcessor
 /// It is linear: the checksum of a whole is the XOR of those of its parts, each shifted by how many bytes follow
 /// it. So parts may be taken in any order and by anyone.
 package struct CRC32C: Equatable, Sendable {
-  /// Of the bytes taken in so far.
+  /// The checksum of the bytes taken in so far.
   package private(set) var value: UInt32 = 0
 
   package init() {}
@@ -31,11 +31,11 @@ package struct CRC32C: Equatable, Sendable {
 
   private static let hasInstruction = swiftdp_has_crc32c() != 0
 
-  /// What a part with this checksum gives to that of the whole, where so many bytes follow the part.
+  /// What a part with this checksum adds to the checksum of the whole if so many bytes follow the part.
   package static func shifted(_ value: UInt32, by following: Int) -> UInt32 {
     var power: UInt32 = 1 << 31
     var left = following
-    // x to the power of eight times the bytes, from squares.
+    // x to the power of eight times the number of bytes, from squares.
     var square = 3
     while left > 0 {
       if left & 1 == 1 { power = product(squares[square], power) }
@@ -69,14 +69,14 @@ package struct CRC32C: Equatable, Sendable {
     return sum
   }
 
-  /// x to the powers 1, 2, 4, 8, …: of eight times any number of bytes.
+  /// x to the powers 1, 2, 4, 8, … times eight.
   private static let squares: [UInt32] = {
     var squares: [UInt32] = [1 << 30]
     while squares.count < 66 { squares.append(product(squares.last!, squares.last!)) }
     return squares
   }()
 
-  /// What is left of a byte after its eight divisions.
+  /// The remainder of each byte after its eight divisions.
   private static let table: [UInt32] = (0..<256).map { byte in
     (0..<8).reduce(UInt32(byte)) { crc, _ in crc >> 1 ^ (crc & 1 == 1 ? polynomial : 0) }
   }

@@ -3,12 +3,12 @@ import CProcessor
 import Foundation
 
 package struct CoreSet: Equatable, Sendable {
-  /// By the system's numbers, from 0.
+  /// The numbers of the cores as the system counts them, from 0.
   package let numbers: Set<Int>
 
   package init(_ numbers: Set<Int>) { self.numbers = numbers }
 
-  /// - Parameter list: such as `0-3,8`, as the system writes it; what is not of that form is passed over.
+  /// - Parameter list: a list as the system writes it, such as `0-3,8`. Anything of another form is ignored.
   package init(list: String) {
     numbers = list.split(separator: ",").reduce(into: []) { numbers, part in
       let ends = part.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: "-")
@@ -19,7 +19,7 @@ package struct CoreSet: Equatable, Sendable {
 
   package var count: Int { numbers.count }
 
-  /// Such as `0-3,8`.
+  /// The list as text, such as `0-3,8`.
   package var list: String {
     var spans: [ClosedRange<Int>] = []
     for number in numbers.sorted() {
@@ -33,10 +33,10 @@ package struct CoreSet: Equatable, Sendable {
       .joined(separator: ",")
   }
 
-  /// Words of 64 cores for the system; more cores than it knows today.
+  /// Words of 64 cores each for the system: room for more cores than it supports today.
   private static let words = 256
 
-  /// The cores that a process may run on; empty where the system does not say.
+  /// The cores that a process may run on; empty if the system does not say.
   /// - Parameter process: its number, or 0 for this thread.
   package static func allowed(process: Int32 = 0) -> CoreSet {
     var bits = [UInt64](repeating: 0, count: words)
@@ -45,8 +45,8 @@ package struct CoreSet: Equatable, Sendable {
     return CoreSet(Set((0..<8 * bytes).filter { bits[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }))
   }
 
-  /// Has this thread, and all that it starts from now on, run on these cores.
-  /// - Returns: whether the system let it.
+  /// Restricts this thread, and all threads that it starts from now on, to these cores.
+  /// - Returns: whether the system allowed it.
   package func take() -> Bool {
     var bits = [UInt64](repeating: 0, count: Self.words)
     for number in numbers where number < 64 * Self.words { bits[number / 64] |= 1 << UInt64(number % 64) }
@@ -63,11 +63,11 @@ package struct CoreSet: Equatable, Sendable {
     }
   }
 
-  /// What one of several processes that share these cores should run on: NUMA domains of its own, or a domain that it
-  /// shares with its neighbours, where that gives each process as many cores as every other; else all cores.
+  /// The cores for one of several processes that share these cores. It gets NUMA domains of its own, or a domain that
+  /// it shares with its neighbours, if every process gets the same number of cores that way; otherwise all cores.
   /// - Parameters:
-  ///   - number: of the process, from 0, of `count`.
-  ///   - domains: of the host; cores that are not among these do not count.
+  ///   - number: the number of the process, from 0, of `count`.
+  ///   - domains: the domains of the host; cores that are not in this set do not count.
   package func share(of number: Int, among count: Int, domains: [CoreSet]) -> CoreSet {
     let parts = domains.map { $0.numbers.intersection(numbers) }.filter { !$0.isEmpty }
       .sorted { $0.min()! < $1.min()! }

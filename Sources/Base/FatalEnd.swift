@@ -1,18 +1,18 @@
-// The end of a run where an error cannot travel: memory that the system does not give, a library that fails in the
-// middle of a kernel, a message that MPI cannot bring. Nothing that follows would be right.
+// Ends a run where an error cannot be thrown: the system gives no memory, a library fails in the middle of a kernel,
+// MPI cannot deliver a message. Nothing that follows would be right.
 import CProcessor
 import Foundation
 import Synchronization
 
-/// Unlike a precondition it tells the user, also in targets that are built without checks.
+/// Unlike a precondition, it tells the user, also in targets that are built without checks.
 package enum FatalEnd {
   /// The processes that must end with this one.
   package struct Company: Sendable {
-    /// Which of them this one is, such as `rank 1 on node0`.
+    /// A name for this process, such as `rank 1 on node0`.
     let name: String
-    /// Two words in memory that those of a host share: whether one of them speaks, and whether it has spoken.
+    /// Two words in memory that the processes of a host share: whether one of them speaks, and whether it has spoken.
     nonisolated(unsafe) let speaker: UnsafeMutablePointer<Int64>
-    /// Ends them all.
+    /// Ends all of them.
     let end: @Sendable (ExitCode) -> Void
 
     package init(
@@ -26,7 +26,7 @@ package enum FatalEnd {
 
   private static let company = Mutex<Company?>(nil)
   private static let hasBegun = Atomic(false)
-  /// What a signal's handler needs: the line, which is never freed, and the two words.
+  /// What a signal handler needs: the line, which is never freed, and the two words.
   nonisolated(unsafe) private static var abortLine: UnsafeMutableBufferPointer<UInt8>?
   nonisolated(unsafe) private static var speaker: UnsafeMutablePointer<Int64>?
 
@@ -37,7 +37,7 @@ package enum FatalEnd {
     tellOfAborts(name: others.name)
   }
 
-  /// Says an error in one line and ends this process and those in its company, at once.
+  /// Prints an error in one line, and ends this process and the others at once.
   package static func end(_ error: UserError) -> Never {
     // The threads of a pool often fail together.
     if hasBegun.exchange(true, ordering: .relaxed) { while true { sleep(1) } }
@@ -50,8 +50,8 @@ package enum FatalEnd {
     _exit(error.code.rawValue)
   }
 
-  /// Has a line follow where a library calls `abort`, as Swift's runtime does where it gets no memory for an array: it
-  /// says why in words of its own, and nobody else would. Before any other handler is set.
+  /// Prints a line when a library calls `abort`, as Swift's runtime does if it gets no memory for an array: the
+  /// library explains itself in its own words only. Call this before any other handler is set.
   package static func tellOfAborts(name: String? = nil) {
     let words = Array(
       ("swiftdp: \(name.map { $0 + ": " } ?? "")ended by a library, in the words above (where memory could not be "
@@ -65,7 +65,7 @@ package enum FatalEnd {
     }
   }
 
-  /// Speaks, unless another process of this host does so; then waits until it has spoken.
+  /// Prints the line, unless another process of this host does so; then waits until that process has printed it.
   private static func speakOnce(_ body: () -> Void) {
     guard let speaker else { return body() }
     if swiftdp_claim(speaker) == 1 {
@@ -78,7 +78,7 @@ package enum FatalEnd {
 }
 
 extension UserError {
-  /// Memory that the system does not give.
+  /// Ends the run because the system gives no memory.
   package static func noMemory(_ bytes: Int, for what: String) -> UserError {
     UserError(
       .data, "the system gives no \(bytes) bytes of memory for \(what): \(String(cString: strerror(errno)))",

@@ -2,8 +2,8 @@
 import Foundation
 
 extension UserError {
-  /// That a file of the user's is not there, or is none: a mistake in how swiftdp was called, where what is wrong
-  /// in a file is one of data. Nil where there is a file.
+  /// The error for a user's file that does not exist, or is not a file. That is a mistake in the call of swiftdp,
+  /// while a mistake inside a file is one of data. Nil if there is a file.
   /// - Parameter place: the key or option that names it.
   package static func noFile(_ path: String, at place: String = "") -> UserError? {
     var isFolder: ObjCBool = false
@@ -14,7 +14,7 @@ extension UserError {
       ? UserError(.usage, "\(path) is a folder", at: place, hint: "name its files") : nil
   }
 
-  /// The same of a folder with a model.
+  /// The same for a folder with a model.
   package static func noModelFolder(_ path: String, at place: String = "") -> UserError? {
     var isFolder: ObjCBool = false
     if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
@@ -31,7 +31,7 @@ extension UserError {
   }
 }
 
-/// Why Foundation could not do something, in the system's own words where it has kept them.
+/// Why Foundation could not do something, in the system's own words if it has kept them.
 package func systemReason(_ error: any Error) -> String {
   let error = error as NSError
   let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error

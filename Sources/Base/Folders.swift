@@ -1,8 +1,8 @@
-// Folders that are made, listed and removed, always with the system's reason where that fails: Foundation keeps it
-// in some cases only.
+// Creates, lists and removes folders, always with the system's reason if that fails: Foundation keeps the reason in
+// some cases only.
 import Foundation
 
-/// Makes a folder and those above it, where they are not there yet.
+/// Creates a folder and those above it, unless they exist.
 /// - Throws: `UserError(.disk)`.
 package func makeFolders(_ path: String) throws {
   var isFolder: ObjCBool = false
@@ -10,7 +10,7 @@ package func makeFolders(_ path: String) throws {
     if isFolder.boolValue { return }
     throw UserError(.disk, "is a file, where a folder is meant", at: path)
   }
-  // Not by Foundation, whose deletingLastPathComponent traps on names of one character.
+  // Foundation's deletingLastPathComponent traps on names of one character, so it is not used.
   let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
   let parent = trimmed.lastIndex(of: "/").map { String(trimmed[..<$0]) } ?? ""
   if !parent.isEmpty { try makeFolders(parent) }
@@ -21,7 +21,7 @@ package func makeFolders(_ path: String) throws {
   guard exists, isFolder.boolValue else { throw error }
 }
 
-/// What a folder holds, in no order.
+/// The entries of a folder, in no particular order.
 /// - Throws: `UserError(.disk)`.
 package func names(inFolder path: String) throws -> [String] {
   guard let folder = opendir(path) else { throw UserError.disk("cannot be listed", path) }
@@ -39,8 +39,9 @@ package func names(inFolder path: String) throws -> [String] {
   return names
 }
 
-/// Removes a file, a folder and all in it, or a link without what it points to; nothing where there is nothing.
-/// - Throws: `UserError(.disk)` with what cannot be removed.
+/// Removes a file, a folder and everything in it, or a link but not its target. Does nothing if there is nothing to
+/// remove.
+/// - Throws: `UserError(.disk)` with the path that cannot be removed.
 package func removeTree(_ path: String) throws {
   var status = stat()
   guard lstat(path, &status) == 0 else {

@@ -11,13 +11,13 @@ package struct InstructionSets: Equatable, Sendable {
   /// What this processor has and its operating system lets programs use.
   package static let offered = InstructionSets(bits: swiftdp_offered_sets())
 
-  /// By the names of the manuals, in the order in which they appeared.
+  /// The names as in the manuals, in the order in which the sets appeared.
   package var names: [String] {
     (0..<Int(swiftdp_set_count)).filter { bits >> UInt64($0) & 1 == 1 }
       .compactMap { swiftdp_set_name(Int32($0)).map { String(cString: $0) } }
   }
 
-  /// Those of them that are not among others.
+  /// The sets that are not among others.
   package func missing(in others: InstructionSets) -> InstructionSets {
     InstructionSets(bits: bits & ~others.bits)
   }

@@ -30,7 +30,7 @@ package enum JSON: Equatable, Sendable {
 }
 
 extension JSON {
-  /// The value of a key of an object; nil where there is none or this is no object.
+  /// The value of a key of an object; nil if the key is absent or this is not an object.
   package subscript(_ key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key.elementsEqual(key.utf8) }?.value
@@ -84,8 +84,8 @@ extension JSON {
   }
 
   /// Parses a whole text; anything but white space after the value is an error.
-  /// - Parameter takesLargeNumbers: whether a number that no double holds is infinite instead of an error, for texts of
-  ///   which only a part is read.
+  /// - Parameter takesLargeNumbers: whether a number that no double holds becomes infinite instead of an error, for
+  ///   texts of which only a part is read.
   package static func parse(
     _ bytes: UnsafeBufferPointer<UInt8>, mostValues: Int = .max, takesLargeNumbers: Bool = false
   ) throws(ParseError) -> JSON {

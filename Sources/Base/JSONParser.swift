@@ -6,7 +6,7 @@ struct JSONParser {
 
   let text: UnsafeBufferPointer<UInt8>
   var at = 0
-  /// How many more values there may be: small ones take many times their text in memory.
+  /// How many more values there may be: in memory, small values take many times the space of their text.
   var left: Int
 
   /// See `JSON.parse`.

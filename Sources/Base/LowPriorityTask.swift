@@ -1,15 +1,15 @@
-// Work that is done beside the run's own, on a thread of its own that stands back where cores are short.
+// Work beside the run's own, on a thread that gives way to others when cores are short.
 import Foundation
 
 package final class LowPriorityTask<Value: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var result: Result<Value, any Error>?
 
-  /// Begins at once; fails where there can be no such thread.
+  /// Starts at once; fails if the system gives no thread.
   package init(_ body: @escaping @Sendable () throws -> Value) {
     do {
       try SystemThread.start("swiftdp aside", stack: 1 << 20) { [self] in
-        // On Linux this is the thread's own niceness: others of the process keep theirs.
+        // On Linux this is the niceness of this thread only: other threads of the process keep theirs.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
         let result = Result { try body() }
         condition.withLock {
@@ -24,7 +24,7 @@ package final class LowPriorityTask<Value: Sendable>: @unchecked Sendable {
 
   package var isDone: Bool { condition.withLock { result != nil } }
 
-  /// Sleeps until it is done.
+  /// Sleeps until the work is done.
   package func wait() -> Result<Value, any Error> {
     condition.withLock {
       while true {
@@ -36,7 +36,7 @@ package final class LowPriorityTask<Value: Sendable>: @unchecked Sendable {
 }
 
 extension Result {
-  /// What went wrong; nil where nothing has.
+  /// What went wrong; nil if nothing did.
   package var error: Failure? {
     if case .failure(let error) = self { error } else { nil }
   }

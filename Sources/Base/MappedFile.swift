@@ -1,18 +1,19 @@
-// Large files, mapped into memory, whatever becomes of them.
+// Large files, mapped into memory, even if they change while they are mapped.
 import Foundation
 
 /// A file's bytes, mapped into memory as long as this value lives: for files that may be large.
 ///
-/// A file may become shorter while it is mapped, and its disk may fail: zeros are read from there on, and `check` tells
-/// of it. So whatever was read is good only once `check` has been called after it.
+/// A file may become shorter while it is mapped, and its disk may fail. Reads then give zeros from that point on, and
+/// `check` reports it. So what was read is valid only if `check` succeeds afterwards.
 package final class MappedFile: @unchecked Sendable {
-  /// Gone with this value: only for those who keep it; others use `withBytes`, or `OpenFile.contents`.
+  /// The bytes are gone with this value, so use them only while you keep it. Otherwise use `withBytes` or
+  /// `OpenFile.contents`.
   package let bytes: UnsafeRawBufferPointer
   package let path: String
   private let range: MappedRange?
   private let identity: FileIdentity
 
-  /// - Throws: `UserError` with the path and the reason where it cannot be read.
+  /// - Throws: `UserError` with the path and the reason if it cannot be read.
   package init(_ path: String) throws {
     self.path = path
     let file = try OpenFile(path)
@@ -31,9 +32,9 @@ package final class MappedFile: @unchecked Sendable {
     range = MappedRange(base, count: count)
   }
 
-  /// - Throws: `UserError` where something that was read of the file could not be had, and zeros were read instead.
+  /// - Throws: `UserError` if some of the bytes that were read were missing, so that zeros were read instead.
   package func check() throws {
-    // What is missing of a page is zeros without a signal.
+    // The rest of the file's last page reads as zeros without a signal.
     var status = stat()
     if stat(path, &status) == 0, FileIdentity(status) == identity, status.st_size < bytes.count {
       throw UserError.cut(path, from: bytes.count, to: Int(status.st_size))
@@ -45,7 +46,7 @@ package final class MappedFile: @unchecked Sendable {
   /// - Throws: as `body` and `check`.
   package func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) throws -> T {
     let result = Result { try withExtendedLifetime(self) { try body(bytes) } }
-    // What is wrong with zeros is not what is wrong with the file.
+    // An error about zeros that were read is not an error of the file.
     try check()
     return try result.get()
   }

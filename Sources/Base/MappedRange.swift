@@ -1,12 +1,12 @@
-// Memory that files are mapped to. Where a file has become shorter, or its disk fails, touching it is a signal
-// (SIGBUS) that ends a process. Here zeros take the place of what cannot be had, and who reads is told.
+// Memory that files are mapped to. If a file has become shorter, or its disk fails, touching the memory raises a
+// signal (SIGBUS) that ends the process. Here zeros take the place of the missing bytes, and the reader is told.
 import CProcessor
 import Foundation
 
-/// A mapping that is watched as long as this value lives, and gone with it.
+/// A mapping that is watched as long as this value lives, and unmapped with it.
 package final class MappedRange: @unchecked Sendable {
-  /// Three words each: where the range begins and ends, and whether something of it could not be had. Never freed:
-  /// a signal may come at any time. Ranges beyond the last are not watched.
+  /// Three words for each range: where it begins, where it ends, and whether bytes of it were missing. Never freed,
+  /// as a signal may come at any time. Ranges that find no free place are not watched.
   private static let most = 4096
   nonisolated(unsafe) private static let words: UnsafeMutablePointer<Int64> = {
     let words = UnsafeMutablePointer<Int64>.allocate(capacity: 3 * most)
@@ -44,11 +44,11 @@ package final class MappedRange: @unchecked Sendable {
     munmap(base, count)
   }
 
-  /// Whether something of it could not be had, and zeros were read instead.
+  /// Whether bytes of it were missing, so that zeros were read instead.
   package var isBroken: Bool { slot.map { swiftdp_load_acquire($0 + 2) != 0 } ?? false }
 
-  /// Watches for the signal from now on, as the first range does too.
-  /// - Parameter otherwise: called at the signal where it is about other memory, before it ends the process.
+  /// Watches for the signal from now on; the first range does so too.
+  /// - Parameter otherwise: called before the process ends if the signal is about other memory.
   package static func watch(otherwise: @convention(c) (Int32) -> Void) {
     _ = (words, page)
     Self.otherwise = otherwise
@@ -59,14 +59,14 @@ package final class MappedRange: @unchecked Sendable {
     action.__sigaction_handler.sa_sigaction = { number, info, _ in
       let kept = errno
       defer { errno = kept }
-      // Only the kernel's own have an address.
+      // Only signals from the kernel have an address.
       if let info, info.pointee.si_code > 0,
         MappedRange.fill(Int64(Int(bitPattern: info.pointee._sifields._sigfault.si_addr)))
       {
         return
       }
       MappedRange.otherwise?(number)
-      // The same again ends the process.
+      // The same access raises the signal again, which now ends the process.
       signal(number, SIG_DFL)
       raise(number)
     }
@@ -74,8 +74,8 @@ package final class MappedRange: @unchecked Sendable {
     sigaction(SIGBUS, &action, nil)
   }
 
-  /// Puts zeros where an address cannot be read, and in all that follows of its range. Calls nothing but the system.
-  /// - Returns: whether there are now.
+  /// Puts zeros at an address that cannot be read, and into the rest of its range. Calls nothing but the system.
+  /// - Returns: whether it has put zeros there.
   private static func fill(_ address: Int64) -> Bool {
     for number in 0..<most {
       let slot = words + 3 * number

@@ -1,13 +1,13 @@
-// Files that are read, with the system's own reason where that fails.
+// Files that are opened for reading, with the system's own reason if that fails.
 import Foundation
 
 /// A file that is open for reading, closed with this value.
 package final class OpenFile {
   package let path: String
   package let descriptor: Int32
-  /// As it was opened.
+  /// The path that it was opened with.
   package let bytes: Int
-  /// What tells it from every other file.
+  /// Identifies the file among all others.
   let identity: FileIdentity
 
   /// - Throws: `UserError` with the path and the reason where it cannot be read.
@@ -20,7 +20,7 @@ package final class OpenFile {
     let code = fstat(descriptor, &status) == 0 ? 0 : errno
     bytes = Int(status.st_size)
     identity = FileIdentity(status)
-    // From here on it is closed with this value, also where it is refused.
+    // From here on the file is closed with this value, also if it is refused.
     guard code == 0 else {
       errno = code
       throw UserError.unreadable(path)
@@ -32,8 +32,8 @@ package final class OpenFile {
 
   deinit { close(descriptor) }
 
-  /// Fills a buffer with the bytes from an offset on.
-  /// - Throws: `UserError`, also where the file ends before that.
+  /// Fills a buffer with the bytes that begin at an offset.
+  /// - Throws: `UserError`, also if the file ends too early.
   package func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     var done = 0
     while done < buffer.count {
@@ -45,12 +45,12 @@ package final class OpenFile {
     }
   }
 
-  /// Bytes of a file that is read whole; the largest tokenizers have 40 MB. A file of holes is as long as its owner
-  /// likes.
+  /// The most bytes of a file that is read whole; the largest tokenizers have 40 MB. A sparse file may claim any
+  /// length.
   private static let longest = 1 << 30
 
   /// A whole file.
-  /// - Throws: `UserError`, also where it is longer than such a file may be.
+  /// - Throws: `UserError`, also if the file is longer than that.
   package static func contents(_ path: String) throws -> [UInt8] {
     let file = try OpenFile(path)
     guard file.bytes <= longest else {
@@ -62,7 +62,7 @@ package final class OpenFile {
     }
   }
 
-  /// Values of one file, of which the largest tokenizers have three million.
+  /// The most values of one file; the largest tokenizers have three million.
   private static let mostValues = 30_000_000
 
   /// A file as JSON.
@@ -74,7 +74,7 @@ package final class OpenFile {
   }
 }
 
-/// What tells a file from every other one, whatever their names.
+/// Identifies a file, whatever names it has.
 package struct FileIdentity: Equatable, Sendable {
   private let device: UInt64
   private let number: UInt64
@@ -86,12 +86,12 @@ package struct FileIdentity: Equatable, Sendable {
 }
 
 extension UserError {
-  /// The current `errno` as an error of a file that is read.
+  /// The current `errno` as an error for a file that is being read.
   static func unreadable(_ path: String) -> UserError {
     UserError(.data, "cannot be read: \(String(cString: strerror(errno)))", at: path)
   }
 
-  /// That a file became shorter.
+  /// The error for a file that became shorter.
   static func cut(_ path: String, from before: Int, to now: Int) -> UserError {
     UserError(.data, "was \(before) bytes long, and became \(now) bytes long while it was read", at: path)
   }

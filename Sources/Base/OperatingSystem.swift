@@ -1,4 +1,4 @@
-// Which system this is, so that messages name its own packages.
+// The operating system of this machine, so that messages name its packages.
 import Foundation
 
 package enum OperatingSystem: Sendable {
@@ -6,7 +6,7 @@ package enum OperatingSystem: Sendable {
   case fedora
   case arch
 
-  /// Nil for one that is not known.
+  /// Nil for a system that is not known.
   package static let current = OperatingSystem(
     release: (try? String(contentsOfFile: "/etc/os-release", encoding: .utf8)) ?? "")
 
@@ -28,7 +28,7 @@ package enum OperatingSystem: Sendable {
     }
   }
 
-  /// What installs oneDNN.
+  /// The command that installs oneDNN.
   package var oneDNN: String {
     switch self {
     case .debian: "apt-get install libdnnl-dev"

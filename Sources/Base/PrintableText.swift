@@ -1,7 +1,7 @@
-// Text out of a hostile file: fit for one line of a message, and whether it may name a file.
+// Text from a hostile file: made fit for one line of a message, or checked as a file name.
 
 extension String {
-  /// Without anything that ends the line or moves a terminal's cursor, and cut after about `longest` bytes.
+  /// The text without characters that end the line or move a terminal's cursor, cut after about `longest` bytes.
   package func printable(_ longest: Int = 120) -> String {
     var out = String.UnicodeScalarView()
     var count = 0
@@ -23,7 +23,7 @@ extension String {
   /// The same between quotes.
   package var quoted: String { "\"\(printable())\"" }
 
-  /// Whether it names a file of its own folder, without a way out: it may come from anywhere.
+  /// Whether the text names a file in the same folder, and nothing outside of it: it may come from anywhere.
   package var staysInFolder: Bool {
     !["", ".", ".."].contains(self)
       && !utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }

@@ -1,7 +1,7 @@
 // Strict reading of configuration: every mistake is collected with its key's path, and each value that is
 // read, given or default, is recorded so that the resolved configuration can be written back.
 
-/// Collects mistakes so that all are told at once.
+/// Collects mistakes so that all are reported at once.
 package final class Problems {
   package private(set) var errors: [UserError] = []
   package init() {}
@@ -81,7 +81,7 @@ package final class Section {
     problems.add(code, what, at: place(of: keyPath(key)), hint: hint)
   }
 
-  /// The value as given; a null counts as not given.
+  /// The value as given; a null counts as absent.
   package func raw(_ key: String) -> JSON? {
     if !known.contains(key) { known.append(key) }
     guard let value = given.first(where: { $0.key.elementsEqual(key.utf8) })?.value, !value.isNull else {
@@ -133,7 +133,7 @@ package final class Section {
     read(key, fallback.map { .string($0) }, "a text", \.text) ?? fallback ?? ""
   }
 
-  /// The path of a file or folder; the default, or an empty text, where there is a mistake.
+  /// The path of a file or folder; the default, or an empty text, if there is a mistake.
   package func filePath(_ key: String, default fallback: String? = nil) -> String {
     read(key, fallback.map { .string($0) }, "a text") { json in
       guard let text = json.text else { return nil }
@@ -143,7 +143,7 @@ package final class Section {
     } ?? fallback ?? ""
   }
 
-  /// One path or a list of them; without those that have a mistake.
+  /// One path or a list of them, without the paths that have a mistake.
   package func filePaths(_ key: String) -> [String] {
     let texts = texts(key, default: [])
     if let given = raw(key), !texts.isEmpty {
@@ -152,7 +152,7 @@ package final class Section {
     return texts.compactMap { expanded($0, key) }
   }
 
-  /// What is recorded of a path: the same for whoever reads it.
+  /// What is recorded for a path: its full form, which means the same wherever it is read.
   private func resolvedPath(_ text: String) -> JSON {
     .string(paths.isShipped(text) ? text : (try? paths.path(text)) ?? text)
   }
@@ -189,7 +189,7 @@ package final class Section {
     } ?? fallback
   }
 
-  /// A nested mapping; empty where it is not given.
+  /// A nested mapping; empty if it is absent.
   package func section(_ key: String) -> Section {
     if let known = sections[key] { return known }
     let section = Section(
@@ -215,7 +215,7 @@ package final class Section {
     return nil
   }
 
-  /// Reports keys that nothing asked for, here and in every section below.
+  /// Reports keys that no code asked for, here and in every section below.
   package func refuseUnknownKeys() {
     for member in given {
       let key = String(decoding: member.key, as: UTF8.self)
@@ -239,7 +239,7 @@ package final class Section {
 }
 
 extension ClosedRange<Int> {
-  /// Such as `at least 1`.
+  /// The bounds in words, such as `at least 1`.
   package var words: String {
     if upperBound == .max { return "at least \(lowerBound)" }
     if lowerBound == .min { return "at most \(upperBound)" }

@@ -1,4 +1,5 @@
-// Standard output and standard error, whose end may be gone or full: what is written to them never ends a run.
+// Standard output and standard error. Their reader may be gone and their disk full, but writing to them never ends a
+// run.
 import Foundation
 
 package enum StandardStream: Int32, Sendable {
@@ -6,7 +7,7 @@ package enum StandardStream: Int32, Sendable {
   case error = 2
 
   /// Writes all of a text, however many calls it takes.
-  /// - Returns: the system's number for why it cannot be written; 0 where it is.
+  /// - Returns: the system's error number if it cannot be written, otherwise 0.
   @discardableResult
   package func write(_ text: String) -> Int32 {
     var text = text
@@ -17,7 +18,7 @@ package enum StandardStream: Int32, Sendable {
         if count >= 0 {
           done += count
         } else if errno == EAGAIN {
-          // A terminal or pipe that another program has set so: it takes more in a while.
+          // Another program has made this terminal or pipe non-blocking: it takes more in a while.
           var waiting = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
           poll(&waiting, 1, 1000)
         } else if errno != EINTR {
@@ -28,24 +29,24 @@ package enum StandardStream: Int32, Sendable {
     }
   }
 
-  /// For commands whose output is what they are for.
+  /// For commands whose purpose is their output.
   /// - Throws: `UserError(.disk)`.
   package func writeAll(_ text: String) throws {
     let code = write(text)
     if code != 0 { throw failure(code) }
   }
 
-  /// - Parameter code: the system's number for why it cannot be written.
+  /// - Parameter code: the system's error number.
   package func failure(_ code: Int32) -> UserError {
     let name = self == .output ? "standard output" : "standard error"
     return UserError(.disk, "cannot be written: \(String(cString: strerror(code)))", at: name)
   }
 
-  /// Makes sure that no file that is opened takes the number of a stream that is closed, and that a file that may not
-  /// grow (`ulimit -f`) is an error instead of a deadly signal. Before anything is opened.
+  /// Call this before anything is opened. It makes sure that no file gets the number of a closed stream, and that a
+  /// file that may not grow (`ulimit -f`) gives an error instead of a deadly signal.
   package static func prepare() {
     for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 && errno == EBADF {
-      // The lowest number that is free is this one.
+      // The system gives the lowest free number, which is this one.
       _ = open("/dev/null", O_RDWR)
     }
     signal(SIGXFSZ, SIG_IGN)

@@ -1,4 +1,4 @@
-// Threads whose start may fail, which Foundation's own do in silence.
+// Threads whose start reports failure; Foundation's own threads fail in silence.
 import CProcessor
 import Foundation
 
@@ -12,11 +12,11 @@ package enum SystemThread {
     }
   }
 
-  /// Begins at once, and ends with `body`.
+  /// Starts at once, and ends with `body`.
   /// - Parameters:
-  ///   - name: of at most 15 bytes, for debuggers.
-  ///   - stack: its bytes.
-  /// - Throws: `UserError` where the system starts no more threads.
+  ///   - name: at most 15 bytes, for debuggers.
+  ///   - stack: its size in bytes.
+  /// - Throws: `UserError` if the system starts no more threads.
   package static func start(
     _ name: String, stack: Int, _ body: @escaping @Sendable () -> Void
   ) throws {

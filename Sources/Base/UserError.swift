@@ -1,12 +1,12 @@
-// A mistake or misfortune of the user's that has one clear line: what, where, what to try.
+// A mistake or misfortune of the user, told in one clear line: what, where, what to try.
 
-/// The exit codes of `sysexits.h` that swiftdp leaves with.
+/// The exit codes of `sysexits.h` that swiftdp uses.
 package enum ExitCode: Int32, Sendable {
   /// A wrong command line or configuration.
   case usage = 64
   /// Data or a model that cannot be used.
   case data = 65
-  /// A mistake of swiftdp's own.
+  /// A bug in swiftdp.
   case software = 70
   /// A disk that is full, read-only or gone.
   case disk = 74
@@ -28,14 +28,14 @@ package struct UserError: Error, Equatable, CustomStringConvertible {
     self.hint = hint
   }
 
-  /// One line, whatever the file held that is quoted in it. A place may be as long as a path.
+  /// One line, whatever a quoted file holds. A place may be as long as a path.
   package var description: String {
     (place.isEmpty ? "" : place.printable(4200) + ": ") + what.printable(1000)
       + (hint.isEmpty ? "" : " (" + hint.printable(1000) + ")")
   }
 }
 
-/// Several mistakes told at once, so that the user mends them in one go. Never empty.
+/// Several mistakes reported at once, so that the user can fix them in one go. Never empty.
 package struct UserErrors: Error, CustomStringConvertible {
   package var errors: [UserError]
 

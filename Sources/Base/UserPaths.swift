@@ -1,4 +1,4 @@
-// A path as a user writes it, as the path that the system knows.
+// Turns a path as a user writes it into a path that the system knows.
 import Foundation
 
 /// What stands for a folder at the beginning of a path: `~` and `~user`, as in a shell, and `shipped:`.
@@ -6,18 +6,18 @@ package struct UserPaths: Sendable {
   private let home: String?
   private let shipped: String?
   private static let shippedMark = "shipped:"
-  /// Where empty settings mostly come from, as a hint.
+  /// The usual cause of empty settings, as a hint.
   static let unset = "was it an unset variable?"
 
   /// - Parameters:
-  ///   - home: the folder that `~` stands for; the one that the system has for this user where it is nil or empty.
-  ///   - shipped: the folder that `shipped:` leads into; nil where there is none.
+  ///   - home: the folder that `~` stands for; if nil or empty, the one that the system has for this user.
+  ///   - shipped: the folder that `shipped:` stands for; nil if there is none.
   package init(home: String? = nil, shipped: String? = nil) {
     self.home = home.flatMap { $0.isEmpty ? nil : $0 }
     self.shipped = shipped
   }
 
-  /// - Throws: `UserError(.usage)` without a place where the text is empty, or names a home folder that does not exist.
+  /// - Throws: `UserError(.usage)` without a place if the text is empty or names a home folder that does not exist.
   package func path(_ text: String) throws -> String {
     if text.isEmpty { throw UserError(.usage, "is empty", hint: Self.unset) }
     if let shipped, isShipped(text) { return shipped + "/" + text.dropFirst(Self.shippedMark.count) }
@@ -34,7 +34,7 @@ package struct UserPaths: Sendable {
     return folder == "/" && !rest.isEmpty ? String(rest) : folder + rest
   }
 
-  /// Whether a text leads to what ships with swiftdp.
+  /// Whether a path begins with `shipped:`.
   package func isShipped(_ text: String) -> Bool { shipped != nil && text.hasPrefix(Self.shippedMark) }
 
   /// A path as a user would write it.

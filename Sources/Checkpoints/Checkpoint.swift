@@ -12,21 +12,22 @@ import Tensors
 /// Where a run stood: what `training_state.json` holds.
 package struct TrainingState: Equatable, Sendable {
   package static let fileName = "training_state.json"
-  /// 1 had no manifest.
+  /// Version 1 had no manifest.
   package static let formatVersion = 2
   static let oldestVersion = 1
 
   /// Optimizer steps done.
   package var step: Int
-  /// What must be the same to go on from here, by name: seed, batch size, fingerprint of the data, …
+  /// What must be the same so that the run can go on from here, by name: seed, batch size, fingerprint of the data
+  /// and so on.
   package var conditions: [JSON.Member]
-  /// What the last bits depend on beside those: another one is allowed, and said.
+  /// What else the last bits depend on: a difference is allowed, and reported.
   package var fingerprint: [JSON.Member]
-  /// What the next steps' numbers are compared with.
+  /// What the numbers of the next steps are compared with.
   package var history: NumberHistory
-  /// Of the folder that it was read from, or will be written to.
+  /// The format of the folder that it was read from, or will be written to.
   package private(set) var version = formatVersion
-  /// Whether a manifest belongs to it, as to all that are written now.
+  /// Whether it has a manifest, as all checkpoints have that are written now.
   package var hasManifest: Bool { version > 1 }
 
   package init(
@@ -43,7 +44,7 @@ package struct TrainingState: Equatable, Sendable {
   var isOfPart: Bool { conditions.contains { $0.key.elementsEqual("method".utf8) } }
 
   /// The optimizer's states, whose names are also those of their files.
-  /// - Throws: where they are not those of an optimizer.
+  /// - Throws: if the states are not those of an optimizer.
   package func states(folder: String) throws -> [OptimizerState] {
     func value(_ key: String) -> JSON? { conditions.first { $0.key.elementsEqual(key.utf8) }?.value }
     let file = folder + "/" + Self.fileName
@@ -70,7 +71,7 @@ package struct TrainingState: Equatable, Sendable {
 
   package init(folder: String) throws {
     let file = folder + "/" + Self.fileName
-    // One that may not be read is told of by who reads it.
+    // The code that reads a file reports one that may not be read.
     if access(file, F_OK) != 0, errno != EACCES {
       throw UserError(.data, "is no checkpoint: it has no \(Self.fileName)", at: folder)
     }
@@ -88,7 +89,7 @@ package struct TrainingState: Equatable, Sendable {
     }
     let optimizer = Array("optimizer.name".utf8)
     if !conditions.contains(where: { $0.key == optimizer }) {
-      // From before there was a choice.
+      // From the time when there was only one optimizer.
       conditions.append(JSON.Member(key: optimizer, value: .string(OptimizerName.adamw.rawValue)))
     }
     guard let history = NumberHistory(json, step: step) else {
@@ -105,7 +106,7 @@ package struct TrainingState: Equatable, Sendable {
 /// What is written and read: the memory of one rank and which part of the line it covers.
 package struct CheckpointContent {
   package let description: ModelDescription
-  /// Of the model that the run began with; needed on the first rank only.
+  /// The companions of the model that the run began with; needed on the first rank only.
   package let companions: CompanionFiles
   package let map: ShardMap
   package let store: WeightStore
@@ -114,9 +115,9 @@ package struct CheckpointContent {
   package let baseFingerprint: String?
   /// Of what the map holds, where `weights` is rounded from them.
   package let masters: UnsafeMutablePointer<Float>?
-  /// Empty for weights alone.
+  /// The optimizer's states; empty for a model alone.
   package let states: [ShardedState]
-  /// Throws where the disk that masters and states lie on has lost of them.
+  /// Throws if the disk under masters and states has lost some of them.
   package let check: () throws -> Void
 
   package init(
@@ -138,7 +139,7 @@ package struct CheckpointContent {
 
 extension CheckpointContent {
   /// Reads this rank's part of the optimizer states.
-  /// - Throws: `UserErrors` where a state is missing or has another shape.
+  /// - Throws: `UserErrors` if a state is missing or has another shape.
   package func readStates(from folder: String) throws {
     for state in states {
       let file = try HuggingFaceWeights(folder: folder, stem: state.declaration.name)

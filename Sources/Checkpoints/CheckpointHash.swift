@@ -9,7 +9,7 @@ extension CheckpointSummary {
   /// their names. So two checkpoints have the same hash if and only if they hold the same numbers, however
   /// many files they are cut into and however many ranks wrote them. Files are hashed as they lie there.
   /// - Returns: 64 hexadecimal digits.
-  /// - Throws: where a file cannot be read to its end.
+  /// - Throws: if a file cannot be read to its end.
   package func hash() throws -> String {
     var hash = SHA256()
     let parts =

@@ -9,7 +9,7 @@ extension OptimizerState {
 }
 
 extension ParameterLayout {
-  /// The state's shape for a parameter; nil where it has none.
+  /// The shape of the state for a parameter; nil if the parameter has no such state.
   func shape(of state: OptimizerState, _ parameter: Parameter) -> [Int]? {
     guard state.covers(parameter.spec) else { return nil }
     return state.shape(of: parameter.spec, phase: phase(of: parameter.range.lowerBound))

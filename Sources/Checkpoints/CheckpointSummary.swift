@@ -17,7 +17,7 @@ package struct CheckpointSummary {
   package let weights: HuggingFaceWeights
   /// The optimizer's states, and their tensors.
   package let states: [(declaration: OptimizerState, tensors: HuggingFaceWeights)]
-  /// nil for what was written by others, or before there were manifests.
+  /// nil if another program wrote the folder, or if it is older than manifests.
   package let manifest: Manifest?
 
   /// Opens everything; headers are checked, numbers are not read.
@@ -130,7 +130,7 @@ package struct CheckpointSummary {
         let elements = shape.reduce(1, *)
         switch declaration.element {
         case .float32: check("\(declaration.name) of \(name)", name, of: tensors, count: elements)
-        // Every byte is a code.
+        // Every byte is a valid code.
         case .uint8: count += elements
         }
       }

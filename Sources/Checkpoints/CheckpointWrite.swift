@@ -1,4 +1,4 @@
-// A checkpoint in the making, as one rank sees it: some of its numbers are copied, so that a thread can write them
+// The writing of a checkpoint, as one rank sees it: some of its numbers are copied, so that a thread can write them
 // while training changes the originals.
 import Base
 import Collectives
@@ -6,13 +6,13 @@ import Foundation
 import Sharding
 import Tensors
 
-/// The order of calls: `begin` on the first rank; `copy` and `writeNow`, then `writeCopies`, on all; `publish` on the
-/// first, with what all have written. Between ranks somebody else carries the word, so that `writeCopies` and
-/// `publish` may be called on any thread, one after the other.
+/// The order of calls is `begin` on the first rank; `copy`, `writeNow` and `writeCopies` on all ranks; `publish` on
+/// the first rank, with what all ranks have written. The caller does the communication between ranks, so that
+/// `writeCopies` and `publish` may be called on any thread, one after the other.
 package final class CheckpointWrite: @unchecked Sendable {
   /// Neighbouring numbers of one tensor.
   private struct Stretch {
-    /// Which of `writers`.
+    /// An index into `writers`.
     let writer: Int
     let name: String
     let elements: Range<Int>
@@ -23,14 +23,14 @@ package final class CheckpointWrite: @unchecked Sendable {
   private let type: StoredType
   private let state: TrainingState?
   private let folder: DirectoryPublish
-  /// Of the weights, then one for each state.
+  /// The writer of the weights, then one for each state.
   private let writers: [SafetensorsWriter]
-  /// In the order in which they are written; of those from `firstCopied` on there are copies.
+  /// The stretches in the order in which they are written; those from `firstCopied` on have copies.
   private let stretches: [Stretch]
   private var firstCopied: Int
-  /// Where copies lie, also once they are written: the next checkpoint may use it again.
+  /// The memory of the copies, kept after they are written, so that the next checkpoint may use it again.
   package private(set) var memory: FlatMemory?
-  /// On the first rank, whole files that it has written.
+  /// The whole files that the first rank has written.
   private var smallFiles: [Manifest.File] = []
   private var open: [DurableFile] = []
 
@@ -39,7 +39,7 @@ package final class CheckpointWrite: @unchecked Sendable {
 
   /// Plans; nothing is written or copied yet.
   /// - Parameters:
-  ///   - type: of the weights.
+  ///   - type: the type of the weights.
   ///   - state: nil for a model without the state of a run.
   package init(_ content: CheckpointContent, to path: String, type: StoredType, state: TrainingState?) throws
   {
@@ -66,7 +66,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     firstCopied = stretches.count
   }
 
-  /// What changes while training goes on, as far as it is this rank's to write.
+  /// This rank's part of what changes while training goes on.
   private static func stretches(_ content: CheckpointContent) -> [Stretch] {
     let map = content.map
     var stretches: [Stretch] = []
@@ -123,7 +123,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     try Array(text.utf8).withUnsafeBytes { try write($0, name) }
   }
 
-  /// Not synced yet: that takes longer than all else here.
+  /// Not synced yet, since that takes longer than everything else here.
   private func write(_ bytes: UnsafeRawBufferPointer, _ name: String) throws {
     let file = try DurableFile(creating: "\(folder.staging)/\(name)", size: bytes.count)
     try file.write(bytes, at: 0)
@@ -133,11 +133,11 @@ package final class CheckpointWrite: @unchecked Sendable {
     smallFiles.append(Manifest.File(name: name, bytes: bytes.count, checksum: crc.value))
   }
 
-  /// Copies what this rank is to write, as much of it as there is room for.
+  /// Copies what this rank has to write, as far as there is room for it.
   /// - Parameters:
-  ///   - room: bytes.
-  ///   - spare: memory of an earlier checkpoint: pages that were never touched take longer than the copy itself.
-  ///   - tiles: runs so many tiles, on however many threads.
+  ///   - room: the size of the copies, in bytes.
+  ///   - spare: memory of an earlier checkpoint, since touching new pages takes longer than the copy itself.
+  ///   - tiles: runs the given number of tiles, on any number of threads.
   package func copy(
     room: Int, spare: FlatMemory?, ledger: MemoryLedger?, on tiles: (Int, @escaping (Int) -> Void) -> Void
   ) {
@@ -166,14 +166,14 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
   }
 
-  /// By stretch that is copied, where its copy begins, in bytes.
+  /// For each stretch that is copied, where its copy begins, in bytes.
   private var offsets: [Int] = []
 
   /// Writes what is not copied, before training changes it.
   /// - Throws: `UserError(.disk)`, as do the others.
   package func writeNow() throws {
     for stretch in stretches[..<firstCopied] { try write(stretch, stretch.bytes) }
-    // All that may lie on a disk has been read by now.
+    // Everything that may lie on a disk has been read by now.
     try content.check()
   }
 
@@ -227,7 +227,7 @@ package final class CheckpointWrite: @unchecked Sendable {
 
   /// Writes the manifest and gives the folder its name. First rank only.
   /// - Parameters:
-  ///   - written: of every rank.
+  ///   - written: what each rank has written.
   ///   - replacing: whether a folder of that name is replaced.
   package func publish(_ written: [[Double]], replacing: Bool) throws {
     var files = smallFiles
@@ -248,7 +248,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     try folder.publish(replacing: replacing)
   }
 
-  /// Removes what there is of it. First rank only, once no rank writes any more.
+  /// Removes what exists of it. First rank only, once no rank writes any more.
   package func abandon() throws { try folder.abandon() }
 }
 

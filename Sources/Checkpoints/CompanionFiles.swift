@@ -11,11 +11,11 @@ package struct CompanionFiles: Sendable {
     "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
   ]
 
-  /// None.
+  /// No companions.
   package init() {}
 
-  /// Those that a folder has.
-  /// - Throws: where one is there and cannot be read.
+  /// The companions that a folder has.
+  /// - Throws: if one exists and cannot be read.
   package init(of folder: String) throws {
     for name in Self.names where access("\(folder)/\(name)", F_OK) == 0 {
       files.append((name, try OpenFile.contents("\(folder)/\(name)")))

@@ -2,15 +2,15 @@
 import Base
 import Foundation
 
-/// A folder in the making, `NAME.incomplete`, next to where it will stand. All steps are one rank's.
+/// A folder that is being written, `NAME.incomplete`, next to its final place. One rank does all steps.
 package struct DirectoryPublish: Sendable {
   package static let suffix = ".incomplete"
-  /// What stood under the name before, while a new one takes its place.
+  /// The name of an existing folder while a new one takes its place.
   private static let oldSuffix = ".replaced"
 
-  /// Where it will stand.
+  /// The final path.
   package let path: String
-  /// Where it is filled until then.
+  /// The path where it is filled until then.
   package var staging: String { path + Self.suffix }
 
   /// - Parameter path: without a slash at its end, or with.
@@ -22,7 +22,7 @@ package struct DirectoryPublish: Sendable {
 
   private var old: String { path + Self.oldSuffix }
 
-  /// Makes the staging folder, empty, and the folders above it; what an earlier run left is put in order.
+  /// Creates the empty staging folder, and the folders above it. Cleans up what an earlier run left.
   /// - Throws: `UserError(.disk)`.
   package func begin() throws {
     try recover()
@@ -30,14 +30,14 @@ package struct DirectoryPublish: Sendable {
     try makeFolders(staging)
   }
 
-  /// Removes the staging folder, where there is one.
+  /// Removes the staging folder, if it exists.
   package func abandon() throws { try removeTree(staging) }
 
-  /// Renames the staging folder to its final name, in one step that survives a power cut. The files in it
-  /// have been synced by who wrote them. What stands there already is set aside before and removed after: at no
-  /// moment is neither there, and what is set aside is put back by `recover`.
-  /// - Parameter replacing: whether something may stand there.
-  /// - Throws: `UserError(.disk)`, also where the final name is taken.
+  /// Renames the staging folder to its final name, in one step that survives a power cut. The files in it have been
+  /// synced by the code that wrote them. An existing folder of that name is set aside first and removed afterwards:
+  /// at every moment one of the two exists, and `recover` puts back what was set aside.
+  /// - Parameter replacing: whether a folder of that name may exist.
+  /// - Throws: `UserError(.disk)`, also if the final name is taken.
   package func publish(replacing: Bool = false) throws {
     try DurableFile.sync(folder: staging)
     if replacing, Self.isThere(path) {
@@ -54,20 +54,21 @@ package struct DirectoryPublish: Sendable {
       throw UserError.disk("cannot be renamed to \(path)", staging)
     }
     try DurableFile.sync(folder: parent)
-    // The new one stands: what is left of the old one is for `recover`.
+    // The new folder is in place: `recover` removes what is left of the old one.
     if replacing { try? removeTree(old) }
   }
 
-  /// Puts back what was set aside by a run that ended before the new one stood in its place, or removes it.
+  /// Handles what was set aside by a run that ended early: puts it back if no new folder has taken its place,
+  /// otherwise removes it.
   package func recover() throws {
     guard Self.isThere(old) else { return }
     guard !Self.isThere(path) else { return try removeTree(old) }
     guard rename(old, path) == 0 else { throw UserError.disk("cannot be renamed to \(path)", old) }
   }
 
-  /// Puts in order what interrupted runs left in a folder: removes everything that ends in `.incomplete`, and puts
-  /// back what was set aside.
-  /// - Returns: the names removed, sorted; none where there is no such folder.
+  /// Cleans up what interrupted runs left in a folder: removes everything that ends in `.incomplete`, and puts back
+  /// what was set aside.
+  /// - Returns: the names removed, sorted; none if there is no such folder.
   /// - Throws: `UserError(.disk)`.
   @discardableResult
   package static func removeStale(in folder: String) throws -> [String] {
@@ -85,14 +86,14 @@ package struct DirectoryPublish: Sendable {
     }
   }
 
-  /// Whether there is anything of a name, a link to nothing included.
+  /// Whether something has this name, including a link to nothing.
   private static func isThere(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0
   }
 
-  /// Removes what stands under the name. It loses that first, so that no half of it is ever taken for the whole; what
-  /// an interruption leaves is in order for `removeStale`.
+  /// Removes what has this name. It is renamed first, so that no half of it is ever taken for the whole;
+  /// `removeStale` cleans up after an interruption.
   /// - Throws: `UserError(.disk)`.
   package func remove() throws {
     try abandon()

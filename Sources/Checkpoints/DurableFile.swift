@@ -1,4 +1,4 @@
-// A file that is written at offsets and then forced onto the disk, with the system's reason where it fails.
+// A file that is written at offsets and then forced onto the disk, with the system's reason if that fails.
 import Base
 import Foundation
 
@@ -23,7 +23,7 @@ final class DurableFile {
     }
     while size > 0 {
       let code = posix_fallocate(descriptor, 0, size)
-      // File systems that cannot reserve tell of a full disk when it is full.
+      // File systems that cannot reserve space report a full disk when it is full.
       if code == 0 || code == EOPNOTSUPP || code == EINVAL || code == ENOSYS { break }
       guard code == EINTR else {
         errno = code
@@ -56,12 +56,12 @@ final class DurableFile {
     }
   }
 
-  /// Makes the names in a folder as durable as the files.
+  /// Forces the names in a folder onto the disk, as its files were.
   static func sync(folder: String) throws {
     let descriptor = try opened(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     defer { close(descriptor) }
     while fsync(descriptor) != 0 {
-      // Some network file systems have no such thing, and need none.
+      // Some network file systems cannot sync a folder, and need not.
       if errno == EINVAL || errno == ENOTSUP { return }
       guard errno == EINTR else { throw UserError.disk("cannot be forced onto the disk", folder) }
     }

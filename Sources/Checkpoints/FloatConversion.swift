@@ -1,5 +1,5 @@
-// Between the 16- and 64-bit floats of files and `Float`. Branch-free, so that the compiler makes vectors
-// of them; sources need no alignment. Files are little-endian, as is every machine swiftdp runs on.
+// Conversion between the 16- and 64-bit floats of files and `Float`. Branch-free, so that the compiler vectorises it;
+// sources need no alignment. Files are little-endian, as is every machine that swiftdp runs on.
 
 import Tensors
 
@@ -30,8 +30,7 @@ package enum FloatConversion {
     }
   }
 
-  /// Exact, and without `Float16`, whose conversion is a call of a library where the compiler may not
-  /// assume the instruction.
+  /// Exact, and without `Float16`, whose conversion is a library call if the compiler may not assume the instruction.
   @inline(__always)
   package static func widened(f16 half: UInt16) -> Float {
     let bits = UInt32(half)

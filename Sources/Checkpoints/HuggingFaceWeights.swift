@@ -5,14 +5,14 @@ import Foundation
 /// All tensors of a folder, wherever they lie; can be read from any thread.
 package final class HuggingFaceWeights: Sendable {
   package let folder: String
-  /// By file, and within a file as they lie there.
+  /// The names of the tensors, by file, and within a file in the order in which they lie there.
   package let names: [String]
   private let shards: [SafetensorsFile]
   private let shardOf: [String: Int]
 
-  /// Opens `STEM.safetensors`, or else `STEM.safetensors.index.json` and the files it names. Tensors of
-  /// those files that the index does not list stay unseen.
-  /// - Throws: `UserError` where there is neither or the one file is broken, `UserErrors` with all that is
+  /// Opens `STEM.safetensors`, or otherwise `STEM.safetensors.index.json` and the files it names. Tensors of those
+  /// files that the index does not list are ignored.
+  /// - Throws: `UserError` if there is neither or the single file is broken, `UserErrors` with everything that is
   ///   wrong with an index and its files.
   package init(folder: String, stem: String = "model") throws {
     self.folder = folder
@@ -42,10 +42,10 @@ package final class HuggingFaceWeights: Sendable {
 
   package func contains(_ name: String) -> Bool { shardOf[name] != nil }
 
-  /// The tensor's sizes, `[]` for a scalar; nil where there is no such tensor.
+  /// The tensor's sizes, `[]` for a scalar; nil if there is no such tensor.
   package func shape(of name: String) -> [Int]? { entry(name)?.shape }
 
-  /// The element type in the file; nil where there is no such tensor.
+  /// The element type in the file; nil if there is no such tensor.
   package func type(of name: String) -> StoredType? { entry(name)?.type }
 
   /// As `SafetensorsFile.read`.
@@ -71,7 +71,7 @@ package final class HuggingFaceWeights: Sendable {
   fileprivate static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
 
-/// Which tensor lies in which file.
+/// Which file holds which tensor.
 private struct WeightMap {
   let path: String
   var fileOf: [String: String] = [:]
@@ -144,7 +144,7 @@ extension String {
 }
 
 extension [UserError] {
-  /// At most twenty, and how many more there were: a hostile index can be wrong a million times.
+  /// Reports twenty mistakes at most, and how many more there were: a hostile index can be wrong a million times.
   fileprivate func shortened(at path: String) -> [UserError] {
     count <= 20 ? self : self[..<20] + [UserError(.data, "\(count - 20) more errors like these", at: path)]
   }

@@ -40,18 +40,18 @@ package struct Manifest: Equatable, Sendable {
     return .object(["format_version": .integer(Self.formatVersion), "files": .object(members)])
   }
 
-  /// What the file holds, the same for the same files.
+  /// The text of the file, the same for the same files.
   package var encoded: String { json.encoded(indented: true) + "\n" }
 
-  /// - Throws: where it is missing or not as this swiftdp writes it. Nothing in it is left unchecked: it has no
-  ///   checksum of its own.
+  /// - Throws: if the file is missing or differs from what this swiftdp writes. Everything in it is checked, as it
+  ///   has no checksum of its own.
   package init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     guard Self.isIn(folder) else { throw UserError(.data, "is missing", at: path) }
     try self.init(try OpenFile.contents(path), at: path)
   }
 
-  /// - Parameter path: where the bytes are from.
+  /// - Parameter path: the file that the bytes come from.
   package init(_ bytes: [UInt8], at path: String) throws {
     let json: JSON
     do { json = try JSON.parse(bytes) } catch { throw UserError(.data, "is not JSON: \(error)", at: path) }

@@ -1,10 +1,10 @@
-// Whether the files of a folder are those that its manifest tells of: by one process, or by all ranks at once.
+// Compares the files of a folder with its manifest, in one process or in all ranks at once.
 import Base
 import Collectives
 import Foundation
 
 extension Manifest {
-  /// Every file that is not as it was written, by this process alone.
+  /// Every file that differs from the manifest, found by this process alone.
   package func check(_ folder: String) throws {
     let problems = Problems()
     for file in files {
@@ -13,8 +13,8 @@ extension Manifest {
     try problems.throwIfAny()
   }
 
-  /// The first file that is not as it was written; nil where all are. Each rank reads its share of every file's
-  /// bytes. Collective, with the same manifest on all ranks.
+  /// The first file that differs from the manifest; nil if all agree. Each rank reads its share of the bytes of every
+  /// file. Collective, with the same manifest on all ranks.
   package func fault(in folder: String, over ranks: Ranks) -> Ranks.Fault? {
     var mine: [Double] = []
     let read = Result {
@@ -31,7 +31,7 @@ extension Manifest {
     return ranks.firstFault(compared.error)
   }
 
-  /// What can be told without reading the files: one that is missing or has another length.
+  /// The faults that show without reading the files: one is missing or has another length.
   package func checkLengths(_ folder: String) throws {
     for file in files { _ = try file.opened(in: folder) }
   }
@@ -41,8 +41,8 @@ extension Manifest.File {
   /// Bytes that are read at once.
   private static let piece = 1 << 20
 
-  /// What a share of a file's bytes gives to its checksum.
-  /// - Throws: where the file cannot be read, or its length is another one.
+  /// What a share of a file's bytes adds to its checksum.
+  /// - Throws: if the file cannot be read or has another length.
   fileprivate func checksum(in folder: String, part: Int, of parts: Int) throws -> UInt32 {
     let opened = try opened(in: folder)
     let share = bytes / parts

@@ -31,8 +31,8 @@ package struct FolderWeights: WeightReader {
 extension HuggingFaceWeights {
   /// The tensor of every parameter, in the order of the layout.
   ///
-  /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, but for constants
-  /// that old checkpoints hold and a copy of a tied weight.
+  /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, except constants that old
+  /// checkpoints hold and a copy of a tied weight.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package func sources(
     _ description: ModelDescription, layout: ParameterLayout

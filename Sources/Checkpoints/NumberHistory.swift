@@ -1,12 +1,12 @@
-// What a run remembers of the numbers of its steps, so that one that goes on decides as one that was not stopped.
+// What a run remembers about the numbers of its steps, so that a resumed run decides like one that was never stopped.
 import Base
 
 package struct NumberHistory: Sendable, Equatable {
-  /// The last finite gradient norms, oldest first; empty in checkpoints from before they were kept.
+  /// The last finite gradient norms, oldest first; empty in checkpoints that are older than this history.
   package var norms: [Double] = []
-  /// Steps whose update was left out, since the run began.
+  /// Steps whose update was skipped, since the run began.
   package var skipped = 0
-  /// How many of these were the last ones, one after another, and not finite.
+  /// How many updates in a row were skipped at the end because their numbers were not finite.
   package var brokenInARow = 0
 
   package init() {}
@@ -19,7 +19,7 @@ package struct NumberHistory: Sendable, Equatable {
   }
 
   /// - Parameter step: how many steps were done.
-  /// - Returns: nil where no run leaves such a history.
+  /// - Returns: nil if no run leaves such a history.
   init?(_ json: JSON, step: Int) {
     let all = json["gradient_norms"]?.elements ?? []
     norms = all.compactMap(\.double)

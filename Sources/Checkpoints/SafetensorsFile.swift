@@ -30,7 +30,7 @@ package final class SafetensorsFile: Sendable {
   /// - Parameters:
   ///   - buffer: takes `range.count` elements from its start.
   ///   - range: elements of the tensor.
-  /// - Throws: `UserError` where there is no such tensor, it holds no floats, or fewer than asked for.
+  /// - Throws: `UserError` if there is no such tensor, or it holds no floats or fewer elements than asked for.
   package func read(
     _ name: String, into buffer: UnsafeMutableBufferPointer<Float>, range: Range<Int>
   ) throws {
@@ -49,7 +49,7 @@ package final class SafetensorsFile: Sendable {
     try file.check()
   }
 
-  /// A tensor as it lies in the file; nil where there is no such tensor.
+  /// A tensor as it lies in the file; nil if there is no such tensor.
   package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) throws -> T? {
     guard let entry = entry(name) else { return nil }
     let start = header.dataStart + entry.bytes.lowerBound

@@ -1,6 +1,6 @@
 // The head of a safetensors file: eight bytes of length, then JSON that says where each tensor lies.
-// The format is https://github.com/huggingface/safetensors#format; what it forbids is refused here, so
-// that nobody behind this file has to check an offset again.
+// The format is https://github.com/huggingface/safetensors#format. What it forbids is refused here, so that no other
+// code has to check an offset again.
 import Base
 
 /// Names, types, shapes and places of the tensors of one file.
@@ -23,10 +23,10 @@ package struct SafetensorsHeader: Equatable, Sendable {
   /// Bytes of all tensors together.
   package var dataCount: Int { entries.last?.bytes.upperBound ?? 0 }
 
-  /// What the reference implementation allows, in bytes.
+  /// The limit of the reference implementation, in bytes.
   static let longest = 100_000_000
-  /// Values in its JSON, of which a tensor has nine or ten: no file comes near, and a hostile one would otherwise take
-  /// twenty times its size in memory.
+  /// The most values in its JSON. A tensor has nine or ten, so no real file comes near; a hostile file would
+  /// otherwise take twenty times its size in memory.
   static let mostValues = 4_000_000
   /// The data starts at a multiple of this, so that a mapped file can be read as vectors.
   static let alignment = 64
@@ -35,7 +35,7 @@ package struct SafetensorsHeader: Equatable, Sendable {
 
 extension SafetensorsHeader {
   /// A header for tensors that lie one after the other.
-  /// - Throws: `UserError` where a shape has too many elements or a name stands twice.
+  /// - Throws: `UserError` if a shape has too many elements or a name occurs twice.
   package init(tensors: [(name: String, type: StoredType, shape: [Int])], metadata: [String: String]) throws {
     var entries: [Entry] = []
     var seen: Set<String> = []

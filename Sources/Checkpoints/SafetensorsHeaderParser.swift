@@ -1,4 +1,4 @@
-// Reading the head of a safetensors file that anybody may have written.
+// Reads the header of a safetensors file that anybody may have written.
 import Base
 
 extension SafetensorsHeader {
@@ -71,7 +71,7 @@ private struct SafetensorsHeaderParser {
     do {
       return try JSON.parse(text, mostValues: SafetensorsHeader.mostValues).members ?? []
     } catch {
-      // The reason may quote a key, which may hold anything.
+      // The reason may quote a key, which may hold any character.
       throw refused("the header is not JSON: \(error.reason.printable()) at byte \(error.offset + 8)")
     }
   }
@@ -123,7 +123,7 @@ private struct SafetensorsHeaderParser {
     var names: Set<String> = []
     var end = 0
     for entry in entries {
-      // JSON has refused equal keys; these are equal only to Unicode, and as `String` one name.
+      // JSON has refused equal keys; these are equal only to Unicode, and are one name as `String`.
       guard names.insert(entry.name).inserted else {
         throw refused("two tensors are called \(entry.name.quoted)")
       }
@@ -146,7 +146,7 @@ private struct SafetensorsHeaderParser {
     }
   }
 
-  /// A list of whole numbers, none negative; nil for all else, among it 2.0 and lists of absurd length.
+  /// A list of whole numbers, none of them negative; nil for anything else, such as 2.0 or a list of absurd length.
   func sizes(_ value: JSON?) -> [Int]? {
     guard let elements = value?.elements, elements.count <= 64 else { return nil }
     var sizes: [Int] = []

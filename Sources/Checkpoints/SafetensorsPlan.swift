@@ -71,7 +71,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
     self.places = places
   }
 
-  /// Where a tensor lies; nil for a name that is not in the plan.
+  /// Where a tensor lies; nil if the plan has no tensor of that name.
   package func place(of name: String) -> Place? { places[name] }
 
   package var indexName: String { "\(stem).safetensors.index.json" }
@@ -79,7 +79,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
   /// Bytes of all tensors, without headers.
   package var totalSize: Int { files.reduce(0) { $0 + $1.header.dataCount } }
 
-  /// What lies in which file, as transformers writes it; useful even where there is one file only.
+  /// Which tensor lies in which file, as transformers writes it; useful even if there is only one file.
   package var index: JSON {
     let map = files.flatMap { file in
       file.header.entries.map { JSON.Member(key: Array($0.name.utf8), value: .string(file.name)) }

@@ -1,7 +1,7 @@
-// Writing a planned checkpoint from many ranks at once: one creates the files, all fill in their ranges.
+// Writes a planned checkpoint from many ranks at once: one rank creates the files, all ranks fill in their ranges.
 import Base
 
-/// What one rank has written of a file, wherever it lies in it: those of all ranks give the file's checksum.
+/// What one rank has written of a file, anywhere in it. Those of all ranks together give the checksum of the file.
 package struct WrittenPart: Equatable, Sendable {
   package var bytes = 0
   /// The XOR of the checksums of all ranges, each shifted by what follows it in the file.
@@ -19,16 +19,16 @@ package struct WrittenPart: Equatable, Sendable {
   }
 }
 
-/// One rank's hand in writing a plan: `create` on one rank, a barrier, then `write` and `finish` on all. Not for
-/// use from several threads at once.
+/// One rank's part in writing a plan: `create` on one rank, a barrier, then `write` and `finish` on all. Not for use
+/// from several threads at once.
 package final class SafetensorsWriter {
   package let plan: SafetensorsPlan
   package let folder: String
-  /// By file of the plan.
+  /// What was written of each file of the plan.
   package private(set) var written: [WrittenPart]
   private var open: [Int: DurableFile] = [:]
-  /// Elements that are rounded to 16 bits at a time, and bytes that are written at a time: they are still in the
-  /// cache when they are written, after their checksum was taken.
+  /// How many elements are rounded to 16 bits at a time, and how many bytes are written at a time: they are still in
+  /// the cache when they are written, after their checksum was taken.
   private static let chunk = 1 << 16
   private static let piece = 1 << 18
 
@@ -39,7 +39,7 @@ package final class SafetensorsWriter {
     written = [WrittenPart](repeating: WrittenPart(), count: plan.files.count)
   }
 
-  /// Makes every file at its full size, with its header; on the disk once `finish` returns.
+  /// Creates every file at its full size, with its header. They are on the disk once `finish` returns.
   /// - Throws: `UserError(.disk)`, with a full disk among the reasons.
   package func create() throws {
     for (number, file) in plan.files.enumerated() {
@@ -75,7 +75,7 @@ package final class SafetensorsWriter {
   /// Writes elements of a tensor as they lie in memory.
   /// - Parameters:
   ///   - first: the first of them, an element of the tensor.
-  ///   - bytes: of the plan's type.
+  ///   - bytes: elements of the plan's type.
   /// - Throws: `UserError(.disk)`.
   package func write(name: String, from first: Int, bytes: UnsafeRawBufferPointer) throws {
     guard let place = plan.place(of: name) else { preconditionFailure("\(name) is not in the plan") }

@@ -53,14 +53,14 @@ package enum StoredType: String, CaseIterable, Sendable {
     }
   }
 
-  /// Bytes of a tensor of that shape; nil where they are no whole number, or too many to count in bits.
+  /// Bytes of a tensor of that shape; nil if they are not a whole number, or if their bits are too many to count.
   package func byteCount(of shape: [Int]) -> Int? {
     guard let count = Self.elementCount(of: shape) else { return nil }
     let (total, overflow) = count.multipliedReportingOverflow(by: bits)
     return overflow || total % 8 != 0 ? nil : total / 8
   }
 
-  /// The product of the shape, 1 for a scalar; nil where a size is negative or the product too large.
+  /// The product of the shape, 1 for a scalar; nil if a size is negative or the product too large.
   package static func elementCount(of shape: [Int]) -> Int? {
     var count = 1
     for size in shape {

@@ -1,13 +1,14 @@
-// Whether the tensors of a folder hold what its config.json says of the head.
+// Compares the tensors of a folder with what its config.json says about the head.
 import Base
 import Foundation
 import Models
 
 extension ModelDescription {
-  /// The model of a folder whose weights are read. Where config.json ties the head to the embedding and the files hold
-  /// both with different numbers, the head is one of its own, as transformers 5 has it, and a note says so.
-  /// - Throws: as `init(folder:)`, and where the numbers cannot be read. What else is wrong with the files is left to
-  ///   `FolderWeights`.
+  /// Describes the model of a folder whose weights are read. If config.json ties the head to the embedding, but the
+  /// files hold both with different numbers, the model gets a head of its own, as in transformers 5, and a note says
+  /// so.
+  /// - Throws: as `init(folder:)`, and if the numbers cannot be read. `FolderWeights` reports everything else that is
+  ///   wrong with the files.
   package static func stored(in folder: String) throws -> ModelDescription {
     let description = try ModelDescription(folder: folder)
     let (head, embedding) = (type(of: description.family).head, type(of: description.family).embedding)

@@ -1,4 +1,5 @@
-// What went wrong on any rank, told to all: for what the run survives, where `together` is for what ends it.
+// Tells all ranks what went wrong on any of them. It is for faults that the run survives; `together` is for those
+// that end it.
 import Base
 
 extension Ranks {
@@ -9,8 +10,8 @@ extension Ranks {
     package let text: String
   }
 
-  /// The fault of the lowest rank that has one; nil where none has. Collective.
-  /// - Parameter mine: of this rank.
+  /// The fault of the lowest rank that has one; nil if none has. Collective.
+  /// - Parameter mine: the fault of this rank.
   package func firstFault(_ mine: (any Error)?) -> Fault? {
     let codes = gather(mine.map { Int(exitCode(of: $0).rawValue) } ?? 0)
     guard let first = codes.firstIndex(where: { $0 != 0 }) else { return nil }
@@ -18,7 +19,7 @@ extension Ranks {
     return Fault(rank: first, code: ExitCode(rawValue: Int32(codes[first])) ?? .software, text: text)
   }
 
-  /// Gives everyone one rank's whole number.
+  /// Gives every rank the whole number of one of them.
   package func broadcast(_ value: Int, from root: Int = 0) -> Int {
     var value = value
     withUnsafeMutableBytes(of: &value) { broadcast($0, from: root) }

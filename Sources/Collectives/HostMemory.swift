@@ -1,4 +1,4 @@
-// Memory that all ranks of one host map: what one of them writes the others read, without a copy.
+// Memory that all ranks of one host map: what one of them writes, the others read without a copy.
 //
 // POSIX shared memory and not an MPI window: freeing a window is collective, so that a rank that is gone
 // would hang the others. The name is removed as soon as all have it open; nothing outlives the processes.
@@ -10,9 +10,9 @@ package final class HostMemory: @unchecked Sendable {
   /// Where each rank's own part starts, in bytes, by rank of the host.
   package let starts: [Int]
 
-  /// Zeroed memory of as many bytes as the ranks of this host ask for together; parts start at pages.
-  /// Collective over the host's ranks; nil on all of them where the host has no room.
-  /// - Parameter what: is held there, in a word.
+  /// Zeroed memory of as many bytes as the ranks of this host ask for together; parts start at pages. Collective over
+  /// the host's ranks; nil on all of them if the host has no room.
+  /// - Parameter what: what is held there, in a word.
   package init?(_ ranks: Ranks, bytes own: Int, for what: String) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let asked = ranks.gatherOnHost((own + page - 1) / page * page)
@@ -24,7 +24,7 @@ package final class HostMemory: @unchecked Sendable {
     }
     self.starts = starts
     bytes = total
-    // The name is made by one rank; only this user may open it, and only once.
+    // One rank makes the name; only this user may open it, and only once.
     let mine = "/swiftdp-\(what)-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
     let name = ranks.broadcastOnHost(mine)
     var descriptor: Int32 = -1
@@ -35,13 +35,14 @@ package final class HostMemory: @unchecked Sendable {
         descriptor = -1
       }
     }
-    // Nobody opens before it is there, nor is it removed before all have it.
+    // The barriers make sure that it exists before anyone opens it, and that everyone has it before it is removed.
     let exists = ranks.gatherOnHost(descriptor >= 0 || ranks.localRank > 0 ? 1 : 0)[0] == 1
     if exists, ranks.localRank > 0 { descriptor = shm_open(name, O_RDWR, 0) }
     defer { if descriptor >= 0 { close(descriptor) } }
     var address: UnsafeMutableRawPointer?
     if descriptor >= 0 {
-      // Pages are taken now: later a full memory would be a bus error. Each rank takes its own, near itself.
+      // Touch all pages now, since full memory would be a bus error later. Each rank touches its own part, so that it
+      // lies near it.
       let part = asked[ranks.localRank]
       let taken =
         part == 0 || posix_fallocate(descriptor, off_t(starts[ranks.localRank]), off_t(part)) == 0
@@ -54,7 +55,7 @@ package final class HostMemory: @unchecked Sendable {
       if let address { munmap(address, max(total, page)) }
       return nil
     }
-    // MADV_HUGEPAGE, where the system grants it to shared memory.
+    // MADV_HUGEPAGE: large pages, if the system grants them to shared memory.
     madvise(address, max(total, page), 14)
     base = address
   }

@@ -1,10 +1,10 @@
-// What a call of MPI that failed leads to. Communicators return their errors (MPI_ERRORS_RETURN) and every code is
-// looked at here, since MPI's own handler says what went wrong in a page of its own.
+// Handles a failed call of MPI. Communicators return their errors (MPI_ERRORS_RETURN), and every code is checked
+// here, since MPI's own handler prints a whole page.
 import Base
 import CMPI
 import Foundation
 
-/// Ends the run where a call failed: what it should have brought is not there, and other ranks wait in it.
+/// Ends the run if a call failed: its result is missing, and other ranks wait in the call.
 @inline(__always)
 func check(_ code: Int32, _ call: StaticString) {
   if code != MPI_SUCCESS { fail(code, call) }
@@ -12,7 +12,7 @@ func check(_ code: Int32, _ call: StaticString) {
 
 @inline(never)
 private func fail(_ code: Int32, _ call: StaticString) -> Never {
-  // The usual reason is a rank that is gone: the watching threads name it, and end this process first.
+  // The usual reason is a rank that is gone. The watching threads name it, and end this process first.
   usleep(500_000)
   var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
   var count: Int32 = 0

@@ -1,4 +1,4 @@
-// What the ranks of a run say to each other, over MPI. Nothing else imports MPI.
+// Communication between the ranks of a run, over MPI. No other module imports MPI.
 import Base
 import CMPI
 import Foundation
@@ -6,21 +6,21 @@ import Foundation
 /// The ranks of a run, as one of them sees them. All calls are collective: every rank makes the same ones in
 /// the same order, from one thread.
 ///
-/// Sums of floating-point numbers are never left to MPI, whose order depends on the number of ranks: values
-/// are gathered, and added by whoever needs them in an order of their own.
+/// Sums of floating-point numbers are never left to MPI, whose order depends on the number of ranks: values are
+/// gathered, and the code that needs them adds them in an order of its own.
 package final class Ranks {
   package let rank: Int
   package let count: Int
-  /// Ranks on this rank's host, and hosts in all.
+  /// The number of ranks on this rank's host, and of all hosts.
   package let localCount: Int
   package let hosts: Int
   /// This rank's number on its host, from 0.
   package let localRank: Int
   /// The ranks of this host, in order.
   package let neighbours: [Int]
-  /// By rank, the first rank of its host.
+  /// For each rank, the first rank of its host.
   package let hostOf: [Int]
-  /// What the ranks of this host tell each other they are doing; nil for a part of the ranks.
+  /// What the ranks of this host are doing; nil if this is a subset of the ranks.
   package private(set) var board: RankBoard?
   private let local: MPI_Comm
   private let communicator: MPI_Comm
@@ -64,9 +64,9 @@ package final class Ranks {
     receiveStarts = receiveCounts
   }
 
-  /// Joins the ranks that `mpirun` started, or is the only one where none did. Once per process.
-  /// - Parameter isAlone: whether nothing started this process as a rank. Open MPI then need not look for
-  ///   networks and helpers, which takes a quarter of a second; settings that are there already stay.
+  /// Joins the ranks that `mpirun` started; without mpirun, this process is the only rank. Call it once per process.
+  /// - Parameter isAlone: whether nothing started this process as a rank. Open MPI then need not look for networks
+  ///   and helpers, which takes a quarter of a second; existing settings are kept.
   package static func start(isAlone: Bool = false) throws -> Ranks {
     if isAlone {
       for (name, value) in [("ess_singleton_isolated", "1"), ("pml", "ob1"), ("btl", "self")] {
@@ -101,7 +101,7 @@ package final class Ranks {
       decoding: bytes.prefix { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\n") }, as: UTF8.self)
   }
 
-  /// Leaves in order; every rank must come here, and nothing more is said between these ranks.
+  /// Leaves in order. Every rank must call it, and these ranks do not communicate afterwards.
   package func finish() {
     board?.tell(.left)
     var (local, communicator) = (local as MPI_Comm?, communicator as MPI_Comm?)
@@ -113,7 +113,7 @@ package final class Ranks {
     }
   }
 
-  /// Ends all ranks at once, for faults that the others cannot know of.
+  /// Ends all ranks at once, for faults that the others cannot know about.
   package func abort(_ code: ExitCode) -> Never {
     board?.tell(.left)
     MPI_Abort(communicator, code.rawValue)
@@ -122,7 +122,7 @@ package final class Ranks {
 
   package var isFirst: Bool { rank == 0 }
 
-  /// Makes a call that all ranks make in the same order, and tells the board of it.
+  /// Makes a call that all ranks make in the same order, and notes it on the board.
   private func call(_ body: @autoclosure () -> Int32, _ what: StaticString, _ kind: RankCall = .gather) {
     board?.enter(kind)
     let code = body()
@@ -130,7 +130,7 @@ package final class Ranks {
     check(code, what)
   }
 
-  /// The first `count` ranks among themselves, until they `finish`; nil for the others. Collective over all of these.
+  /// A group of the first `count` ranks, until they `finish`; nil for the others. Collective over all of these ranks.
   package func first(_ count: Int) -> Ranks? {
     var part = swiftdp_comm_null()
     let color = rank < count ? 0 : swiftdp_undefined()
@@ -140,7 +140,7 @@ package final class Ranks {
 
   package func barrier() { call(MPI_Barrier(communicator), "MPI_Barrier", .barrier) }
 
-  /// Gives everyone the bytes of one rank; all must bring the same number.
+  /// Gives every rank the bytes of one of them; all ranks must bring the same number of bytes.
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int = 0) {
     var start = 0
     while start < bytes.count {
@@ -153,7 +153,7 @@ package final class Ranks {
     }
   }
 
-  /// Gives everyone one rank's text.
+  /// Gives every rank the text of one of them.
   package func broadcast(_ text: String, from root: Int = 0) -> String {
     var count = text.utf8.count
     withUnsafeMutableBytes(of: &count) { broadcast($0, from: root) }
@@ -162,10 +162,10 @@ package final class Ranks {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Everyone's text, by rank.
+  /// The texts of all ranks, by rank.
   package func gather(_ text: String) -> [String] { (0..<count).map { broadcast(text, from: $0) } }
 
-  /// Everyone's whole number, by rank.
+  /// The whole numbers of all ranks, by rank.
   package func gather(_ value: Int) -> [Int] {
     var mine = Int64(value)
     var all = [Int64](repeating: 0, count: count)
@@ -190,10 +190,10 @@ package final class Ranks {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// For messages that are under way while something else is computed.
+  /// Messages that are under way while something else is computed.
   package func transfers() -> Transfers { Transfers(communicator, board) }
 
-  /// Lets messages that are under way move on: without a helper thread MPI does so only while it is called.
+  /// Lets messages that are under way progress: without a helper thread, MPI progresses only while it is called.
   package func poke() {
     var found: Int32 = 0
     let code = MPI_Iprobe(
@@ -204,7 +204,7 @@ package final class Ranks {
   /// The ranks of each host, by the first of them.
   package var hostMembers: [Int: [Int]] { Dictionary(grouping: hostOf.indices) { hostOf[$0] } }
 
-  /// By rank, its number on its host.
+  /// For each rank, its number on its host.
   package var numberOnHost: [Int] {
     hostOf.indices.map { rank in hostOf[..<rank].count { $0 == hostOf[rank] } }
   }
@@ -215,7 +215,8 @@ package final class Ranks {
   package func sum(_ value: Int) -> Int { gather(value).reduce(0, +) }
   package func largest(_ value: Int) -> Int { gather(value).max()! }
 
-  /// Adds everyone's whole numbers to each other; all must bring the same count. The order does not matter.
+  /// Adds up the whole numbers of all ranks, element by element; all ranks must bring the same count. The order does
+  /// not matter.
   package func add(_ values: inout [Int64]) {
     for start in stride(from: 0, to: values.count, by: 1 << 27) {
       let part = min(values.count - start, 1 << 27)
@@ -228,7 +229,7 @@ package final class Ranks {
     }
   }
 
-  /// Adds up numbers in an order of MPI's own, which depends on the number of ranks: for comparison only.
+  /// Adds up numbers in MPI's own order, which depends on the number of ranks: for comparison only.
   package func addInAnyOrder(_ values: UnsafeMutablePointer<Float>, count: Int) {
     call(
       MPI_Allreduce(
@@ -236,7 +237,7 @@ package final class Ranks {
       "MPI_Allreduce", .sum)
   }
 
-  /// Everyone's numbers, by rank; ranks may bring different counts.
+  /// The numbers of all ranks, by rank; ranks may bring different counts.
   package func gather(_ values: [Double]) -> [[Double]] {
     let counts = gather(values.count)
     var starts = [0]
@@ -249,11 +250,11 @@ package final class Ranks {
     return (0..<count).map { Array(all[starts[$0]..<starts[$0 + 1]]) }
   }
 
-  /// Everyone's numbers behind each other, by rank.
+  /// The numbers of all ranks, one rank after the other.
   /// - Parameters:
   ///   - mine: as many numbers as this rank has, or more.
   ///   - counts: how many each rank has, known to all.
-  ///   - all: receives their sum of numbers.
+  ///   - all: receives the numbers of all ranks.
   package func gather(_ mine: UnsafeBufferPointer<Double>, counts: [Int], into all: inout [Double]) {
     precondition(counts.count == count && mine.count >= counts[rank], "numbers do not fit")
     var start = 0
@@ -269,11 +270,11 @@ package final class Ranks {
         swiftdp_double(), communicator), "MPI_Allgatherv")
   }
 
-  /// Completes a line on every rank: each brings the slice it owns, in place.
+  /// Completes a line on every rank: each rank brings the slice that it owns, in place.
   /// - Parameters:
-  ///   - address: where an element lies.
-  ///   - bytes: of one element.
-  ///   - slices: who owns which range of the line, by rank; neighbouring and in order.
+  ///   - address: the address of an element.
+  ///   - bytes: the size of one element.
+  ///   - slices: which rank owns which range of the line, by rank; ranges are adjacent and in order.
   package func gatherSlices(
     _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [Range<Int>]
   ) {

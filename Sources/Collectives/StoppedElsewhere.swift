@@ -2,7 +2,7 @@
 import Base
 
 extension Ranks {
-  /// An error that the user has been told of already, by this rank or another.
+  /// An error that this rank or another has already reported to the user.
   package struct StoppedElsewhere: Error {
     package let code: ExitCode
     package init(code: ExitCode) { self.code = code }
@@ -11,13 +11,13 @@ extension Ranks {
   /// Above every exit code.
   private static let stopped = 1000
 
-  /// Runs something that may fail on any rank. If it failed anywhere, all ranks stop, and only the lowest of
-  /// those where it failed keeps the error to tell.
+  /// Runs something that may fail on any rank. If it failed on some ranks, all ranks stop, and only the lowest of
+  /// those that failed keeps the error to report.
   package func together<T>(_ body: () throws -> T) throws -> T {
     let result = Result { try body() }
     var mine = 0
     if case .failure(let error) = result {
-      // A rank that was stopped by another has nothing to tell.
+      // A rank that was stopped by another has nothing to report.
       mine = Int(exitCode(of: error).rawValue) + (error is StoppedElsewhere ? Self.stopped : 0)
     }
     let codes = gather(mine)

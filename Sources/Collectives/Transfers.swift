@@ -1,4 +1,4 @@
-// Messages between two ranks that are under way while something else is computed.
+// Messages between two ranks that travel while something else is computed.
 import CMPI
 
 /// Some messages of one rank that are waited for together.
@@ -6,7 +6,7 @@ package final class Transfers {
   private let communicator: MPI_Comm
   private let board: RankBoard?
   private var requests: [MPI_Request?] = []
-  /// Whom the first of them is with.
+  /// The other rank of the first message.
   private var partner = 0
 
   init(_ communicator: MPI_Comm, _ board: RankBoard?) {
@@ -33,7 +33,7 @@ package final class Transfers {
     requests.append(request)
   }
 
-  /// Until all have arrived, or may be overwritten.
+  /// Waits until all messages have arrived, or their memory may be overwritten.
   package func wait() {
     guard !requests.isEmpty else { return }
     board?.wait(in: .messages, for: partner)

@@ -1,4 +1,5 @@
-// The two prompts of Stanford Alpaca, letter for letter, so that models tuned elsewhere on them go on here.
+// The two prompts of Stanford Alpaca, letter for letter, so that models that were tuned on them elsewhere can be
+// tuned further.
 
 enum AlpacaTemplate {
   /// The prompt for an instruction; `input` may be empty. The answer follows without a separator.

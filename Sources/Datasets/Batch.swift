@@ -1,18 +1,18 @@
 // One micro-batch as the model takes it.
 
-/// What the tokens of a packed block may look at.
+/// What the tokens of a packed block may attend to.
 package enum PackingMask: String, CaseIterable, Sendable {
-  /// Everything before them in the block; positions run through.
+  /// Everything before them in the block; positions run through the whole block.
   case none
-  /// Their own document only; positions start again with each document.
+  /// Only their own document; positions start again with each document.
   case document
 }
 
 /// One micro-batch of fixed shape: B rows of T positions, all arrays [B, T] row by row.
 package struct Batch: Equatable, Sendable {
-  /// What stands at padded positions of `tokens`: an id that every vocabulary has.
+  /// The token at padded positions of `tokens`: an id that every vocabulary has.
   package static let paddingToken: Int32 = 0
-  /// What stands in `targets` where nothing is to be predicted.
+  /// The value in `targets` where nothing is to be predicted.
   package static let noTarget: Int32 = -1
 
   /// B
@@ -25,12 +25,12 @@ package struct Batch: Equatable, Sendable {
   package var positions: [Int32]
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
   package var sampleIDs: [Int32]
-  /// [B] Which of `TokenSequences`, for messages.
+  /// [B] The index of each row in `TokenSequences`, for messages.
   package var sequences: [Int]
-  /// How many of `targets` are tokens.
+  /// How many elements of `targets` are tokens.
   package var targetCount: Int
 
-  /// No rows, to be filled.
+  /// A batch without rows, to be filled.
   package init() {
     self.init(
       rows: 0, length: 0, tokens: [], targets: [], positions: [], sampleIDs: [], sequences: [],
@@ -53,7 +53,7 @@ package struct Batch: Equatable, Sendable {
 }
 
 extension Batch {
-  /// The same rows without their last columns, whatever those hold.
+  /// The same rows without their last columns, whatever these hold.
   package func shortened(by columns: Int) -> Batch {
     let kept = length - columns
     func cut(_ values: [Int32]) -> [Int32] {
@@ -88,7 +88,7 @@ extension TokenSequences {
     return (microBatch.sequences.count, rowLength(longest: longest))
   }
 
-  /// Tokens of some micro-batches, padding not counted, and how many of them are targets.
+  /// The number of tokens of some micro-batches, without padding, and how many of them are targets.
   package func counts(of microBatches: [MicroBatch]) -> (tokens: Int, targets: Int) {
     var (tokens, targets) = (0, 0)
     for microBatch in microBatches {
@@ -102,15 +102,15 @@ extension TokenSequences {
 
   /// Builds a micro-batch.
   ///
-  /// Within a row, position t is to predict token t + 1 where that token carries a loss; the last
-  /// position has no target. The targets are those of the sequences, whatever `mask` is.
+  /// Within a row, position t predicts token t + 1 if that token carries a loss; the last position has no target. The
+  /// targets are those of the sequences, whatever `mask` is.
   package func batch(_ microBatch: MicroBatch, mask: PackingMask) -> Batch {
     var batch = Batch()
     fill(&batch, with: microBatch, mask: mask)
     return batch
   }
 
-  /// The same in the memory of an earlier batch: nothing is allocated where that was as large.
+  /// The same in the memory of an earlier batch: nothing is allocated if that batch was as large.
   package func fill(_ batch: inout Batch, with microBatch: MicroBatch, mask: PackingMask) {
     let (rows, length) = shape(of: microBatch)
     batch.rows = rows
@@ -139,14 +139,14 @@ extension TokenSequences {
           }
         }
       }
-      // Padding goes on counting, so that positions stay within 0..<T.
+      // Padding continues the count, so that positions stay within 0..<T.
       for place in self.length(of: sequence)..<length { batch.positions[base + place] = Int32(place) }
     }
   }
 }
 
 extension [Int32] {
-  /// As many equal values, in the memory that is there.
+  /// An array of equal values, in the memory of the old one.
   fileprivate mutating func refill(_ value: Int32, count: Int) {
     removeAll(keepingCapacity: true)
     append(contentsOf: repeatElement(value, count: count))

@@ -1,9 +1,9 @@
-// Which sequences each step sees: a function of seed and step alone, so that a resumed run goes on at
-// the very next sequence and needs to store nothing but its step.
+// Decides which sequences each step sees. That is a function of seed and step alone, so a resumed run goes on at the
+// very next sequence and needs to store nothing but its step.
 
 /// The sequences of one micro-batch.
 package struct MicroBatch: Equatable, Sendable {
-  /// Which of `TokenSequences`, one for each row; a part of the step's, so that cutting a step copies nothing.
+  /// The indices of the rows in `TokenSequences`: a slice of the step's, so that cutting a step copies nothing.
   package var sequences: ArraySlice<Int>
   /// The place of the first row among all rows of the step, over all ranks.
   package var firstSample: Int
@@ -31,11 +31,11 @@ package struct MicroBatch: Equatable, Sendable {
 /// every sequence is seen once an epoch, also where steps do not divide it.
 package struct BatchStream: Sendable {
   package let order: SampleOrder
-  /// Sequences a step, over all ranks.
+  /// Sequences per step, over all ranks.
   package let batchSize: Int
-  /// Rows of a micro-batch; the last one of a step is smaller where it does not divide `batchSize`.
+  /// Rows per micro-batch; the last one of a step is smaller if this does not divide `batchSize`.
   package let microBatchSize: Int
-  /// The order of the epoch last asked for: it costs as much as a walk over the data set.
+  /// The order of the epoch last asked for: computing it costs as much as a walk over the data set.
   private var current: (epoch: Int, order: [Int32])?
 
   package init(count: Int, batchSize: Int, microBatchSize: Int, seed: UInt64, shuffle: Bool) {

@@ -5,7 +5,7 @@ import Tokenizers
 
 /// One row as it stands in its file.
 struct FileRow {
-  /// From 1: where the row begins, or where it stops being JSON.
+  /// The line, from 1, where the row begins, or where it stops being JSON.
   var line: Int
   var json: Result<JSON, RowMistake>
 }
@@ -14,7 +14,7 @@ struct FileRow {
 struct DataFile {
   enum Kind { case text, jsonLines, json }
 
-  /// Bytes of one row: parsed and encoded, a row takes many times the memory it takes in the file.
+  /// The most bytes of one row: a row that is parsed and encoded takes many times its size in memory.
   static let longestRow = 64 << 20
 
   let path: String
@@ -39,11 +39,11 @@ struct DataFile {
     guard mapped.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
   }
 
-  /// - Throws: where what was read is not what the file held; after all that is read of it.
+  /// - Throws: if what was read is not what the file held. Call it after everything has been read.
   func check() throws { try mapped.check() }
 
   /// The whole file as UTF-8, without a byte-order mark.
-  /// - Throws: `UserError` with line and byte offset where the file is not UTF-8, or where it has 4 GiB.
+  /// - Throws: `UserError` with line and byte offset if the file is not UTF-8, or if it has 4 GiB.
   func text() throws -> [UInt8] {
     guard bytes.count <= Tokenizer.longestText else {
       throw UserError(
@@ -62,8 +62,8 @@ struct DataFile {
     return Array(text)
   }
 
-  /// Calls `body` with every row until it answers false.
-  /// - Throws: `UserError` where a .json file is not a list.
+  /// Calls `body` with every row until it returns false.
+  /// - Throws: `UserError` if a .json file is not a list.
   func forEachRow(_ body: (FileRow) -> Bool) throws {
     switch kind {
     case .jsonLines: forEachLine(body)
@@ -81,14 +81,14 @@ struct DataFile {
     var start = 0
     var line = 1
     while start < bytes.count {
-      // Not to the end of a file of holes, which is as long as its owner likes.
+      // Do not read to the end: a sparse file may claim any length.
       let limit = min(bytes.count, start + Self.longestRow + 1)
       let found = memchr(base + start, 0x0A, limit - start)
       let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? limit
       let blank = bytes[start..<end].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
       let isTooLong = end - start > Self.longestRow
       if !blank || isTooLong, !body(row(start..<end, line: line, inLine: true)) { return }
-      // Where the next one begins is not known.
+      // The beginning of the next row is not known.
       if isTooLong { return }
       start = end + 1
       line += 1

@@ -1,4 +1,4 @@
-// What a row of a data file must hold, and how `auto` finds out.
+// What a row of a data file must hold, and how `auto` decides.
 import Base
 
 /// The key `data.format` of a recipe.
@@ -36,8 +36,8 @@ package enum RowFormat: String, CaseIterable, Sendable {
   }
 
   /// The one format whose keys a row has.
-  /// - Parameter setting: what the format is named by.
-  /// - Throws: `RowMistake` where none or several fit.
+  /// - Parameter setting: the name of the setting that chooses the format.
+  /// - Throws: `RowMistake` if no format or several fit.
   static func detect(_ row: JSON, setting: String) throws(RowMistake) -> RowFormat {
     guard let members = row.members else { throw .noObject(row) }
     let fitting = allCases.filter { $0.fits(row) }
@@ -54,8 +54,8 @@ package enum RowFormat: String, CaseIterable, Sendable {
     return only
   }
 
-  /// A row as what is trained on.
-  /// - Throws: `RowMistake` where the row does not fit.
+  /// A row as an example to train on.
+  /// - Throws: `RowMistake` if the row does not fit.
   func example(_ row: JSON) throws(RowMistake) -> Example {
     guard row.members != nil else { throw .noObject(row) }
     switch self {
@@ -90,13 +90,13 @@ package enum RowFormat: String, CaseIterable, Sendable {
 }
 
 extension JSON {
-  /// A column of a row. Whoever writes a table as rows writes null for what a row does not have.
+  /// A column of a row. Programs that write a table as rows write null for a value that a row does not have.
   fileprivate func column(_ key: String) -> JSON? {
     self[key].flatMap { $0.isNull ? nil : $0 }
   }
 }
 
-/// What one row or file trains on, as UTF-8.
+/// The text of one row or file, as UTF-8.
 enum Example: Equatable {
   case document([UInt8])
   case answer(prompt: [UInt8], answer: [UInt8])
@@ -109,7 +109,7 @@ enum Example: Equatable {
   }
 }
 
-/// Why a row cannot be used; its place is added by who reads the file.
+/// Why a row cannot be used; the code that reads the file adds its place.
 struct RowMistake: Error, Equatable {
   var what: String
   var hint: String

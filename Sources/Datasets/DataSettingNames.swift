@@ -1,9 +1,9 @@
-// What a user knows the settings of data by: the keys of a recipe, or the options of a command.
+// The names by which a user knows the settings of data: the keys of a recipe, or the options of a command.
 
 package struct DataSettingNames: Equatable, Sendable {
   package let data: String
   package let format: String
-  /// As it is written to have each file's format found out.
+  /// How to write that each file's format is to be detected.
   package let autoFormat: String
   package let sequenceLength: String
 

@@ -7,19 +7,19 @@ package struct FileSummary: Equatable, Sendable {
   package var format: RowFormat
   /// Rows or documents, without the empty ones.
   package var rows = 0
-  /// Rows that hold no token at all and are left out.
+  /// Rows that hold no token and are left out.
   package var emptyRows = 0
   /// With special tokens, before anything is cut.
   package var tokens = 0
-  /// Rows longer than `sequence_length`: cut there, or read in parts where all is read.
+  /// Rows longer than `sequence_length`: cut there, or read in parts if all tokens are read.
   package var longRows = 0
   /// How many tokens were cut off.
   package var cutTokens = 0
-  /// Rows without anything to predict, such as those whose prompt fills the sequence; they are kept.
+  /// Rows with no target, such as those whose prompt fills the sequence; they are kept.
   package var rowsWithoutTargets = 0
-  /// Rows where the tokenizer merges the end of the prompt with the beginning of the answer.
+  /// Rows in which the tokenizer merges the end of the prompt with the beginning of the answer.
   package var mergedBoundaries = 0
-  /// The first of them.
+  /// The first of these rows.
   package var mergedExample: MergedBoundary?
 
   /// Rows that were cut.
@@ -33,7 +33,7 @@ package struct MergedBoundary: Equatable, Sendable {
   package var promptEnd: String
   package var answerStart: String
 
-  /// nil for what is no answer.
+  /// nil if the row has no answer.
   init?(_ example: Example, line: Int) {
     guard case .answer(let prompt, let answer) = example else { return nil }
     self.line = line
@@ -43,7 +43,7 @@ package struct MergedBoundary: Equatable, Sendable {
 }
 
 extension FileSummary {
-  /// That answers begin inside their prompt, with an example and what to do; nil where none does.
+  /// Says that answers begin inside their prompt, with an example and what to do; nil if none does.
   package var mergeWarning: String? {
     guard let example = mergedExample else { return nil }
     let (end, start) = (JSON.string(example.promptEnd), JSON.string(example.answerStart))
@@ -66,7 +66,7 @@ package struct FilesSummary: Equatable, Sendable {
   package var longRows: Int { total(\.longRows) }
   package var rowsWithoutTargets: Int { total(\.rowsWithoutTargets) }
 
-  /// The mistake of files that hold no token to predict.
+  /// The mistake of files that hold no target token.
   func noTarget(at place: String, _ options: DataOptions) -> UserError {
     UserError(
       .data,
@@ -102,12 +102,12 @@ package struct SequencesSummary: Equatable, Sendable {
   }
 }
 
-/// Files and what became of them.
+/// The files and what was read from them.
 package struct DataSummary: Equatable, Sendable {
   package var trainFiles: FilesSummary
-  /// nil where validation has no files of its own.
+  /// nil if validation has no files of its own.
   package var validationFiles: FilesSummary?
   package var train: SequencesSummary
-  /// nil where there is no validation.
+  /// nil if there is no validation.
   package var validation: SequencesSummary?
 }

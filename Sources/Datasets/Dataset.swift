@@ -15,14 +15,14 @@ package struct DataOptions: Equatable, Sendable {
   package var validation: ValidationSource
   package var format: DataFormat
   package var packing: Bool
-  /// With `document`, nothing is to predict the first token of the next document of joined text.
+  /// With `document`, no token has to predict the first token of the next document of joined text.
   package var packingMask: PackingMask
-  /// Tokens, at least 2.
+  /// In tokens, at least 2.
   package var sequenceLength: Int
-  /// Decides which sequences a validation share takes.
+  /// Decides which sequences go to a validation share.
   package var seed: UInt64
-  /// Whether every token is read, as a loss is measured: the last block may be short, and what is longer than a
-  /// sequence goes on in another. Training leaves both out. Validation files are always read whole.
+  /// Whether every token is read, as a loss is measured: the last block may be short, and text that is longer than a
+  /// sequence goes on in another. Training drops both. Validation files are always read whole.
   package var readsWhole: Bool
   package var names: DataSettingNames
 
@@ -43,10 +43,10 @@ package struct DataOptions: Equatable, Sendable {
   }
 }
 
-/// Everything tokenised, packed or cut, and divided.
+/// All data, tokenised, packed or cut, and divided into training and validation.
 package struct Dataset: Sendable {
   package let train: TokenSequences
-  /// nil where there is no validation.
+  /// nil if there is no validation.
   package let validation: TokenSequences?
   package let summary: DataSummary
 
@@ -54,8 +54,8 @@ package struct Dataset: Sendable {
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
 
   /// Reads, checks and encodes all files.
-  ///
-  /// A validation share is taken from what is indivisible: blocks of joined text, or rows before they
+  /// A validation share takes indivisible units: blocks of joined text, or rows before they are packed. So the rows
+  /// held out do not depend on how rows are packed.
   /// are packed, so that the rows held out do not depend on how rows are packed.
   /// - Throws: `UserErrors` with the mistakes of all files at once.
   package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
@@ -90,7 +90,7 @@ package struct Dataset: Sendable {
     try checkTargets(options)
   }
 
-  /// - Throws: where there is nothing to learn, or no loss to measure.
+  /// - Throws: if there is nothing to learn, or no loss to measure.
   private func checkTargets(_ options: DataOptions) throws {
     if train.targetCount == 0 {
       throw UserErrors([summary.trainFiles.noTarget(at: options.names.data, options)])
@@ -139,7 +139,7 @@ private struct Parts {
   /// Tokens of joined text that did not fill a block.
   var dropped = 0
 
-  /// Moves the sequences out of the loader: copies would be as big as the data.
+  /// Moves the sequences out of the loader, since copies would be as big as the data.
   init(takingFrom loader: inout FileLoader) throws {
     blocks = TokenSequences(files: loader.documents.files)
     rows = blocks
@@ -183,7 +183,7 @@ private struct Parts {
       rows: rows.remove(taken.filter { $0 >= split }.map { $0 - split }))
   }
 
-  /// Blocks first, then rows.
+  /// Joins both, with blocks before rows.
   mutating func sequences(_ options: DataOptions) -> TokenSequences {
     if options.packing { rows.packRows(into: options.sequenceLength) }
     if blocks.count == 0 { return rows }

@@ -1,6 +1,7 @@
-// From a text to the tokens a model trains on: special tokens, the end of the text, and where an answer begins.
+// Turns a text into the tokens that a model trains on: special tokens, the end of the text, and where an answer
+// begins.
 
-/// What `Datasets` asks of a tokenizer.
+/// What `Datasets` needs of a tokenizer.
 package protocol TextEncoding: Sendable {
   /// - Parameters:
   ///   - text: UTF-8.
@@ -19,11 +20,11 @@ package struct DocumentEncoder: Sendable {
   package init(encoding: any TextEncoding, endOfText: Int32?) {
     self.encoding = encoding
     self.endOfText = endOfText
-    // A text that ends in the spelled-out token looks the same; only the empty text tells them apart.
+    // A text that ends in the spelled-out token looks the same, so the empty text is used to tell.
     addsEndOfText = endOfText != nil && encoding.encode([], addSpecialTokens: true).last == endOfText
   }
 
-  /// A whole document, closed by one end of text where the model has one.
+  /// A whole document, followed by one end-of-text token if the model has one.
   package func document(_ text: [UInt8]) -> [Int32] {
     var tokens = encoding.encode(text, addSpecialTokens: true)
     if let endOfText, tokens.last != endOfText { tokens.append(endOfText) }
@@ -32,8 +33,8 @@ package struct DocumentEncoder: Sendable {
 
   /// A prompt and its answer, encoded as one text.
   ///
-  /// As many tokens as the prompt alone has carry no loss (TRL's convention), even where the tokenizer
-  /// merges the last letters of the prompt with the first of the answer.
+  /// As many tokens as the prompt alone has carry no loss (TRL's convention), even if the tokenizer merges the last
+  /// letters of the prompt with the first of the answer.
   package func answer(_ answer: [UInt8], to prompt: [UInt8]) -> EncodedAnswer {
     var promptTokens = encoding.encode(prompt, addSpecialTokens: true)
     if addsEndOfText, promptTokens.last == endOfText { promptTokens.removeLast() }
@@ -46,8 +47,8 @@ package struct DocumentEncoder: Sendable {
 /// A prompt and its answer as tokens.
 package struct EncodedAnswer: Equatable, Sendable {
   package var tokens: [Int32]
-  /// How many tokens at the start carry no loss; may exceed `tokens.count` where tokens merged.
+  /// How many tokens at the start carry no loss; may exceed `tokens.count` if tokens merged.
   package var promptCount: Int
-  /// Whether the prompt's own tokens are not how the whole begins.
+  /// Whether the whole does not begin with the tokens of the prompt alone.
   package var boundaryMerged: Bool
 }

@@ -3,12 +3,12 @@ import Base
 
 /// The sequences of some files before they are packed, and what is wrong with the files.
 struct FileLoader {
-  /// So many bad rows of a file are told one by one.
+  /// This many bad rows of a file are reported one by one.
   static let rowsTold = 5
 
   let options: DataOptions
   let encoder: DocumentEncoder
-  /// Whole documents that will be joined; stays empty where text is not packed.
+  /// Whole documents that will be joined; stays empty if text is not packed.
   var documents: TokenSequences
   /// Rows that stay whole, already cut to the sequence length.
   var rows: TokenSequences
@@ -28,7 +28,7 @@ struct FileLoader {
         do {
           try file.check()
         } catch {
-          // What is wrong with the rows is not the user's mistake then.
+          // In that case the mistakes in the rows are not the user's.
           mistakes.removeLast(mistakes.count - told)
           throw error
         }
@@ -76,7 +76,7 @@ struct FileLoader {
       } catch {
         bad += 1
         if bad <= Self.rowsTold { mistakes.append(error.at("\(path):\(row.line)")) }
-        // Without a first row that fits, what the others should be is not known.
+        // Without a first row that fits, the format of the others is not known.
         if summary == nil { return false }
       }
       return true
@@ -130,7 +130,8 @@ struct FileLoader {
       summary.longRows += 1
       if !options.readsWhole { summary.cutTokens += count - longest }
     }
-    // An answer goes on from the last token before, which has been predicted, so that none of its targets is lost.
+    // An answer goes on from the last token before the cut, which has been predicted, so that none of its targets is
+    // lost.
     let overlap = if case .answer = example { 1 } else { 0 }
     var start = 0
     var targets = 0

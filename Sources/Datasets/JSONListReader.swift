@@ -1,7 +1,7 @@
-// Cuts a JSON list into its elements, so that a big .json file is parsed row by row and a bad row has a line.
+// Cuts a JSON list into its elements, so that a big .json file is parsed row by row and a bad row has a line number.
 import Base
 
-/// Finds where each element of a top-level list begins and ends; what is inside is not looked at.
+/// Finds where each element of a top-level list begins and ends, without reading what is inside.
 struct JSONListReader {
   let text: UnsafeBufferPointer<UInt8>
   let path: String
@@ -16,7 +16,7 @@ struct JSONListReader {
   }
 
   /// The bytes of the next element and the line it begins on; nil after the last one.
-  /// - Throws: `UserError` where the file is not one list.
+  /// - Throws: `UserError` if the file is not one list.
   mutating func next() throws -> (range: Range<Int>, line: Int)? {
     if closed { return nil }
     if !opened {

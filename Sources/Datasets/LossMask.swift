@@ -1,4 +1,4 @@
-// One bit a token: whether predicting this token counts in the loss.
+// One bit per token: whether predicting this token counts in the loss.
 
 package struct LossMask: Equatable, Sendable {
   package private(set) var count = 0
@@ -12,7 +12,7 @@ package struct LossMask: Equatable, Sendable {
     return words[index >> 6] >> UInt64(index & 63) & 1 == 1
   }
 
-  /// Adds `count` tokens that all carry a loss or all do not.
+  /// Adds `count` tokens that either all carry a loss or all carry none.
   mutating func append(_ value: Bool, count added: Int) {
     var left = added
     while left > 0 {

@@ -3,9 +3,9 @@
 extension TokenSequences {
   /// Joins all documents into one stream and cuts it into blocks (the usual way for plain text).
   ///
-  /// A document may begin in one block and go on in the next; each part is a piece of its own. The end of
-  /// a document is to predict the first token of the next one where that token carries a loss.
-  /// - Parameter keepsRest: whether what is left for the last block becomes a shorter one.
+  /// A document may begin in one block and go on in the next; each part is then a piece of its own. The end of a
+  /// document predicts the first token of the next one if that token carries a loss.
+  /// - Parameter keepsRest: whether the rest becomes a last, shorter block.
   /// - Returns: how many tokens at the end were too few for a block and are dropped.
   mutating func joinIntoBlocks(of length: Int, keepsRest: Bool) -> Int {
     precondition(length >= 2, "a block of one token has nothing to predict")

@@ -1,4 +1,4 @@
-// In which order sequences are seen: a function of seed and epoch alone.
+// The order in which sequences are seen: a function of seed and epoch alone.
 import Base
 
 /// Streams of random numbers that `Datasets` draws from; the tag keeps them apart from all others of a seed.
@@ -13,10 +13,10 @@ enum DataRandom {
 
 /// The order of the sequences in each epoch.
 package struct SampleOrder: Equatable, Sendable {
-  /// How many sequences there are, at least one.
+  /// The number of sequences, at least one.
   package let count: Int
   package let seed: UInt64
-  /// Without it, every epoch is in file order.
+  /// If false, every epoch is in file order.
   package let shuffle: Bool
 
   package init(count: Int, seed: UInt64, shuffle: Bool) {

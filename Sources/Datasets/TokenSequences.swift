@@ -21,22 +21,22 @@ package struct SampleSource: Equatable, Sendable {
 package struct TokenSequences: Sendable {
   /// Paths as the user wrote them.
   package internal(set) var files: [String]
-  /// The length all sequences are padded to; nil: the longest of their micro-batch.
+  /// The length that all sequences are padded to; nil: the longest of their micro-batch.
   package internal(set) var blockLength: Int?
   package internal(set) var tokens: [Int32] = []
-  /// Whether predicting a token counts, one bit for each of `tokens`. The first token of a row never
-  /// counts, so nothing in a packed block is asked to predict the first token of the next row; that of a
-  /// document of joined text counts unless documents are kept apart.
+  /// Whether predicting a token counts, one bit for each of `tokens`. The first token of a row never counts, so
+  /// nothing in a packed block has to predict the first token of the next row. The first token of a document of
+  /// joined text counts unless documents are kept apart.
   package internal(set) var lossMask = LossMask()
-  /// Ascending, closed by `tokens.count`: piece `p` is `pieceStarts[p]..<pieceStarts[p + 1]`.
+  /// Ascending, and ends with `tokens.count`: piece `p` is `pieceStarts[p]..<pieceStarts[p + 1]`.
   package internal(set) var pieceStarts: [Int] = [0]
-  /// One for each piece.
+  /// One source for each piece.
   package internal(set) var pieceSources: [SampleSource] = []
-  /// Ascending, closed by the number of pieces: sequence `s` is `firstPieces[s]..<firstPieces[s + 1]`.
+  /// Ascending, and ends with the number of pieces: sequence `s` is `firstPieces[s]..<firstPieces[s + 1]`.
   package internal(set) var firstPieces: [Int] = [0]
   /// How many positions of each sequence have a target.
   package internal(set) var targetCounts: [Int32] = []
-  /// Tokens of the longest sequence that was ever added.
+  /// The number of tokens of the longest sequence that was ever added.
   private var longest = 0
 
   package init(files: [String]) { self.files = files }
@@ -65,10 +65,10 @@ package struct TokenSequences: Sendable {
   /// Tokens of the longest row of any micro-batch, padding included.
   package var longestRow: Int { blockLength ?? longest }
 
-  /// The length of the rows of a micro-batch whose longest sequence has so many tokens.
+  /// The length of the rows of a micro-batch whose longest sequence has this many tokens.
   ///
-  /// Every length has a program of its own: lengths are rounded up by an eighth at most, so that there are few of
-  /// them, and never beyond the longest sequence.
+  /// Every length has a program of its own, so lengths are rounded up to get few of them: by an eighth at most, and
+  /// never beyond the longest sequence.
   func rowLength(longest tokens: Int) -> Int {
     blockLength ?? min(Self.rounded(tokens), longest)
   }
@@ -86,7 +86,7 @@ package struct TokenSequences: Sendable {
   /// Target positions of all sequences.
   package var targetCount: Int { targetCounts.reduce(0) { $0 + Int($1) } }
 
-  /// Bytes in memory: four and a bit a token, and some for each piece and sequence.
+  /// Bytes in memory: a little more than four per token, and some for each piece and sequence.
   package var bytes: Int {
     tokens.count * 4 + lossMask.bytes + pieceStarts.count * 8 + pieceSources.count * 8 + firstPieces.count * 8
       + targetCounts.count * 4
@@ -104,8 +104,8 @@ package struct TokenSequences: Sendable {
 
 extension TokenSequences {
   /// Adds one sequence of one piece.
-  /// - Parameter firstTarget: predicting tokens before this one does not count; 0 lets even the first
-  ///   token count, as documents that are joined without a mask between them need it.
+  /// - Parameter firstTarget: predicting tokens before this one does not count. With 0 even the first token counts,
+  ///   as it must for documents that are joined without a mask between them.
   package mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
     let masked = min(firstTarget, added.count)
     longest = max(longest, added.count)

@@ -1,4 +1,4 @@
-// The tokenizer of a model is what encodes its data.
+// Makes the tokenizer of a model the encoder of its data.
 import Tokenizers
 
 extension Tokenizer: TextEncoding {}

@@ -1,10 +1,10 @@
-// A way of fine-tuning, as the graph asks it while a forward pass is recorded: families know of none.
+// A way of fine-tuning. The graph asks it while a forward pass is recorded, so that families need not know of it.
 
-/// What is trained of a model, and what is added to it.
+/// Which parameters of a model are trained, and what is added to the model.
 package protocol Adaptation: Sendable {
   /// Whether a parameter of the model itself is trained.
   func trains(_ parameter: String) -> Bool
-  /// What is added to a projection, by the name of its weight without `.weight`; nil for nothing.
+  /// The low-rank term of a projection, by the name of its weight without `.weight`; nil for none.
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank?
 }
 

@@ -1,4 +1,4 @@
-// The recorder: a model family calls it in the order of its forward pass, and the record is the program.
+// The recorder: a model family calls it in the order of its forward pass, and the record becomes the program.
 import Tensors
 
 /// What a program is for.
@@ -35,9 +35,9 @@ struct Record: Sendable {
 package final class Graph {
   package let shape: BatchShape
   package let purpose: Purpose
-  /// Whether elements are dropped, where the model's config has it and something is trained.
+  /// Whether dropout is active, if the model's config has it and something is trained.
   package let dropsOut: Bool
-  /// What matrices are multiplied in, and the line of what is trained is kept in.
+  /// The type that matrices are multiplied in, and the type of the line of trained parameters.
   package let type: ModelType
   package let trainedType: ModelType
   package let adaptation: any Adaptation
@@ -50,11 +50,11 @@ package final class Graph {
   let declaring: Bool
   private var block: Int?
   private var blocks = 0
-  /// Numbers the places of random draws.
+  /// Numbers the operations that draw random numbers.
   private var sites = 0
 
-  /// - Parameter type: of the weights that the program will run on. It decides how much scratch operations
-  ///   need, and so has no default.
+  /// - Parameter type: the type of the weights that the program will run on. It has no default, since it decides how
+  ///   much scratch operations need.
   package init(
     layout: ParameterLayout, type: ModelType, trainedType: ModelType? = nil, shape: BatchShape,
     purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil,
@@ -92,7 +92,7 @@ package final class Graph {
     return graph.declared
   }
 
-  /// Operations of one layer: the unit that is computed again instead of stored.
+  /// The operations of one layer: the unit that is computed again instead of stored.
   package func block(_ body: () -> Void) {
     precondition(block == nil, "blocks do not nest")
     block = blocks
@@ -111,7 +111,7 @@ package final class Graph {
         isProjection: isProjection))
   }
 
-  /// The same of a parameter that the adaptation brings.
+  /// The same for a parameter that the adaptation adds.
   func addedParameter(_ name: String, _ shape: [Int], initial: Initial) -> Int {
     parameter(ParameterSpec(name: name, shape: shape, decays: true, initial: initial, isAdded: true))
   }
@@ -133,7 +133,7 @@ package final class Graph {
     !declaring && purpose == .training && record.layout.parameters[parameter].spec.trains
   }
 
-  /// What a matrix is multiplied in.
+  /// The type that a matrix is multiplied in.
   func matrixType(of parameter: Int) -> ModelType {
     !declaring && record.layout.parameters[parameter].spec.trains ? trainedType : type
   }

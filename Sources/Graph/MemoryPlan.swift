@@ -13,7 +13,7 @@ struct Node: Sendable {
   let block: Int?
 }
 
-/// A stretch of the arena with the first and last entry of the schedule that touch it.
+/// A range of the arena, with the first and last entry of the schedule that touch it.
 private struct Buffer {
   var count: Int
   var first = Int.max
@@ -30,18 +30,18 @@ private struct Buffer {
 struct MemoryPlan: Sendable {
   private let order: RunOrder
   var schedule: [Phase] { order.entries }
-  /// By entry of the schedule: whether the next one is done along with it.
+  /// For each entry of the schedule, whether the next one runs together with it.
   var leads: [Bool] { order.leads }
   private(set) var arenaCount = 0
-  /// What gradients of parameters take, in memory of their own: it depends on the model and on `holds`, not
-  /// on the shape of the batch.
+  /// The size of the gradients of parameters, in memory of their own: it depends on the model and on `holds`, not on
+  /// the shape of the batch.
   private(set) var gradientCount = 0
   private(set) var gradients: [Int] = []
-  /// By entry of the schedule: what an operation uses while it runs holds nothing afterwards.
+  /// The place of each entry's scratch, whose content is not needed after the entry.
   private(set) var scratch: [Int] = []
   private(set) var addsToInput: [[Bool]] = []
   private(set) var addsToParameter: [[Bool]] = []
-  /// By parameter index; nil where frozen.
+  /// The place of each parameter's gradient, by the index of the parameter; nil if it is frozen.
   private(set) var parameterGradients: [Int?] = []
   /// The segments of gradients that are final after an entry of the schedule, and their places in the
   /// memory of gradients.
@@ -50,12 +50,12 @@ struct MemoryPlan: Sendable {
   private var first: [Int] = []
   private var second: [Int] = []
 
-  /// Where an operation of that entry finds a value.
+  /// The place of a value for an operation of that entry.
   func place(of value: Value, for node: Node, in phase: Phase) -> Int {
     order.isSecond(value, for: node, in: phase) ? second[value.id] : first[value.id]
   }
 
-  /// - Parameter holds: a segment's gradients stay until so many more are final.
+  /// - Parameter holds: a segment's gradients stay until this many more segments are final.
   init(record: Record, training: Bool, recompute: Recompute, threads: Int, holds: Int = 0) {
     let nodes = record.nodes
     let order = RunOrder(
@@ -116,7 +116,7 @@ struct MemoryPlan: Sendable {
       }
     }
     finishedSegments = [[Int]](repeating: [], count: schedule.count)
-    // Ranks exchange segments in one order: none leaves before those in front of it.
+    // Ranks exchange segments in order, so no segment leaves before those in front of it.
     var latest = 0
     var finals: [Int] = []
     for segment in layout.segments.indices where training {

@@ -2,7 +2,7 @@
 import Kernels
 import Tensors
 
-/// A matrix of activations: [rows, columns], row-major. A handle; its memory is the program's business.
+/// A matrix of activations: [rows, columns], row-major. A handle; the program manages its memory.
 package struct Value: Sendable, Hashable {
   package let id: Int
   package let rows: Int
@@ -29,22 +29,23 @@ package protocol Operation: Sendable {
   var keeps: Keeps { get }
   /// Whether its outputs cost less to compute again in backward than to keep until then.
   var isLight: Bool { get }
-  /// Whether `Recompute.attention` means it and what it reads.
+  /// Whether `Recompute.attention` covers this operation and what it reads.
   var isAttention: Bool { get }
   /// Elements of scratch memory that one run of forward or backward may use.
   func scratchCount(threads: Int) -> Int
-  /// Operations of the matrix products of one forward pass: a multiplication and an addition are two.
+  /// The number of operations in the matrix products of one forward pass, where a multiplication and an addition
+  /// count as two.
   var productOperations: Double { get }
-  /// Those of backward: twice as many where both factors have a gradient.
+  /// The same for backward: twice as many if both factors have a gradient.
   var backwardOperations: Double { get }
   func forward(_ frame: Frame)
   func backward(_ frame: Frame)
 }
 
-/// An operation that makes its one output in tiles, each of which another one can take on while it is in
-/// cache.
+/// An operation that computes its one output in tiles, which another operation can process further while a tile is in
+/// the cache.
 protocol TileMaker: Operation {
-  /// - Parameter each: called with every tile that is finished, on the thread that made it.
+  /// - Parameter each: called with every tile that is finished, on the thread that computed it.
   func forward(_ frame: Frame, each: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void)
 }
 
@@ -94,14 +95,14 @@ extension TokenStream {
   }
 }
 
-/// What one micro-batch brings.
+/// The input of one micro-batch.
 package struct GraphInput {
   package var stream: TokenStream
   /// [B · T]: the next token, negative where a token has no target.
   package var targets: UnsafePointer<Int32>
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
-  /// What the gradient of each target's loss is multiplied by: 1 / (target tokens of the whole step).
+  /// The factor of the gradient of each target's loss: 1 / (target tokens of the whole step).
   package var scale: Float
   package var seed: UInt64
   package var step: Int
@@ -133,13 +134,13 @@ package struct Frame {
   let node: Node
   let plan: MemoryPlan
   let index: Int
-  /// What this run may use as it likes.
+  /// Scratch that this run may use freely.
   package let scratch: UnsafeMutablePointer<Float>
   let phase: Phase
 
   package func input(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.inputs[index]) }
   package func output(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.outputs[index]) }
-  /// What forward left for backward beside its outputs.
+  /// What forward kept for backward beside its outputs.
   package func kept(_ index: Int) -> UnsafeMutablePointer<Float> { value(node.auxiliaries[index]) }
 
   /// A parameter in fp32: in a bfloat16 model, one of one dimension.
@@ -152,7 +153,7 @@ package struct Frame {
     memory.weights.matrix(node.parameters[index], rows: rows, columns: columns)
   }
 
-  /// A matrix that the adaptation has added: fp32.
+  /// A matrix that the adaptation has added, in fp32.
   package func added(_ index: Int) -> UnsafePointer<Float> {
     memory.weights.floats(ofAdded: node.parameters[index])
   }

@@ -1,15 +1,15 @@
-// A record with its memory planned: runs forward, then backward, and says when gradients are final.
+// A record with its memory planned: runs forward, then backward, and reports when gradients are final.
 import Kernels
 import Tensors
 
-/// Memory that lends itself to one program at a time and grows to the largest.
+/// Memory that one program at a time uses, and that grows to the size of the largest.
 package final class Arena: @unchecked Sendable {
   private var memory: FlatMemory?
   private let ledger: MemoryLedger?
 
   package init(ledger: MemoryLedger? = nil) { self.ledger = ledger }
 
-  /// Room for `count` numbers, left as the last program left it.
+  /// Room for `count` numbers, with the content that the last program left.
   package func base(count: Int) -> UnsafeMutablePointer<Float> {
     if (memory?.count ?? 0) < count {
       memory = nil
@@ -20,14 +20,14 @@ package final class Arena: @unchecked Sendable {
 }
 
 extension Engine {
-  /// Runs one entry of the schedule, timed where a profile is asked for.
+  /// Runs one entry of the schedule, and times it if a profile is collected.
   fileprivate func time(_ label: String, _ operation: any Operation, _ body: () -> Void) {
     guard let profile else { return body() }
     profile.time("\(type(of: operation)) \(label)", body)
   }
 }
 
-/// The memory that a program runs on.
+/// The memory that a program runs in.
 struct ProgramMemory {
   let weights: WeightStore
   let arena: UnsafeMutablePointer<Float>
@@ -37,13 +37,13 @@ struct ProgramMemory {
 /// A forward pass of fixed shape, ready to run any number of times.
 package final class Program {
   package let shape: BatchShape
-  /// The type of the weights that it runs on, which memory was planned for.
+  /// The type of the weights that it runs on; the memory was planned for this type.
   private let type: ModelType
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
   package var gradientCount: Int { plan.gradientCount }
-  /// Operations of all matrix products of a run, those that are computed again included; the loss has its
-  /// forward in its backward.
+  /// The number of operations in all matrix products of a run, including those that are computed again. The forward
+  /// products of the loss count as part of its backward.
   package var productOperations: Double {
     plan.schedule.enumerated().reduce(0) { sum, entry in
       let operation = record.nodes[entry.element.node].operation
@@ -52,8 +52,8 @@ package final class Program {
       return sum + forward + operation.backwardOperations
     }
   }
-  /// Numbers that all operations of a run read and write, parameters apart: twice as many in backward, which
-  /// has gradients beside values; and the logits, which no value holds.
+  /// The count of numbers that all operations of a run read and write, without parameters: twice as many in backward,
+  /// which has gradients beside values. The logits, which no value holds, are included.
   package var touchedCount: Double {
     plan.schedule.reduce(0) { sum, entry in
       let node = record.nodes[entry.node]
@@ -61,16 +61,17 @@ package final class Program {
       return sum + (entry.isForward ? 1 : 2) * own
     }
   }
-  /// Bytes of the record and its plan, about, as measured for an entry of the schedule with its operation and lists.
+  /// The approximate number of bytes of the record and its plan, as measured for an entry of the schedule with its
+  /// operation and lists.
   package var recordBytes: Int { 500 * plan.schedule.count }
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell
   private let training: Bool
-  /// By entry of the schedule: what makes tiles, and what takes them on at once.
+  /// For each entry of the schedule, the operation that makes tiles and the one that processes them at once.
   private let pairs: [(maker: any TileMaker, follower: any TileFollower)?]
 
-  /// - Parameter holds: how many more segments of gradients are final before one's memory is used again.
+  /// - Parameter holds: how many more segments of gradients become final before the memory of one is used again.
   package init(_ graph: Graph, recompute: Recompute = .none, threads: Int, holds: Int = 0) {
     shape = graph.shape
     type = graph.type
@@ -91,9 +92,9 @@ package final class Program {
 
   /// Runs the program on one micro-batch.
   /// - Parameters:
-  ///   - weights: of the layout and the type that the program was recorded with.
+  ///   - weights: weights of the layout and the type that the program was recorded with.
   ///   - gradients: `gradientCount` floats, or nil for memory of the arena.
-  ///   - afterEach: called between operations with what was done last.
+  ///   - afterEach: called between operations, with the one that was done last.
   ///   - whenFinal: called in backward with each segment of the layout, in order, and its gradients; they
   ///     are valid until the call for as many more segments as the program holds.
   /// - Returns: the sum of the losses of all target tokens, in nats.
@@ -108,7 +109,7 @@ package final class Program {
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
     loss.sum = 0
     for (time, phase) in plan.schedule.enumerated() {
-      // The entry before has done this one along.
+      // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
       let frame = frame(time, memory, input, engine)
@@ -149,7 +150,7 @@ package final class Program {
     run(input, weights: weights, arena: arena, engine: engine) { _, _ in }
   }
 
-  /// Where the output of the last operation lies, after a run on the same arena.
+  /// The place of the last operation's output, after a run on the same arena.
   package func output(arena: Arena) -> UnsafeBufferPointer<Float> {
     let index = record.nodes.count - 1
     let value = record.nodes[index].outputs[0]

@@ -1,8 +1,8 @@
 // Recorded programs, kept for the shapes that come again.
 
-/// The programs that were used last, so that their memory does not grow with the number of shapes a run meets.
+/// Keeps the programs that were used last, so that their memory does not grow with the number of shapes in a run.
 package struct ProgramCache {
-  /// What a program was recorded for. Not generic: a look-up in a step allocates nothing.
+  /// What a program was recorded for. Not generic, so that a look-up in a step allocates nothing.
   package struct Key: Equatable {
     let shape: BatchShape
     let purpose: Purpose
@@ -15,15 +15,16 @@ package struct ProgramCache {
     }
   }
 
-  /// How many are kept: more than a run has shapes whose rows are packed, or of one or two octaves of lengths.
+  /// How many programs are kept: more than a run with packed rows has shapes, and as many as one or two octaves of
+  /// lengths.
   package static let limit = 32
 
-  /// The one used last stands last.
+  /// The programs, the most recently used one last.
   private var entries: [(key: Key, program: Program)] = []
 
   package init() { entries.reserveCapacity(Self.limit + 1) }
 
-  /// The program of a key; where it is not kept, it is made, and the one that was not used for longest is let go.
+  /// The program of a key. If there is none, it is made, and the least recently used one is dropped.
   package mutating func program(_ key: Key, make: () -> Program) -> Program {
     if let place = entries.lastIndex(where: { $0.key == key }) {
       let entry = entries.remove(at: place)

@@ -7,7 +7,7 @@ enum Phase: Sendable, Equatable {
   case again(Int)
   case backward(Int)
 
-  /// For people.
+  /// A name for people to read.
   var label: String {
     switch self {
     case .forward: return "forward"
@@ -16,7 +16,7 @@ enum Phase: Sendable, Equatable {
     }
   }
 
-  /// The operation that runs.
+  /// The operation that this entry runs.
   var node: Int {
     switch self {
     case .forward(let index), .again(let index), .backward(let index): return index
@@ -35,25 +35,25 @@ package struct ProgramProgress: Sendable {
   package let block: Int?
 }
 
-/// Which activations are computed again in backward instead of stored.
+/// Which activations are computed again in backward instead of being stored.
 package enum Recompute: String, Sendable, CaseIterable {
-  /// Only what costs less to compute than to keep: norms and activation functions.
+  /// Only those that cost less to compute than to keep: norms and activation functions.
   case none
-  /// Attention and the projections that it reads, too (a kind of Korthikanti et al. 2022, selective recomputation).
+  /// Also attention and the projections that it reads (a kind of selective recomputation, Korthikanti et al. 2022).
   case attention
   /// Each block keeps its input only.
   case layer
 }
 
-/// The entries, and which values live twice: from forward, and from their second run.
+/// The entries, and which values live twice: once from forward, and once from their second run.
 struct RunOrder: Sendable {
   private(set) var entries: [Phase] = []
-  /// By entry: whether the one after it is done along with it, tile by tile.
+  /// For each entry, whether the next one runs together with it, tile by tile.
   private(set) var leads: [Bool] = []
-  /// By value: the block it was made in, or nil, and the operation that made it.
+  /// For each value, the block that it was made in, or nil, and the operation that made it.
   private var blocks: [Int?]
   private var makers: [Int]
-  /// By value: whether it is made a second time.
+  /// For each value, whether it is made a second time.
   private var isMadeAgain: [Bool]
   private let recompute: Recompute
 
@@ -75,10 +75,10 @@ struct RunOrder: Sendable {
     }
     let isDropped = dropped(nodes)
     let runsTwice = nodes.indices.map { isDropped[$0] || isLight(nodes, $0) }
-    // The loss and its gradient are made in one pass, in backward.
+    // Backward computes the loss and its gradient in one pass.
     let last = nodes.count - 1
     entries = (0..<last).map { .forward($0) }
-    // Where no gradient goes there is no backward, and nothing is kept for it.
+    // If no gradient goes there, there is no backward, and nothing is kept for it.
     for index in nodes.indices.reversed()
     where index == last || nodes[index].outputs.contains(where: \.needsGradient) {
       let node = nodes[index]
@@ -87,7 +87,7 @@ struct RunOrder: Sendable {
           makeAgain(node.inputs[input], for: node, nodes, runsTwice)
         }
       }
-      // What only costs little stays where nobody else needs it.
+      // An output that is cheap to compute is not stored if no other operation needs it.
       if isDropped[index] {
         let outputs = node.operation.keeps.outputs.map { node.outputs[$0] }
         for value in outputs + node.auxiliaries { makeAgain(value, for: node, nodes, runsTwice) }
@@ -97,7 +97,7 @@ struct RunOrder: Sendable {
     leads = Self.leads(entries, nodes)
   }
 
-  /// An elementwise operation goes along with the product whose output it reads.
+  /// An elementwise operation runs together with the product whose output it reads.
   private static func leads(_ entries: [Phase], _ nodes: [Node]) -> [Bool] {
     entries.indices.map { time in
       guard time + 1 < entries.count else { return false }
@@ -114,7 +114,7 @@ struct RunOrder: Sendable {
     }
   }
 
-  /// Runs the maker of a value again, after those of what it reads, where they run twice.
+  /// Runs the maker of a value again, after the makers of its inputs, if those run twice.
   private mutating func makeAgain(_ value: Value, for reader: Node, _ nodes: [Node], _ runsTwice: [Bool]) {
     let maker = makers[value.id]
     guard runsTwice[maker], !isMadeAgain[value.id], sees(value, reader) else { return }
@@ -134,19 +134,20 @@ struct RunOrder: Sendable {
     return isDropped
   }
 
-  /// Light operations on what is kept anyway; one on another light one would need a chain of second runs.
+  /// Light operations on values that are kept anyway; a light operation on the output of another would need a chain
+  /// of second runs.
   private func isLight(_ nodes: [Node], _ index: Int) -> Bool {
     nodes[index].operation.isLight
       && nodes[index].inputs.allSatisfy { !nodes[makers[$0.id]].operation.isLight }
   }
 
-  /// Whether an operation would see a second run of the value: of another block's values only the block's input
-  /// is there, and it is the first one.
+  /// Whether an operation would see a second run of the value. Of another block's values it sees only the first run
+  /// of the block's input.
   private func sees(_ value: Value, _ node: Node) -> Bool {
     recompute != .layer || blocks[value.id] == node.block
   }
 
-  /// Whether an operation of that entry sees the value of the second run.
+  /// Whether an operation of that entry sees the second run of the value.
   func isSecond(_ value: Value, for node: Node, in phase: Phase) -> Bool {
     !phase.isForward && isMadeAgain[value.id] && sees(value, node)
   }

@@ -1,13 +1,15 @@
 // Attention with grouped key heads, without a T×T matrix (Vaswani et al. 2017; Dao et al. 2022).
 //
-// Each query sees one interval of keys: that alone is causal, bidirectional, padded, packed, windowed or cached.
+// Each query sees one interval of keys. That alone makes attention causal, bidirectional, padded, packed, windowed or
+// cached.
 //
 // For a block of 64 queries and the keys they may see:
 //   S = scale · Q Kᵀ,  P = softmax(S),  O = P V,  and the row's log-sum-exp L is kept.
 //
 // B = sequences, T = queries of a sequence, N = its keys, H = query heads, G = key heads, D = head width.
 
-/// The keys that each query sees, counted in its sequence: [B · T] first ones, and ends, which are not seen.
+/// The keys that each query sees, counted within its sequence: the first key and the end, [B · T] each; the end
+/// itself is not seen.
 package struct KeyIntervals {
   package let first: UnsafePointer<Int32>
   package let end: UnsafePointer<Int32>
@@ -22,7 +24,7 @@ package struct KeyIntervals {
 package struct AttentionShape: Sendable {
   package var sequences: Int
   package var queries: Int
-  /// Keys of each sequence.
+  /// The number of keys of each sequence.
   package var keys: Int
   package var heads: Int
   package var keyHeads: Int
@@ -91,7 +93,7 @@ extension Engine {
     }
   }
 
-  /// Of a block whose queries see no key.
+  /// Writes zeros to the output of a block whose queries see no key.
   private func clearOutput(
     _ block: AttentionBlock, _ output: UnsafeMutablePointer<Float>, _ logSums: UnsafeMutablePointer<Float>
   ) {
@@ -135,7 +137,7 @@ struct AttentionBlock {
   let head: Int
   let rows: Range<Int>
   let keys: Range<Int>
-  /// Of the block's sequence.
+  /// The intervals of the block's sequence.
   private let firstKeys: UnsafePointer<Int32>
   private let endKeys: UnsafePointer<Int32>
 
@@ -169,7 +171,7 @@ struct AttentionBlock {
       ? Int(firstKeys[row]) - keys.lowerBound..<Int(endKeys[row]) - keys.lowerBound : 0..<0
   }
 
-  /// Where the block's first key lies in the matrices of keys and values.
+  /// The place of the block's first key in the matrices of keys and values.
   var keyStart: Int {
     (sequence * shape.keys + keys.lowerBound) * shape.keyStride
       + head / (shape.heads / shape.keyHeads) * shape.headWidth

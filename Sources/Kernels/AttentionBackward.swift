@@ -1,24 +1,24 @@
 // Backward of attention. P = exp(S − L) is computed again, a block of 64 queries at a time:
 //   dV += Pᵀ dO,  dP = dO Vᵀ,  dS = P ∘ (dP − rowsum(dO ∘ O)),  dQ = scale · dS K,  dK += scale · dSᵀ Q.
 //
-// Blocks that read the same key head add to the same dK and dV, in the order of query heads and blocks whoever
-// computes them. Names as in Attention.swift.
+// Blocks that read the same key head add to the same dK and dV, in the order of query heads and blocks, whichever
+// worker computes them. Names as in Attention.swift.
 
 extension AttentionShape {
   /// Elements that one block of queries needs: its probabilities, their gradients, and a column.
   private var slotCount: Int { 2 * Self.block * keys + Self.block }
 
-  /// Blocks of queries that read one key head.
+  /// The number of blocks of queries that read one key head.
   fileprivate var readers: Int { heads / keyHeads * blocks }
 
-  /// Whether several workers share a key head: where there are so few that a worker each would leave cores idle.
-  /// It follows from the shape alone, as results may depend on it.
+  /// Whether several workers share a key head: they do if one worker per key head would leave cores idle. It follows
+  /// from the shape alone, as results may depend on it.
   fileprivate var isShared: Bool { sequences * keyHeads < 16 && readers > 1 }
 
-  /// Blocks whose slots are in memory at once where a key head is shared: 64 MB of them at most.
+  /// How many blocks have their slots in memory at once if a key head is shared: 64 MB of slots at most.
   fileprivate var sharedSlots: Int { min(readers, max(2, min(16, (16 << 20) / slotCount))) }
 
-  /// How many workers backward has work for at once.
+  /// How many workers backward can keep busy at once.
   package var backwardPieces: Int { isShared ? sharedSlots : sequences * keyHeads }
 
   /// Scratch of backward, in elements.
@@ -33,7 +33,7 @@ extension AttentionShape {
   }
 }
 
-/// Memory of one block of queries: P and dS, rows one behind the other, and rowsum(dO ∘ O).
+/// The memory of one block of queries: P and dS, row after row, and rowsum(dO ∘ O).
 private struct AttentionSlot {
   let probabilities: UnsafeMutablePointer<Float>
   let dScores: UnsafeMutablePointer<Float>
@@ -134,7 +134,7 @@ extension Engine {
     }
   }
 
-  /// Writes dQ of a block, and leaves in its slot what dK and dV are made of.
+  /// Writes dQ of a block, and leaves in its slot what dK and dV are computed from.
   private func queryGradients(
     _ block: AttentionBlock, _ gradients: AttentionGradients, _ dropout: Dropout?, sample: Int32,
     _ slot: AttentionSlot
@@ -172,7 +172,7 @@ extension Engine {
       }
       let alongV = Vector(repeating: slot.alongs[local])
       forEachVector(width) { $0.store($0.load(pN) * ($0.load(dN) - alongV), dN) }
-      // dV takes the probabilities that V was multiplied by, the dropped ones as zeros.
+      // dV takes the probabilities that V was multiplied by, with zeros where they were dropped.
       if let dropout {
         dropout.apply(pN, into: pN, count: width, plane: block.head, position: row, sample: sample)
       }
@@ -182,7 +182,7 @@ extension Engine {
       s.keyStride, gradients.dq + block.queryStart, s.queryStride)
   }
 
-  /// Adds a block's part to dK and dV of some of the keys that it sees.
+  /// Adds a block's part to dK and dV, for some of the keys that it sees.
   private func addKeyGradients(
     _ block: AttentionBlock, _ gradients: AttentionGradients, keys: Range<Int>, _ slot: AttentionSlot
   ) {

@@ -1,11 +1,11 @@
-// OpenBLAS, opened at run time: its kernels are chosen while it loads, so what it is to choose must be
-// in the environment before, and its own threads must stay away (see WorkerPool).
+// OpenBLAS, opened at run time. It chooses its kernels while it loads, so the environment must say beforehand which
+// kernels to take; its own threads must stay out of the way (see WorkerPool).
 import Base
 import Foundation
 
 /// The matrix library of this process.
 package struct BLAS: Sendable {
-  /// Which kernels the library picked, such as `SkylakeX`.
+  /// The kernels that the library picked, such as `SkylakeX`.
   package let kernelName: String
   package let version: String
   let sgemm: SGEMM
@@ -20,11 +20,11 @@ package struct BLAS: Sendable {
 
   /// Opens the library, which picks its kernels at the first call in a process.
   ///
-  /// OpenBLAS 0.3.21 knows no processor newer than itself and falls back to AVX2 kernels on those, at half
-  /// the speed; where the processor has AVX-512 it is told so. Bits depend on the kernels and their block
-  /// sizes, so that neither may come from variables that happen to be set.
-  /// - Parameter kernel: a name OpenBLAS knows (`SkylakeX`, `Haswell`, …), or nil for the best known one.
-  /// - Throws: `UserError` where the library or the kernel is missing.
+  /// OpenBLAS 0.3.21 knows no processor newer than itself and falls back to AVX2 kernels on those, at half the speed.
+  /// So swiftdp chooses the AVX-512 kernels if the processor has AVX-512. The bits of results depend on the kernels
+  /// and their block sizes, so variables that happen to be set may decide neither.
+  /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one.
+  /// - Throws: `UserError` if the library or the kernel is missing.
   package static func open(kernel: String? = nil) throws -> BLAS {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     unsetenv("OPENBLAS_L2_SIZE")
@@ -64,14 +64,14 @@ package struct BLAS: Sendable {
 }
 
 extension BLAS {
-  /// The functions by which OpenBLAS gives its own products memory to pack operands in.
+  /// The functions that give OpenBLAS memory to pack the operands of its products in.
   private struct Buffers: Sendable {
     let take: @convention(c) (Int32) -> UnsafeMutableRawPointer?
     let give: @convention(c) (UnsafeMutableRawPointer?) -> Void
-    /// Bytes of one that it maps at once (BUFFER_SIZE on x86-64), and a little more.
+    /// The size of one piece of memory that it maps at once (BUFFER_SIZE on x86-64), and a little more.
     static let bytes = 129 << 20
 
-    /// Nil where the library keeps them to itself.
+    /// Nil if the library does not export them.
     init?(_ library: UnsafeMutableRawPointer) {
       guard let take = dlsym(library, "blas_memory_alloc"), let give = dlsym(library, "blas_memory_free")
       else { return nil }
@@ -80,9 +80,9 @@ extension BLAS {
     }
   }
 
-  /// Has OpenBLAS map the memory now that so many threads will multiply in. Where the system gives none, it would try
-  /// again for ever at the first product.
-  /// - Throws: `UserError` where the system gives none.
+  /// Makes OpenBLAS map its memory now, for this many threads. If the system gave none at the first product, OpenBLAS
+  /// would try again for ever.
+  /// - Throws: `UserError` if the system gives none.
   func takeBuffers(threads: Int) throws {
     guard let buffers else { return }
     var taken: [UnsafeMutableRawPointer?] = []

@@ -8,7 +8,7 @@ import Tensors
 
 @inline(__always) func logarithm(_ x: Float) -> Float { Float(Foundation.log(Double(x))) }
 
-/// The same memory, to hold bfloat16.
+/// The same memory, used for bfloat16.
 @inline(__always)
 private func asHalves(_ x: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<BFloat16> {
   UnsafeMutableRawPointer(x).assumingMemoryBound(to: BFloat16.self)
@@ -28,13 +28,13 @@ package struct CrossEntropyShape: Sendable {
     self.vocabulary = vocabulary
   }
 
-  /// Rows whose logits are in memory at once: 512, fewer where those would take more than 128 MB. More rows save
-  /// passes over the gradient of the weight.
+  /// How many rows have their logits in memory at once: 512, or fewer if those would take more than 128 MB. More rows
+  /// save passes over the gradient of the weight.
   package var chunk: Int {
     let room = (1 << 27) / (4 * vocabulary) / 16 * 16
     return min(rows, 512, max(room, 16))
   }
-  /// Elements of scratch: chunks of logits, of inputs and of their gradients, and a loss a row.
+  /// The number of scratch elements: chunks of logits, of inputs and of their gradients, and one loss per row.
   package var scratchCount: Int { chunk * (vocabulary + 2 * columns) + chunk + rows }
 }
 
@@ -42,9 +42,9 @@ extension Engine {
   /// The sum of the losses of all rows that have a target, in nats, and the gradients where asked for.
   /// - Parameters:
   ///   - targets: [rows], negative where a row has none.
-  ///   - scale: what each row's gradient is multiplied by, 1 / (target tokens of the whole step).
+  ///   - scale: the factor of each row's gradient, 1 / (target tokens of the whole step).
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
-  ///   - dWeight: [vocabulary, columns], written anew; nil where the weight is frozen.
+  ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
   package func crossEntropy(
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand,
     targets: UnsafePointer<Int32>, scale: Float, dx: UnsafeMutablePointer<Float>?,
@@ -56,7 +56,8 @@ extension Engine {
     let dxChunk = xChunk + s.chunk * s.columns
     let losses = dxChunk + s.chunk * s.columns
     let rows = losses + s.chunk
-    // Row numbers with a target, kept as exact floats would lose rows beyond 2^24: they are bit patterns.
+    // The numbers of the rows that have a target. They are stored as bit patterns, since floats hold whole numbers
+    // exactly only up to 2^24.
     let active = UnsafeMutableRawPointer(rows).bindMemory(to: Int32.self, capacity: s.rows)
     var count = 0
     for row in 0..<s.rows where targets[row] >= 0 {
@@ -119,7 +120,7 @@ extension Engine {
       : .bfloat16(HalfMatrix(rounded, rows: count, columns: s.columns))
   }
 
-  /// One row's loss; with a scale the logits become their gradient.
+  /// One row's loss; with a scale, the logits become their gradient.
   @inline(__always)
   private func lossOfRow(
     _ logits: UnsafeMutablePointer<Float>, target: Int, count: Int, scale: Float?

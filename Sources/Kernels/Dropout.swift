@@ -1,21 +1,21 @@
 // Dropout (Srivastava et al. 2014): y = x · m / (1 − p), m = 0 with probability p, else 1.
 //
-// m is drawn from Philox4x32-10 by (seed, step; sample, site, position, element), so that the same sample
-// is masked alike on every rank and thread, and backward draws the same mask again instead of storing it.
+// m is drawn from Philox4x32-10 by (seed, step; sample, site, position, element). So the same sample gets the same
+// mask on every rank and thread, and backward draws the mask again instead of storing it.
 import Base
 
-/// One place's dropout in one step.
+/// The dropout of one site in one step.
 package struct Dropout: Sendable {
   let key0: UInt32
   let key1: UInt32
   let site: UInt32
-  /// Words below this are dropped.
+  /// Elements whose word is below this are dropped.
   let threshold: UInt32
   let scale: Float
 
   /// - Parameters:
-  ///   - probability: of an element to become 0, in 0..<1.
-  ///   - site: the number of the operation that drops, its place in the model.
+  ///   - probability: the probability of an element to become 0, in 0..<1.
+  ///   - site: the number of the operation in the model that drops.
   package init(probability: Double, seed: UInt64, step: Int, site: Int) {
     precondition(probability > 0 && probability < 1, "a dropout of \(probability)")
     key0 = UInt32(truncatingIfNeeded: seed ^ seed >> 32)
@@ -60,7 +60,7 @@ package struct Dropout: Sendable {
     )
   }
 
-  /// Multiplies a row of `count` elements by its factors. `plane` tells rows of one position apart (heads).
+  /// Multiplies a row of `count` elements by its factors. `plane` distinguishes rows of one position (heads).
   @inline(__always)
   func apply(
     _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, plane: Int = 0, position: Int,
@@ -81,7 +81,7 @@ package struct Dropout: Sendable {
 
 extension Engine {
   /// y = dropout(x) on [samples · length, columns]; backward is the same call with dy and dx.
-  /// - Parameter sampleIDs: [samples], which sample of the step each sequence is.
+  /// - Parameter sampleIDs: [samples], the number in the step of each sequence's sample.
   package func dropout(
     _ x: UnsafePointer<Float>, _ dropout: Dropout, sampleIDs: UnsafePointer<Int32>, length: Int, rows: Int,
     columns: Int, into y: UnsafeMutablePointer<Float>, adding: Bool = false

@@ -1,5 +1,5 @@
-// The 8-bit dynamic data type (Dettmers 2016; Dettmers et al. 2022): 256 numbers of −1…1 or 0…1 that lie the
-// closer the smaller they are, as bitsandbytes' `create_dynamic_map` makes them.
+// The 8-bit dynamic data type (Dettmers 2016; Dettmers et al. 2022): 256 numbers of −1…1 or 0…1 that lie closer
+// together the smaller they are, as bitsandbytes' `create_dynamic_map` makes them.
 //
 // Seven decades from 1e-7 to 1; the decade from 10^(i−7) to 10^(i−6) is cut into equal parts whose middles are
 // the map's values: 2^i of each sign where it is signed, 2^(i+1) where it is not. With them 0 and 1 are 256.
@@ -7,15 +7,15 @@ import Foundation
 
 package struct DynamicMap: @unchecked Sendable {
   package let isSigned: Bool
-  /// In rising order, by code.
+  /// The values in ascending order, by code.
   package var values: [Float] { Array(UnsafeBufferPointer(start: table, count: 256)) }
   /// The same in memory that is never freed, for loops.
   let table: UnsafePointer<Float>
   /// The code of 0.
   package let zero: Int
-  /// Per decade: the least magnitude that is nearer to its first value than to the one before; the same for 1.
+  /// For each decade, the least magnitude that is nearer to its first value than to the one before; the same for 1.
   private let starts: SIMD8<Float>
-  /// Per decade: parts in a unit, and the number of its first value counted from 0's.
+  /// For each decade, the number of parts in a unit, and the number of its first value counted from 0's.
   private let slopes: SIMD8<Float>
   private let firsts: SIMD8<Float>
 
@@ -32,7 +32,7 @@ package struct DynamicMap: @unchecked Sendable {
       let below = positive.last ?? 0
       firsts[decade] = Float(positive.count + 1)
       slopes[decade] = Float(Double(parts) / (0.9 * scale))
-      // With the roundings of the reference, which are those of torch.linspace.
+      // Rounds as the reference does, which is as torch.linspace does.
       let step = (1 - 0.1 as Float) / Float(parts)
       let bounds = (0...parts).map { index in
         index < (parts + 1) / 2
@@ -52,8 +52,8 @@ package struct DynamicMap: @unchecked Sendable {
     table = UnsafePointer(memory)
   }
 
-  /// Writes the codes of the nearest values. What lies within a rounding of the middle between two values may
-  /// get either.
+  /// Writes the codes of the nearest values. A number within a rounding of the middle between two values may get
+  /// either code.
   /// - Parameters:
   ///   - x: numbers of −largest…largest, or 0…largest without signs.
   ///   - count: a multiple of 16.
@@ -63,7 +63,7 @@ package struct DynamicMap: @unchecked Sendable {
   ) {
     let (starts, slopes, firsts) = (starts, slopes, firsts)
     let (zero, one) = (Float(zero), Float(255 - zero))
-    // A decade of n parts begins at 0.1·n/0.9 = n/9 parts; signed, n is its first value's number, else 1 more.
+    // A decade of n parts begins at 0.1·n/0.9 = n/9 parts; its first value has number n if signed, otherwise n + 1.
     let unsigned: Float = isSigned ? 0 : 1
     for index in stride(from: 0, to: count, by: 16) {
       let value = UnsafeRawPointer(x + index).loadUnaligned(as: Vector.self) * scale
@@ -76,7 +76,7 @@ package struct DynamicMap: @unchecked Sendable {
         first.replace(with: Vector(repeating: firsts[decade]), where: above)
       }
       let last = first + first + (unsigned - 1)
-      // Adding 1.5·2^23 rounds to a whole number; half less before it rounds down.
+      // Adding 1.5·2^23 rounds to a whole number; subtracting a half first rounds down.
       let magic: Float = 12_582_912
       let place = (first - 0.5 - (first + unsigned) * (1 / 9 as Float)).addingProduct(size, slope)
       var number = (place + magic) - magic

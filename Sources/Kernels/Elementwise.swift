@@ -1,4 +1,4 @@
-// Sums and copies of whole activations, cut into stretches of fixed length for the pool.
+// Sums and copies of whole activations, cut into ranges of fixed length for the pool.
 
 private let stretch = 16384
 

@@ -3,7 +3,8 @@
 private let columnTile = 64
 
 extension Engine {
-  /// y [rows, columns] = table[indices] (+ what is there). Indices are in range: the data was checked.
+  /// y [rows, columns] = table[indices], or y += table[indices]. The indices are in range, since the data was
+  /// checked.
   package func embed(
     _ indices: UnsafePointer<Int32>, table: Operand, rows: Int, into y: UnsafeMutablePointer<Float>,
     adding: Bool
@@ -27,7 +28,7 @@ extension Engine {
     }
   }
 
-  /// dTable[indices] += dy, rows in order: a worker owns columns, so that equal tokens never race.
+  /// dTable[indices] += dy, with rows in order: each worker owns some columns, so that equal tokens never race.
   package func embedBackward(
     _ indices: UnsafePointer<Int32>, dy: UnsafePointer<Float>, rows: Int, columns: Int,
     dTable: UnsafeMutablePointer<Float>

@@ -1,12 +1,12 @@
-// The threads and the matrix libraries of a rank: what every kernel runs on.
+// The threads and the matrix libraries of a rank, which every kernel runs on.
 import Tensors
 
 package struct Engine: Sendable {
   package let pool: WorkerPool
   package let blas: BLAS
-  /// What multiplies bfloat16; opened at its first use.
+  /// How bfloat16 is multiplied; opened at its first use.
   package var halves: HalfProducts { lazyHalves.value }
-  /// Collects times where it is given.
+  /// Collects times if given.
   package let profile: Profile?
   private let lazyHalves: LazyHalves
   let frozenRooms: FrozenRooms
@@ -25,7 +25,7 @@ package struct Engine: Sendable {
   }
 }
 
-/// Made when first asked for: a run in fp32 loads no second library.
+/// Made at its first use, so that a run in fp32 loads no second library.
 private final class LazyHalves: @unchecked Sendable {
   private let make: () -> HalfProducts
   private(set) lazy var value = make()

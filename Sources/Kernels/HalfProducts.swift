@@ -2,11 +2,11 @@
 import Foundation
 import Tensors
 
-/// How this process multiplies bfloat16: by oneDNN where processor and library can, else widened.
+/// How this process multiplies bfloat16: with oneDNN if processor and library support it, otherwise widened to fp32.
 package final class HalfProducts: @unchecked Sendable {
-  /// What is used, for people.
+  /// What multiplies, in words.
   package let name: String
-  /// Why this is slower than fp32; nil where it is not.
+  /// Why this is slower than fp32; nil if it is not.
   package let reasonWhySlow: String?
   private var workers: [any HalfWorker]
 
@@ -55,7 +55,7 @@ private struct LibraryWorker: HalfWorker {
   }
 }
 
-/// Widens a stretch of the inner dimension at a time and multiplies in fp32.
+/// Widens one range of the inner dimension at a time and multiplies in fp32.
 private final class WidenedWorker: HalfWorker {
   private static let depth = 1024
   private let blas: BLAS
@@ -73,7 +73,7 @@ private final class WidenedWorker: HalfWorker {
     let (wideA, wideB) = (room.base, room.base + s.m * depth)
     for start in stride(from: 0, to: s.k, by: depth) {
       let count = min(depth, s.k - start)
-      // Rows of an operand run along the inner dimension, or lie across it.
+      // The rows of an operand run along the inner dimension, or across it.
       func widen(
         _ x: UnsafePointer<BFloat16>, _ stride: Int, width: Int, across: Bool,
         into y: UnsafeMutablePointer<Float>

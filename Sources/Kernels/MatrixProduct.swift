@@ -4,7 +4,7 @@
 import Base
 import Tensors
 
-/// A row-major matrix inside flat memory. `stride` is the distance of two rows.
+/// A row-major matrix inside flat memory. `stride` is the distance between two rows.
 package struct Matrix<Pointer> {
   package let base: Pointer
   package let rows: Int
@@ -24,8 +24,8 @@ package typealias ConstMatrix = Matrix<UnsafePointer<Float>>
 package typealias MutableMatrix = Matrix<UnsafeMutablePointer<Float>>
 package typealias HalfMatrix = Matrix<UnsafePointer<BFloat16>>
 
-/// A matrix to multiply, in the type of the model. Both operands of a product are of one type, but for a frozen weight,
-/// which is widened to the other's.
+/// A matrix to multiply, in the type of the model. Both operands of a product have the same type, except for a frozen
+/// weight, which is widened to the type of the other operand.
 package enum Operand {
   case float32(ConstMatrix)
   case bfloat16(HalfMatrix)
@@ -43,7 +43,7 @@ package enum Transposition: Sendable {
 
 extension Engine {
   /// C = op(A) op(B), or C += op(A) op(B), with C [m, n] and sums in fp32.
-  /// - Parameter after: takes on each finished tile of C on the thread that made it, while it is in cache.
+  /// - Parameter after: processes each finished tile of C on the thread that computed it, while it is in the cache.
   package func multiply(
     _ a: Operand, _ b: Operand, _ transposition: Transposition = .none, into c: MutableMatrix,
     adding: Bool = false, after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void = { _, _ in }
@@ -86,7 +86,7 @@ extension Engine {
     multiply(.float32(a), .float32(b), transposition, into: c, adding: adding)
   }
 
-  /// Calls `body` with the part of each operand that a tile of C is made of, on the pool.
+  /// Calls `body` on the pool, with the part of each operand that a tile of C is computed from.
   @inline(__always)
   private func forEachTile<T>(
     _ a: Matrix<UnsafePointer<T>>, _ b: Matrix<UnsafePointer<T>>, _ transposition: Transposition,
@@ -111,7 +111,7 @@ extension Engine {
     }
   }
 
-  /// The same where W is frozen: its part of a tile is widened by who computes it.
+  /// The same for a frozen W: the worker that computes a tile widens its part of W.
   @inline(__always)
   private func forEachTile(
     m: Int, k: Int, _ w: FrozenMatrix, _ transposition: Transposition, _ c: MutableMatrix,
@@ -136,7 +136,7 @@ extension Engine {
       .none, m: c.rows, n: c.columns, k: a.columns, a.base, a.stride, b.base, b.stride, c.base, c.stride)
   }
 
-  /// The same of bfloat16 matrices, by the kernels of one worker.
+  /// The same for bfloat16 matrices, with the kernels of one worker.
   package func multiplyHere(_ a: HalfMatrix, _ b: HalfMatrix, into c: MutableMatrix, worker: Int) {
     halves.product(
       OneDNN.Shape(
@@ -144,7 +144,7 @@ extension Engine {
         ldc: c.stride, adding: false), a.base, b.base, c.base, worker: worker)
   }
 
-  /// One call of the library on the calling thread; what kernels use inside their own tiles.
+  /// One call of the library on the calling thread; kernels use it inside their own tiles.
   @inline(__always)
   func product(
     _ transposition: Transposition, m: Int, n: Int, k: Int, alpha: Float = 1,
@@ -157,7 +157,7 @@ extension Engine {
   }
 }
 
-/// What one tile of a product is made of.
+/// The operands of one tile of a product.
 private struct Tile<T> {
   let m, n, k: Int
   let a: UnsafePointer<T>
@@ -171,25 +171,25 @@ struct ProductTiles {
   private let n: Int
   private let down: Int
   private let across: Int
-  /// Bounds lie at multiples of it, so that every tile but the last fills whole vectors.
+  /// Bounds are multiples of this, so that every tile but the last fills whole vectors.
   private static let unit = 16
 
   init(m: Int, n: Int, k: Int) {
     self.m = m
     self.n = n
-    // Below a few million operations a product is over before a second thread is awake.
+    // Below a few million operations, a product is over before a second thread is awake.
     guard m * n * k > 1 << 20 else {
       down = 1
       across = 1
       return
     }
-    // Tiles of about 512 × 1024 lose 5 % against a whole product on one thread, narrow ones 15 %.
+    // Tiles of about 512 × 1024 lose 5 % compared with a whole product on one thread, narrow ones 15 %.
     var (down, across) = (max((m + 256) / 512, 1), max((n + 512) / 1024, 1))
     // An even number of tiles keeps two threads equally busy.
     if down * across % 2 == 1 {
       if n >= m { across += 1 } else { down += 1 }
     }
-    // No more pieces than units: none is empty.
+    // There are no more tiles than units, so that none is empty.
     self.down = min(down, (m + Self.unit - 1) / Self.unit)
     self.across = min(across, (n + Self.unit - 1) / Self.unit)
   }

@@ -8,7 +8,8 @@
 //   dg = Σ_rows dy · x̂,   db = Σ_rows dy
 // Statistics are summed in fp32 lanes, sixteen partial sums a row.
 
-/// Rows a worker takes at a time, and columns a worker sums at a time; fixed, so sums are too.
+/// How many rows a worker takes at a time, and how many columns a worker sums at a time. They are fixed, so the sums
+/// are too.
 private let rowTile = 16
 private let columnTile = 64
 
@@ -49,7 +50,7 @@ extension Engine {
     }
   }
 
-  /// Gradient of the input: [rows, columns], added to what is there where `adding`.
+  /// The gradient of the input: [rows, columns], added to what is there if `adding`.
   package func normBackwardInput(
     x: UnsafePointer<Float>, gain: UnsafePointer<Float>, statistics: UnsafePointer<Float>, centred: Bool,
     dy: UnsafePointer<Float>, rows: Int, columns: Int, dx: UnsafeMutablePointer<Float>, adding: Bool

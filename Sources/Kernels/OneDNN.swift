@@ -1,16 +1,16 @@
-// Products of bfloat16 matrices by oneDNN, opened at run time: a machine without it runs everything else.
+// Products of bfloat16 matrices with oneDNN, which is opened at run time: a machine without it runs everything else.
 import Base
 import Foundation
 import Tensors
 
-/// oneDNN 2 or 3 on one thread: kernels run it inside their own tiles.
+/// oneDNN 2 or 3 on one thread, so that kernels can run it inside their own tiles.
 package final class OneDNN: @unchecked Sendable {
   package let version: String
   let calls: OneDNNCalls
   let engine: OpaquePointer
   private let matmul: any OneDNNMatmul
 
-  /// What to install where neither version is there.
+  /// What to install if neither version is installed.
   package static var missing: (what: String, hint: String) {
     (
       "oneDNN (libdnnl.so.3 or libdnnl.so.2) is not installed",
@@ -18,17 +18,17 @@ package final class OneDNN: @unchecked Sendable {
     )
   }
 
-  /// Where this processor multiplies bfloat16 itself; elsewhere fp32 products are faster.
+  /// Whether this processor has bfloat16 products of its own; on others, fp32 products are faster.
   package static var isSupported: Bool {
     InstructionSets.offered.hasAVX512BF16 || InstructionSets.offered.hasAMXBF16
   }
 
-  /// Which instructions of this processor that is.
+  /// The instructions that it uses for that.
   package static var instructions: String { InstructionSets.offered.hasAMXBF16 ? "AMX" : "avx512_bf16" }
 
-  /// Nil where the library is missing or of another kind.
+  /// Nil if neither version of the library is installed.
   package init?() {
-    // libgomp, which the library brings along, reads this while it loads.
+    // libgomp, a dependency of the library, reads this while it loads.
     setenv("OMP_NUM_THREADS", "1", 1)
     guard let (calls, matmul) = Self.open() else { return nil }
     self.calls = calls
@@ -54,14 +54,14 @@ package final class OneDNN: @unchecked Sendable {
     return nil
   }
 
-  /// A product as the library knows it: all sizes are part of the kernel.
+  /// A product as the library sees it: all sizes are part of the kernel.
   struct Shape: Hashable {
     let transposition: Transposition
     let m, n, k, lda, ldb, ldc: Int
     let adding: Bool
   }
 
-  /// The kernels of one worker, made at their first use. Not to be shared by threads.
+  /// The kernels of one worker, made at their first use. Threads must not share it.
   final class Worker {
     private let library: OneDNN
     private let stream: OpaquePointer
@@ -104,7 +104,7 @@ package final class OneDNN: @unchecked Sendable {
     let arguments: UnsafeMutablePointer<Argument>
   }
 
-  /// Ends the run where the library failed: kernels cannot throw, and what they were to compute is not there.
+  /// Ends the run if the library failed: kernels cannot throw, and the result is missing.
   @inline(__always)
   func check(_ code: Int32, _ what: StaticString) {
     if code != 0 { Self.fail(code, what, version: version) }

@@ -8,7 +8,7 @@ struct OneDNNLibrary {
 
   init(_ handle: UnsafeMutableRawPointer) { self.handle = handle }
 
-  /// A missing function is never called: who asks for it looks at `isComplete`.
+  /// A missing function is never called: users of this check `isComplete` first.
   mutating func function<T>(_ name: String) -> T {
     if let address = dlsym(handle, "dnnl_" + name) { return unsafeBitCast(address, to: T.self) }
     isComplete = false
@@ -33,7 +33,7 @@ struct OneDNNCalls: @unchecked Sendable {
   let setHandle: @convention(c) (OpaquePointer, UnsafeMutableRawPointer?) -> Int32
   let execute: @convention(c) (OpaquePointer, OpaquePointer, Int32, UnsafeRawPointer) -> Int32
 
-  /// Nil where a function is missing.
+  /// Nil if a function is missing.
   init?(_ handle: UnsafeMutableRawPointer) {
     var library = OneDNNLibrary(handle)
     version = library.function("version")

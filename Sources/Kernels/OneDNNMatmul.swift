@@ -1,5 +1,5 @@
-// Where versions of oneDNN differ: how a product is described. Version 2 has memory descriptors as structs of the caller's
-// and an operation descriptor; version 3 makes descriptors itself and has no operation descriptor.
+// Versions of oneDNN differ in how a product is described. In version 2, memory descriptors are structs of the
+// caller's and there is an operation descriptor; version 3 makes descriptors itself and has no operation descriptor.
 import Foundation
 
 /// Makes the primitive of a product, and its memory objects for A, B and C.
@@ -63,7 +63,7 @@ struct OneDNN2Matmul: OneDNNMatmul {
   func make(
     _ shape: OneDNN.Shape, _ library: OneDNN
   ) -> (primitive: OpaquePointer, memories: [OpaquePointer]) {
-    // The library's structs are larger in each version; what they are is its own business.
+    // The library's structs grow with each version, and their content is private to the library.
     let room = 1 << 14
     let descriptors = UnsafeMutableRawPointer.allocate(byteCount: 4 * room, alignment: 64)
     defer { descriptors.deallocate() }

@@ -1,8 +1,9 @@
-// What the numeric code was built for, and whether the matrix library makes use of this processor.
+// What the numeric code was built for, and whether the matrix library uses all of this processor.
 import Base
 import CProcessor
 
-/// The instruction sets that the numeric targets were allowed to use. Compiled here: another module has its own.
+/// The instruction sets that the numeric targets were allowed to use. It must be compiled here, since each module has
+/// its own.
 @inline(never)
 package func builtInstructionSets() -> InstructionSets { InstructionSets(bits: swiftdp_built_sets()) }
 
@@ -11,7 +12,7 @@ package var builtInstructionSet: String {
   swiftdp_built_for_avx512() != 0 ? "avx512" : swiftdp_built_for_avx2() != 0 ? "avx2" : "baseline"
 }
 
-/// The instruction sets of this processor that speed up training, by the names of the manuals.
+/// The instruction sets of this processor that speed up training, with their names from the manuals.
 package var instructionSets: [String] {
   let offered = InstructionSets.offered
   return [
@@ -20,7 +21,7 @@ package var instructionSets: [String] {
   ].filter(\.1).map(\.0)
 }
 
-/// What a swiftdp built on this processor would be built for, as `builtInstructionSet`.
+/// The value that `builtInstructionSet` would have in a swiftdp built on this processor.
 package var bestInstructionSet: String {
   InstructionSets.offered.hasAVX512 ? "avx512" : InstructionSets.offered.hasAVX2 ? "avx2" : "baseline"
 }
@@ -30,7 +31,7 @@ extension BLAS {
   private static let wide = ["skylakex", "cooperlake", "sapphirerapids"]
   private static let medium = ["haswell", "zen"]
 
-  /// Why these kernels are slower than others would be on this processor; nil where they are not.
+  /// Why these kernels are slower than others would be on this processor; nil if they are not.
   package var reasonWhySlow: String? {
     let name = kernelName.lowercased()
     if InstructionSets.offered.hasAVX512, !Self.wide.contains(name) {
@@ -42,7 +43,7 @@ extension BLAS {
     return nil
   }
 
-  /// Why kernels are those they are, where the user names none; see `open`.
+  /// Why these kernels are used if the user names none; see `open`.
   package static var choice: String {
     InstructionSets.offered.hasAVX512 ? "chosen for AVX-512" : "OpenBLAS's own choice"
   }

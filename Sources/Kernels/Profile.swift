@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Synchronization
 
-/// Times collected while something runs. One rank's; asked for by the bench only.
+/// Times collected while something runs. They are one rank's; only the bench asks for them.
 package final class Profile: Sendable {
   private let productNanoseconds = Atomic<Int>(0)
   private let productOperations = Atomic<Int>(0)
@@ -51,7 +51,7 @@ package final class Profile: Sendable {
 }
 
 extension Engine {
-  /// Runs something, timed under a name where a profile is asked for.
+  /// Runs something, and times it under a name if a profile is collected.
   package func time<T>(_ name: String, _ body: () throws -> T) rethrows -> T {
     guard let profile else { return try body() }
     return try profile.time(name, body)

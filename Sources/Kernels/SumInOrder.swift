@@ -1,4 +1,4 @@
-// Sums of parts one after the other, and the fp64 sums of squares of every grain of the result.
+// Sums of parts in a fixed order, and the fp64 sum of squares of each grain of the result.
 import Tensors
 
 /// What one rank adds to a sum.
@@ -11,14 +11,14 @@ package struct SumPart {
     self.type = type
   }
 
-  /// y = x + part, or y = part where there is no x.
-  /// - Parameter rounding: to what the part's numbers are rounded first.
+  /// y = x + part, or y = part if there is no x.
+  /// - Parameter rounding: the type that the numbers of the part are rounded to first.
   @inline(__always)
   fileprivate func add(
     to x: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>, in range: Range<Int>,
     rounding: ModelType
   ) {
-    // A loop for each case, so that none of them asks anything of sixteen numbers.
+    // Each case has a loop of its own, so that no loop branches on it.
     func walk(_ term: (Lanes) -> Vector) {
       if let x {
         forEachVector(in: range) { $0.store($0.load(x) + term($0), y) }
@@ -47,10 +47,10 @@ extension Engine {
   /// y = ((p0 + p1) + p2) + …, or y = ((y + p0) + p1) + …
   /// - Parameters:
   ///   - parts: at least one, of `count` numbers each.
-  ///   - rounding: to what each part's numbers are rounded before they are added.
-  ///   - grain: how many numbers a sum of squares is over; the last may be shorter.
-  ///   - squares: [⌈count / grain⌉], receives the sum of squares of each grain of y while it is in cache; nil
-  ///     where they are not asked for.
+  ///   - rounding: the type that the numbers of each part are rounded to before they are added.
+  ///   - grain: how many numbers each sum of squares covers; the last may cover fewer.
+  ///   - squares: [⌈count / grain⌉], receives the sum of squares of each grain of y while it is in the cache; nil if
+  ///     they are not needed.
   package func addInOrder(
     _ parts: UnsafeBufferPointer<SumPart>, rounding: ModelType = .float32, count: Int,
     into y: UnsafeMutablePointer<Float>, adding: Bool, grain: Int, squares: UnsafeMutablePointer<Double>?
@@ -61,7 +61,7 @@ extension Engine {
     pool.run((grains + tile - 1) / tile) { index, _ in
       for number in index * tile..<min((index + 1) * tile, grains) {
         let range = number * grain..<min((number + 1) * grain, count)
-        // A pass for every part: meanwhile y stays in the nearest cache.
+        // One pass for each part: y stays in the nearest cache meanwhile.
         var sum: UnsafePointer<Float>? = adding ? UnsafePointer(y) : nil
         var next = 0
         if !adding, parts.count > 1, parts[0].type == .float32, rounding == .float32 {
@@ -79,9 +79,9 @@ extension Engine {
   }
 }
 
-/// The fp64 sum of squares of a stretch, in one fixed order.
+/// The fp64 sum of squares of a range, in one fixed order.
 package func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-  // Four chains of additions, so that none waits for its last one.
+  // Four chains of additions, so that an addition need not wait for the previous one.
   var chains = (SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>(), SIMD8<Double>())
   func squares(_ offset: Int) -> SIMD8<Double> {
     let eight = UnsafeRawPointer(x + offset).loadUnaligned(as: SIMD8<Float>.self)

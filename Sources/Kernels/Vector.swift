@@ -7,7 +7,7 @@ import Tensors
 
 @usableFromInline package typealias Vector = SIMD16<Float>
 
-/// One stretch of up to sixteen neighbouring elements; only the last of a row is shorter.
+/// A group of up to sixteen neighbouring elements; only the last group of a row is shorter.
 @usableFromInline package struct Lanes {
   @usableFromInline let offset: Int
   @usableFromInline let count: Int
@@ -48,7 +48,7 @@ import Tensors
     }
   }
 
-  /// Writes, or adds to what is there.
+  /// Writes the elements, or adds them to what is there.
   @inlinable @inline(__always) package func store(
     _ vector: Vector, _ row: UnsafeMutablePointer<Float>, adding: Bool
   ) {
@@ -56,7 +56,7 @@ import Tensors
   }
 }
 
-/// Walks a row of `count` elements sixteen at a time, the shorter rest last.
+/// Walks a row of `count` elements, sixteen at a time, with the shorter rest last.
 @inlinable @inline(__always) package func forEachVector(_ count: Int, _ body: (Lanes) -> Void) {
   forEachVector(in: 0..<count, body)
 }

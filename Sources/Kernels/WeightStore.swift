@@ -1,12 +1,12 @@
-// All weights of a replica: the line of what is trained, and what is frozen.
+// All weights of a replica: the line of trained parameters, and the store of frozen ones.
 import Tensors
 
 package final class WeightStore {
-  /// Of all parameters: the trained ones first, as they lie in the line.
+  /// The layout of all parameters, with the trained ones first, as they lie in the line.
   package let layout: ParameterLayout
   package let trained: WeightLine
   package let frozen: FrozenStore?
-  /// What frozen matrices are multiplied in.
+  /// The type that frozen matrices are multiplied in.
   package let type: ModelType
 
   package init(_ layout: ParameterLayout, trained: WeightLine, frozen: FrozenStore?, type: ModelType) {
@@ -17,7 +17,7 @@ package final class WeightStore {
     self.type = type
   }
 
-  /// A model that is trained as a whole.
+  /// The store of a model whose parameters are all trained.
   package convenience init(_ line: WeightLine) {
     self.init(line.layout, trained: line, frozen: nil, type: line.type)
   }
@@ -33,7 +33,7 @@ package final class WeightStore {
     UnsafePointer(trained.floats + layout.parameters[parameter].range.lowerBound)
   }
 
-  /// What a matrix is multiplied in.
+  /// The type that a matrix is multiplied in.
   package func multipliedType(of parameter: Int) -> ModelType {
     layout.parameters[parameter].spec.trains ? trained.type : type
   }

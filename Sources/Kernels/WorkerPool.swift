@@ -1,5 +1,5 @@
-// A rank's own threads. Work is cut into tiles by shape alone; who computes a tile is left to chance,
-// what it computes is not.
+// The threads of a rank. Work is cut into tiles by shape alone. Any thread may compute any tile, but what it computes
+// does not depend on that.
 import Base
 import CProcessor
 import Foundation
@@ -7,11 +7,11 @@ import Synchronization
 
 /// A fixed team of threads that share numbered tiles of work. One caller at a time.
 package final class WorkerPool: Sendable {
-  /// Threads that work, the caller's own included.
+  /// The number of threads that work, including the caller's.
   package let threads: Int
   private let team: Team
 
-  /// - Throws: `UserError` where the system starts no more threads.
+  /// - Throws: `UserError` if the system starts no more threads.
   package init(threads: Int) throws {
     precondition(threads >= 1, "a pool has at least the caller's thread")
     self.threads = threads
@@ -30,8 +30,8 @@ package final class WorkerPool: Sendable {
   }
 }
 
-/// A closure that does not escape, as its two words: code and context. `withoutActuallyEscaping` would put a box
-/// around it on the heap, and a step calls the pool thousands of times.
+/// A closure that does not escape, as its two words, code and context. `withoutActuallyEscaping` would box it on the
+/// heap, and a step calls the pool thousands of times.
 ///
 /// A function that takes such a closure takes its two words, neither retained nor released: the casts below call
 /// a function by its other type. They cast structs, since a bare function is boxed where it is a generic value.
@@ -64,14 +64,14 @@ private struct Body {
 }
 
 extension WorkerPool {
-  /// `run` for those who do not care which worker they are.
+  /// `run` for callers that need no worker number.
   package func runTiles(_ tiles: Int, _ body: @escaping (_ tile: Int) -> Void) {
     run(tiles) { tile, _ in body(tile) }
   }
 }
 
-/// The threads beside the caller's and what they share with it. They hold the team, never the pool, so that
-/// the pool's end is theirs.
+/// The threads beside the caller's and what they share with it. They hold the team, never the pool, so that the end
+/// of the pool ends them.
 private final class Team: @unchecked Sendable {
   private let helpers: Int
   private var body: Body?
@@ -94,7 +94,7 @@ private final class Team: @unchecked Sendable {
         throw error
       }
     }
-    // Every helper has started and waits before the first round.
+    // Every helper has started and is waiting before the first round.
     while busy.load(ordering: .acquiring) != 0 { sched_yield() }
   }
 
@@ -114,7 +114,7 @@ private final class Team: @unchecked Sendable {
       work(0)
       var waits = 0
       while busy.load(ordering: .acquiring) != 0 {
-        // Where there are more threads than cores, the one that is waited for may need this core.
+        // If there are more threads than cores, the thread that this one waits for may need this core.
         waits += 1
         if waits < 4000 { swiftdp_pause() } else { sched_yield() }
       }
@@ -142,7 +142,7 @@ private final class Team: @unchecked Sendable {
   private func serve(_ worker: Int) {
     var seen = round.load(ordering: .acquiring)
     busy.subtract(1, ordering: .releasing)
-    // Where another helper could not be started, the last round may have been announced already.
+    // If another helper could not be started, the last round may have been announced already.
     if leaving.load(ordering: .relaxed) { return }
     while true {
       waitForRound(after: seen)
@@ -153,7 +153,7 @@ private final class Team: @unchecked Sendable {
     }
   }
 
-  /// Looks for the next round for some microseconds, as one tile's work follows the last, then sleeps.
+  /// Looks for the next round for some microseconds, since one tile's work soon follows another, and then sleeps.
   private func waitForRound(after seen: Int) {
     for _ in 0..<4000 {
       if round.load(ordering: .acquiring) != seen { return }

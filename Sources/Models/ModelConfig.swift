@@ -18,10 +18,10 @@ package struct ModelConfig {
     self.json = json
   }
 
-  /// Whether a key is there, with a null too.
+  /// Whether a key is present, with a null too.
   func isGiven(_ key: String) -> Bool { json[key] != nil }
 
-  /// Which of two names of one field a file uses; the second wins where it has both.
+  /// The name that a file uses of two names for one field; the second wins if the file has both.
   func name(_ own: String, or common: String) -> String { isGiven(common) ? common : own }
 
   func fail(_ key: String, _ what: String, hint: String = "") { section.fail(key, what, hint: hint) }
@@ -43,7 +43,7 @@ package struct ModelConfig {
   }
 
   /// A number of either kind.
-  /// - Parameter fallback: nil where the key must be there.
+  /// - Parameter fallback: nil if the key is required.
   func number(
     _ key: String, default fallback: Double?, in range: ClosedRange<Double>, orNull: Bool = false
   ) -> Double {
@@ -59,7 +59,7 @@ package struct ModelConfig {
     isOfType(key, "a text") { $0.text != nil } ? section.text(key, default: fallback) : fallback ?? ""
   }
 
-  /// A whole number or a list of them; none for a null.
+  /// A whole number or a list of whole numbers; an empty list for a null.
   func integers(_ key: String, default fallback: [Int]) -> [Int] {
     guard let value = json[key] else { return fallback }
     let elements = value.isNull ? [] : value.elements ?? [value]
@@ -71,12 +71,12 @@ package struct ModelConfig {
     return integers
   }
 
-  /// A nested object; empty where it is absent or null.
+  /// A nested object; empty if it is absent or null.
   func part(_ key: String) -> ModelConfig { ModelConfig(section.section(key), json[key] ?? .null) }
 
   var isEmpty: Bool { json.members?.isEmpty ?? true }
 
-  /// Tells of a value that is not of a key's type.
+  /// Reports a value that does not have the type of its key.
   private func isOfType(
     _ key: String, _ kind: String, orNull: Bool = false, _ matches: (JSON) -> Bool
   ) -> Bool {

@@ -13,13 +13,13 @@ package struct ModelDescription: Sendable {
   package private(set) var adaptation: any Adaptation = FullFineTuning()
   /// Tokens of config.json that end a text; the first is the one appended to training texts. Empty where there is none.
   package let endOfText: [Int32]
-  /// Tokens that end what the model writes: those of generation_config.json, or of config.json where there is no such
-  /// file, as in transformers.
+  /// Tokens that end a generated text: those of generation_config.json, or of config.json if there is no such file,
+  /// as in transformers.
   package let endOfGeneration: [Int32]
   package let config: JSON
-  /// Where it comes from, for messages.
+  /// The folder or file that it comes from, for messages.
   package let folder: String
-  /// What the user should know of how the folder was read, a line each.
+  /// What the user should know about how the folder was read, a line each.
   package let notes: [String]
 
   /// - Parameter folder: a Hugging Face model folder; only its config.json and generation_config.json are read.
@@ -28,7 +28,7 @@ package struct ModelDescription: Sendable {
     if let mistake = UserError.noModelFolder(folder) { throw mistake }
     let file = folder + "/config.json"
     if access(file, F_OK) != 0, errno == ENOENT {
-      // The output of a run has one.
+      // The output of a run contains a model folder.
       let isAbove = access("\(folder)/model/config.json", F_OK) == 0
       throw UserError(
         .data, "holds no model: it has no config.json", at: folder,
@@ -50,9 +50,9 @@ package struct ModelDescription: Sendable {
   }
 
   /// - Parameters:
-  ///   - file: what messages about the configuration name.
-  ///   - folder: what messages about the model name; the same by default.
-  ///   - endOfGeneration: ids, maybe beyond the vocabulary; those of the configuration by default.
+  ///   - file: the name of the configuration in messages.
+  ///   - folder: the name of the model in messages; the same by default.
+  ///   - endOfGeneration: ids, possibly beyond the vocabulary; by default those of the configuration.
   package init(
     config: JSON, file: String, folder: String? = nil, endOfGeneration: [Int]? = nil, notes: [String] = []
   ) throws {
@@ -73,7 +73,7 @@ package struct ModelDescription: Sendable {
     self.folder = folder ?? file
     self.notes = notes
     parameters = Graph.parameters { Self.record(family, on: $0) }
-    // No text holds a token that the model does not know.
+    // A token that the model does not know never occurs in a text.
     func known(_ ids: [Int]) -> [Int32] {
       ids.filter { (0..<family.vocabulary).contains($0) }.map(Int32.init)
     }
@@ -81,7 +81,7 @@ package struct ModelDescription: Sendable {
     self.endOfGeneration = known(endOfGeneration ?? ends)
   }
 
-  /// `eos_token_id` of generation_config.json; none where it is absent or null.
+  /// `eos_token_id` of generation_config.json; an empty list if it is absent or null.
   private static func ends(ofGeneration json: JSON, file: String) throws -> [Int] {
     let problems = Problems()
     let ends = ModelConfig(json, file: file, problems: problems).integers("eos_token_id", default: [])
@@ -90,7 +90,7 @@ package struct ModelDescription: Sendable {
   }
 
   /// The same model with a head of its own.
-  /// - Parameter note: why, for the user.
+  /// - Parameter note: the reason, for the user.
   package func untied(note: String) throws -> ModelDescription {
     try ModelDescription(
       config: replacing(["tie_word_embeddings"], with: .bool(false)), file: folder + "/config.json",
@@ -129,7 +129,7 @@ package struct ModelDescription: Sendable {
     replacing(["torch_dtype", "dtype"], with: .string(elementType))
   }
 
-  /// config.json with a value under the first of some keys, and none under the others.
+  /// config.json with a value under the first of some keys, and without the others.
   private func replacing(_ keys: [String], with value: JSON) -> JSON {
     let members = (config.members ?? []).filter { !keys.contains(String(decoding: $0.key, as: UTF8.self)) }
     return .object(members + [JSON.Member(key: Array(keys[0].utf8), value: value)])
@@ -142,21 +142,21 @@ extension ModelDescription {
     let prefix = type(of: family).basePrefix
     var names = [parameter]
     if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
-    // `save_model` of safetensors keeps one name of a tensor that has two: the first in the alphabet.
+    // `save_model` of safetensors keeps only one name of a tensor that has two: the first in alphabetical order.
     if family.tied, parameter == type(of: family).embedding { names.append(type(of: family).head) }
     return names
   }
 
-  /// Whether a tensor of a checkpoint may be passed over: a copy of a tied weight, or a constant.
+  /// Whether a tensor of a checkpoint may be ignored: a copy of a tied weight, or a constant.
   package func ignores(_ tensor: String) -> Bool {
     family.tied && tensor == type(of: family).head
       || type(of: family).ignoredSuffixes.contains { tensor.hasSuffix($0) }
   }
 
-  /// Looks at the ids of a text before the model sees them: a table has no row for others.
-  /// - Throws: where an id is not of the model's vocabulary.
+  /// Checks the ids of a text before the model sees them: the tables have no rows for other ids.
+  /// - Throws: if an id is not in the model's vocabulary.
   package func check(_ ids: some Sequence<Int32>) throws {
-    // A negative id is a large one without its sign.
+    // A negative id is a large one when read without its sign.
     let largest = ids.lazy.map { UInt32(bitPattern: $0) }.max() ?? 0
     guard Int(largest) >= family.vocabulary else { return }
     throw UserError(

@@ -1,20 +1,20 @@
-// What a family of models is: a configuration and a forward pass.
+// A family of models is a configuration and a forward pass.
 import Base
 import Graph
 
-/// A family reads its part of `config.json` and writes its forward pass once, as it stands in the paper.
+/// A family reads its part of `config.json` and writes its forward pass once, in the notation of its paper.
 ///
 /// Parameters carry the names they have in a Hugging Face checkpoint; their shapes follow from their use.
 package protocol ModelFamily: Sendable {
   /// `model_type` in config.json.
   static var modelType: String { get }
-  /// What names start with in a checkpoint of the model with its head, and not in one of the bare model.
+  /// The prefix of names in a checkpoint of the model with its head, which the names of the bare model lack.
   static var basePrefix: String { get }
-  /// Ends of names that old checkpoints hold beside the parameters and that carry nothing.
+  /// Suffixes of tensors that old checkpoints hold beside the parameters and that carry no information.
   static var ignoredSuffixes: [String] { get }
-  /// The parameter that a tied head is one with.
+  /// The parameter that a tied head shares.
   static var embedding: String { get }
-  /// `eos_token_id` where config.json does not say.
+  /// The default of `eos_token_id`, if config.json does not set it.
   static var endOfText: Int { get }
 
   /// Whether projections are stored [inputs, outputs].
@@ -41,7 +41,8 @@ extension ModelFamily {
   package var outputEmbedding: String { tied ? Self.embedding : Self.head }
 
   /// The activation function that a key of config.json names.
-  /// - Parameter names: all that transformers has for the function that the family computes, the usual one first.
+  /// - Parameter names: all names that transformers has for the function that the family computes, the usual one
+  ///   first.
   static func checkActivation(_ config: ModelConfig, _ key: String, names: [String]) {
     let name = config.text(key, default: names[0])
     if !names.contains(name) {

@@ -4,9 +4,10 @@ import Foundation
 
 /// Radians per position for each of the D/2 pairs of a head.
 ///
-/// Reads `rope_theta` and `rope_scaling`, or `rope_parameters`, which transformers 5 writes. Where a file has both,
-/// `rope_scaling` is read alone, unless it is empty; `rope_theta` inside wins over the one outside.
-/// - Parameter longest: positions of the model, the original ones of Llama 3 scaling where nothing says them.
+/// Reads `rope_theta` and `rope_scaling`, or `rope_parameters`, which transformers 5 writes. If a file has both, only
+/// `rope_scaling` is read, unless it is empty. A `rope_theta` inside overrides the one outside.
+/// - Parameter longest: the model's number of positions, used as the original number in Llama 3 scaling if the file
+///   gives none.
 func rotaryFrequencies(_ config: ModelConfig, headWidth: Int, longest: Int) -> [Float] {
   let parameters = config.part("rope_parameters")
   let old = config.part("rope_scaling")
@@ -30,7 +31,7 @@ func rotaryFrequencies(_ config: ModelConfig, headWidth: Int, longest: Int) -> [
     let context = Float(
       (config.isGiven(original) ? config : scaling).number(original, default: Double(longest), in: 1...1e9))
     if high <= low { scaling.fail("high_freq_factor", "must be larger than low_freq_factor") }
-    // Long waves are stretched, short ones left, those between blended (Llama 3 report, appendix).
+    // Long wavelengths are stretched, short ones left, those in between blended (Llama 3 report, appendix).
     frequencies = frequencies.map { frequency in
       let wavelength = 2 * Float.pi / frequency
       if wavelength < context / high { return frequency }
@@ -42,7 +43,7 @@ func rotaryFrequencies(_ config: ModelConfig, headWidth: Int, longest: Int) -> [
     scaling.fail(
       "rope_type", "\"\(kind)\" is not supported", hint: "default, linear and llama3 are")
   }
-  // Plain positions pass over it, as in transformers.
+  // Plain positions ignore it, as in transformers.
   let partial = "partial_rotary_factor"
   let part = scaling.isGiven(partial) ? scaling : config
   if part.number(partial, default: 1, in: 0...1, orNull: true) != 1 {

@@ -6,8 +6,8 @@
 //   u = g / max(√v, ε1),   w ← w − α u / max(1, RMS(u) / d)
 //
 // Means run over whole matrices, of which ranks own arbitrary slices. Squares of rows and columns are summed as
-// integers (`FactoredSquares`), so that their order does not matter; those of the two RMS in fp64 over each
-// grain, then over grains in the order of the line.
+// integers (`FactoredSquares`), so that their order does not matter. The squares for the two RMS values are summed in
+// fp64 over each grain, then over grains in the order of the line.
 import Foundation
 import Kernels
 import Tensors
@@ -99,9 +99,9 @@ package struct Adafactor: UpdateRule {
     }
   }
 
-  /// Updates the rows' and columns' moments of every matrix of which this rank holds a part; all that do come to
-  /// the same bits.
-  /// - Returns: mean(r), by parameter.
+  /// Updates the moments of rows and columns of every matrix of which this rank holds a part. All ranks that do so
+  /// get the same bits.
+  /// - Returns: mean(r) for each parameter.
   private func updateFactors(
     _ held: [UpdateStretch], _ squares: FactoredSquares, take: Double
   ) -> [Int: Double] {
@@ -139,11 +139,11 @@ extension UpdateStretch {
   fileprivate var isMatrix: Bool { shape.count == 2 }
 }
 
-/// u of a stretch: what its gradients become when they are divided by the roots of their second moments.
+/// u of a range: its gradients divided by the roots of their second moments.
 private struct Direction {
   private let gradients: UnsafePointer<Float>
   private let gradientScale: Float
-  /// For a matrix, r and c from their first; or v of the stretch's first number.
+  /// For a matrix, r and c from their first element; otherwise v of the range's first number.
   private let rows: UnsafeMutablePointer<Float>?
   private let moments: UnsafeMutablePointer<Float>
   private let columns: Int
@@ -162,7 +162,7 @@ private struct Direction {
     self.smallest = Vector(repeating: smallest)
   }
 
-  /// Walks a range of the stretch, a row of the matrix at a time; lanes count from `offset`.
+  /// Walks a part of the range, one row of the matrix at a time; lanes count from `offset`.
   @inline(__always)
   func forEach(in range: Range<Int>, _ body: (_ lanes: Lanes, _ offset: Int, _ u: Vector) -> Void) {
     guard let rows else {

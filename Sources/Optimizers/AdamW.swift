@@ -41,7 +41,7 @@ package struct AdamW: LocalRule {
     }
   }
 
-  /// What a step does with sixteen numbers.
+  /// The update of sixteen numbers.
   struct Formula {
     private let gradientScale: Float
     private let shrink: Float

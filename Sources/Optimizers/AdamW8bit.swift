@@ -1,21 +1,22 @@
-// AdamW whose moments are kept in 8 bits (Dettmers et al. 2022), as bitsandbytes' AdamW8bit does: each block of
-// 256 numbers has its largest magnitude in fp32, and a byte a number that names the nearest value of the dynamic
-// map, signed for the first moment and unsigned for the second. The update itself uses the moments before
-// they are rounded. Parameters of fewer than 4,096 numbers keep moments in fp32, as there.
+// AdamW whose moments are kept in 8 bits (Dettmers et al. 2022), as in bitsandbytes' AdamW8bit. Each block of 256
+// numbers has its largest magnitude in fp32, and one byte per number that names the nearest value of the dynamic map,
+// signed for the first moment and unsigned for the second. The update itself uses the moments before they are
+// rounded. Parameters with fewer than 4,096 numbers keep fp32 moments, as in bitsandbytes.
 //
-// A block ends with its parameter, so that no two share a scale. Weights decay before the update and signs of
-// moments that round to 0 are dropped, as in the reference's PyTorch version; its CUDA kernel does otherwise.
+// A block ends with its parameter, so that no two parameters share a scale. Weights decay before the update, and
+// signs of moments that round to 0 are dropped, as in the reference's PyTorch version; its CUDA kernel does
+// otherwise.
 import Foundation
 import Kernels
 import Tensors
 
 package struct AdamW8bit: LocalRule {
-  /// The formula, and the rule of small parameters.
+  /// The update formula, and the rule for small parameters.
   package var exact: AdamW
 
   package init(_ exact: AdamW = AdamW()) { self.exact = exact }
 
-  /// Parameters of fewer numbers keep fp32 moments (bitsandbytes' `min_8bit_size`).
+  /// Parameters with fewer numbers keep fp32 moments (bitsandbytes' `min_8bit_size`).
   package static let smallest = 4096.0
 
   package var states: [OptimizerState] {
@@ -68,7 +69,7 @@ package struct AdamW8bit: LocalRule {
   }
 }
 
-/// One moment of a stretch as codes and scales.
+/// One moment of a range as codes and scales.
 private struct EightBitState {
   private let codes: UnsafeMutablePointer<UInt8>
   private let scales: UnsafeMutablePointer<Float>
@@ -85,7 +86,7 @@ private struct EightBitState {
     map.decode(codes + start, count: count, scale: scales[block], into: moments)
   }
 
-  /// - Parameter moments: room for whole vectors, of which `count` numbers are meant.
+  /// - Parameter moments: room for whole vectors, of which `count` numbers are used.
   func store(_ moments: UnsafeMutablePointer<Float>, _ block: Int, _ start: Int, _ count: Int) {
     let whole = (count + 15) / 16 * 16
     (moments + count).update(repeating: 0, count: whole - count)
@@ -95,7 +96,7 @@ private struct EightBitState {
       sizes = sizes.maximum(x.replacing(with: -x, where: x .< 0))
     }
     scales[block] = sizes.largest
-    // As the reference: a block of zeros has no inverse.
+    // As in the reference, a block of zeros has no inverse.
     let inverse = 1 / max(sizes.largest, 1e-38)
     guard whole > count else {
       map.encode(moments, count: count, scale: inverse, into: codes + start)

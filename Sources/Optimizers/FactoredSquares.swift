@@ -1,11 +1,11 @@
-// Sums of squares of the rows and columns of matrices of which a rank has arbitrary stretches, exact to the
-// chosen unit and therefore the same in any order.
+// Sums of squares of the rows and columns of matrices, of which a rank holds arbitrary ranges. The sums are exact to
+// the chosen unit and therefore the same in any order.
 //
-// Every square is rounded to a whole number of units, a power of two taken from the norm of the whole gradient,
-// which all ranks know and which bounds every such sum. What the rounding leaves is rounded to a unit 2^30 times
-// smaller and summed beside it. All partial sums are whole numbers of units below 2^53, so that additions in fp64
-// are exact, whatever their order; between ranks they are added as 64-bit integers. A mean of squares is
-// thereby exact to 2^-81 of the square of the norm.
+// Every square is rounded to a whole number of units. The unit is a power of two, taken from the norm of the whole
+// gradient, which all ranks know and which bounds every such sum. The remainder is rounded to a unit 2^30 times
+// smaller and summed separately. All partial sums are whole numbers of units below 2^53, so that additions in fp64
+// are exact, whatever their order; between ranks they are added as 64-bit integers. A mean of squares is thereby
+// exact to 2^-81 of the square of the norm.
 import Foundation
 import Kernels
 import Tensors
@@ -23,12 +23,12 @@ struct FactoredSquares {
   /// [row or column][whole units, small units]
   private var sums: [Int64]
 
-  /// Rows and columns that a matrix has at most: the small units of a sum stay below 2^53.
+  /// The most rows and columns of a matrix, so that the small units of a sum stay below 2^53.
   static let longest = (1 << 22) - 1
 
   /// - Parameters:
-  ///   - layout: of which all matrices are meant, those too of which this rank has no part.
-  ///   - norm: of all gradients that will be added, scaled as they will be.
+  ///   - layout: the layout whose matrices are summed, including those of which this rank has no part.
+  ///   - norm: the norm of all gradients that will be added, scaled as they will be.
   init(_ layout: ParameterLayout, norm: Double) {
     // A little above: the norm is rounded, and so are the scaled gradients.
     let bound = norm * norm * 1.001
@@ -45,13 +45,13 @@ struct FactoredSquares {
     sums = [Int64](repeating: 0, count: end)
   }
 
-  /// Adds the squares of a stretch of a matrix.
+  /// Adds the squares of a range of a matrix.
   mutating func add(_ stretch: UpdateStretch, gradientScale: Float, engine: Engine) {
     guard let place = places[stretch.parameter] else { preconditionFailure("the matrix was not announced") }
     let (rows, columns) = (stretch.shape[0], stretch.shape[1])
     let firstRow = stretch.start / columns
     let rowCount = (stretch.start + stretch.count - 1) / columns - firstRow + 1
-    // A worker's own sums, of the rows of this stretch and all columns: [rows, columns][2].
+    // The sums of one worker, for the rows of this range and all columns: [rows, columns][2].
     let width = 2 * (rowCount + columns)
     let workers = engine.pool.threads
     let memory = UnsafeMutablePointer<Double>.allocate(capacity: width * workers)
@@ -81,7 +81,7 @@ struct FactoredSquares {
       let rowSums = memory + worker * width
       let wholeColumns = rowSums + 2 * rowCount
       func add(_ index: Int, _ whole: Double, _ rest: Double) {
-        // A gradient that is not finite has no sum; the step is refused by its norm.
+        // A gradient that is not finite has no sum; its norm makes the step be refused.
         guard whole.isFinite, rest.isFinite else { return }
         sums[place + 2 * index] &+= Int64(whole / unit)
         sums[place + 2 * index + 1] &+= Int64(rest / small)
@@ -93,7 +93,7 @@ struct FactoredSquares {
     }
   }
 
-  /// Adds what other ranks have added of theirs.
+  /// Adds the sums of other ranks.
   mutating func complete(_ ranks: any ParameterSums) { ranks.add(&sums) }
 
   /// The sum of squares of a matrix's row, or of its column `index` − rows.
@@ -104,7 +104,7 @@ struct FactoredSquares {
   }
 }
 
-/// Adds each square to its column's sums, and returns the sums of all.
+/// Adds each square to the sums of its column, and returns the sums of all.
 private func addSquares(
   _ x: UnsafePointer<Float>, count: Int, scale: Float, unit: Double, small: Double,
   _ whole: UnsafeMutablePointer<Double>, _ rest: UnsafeMutablePointer<Double>

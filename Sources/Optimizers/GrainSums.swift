@@ -1,7 +1,7 @@
 // Sums over grains in fp64, in an order that follows from the grain alone.
 import Kernels
 
-/// One value for each grain of each stretch, in their order; grains are handed to the pool's threads.
+/// One value for each grain of each range, in their order; the pool's threads share the grains.
 func grainSums(
   _ held: [UpdateStretch], _ engine: Engine, _ sum: (_ stretch: Int, _ range: Range<Int>) -> Double
 ) -> [Double] {
@@ -10,7 +10,7 @@ func grainSums(
     guard var next = sums.baseAddress else { return }
     for (index, stretch) in held.enumerated() {
       let values = next
-      // Sixteen at a time: one is too little for a thread to fetch.
+      // Sixteen at a time, since a single grain is too little work for a thread to fetch.
       engine.pool.run((stretch.grains + 15) / 16) { tile, _ in
         for grain in tile * 16..<min((tile + 1) * 16, stretch.grains) {
           values[grain] = sum(index, stretch.grain(grain))

@@ -32,7 +32,7 @@ package struct Lion: LocalRule {
         let gV = $0.load(g) * gradientScale
         let mV = $0.load(m)
         let direction = (gV * take1).addingProduct(mV, keep1)
-        // The sign of 0 is 0, and of what is no number, no number.
+        // The sign of 0 is 0, and the sign of NaN is NaN.
         var move = direction.replacing(with: rate, where: direction .> 0)
         move = move.replacing(with: -rate, where: direction .< 0)
         $0.store((gV * take2).addingProduct(mV, keep2), m)

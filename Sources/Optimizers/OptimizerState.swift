@@ -1,5 +1,5 @@
-// What a rule keeps from step to step, declared so that sharding, the count of memory and checkpoints need to
-// know no rule.
+// The states that a rule keeps from step to step. They are declared, so that sharding, memory estimates and
+// checkpoints need not know any rule.
 import Tensors
 
 /// One state of a rule: what it holds for which parameters, and the name of its files.
@@ -11,7 +11,7 @@ package struct OptimizerState: Sendable {
     package var bytes: Int { self == .float32 ? 4 : 1 }
   }
 
-  /// What there is one element for.
+  /// What one element of the state stands for.
   package enum Extent: Sendable {
     /// Every number of the parameter; held where the number is updated.
     case numbers
@@ -40,11 +40,12 @@ package struct OptimizerState: Sendable {
 
   package func covers(_ spec: ParameterSpec) -> Bool { spec.trains && isOf(spec) }
 
-  /// Numbers of a block. Blocks are cut at multiples of it from the start of a segment of the line, and at the
-  /// ends of parameters: slices of ranks end at multiples of 1,024 from there, so that no cut goes through one.
+  /// How many numbers a block has. Blocks are cut at multiples of it from the start of a segment of the line, and at
+  /// the ends of parameters. Slices of ranks end at multiples of 1,024 from there, so that no cut goes through a
+  /// block.
   package static let block = 256
 
-  /// How many blocks a stretch has that begins `phase` numbers after the start of its segment.
+  /// How many blocks a range has that begins `phase` numbers after the start of its segment.
   package static func blocks(phase: Int, count: Int) -> Int {
     count == 0 ? 0 : (phase % block + count + block - 1) / block
   }
@@ -60,7 +61,7 @@ package struct OptimizerState: Sendable {
     }
   }
 
-  /// Bytes for a whole parameter; in floating point, since sizes may be hostile.
+  /// The bytes for a whole parameter, in floating point, since sizes may be hostile.
   fileprivate func bytes(of spec: ParameterSpec) -> Double {
     guard covers(spec) else { return 0 }
     let elements =
@@ -75,12 +76,12 @@ package struct OptimizerState: Sendable {
 }
 
 extension ParameterSpec {
-  /// The number of numbers, which may be more than an integer holds.
+  /// The number of elements, which may exceed an integer.
   var size: Double { shape.reduce(1.0) { $0 * Double($1) } }
 }
 
 extension UpdateRule {
-  /// How many times the bytes of the fp32 parameters all states take.
+  /// The bytes of all states, as a multiple of the bytes of the fp32 parameters.
   package func stateCopies(of parameters: [ParameterSpec]) -> Double {
     let bytes = states.reduce(0.0) { sum, state in parameters.reduce(sum) { $0 + state.bytes(of: $1) } }
     return bytes / max(parameters.reduce(0.0) { $0 + 4 * $1.size }, 1)

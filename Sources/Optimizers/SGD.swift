@@ -6,7 +6,7 @@
 import Kernels
 
 package struct SGD: LocalRule {
-  /// 0 for none, and no state.
+  /// 0 for no momentum, and no state.
   package var momentum: Double
   package var nesterov: Bool
   package var weightDecay: Double

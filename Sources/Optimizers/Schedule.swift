@@ -1,13 +1,13 @@
 // The learning rate of every step.
 import Foundation
 
-/// Linear warm-up, then one of three ways down.
+/// Linear warm-up, then one of three ways to decay.
 package struct Schedule: Sendable {
   package enum Shape: String, Sendable, CaseIterable {
     case constant
-    /// Straight down to the final ratio.
+    /// A straight line down to the final ratio.
     case linear
-    /// Half a cosine down to the final ratio (Loshchilov & Hutter 2017).
+    /// Half a cosine wave down to the final ratio (Loshchilov & Hutter 2017).
     case cosine
   }
 

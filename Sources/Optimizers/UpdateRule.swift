@@ -2,23 +2,23 @@
 import Kernels
 import Tensors
 
-/// One stretch of a parameter, updated as a whole: weights and gradients have `count` elements.
+/// One range of a parameter, updated as a whole: weights and gradients have `count` elements.
 package struct UpdateStretch {
   package let weights: UnsafeMutablePointer<Float>
   package let gradients: UnsafePointer<Float>
-  /// In the order of the rule's states, nil where a state does not cover the parameter: the first of the
-  /// stretch's own elements, or of the parameter's rows or columns.
+  /// The states in the order of the rule, nil if a state does not cover the parameter. Each points to the first
+  /// element of the range, or of the parameter's rows or columns.
   package let states: [UnsafeMutableRawPointer?]
   package let count: Int
   /// Whether weight decay applies.
   package let decays: Bool
-  /// Which parameter, as an index into the layout.
+  /// The parameter, as an index into the layout.
   package let parameter: Int
   package let shape: [Int]
-  /// Which of the parameter's numbers is the first.
+  /// The number of the range's first element within the parameter.
   package let start: Int
-  /// How many numbers after the start of its segment of the line the stretch begins: blocks and grains are
-  /// counted from there.
+  /// How many numbers after the start of its segment of the line the range begins: blocks and grains are counted from
+  /// there.
   package let phase: Int
 
   package init(
@@ -45,7 +45,8 @@ package struct UpdateStretch {
     return base.assumingMemoryBound(to: Float.self)
   }
 
-  /// The stretch cut at multiples of the grain from the start of the segment: the same cuts, whoever owns what.
+  /// The range cut at multiples of the grain from the start of the segment: the cuts are the same, whichever rank
+  /// owns what.
   var grains: Int { Self.grains(phase: phase, count: count) }
 
   package static func grains(phase: Int, count: Int) -> Int {
@@ -60,33 +61,34 @@ package struct UpdateStretch {
   }
 }
 
-/// What a rank that holds stretches can learn of whole parameters, with the same bits at every rank count.
+/// What a rank that holds parts of parameters can learn about whole parameters, with the same bits at every rank
+/// count.
 package protocol ParameterSums {
   var layout: ParameterLayout { get }
 
   /// The fp64 sums over whole parameters.
-  /// - Parameter grains: one value for each grain of each stretch held, in their order.
-  /// - Returns: by parameter, the values of all ranks added in the order of the line.
+  /// - Parameter grains: one value for each grain of each range held, in their order.
+  /// - Returns: for each parameter, the values of all ranks, added in the order of the line.
   func total(ofGrains grains: [Double]) -> [Double]
 
-  /// Adds up what ranks with different stretches bring. Whole numbers: the order does not matter.
+  /// Adds up the values of ranks that hold different ranges. They are whole numbers, so the order does not matter.
   func add(_ values: inout [Int64])
 }
 
 /// An update rule.
 package protocol UpdateRule: Sendable {
-  /// Their names are those of their files.
+  /// The states of the rule; their names are also the names of their files.
   var states: [OptimizerState] { get }
 
-  /// Why the rule cannot update such a model; nil where it can.
+  /// Why the rule cannot update such a model; nil if it can.
   func obstacle(in layout: ParameterLayout) -> String?
 
-  /// Updates all that a rank holds. Collective: every rank calls it, with stretches of its own.
+  /// Updates everything that a rank holds. Collective: every rank calls it, with its own ranges.
   /// - Parameters:
   ///   - step: 1 for the first update.
-  ///   - gradientScale: what gradients are multiplied by first (clipping).
-  ///   - gradientNorm: of the whole gradient before that.
-  ///   - finished: told the number of each stretch once it is done with, in order.
+  ///   - gradientScale: the factor that gradients are multiplied by first (clipping).
+  ///   - gradientNorm: the norm of the whole gradient before scaling.
+  ///   - finished: called with the number of each range once it is done, in order.
   func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
     sums: any ParameterSums, engine: Engine, finished: (Int) -> Void)
@@ -96,8 +98,8 @@ extension UpdateRule {
   package func obstacle(in layout: ParameterLayout) -> String? { nil }
 }
 
-/// A rule by which numbers, or blocks of numbers, do not depend on each other, so that any cut into stretches
-/// gives the same bits.
+/// A rule in which numbers, or blocks of numbers, do not depend on each other, so that any cut into ranges gives the
+/// same bits.
 package protocol LocalRule: UpdateRule {
   func update(
     _ stretch: UpdateStretch, step: Int, learningRate: Double, gradientScale: Float, engine: Engine)

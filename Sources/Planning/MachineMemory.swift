@@ -1,4 +1,4 @@
-// How much memory the processes of this host may use: what the machine has, or less where control groups say so.
+// How much memory the processes of this host may use: the memory of the machine, or less if control groups limit it.
 import Foundation
 
 /// Bytes that the processes of this host may use, whether they are in use or not.
@@ -9,8 +9,7 @@ package var usableMemory: Double {
   return limits.reduce(physical, min)
 }
 
-/// Bytes that this host's processes could still get without anything being taken from others; 0 where the system
-/// does not say.
+/// Bytes that this host's processes could still get without taking them from others; 0 if the system does not say.
 package var availableMemory: Double {
   let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
   let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
@@ -22,12 +21,12 @@ package var availableMemory: Double {
 /// own group as the root.
 /// - Parameters:
 ///   - groups: /proc/self/cgroup (cgroups(7)).
-///   - read: the text of a file; nil where there is none.
+///   - read: gives the text of a file; nil if there is none.
 package func controlGroupLimits(_ groups: String, read: (String) -> String?) -> [Double] {
   memoryGroups(groups).compactMap { $0.limit(read) }
 }
 
-/// What is left below each of those limits, where what files hold in memory counts as free.
+/// What is left below each of those limits; memory that holds files counts as free.
 package func controlGroupRoom(_ groups: String, read: (String) -> String?) -> [Double] {
   memoryGroups(groups).compactMap { group in
     guard let limit = group.limit(read), let used = group.number(group.names.used, read) else { return nil }
@@ -45,7 +44,7 @@ private struct MemoryGroup {
     read("\(folder)/\(file)").flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
   }
 
-  /// "max" is none.
+  /// "max" means no limit.
   func limit(_ read: (String) -> String?) -> Double? { number(names.limit, read) }
 }
 
@@ -71,7 +70,7 @@ private func memoryGroups(_ groups: String) -> [MemoryGroup] {
   }
 }
 
-/// The number behind a name, in a text of such lines.
+/// The number behind a name, in a text whose lines have that form.
 private func field(_ name: String, of text: String) -> Double? {
   let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
   return line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }

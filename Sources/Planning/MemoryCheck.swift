@@ -1,4 +1,4 @@
-// Whether a host can hold its ranks of a run; told with the arithmetic, and with what to try, where it cannot.
+// Whether a host can hold its ranks of a run. If not, the error has the arithmetic and what to try.
 import Base
 import Graph
 import Models
@@ -13,7 +13,7 @@ package struct MemoryCheck {
   private let place: Placement
   private let rank: Int
 
-  /// - Throws: where the weights alone are more than a host has: the layout of a hostile config.json may be too
+  /// - Throws: if the weights alone exceed the memory of a host, since the layout of a hostile config.json may be too
   ///   large to be made.
   package init(
     _ description: ModelDescription, folder: String, _ shape: RunShape, _ place: Placement, rank: Int = 0
@@ -26,7 +26,7 @@ package struct MemoryCheck {
     self.rank = rank
   }
 
-  /// Of this rank.
+  /// The estimate for this rank.
   package var estimate: MemoryEstimate { estimate(shape) }
 
   private func estimate(_ shape: RunShape) -> MemoryEstimate {
@@ -39,8 +39,8 @@ package struct MemoryCheck {
     Double(estimate(shape).bytes) * Double(place.ranksPerHost)
   }
 
-  /// - Parameter memory: of this host, in bytes.
-  /// - Throws: where it is too small: one line.
+  /// - Parameter memory: the memory of this host, in bytes.
+  /// - Throws: one line if it is too small.
   package func check(folder: String, memory: Double) throws {
     let estimate = estimate
     let need = Double(estimate.bytes) * Double(place.ranksPerHost)

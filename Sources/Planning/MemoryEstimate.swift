@@ -1,7 +1,7 @@
 // What a run needs in memory, by part, before any of it is allocated.
 //
-// Exact where memory is planned: weights, shards and exchange by the very functions that lay them out, activations
-// from a program that is recorded and never run. The base alone was measured.
+// The estimate is exact where memory is planned. Weights, shards and exchange come from the functions that lay them
+// out; activations come from a program that is recorded and never run. Only the base was measured.
 import Base
 import Models
 import Sharding
@@ -12,7 +12,7 @@ package struct MemoryEstimate: Sendable {
   package struct Part: Sendable {
     package let name: String
     package let bytes: Int
-    /// Whether it is of the model's states, which the formulas in bytes a parameter are about.
+    /// Whether it belongs to the model's states, which the formulas in bytes per parameter count.
     package let isOfModel: Bool
   }
 
@@ -20,21 +20,21 @@ package struct MemoryEstimate: Sendable {
   package var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
   /// Weights, master weights, gradients and optimizer states.
   package var modelBytes: Int { parts.reduce(0) { $0 + ($1.isOfModel ? $1.bytes : 0) } }
-  /// Of the weights, bytes that the ranks of a host hold together.
+  /// The bytes of the weights that the ranks of a host hold together.
   package let sharedBytes: Int
-  /// Bytes that a rank sees as its own (RSS), though the prediction counts them for its neighbours on the host: of
-  /// shared weights, libraries and MPI's buffers.
+  /// Bytes of shared weights, libraries and MPI's buffers that count in this rank's RSS, though the prediction counts
+  /// them for its neighbours on the host.
   package let seenBytes: Int
 
-  /// What there is before there is a model, measured (docs/plan.md): libraries, held once a host, oneDNN among
-  /// them for bfloat16; MPI's buffers for messages inside a host, a rank; heap; stacks and buffers of a thread.
+  /// The memory in use before there is a model, measured (docs/plan.md): libraries, held once per host, with oneDNN
+  /// for bfloat16; MPI's buffers for messages inside a host, per rank; heap; stacks and buffers, per thread.
   private static let libraries = 28_000_000
   private static let librariesWithHalves = 36_000_000
   private static let messages = 3_400_000
   private static let heap = 600_000
   private static let baseOfThread = 4_000_000
 
-  /// - Parameter map: of the rank that is meant; its stage is that of the shape.
+  /// - Parameter map: the map of the rank that is estimated; its stage is that of the shape.
   package init(_ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement) {
     let layout = map.layout
     let float = MemoryLayout<Float>.size

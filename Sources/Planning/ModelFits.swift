@@ -1,14 +1,14 @@
-// Whether a model can be held at all, before its layout is made.
+// Whether a host can hold a model at all, before its layout is made.
 import Base
 import Models
 
 extension ModelDescription {
   /// - Parameters:
-  ///   - copies: how many times the weights' bytes in fp32 are needed at the least.
-  ///   - memory: of a host, in bytes; this machine's by default.
-  /// - Throws: where that memory is too small, before anything is allocated.
+  ///   - copies: the least multiple of the weights' fp32 bytes that is needed.
+  ///   - memory: the memory of a host, in bytes; by default that of this machine.
+  /// - Throws: if that memory is too small, before anything is allocated.
   package func checkFits(folder: String, copies: Double, memory: Double = usableMemory) throws {
-    // In floating point: the sizes of a hostile config.json may overflow.
+    // In floating point, since the sizes of a hostile config.json may overflow.
     let bytes = parameters.reduce(0.0) { $0 + $1.shape.reduce(4.0) { $0 * Double($1) } } * copies
     guard bytes > memory else { return }
     throw UserError(

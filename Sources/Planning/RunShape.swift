@@ -1,4 +1,4 @@
-// What decides a run's memory and time beside its model, and where it runs.
+// What the memory and time of a run depend on beside its model, and where it runs.
 import Graph
 import Kernels
 import Models
@@ -8,7 +8,7 @@ import Sharding
 import Tensors
 
 package struct RunShape: Sendable {
-  /// Of the largest micro-batch.
+  /// The shape of the largest micro-batch.
   package var batch: BatchShape
   package var type: ModelType
   /// What frozen projections are kept in.
@@ -21,9 +21,9 @@ package struct RunShape: Sendable {
   package var exact: Bool
   /// Whether optimizer states and master weights lie on a disk.
   package var offloads: Bool
-  /// Of the tokenised data, which every rank holds; 0 where it has not been read.
+  /// The bytes of the tokenised data, which every rank holds; 0 if it has not been read.
   package var dataBytes = 0
-  /// Recorded programs that are kept at most.
+  /// The most recorded programs that are kept.
   package var programs: Int
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
@@ -46,11 +46,11 @@ package struct RunShape: Sendable {
     programs = Self.packedPrograms
   }
 
-  /// Where all rows are as long: of training and of validation, each of whole micro-batches and of the last one; and
-  /// one that only tells how much room gradients need.
+  /// If all rows have the same length: programs for training and for validation, each for a whole micro-batch and for
+  /// the last one, and one program that only tells how much room gradients need.
   private static let packedPrograms = 5
 
-  /// - Parameter length: tokens of the longest row; the recipe's sequences by default.
+  /// - Parameter length: the tokens of the longest row; by default those of the recipe's sequences.
   package init(_ recipe: Recipe, length: Int? = nil) {
     self.init(
       batch: BatchShape(
@@ -64,18 +64,18 @@ package struct RunShape: Sendable {
     if !recipe.data.packing { programs = ProgramCache.limit }
   }
 
-  /// Whether the ranks of a host have one copy of the weights together: where every rank updates all
-  /// weights, each needs its own.
+  /// Whether the ranks of a host share one copy of the weights. If every rank updates all weights, each needs its
+  /// own.
   package func sharesHostWeights(_ place: Placement) -> Bool {
     place.ranksPerHost > 1 && stage != .replicas && sharesWeights ?? true
   }
 }
 
-/// Where ranks run.
+/// The hosts and ranks that the run uses.
 package struct Placement: Sendable, Equatable {
   package var ranks: Int
   package var ranksPerHost: Int
-  /// Of each rank.
+  /// The number of threads of each rank.
   package var threads: Int
 
   package init(ranks: Int, ranksPerHost: Int, threads: Int) {
@@ -87,9 +87,9 @@ package struct Placement: Sendable, Equatable {
   package var hosts: Int { (ranks + ranksPerHost - 1) / ranksPerHost }
 }
 
-/// What the program of a micro-batch needs, by recording and planning it.
+/// What the program of a micro-batch needs, found by recording and planning it.
 package struct ProgramEstimate: Sendable {
-  /// Floats of activations and scratch, and of gradients until they are exchanged.
+  /// The floats of activations and scratch, and of gradients until they are exchanged.
   package let activations: Int
   package let gradients: Int
   /// Operations of its matrix products.
@@ -105,7 +105,7 @@ package struct ProgramEstimate: Sendable {
   package init(
     _ description: ModelDescription, layout: ParameterLayout, _ shape: RunShape, _ place: Placement
   ) {
-    // Sequences that are longer than the model reads are refused with the data.
+    // Sequences that are longer than the model can read are refused together with the data.
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
     trainedType = description.trainedType(shape.type)

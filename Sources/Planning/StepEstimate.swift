@@ -1,20 +1,20 @@
 // How long a step takes, by a simple count: matrix products, bytes through memory, bytes between hosts.
 //
-// The three are added as if none overlapped, though slices leave for other hosts while earlier layers compute:
-// the estimate is for comparing arrangements, and rather too slow than too fast.
+// The three are added as if none overlapped, though slices leave for other hosts while earlier layers compute. The
+// estimate is for comparing arrangements, and errs on the slow side.
 import Graph
 import Models
 import Optimizers
 import Sharding
 import Tensors
 
-/// What a host can do in a second.
+/// The rates of a host.
 package struct HostRates: Sendable {
-  /// Operations of matrix products of one core.
+  /// Operations per second of matrix products on one core.
   package var products: Double
-  /// Bytes read and written by all cores at once.
+  /// Bytes per second that all cores together read and write.
   package var copy: Double
-  /// Bytes that a host sends to others, and as many received at the same time.
+  /// Bytes per second that a host sends to others; it receives as many at the same time.
   package var link: Double
 
   package init(products: Double, copy: Double, link: Double) {
@@ -43,8 +43,8 @@ package struct StepEstimate: Sendable {
   package static let effort = 2.0
 
   /// - Parameters:
-  ///   - map: of any rank.
-  ///   - sequences: of a step, over all ranks.
+  ///   - map: the map of any rank.
+  ///   - sequences: the number of sequences of a step, over all ranks.
   package init(
     _ map: ShardMap, _ program: ProgramEstimate, _ shape: RunShape, _ place: Placement, sequences: Int,
     rates: HostRates
@@ -65,26 +65,27 @@ package struct StepEstimate: Sendable {
     products =
       computed * program.productOperations / (Double(place.threads) * rates.products * Self.efficiency)
 
-    // Of one host. Norms, softmax, activation functions and sums of activations.
+    // The bytes of one host: norms, softmax, activation functions and sums of activations.
     var bytes = local * computed * float * program.touched * Self.effort
-    // Owners read every sender's part and write the sum, which they read too from round two on.
+    // Owners read the part of every sender and write the sum; from round two on they read the sum too.
     let owned = trained / hosts
     bytes += owned * float * (exchanges * (senders + 2) - 1)
-    // A rank's own sum of its micro-batches: two numbers read, one written.
+    // A rank's own sum of its micro-batches: two numbers are read, one is written.
     if addsFirst { bytes += local * rounds * 3 * float * trained }
-    // The update reads weights, gradients and states and writes all but the gradients; bfloat16 is rounded after.
+    // The update reads weights, gradients and states, and writes all but the gradients; bfloat16 is rounded
+    // afterwards.
     let updated = shape.stage == .replicas ? local * trained : owned
     let states = shape.rule.stateCopies(of: map.layout.parameters.map(\.spec))
     bytes += updated * (float * (3 + 2 * states) + (shape.type == .float32 ? 0 : 6))
 
-    // A rank sends every owner on another host its slice, in each round.
+    // In each round, a rank sends its slice to every owner on another host.
     let away = (ranks - min(local, ranks)) / ranks
     var sent = exchanges * local * trained * Double(shape.wire.bytes) * away
     if shape.sharesHostWeights(place) {
       // A host sends what its ranks updated to each other host.
       sent += weightBytes / hosts * (hosts - 1)
     } else if place.ranks > 1 {
-      // In a ring over all ranks, each slice leaves each host once; the sums themselves where all ranks update.
+      // In a ring over all ranks, each slice leaves each host once. If all ranks update, the sums travel instead.
       let gathered = shape.stage == .replicas ? trained * float : weightBytes
       bytes += local * 2 * gathered
       if hosts > 1 { sent += gathered * (ranks - 1) / ranks }

@@ -1,11 +1,11 @@
 // How much of a checkpoint may be copied, so that it is written while training goes on.
 package enum CheckpointMemory: Sendable, Equatable {
-  /// As much as the rank's share of half of the memory that is available on its host.
+  /// The rank's share of half of the memory that is available on its host.
   case auto
-  /// Bytes of a rank.
+  /// The bytes of a rank.
   case bytes(Int)
 
-  /// `auto`, `0`, or a size such as `512M`, `4G` or `4GB`, of 1024 each; nil for anything else.
+  /// `auto`, `0`, or a size such as `512M`, `4G` or `4GB` in units of 1024; nil for anything else.
   init?(_ text: String) {
     if text == "auto" {
       self = .auto

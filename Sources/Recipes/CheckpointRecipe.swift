@@ -1,11 +1,11 @@
-// When checkpoints are written, how, and which one a run goes on from.
+// When and how checkpoints are written, and which one a run resumes from.
 import Base
 import Checkpoints
 import Foundation
 
 package struct CheckpointRecipe: Sendable {
   package enum Resume: Sendable, Equatable {
-    /// From the newest complete checkpoint in the output folder, if there is one.
+    /// Resumes from the newest complete checkpoint in the output folder, if there is one.
     case auto
     case none
     case folder(String)
@@ -22,7 +22,7 @@ package struct CheckpointRecipe: Sendable {
   /// Element type of `OUTPUT/model`; checkpoints keep fp32.
   package var modelType: StoredType
   package var resume: Resume
-  /// What of a checkpoint is copied, to be written while training goes on.
+  /// How much of a checkpoint is copied, to be written while training goes on.
   package var memory: CheckpointMemory
 
   package init(_ section: Section) {

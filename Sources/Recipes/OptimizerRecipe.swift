@@ -8,12 +8,12 @@ package struct OptimizerRecipe: Sendable {
   package var learningRate: Double
   /// 0 for none.
   package var gradientClip: Double
-  /// A folder on whose disk states and master weights lie; nil for memory.
+  /// A folder on the disk that holds states and master weights; nil for memory.
   package var offload: String?
 
   package init(_ section: Section) {
     name = section.choice("name", default: .adamw)
-    // Defaults of the references; of AdamW, those of swiftdp, and its learning rate.
+    // The defaults of the references; for AdamW, those of swiftdp with its learning rate.
     let usual: (rate: Double, decay: Double) =
       switch name {
       case .adamw, .adamw8bit: (3e-4, 0.01)
@@ -55,7 +55,7 @@ package struct OptimizerRecipe: Sendable {
     refuseSettingsOfOthers(section)
   }
 
-  /// Tells of keys that only other optimizers have; what none has is told of elsewhere.
+  /// Reports keys that only other optimizers have; keys that no optimizer has are reported elsewhere.
   private func refuseSettingsOfOthers(_ section: Section) {
     let own = Set(name.settings)
     for key in Set(OptimizerName.allCases.flatMap(\.settings)).subtracting(own).sorted()
@@ -70,7 +70,7 @@ package struct OptimizerRecipe: Sendable {
 }
 
 extension OptimizerName {
-  /// The keys that it reads, those that all have first.
+  /// The keys that an optimizer reads, with the common ones first.
   fileprivate var settings: [String] {
     let common = ["learning_rate", "weight_decay", "gradient_clip"]
     return switch self {

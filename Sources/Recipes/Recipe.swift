@@ -11,11 +11,11 @@ import Optimizers
 import Sharding
 import Tensors
 
-/// Everything that decides a run. Each part reads its own keys.
+/// Everything that defines a run. Each part reads its own keys.
 package struct Recipe: Sendable {
   package var model: String
   package var weights: WeightSource
-  /// What weights are kept and multiplied in.
+  /// The type that weights are kept and multiplied in.
   package var modelType: ModelType
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
@@ -33,17 +33,17 @@ package struct Recipe: Sendable {
   package var resolved: JSON
   private let paths: UserPaths
 
-  /// Where weights come from when a run begins.
+  /// Where the weights come from when a run begins.
   package enum WeightSource: String, CaseIterable, Sendable {
     /// From the model's folder.
     case pretrained
-    /// Drawn anew; the folder needs no safetensors.
+    /// Initialised at random; the folder needs no safetensors.
     case random
   }
 
   /// - Parameters:
   ///   - file: a YAML file, or nil for none.
-  ///   - assignments: `path=value`, the value being YAML; they win over the file.
+  ///   - assignments: `path=value`, where the value is YAML; they override the file.
   ///   - paths: how paths are read.
   /// - Throws: every mistake at once.
   package init(file: String?, assignments: [String], paths: UserPaths = UserPaths()) throws {
@@ -86,7 +86,7 @@ package struct Recipe: Sendable {
       let name = String(assignment[..<equals])
       let text = String(assignment[assignment.index(after: equals)...])
       if let value = problems.collect({ try JSON.yaml(text, file: name) }) {
-        // YAML calls an empty value and ~ null, and the default would be taken without a word.
+        // In YAML an empty value and ~ are null, so the default would be taken silently.
         let isWritten = !value.isNull || text.lowercased() == "null"
         json.set(
           name.split(separator: ".", omittingEmptySubsequences: false)[...],
@@ -101,7 +101,7 @@ package struct Recipe: Sendable {
   /// A path as the user would write it.
   package func name(of path: String) -> String { paths.name(of: path) }
 
-  /// The model, by its weights too where they are read.
+  /// Describes the model, and looks at its weights too if the run reads them.
   package func describeModel() throws -> ModelDescription {
     let description: ModelDescription =
       switch weights {
@@ -231,7 +231,7 @@ package struct ScheduleRecipe: Sendable {
     finalRatio = section.number("final_ratio", default: 0.1, in: 0...1)
   }
 
-  /// What a run of so many steps should say of its warm-up; nil where it ends before the run.
+  /// A note about the warm-up of a run with this many steps; nil if the warm-up ends before the run.
   package func note(steps: Int) -> String? {
     guard warmupSteps >= steps else { return nil }
     let end = warmupSteps == steps ? "" : ", and never reaches optimizer.learning_rate"
@@ -243,15 +243,15 @@ package struct ScheduleRecipe: Sendable {
 
 package struct ParallelRecipe: Sendable {
   package var zero: ZeroStage
-  /// Whether the ranks of a host share one copy of the weights; nil for where that can be.
+  /// Whether the ranks of a host share one copy of the weights; nil to share if possible.
   package var sharesWeights: Bool?
-  /// What gradients are rounded to before they are added, which halves what hosts send each other.
+  /// The type that gradients are rounded to before they are added; bfloat16 halves what hosts send each other.
   package var wireType: ModelType
   /// Seconds that a rank may keep the others waiting.
   package var timeout: Double
   /// nil: as many as the rank has cores.
   package var threads: Int?
-  /// Which kernels OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
+  /// The kernels that OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
   package var blasKernel: String?
 
   package init(_ section: Section) {

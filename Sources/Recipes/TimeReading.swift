@@ -1,6 +1,6 @@
-// Stretches of time as users write them.
+// Durations as users write them.
 
-/// `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00` in seconds; nil for anything else.
+/// The seconds of `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00`; nil for anything else.
 func seconds(of text: String) -> Double? {
   if let plain = Double(text) { return plain > 0 && plain.isFinite ? plain : nil }
   let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }

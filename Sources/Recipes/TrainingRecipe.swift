@@ -1,28 +1,28 @@
-// How many steps of what size, what is looked at in each, and when a run ends.
+// How many steps a run has and of what size, what is checked in each, and when the run ends.
 import Base
 import Graph
 
 package struct TrainingRecipe: Sendable {
-  /// Exactly one of the two is given or default.
+  /// Exactly one of the two is set, by the user or by default.
   package enum Duration: Sendable, Equatable {
     case steps(Int)
     case epochs(Double)
   }
 
   package var duration: Duration
-  /// Sequences of an optimizer step, over all ranks.
+  /// Sequences per optimizer step, over all ranks.
   package var batchSize: Int
-  /// Sequences of one forward pass of one rank.
+  /// Sequences per forward pass of one rank.
   package var microBatchSize: Int
   package var seed: UInt64
   package var validateEvery: Int
   package var recompute: Recompute
-  /// Seconds from the start of the process, after which it has ended with a checkpoint; nil for no limit.
+  /// Seconds from the start of the process within which it must have ended with a checkpoint; nil for no limit.
   package var timeLimit: Double?
   /// Whether results are the same bits at every rank count.
   package var exact: Bool
   package var onSpike: SpikeAction
-  /// How many times the median of the last gradient norms is a spike; 0 for never.
+  /// A gradient norm is a spike if it is more than this many times the median of the last ones; 0 for never.
   package var spikeFactor: Double
   /// The share of micro-batches that a second rank computes too.
   package var audit: Double

@@ -1,4 +1,4 @@
-// YAML as the same values that JSON gives, so that one strict reader serves both.
+// Reads YAML into the same values as JSON, so that one strict reader serves both.
 import Base
 import Foundation
 import Yams
@@ -6,9 +6,10 @@ import Yams
 extension JSON {
   /// - Throws: one line with the place of a syntax error.
   static func yaml(_ text: String, file: String) throws -> JSON {
-    // Windows editors begin a file with a byte-order mark.
+    // Windows editors begin files with a byte-order mark.
     let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
-    // Yams compares keys through their aliases, before the budget below counts them: each could triple the work.
+    // Yams expands the aliases of keys to compare them, before the budget below counts them: each alias could triple
+    // the work.
     guard aliases(in: text) <= mostAliases else {
       throw UserError(.usage, "has more than \(mostAliases) aliases", at: file)
     }
@@ -23,7 +24,7 @@ extension JSON {
 
   private static let mostAliases = 24
 
-  /// How many there may be: asterisks that begin a word.
+  /// The most aliases that the text can have: asterisks that begin a word.
   private static func aliases(in text: String) -> Int {
     var count = 0
     var before = UInt8(ascii: " ")

@@ -1,10 +1,10 @@
-// What a person sees: the run's facts, a bar while it goes on, one line for what happened.
+// What a user sees: the facts of the run, a progress bar, and one line for each event.
 import Base
 import Datasets
 import Foundation
 import Training
 
-/// Writes to standard output: a bar that is drawn anew on a terminal, lines elsewhere.
+/// Writes to standard output: a bar that is redrawn on a terminal, lines elsewhere.
 package final class Console: Observer {
   private let isTerminal: Bool
   private let width: Int
@@ -18,8 +18,8 @@ package final class Console: Observer {
   private var isLossTold = false
 
   /// - Parameters:
-  ///   - columns: of the terminal, or nil where there is none.
-  ///   - binding: how ranks lie on cores, to follow the number of threads; may be empty.
+  ///   - columns: the width of the terminal, or nil if there is none.
+  ///   - binding: how ranks are bound to cores, printed after the number of threads; may be empty.
   package init(columns: Int?, binding: String = "") {
     self.binding = binding
     isTerminal = columns != nil
@@ -29,7 +29,10 @@ package final class Console: Observer {
   package func began(_ run: RunSummary) {
     let recipe = run.recipe
     say(
-      "model", "\(recipe.name(of: recipe.model)) · \(run.modelType) · \(grouped(run.parameters)) parameters")
+      "model",
+      "\(recipe.name(of: recipe.model)) · \(run.family) · \(grouped(run.parameters)) parameters"
+        + (run.trained < run.parameters || run.method != "full"
+          ? " · \(run.method) trains \(grouped(run.trained))" : ""))
     for file in run.data.files {
       let rows = file.format == .text && file.rows == 1 ? "1 document" : counted(file.rows, "row")
       var line =
@@ -96,7 +99,7 @@ package final class Console: Observer {
     }
   }
 
-  /// What is left uncovered of the exchange, where there is one.
+  /// The part of the exchange that computation does not hide, if there is an exchange.
   private func exchange(_ report: StepReport) -> String {
     ranks == 1 ? "" : "exchange \(decimals(100 * report.exchangeSeconds / report.seconds, 1)) %  "
   }

@@ -1,19 +1,19 @@
-// metrics.jsonl: one JSON object a step.
+// metrics.jsonl: one JSON object per step.
 import Base
 import Foundation
 import Training
 
-/// Appends a line after every step; a run that goes on cuts the file back to where it goes on from. A line that cannot be
-/// written is kept, and written once there is room: training does not end for it.
+/// Appends a line after every step; a resumed run first cuts the file back to the step that it resumes from. A line
+/// that cannot be written is kept, and written once there is room, so that training does not end for it.
 package final class MetricsLog: Observer {
   private let path: String
   private let note: (String) -> Void
   private var file: Int32 = -1
-  /// What the file does not have yet.
+  /// The lines that the file does not have yet.
   private var waiting: [UInt8] = []
   private var isBehind = false
 
-  /// - Parameter note: tells the user that lines have to wait, and that they are written, in one line each.
+  /// - Parameter note: tells the user in one line that lines have to wait, and in another that they are written.
   package init(output: String, note: @escaping (String) -> Void) {
     path = output + "/metrics.jsonl"
     self.note = note
@@ -25,7 +25,7 @@ package final class MetricsLog: Observer {
     var kept = Data()
     if let step = run.resumed?.step, FileManager.default.fileExists(atPath: path) {
       for line in try OpenFile.contents(path).split(separator: UInt8(ascii: "\n")) {
-        // A line that a crash cut short is no JSON; its step is done again.
+        // A line that a crash cut short is not JSON; its step is done again.
         guard let done = try? JSON.parse(Array(line))["step"]?.integer, done <= step else { continue }
         kept.append(contentsOf: line)
         kept.append(UInt8(ascii: "\n"))
@@ -64,10 +64,10 @@ package final class MetricsLog: Observer {
     }
   }
 
-  /// - Throws: `UserError(.disk)` where lines are still waiting.
+  /// - Throws: `UserError(.disk)` if lines are still waiting.
   package func ended(_ end: RunEnd) throws { if let error = append() { throw error } }
 
-  /// Writes what is waiting.
+  /// Writes the lines that are waiting.
   private func append() -> UserError? {
     do { try openIfNeeded() } catch let error { return error }
     while !waiting.isEmpty {
@@ -79,7 +79,8 @@ package final class MetricsLog: Observer {
     return nil
   }
 
-  /// Opens the file, also where another one, or none, has taken its place: the output folder may have been moved.
+  /// Opens the file, also if it is gone or another file has taken its place, since the output folder may have been
+  /// moved.
   private func openIfNeeded() throws(UserError) {
     var mine = stat()
     var there = stat()

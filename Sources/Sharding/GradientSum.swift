@@ -6,8 +6,8 @@
 // the same bits at every rank count, an owner's memory does not grow with M, and no rank ever holds the
 // summed gradient of what it does not own.
 //
-// Where exactness is not asked for, each rank first adds up its own micro-batches and sends the sum in the
-// last round: one exchange a step, at the price of a whole gradient in memory and of the order.
+// If exactness is not required, each rank first adds up its own micro-batches and sends the sum in the last round.
+// That is one exchange per step; the price is a whole gradient in memory, and the order of additions is lost.
 import Base
 import Collectives
 import Foundation
@@ -22,18 +22,20 @@ package final class GradientSum {
   private let engine: Engine
   private let exchange: SliceExchange
   private let wire: ModelType
-  /// Segments that are published and not yet added.
+  /// Segments that are published but not yet added.
   private var pending: [Int] = []
   private var isEmpty = true
   private var senders = 0
   private var isLastRound = true
-  /// Where the order is free: this rank's own sum, the whole line.
+  /// If the order is free, this rank's own sum over the whole line.
   private let ownSum: UnsafeMutablePointer<Float>?
   private var ownIsEmpty = true
-  /// Of the grains of this rank's slices, bucket after bucket, and where those of each bucket begin.
+  /// The sums of squares of the grains of this rank's slices, bucket after bucket, and the index where each bucket's
+  /// grains begin.
   private var squares: [Double]
   private let squareStarts: [Int]
-  /// How many of them each rank has, everyone's behind each other, and how far each rank's are read.
+  /// How many grains each rank has; the grains of all ranks, one rank after the other; and how far each rank's are
+  /// read.
   private let squareCounts: [Int]
   private var allSquares: [Double]
   private var next: [Int]
@@ -43,15 +45,15 @@ package final class GradientSum {
   /// How many segments of gradients a program has to hold.
   package static func holds(ranks: Int) -> Int { SliceExchange.holds(ranks: ranks) }
 
-  /// Whether ranks add up their own micro-batches first: a whole gradient, where the order is free and a step
-  /// exchanges but once.
+  /// Whether ranks add up their own micro-batches first. This needs a whole gradient in memory, and is done if the
+  /// order is free and a step exchanges only once.
   package static func addsFirst(stage: ZeroStage, ranks: Int, exact: Bool) -> Bool {
     !exact && ranks > 1 && stage.rawValue < ZeroStage.gradients.rawValue
   }
 
-  /// Bytes that a rank needs for gradients on their way, beside their sum.
+  /// Bytes that a rank needs for gradients that are being exchanged, beside their sum.
   /// - Parameters:
-  ///   - room: as of `init`.
+  ///   - room: as in `init`.
   ///   - remote: how many ranks run on other hosts.
   package static func exchangeBytes(
     map: ShardMap, room: Int, exact: Bool, wire: ModelType, remote: Int
@@ -72,7 +74,7 @@ package final class GradientSum {
   /// - Parameters:
   ///   - room: what a program that `holds` segments needs for gradients.
   ///   - exact: whether the order of additions is that of the micro-batches.
-  ///   - wire: what each micro-batch's gradients are rounded to before they are added.
+  ///   - wire: the type that each micro-batch's gradients are rounded to before they are added.
   package init(
     map: ShardMap, ranks: Ranks, engine: Engine, room: Int, exact: Bool = true, wire: ModelType = .float32,
     ledger: MemoryLedger?
@@ -92,7 +94,7 @@ package final class GradientSum {
     for slices in map.slices { starts.append(starts[starts.count - 1] + grains(slices[map.rank])) }
     squareStarts = starts
     squareCounts = (0..<map.ranks).map { rank in map.slices.reduce(0) { $0 + grains($1[rank]) } }
-    // One more, so that there is an address where nothing is owned.
+    // One more, so that there is an address if the rank owns nothing.
     squares = [Double](repeating: 0, count: starts[starts.count - 1] + 1)
     allSquares = [Double](repeating: 0, count: squareCounts.reduce(0, +))
     next = [Int](repeating: 0, count: map.ranks)
@@ -100,7 +102,7 @@ package final class GradientSum {
 
   /// Sums the gradients of a step, which has at least one micro-batch. In round r, rank i of N has number r·N + i,
   /// if there is one. Collective.
-  /// - Parameter body: is given the number of a micro-batch of this rank's, and adds all segments of its gradients.
+  /// - Parameter body: gets the number of one of this rank's micro-batches, and adds all segments of its gradients.
   package func sum(microBatches count: Int, _ body: (_ number: Int) throws -> Void) rethrows {
     begin()
     for first in stride(from: 0, to: count, by: map.ranks) {
@@ -116,7 +118,7 @@ package final class GradientSum {
     seconds = 0
   }
 
-  /// Announces a round in which the first `senders` ranks have a micro-batch each.
+  /// Announces a round in which each of the first `senders` ranks has a micro-batch.
   /// - Parameter isLast: whether it is the last round of the step.
   private func beginRound(senders: Int, isLast: Bool) {
     self.senders = ownSum == nil ? senders : max(self.senders, senders)
@@ -124,11 +126,11 @@ package final class GradientSum {
     if ownSum == nil || isLast { exchange.beginRound(senders: self.senders) }
   }
 
-  /// Lets messages between hosts move on while something is computed.
+  /// Lets messages between hosts progress while something is computed.
   package func poke() { exchange.poke() }
 
-  /// Adds a segment of this round's gradients. Every rank calls this for each segment in order, those
-  /// without a micro-batch with nil.
+  /// Adds a segment of this round's gradients. Every rank calls this for each segment in order; a rank without a
+  /// micro-batch passes nil.
   package func add(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     let start = Date()
     let isLastSegment = index == map.layout.segments.count - 1
@@ -145,7 +147,7 @@ package final class GradientSum {
     seconds += Date().timeIntervalSince(start)
   }
 
-  /// Publishes a segment, and adds one that was published earlier: by now others have theirs ready.
+  /// Publishes a segment, and adds an earlier one: by now the other ranks have published theirs.
   private func pass(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     exchange.publish(segment: index, gradients)
     pending.append(index)
@@ -158,13 +160,13 @@ package final class GradientSum {
     if isLast { exchange.finishRound() } else { exchange.waitUntilFree(after: index) }
   }
 
-  /// Adds all ranks' parts of this rank's slices of a segment, in the order of the ranks.
+  /// Adds the parts of all ranks for this rank's slices of a segment, in the order of the ranks.
   private func sum(segment index: Int) {
     for bucket in map.layout.segments[index].buckets {
       let target = memory.base + map.place(ofBucket: bucket)
       exchange.withParts(bucket: bucket, segment: index) { parts, numbers in
         squares.withUnsafeMutableBufferPointer { squares in
-          // In the last round the sum will not change again: its squares cost no pass of their own.
+          // The last round completes the sum, so its squares are taken in the same pass.
           engine.addInOrder(
             parts, rounding: wire, count: numbers.count, into: target + numbers.lowerBound, adding: !isEmpty,
             grain: ParameterLayout.grain,
@@ -176,7 +178,7 @@ package final class GradientSum {
     }
   }
 
-  /// This rank's part in a round in which it has no micro-batch.
+  /// This rank's part of a round in which it has no micro-batch.
   private func addNothing() {
     for segment in map.layout.segments.indices { add(segment: segment, nil) }
   }
@@ -199,7 +201,7 @@ package final class GradientSum {
     return total
   }
 
-  /// Brings every rank the whole sum, where states are not sharded.
+  /// Gives every rank the whole sum, if states are not sharded.
   package func completeReplicas() {
     guard map.stage == .replicas else { return }
     for slices in map.slices {
@@ -209,7 +211,7 @@ package final class GradientSum {
   }
 }
 
-/// How many grains a slice has; it begins at one.
+/// How many grains a slice has; it begins at the start of one.
 private func grains(_ slice: Range<Int>) -> Int {
   (slice.count + ParameterLayout.grain - 1) / ParameterLayout.grain
 }

@@ -1,10 +1,10 @@
-// One copy of the weights for all ranks of a host, and the way of updates between hosts.
+// One copy of the weights for all ranks of a host, and the exchange of updates between hosts.
 import Collectives
 import Kernels
 import Tensors
 
 extension WeightLine {
-  /// A line in memory that this host's ranks share; nil where the host has no room for it. Collective.
+  /// A line in memory that this host's ranks share; nil if the host has no room for it. Collective.
   package static func onHost(
     _ layout: ParameterLayout, type: ModelType, ranks: Ranks, ledger: MemoryLedger? = nil
   ) -> WeightLine? {
@@ -49,11 +49,11 @@ extension FrozenStore {
 }
 
 extension Ranks {
-  /// Completes a line that each host holds once: every slice of another host comes to one rank of this one,
-  /// in place. Collective; whoever reads the line waits for its host's ranks first.
+  /// Completes a line that each host holds once: each slice of another host goes to one rank of this host, in place.
+  /// Collective. Before it reads the line, a rank must wait for the ranks of its host.
   /// - Parameters:
-  ///   - address: where an element lies.
-  ///   - bytes: of one element.
+  ///   - address: the address of an element.
+  ///   - bytes: the size of one element.
   ///   - slices: [bucket][rank], ranges of the line.
   package func exchangeBetweenHosts(
     _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [[Range<Int>]]
@@ -65,7 +65,7 @@ extension Ranks {
     for (bucket, slices) in slices.enumerated() {
       for (host, members) in members {
         for sender in slices.indices where !slices[sender].isEmpty && hostOf[sender] != host {
-          // The ranks of a host take turns to receive.
+          // The ranks of a host take turns in receiving.
           let position = numberOnHost[sender]
           let receiver = members[position % members.count]
           let slice = slices[sender]

@@ -1,8 +1,7 @@
-// Memory that lies in a file on local disk, for states that are touched once a step, from front to back.
+// Memory in a file on a local disk, for states that are touched once per step, from front to back.
 //
-// The file has no name once it is open: nothing outlives the process. Its pages are read ahead of the update
-// and, once updated, written back and taken out of this process, so that what a rank holds of them at once is
-// what is on its way.
+// The file has no name once it is open, so nothing outlives the process. Its pages are read ahead of the update. Once
+// updated, they are written back and unmapped, so that a rank holds only the pages that are in transit.
 import Base
 import Foundation
 import Tensors
@@ -18,9 +17,9 @@ final class OffloadFile {
 
   /// Zeroed memory in a file of its own, reserved on the disk.
   /// - Parameters:
-  ///   - folder: on a local disk; made where it is not there.
-  ///   - what: it is for, in messages.
-  /// - Throws: `UserError(.disk)` where the folder cannot be written to or has no room.
+  ///   - folder: a folder on a local disk; created if it does not exist.
+  ///   - what: what the memory is for, in messages.
+  /// - Throws: `UserError(.disk)` if the folder cannot be written to or has no room.
   init(folder: String, bytes: Int, for what: String) throws {
     let size = max(bytes, Self.page)
     do {
@@ -43,7 +42,7 @@ final class OffloadFile {
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw UserError.disk("no file for \(what) can be made", folder) }
     unlink(template)
-    // All of it now: later a full disk would be a bus error.
+    // Reserve everything now, since a full disk would be a bus error later.
     let code = posix_fallocate(descriptor, 0, off_t(size))
     guard code == 0 else {
       close(descriptor)
@@ -60,7 +59,7 @@ final class OffloadFile {
 
   deinit { close(descriptor) }
 
-  /// - Throws: `UserError(.disk)` where the disk could not give what lay there, or take what was written: it is lost.
+  /// - Throws: `UserError(.disk)` if the disk failed to read or write some of the memory, so that it is lost.
   func check() throws {
     guard range.isBroken else { return }
     throw UserError(
@@ -74,12 +73,12 @@ final class OffloadFile {
     madvise(base + pages.lowerBound, pages.count, Int32(MADV_WILLNEED))
   }
 
-  /// Starts to write bytes that are not needed for long, and takes them out of this process.
+  /// Starts to write bytes that are not needed soon, and unmaps them.
   func release(_ range: Range<Int>) {
     let pages = pages(range)
-    // The pages stay what they are, in the system's cache or on the disk; only the mapping of them goes.
+    // The pages stay in the system's cache or on the disk; only their mapping goes.
     madvise(base + pages.lowerBound, pages.count, Int32(MADV_DONTNEED))
-    // Linux starts to write what is dirty, and what is clean leaves the cache.
+    // Linux starts to write the dirty pages, and drops the clean ones from its cache.
     posix_fadvise(descriptor, off_t(pages.lowerBound), off_t(pages.count), Int32(POSIX_FADV_DONTNEED))
   }
 
@@ -90,7 +89,7 @@ final class OffloadFile {
 }
 
 extension FlatMemory {
-  /// Zeroed numbers in memory, or in a file that is returned too.
+  /// Zeroed numbers in memory, or in a file, which is then returned too.
   /// - Parameter offload: the folder of the file; nil for memory.
   static func make(
     count: Int, label: String, offload: String?, ledger: MemoryLedger?

@@ -1,8 +1,8 @@
-// The way of states between the disk and the update: ahead of it they are fetched, behind it let go.
+// Moves states between the disk and the update: reads them ahead of it and releases them behind it.
 
-/// What each stretch of an update needs of the files, in the order of the update.
+/// The part of each file that each range of an update needs, in the order of the update.
 final class OffloadStream {
-  /// How far reading is ahead of the update.
+  /// How many bytes reading is ahead of the update.
   private static let ahead = 64 << 20
 
   private let files: [OffloadFile]
@@ -11,21 +11,21 @@ final class OffloadStream {
   private var fetched = 0
   private var bytesAhead = 0
 
-  /// - Parameter parts: of each file, by stretch, what it holds of it.
+  /// - Parameter parts: for each file, the part that each range needs.
   init(_ parts: [(file: OffloadFile, ranges: [Range<Int>?])]) {
     files = parts.map(\.file)
     let count = parts.first?.ranges.count ?? 0
     ranges = (0..<count).map { stretch in parts.map { $0.ranges[stretch] ?? 0..<0 } }
   }
 
-  /// Before the first stretch is updated.
+  /// Call this before the first range is updated.
   func begin() {
     fetched = 0
     bytesAhead = 0
     fetch()
   }
 
-  /// After a stretch was updated, one after the other.
+  /// Call this after each range is updated, in order.
   func finish(stretch: Int) {
     for (file, range) in zip(files, ranges[stretch]) where !range.isEmpty {
       file.release(range)

@@ -1,4 +1,4 @@
-// Sums over whole parameters, of which every rank has slices.
+// Sums over whole parameters, of which every rank holds slices.
 import Collectives
 import Optimizers
 import Tensors
@@ -26,7 +26,7 @@ struct RankSums: ParameterSums {
   }
 
   func add(_ values: inout [Int64]) {
-    // With replicas every rank has the whole sum already.
+    // With replicas, every rank has the whole sum already.
     if map.stage != .replicas { ranks.add(&values) }
   }
 }

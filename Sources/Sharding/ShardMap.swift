@@ -1,4 +1,4 @@
-// Who owns what: every bucket of the trained line is cut into one slice a rank, at multiples of the grain.
+// Which rank owns what: every bucket of the trained line is cut into one slice per rank, at multiples of the grain.
 import Tensors
 
 /// How much is sharded over ranks (Rajbhandari et al. 2020).
@@ -7,24 +7,24 @@ package enum ZeroStage: Int, Sendable, CaseIterable {
   case replicas = 0
   /// Each rank holds the optimizer states of its slices.
   case optimizer = 1
-  /// Summed gradients too: they are exchanged after every micro-batch, which exact sums ask for anyway.
+  /// Summed gradients are sharded too: they are exchanged after every micro-batch, which exact sums need anyway.
   case gradients = 2
-  /// Weights too, over the ranks of a host: each host holds them once.
+  /// Weights are sharded too, over the ranks of a host: each host holds them once.
   case weights = 3
 }
 
-/// A stretch of the line and where it lies in a rank's own memory.
+/// A range of the line, and its place in a rank's own memory.
 package struct Holding: Sendable {
   package let line: Range<Int>
   package let offset: Int
 }
 
-/// A part of a parameter that lies in one slice: what is updated as a whole.
+/// A part of a parameter that lies in one slice, and is updated as a whole.
 package struct Piece: Sendable {
   /// An index into the layout.
   package let parameter: Int
   package let line: Range<Int>
-  /// Whose slice it is.
+  /// The rank that owns its slice.
   package let owner: Int
   /// How many numbers after the start of its segment it begins.
   package let phase: Int
@@ -38,9 +38,9 @@ package struct ShardMap: Sendable {
   package let ranks: Int
   /// [bucket][rank], ranges of the line.
   package let slices: [[Range<Int>]]
-  /// What this rank's states cover, in order.
+  /// The ranges that this rank's states cover, in order.
   package let held: [Holding]
-  /// Elements of one state on this rank.
+  /// The number of elements that one state has on this rank.
   package let heldCount: Int
 
   package init(layout: ParameterLayout, stage: ZeroStage, rank: Int, ranks: Int) {
@@ -87,12 +87,12 @@ package struct ShardMap: Sendable {
     return pieces
   }
 
-  /// Whether this rank holds the states of a rank's slices.
+  /// Whether this rank holds the states of the given rank's slices.
   package func holds(slicesOf owner: Int) -> Bool { stage == .replicas || owner == rank }
 
   private let places: [Int]
 
-  /// Where this rank's slice of a bucket lies in its own memory.
+  /// The place of this rank's slice of a bucket in its own memory.
   package func place(ofBucket bucket: Int) -> Int { places[bucket] }
 
   private static func places(_ owned: [Range<Int>], stage: ZeroStage) -> [Int] {

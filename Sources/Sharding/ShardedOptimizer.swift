@@ -1,4 +1,4 @@
-// The update of the slices that this rank owns, and their way back to every replica.
+// The update of the slices that this rank owns, and their distribution to every replica.
 import Base
 import Collectives
 import Foundation
@@ -10,24 +10,24 @@ import Tensors
 package final class ShardedOptimizer {
   package let map: ShardMap
   package let rule: any UpdateRule
-  /// One for each state of the rule.
+  /// One memory for each state of the rule.
   package let states: [ShardedState]
-  /// The fp32 weights of what this rank holds, where replicas hold bfloat16.
+  /// The fp32 weights of the part that this rank holds, if replicas hold bfloat16.
   package let masters: FlatMemory?
-  /// Where those lie on disk.
+  /// The file of the master weights, if they are on a disk.
   private let mastersFile: OffloadFile?
-  /// What this rank updates, with the place of its gradients.
+  /// The pieces that this rank updates, with the places of their gradients.
   private let held: [(piece: Piece, offset: Int)]
-  /// The same as the rule sees it; pointers stay the same from step to step.
+  /// The same pieces as the rule sees them; their pointers stay the same from step to step.
   private var prepared: [UpdateStretch] = []
-  /// Between the disk and the update, where states lie on a disk.
+  /// Moves states between the disk and the update, if they are on a disk.
   private let stream: OffloadStream?
   private let engine: Engine
 
   /// - Parameters:
-  ///   - type: of the replicas' weights.
-  ///   - offload: a folder on whose disk states and master weights lie; nil for memory.
-  /// - Throws: `UserError` where the rule cannot update such a model, or that folder has no room (`.disk`).
+  ///   - type: the type of the replicas' weights.
+  ///   - offload: a folder on the disk that holds states and master weights; nil for memory.
+  /// - Throws: `UserError` if the rule cannot update such a model, or if that folder has no room (`.disk`).
   package init(
     map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, offload: String? = nil,
     engine: Engine, ledger: MemoryLedger?
@@ -61,7 +61,7 @@ package final class ShardedOptimizer {
     stream = parts.isEmpty ? nil : OffloadStream(parts)
   }
 
-  /// What a rank updates, with the place of its gradients.
+  /// A piece that a rank updates, with the place of its gradients.
   private static func held(_ map: ShardMap) -> [(piece: Piece, offset: Int)] {
     var held: [(piece: Piece, offset: Int)] = []
     for (bucket, slices) in map.slices.enumerated() {
@@ -73,7 +73,7 @@ package final class ShardedOptimizer {
     return held
   }
 
-  /// Bytes of all states of a rule that a rank holds, as `init` lays them out.
+  /// The bytes of all states of a rule that a rank holds, as `init` lays them out.
   package static func stateBytes(map: ShardMap, rule: any UpdateRule) -> Int {
     let pieces = held(map).map(\.piece)
     return rule.states.reduce(0) { $0 + ShardedState.bytes($1, map: map, held: pieces) }
@@ -89,16 +89,16 @@ package final class ShardedOptimizer {
     }
   }
 
-  /// - Throws: `UserError(.disk)` where the disk that states lie on has lost of them.
+  /// - Throws: `UserError(.disk)` if the disk under the states has lost some of them.
   package func check() throws {
     try mastersFile?.check()
     for state in states { try state.check() }
   }
 
-  /// Updates what this rank holds. Collective.
+  /// Updates everything that this rank holds. Collective.
   /// - Parameters:
   ///   - step: 1 for the first update of the run.
-  ///   - gradientNorm: of the whole gradient, before it is scaled.
+  ///   - gradientNorm: the norm of the whole gradient, before it is scaled.
   package func step(
     _ step: Int, weights: WeightLine, gradients: GradientSum, gradientScale: Float,
     gradientNorm: Double, learningRate: Double, over ranks: Ranks
@@ -118,8 +118,8 @@ package final class ShardedOptimizer {
     }
   }
 
-  /// What this rank updates.
-  /// - Parameter gradients: the part held, `map.heldCount` elements.
+  /// The pieces that this rank updates.
+  /// - Parameter gradients: the held part of the gradient, `map.heldCount` elements.
   package func stretches(weights: WeightLine, gradients: UnsafePointer<Float>) -> [UpdateStretch] {
     held.enumerated().map { index, held in
       let parameter = map.layout.parameters[held.piece.parameter]
@@ -132,7 +132,7 @@ package final class ShardedOptimizer {
     }
   }
 
-  /// Brings every rank the slices that others have updated.
+  /// Gives every rank the slices that the others have updated.
   package func gather(weights: WeightLine, over ranks: Ranks) {
     if weights.isShared {
       ranks.exchangeBetweenHosts(weights.address, bytes: weights.type.bytes, slices: map.slices)

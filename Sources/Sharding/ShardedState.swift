@@ -1,31 +1,31 @@
-// One state of the optimizer's rule, as far as this rank holds it.
+// The part of one state of the rule that this rank holds.
 import Optimizers
 import Tensors
 
 package final class ShardedState {
-  /// Neighbouring elements of a parameter's state, and where they lie in memory.
+  /// Neighbouring elements of a parameter's state, and their place in memory.
   package struct Part: Sendable {
     /// An index into the layout.
     package let parameter: Int
     package let elements: Range<Int>
-    /// In elements from the start of the memory.
+    /// The place, in elements from the start of the memory.
     package let offset: Int
-    /// Whether it is this rank that writes them into a checkpoint.
+    /// Whether this rank writes them into a checkpoint.
     package let isWritten: Bool
   }
 
   package let declaration: OptimizerState
   package let parts: [Part]
-  /// By piece held, its own elements in memory, or those of its parameter's rows or columns.
+  /// For each piece held, the place of its own elements, or of the elements of its parameter's rows or columns.
   private let places: [Range<Int>?]
-  /// Bytes lie in it four to a number, the last number filled up.
+  /// A state of bytes has four of them in each number; the last number is padded.
   private let memory: FlatMemory
-  /// Where the memory lies on disk.
+  /// The file that the memory lies in, if it is on a disk.
   let file: OffloadFile?
 
   /// - Parameters:
   ///   - held: the pieces whose states this rank holds, in the order of the line.
-  ///   - offload: the folder on whose disk they lie; nil for memory.
+  ///   - offload: the folder on the disk that holds them; nil for memory.
   init(
     _ declaration: OptimizerState, map: ShardMap, held: [Piece], offload: String?, ledger: MemoryLedger?
   ) throws {
@@ -60,7 +60,7 @@ package final class ShardedState {
       switch declaration.extent {
       case .numbers: break
       case .blocks:
-        // Blocks of the parameter before this piece: the piece begins at a block's start.
+        // The blocks of the parameter before this piece: the piece begins at the start of a block.
         let phase = piece.phase - elements.lowerBound
         let first = OptimizerState.blocks(phase: phase, count: elements.lowerBound)
         elements = first..<OptimizerState.blocks(phase: phase, count: elements.upperBound)
@@ -69,7 +69,8 @@ package final class ShardedState {
           places.append(known.offset..<known.offset + known.elements.count)
           continue
         }
-        // Every rank with a part of the matrix has the same; the owner of its first number writes.
+        // Every rank with a part of the matrix has the same elements; the owner of the matrix's first number writes
+        // them.
         isWritten = isOwn && elements.lowerBound == 0
         elements = 0..<declaration.shape(of: parameter.spec, phase: 0).reduce(1, *)
       }
@@ -81,13 +82,14 @@ package final class ShardedState {
     return (parts, places, (end * declaration.element.bytes + 3) / 4)
   }
 
-  /// - Throws: `UserError(.disk)` where the disk that it lies on has lost of it.
+  /// - Throws: `UserError(.disk)` if the disk under the state has lost some of it.
   package func check() throws { try file?.check() }
 
-  /// The first element of a piece held; nil where the state does not cover its parameter.
+  /// The first element of a piece held; nil if the state does not cover its parameter.
   func base(ofPiece index: Int) -> UnsafeMutableRawPointer? { places[index].map { address($0.lowerBound) } }
 
-  /// Where a piece's own part of the state lies, in bytes; nil for what pieces share, and where there is none.
+  /// The place of a piece's own part of the state, in bytes; nil for elements that pieces share, and if there are
+  /// none.
   func bytes(ofPiece index: Int) -> Range<Int>? {
     switch declaration.extent {
     case .numbers, .blocks:

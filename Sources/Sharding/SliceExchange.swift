@@ -1,9 +1,9 @@
-// The way of gradients from the ranks that made them to the owners of their slices.
+// The transport of gradients from the ranks that computed them to the owners of their slices.
 //
-// Ranks of one host read each other's gradients where they were written: a rank publishes a segment by a
-// counter in shared memory and goes on computing; owners add it once they come by, and say so by another
-// counter, after which its memory may be used again. To other hosts slices are sent while earlier layers
-// still compute, each rank its own, in messages of a piece each; `depth` of them are expected at once.
+// Ranks of one host read each other's gradients where they were written. A rank publishes a segment with a counter in
+// shared memory and goes on computing. Owners add the segment when they get to it, and report that with another
+// counter; then its memory may be used again. To other hosts, each rank sends its own slices while earlier layers
+// still compute, one piece per message; `depth` messages are expected at once.
 import CProcessor
 import Collectives
 import Foundation
@@ -11,26 +11,26 @@ import Kernels
 import Tensors
 
 final class SliceExchange {
-  /// How many more segments are final before a segment's memory is used again: a rank may be ahead of the
-  /// others by as much.
+  /// How many more segments become final before the memory of a segment is used again. A rank may be this many
+  /// segments ahead of the others.
   static func holds(ranks: Int) -> Int { ranks == 1 ? 0 : 2 }
 
-  /// Where this rank's gradients are written.
+  /// The memory that this rank's gradients are written to.
   let gradients: UnsafeMutablePointer<Float>
   private let map: ShardMap
   private let ranks: Ranks
   private let engine: Engine
   private let wire: ModelType
   private let own: FlatMemory
-  /// By rank, its gradients and counters where this rank can read them.
+  /// For each rank, its gradients and counters if this rank can read them.
   private let mapped: [UnsafeMutablePointer<Float>?]
   private let counters: [UnsafeMutablePointer<Int64>?]
   private let mine: UnsafeMutablePointer<Int64>
   /// Ranks whose memory this one cannot read.
   private let remote: [Int]
-  /// How many pieces are expected of every sender at once.
+  /// How many pieces are expected from every sender at once.
   private let depth: Int
-  /// Segments that may be on their way to other hosts at once.
+  /// How many segments may be on their way to other hosts at once.
   private static let sendCount = 3
   private let received: FlatMemory
   private let slotCount: Int
@@ -40,35 +40,36 @@ final class SliceExchange {
   private var rounded: [FlatMemory?]
   private let numberOfRemote: [Int?]
   private var senders = 0
-  /// Pieces that are expected or have come, and those of them that were added, in this round.
+  /// The pieces that are expected or have come in this round, and how many of them were added.
   private var posted = 0
   private var taken = 0
-  /// Where the next piece to expect begins: a bucket, and how far into this rank's slice of it.
+  /// The place of the next piece to expect: a bucket, and how far into this rank's slice of it.
   private var next = (bucket: 0, offset: 0)
-  /// Segments published by this rank, and added by it, since the beginning.
+  /// How many segments this rank has published, and how many it has added, since the beginning.
   private var published: Int64 = 0
   private var added: Int64 = 0
   private var parts: [SumPart] = []
-  /// What `counters` points into: memory of the host, or this rank's own.
+  /// The memory that `counters` points into: memory of the host, or this rank's own.
   private let shared: [HostMemory]
   private let ownCounters: FlatMemory?
 
-  /// Counters of a rank: published, added, then where its last segments lie.
+  /// The counters of a rank: published, added, and then the places of its last segments.
   private static let placeCount: Int64 = 8
-  /// The most numbers of a message: below 64 KB, which MPI sends over TCP at once. Larger ones are asked for by the
-  /// receiver, and what asks waits behind what is being sent the other way, while the link runs dry.
+  /// The most numbers of a message: just below 64 KB, which MPI sends over TCP at once. MPI sends larger messages
+  /// only when the receiver asks for them, and the request waits behind data that goes the other way, while the link
+  /// runs dry.
   private static let pieceCount = 15 << 10
-  /// Bytes that are expected at once, of all senders together.
+  /// How many bytes are expected at once, from all senders together.
   private static let window = 4 << 20
 
-  /// Floats that a piece of one sender takes, and how many of them are expected of every sender at once.
+  /// How many floats a piece of one sender takes, and how many pieces are expected from every sender at once.
   private static func slots(_ map: ShardMap, _ wire: ModelType, remote: Int) -> (count: Int, depth: Int) {
     let widest = min(map.slices.map { $0[map.rank].count }.max() ?? 0, pieceCount)
     let count = (widest * wire.bytes + 63) / 64 * 16
     return (count, max(4, window / max(count * 4 * remote, 1 << 16)))
   }
 
-  /// Bytes for what other hosts send, and for what is rounded to be sent to them.
+  /// Bytes for what other hosts send, and for rounded slices that are sent to them.
   static func receivedBytes(map: ShardMap, wire: ModelType, remote: Int) -> Int {
     guard remote > 0 else { return 0 }
     let segments = map.layout.segments.map { ($0.range.count + 1) / 2 }
@@ -78,8 +79,8 @@ final class SliceExchange {
   }
 
   /// - Parameters:
-  ///   - room: floats of gradients that this rank writes before others have read them.
-  ///   - wire: what gradients are rounded to on their way between hosts, and therefore everywhere.
+  ///   - room: how many floats of gradients this rank writes before others have read them.
+  ///   - wire: the type that gradients are rounded to between hosts, and therefore everywhere.
   init(map: ShardMap, ranks: Ranks, engine: Engine, room: Int, wire: ModelType, ledger: MemoryLedger?) {
     self.map = map
     self.ranks = ranks
@@ -152,8 +153,8 @@ final class SliceExchange {
     received.base + (piece % depth * remote.count + numberOfRemote[sender]!) * slotCount
   }
 
-  /// Lets the owners have a segment; `gradients` lies in this rank's memory and stays as it is until
-  /// `holds` more are published, or until `finishRound`.
+  /// Publishes a segment to its owners. `gradients` lies in this rank's memory and stays unchanged until `holds` more
+  /// segments are published, or until `finishRound`.
   func publish(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     if let gradients {
       mine[Int(2 + published % Self.placeCount)] = Int64(gradients - UnsafePointer(self.gradients))
@@ -190,14 +191,14 @@ final class SliceExchange {
     }
   }
 
-  /// All senders' parts of this rank's slice of a bucket, in the order of the ranks, piece by piece once they are
-  /// there.
-  /// - Parameter body: takes the parts, and which of the slice's numbers they are.
+  /// Gives all senders' parts of this rank's slice of a bucket, in the order of the ranks, piece by piece as soon as
+  /// they are there.
+  /// - Parameter body: takes the parts, and the range of the slice that they cover.
   func withParts(
     bucket: Int, segment: Int, _ body: (UnsafeBufferPointer<SumPart>, _ numbers: Range<Int>) -> Void
   ) {
     let slice = map.slices[bucket][map.rank]
-    // Without messages there is nothing to cut for.
+    // Without messages there is no reason to cut the slice.
     let size = remote.isEmpty ? max(slice.count, 1) : Self.pieceCount
     for start in stride(from: 0, to: slice.count, by: size) {
       let numbers = start..<min(start + size, slice.count)
@@ -211,7 +212,7 @@ final class SliceExchange {
   }
 
   /// Waits for the parts of a piece.
-  /// - Parameter offset: of the piece in its segment.
+  /// - Parameter offset: the place of the piece in its segment.
   private func gather(at offset: Int) {
     arrivals[taken % depth].wait()
     parts.removeAll(keepingCapacity: true)
@@ -227,8 +228,8 @@ final class SliceExchange {
     taken += 1
   }
 
-  /// Unmaps pages of a neighbour that were read: they stay where they are, but would count as this process's
-  /// too, and schedulers add up what processes have resident.
+  /// Unmaps pages of a neighbour that were read. The pages stay where they are, but would also count as resident in
+  /// this process, and schedulers add up the resident memory of processes.
   private func letGo(_ base: UnsafeRawPointer, bytes: Int) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let start = (UInt(bitPattern: base) + UInt(page) - 1) / UInt(page) * UInt(page)
@@ -237,19 +238,19 @@ final class SliceExchange {
     madvise(address, Int(end - start), Int32(MADV_DONTNEED))
   }
 
-  /// Says that the oldest segment that was not yet added now is.
+  /// Marks the oldest segment that was not yet added as added.
   func finishSegment() {
     added += 1
     swiftdp_store_release(mine + 1, added)
   }
 
-  /// Until the memory of all but the last published segments may be used again.
+  /// Waits until the memory of all but the last published segments may be used again.
   func waitUntilFree(after segment: Int) {
     waitUntilAdded(published - Int64(Self.holds(ranks: ranks.count)))
     departures[(segment + 1) % departures.count].wait()
   }
 
-  /// Until all memory may be used again.
+  /// Waits until all memory may be used again.
   func finishRound() {
     waitUntilAdded(published)
     for departures in departures { departures.wait() }
@@ -262,17 +263,17 @@ final class SliceExchange {
     }
   }
 
-  /// Lets messages move on, where there are any.
+  /// Lets messages progress, if there are any.
   func poke() { if !remote.isEmpty { ranks.poke() } }
 
   private func wait(for rank: Int, _ isDone: () -> Bool) {
     var waits = 0
-    // Longer waits are told, so that who is waited for can be named.
+    // A longer wait is noted on the board, so that the rank that this one waits for can be named.
     defer { if waits >= 4000 { ranks.board?.go() } }
     while !isDone() {
       waits += 1
       if waits == 4000 { ranks.board?.wait(in: .gradients, for: rank) }
-      // Where there are more ranks than cores, the one that is waited for may need this core.
+      // If there are more ranks than cores, the rank that this one waits for may need this core.
       if waits < 4000 {
         swiftdp_pause()
       } else {

@@ -27,7 +27,7 @@ struct CalendarNeighbour: CheckableTask {
   ]
 
   func example(using random: inout PhiloxStream) -> TaskExample {
-    // By names, not by circle, so that each name is as likely as any other.
+    // Draw among all names, not among the circles first, so that each name is as likely as any other.
     let place = random.below(circles.reduce(0) { $0 + $1.1.count })
     let (unit, names) = place < circles[0].1.count ? circles[0] : circles[1]
     let index = place < circles[0].1.count ? place : place - circles[0].1.count

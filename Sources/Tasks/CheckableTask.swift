@@ -2,9 +2,9 @@
 import Base
 
 package protocol CheckableTask: Sendable {
-  /// Unique in the catalogue.
+  /// The name, unique in the catalogue.
   var name: String { get }
-  /// A question and its answer; the same draws give the same example.
+  /// A question and its answer; equal draws give equal examples.
   func example(using random: inout PhiloxStream) -> TaskExample
 }
 
@@ -20,7 +20,7 @@ package struct TaskExample: Hashable, Sendable {
 }
 
 extension PhiloxStream {
-  /// An element, all equally likely. The list must not be empty.
+  /// A random element, all equally likely. The list must not be empty.
   mutating func pick<Element>(_ list: [Element]) -> Element { list[below(list.count)] }
 
   mutating func pick(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
@@ -33,10 +33,10 @@ extension PhiloxStream {
   }
 }
 
-/// Ways to ask the same, with `X` for what is asked about.
+/// Ways to ask the same question, with `X` for the word that it is about.
 ///
-/// Where a kind has few facts, many ways of asking let the held-out questions ask for facts that were
-/// trained on in other words.
+/// If a kind has few facts, many ways of asking let the held-out questions ask for facts that were trained on in
+/// other words.
 struct Phrasings: Sendable {
   var ways: [String]
 

@@ -1,13 +1,13 @@
 // The judge of checkable answers: right or wrong, letter for letter.
 
-/// How many answers were exactly right, white space around them aside.
+/// How many answers were exactly right, apart from white space around them.
 package struct ExactMatch: Equatable, Sendable {
   package private(set) var matches = 0
   package private(set) var total = 0
 
   package init() {}
 
-  /// The share of right answers, 0 where none was judged.
+  /// The share of right answers, 0 if none was judged.
   package var share: Double { total == 0 ? 0 : Double(matches) / Double(total) }
 
   package mutating func record(_ answer: String, expected: String) {

@@ -31,7 +31,7 @@ struct Uppercase: CheckableTask {
   }
 }
 
-/// Three letters that can be said, so that there are more of them than a model can know by heart.
+/// Three letters that can be pronounced. There are more such words than a model can know by heart.
 struct Reverse: CheckableTask {
   let name = "reverse"
   let consonants = Array("bcdfghjklmnprstvwz")

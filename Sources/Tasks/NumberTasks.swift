@@ -11,7 +11,7 @@ struct LargerNumber: CheckableTask {
   }
 }
 
-/// One number below ten: one digit table and one carry are all there is to learn.
+/// One number is below ten, so that one digit table and one carry are all there is to learn.
 struct Addition: CheckableTask {
   let name = "addition"
 

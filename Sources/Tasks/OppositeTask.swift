@@ -6,7 +6,7 @@ struct Opposite: CheckableTask {
   let phrasings = Phrasings(
     "opposite of X?", "what is the opposite of X?", "X is the opposite of?", "name the opposite of X?",
     "which word is opposite to X?", "opposite word to X?", "antonym of X?", "contrary of X?")
-  /// No word stands twice, so that every question has one answer.
+  /// No word occurs twice, so that every question has one answer.
   let pairs = [
     ("hot", "cold"), ("big", "small"), ("up", "down"), ("open", "closed"), ("wet", "dry"), ("old", "new"),
     ("fast", "slow"), ("high", "low"), ("full", "empty"), ("hard", "soft"), ("day", "night"),

@@ -1,5 +1,5 @@
-// All kinds of questions, in the order in which a data set goes through them. A new kind is one more line,
-// at the end: a kind's place is part of its random numbers.
+// All kinds of questions, in the order in which a data set goes through them. Add a new kind at the end: the place of
+// a kind is part of its random numbers.
 
 package enum TaskCatalogue {
   package static let all: [any CheckableTask] = [

@@ -17,9 +17,9 @@ package struct TaskGenerator: Sendable {
     case train, heldOut
   }
 
-  /// One prompt in so many is held out.
+  /// One prompt in this many is held out.
   package static let heldOutOneIn: UInt32 = 5
-  /// After so many draws without a new prompt a kind counts as used up.
+  /// After this many draws without a new prompt, a kind counts as used up.
   static let patience = 5000
 
   package let seed: UInt64
@@ -31,17 +31,17 @@ package struct TaskGenerator: Sendable {
     self.tasks = tasks
   }
 
-  /// Whether a prompt belongs to the held-out part: decided by its bytes alone, not by any seed.
+  /// Whether a prompt is held out. Its bytes alone decide, not a seed.
   package static func isHeldOut(_ prompt: String) -> Bool {
-    // Philox stirs the hash, whose low bits mix badly.
+    // Philox mixes the hash, whose low bits mix badly.
     Philox(seed: FNV1a(prompt.utf8).value).words(.zero)[0] % heldOutOneIn == 0
   }
 
-  /// Rows that go round through the kinds, so that every stretch of them is balanced.
+  /// Rows that cycle through the kinds, so that every range of rows is balanced.
   ///
-  /// A kind that has no new questions left starts to repeat them in the train part: there it is seen
-  /// more often. The held-out part has every question once.
-  /// - Throws: `UserError` where a kind has too few held-out questions.
+  /// A kind that has no new questions left starts to repeat them in the train part, where they are then seen more
+  /// often. The held-out part has every question once.
+  /// - Throws: `UserError` if a kind has too few held-out questions.
   package func rows(count: Int, part: Part) throws -> [TaskRow] {
     precondition(count >= 0, "a number of rows is not negative")
     var kinds: [[TaskRow]] = []
@@ -73,7 +73,7 @@ package struct TaskGenerator: Sendable {
     return (0..<count).map { kinds[$0 % tasks.count][$0 / tasks.count] }
   }
 
-  /// Writes rows as `{"prompt": …, "completion": …}`, one a line; a file that is there is replaced whole.
+  /// Writes rows as `{"prompt": …, "completion": …}`, one per line; an existing file is replaced whole.
   package static func write(_ rows: [TaskRow], to path: String) throws {
     var text = ""
     for row in rows {

@@ -1,5 +1,5 @@
-// A quantity in a smaller unit. Factors of ten only need zeros to be added, so any number up to 99 will
-// do; the others are multiplication tables and stay below ten.
+// A quantity in a smaller unit. Factors of ten only append zeros, so any number up to 99 will do; the others are
+// multiplication tables and stay below ten.
 import Base
 
 struct UnitConversion: CheckableTask {

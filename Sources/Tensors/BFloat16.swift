@@ -1,11 +1,11 @@
 // bfloat16: the upper half of an fp32 number.
 import CProcessor
 
-/// A bfloat16 number, for memory and matrix products; nothing is added up in it.
+/// A bfloat16 number, for memory and matrix products; sums are never kept in it.
 package struct BFloat16: Sendable, Equatable {
   package var bits: UInt16
 
-  /// To the nearest, ties to even; NaN stays NaN with its sign, overflow becomes infinity.
+  /// Rounds to the nearest, ties to even. NaN stays NaN with its sign, and overflow becomes infinity.
   @inline(__always)
   package init(rounding value: Float) { bits = swiftdp_bfloat16(value) }
 
@@ -25,7 +25,7 @@ package struct BFloat16: Sendable, Equatable {
   }
 }
 
-/// What a model's weights are kept and its matrices multiplied in; sums are fp32 with either.
+/// The type that a model's weights are kept in and its matrices multiplied in; sums are fp32 with either.
 package enum ModelType: String, Sendable, CaseIterable {
   case float32
   case bfloat16

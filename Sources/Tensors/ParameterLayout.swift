@@ -1,6 +1,6 @@
 // The parameters of a model as one named line of numbers, in the order in which backward finishes them.
 
-/// How a parameter starts where there is no checkpoint.
+/// How a parameter is initialised if there is no checkpoint.
 package enum Initial: Equatable, Sendable {
   case zeros
   case ones
@@ -17,7 +17,7 @@ package struct ParameterSpec: Equatable, Sendable {
   package var decays: Bool
   package var initial: Initial
   package var trains: Bool
-  /// Whether only products read it, which can widen it where it is frozen.
+  /// Whether only products read it; they can widen it if it is frozen.
   package var isProjection: Bool
   /// Whether the method of fine-tuning has added it to the model.
   package var isAdded: Bool
@@ -60,7 +60,7 @@ package struct ParameterLayout: Sendable {
   package let forwardOrder: [Int]
   /// Ranges of the trained part of the line; gradients are exchanged a bucket at a time.
   package let buckets: [Range<Int>]
-  /// Runs of buckets whose gradients must lie in one piece: one bucket, or all those of a large parameter.
+  /// Consecutive buckets whose gradients must be contiguous: one bucket, or all buckets of a large parameter.
   package let segments: [Segment]
   /// How many numbers are trained, and how many there are in all.
   package let trainedCount: Int
@@ -68,7 +68,7 @@ package struct ParameterLayout: Sendable {
   private let indices: [String: Int]
   private let bucketCount: Int
 
-  /// Blocks of a bucket are summed and owned whole, so that sums do not depend on who owns them.
+  /// The grain: parts of a bucket that are summed and owned as a whole, so that sums do not depend on who owns them.
   package static let grain = 1024
 
   /// - Parameters:
@@ -125,8 +125,8 @@ package struct ParameterLayout: Sendable {
         specs: forwardOrder.map { parameters[$0].spec }.filter(\.trains), bucketCount: bucketCount)
   }
 
-  /// How many numbers after the start of its segment a place of the trained line is. Grains are counted from
-  /// there: a bucket begins a multiple of them after it.
+  /// How many numbers after the start of its segment a place of the trained line is. Grains are counted from that
+  /// start, and every bucket begins at a multiple of the grain after it.
   package func phase(of place: Int) -> Int {
     var low = 0
     var high = segments.count

@@ -1,25 +1,24 @@
 // A replica's weights: the line of all parameters, in the type of the model.
 
-/// In bfloat16 the fp32 numbers that are updated lie elsewhere, in shards; these here are rounded from them.
+/// In bfloat16, the fp32 numbers that are updated lie elsewhere, in shards; the numbers here are rounded from them.
 package final class WeightLine {
   package let layout: ParameterLayout
   package let type: ModelType
   private let memory: FlatMemory
-  /// Parameters of one dimension (gains, biases), widened where the line is bfloat16: kernels read fp32.
+  /// Parameters of one dimension (gains, biases), widened if the line is bfloat16, since kernels read them as fp32.
   private let vectors: FlatMemory
   private let vectorPlaces: [Int]
   /// Whether others read and write the same line.
   package let isShared: Bool
-  /// What this rank reads of a model: all of it, or its part where the line is shared.
+  /// The range that this rank reads from a model: all of it, or the rank's part if the line is shared.
   package let loaded: Range<Int>
 
-  /// Floats that a line needs: two bfloat16 numbers lie in the room of one.
+  /// The number of floats that a line needs: two bfloat16 numbers take the room of one float.
   package static func room(_ layout: ParameterLayout, type: ModelType) -> Int {
     type == .float32 ? layout.count : (layout.count + 1) / 2
   }
 
-  /// - Parameter shared: memory of `room` floats that others use too, and which part of the line is
-  ///   this rank's to read.
+  /// - Parameter shared: memory of `room` floats that others use too, and the part of the line that this rank reads.
   package init(
     _ layout: ParameterLayout, type: ModelType, shared: (memory: FlatMemory, loaded: Range<Int>)? = nil,
     ledger: MemoryLedger? = nil
@@ -40,7 +39,7 @@ package final class WeightLine {
     vectors = FlatMemory(count: end, label: "weights", ledger: ledger)
   }
 
-  /// Floats of the widened vectors, each in whole cache lines.
+  /// The floats of the widened vectors, each in whole cache lines.
   package static func vectorRoom(_ layout: ParameterLayout, type: ModelType) -> Int {
     type == .float32
       ? 0 : layout.parameters.filter(isVector).reduce(0) { $0 + vectorRoom($1) }
@@ -66,12 +65,12 @@ package final class WeightLine {
     return UnsafeMutableRawPointer(memory.base).assumingMemoryBound(to: BFloat16.self)
   }
 
-  /// Where element `index` of the line lies.
+  /// The address of element `index` of the line.
   package func address(_ index: Int) -> UnsafeMutableRawPointer {
     UnsafeMutableRawPointer(memory.base) + index * type.bytes
   }
 
-  /// A parameter as kernels read it that want fp32: any in an fp32 model, else one of one dimension.
+  /// A parameter for kernels that read fp32: any parameter in an fp32 model, otherwise one of one dimension.
   package func floats(of parameter: Int) -> UnsafePointer<Float> {
     let found = layout.parameters[parameter]
     if type == .float32 { return UnsafePointer(memory.base + found.range.lowerBound) }
@@ -89,7 +88,7 @@ package final class WeightLine {
     }
   }
 
-  /// Numbers that are widened at once.
+  /// How many numbers are widened at once.
   private static let piece = 1 << 20
 
   /// Reads a range of the line as fp32, in pieces.

@@ -1,26 +1,26 @@
-// Where a line of weights comes from: pieces of parameters, read by many threads at once.
+// The source of a line of weights: pieces of parameters, which many threads read at once.
 import Synchronization
 
-/// Gives the numbers of parameters, from files or a random draw. May be called from any thread.
+/// Gives the numbers of parameters, from files or at random. May be called from any thread.
 package protocol WeightReader: Sendable {
   /// - Parameters:
   ///   - parameter: its index in the layout.
-  ///   - elements: which of its numbers, as many as `target` has room for.
+  ///   - elements: the range of its numbers, as many as `target` has room for.
   func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) throws
 }
 
-/// Runs numbered tiles of work, on several threads where there are some.
+/// Runs numbered tiles of work, on several threads if there are some.
 package typealias TileRunner = (_ tiles: Int, _ body: @escaping (_ tile: Int) -> Void) -> Void
 
 extension WeightReader {
   /// Reads a range of the line in pieces.
-  /// - Parameter each: is given each piece to read into memory of its own choice, on any thread.
-  /// - Throws: the first piece's error that cannot be read.
+  /// - Parameter each: called on any thread for each piece, to read it into memory of its own choice.
+  /// - Throws: the error of the first piece that cannot be read.
   package func read(
     _ range: Range<Int>, of layout: ParameterLayout, on run: TileRunner,
     each: @escaping (_ part: Range<Int>, _ fill: (UnsafeMutablePointer<Float>) throws -> Void) throws -> Void
   ) throws {
-    // 4 MB of fp32: pages of the file and of the line are found and filled at several places at once.
+    // 4 MB of fp32: large enough for fast reads, and several pieces are read and written at once.
     let pieceCount = 1 << 20
     var pieces: [(parameter: Int, part: Range<Int>)] = []
     for (parameter, piece) in layout.pieces(of: range) {
@@ -54,7 +54,7 @@ package func forEachThrowing(
 }
 
 extension WeightLine {
-  /// Sets a range of the line, rounded to its type. `refreshVectors` has to follow the last of them.
+  /// Sets a range of the line, rounded to its type. Call `refreshVectors` after the last range.
   package func fill(_ range: Range<Int>, from reader: any WeightReader, on run: TileRunner) throws {
     try reader.read(range, of: layout, on: run) { [self] part, fill in
       switch type {

@@ -1,4 +1,4 @@
-// Finding added tokens: the leftmost, of those the longest; then the conditions each sets on its neighbours.
+// Finds added tokens: the leftmost, and the longest of those; then each token's conditions on its neighbours apply.
 
 struct AddedTokenMatcher: Sendable {
   /// Sorted by pattern, so that the walk below narrows a range.
@@ -15,7 +15,7 @@ struct AddedTokenMatcher: Sendable {
     self.starts = starts
   }
 
-  /// Cuts `text`, which is valid UTF-8, into stretches without tokens (`id` nil, never empty) and tokens.
+  /// Cuts `text`, which is valid UTF-8, into parts without tokens (`id` nil, never empty) and tokens.
   func split(_ text: UnsafeBufferPointer<UInt8>, _ body: (_ range: Range<Int>, _ id: Int32?) -> Void) {
     guard let base = text.baseAddress, !text.isEmpty else { return }
     var done = 0
@@ -31,7 +31,7 @@ struct AddedTokenMatcher: Sendable {
           var end = at + token.pattern.count
           at = end
           guard !token.singleWord || Self.standsAlone(base, start..<end, text.count) else { continue }
-          // Space that was walked over once is not walked over again, which would take quadratic time.
+          // Space that was walked over once is not walked over again, as that would take quadratic time.
           if token.stripsLeft { start = start > done ? Self.spaceStart(base, start, from: done) : done }
           if token.stripsRight { end = Self.spaceEnd(base, max(end, done), text.count) }
           if done < start { body(done..<start, nil) }
@@ -83,7 +83,7 @@ struct AddedTokenMatcher: Sendable {
     CharacterClasses.shared(UTF8Text.scalar(text, at).value) & CharacterClasses.whitespace != 0
   }
 
-  /// Where the space before `end` begins, but not before `start`.
+  /// Where the space before `end` begins, but no earlier than `start`.
   static func spaceStart(_ text: UnsafePointer<UInt8>, _ end: Int, from start: Int = 0) -> Int {
     var at = end
     while at > start {

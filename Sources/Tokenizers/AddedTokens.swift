@@ -6,15 +6,15 @@ struct AddedToken: Sendable, Equatable {
   var content: [UInt8]
   /// Matches only between characters that do not belong to words.
   var singleWord: Bool
-  /// Takes the white space before it along.
+  /// Includes the white space before it.
   var stripsLeft: Bool
-  /// Takes the white space after it along.
+  /// Includes the white space after it.
   var stripsRight: Bool
   /// Is looked for in the normalised text, in its own normalised form.
   var normalized: Bool
   /// Is left out by `decode(skipSpecialTokens: true)`.
   var special: Bool
-  /// What is looked for, and what decoders see.
+  /// The text that is looked for, and that decoders see.
   var pattern: [UInt8]
 }
 
@@ -46,8 +46,8 @@ struct AddedTokens: Sendable {
         throw entry.error("the added token \"\(name)\" stands twice")
       }
 
-      // The tokenizers package numbers tokens itself: by the vocabulary, or on from its end. Where a
-      // file says otherwise, either reading would give some model the wrong rows.
+      // The tokenizers package numbers tokens itself: by the vocabulary, or from its end on. If a file says
+      // otherwise, either reading would give some model the wrong rows.
       let expected = vocabulary.id(of: token.content) ?? next
       guard token.id == expected else {
         throw entry.error(
@@ -69,7 +69,7 @@ struct AddedTokens: Sendable {
     normalized = AddedTokenMatcher(tokens.filter(\.normalized))
   }
 
-  /// One more than the largest id; 0 where there are no tokens.
+  /// One more than the largest id; 0 if there are no tokens.
   var idCount: Int { tokens.last.map { Int($0.id) + 1 } ?? 0 }
 
   func token(_ id: Int32) -> AddedToken? { byID[id].map { tokens[$0] } }

@@ -1,5 +1,5 @@
-// Byte pair encoding: a word's characters become pieces, and the earliest merge that applies is made until
-// none does (Sennrich et al., "Neural machine translation of rare words with subword units", ACL 2016).
+// Byte pair encoding: the characters of a word become pieces, and the earliest merge that applies is made until no
+// merge applies (Sennrich et al., "Neural machine translation of rare words with subword units", ACL 2016).
 import Base
 
 final class BPE: TokenModel {
@@ -7,20 +7,20 @@ final class BPE: TokenModel {
   let merges: MergeTable
   /// Words are plain bytes that stand for their byte-level characters.
   let readsBytes: Bool
-  /// The id of each byte's character; -1 where it has none. With text only ASCII's 128 count.
+  /// The id of each byte's character; -1 if it has none. For text, only the 128 bytes of ASCII count.
   let symbols: [Int32]
   let symbolsAreWhole: Bool
-  /// What a character that is no piece becomes; nil drops it.
+  /// The id for a character that is not a piece; nil drops the character.
   let unknown: Int32?
   let fusesUnknown: Bool
   /// The ids of `<0x00>` to `<0xFF>`, -1 where missing; empty where the model does not fall back to bytes.
   let bytePieces: [Int32]
   /// A word that is a piece is taken as it is.
   let ignoresMerges: Bool
-  /// Stand before every character but a word's first, and after its last.
+  /// Text before every character but the first of a word, and after its last.
   let prefix: [UInt8]
   let suffix: [UInt8]
-  /// Where words of text may be cut further; nil where they may not.
+  /// Where words of text may be cut further; nil if they may not be cut.
   let marker: MarkerCut?
 
   init(_ part: FilePart, readsBytes: Bool) throws {

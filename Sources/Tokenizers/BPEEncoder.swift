@@ -1,4 +1,4 @@
-// BPE for one thread: words through the cache, new ones through the merges.
+// BPE for one thread: words come from the cache, or new ones from the merges.
 
 final class BPEEncoder: TokenModelEncoder {
   private let model: BPE
@@ -64,7 +64,7 @@ final class BPEEncoder: TokenModelEncoder {
     _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ merges: MergeTable.Reader,
     into ids: inout [Int32]
   ) {
-    // Where words are cut at markers, the whole word has been looked up already.
+    // If words are cut at markers, the whole word has been looked up already.
     if model.ignoresMerges, model.marker == nil, let id = whole(text, start, end) {
       ids.append(id)
       return
@@ -85,7 +85,8 @@ final class BPEEncoder: TokenModelEncoder {
     merger.merge(merges, into: &ids)
   }
 
-  /// Looks up each character of a text; what is no piece becomes byte pieces, the unknown piece, or nothing.
+  /// Looks up each character of a text; a character that is not a piece becomes byte pieces, the unknown piece, or
+  /// nothing.
   private func appendCharacters(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) {
     merger.reserve(end - start)
     var pending: Int32?
@@ -113,7 +114,7 @@ final class BPEEncoder: TokenModelEncoder {
     if let id = pending { merger.append(id) }
   }
 
-  /// The id of a character with the affixes of its place; -1 where it is no piece.
+  /// The id of a character with the affixes of its place; -1 if that is not a piece.
   private func symbol(
     _ text: UnsafePointer<UInt8>, _ at: Int, _ length: Int, isFirst: Bool, isLast: Bool
   ) -> Int32 {
@@ -131,7 +132,7 @@ final class BPEEncoder: TokenModelEncoder {
     (prefix ? model.prefix : []) + Array(character) + (suffix ? model.suffix : [])
   }
 
-  /// Appends the byte pieces of a character; false, and nothing appended, where one is missing.
+  /// Appends the byte pieces of a character. If one is missing, appends nothing and returns false.
   private func appendBytes(
     _ text: UnsafePointer<UInt8>, _ at: Int, _ length: Int, isFirst: Bool, isLast: Bool
   ) -> Bool {

@@ -1,9 +1,9 @@
-// The merging itself: of all pairs of neighbours the one with the lowest rank, the leftmost of equals.
-// Short words look at all pairs each time; long ones keep a queue, O(n log n).
+// The merging itself: of all neighbouring pairs, the one with the lowest rank is merged, and the leftmost of equal
+// ones. Short words look at all pairs each time; long ones keep a queue, O(n log n).
 
 /// A word's pieces and the scratch memory for merging them; nothing is allocated while it is large enough.
 struct BPEMerger {
-  /// Longer words go through the queue.
+  /// Longer words use the queue.
   private static let fewPieces = 64
 
   private var ids: [Int32] = []
@@ -75,7 +75,7 @@ struct BPEMerger {
     heapify()
     while let entry = pop() {
       let at = Int(entry & 0xFF_FFFF_FFFF)
-      // A piece that was merged away, or whose right neighbour is another by now, has a new rank.
+      // If a piece was merged away, or its right neighbour has changed, its pair has a new rank.
       guard ranks[at] == Int32(entry >> 40) else { continue }
       let right = Int(next[at])
       ids[at] = merges(ids[at], ids[right]).id
@@ -105,7 +105,7 @@ struct BPEMerger {
   }
 }
 
-// The queue: a heap of four children a node, which touches less memory than one of two.
+// The queue: a heap with four children per node, which touches less memory than one with two.
 extension BPEMerger {
   private mutating func heapify() {
     guard queue.count > 1 else { return }

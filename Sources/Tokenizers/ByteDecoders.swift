@@ -1,10 +1,10 @@
 // Decoders that turn pieces into bytes: the byte-level alphabet, and byte pieces such as <0x0A>.
 
-/// Byte-level characters to bytes, all pieces together, with U+FFFD for what is no UTF-8.
+/// Byte-level characters to bytes, over all pieces together, with U+FFFD for anything that is not UTF-8.
 struct ByteLevelDecoder: DecoderStep {
   /// The beginning of a piece that has not ended.
   private var piece: [UInt8] = []
-  /// Bytes that are not a whole character yet.
+  /// Bytes that are not yet a whole character.
   private var unfinished: [UInt8] = []
 
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces) {
@@ -33,7 +33,7 @@ struct ByteLevelDecoder: DecoderStep {
   }
 }
 
-/// Runs of byte pieces become text, or a U+FFFD a byte where the whole run is no UTF-8.
+/// Runs of byte pieces become text, or one U+FFFD per byte if the whole run is not UTF-8.
 struct ByteFallbackDecoder: DecoderStep {
   private var piece: [UInt8] = []
   private var run: [UInt8] = []

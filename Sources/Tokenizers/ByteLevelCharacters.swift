@@ -9,7 +9,7 @@ enum ByteAlphabet {
     return bytes
   }
 
-  /// The byte of each character below U+0144; -1 where there is none.
+  /// The byte of each character below U+0144; -1 if there is none.
   static let bytes: [Int16] = {
     var bytes = [Int16](repeating: -1, count: 0x144)
     for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar)] = Int16(byte) }
@@ -32,7 +32,8 @@ enum ByteAlphabet {
     for byte in text { out.append(contentsOf: characters[Int(byte)]) }
   }
 
-  /// Appends the bytes that `piece` (valid UTF-8) stands for; the piece itself where a character stands for none.
+  /// Appends the bytes that `piece` (valid UTF-8) stands for, or the piece itself if one of its characters stands for
+  /// none.
   static func appendDecoded(_ piece: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]) {
     let before = out.count
     var at = 0
@@ -54,7 +55,7 @@ enum ByteAlphabet {
   }
 }
 
-/// Writes the text in the byte-level alphabet, as a normalizer or where a pre-tokenizer comes after it.
+/// Writes the text in the byte-level alphabet, as a normalizer or if another pre-tokenizer follows.
 struct ByteLevelCharacters: Normalizer, PreTokenizer {
   var growth: Int { 2 }
 

@@ -1,6 +1,6 @@
-// Which class a code point belongs to, as the pre-tokenizers of `tokenizers` see it.
+// The class of a code point, as the pre-tokenizers of `tokenizers` see it.
 
-/// Two tables: a byte a block of 256 code points, then a byte a code point.
+/// Two tables: one byte for each block of 256 code points, then one byte for each code point.
 final class CharacterClasses: Sendable {
   static let letter: UInt8 = 1  // \p{L}
   static let number: UInt8 = 2  // \p{N}

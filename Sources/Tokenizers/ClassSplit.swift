@@ -1,6 +1,6 @@
 // Splitting at characters of a class: Digits, Punctuation, Whitespace, WhitespaceSplit.
 
-/// Every character of a class is a match of its own.
+/// Every character of a class is a match by itself.
 struct ClassSplit: PreTokenizer {
   let mask: UInt8
   let behavior: SplitBehavior
@@ -32,7 +32,7 @@ struct ClassSplit: PreTokenizer {
   }
 }
 
-/// Whitespace: `\w+|[^\w\s]+`, with the white space between left out.
+/// Whitespace: `\w+|[^\w\s]+`, without the white space in between.
 struct WordsAndSymbols: PreTokenizer {
   func apply(to words: inout Words) {
     let kinds = CharacterClasses.word | CharacterClasses.whitespace

@@ -5,9 +5,9 @@
 
 /// Some pieces of a stream, one after another.
 struct Pieces {
-  /// Valid UTF-8.
+  /// The pieces' text, valid UTF-8.
   var bytes: [UInt8] = []
-  /// Where pieces end. What comes after the last is the beginning of a piece that goes on.
+  /// Where pieces end. Text after the last end is the beginning of a piece that goes on.
   var ends: [Int] = []
 
   mutating func endPiece() { ends.append(bytes.count) }
@@ -31,14 +31,14 @@ struct Pieces {
 
 /// One step. A value holds the state of one stream.
 protocol DecoderStep: Sendable, TextStep {
-  /// - Parameter isLast: nothing follows; whatever was held back must be passed on.
+  /// - Parameter isLast: whether nothing follows, so that everything held back must be passed on.
   mutating func decode(_ pieces: Pieces, isLast: Bool, into out: inout Pieces)
 }
 
 enum Decoders {
-  /// The decoders of the file in order, sequences laid flat.
+  /// The decoders of the file in order, with nested sequences flattened.
   static func read(_ part: FilePart?) throws -> [any DecoderStep] {
-    // Without a decoder the pieces stand side by side with a space between.
+    // Without a decoder, the pieces are joined with spaces.
     guard let part else { return [SpacesBetween()] }
     return try steps(part)
   }

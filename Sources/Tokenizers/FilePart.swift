@@ -1,4 +1,5 @@
-// One part of tokenizer.json, read strictly: whatever is missing or of the wrong kind has its place named.
+// One part of tokenizer.json, read strictly: an error names the place of anything that is missing or has the wrong
+// type.
 import Base
 
 struct FilePart {
@@ -14,7 +15,7 @@ struct FilePart {
     UserError(.data, place.isEmpty ? what : "\(place): \(what)", at: path, hint: hint)
   }
 
-  /// Refuses a component that is not built in, by its name.
+  /// Refuses a component that is not built in, and names it.
   func unsupported(_ kind: String, _ name: String) -> UserError {
     UserError(
       .data, "the \(kind) \(name) is not supported", at: path,
@@ -23,7 +24,7 @@ struct FilePart {
 
   func wrong(_ expected: String) -> UserError { error("this must be \(expected), not \(json.kind)") }
 
-  /// A key's value; nil where it is missing or null.
+  /// A key's value; nil if it is missing or null.
   func part(_ key: String) -> FilePart? {
     guard let value = json[key], !value.isNull else { return nil }
     return FilePart(json: value, path: path, place: place.isEmpty ? key : place + "." + key)
@@ -57,7 +58,7 @@ struct FilePart {
     return try part.bool()
   }
 
-  /// A count that is not negative and small enough to calculate with.
+  /// A count that is not negative, and small enough to compute with.
   func count() throws(UserError) -> Int {
     guard let value = json.integer, value >= 0, value <= Int(Int32.max) else {
       throw error("this must be a whole number from 0 to \(Int32.max)")
@@ -65,7 +66,7 @@ struct FilePart {
     return value
   }
 
-  /// An id that a table of all ids may be laid out for.
+  /// An id that is small enough for a table of all ids.
   func id() throws(UserError) -> Int32 {
     guard let id = json.integer, id >= 0, id < Vocabulary.largestCount else {
       throw error("an id must be a whole number from 0 to \(Vocabulary.largestCount - 1)")
@@ -82,7 +83,7 @@ struct FilePart {
     return bytes
   }
 
-  /// The name under `type`.
+  /// The name under the key `type`.
   func type() throws(UserError) -> String { try required("type").text() }
 
   /// The literal text of a `pattern` that is `{"String": …}`; nil for a regular expression.

@@ -37,7 +37,7 @@ struct GPT2Words: PreTokenizer {
     return spaceEnd(text, at, limit, classes)
   }
 
-  /// The end of a run of characters of one kind: letters, numbers, or (0) neither of these nor space.
+  /// The end of a run of characters of one kind: letters, numbers, or (0) neither letters, numbers nor space.
   @inline(__always)
   static func runEnd(
     _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, of kind: UInt8,
@@ -52,7 +52,7 @@ struct GPT2Words: PreTokenizer {
     return at
   }
 
-  /// White space up to the end of the text, else all of it but the last, which goes with what follows.
+  /// White space up to the end of the text; elsewhere all but its last character, which belongs to the next word.
   @inline(__always)
   static func spaceEnd(
     _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, _ classes: CharacterClasses.Reader
@@ -68,7 +68,7 @@ struct GPT2Words: PreTokenizer {
     return limit
   }
 
-  /// The length of 's 't 'm 'd 're 've 'll at an apostrophe; 0 where there is none.
+  /// The length of 's 't 'm 'd 're 've 'll at an apostrophe; 0 if there is none.
   @inline(__always)
   private static func contraction(_ text: UnsafePointer<UInt8>, _ at: Int, _ limit: Int) -> Int {
     guard at + 1 < limit else { return 0 }

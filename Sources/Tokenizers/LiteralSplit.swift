@@ -1,4 +1,4 @@
-// Split at a literal text.
+// Splits at a literal text.
 
 struct LiteralSplit: PreTokenizer {
   let pattern: [UInt8]

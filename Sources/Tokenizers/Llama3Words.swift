@@ -36,7 +36,7 @@ struct Llama3Words: PreTokenizer {
     if kind & CharacterClasses.number != 0 { return numberEnd(text, at + length, limit, classes) }
     let after = at + length
     if after < limit, first != 0x0D, first != 0x0A {
-      // Any one character that is no number and no line end goes with the letters after it.
+      // Any single character that is neither a number nor a line end belongs to the letters after it.
       let (next, nextLength) = classes.scalar(text, after)
       if next & CharacterClasses.letter != 0 {
         return GPT2Words.runEnd(text, after + nextLength, limit, of: CharacterClasses.letter, classes)
@@ -72,7 +72,7 @@ struct Llama3Words: PreTokenizer {
     return at
   }
 
-  /// White space: up to its last line end, else as with GPT-2.
+  /// White space up to its last line end; without one, as in GPT-2.
   @inline(__always)
   private func spaceEnd(
     _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, _ classes: CharacterClasses.Reader

@@ -1,18 +1,18 @@
-// Where a text that is one word to the model may still be cut without changing a single id.
+// Where a text that is one word to the model may still be cut without changing any id.
 //
-// SentencePiece-style files pass a whole text as one word. A merge makes a piece, so where no merged piece
-// holds some character before "▁", none ever crosses that border, and what lies on either side can be
-// encoded, and remembered, by itself.
+// SentencePiece-style files pass a whole text as one word. A merge makes a piece. If no merged piece holds some
+// character before "▁", no piece ever crosses that border, so the text on either side can be encoded, and cached, by
+// itself.
 
 struct MarkerCut: Sendable {
   static let marker: [UInt8] = [0xE2, 0x96, 0x81]
 
   /// Whether some merged piece has this ASCII character right before a marker.
   private let asciiBefore: [Bool]
-  /// Whether some merged piece has any other character there, the marker itself aside.
+  /// Whether some merged piece has any other character there, except the marker itself.
   private let otherBefore: Bool
 
-  /// nil where there is no marker among the pieces, or a piece from outside the text could merge with it.
+  /// nil if no piece has a marker, or if a piece from outside the text could merge with it.
   init?(_ vocabulary: Vocabulary, merges: [BPE.Merge], unknown: [UInt8]?, fallsBack: Bool) {
     guard vocabulary.id(of: Self.marker) != nil else { return nil }
     var asciiBefore = [Bool](repeating: false, count: 128)
@@ -36,7 +36,7 @@ struct MarkerCut: Sendable {
     self.otherBefore = otherBefore
   }
 
-  /// The first place after `start` where the text may be cut; `end` where there is none.
+  /// The first place after `start` where the text may be cut; `end` if there is none.
   @inline(__always)
   func next(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
     var at = start + 1
@@ -51,7 +51,7 @@ struct MarkerCut: Sendable {
   private func isFree(_ text: UnsafePointer<UInt8>, _ start: Int, _ at: Int) -> Bool {
     let before = text[at - 1]
     if before < 0x80 { return !asciiBefore[Int(before)] }
-    // A run of markers stays together; so does what might merge with one.
+    // A run of markers stays together, and so does everything that might merge with a marker.
     let isMarker = at - start >= 3 && before == 0x81 && text[at - 2] == 0x96 && text[at - 3] == 0xE2
     return !otherBefore && !isMarker
   }

@@ -5,7 +5,7 @@ struct MergeTable: Sendable {
   static let largestCount = 1 << 24
 
   struct Slot {
-    /// The left id in the upper half, the right in the lower; all ones where free.
+    /// The left id in the upper half, the right one in the lower; all ones if free.
     var key: UInt64
     var rank: Int32
     var id: Int32
@@ -16,7 +16,7 @@ struct MergeTable: Sendable {
   private let slots: [Slot]
   private let shift: UInt64
 
-  /// - Parameter merges: pairs and their result in order of rank; of equal pairs the last counts.
+  /// - Parameter merges: pairs and their results, in order of rank; the last of equal pairs counts.
   init(_ merges: [(left: Int32, right: Int32, id: Int32)]) {
     var bits: UInt64 = 4
     while 1 << bits < merges.count * 2 { bits += 1 }
@@ -50,7 +50,7 @@ struct MergeTable: Sendable {
     fileprivate let slots: UnsafeBufferPointer<Slot>
     fileprivate let shift: UInt64
 
-    /// What the pair merges into; `MergeTable.none` where it does not.
+    /// The piece that the pair merges into; `MergeTable.none` if it does not merge.
     @inline(__always)
     func callAsFunction(_ left: Int32, _ right: Int32) -> Slot {
       let key = MergeTable.key(left, right)

@@ -1,18 +1,18 @@
-// What happens to the text before it is cut: the list of normalizers tokenizer.json may name.
+// What happens to the text before it is cut: the normalizers that tokenizer.json may name.
 
-/// Rewrites a text; in and out are valid UTF-8.
+/// Rewrites a text; input and output are valid UTF-8.
 protocol Normalizer: Sendable, TextStep {
   func normalize(_ text: inout [UInt8])
 }
 
 enum Normalizers {
-  /// The normalizers of the file in order, sequences laid flat.
+  /// The normalizers of the file in order, with nested sequences flattened.
   static func read(_ part: FilePart?) throws -> [any Normalizer] {
     guard let part else { return [] }
     let type = try part.type()
     switch type {
     case "Sequence":
-      // The reader of JSON has bounded the nesting already.
+      // The JSON reader has already limited the nesting.
       return try part.required("normalizers").elements().flatMap { try read($0) }
     case "Prepend": return [Prepend(bytes: try part.required("prepend").bytes())]
     case "Replace":

@@ -1,11 +1,11 @@
-// The special tokens around a text: the list of post-processors tokenizer.json may name.
+// The special tokens around a text: the post-processors that tokenizer.json may name.
 import Base
 
 struct PostProcessor: Sendable {
   var before: [Int32] = []
   var after: [Int32] = []
 
-  /// Templates may name one long list of tokens many times.
+  /// A limit, since templates may name one long list of tokens many times.
   static let mostTokens = 1024
 
   /// - Parameter idCount: ids must lie below this.

@@ -1,12 +1,12 @@
-// How a text is cut into words, which the model never looks beyond: the list of pre-tokenizers tokenizer.json
-// may name.
+// How a text is cut into words; the model never looks across their borders. These are the pre-tokenizers that
+// tokenizer.json may name.
 
 /// Cuts words into smaller ones, or rewrites them.
 protocol PreTokenizer: Sendable, TextStep {
   func apply(to words: inout Words)
 }
 
-/// One stretch of text on its way through the pre-tokenizers.
+/// One part of a text on its way through the pre-tokenizers.
 struct Words {
   struct Word {
     var start: Int
@@ -18,9 +18,9 @@ struct Words {
 
   /// The text in valid UTF-8 and its padding.
   private(set) var bytes: [UInt8] = []
-  /// In order, without overlaps; never empty ones.
+  /// The words in order, without overlaps and never empty.
   private(set) var words: [Word] = []
-  /// Whether the stretch is the beginning of the whole text.
+  /// Whether this is the beginning of the whole text.
   private(set) var isStart = false
   private var spareBytes: [UInt8] = []
   private var spareWords: [Word] = []
@@ -39,7 +39,7 @@ struct Words {
   mutating func splitEach(_ body: (_ text: UnsafePointer<UInt8>, _ word: Word, _ out: inout [Word]) -> Void) {
     spareWords.removeAll(keepingCapacity: true)
     bytes.withUnsafeBufferPointer { text in
-      // Never empty: the padding is there.
+      // Never empty, because of the padding.
       guard let base = text.baseAddress else { return }
       for word in words { body(base, word, &spareWords) }
     }
@@ -70,10 +70,10 @@ struct Words {
 }
 
 enum PreTokenizers {
-  /// The pre-tokenizers of the file in order, sequences laid flat.
+  /// The pre-tokenizers of the file in order, with nested sequences flattened.
   ///
-  /// - Returns: the steps, and whether the model reads the bytes of the byte-level alphabet's characters:
-  ///   a ByteLevel at the end, as nearly all files have it, costs no rewriting then.
+  /// - Returns: the steps, and whether the model reads the bytes that byte-level characters stand for: a ByteLevel at
+  ///   the end, which nearly all files have, then needs no rewriting.
   static func read(_ part: FilePart?) throws -> (steps: [any PreTokenizer], endsInBytes: Bool) {
     var steps = try readSteps(part)
     let endsInBytes = steps.last is ByteLevelCharacters
@@ -116,7 +116,7 @@ enum PreTokenizers {
       return LiteralSplit(pattern: text, behavior: behavior, inverted: inverted)
     }
     let pattern = try part.required("pattern").required("Regex").text()
-    // These patterns match all of any text, so what is between the matches does not matter.
+    // These patterns match every part of any text, so that nothing is left between the matches.
     guard behavior == .isolated || (behavior == .removed && inverted) else {
       throw part.unsupported("pre-tokenizer", "Split with a regular expression and \(behavior.rawValue)")
     }

@@ -1,7 +1,7 @@
-// A space in front of every word that has none, so that the first word of a text is like any other.
+// Puts a space in front of every word that has none, so that the first word of a text is like any other.
 
 struct PrefixSpace: PreTokenizer {
-  /// A word may be one byte.
+  /// The growth is that of a word of one byte.
   var growth: Int { 2 }
 
   func apply(to words: inout Words) {

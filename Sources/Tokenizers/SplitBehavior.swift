@@ -1,4 +1,4 @@
-// What becomes of the matches of a pattern: the five behaviours of Split and Punctuation.
+// What happens to the matches of a pattern: the five behaviours of Split and Punctuation.
 import Base
 
 enum SplitBehavior: String, Sendable {
@@ -8,7 +8,7 @@ enum SplitBehavior: String, Sendable {
   case mergedWithPrevious = "MergedWithPrevious"
   case mergedWithNext = "MergedWithNext"
 
-  /// The `behavior` of a part; missing only where there is a default.
+  /// The `behavior` of a part; it may be missing only if there is a default.
   init(_ part: FilePart, default value: SplitBehavior?) throws {
     if let value, part.part("behavior") == nil {
       self = value
@@ -22,7 +22,7 @@ enum SplitBehavior: String, Sendable {
     self = value
   }
 
-  /// Appends the words for a word's pieces, which cover it in order and are matches or not.
+  /// Appends the words for a word's pieces, which cover it in order and are either matches or not.
   func append(_ pieces: [(end: Int, isMatch: Bool)], from start: Int, to out: inout [Words.Word]) {
     let first = out.count
     var start = start
@@ -36,7 +36,7 @@ enum SplitBehavior: String, Sendable {
         case .mergedWithNext: !isMatch && previousMatch
         }
       if self == .removed && isMatch {
-        // Leaves a gap.
+        // This leaves a gap.
       } else if joins, out.count > first {
         out[out.count - 1].end = end
       } else {

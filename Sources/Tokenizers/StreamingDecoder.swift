@@ -1,7 +1,7 @@
-// Decoding a stream of ids, as generation makes them.
+// Decodes a stream of ids, as generation produces them.
 
-/// Gives text as soon as it is whole UTF-8 and no later id can change it; all of it together is what `decode`
-/// makes of all ids at once.
+/// Gives text as soon as it is whole UTF-8 and no later id can change it. All of it together is the same as `decode`
+/// of all ids at once.
 package struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipSpecialTokens: Bool
@@ -13,14 +13,14 @@ package struct StreamingDecoder: Sendable {
     steps = tokenizer.decoder
   }
 
-  /// The text that has become certain; often empty. Ids outside the vocabulary are passed over.
+  /// The text that has become certain; often empty. Ids outside the vocabulary are ignored.
   package mutating func append(_ id: Int32) -> String {
     var pieces = Pieces()
     tokenizer.append(id, skipSpecialTokens: skipSpecialTokens, to: &pieces)
     return pass(pieces, isLast: false)
   }
 
-  /// What was held back. The decoder is as new afterwards.
+  /// The text that was held back. Afterwards the decoder is as new.
   package mutating func finish() -> String {
     defer { steps = tokenizer.decoder }
     return pass(Pieces(), isLast: true)

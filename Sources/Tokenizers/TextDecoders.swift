@@ -1,6 +1,6 @@
 // Decoders that work on the text of pieces.
 
-/// No decoder at all: a space between pieces.
+/// No decoder at all: pieces are joined with spaces.
 struct SpacesBetween: DecoderStep {
   private var isFirst = true
 
@@ -24,7 +24,7 @@ struct FuseDecoder: DecoderStep {
   }
 }
 
-/// The visible character becomes a space, and in the first piece nothing where the encoder puts one in front.
+/// The visible character becomes a space; in the first piece it becomes nothing if the encoder puts one in front.
 struct MetaspaceDecoder: DecoderStep {
   let replacement: [UInt8]
   let dropsFirst: Bool
@@ -57,11 +57,11 @@ struct MetaspaceDecoder: DecoderStep {
   }
 }
 
-/// A literal text becomes another within each piece.
+/// Replaces a literal text by another within each piece.
 struct ReplaceDecoder: DecoderStep {
   let pattern: [UInt8]
   let content: [UInt8]
-  /// The end of a piece that goes on, where it may be the beginning of the pattern.
+  /// The end of a piece that goes on, if it may be the beginning of the pattern.
   private var held: [UInt8] = []
   var growth: Int { Self.growth(pattern.count, content.count) }
 
@@ -93,7 +93,7 @@ struct ReplaceDecoder: DecoderStep {
   private func replace(_ text: UnsafeBufferPointer<UInt8>, _ isEnd: Bool, _ out: inout Pieces) -> Int {
     var at = 0
     while at < text.count {
-      // Nearly all bytes are not even the pattern's first.
+      // For nearly all bytes, this rules out even the first byte of the pattern.
       if text[at] == pattern.first {
         let rest = text[at...]
         if rest.starts(with: pattern) {
@@ -110,14 +110,14 @@ struct ReplaceDecoder: DecoderStep {
   }
 }
 
-/// Takes a character away from the ends of each piece, up to so many times.
+/// Removes a character from the ends of each piece, up to a number of times.
 struct StripDecoder: DecoderStep {
   let character: [UInt8]
   let start: Int
   let stop: Int
-  /// How many were taken from the start of the present piece; all that may be, once another was seen.
+  /// How many were removed from the start of this piece; the maximum once another character was seen.
   private var taken = 0
-  /// How many characters at the end of a piece that goes on wait for what follows.
+  /// How many characters at the end of a piece that goes on wait for more text.
   private var held = 0
 
   init(character: [UInt8], start: Int, stop: Int) {
@@ -147,7 +147,7 @@ struct StripDecoder: DecoderStep {
         held = 0
         out.bytes.append(contentsOf: part[at..<end])
       }
-      // Of the characters at the end the last `stop` are taken, the others stay.
+      // Remove the last `stop` of the characters at the end; the others stay.
       held += ending
       if held > stop {
         emit(held - stop, &out)

@@ -1,9 +1,9 @@
-// The way of one text: added tokens out of the raw text, normalise, added tokens out of the normalised text,
-// cut into words, model.
+// How one text is encoded: find added tokens in the raw text, normalise, find added tokens in the normalised text,
+// cut into words, apply the model.
 
-/// For one thread at a time; what it remembers makes the next text faster.
+/// For one thread at a time; its cache makes the next text faster.
 final class TextEncoder: @unchecked Sendable {  // `Tokenizer.idle` hands it to one thread at a time
-  /// Above this an encoder is not kept for the next text.
+  /// An encoder larger than this is not kept for the next text.
   static let largestKept = 64 << 20
 
   private let model: any TokenModelEncoder

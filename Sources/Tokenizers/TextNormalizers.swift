@@ -1,9 +1,9 @@
 // The normalizers that need no table of their own.
 
-/// Puts a text in front of every stretch that is not empty.
+/// Puts a text in front of every part that is not empty.
 struct Prepend: Normalizer {
   let bytes: [UInt8]
-  /// A stretch may be one byte long.
+  /// The growth is that of a part of one byte.
   var growth: Int { bytes.count + 1 }
 
   func normalize(_ text: inout [UInt8]) {
@@ -54,7 +54,7 @@ struct Lowercase: Normalizer {
   }
 }
 
-/// Takes away combining marks; files put NFD before it.
+/// Removes combining marks; files put NFD before it.
 struct StripAccents: Normalizer {
   func normalize(_ text: inout [UInt8]) {
     mapScalars(&text) { scalar, out in
@@ -77,7 +77,7 @@ struct StripAccents: Normalizer {
   }
 }
 
-/// Takes white space away from the ends.
+/// Removes white space from the ends.
 struct StripSpace: Normalizer {
   let left: Bool
   let right: Bool

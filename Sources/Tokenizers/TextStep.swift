@@ -1,21 +1,21 @@
-// A bound on what a file may make of a text: forty steps that each double it would fill any memory.
+// A limit on how much a file may make a text grow: forty steps that each double it would fill any memory.
 import Base
 
 /// A normalizer, a pre-tokenizer or a decoder.
 protocol TextStep {
-  /// How many times as long a text may become, its ends aside.
+  /// How many times as long a text may become, apart from its ends.
   var growth: Int { get }
 }
 
 extension TextStep {
   var growth: Int { 1 }
 
-  /// The growth where a text of `old` bytes becomes one of `new`.
+  /// The growth if a text of `old` bytes becomes one of `new` bytes.
   static func growth(_ old: Int, _ new: Int) -> Int { max(1, (new + old - 1) / max(old, 1)) }
 }
 
 enum TextSteps {
-  /// Far above any real file: compatibility forms, lower case and the byte-level alphabet make 44.
+  /// Far above any real file: compatibility forms, lower case and the byte-level alphabet together make 44.
   static let largestGrowth = 4096
 
   static func check(_ steps: [any TextStep], _ part: FilePart) throws(UserError) {

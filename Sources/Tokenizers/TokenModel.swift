@@ -1,4 +1,4 @@
-// The model: words in, ids out. A further kind of model is one more file and one more line here.
+// The model: words in, ids out. Another kind of model is one more file and one more line here.
 
 /// A model's tables: fixed after loading, shared by all threads.
 protocol TokenModel: Sendable {
@@ -17,7 +17,7 @@ enum TokenModels {
   /// - Parameter readsBytes: words come as plain bytes and stand for their byte-level characters.
   static func read(_ part: FilePart, readsBytes: Bool) throws -> any TokenModel {
     guard part.json.members != nil else { throw part.wrong("an object") }
-    // Old files leave the type out; only BPE has merges.
+    // Old files leave out the type; only BPE has merges.
     let type = try part.part("type")?.text() ?? (part.part("merges") == nil ? "without a type" : "BPE")
     switch type {
     case "BPE": return try BPE(part, readsBytes: readsBytes)

@@ -31,8 +31,8 @@ package final class Tokenizer: Sendable {
     if let version = file.part("version"), try version.text() != "1.0" {
       throw version.unsupported("version", try version.text())
     }
-    // `truncation` and `padding` are left unread: they are leftovers of some earlier use of the file, and
-    // what length a sequence has, and what fills it up, is for the recipe of the run to say.
+    // `truncation` and `padding` are not read. They are leftovers of some earlier use of the file; the recipe of the
+    // run decides on the length of a sequence and its padding.
     let (steps, endsInBytes) = try PreTokenizers.read(file.part("pre_tokenizer"))
     preTokenizers = steps
     normalizers = try Normalizers.read(file.part("normalizer"))
@@ -47,9 +47,9 @@ package final class Tokenizer: Sendable {
     try TextSteps.check(decoder, file.part("decoder") ?? file)
   }
 
-  /// The ids of a text. What is no UTF-8 is read as U+FFFD, as by Python's `errors="replace"`.
+  /// The ids of a text. Bytes that are not UTF-8 are read as U+FFFD, as by Python's `errors="replace"`.
   ///
-  /// - Parameter addSpecialTokens: puts around the text what the file's post-processor says, such as `<s>`.
+  /// - Parameter addSpecialTokens: adds the tokens that the file's post-processor puts around a text, such as `<s>`.
   package func encode(_ text: UnsafeBufferPointer<UInt8>, addSpecialTokens: Bool) -> [Int32] {
     if UTF8Text.validPrefix(text) < text.count {
       var mended: [UInt8] = []
@@ -77,18 +77,18 @@ package final class Tokenizer: Sendable {
     let ids = encoder.encode(
       text, before: addSpecialTokens ? postProcessor.before : [],
       after: addSpecialTokens ? postProcessor.after : [])
-    // One that a huge text has blown up is not kept.
+    // An encoder that a huge text has enlarged is not kept.
     if encoder.footprint < TextEncoder.largestKept { idle.withLock { $0.append(encoder) } }
     return ids
   }
 
-  /// The text of ids. Ids outside the vocabulary are passed over, as the `tokenizers` package does.
+  /// The text of ids. Ids outside the vocabulary are ignored, as in the `tokenizers` package.
   package func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool) -> String {
     var decoder = StreamingDecoder(self, skipSpecialTokens: skipSpecialTokens)
     return decoder.decode(ids)
   }
 
-  /// An id's piece in the vocabulary's own spelling; nil where the id has none.
+  /// An id's piece in the vocabulary's own spelling; nil if the id has none.
   package func piece(_ id: Int32) -> String? {
     if let token = addedTokens.token(id) { return String(decoding: token.pattern, as: UTF8.self) }
     return model.vocabulary.piece(id).map { String(decoding: $0, as: UTF8.self) }

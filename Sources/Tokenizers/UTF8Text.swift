@@ -1,4 +1,4 @@
-// UTF-8 by hand: reading scalars, checking a text, and mending one that is not UTF-8.
+// UTF-8 by hand: reading scalars, checking a text, and repairing one that is not UTF-8.
 
 enum UTF8Text {
   static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
@@ -47,10 +47,11 @@ enum UTF8Text {
     }
   }
 
-  /// What stands at one place of a text that may not be UTF-8.
+  /// What is at one place of a text that may not be UTF-8.
   enum Found {
     case scalar(length: Int)
-    /// The longest start of a scalar that cannot go on: one U+FFFD, as Unicode and Python's `replace` say.
+    /// The longest beginning of a scalar that cannot go on: it becomes one U+FFFD, as Unicode and Python's `replace`
+    /// say.
     case broken(length: Int)
     /// The text ends inside a scalar that could still become whole.
     case cut
@@ -82,12 +83,12 @@ enum UTF8Text {
     return .scalar(length: length)
   }
 
-  /// Where the first byte is that does not belong to valid UTF-8; the count where there is none.
+  /// The index of the first byte that is not part of valid UTF-8; the count if there is none.
   static func validPrefix(_ text: UnsafeBufferPointer<UInt8>) -> Int {
     guard let base = UnsafeRawPointer(text.baseAddress) else { return 0 }
     var at = 0
     while at < text.count {
-      // Eight bytes of ASCII at a time.
+      // Checks eight bytes of ASCII at a time.
       while at + 8 <= text.count,
         base.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
       {
@@ -100,7 +101,7 @@ enum UTF8Text {
     return at
   }
 
-  /// Appends `text` with U+FFFD in place of what is no UTF-8.
+  /// Appends `text`, with U+FFFD in place of bytes that are not UTF-8.
   ///
   /// - Returns: how many bytes were read: all, or with `keepingCut` all but an unfinished last scalar.
   @discardableResult

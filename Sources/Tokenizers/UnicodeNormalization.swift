@@ -1,5 +1,5 @@
-// NFC, NFD, NFKC and NFKD (Unicode Standard Annex 15), with the results of the `tokenizers` package, which
-// knows Unicode 9: characters that are younger stay as they are and keep their place.
+// NFC, NFD, NFKC and NFKD (Unicode Standard Annex 15), with the results of the `tokenizers` package, which knows
+// Unicode 9: characters from later versions stay as they are and keep their place.
 //
 // Decompositions of single characters are Foundation's. Order and composition are done here: the standard
 // library composes U+10059 with a dot below as if it were Y, and Foundation leaves the marks of a
@@ -17,8 +17,8 @@ struct UnicodeNormalization: Normalizer {
     text = text.withUnsafeBufferPointer { form == .nfc ? composed($0) : rewritten($0) }
   }
 
-  /// NFC: nearly all text is composed already, so only characters that may change are looked at, each run of
-  /// them together with the character before it.
+  /// NFC. Nearly all text is composed already, so only characters that may change are looked at, each run of them
+  /// together with the character before it.
   private func composed(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     var out: [UInt8] = []
     out.reserveCapacity(text.count)
@@ -78,12 +78,12 @@ struct UnicodeNormalization: Normalizer {
   }
 }
 
-/// A character and its place among the marks on one base: 0 for what is no such mark.
+/// A character and its order among the marks on one base: 0 if it is not such a mark.
 private struct Mark {
   var scalar: UInt32
   var order: UInt8
 
-  /// Puts every run of marks into canonical order, equals staying as they are.
+  /// Puts every run of marks into canonical order; marks of equal order stay in place.
   static func order(_ marks: inout [Mark]) {
     var start = 0
     while start < marks.count {
@@ -93,7 +93,7 @@ private struct Mark {
       }
       var end = start
       while end < marks.count, marks[end].order != 0 { end += 1 }
-      // `sort` keeps the order of equals.
+      // `sort` keeps the order of equal elements.
       if end - start > 1 { marks[start..<end].sort { $0.order < $1.order } }
       start = end
     }

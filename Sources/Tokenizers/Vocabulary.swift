@@ -5,11 +5,11 @@ struct Vocabulary: Sendable {
   /// Ids stay below this, so that a file with one huge id cannot ask for gigabytes.
   static let largestCount = 1 << 22
 
-  /// The pieces one after another in the order of their ids.
+  /// The pieces, one after another, in the order of their ids.
   private let bytes: [UInt8]
   /// Where each id's piece starts; one more than there are ids.
   private let starts: [UInt32]
-  /// Which ids have a piece: files may leave holes.
+  /// Which ids have a piece, since files may leave gaps.
   private let present: [Bool]
   /// Open addressing over the ids, -1 where free; the count is a power of two.
   private let slots: [Int32]
@@ -76,7 +76,7 @@ struct Vocabulary: Sendable {
 
   private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> Int {
     let hash = FNV1a(key).value
-    // FNV's low bits are its weak ones.
+    // FNV mixes its low bits badly.
     return Int(truncatingIfNeeded: (hash ^ hash >> 32) & 0x7FFF_FFFF)
   }
 
@@ -98,7 +98,7 @@ struct Vocabulary: Sendable {
     Array(key).withUnsafeBufferPointer { id(of: $0) }
   }
 
-  /// The piece of an id; nil where the id is out of range or a hole.
+  /// The piece of an id; nil if the id is out of range or a gap.
   func piece(_ id: Int32) -> ArraySlice<UInt8>? {
     guard id >= 0, Int(id) < present.count, present[Int(id)] else { return nil }
     return bytes[Int(starts[Int(id)])..<Int(starts[Int(id) + 1])]

@@ -1,4 +1,5 @@
-// Words seen before and their ids. Each word has one place; a newcomer takes it over, so the memory is fixed.
+// Words seen before, and their ids. Each word has one possible place, and a new word replaces the old one there, so
+// the memory is fixed.
 
 /// For one thread at a time.
 struct WordCache: ~Copyable {
@@ -60,7 +61,7 @@ struct WordCache: ~Copyable {
     }
   }
 
-  /// Appends the word's ids; false where it is not known.
+  /// Appends the word's ids; returns false if the word is not known.
   @inline(__always)
   func append(_ key: Key, to ids: inout [Int32]) -> Bool {
     let entry = entries + key.slot
@@ -77,7 +78,7 @@ struct WordCache: ~Copyable {
     return true
   }
 
-  /// Remembers a word where its ids are few enough.
+  /// Stores a word if its ids are few enough.
   func store(_ key: Key, _ ids: ArraySlice<Int32>) {
     guard ids.count <= Self.mostIDs else { return }
     let entry = entries + key.slot

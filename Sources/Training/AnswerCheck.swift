@@ -1,4 +1,4 @@
-// What a model answers to prompts whose right answer is known, over all ranks.
+// A model's answers to prompts whose right answer is known, over all ranks.
 import Base
 import Collectives
 import Tasks
@@ -11,7 +11,7 @@ package struct AnswerCheck {
   package struct Result {
     /// The share of answers that were right.
     package var share: Double
-    /// What was answered to the first prompts.
+    /// The answers to the first prompts.
     package var examples: [String]
   }
 

@@ -1,15 +1,15 @@
 // Audits: some micro-batches are computed a second time on another rank, and must give the same bits.
 //
-// A processor or memory that computes wrongly without saying so spoils a run unseen (Hochschild et al., "Cores that
-// don't count", HotOS 2021; Dixit et al., "Silent Data Corruptions at Scale", 2021). A micro-batch's gradient has the
-// same bits whoever computes it, so that any difference is a fault.
+// A processor or memory that silently computes wrongly spoils a run unseen (Hochschild et al., "Cores that don't
+// count", HotOS 2021; Dixit et al., "Silent Data Corruptions at Scale", 2021). The gradient of a micro-batch has the
+// same bits on every rank, so any difference is a fault.
 import Base
 import Collectives
 import Tensors
 
 package final class Audit {
-  /// So many neighbours are drawn together. Ranks compute them at the same time and would otherwise wait for
-  /// the one that computes something again: audits of single micro-batches cost as much as those of all ranks'.
+  /// This many neighbours are drawn together. Ranks compute them at the same time; if they were drawn one by one, all
+  /// ranks would wait for the one that computes again, and each audit would cost as much as an audit of all ranks.
   package static let group = 64
   /// Keeps these draws apart from all others of a seed.
   private static let tag: UInt64 = 0x4155_4449 << 32
@@ -17,14 +17,14 @@ package final class Audit {
   private let share: Double
   private let seed: UInt64
   private let ranks: Ranks
-  /// By segment, where its parameters lie in it; a parameter lies in one segment as a whole.
+  /// For each segment, the places of its parameters in it; a parameter lies in one segment as a whole.
   private let pieces: [[Range<Int>]]
   private let names: [String]
   private var step = 0
-  /// Of this step, behind each other: each a checksum for every trained parameter, then the loss.
+  /// The records of this step, one after the other: each has a checksum for every trained parameter, then the loss.
   private var records: [Double] = []
 
-  /// - Parameter share: of all micro-batches, from 0 to 1.
+  /// - Parameter share: the share of all micro-batches, from 0 to 1.
   package init(share: Double, seed: UInt64, layout: ParameterLayout, ranks: Ranks) {
     self.share = share
     self.seed = seed
@@ -52,26 +52,26 @@ package final class Audit {
 
   func isChosen(_ number: Int) -> Bool { isChosen(number, step: step) }
 
-  /// Takes down a segment of the gradient of a chosen micro-batch. Then follow the others, and its loss.
+  /// Records a segment of the gradient of a chosen micro-batch. The other segments and the loss follow.
   func take(segment: Int, _ gradients: UnsafePointer<Float>) {
     for piece in pieces[segment] {
       var checksum = CRC32C()
       checksum.update(
         UnsafeRawBufferPointer(UnsafeBufferPointer(start: gradients + piece.lowerBound, count: piece.count)))
-      // A double holds 32 bits exactly, and travels as losses do.
+      // A double holds 32 bits exactly, so the checksum can travel as losses do.
       records.append(Double(checksum.value))
     }
   }
 
   func take(loss: Double) { records.append(loss) }
 
-  /// Has the next rank compute what was chosen, and compares. Collective; the weights are still those of the
-  /// first time, and when this returns no rank needs them any more.
+  /// Makes the next rank compute the chosen micro-batches again, and compares. Collective. The weights are still
+  /// those of the first time, and when this returns no rank needs them any more.
   /// - Parameters:
-  ///   - count: of the micro-batches of the step.
-  ///   - compute: computes a micro-batch and has all of it taken down.
+  ///   - count: the number of micro-batches of the step.
+  ///   - compute: computes a micro-batch and records all of it.
   /// - Returns: how many micro-batches were audited.
-  /// - Throws: `AuditFinding` on the first rank where a rank computed wrongly.
+  /// - Throws: `AuditFinding` on the first rank if a rank computed wrongly.
   func compare(microBatches count: Int, _ compute: (_ number: Int) -> Void) throws -> Int {
     var audited = 0
     for number in 0..<count where isChosen(number) {
@@ -83,7 +83,7 @@ package final class Audit {
     let found = ranks.isFirst ? firstDifference(all, count) : nil
     let number = ranks.gather(found?.number ?? -1)[0]
     guard number >= 0 else { return audited }
-    // Who was wrong is for all ranks to say, which would only wait.
+    // All ranks compute it once more, as they would only wait otherwise; the majority decides who was wrong.
     records.removeAll(keepingCapacity: true)
     compute(number)
     let again = ranks.gather(records)
@@ -99,7 +99,7 @@ package final class Audit {
 
   private func bits(_ record: some Sequence<Double>) -> [UInt64] { record.map(\.bitPattern) }
 
-  /// - Parameter all: by rank, the records of its own micro-batches, then of those that it computed again.
+  /// - Parameter all: for each rank, the records of its own micro-batches, then of those that it computed again.
   private func firstDifference(
     _ all: [[Double]], _ count: Int
   ) -> (number: Int, first: [UInt64], second: [UInt64])? {

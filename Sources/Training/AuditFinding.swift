@@ -1,4 +1,4 @@
-// A micro-batch that two ranks computed differently: which of them was wrong, in words.
+// A micro-batch that two ranks computed differently, and a message that says which of them was wrong.
 import Base
 import Collectives
 
@@ -10,7 +10,7 @@ package struct AuditFinding: Error {
   /// Their results: a checksum for each of `names`, then the loss.
   package let first: [UInt64]
   package let second: [UInt64]
-  /// By rank, the result of computing it once more.
+  /// For each rank, the result of computing it once more.
   package let again: [[UInt64]]
   package let hosts: [String]
   /// The trained parameters, in the order in which backward finishes them.
@@ -36,7 +36,7 @@ package struct AuditFinding: Error {
     again.first { one in 2 * again.count { $0 == one } > again.count }
   }
 
-  /// Ranks of which a result is not that of the majority; nil where there is none.
+  /// Ranks whose result differs from that of the majority; nil if there is no majority.
   package var wrong: [Int]? {
     guard let right else { return nil }
     return again.indices.filter { rank in
@@ -78,7 +78,7 @@ package struct AuditFinding: Error {
     (ranks.count == 1 ? "rank " : "ranks ") + ranks.map(String.init).joined(separator: ", ")
   }
 
-  /// The ranks to be looked at.
+  /// The ranks that are suspected.
   private var suspects: [Int] { wrong ?? (owner == checker ? [owner] : [owner, checker]) }
 
   package var error: UserError {
@@ -93,7 +93,7 @@ package struct AuditFinding: Error {
         + "\(places.joined(separator: " and ")), and start again to go on from the last checkpoint")
   }
 
-  /// For failure.json: the same keys as where a rank died, and what each rank came to.
+  /// The entries for failure.json: the same keys as if a rank died, and each rank's result.
   package var report: JSON {
     let ranks = hosts.indices.map { rank in
       JSON.object([

@@ -1,4 +1,4 @@
-// The checkpoints of a run: which exist, which to go on from, which to let go.
+// The checkpoints of a run: which exist, which to resume from, which to remove.
 import Base
 import Checkpoints
 import Foundation
@@ -13,11 +13,12 @@ package struct CheckpointFolder: Sendable {
     path + "/step-" + zeroPadded(String(step), to: 6)
   }
 
-  /// All folders that are called a checkpoint, oldest first. One that is being written has another name.
+  /// All folders that have the name of a checkpoint, oldest first. A checkpoint that is being written has another
+  /// name.
   var all: [(step: Int, path: String)] {
     let found = (try? names(inFolder: path)) ?? []
     return found.compactMap { name in
-      // Only names as they are made here: not step-7, step-+00007 or a number that is none.
+      // Only names as they are made here: not step-7, step-+00007 or a number that is out of range.
       guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0,
         path(step: step) == path + "/" + name
       else { return nil }
@@ -25,15 +26,15 @@ package struct CheckpointFolder: Sendable {
     }.sorted { $0.0 < $1.0 }
   }
 
-  /// Those that look complete.
+  /// The checkpoints that look complete.
   package var complete: [(step: Int, path: String)] {
     all.filter { access($0.path + "/" + TrainingState.fileName, F_OK) == 0 }
   }
 
-  /// Removes all but the newest `keep`, and what is left of those that were replaced. Only good ones count and only
-  /// those are removed: not the damaged ones, nor those whose files are not all there at their lengths. Their numbers
-  /// are not read again.
-  /// - Parameter damaged: paths.
+  /// Removes all but the newest `keep`, and what is left of checkpoints that were replaced. Only good checkpoints
+  /// count, and only good ones are removed: not the damaged ones, nor those whose files are not all there with the
+  /// right lengths. Their numbers are not read again.
+  /// - Parameter damaged: the paths of damaged checkpoints.
   package func prune(keep: Int, damaged: Set<String>) throws {
     let good = complete.filter { found in
       if damaged.contains(found.path) { return false }

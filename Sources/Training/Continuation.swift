@@ -2,20 +2,20 @@
 import Datasets
 import Graph
 
-/// Keeps the keys and values of the tokens so far, and a program for each number of tokens that is read at once.
+/// Keeps the keys and values of the tokens so far, and a program for each number of tokens that are read at once.
 package final class Continuation {
   private let replica: Replica
   private let cache: KeyValueCache
   private var programs: [Int: Program] = [:]
 
-  /// - Parameter capacity: tokens of the whole text, at most what the model reads.
+  /// - Parameter capacity: the tokens of the whole text, at most the model's maximum.
   package init(_ replica: Replica, capacity: Int) {
     self.replica = replica
     cache = KeyValueCache(capacity: capacity)
   }
 
-  /// Reads tokens behind those that were read before.
-  /// - Parameter tokens: of the model's vocabulary.
+  /// Reads tokens that follow those that were read before.
+  /// - Parameter tokens: ids of the model's vocabulary.
   /// - Returns: the logits of the token that follows, [V]; valid until the replica runs again.
   package func read(_ tokens: [Int32]) -> UnsafeBufferPointer<Float> {
     let count = tokens.count

@@ -1,12 +1,13 @@
-// Text from a model, a token at a time.
+// Generates text from a model, one token at a time.
 import Base
 import Foundation
 
 /// How the next token is chosen.
 package struct Sampling: Sendable {
-  /// 0: the likeliest token. Else logits are divided by it.
+  /// 0: the likeliest token. Otherwise logits are divided by it.
   package var temperature: Double
-  /// The smallest set of likeliest tokens with this much probability is drawn from (Holtzman et al. 2020).
+  /// The next token is drawn from the smallest set of likeliest tokens with this much probability (Holtzman et al.
+  /// 2020).
   package var topP: Double
   package var seed: UInt64
 
@@ -48,9 +49,9 @@ extension Replica {
   /// Continues a text.
   /// - Parameters:
   ///   - prompt: at least one token.
-  ///   - maximum: how many tokens to make at most; the model's longest sequence ends it too.
-  ///   - each: called with every new token but one that ends the text; returns whether to go on.
-  /// - Throws: what is wrong with the prompt, and where the model gives logits that are not finite.
+  ///   - maximum: the most tokens to generate; the model's longest sequence ends the text too.
+  ///   - each: called with every new token except one that ends the text; returns whether to go on.
+  /// - Throws: if something is wrong with the prompt, or if the model gives logits that are not finite.
   package func generate(
     _ prompt: [Int32], maximum: Int, sampling: Sampling, each: (Int32) throws -> Bool
   ) throws {
@@ -73,7 +74,7 @@ extension Replica {
     }
   }
 
-  /// - Throws: where the prompt is empty, leaves no room for a token, or holds one that the model has no row for.
+  /// - Throws: if the prompt is empty, leaves no room for a token, or holds one that the model has no row for.
   package func checkPrompt(_ prompt: [Int32]) throws {
     let limit = description.family.maximumLength
     guard !prompt.isEmpty else {

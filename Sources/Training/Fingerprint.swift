@@ -25,7 +25,7 @@ extension Replica {
 }
 
 extension Ranks {
-  /// Refuses ranks whose results differ where nothing is wrong. Collective.
+  /// Refuses ranks whose results differ although nothing is wrong with them. Collective.
   func checkSameBits(_ fingerprint: [JSON.Member]) throws {
     let all = gather(JSON.object(fingerprint).encoded())
     guard let other = all.indices.first(where: { all[$0] != all[0] }) else { return }
@@ -44,7 +44,7 @@ extension Ranks {
 }
 
 extension TrainingState {
-  /// What differs from now, in one line; nil where nothing does.
+  /// The differences from now, in one line; nil if there are none.
   func differences(from now: [JSON.Member]) -> String? {
     let changes = now.compactMap { part -> String? in
       let then = fingerprint.first { $0.key == part.key }?.value

@@ -1,4 +1,4 @@
-// Weights drawn anew: a function of the seed and the parameter's name alone.
+// Random initial weights: a function of the seed and the parameter's name alone.
 import Base
 import Foundation
 import Tensors
@@ -28,7 +28,7 @@ package struct RandomWeights: WeightReader {
       var stream = PhiloxStream(seed: seed, stream: FNV1a(spec.name.utf8).value)
       stream.skip(2 * elements.lowerBound)
       for index in target.indices {
-        // Box and Muller 1958; 1 − u keeps the logarithm finite.
+        // Box and Muller 1958; using 1 − u keeps the logarithm finite.
         let radius = (-2 * log(1 - stream.unit())).squareRoot()
         target[index] = Float(deviation * radius * cos(2 * .pi * stream.unit()))
       }

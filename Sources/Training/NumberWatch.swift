@@ -1,4 +1,4 @@
-// Looks at every step's loss and gradient norm before the weights are updated, and decides whether they are.
+// Checks every step's loss and gradient norm before the weights are updated, and decides whether they are.
 import Base
 import Checkpoints
 import Recipes
@@ -8,21 +8,21 @@ package struct NumberFinding: Sendable, Equatable {
   package enum Kind: Sendable, Equatable {
     case loss
     case norm
-    /// A finite norm so many times the median of those before it.
+    /// A finite norm that is this many times the median of the norms before it.
     case farNorm(Double, median: Double, of: Int)
   }
 
   package var kind: Kind
-  /// Whether the update was left out.
+  /// Whether the update was skipped.
   package var isWithheld: Bool
   /// Whether the run ends here.
   package var stops: Bool
-  /// Which samples, for a message; only where there is someone to tell.
+  /// The samples behind it, for a message; only if there is someone to tell.
   package var samples = ""
-  /// How many steps in a row, this one included, were not finite and left out.
+  /// How many steps in a row, this one included, were not finite and skipped.
   package var inARow = 0
 
-  /// - Parameter step: which one it was.
+  /// - Parameter step: the number of the step.
   package func words(step: Int) -> String {
     let what =
       switch kind {
@@ -39,16 +39,16 @@ package struct NumberFinding: Sendable, Equatable {
 
 /// The history that norms are compared with. It is the same on every rank, and goes into checkpoints.
 package struct NumberWatch: Sendable, Equatable {
-  /// Norms that the median is of, and how many there must be at least.
+  /// How many norms the median is over, and how many there must be at least.
   package static let longest = 64
   package static let fewest = 16
-  /// So many steps in a row that are not finite are no matter of their samples.
+  /// If this many steps in a row are not finite, their samples are not to blame.
   package static let mostInARow = 16
 
   package let action: SpikeAction
-  /// How many times the median is far; 0 for never.
+  /// A norm is far outside if it is more than this many times the median; 0 for never.
   package let factor: Double
-  /// Norms also of steps left out: a lasting change is then no spike for long.
+  /// The norms, including those of skipped steps, so that a lasting change soon stops being a spike.
   package private(set) var history = NumberHistory()
 
   package init(action: SpikeAction = .stop, factor: Double = 10) {
@@ -57,14 +57,14 @@ package struct NumberWatch: Sendable, Equatable {
     history.norms.reserveCapacity(Self.longest + 1)
   }
 
-  /// Goes on from a checkpoint.
+  /// Resumes from a checkpoint.
   mutating func restore(_ history: NumberHistory) {
     self.history = history
     self.history.norms = history.norms.suffix(Self.longest)
   }
 
-  /// Looks at a step's numbers before its update, and remembers them.
-  /// - Returns: nil where nothing is wrong.
+  /// Checks a step's numbers before its update, and stores them.
+  /// - Returns: nil if nothing is wrong.
   mutating func look(loss: Double, norm: Double) -> NumberFinding? {
     var kind: NumberFinding.Kind?
     if !loss.isFinite {
@@ -91,10 +91,10 @@ package struct NumberWatch: Sendable, Equatable {
       kind: kind, isWithheld: stops || isSkipped, stops: stops, inARow: history.brokenInARow)
   }
 
-  /// The place of the median, the lower of the two in the middle of an even number.
+  /// The index of the median, the lower of the two middle ones of an even number.
   private var middle: Int { (history.norms.count - 1) / 2 }
 
-  /// Whether a norm is more than `factor` times the median, without sorting: a step allocates nothing.
+  /// Whether a norm is more than `factor` times the median. It does not sort, since a step allocates nothing.
   private func isFar(_ norm: Double) -> Bool {
     guard factor > 0, history.norms.count >= Self.fewest else { return false }
     return history.norms.count { norm > factor * $0 } > middle

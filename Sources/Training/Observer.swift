@@ -5,20 +5,24 @@ import Recipes
 /// What is known before the first step.
 package struct RunSummary: Sendable {
   package var recipe: Recipe
-  package var modelType: String
+  /// `model_type` of config.json.
+  package var family: String
   package var parameters: Int
+  /// How many of them are trained, and by which method.
+  package var trained: Int
+  package var method: String
   package var data: RunDataSummary
   package var steps: Int
   package var ranks: Int
   package var hosts: Int
   package var threads: Int
   package var kernelName: String
-  /// Steps done by the run that this one goes on with, and its checkpoint.
+  /// How many steps the resumed run had done, and its checkpoint.
   package var resumed: (step: Int, path: String)?
   package var output: String
 }
 
-/// Watches a run. Errors end it.
+/// Watches a run. An error that it throws ends the run.
 package protocol Observer: AnyObject {
   func began(_ run: RunSummary) throws
   func stepped(_ report: StepReport, validation: Evaluation?) throws
@@ -45,6 +49,6 @@ package struct RunEnd: Sendable {
   package var seconds: Double
   package var steps: Int
   package var tokens: Int
-  /// Micro-batches that were computed twice, with the same result; nil where that was not asked for.
+  /// How many micro-batches were computed twice, with the same result; nil if there are no audits.
   package var audits: Int?
 }

@@ -1,24 +1,24 @@
-// Which samples of a step a loss that is not finite, or the largest loss, comes from.
+// Finds the samples of a step that a non-finite loss, or the largest loss, comes from.
 import Base
 import Datasets
 import Foundation
 
-/// Names samples by file and line. Made for the rare step that goes wrong: it computes losses again, one
-/// sequence at a time.
+/// Names samples by file and line. It is for the rare step that goes wrong: it computes losses again, one sequence at
+/// a time.
 struct OffendingSamples {
-  /// So many are named.
+  /// How many samples are named.
   private static let named = 5
-  /// So many are computed again at most, while the other ranks wait.
+  /// How many samples are computed again at most, while the other ranks wait.
   private static let looked = 64
 
   let sequences: TokenSequences
   let replica: Replica
   let mask: PackingMask
-  /// The text of tokens, to find its line in a text file.
+  /// Gives the text of tokens, to find its line in a text file.
   let decode: @Sendable (ArraySlice<Int32>) -> String
 
   /// - Parameters:
-  ///   - microBatches: of the step, with the sums of their losses.
+  ///   - microBatches: the micro-batches of the step, with the sums of their losses.
   func words(_ microBatches: [MicroBatch], losses: [Double]) -> String {
     let bad = microBatches.indices.filter { !losses[$0].isFinite }
     if !bad.isEmpty { return notFinite(bad.flatMap { microBatches[$0].sequences }, of: microBatches) }
@@ -34,7 +34,7 @@ struct OffendingSamples {
   private func notFinite(_ candidates: [Int], of microBatches: [MicroBatch]) -> String {
     let looked = candidates.prefix(Self.looked)
     let found = looked.filter { !meanLoss($0).isFinite }
-    // Dropout draws apart, the loss may be finite when each is computed alone.
+    // Dropout draws differently for each, so the loss may be finite when each is computed alone.
     let offending = found.isEmpty ? Array(looked) : found
     let names = offending.prefix(Self.named).map(place)
     let all = microBatches.reduce(0) { $0 + $1.sequences.count }
@@ -54,7 +54,7 @@ struct OffendingSamples {
     return batch.targetCount > 0 ? replica.loss(batch) / Double(batch.targetCount) : 0
   }
 
-  /// `file:12`, or `file:12-19` for a block of several rows, which come one after the other.
+  /// `file:12`, or `file:12-19` for a block of several consecutive rows.
   private func place(_ sequence: Int) -> String {
     var places: [(file: String, first: Int, last: Int)] = []
     for piece in sequences.pieces(of: sequence) {
@@ -74,10 +74,10 @@ struct OffendingSamples {
     }.joined(separator: " + ")
   }
 
-  /// The lines of a text file that a part of it covers, found by its own words; nil where a tokenizer that changes
-  /// text, or words that stand there twice, leave it open.
+  /// The lines of a text file that a part of it covers, found by its own words. Nil if the tokenizer changes the
+  /// text, or if the words occur twice.
   private func textLines(_ piece: Int, of file: String) -> ClosedRange<Int>? {
-    // A block may begin and end inside of a character.
+    // A block may begin and end inside a character.
     let edges = CharacterSet(charactersIn: "\u{FFFD}")
     let text = Array(
       decode(sequences.tokens[sequences.tokenRange(ofPiece: piece)]).trimmingCharacters(in: edges).utf8)

@@ -1,35 +1,35 @@
-// One run to an output folder at a time: a lock that the system lets go of when its process is gone.
+// One run per output folder at a time: a lock that the system releases when the process of the run is gone.
 import Base
 import Foundation
 
 /// An exclusive lock on `OUTPUT/lock`, held as long as this value lives. Only the first rank takes it.
 ///
-/// It is an open-file-description lock of `fcntl`: the kernel drops it when the process ends, however that
-/// happened, and nothing of it is on the disk that a reboot could bring back. Of what Linux has, it is the one that also
-/// other hosts heed over NFS, Lustre and GPFS (as byte-range locks; `flock` is local to a host on some of their
-/// mounts), and unlike `F_SETLK` it is not lost when another part of the process closes the same file.
-/// After a host has crashed, an NFS server lets go of its locks when its lease ends (90 s by default).
+/// It is an open-file-description lock of `fcntl`. The kernel drops it when the process ends, however that happened,
+/// and nothing of it is on the disk that a reboot could bring back. It is the only kind of lock on Linux that other
+/// hosts also respect over NFS, Lustre and GPFS (as byte-range locks; `flock` is local to a host on some of their
+/// mounts). Unlike `F_SETLK`, it is not lost when another part of the process closes the same file. After a host has
+/// crashed, an NFS server releases its locks when its lease ends (90 s by default).
 ///
-/// The file itself means nothing: it is empty when no run holds it, and holds stale words after a crash.
+/// The content of the file means nothing: it is empty when no run holds the lock, and out of date after a crash.
 package final class OutputLock {
   private let output: String
   private var descriptor: Int32 = -1
   private let holder: String
-  /// Why nothing is locked, in one line: where the file system has no locks, the run goes on without.
+  /// Why nothing is locked, in one line: if the file system has no locks, the run goes on without one.
   package private(set) var warning: String?
 
   private var path: String { output + "/lock" }
 
-  /// Takes the lock where a run has been in this folder before; makes no file, so that a mistake that is found
+  /// Takes the lock if a run has been in this folder before. It creates no file, so that a mistake that is found
   /// later leaves everything as it was.
   /// - Parameter host: this host's name, to tell others.
-  /// - Throws: `UserError(.tryAgain)` with host and process of the run that has it.
+  /// - Throws: `UserError(.tryAgain)` with the host and process of the run that holds it.
   package init(output: String, host: String) throws {
     self.output = output
     holder = "process \(getpid()) on \(host)"
     let found = open(path, O_RDWR | O_CLOEXEC)
     guard found >= 0 else {
-      // A folder that may not be written to is told of where it is written to.
+      // If the folder may not be written to, the code that writes to it reports that.
       if ![ENOENT, EACCES, EROFS, ENOTDIR].contains(errno) { throw UserError.disk("cannot be opened", path) }
       return
     }
@@ -43,7 +43,7 @@ package final class OutputLock {
       try makeFolders(output)
       let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       guard made >= 0 else {
-        // Another run has come since the folder was looked at, and what was read there may be old.
+        // Another run has started since the folder was read, so what was read may be out of date.
         if errno == EEXIST, access(path, R_OK | W_OK) == 0 { throw refusal() }
         throw UserError.disk("cannot be made or written to", path)
       }

@@ -11,7 +11,7 @@ package final class Replica {
   package let description: ModelDescription
   /// Of what is trained.
   package let layout: ParameterLayout
-  /// What is trained, and all weights.
+  /// The line of trained weights, and the store of all weights.
   package let weights: WeightLine
   package let store: WeightStore
   package let engine: Engine
@@ -21,7 +21,7 @@ package final class Replica {
   let holds: Int
   private let ledger: MemoryLedger?
   private var programs = ProgramCache()
-  /// Of the micro-batch that runs; kept for the next one's.
+  /// The key intervals of the current micro-batch; the memory is kept for the next one.
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
 
@@ -41,15 +41,15 @@ package final class Replica {
     arena = Arena(ledger: ledger)
   }
 
-  /// Sets this rank's part of the weights, which is all of them where they are not shared. Where they are,
-  /// `WeightLine.refreshVectors` has to follow when all parts are there.
+  /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
+  /// `WeightLine.refreshVectors` when all parts are set.
   package func fill(from reader: any WeightReader) throws {
     try weights.fill(weights.loaded, from: reader, on: engine.pool.runTiles)
     try store.frozen?.fill(from: reader, on: engine.pool.runTiles)
     if !weights.isShared { weights.refreshVectors() }
   }
 
-  /// Floats that gradients of one micro-batch take, whatever its shape.
+  /// The floats that the gradients of one micro-batch take, whatever its shape.
   package var gradientRoom: Int {
     program(BatchShape(sequences: 1, length: 1), training: true, dropout: true).gradientCount
   }
@@ -76,7 +76,7 @@ package final class Replica {
     }
   }
 
-  /// The same for the mean over the batch's own targets, with nothing dropped.
+  /// The same for the mean over the batch's own targets, without dropout.
   func trainWithoutDropout(
     _ batch: Batch, whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
@@ -100,7 +100,7 @@ package final class Replica {
     return Array(output(of: program))
   }
 
-  /// A program that reads `length` tokens behind those of the cache.
+  /// A program that reads `length` tokens that follow those in the cache.
   func decoding(length: Int, cache: KeyValueCache) -> Program {
     let shape = BatchShape(sequences: 1, length: length)
     return Program(record(shape, for: .decoding, cache: cache), threads: engine.pool.threads)
@@ -112,7 +112,7 @@ package final class Replica {
     withInput(batch) { program.run($0, weights: store, arena: arena, engine: engine) }
   }
 
-  /// The output of the program that has just run; valid until the next one runs.
+  /// The output of the program that ran last; valid until the next one runs.
   func output(of program: Program) -> UnsafeBufferPointer<Float> { program.output(arena: arena) }
 
   private func shape(of batch: Batch) -> BatchShape {
@@ -132,7 +132,7 @@ package final class Replica {
     }
   }
 
-  /// The forward pass on weights of this replica's layout and type, whatever it is for.
+  /// Records the forward pass for a purpose, on weights of this replica's layout and type.
   private func record(
     _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
   ) -> Graph {
@@ -167,8 +167,9 @@ package final class Replica {
 }
 
 extension Batch {
-  /// The keys that each token sees: from where its positions began up to itself. Padding sees what the token before
-  /// it saw, and itself. A row whose positions begin beyond 0 goes on from as many tokens in a cache.
+  /// The keys that each token sees: from the place where its positions began up to itself. Padding sees what the
+  /// token before it saw, and itself. If the positions of a row begin above 0, the row continues that many tokens in
+  /// a cache.
   func findKeys(first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
     firstKeys.removeAll(keepingCapacity: true)
     endKeys.removeAll(keepingCapacity: true)

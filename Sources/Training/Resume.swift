@@ -1,4 +1,4 @@
-// Whether and from where a run goes on.
+// Whether a run resumes, and from which checkpoint.
 import Base
 import Checkpoints
 import Collectives
@@ -6,9 +6,9 @@ import Foundation
 import Models
 import Recipes
 
-/// Where a run goes on, and what the user should know of the search for it.
+/// Where a run resumes, and what the user should know about the search for it.
 struct ResumePoint {
-  /// A checkpoint; nil to begin.
+  /// A checkpoint; nil to begin anew.
   var path: String?
   var notes: [String] = []
   /// Checkpoints that were passed over.
@@ -16,11 +16,11 @@ struct ResumePoint {
 }
 
 extension CheckpointFolder {
-  /// The checkpoint that a run goes on from: the newest that is complete and correct, or the one that is asked for.
+  /// The checkpoint that a run resumes from: the newest that is complete and correct, or the one that is asked for.
   /// Only the first rank looks for checkpoints, since ranks may see different folders for a while on network file
   /// systems; all of them read its files. Collective.
-  /// - Throws: where the recipe asks for none and there are some, which a new run would be mixed with, and where the
-  ///   one that is asked for is damaged.
+  /// - Throws: if the recipe asks for none but there are some, which would get mixed with those of a new run; and if
+  ///   the one that is asked for is damaged.
   func start(_ resume: CheckpointRecipe.Resume, over ranks: Ranks) throws -> ResumePoint {
     let found = try ranks.together { ranks.isFirst ? try candidates(resume) : [] }
     var point = ResumePoint()
@@ -58,12 +58,12 @@ extension CheckpointFolder {
     }
   }
 
-  /// What is wrong with a checkpoint, and whether it is from before there were manifests. Collective.
+  /// What is wrong with a checkpoint, and whether it is older than manifests. Collective.
   private static func check(_ path: String, over ranks: Ranks) -> (fault: Ranks.Fault?, isOld: Bool) {
     let opened = Result {
       guard ranks.isFirst else { return "" }
       if Manifest.isIn(path) { return try Manifest(folder: path).encoded }
-      // Where one is missing that should be there, this tells of it.
+      // If a manifest is missing that should be there, this reports it.
       if try TrainingState(folder: path).hasManifest { _ = try Manifest(folder: path) }
       _ = try CheckpointSummary(folder: path)
       return ""
@@ -78,7 +78,7 @@ extension CheckpointFolder {
 }
 
 extension TrainingState {
-  /// - Throws: where the run was further than this one is to go: its weights are not those after `steps` steps.
+  /// - Throws: if the run was further than this one is to go: its weights are not those after `steps` steps.
   func checkStep(within steps: Int, folder: String) throws {
     guard step > steps else { return }
     throw UserError(
@@ -86,13 +86,14 @@ extension TrainingState {
       hint: "ask for more steps, or set output to a new folder")
   }
 
-  /// - Throws: every condition that differs, since the run would not see the samples it has not seen yet.
+  /// - Throws: every condition that differs, since the run would not continue with exactly the samples that it has
+  ///   not seen yet.
   func check(_ now: [JSON.Member], folder: String) throws {
     let problems = Problems()
     let changed = now.filter { condition in
       conditions.first { $0.key == condition.key }?.value != condition.value
     }
-    // The seed decides which of the data is held out: another one is one mistake, not two.
+    // The seed decides which data is held out, so another seed is one mistake, not two.
     // Another optimizer has other states.
     func isChanged(_ key: String) -> Bool { changed.contains { $0.key.elementsEqual(key.utf8) } }
     for condition in changed {
@@ -113,7 +114,7 @@ extension TrainingState {
 }
 
 extension ModelDescription {
-  /// - Throws: where the parameters of a checkpoint's config.json are not those of the recipe's model.
+  /// - Throws: if the parameters of a checkpoint's config.json are not those of the recipe's model.
   func checkSame(as model: ModelDescription, folder: String) throws {
     guard typeName == model.typeName else {
       throw UserError(

@@ -26,15 +26,15 @@ package final class Run {
   private let saves: RunCheckpoints
   private let resumed: (step: Int, path: String)?
   private let started = Date()
-  /// What the user should know of the model and of the checkpoint that the run goes on from, a line each.
+  /// What the user should know about the model and the checkpoint that the run resumes from, a line each.
   private let notes: [String]
-  /// On the first rank; of the model that the run began with.
+  /// The companions of the model that the run began with; on the first rank only.
   private let companions: CompanionFiles
   private let base: RunBase
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
-  ///   - threads: of this rank, where the recipe does not say.
+  ///   - threads: the threads of this rank, if the recipe does not say.
   ///   - observers: told on the first rank only.
   package init(
     _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
@@ -117,7 +117,7 @@ package final class Run {
       }
       resumed = (state.step, path)
       step.restore(state.history)
-      // Hosts may differ in what they are made of.
+      // Hosts may have different hardware.
       let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
       notes = description.notes + start.notes + [differences].compactMap { $0 }
       try ranks.together { try content(states: true).readStates(from: path) }
@@ -130,7 +130,7 @@ package final class Run {
         try optimizer.fillMasters(from: reader)
       }
     }
-    // By now all ranks have read their parts.
+    // All ranks have read their parts by now.
     replica.weights.refreshVectors()
   }
 
@@ -153,7 +153,7 @@ package final class Run {
       states: states ? optimizer.states : [], check: optimizer.check)
   }
 
-  /// Tells the first rank's observers. Collective: all ranks call it as often, whatever each of them knows.
+  /// Notifies the first rank's observers. Collective: all ranks call it equally often, whatever each of them knows.
   private func tell(_ body: (any Observer) throws -> Void) throws {
     try ranks.together { for observer in observers { try body(observer) } }
   }
@@ -161,8 +161,8 @@ package final class Run {
   /// Trains to the last step, and leaves the model in `OUTPUT/model`. Collective.
   /// - Parameters:
   ///   - end: where to stop before that, with a checkpoint.
-  ///   - deadline: when whoever started the run will end it.
-  /// - Throws: `UserError(.tryAgain)` where the run was asked to stop, after a checkpoint.
+  ///   - deadline: the time at which the launcher will end the run.
+  /// - Throws: `UserError(.tryAgain)` if the run was asked to stop, after a checkpoint.
   package func train(until end: Int = .max, deadline: Date? = nil) throws {
     let end = min(end, data.steps)
     let begin = Date()
@@ -176,7 +176,7 @@ package final class Run {
         try observer.noted("\(reason): model_dtype float32 would be faster here")
       }
     }
-    // What is under way when an error ends the run is not lost.
+    // A checkpoint that is being written when an error ends the run is not lost.
     defer { try? tell(saves.finish()) }
     let first = (resumed?.step ?? 0) + 1
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
@@ -220,7 +220,7 @@ package final class Run {
     }
   }
 
-  /// What an audit finds also goes to failure.json, for programs.
+  /// A finding of an audit also goes to failure.json, for programs.
   private func reported(_ step: () throws -> StepReport) throws -> StepReport {
     do { return try step() } catch let finding as AuditFinding {
       FailureFile.write(finding.report, in: recipe.output)
@@ -239,8 +239,8 @@ package final class Run {
   /// The newest checkpoint of the output folder.
   package var lastCheckpoint: String? { checkpoints.complete.last?.path }
 
-  /// Tells of numbers that are not as they should be.
-  /// - Throws: where the run is to end. Its weights are those of the step before.
+  /// Reports numbers that are out of order.
+  /// - Throws: if the run has to end. Its weights are those of the step before.
   private func checkNumbers(_ report: StepReport) throws {
     guard let finding = report.finding else { return }
     let words = finding.words(step: report.step)
@@ -264,7 +264,7 @@ package final class Run {
       mask: recipe.data.packingMask)
   }
 
-  /// - Parameter mustSucceed: whether it is written before this returns, and its failure ends the run.
+  /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
   private func save(_ number: Int, mustSucceed: Bool) throws {
     let state = TrainingState(
       step: number, conditions: Self.conditions(recipe, data, base: base), fingerprint: fingerprint,
@@ -295,7 +295,8 @@ package final class Run {
 
   private var summary: RunSummary {
     RunSummary(
-      recipe: recipe, modelType: replica.description.typeName, parameters: replica.layout.count,
+      recipe: recipe, family: replica.description.typeName, parameters: replica.store.layout.count,
+      trained: replica.layout.count, method: type(of: recipe.method).name,
       data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
       resumed: resumed, output: recipe.output)

@@ -1,7 +1,7 @@
-// The checkpoints that a run makes: written behind the next steps, or at once where they must succeed.
+// The checkpoints that a run makes: written while the next steps run, or at once if they must succeed.
 //
-// Threads write; the ranks say to each other on their main threads, after each step, how far they are. First every
-// rank's thread writes what was copied; once all have, a thread of the first rank publishes the folder.
+// Threads write. After each step, the ranks tell each other on their main threads how far they are. First each rank's
+// thread writes what was copied; once all have, a thread of the first rank publishes the folder.
 import Base
 import Checkpoints
 import Collectives
@@ -12,7 +12,7 @@ import Recipes
 import Tensors
 
 final class RunCheckpoints {
-  /// What became of a checkpoint. The first rank may have more to tell than others.
+  /// The outcome of a checkpoint. The first rank may know more about it than others.
   enum Outcome {
     case saved(step: Int, path: String)
     case note(String)
@@ -30,7 +30,7 @@ final class RunCheckpoints {
     let path: String
     let write: CheckpointWrite
     let begun = Date()
-    /// nil where this rank has nothing to do.
+    /// nil if this rank has nothing to do.
     var task: LowPriorityTask<String?>?
     var isPublishing = false
   }
@@ -40,12 +40,12 @@ final class RunCheckpoints {
   private let ranks: Ranks
   private let pool: WorkerPool
   private let ledger: MemoryLedger?
-  /// Known not to be whole.
+  /// Checkpoints that are known to be damaged.
   private var damaged: Set<String>
   private var pending: Pending?
-  /// Of the last checkpoint, for the next one.
+  /// The memory of the last checkpoint's copies, for the next one.
   private var spare: FlatMemory?
-  /// What the longest one took so far, in seconds.
+  /// The time of the longest checkpoint so far, in seconds.
   private(set) var longest = 0.0
 
   /// - Parameter damaged: checkpoints that a resume has passed over.
@@ -61,9 +61,9 @@ final class RunCheckpoints {
     self.ledger = ledger
   }
 
-  /// Writes a checkpoint; one that is still under way is waited for first. Collective.
-  /// - Parameter mustSucceed: whether it is written now, and its failure ends the run.
-  /// - Throws: `UserError(.disk)`, only where it must succeed.
+  /// Writes a checkpoint, after waiting for one that is still being written. Collective.
+  /// - Parameter mustSucceed: whether it is written now, so that its failure ends the run.
+  /// - Throws: `UserError(.disk)`, only if it must succeed.
   func save(
     step: Int, _ content: CheckpointContent, _ state: TrainingState, mustSucceed: Bool
   ) throws -> [Outcome] {
@@ -79,14 +79,15 @@ final class RunCheckpoints {
     return before + [.saved(step: step, path: path)] + (note.map { [.note($0)] } ?? [])
   }
 
-  /// Moves what is under way on, where all ranks are ready for it; after each step. Collective.
+  /// Starts the next stage of the checkpoint that is being written, if all ranks are ready for it. Call it after each
+  /// step. Collective.
   func advance() -> [Outcome] {
     guard let pending else { return [] }
     let isDone = pending.task?.isDone ?? true
     return ranks.gather(isDone ? 1 : 0).allSatisfy { $0 == 1 } ? next(pending) : []
   }
 
-  /// Waits for what is under way. Collective.
+  /// Waits for the checkpoint that is being written. Collective.
   func finish() -> [Outcome] {
     var outcomes: [Outcome] = []
     if pending != nil { ranks.board?.tell(.checkpoint) }
@@ -138,7 +139,7 @@ final class RunCheckpoints {
     return [.saved(step: now.step, path: now.path)] + (note.map { [.note($0)] } ?? [])
   }
 
-  /// No rank writes any more, or none has begun to.
+  /// Call it when no rank writes any more, or none has begun to.
   private func abandon(_ fault: Ranks.Fault) -> [Outcome] {
     guard let failed = pending else { return [] }
     pending = nil
@@ -146,7 +147,7 @@ final class RunCheckpoints {
     return [.note("step \(failed.step): no checkpoint was written: \(fault.text); the run goes on")]
   }
 
-  /// What stays too long is no reason to end a run.
+  /// A checkpoint that cannot be removed is no reason to end a run.
   private static func prune(_ folder: CheckpointFolder, keep: Int, _ damaged: Set<String>) -> String? {
     let pruned = Result { try folder.prune(keep: keep, damaged: damaged) }
     return pruned.error.map { "\($0)" }
@@ -156,8 +157,8 @@ final class RunCheckpoints {
 extension CheckpointMemory {
   /// Bytes that this rank may take now.
   /// - Parameters:
-  ///   - ranks: of the host.
-  ///   - held: bytes that it has taken for an earlier checkpoint, and may use again.
+  ///   - ranks: the number of ranks of the host.
+  ///   - held: the bytes that it took for an earlier checkpoint, and may use again.
   func room(ranks: Int, held: Int) -> Int {
     switch self {
     case .bytes(let bytes): bytes

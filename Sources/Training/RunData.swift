@@ -1,4 +1,4 @@
-// The data of a run, tokenised, and which of it each step sees.
+// The data of a run, tokenised, and the part of it that each step sees.
 import Base
 import Datasets
 import Models
@@ -12,7 +12,7 @@ package struct RunData {
   package let steps: Int
 
   /// Reads all files of a recipe.
-  /// - Throws: every mistake in them at once.
+  /// - Throws: every mistake in the files at once.
   package init(_ recipe: Recipe, model: ModelDescription) throws {
     let data = recipe.data
     if data.sequenceLength > model.family.maximumLength {
@@ -39,7 +39,7 @@ package struct RunData {
     }
   }
 
-  /// A sum over all training tokens and targets, to recognise the data by when a run goes on.
+  /// A checksum over all training tokens and targets, to recognise the data when a run resumes.
   package var fingerprint: String {
     var hash = FNV1a()
     hash.mix(UInt64(dataset.train.count))
@@ -50,7 +50,7 @@ package struct RunData {
 }
 
 extension Dataset {
-  /// - Throws: where the tokenizer gives tokens that the model has no row for.
+  /// - Throws: if the tokenizer gives tokens that the model has no row for.
   func check(for model: ModelDescription) throws {
     for sequences in [train] + (validation.map { [$0] } ?? []) { try model.check(sequences.tokens) }
   }

@@ -1,11 +1,11 @@
-// What a run is asked for from outside: a checkpoint now, or an end in order. By signals to any rank, by a file,
-// by the clock; the ranks agree on it after every step.
+// Requests to a run from outside: a checkpoint now, or an end in order. They come by signals to any rank, by a file,
+// or from the clock; the ranks agree on them after every step.
 import Base
 import Collectives
 import Foundation
 import Synchronization
 
-/// Ordered: where ranks are asked for different things, the larger counts.
+/// Ordered: if ranks are asked for different things, the larger one counts.
 enum RunRequest: Int {
   case none = 0
   case checkpoint
@@ -15,7 +15,7 @@ enum RunRequest: Int {
   var isStop: Bool { rawValue >= Self.stopByTime.rawValue }
 }
 
-/// Signals noted since the last step. Handlers may do no more than this.
+/// The signals noted since the last step. Signal handlers may do no more than note them.
 private let asksToStop = Atomic(0)
 private let asksForCheckpoint = Atomic(false)
 
@@ -26,15 +26,15 @@ struct RunRequests {
   private let ranks: Ranks
   private let file: String
   private let deadline: Date?
-  /// What the longest step so far took, in seconds.
+  /// The time of the longest step so far, in seconds.
   private var longestStep = 0.0
-  /// What a checkpoint is given before one has been written, in seconds.
+  /// The time reserved for a checkpoint before one has been written, in seconds.
   private static let firstSave = 10.0
 
-  /// From now on SIGTERM and SIGINT end the run after its step, a second one at once; so does SIGUSR2, which mpirun
-  /// passes on to its ranks, while it kills them a second after it got one of the others. SIGUSR1 asks for a
-  /// checkpoint.
-  /// - Parameter deadline: when the run must be over.
+  /// From now on SIGTERM and SIGINT end the run after its step, and a second one ends it at once. So does SIGUSR2,
+  /// which mpirun passes on to its ranks; after SIGTERM or SIGINT, mpirun kills its ranks a second later. SIGUSR1
+  /// asks for a checkpoint.
+  /// - Parameter deadline: the time by which the run must be over.
   init(ranks: Ranks, output: String, deadline: Date?) {
     self.ranks = ranks
     self.deadline = deadline
@@ -49,15 +49,15 @@ struct RunRequests {
   }
 
   /// What to do after a step. Collective.
-  /// - Parameter saveSeconds: what the longest checkpoint so far took.
+  /// - Parameter saveSeconds: the time of the longest checkpoint so far.
   mutating func agree(stepSeconds: Double, saveSeconds: Double) -> RunRequest {
     longestStep = max(longestStep, stepSeconds)
     var mine = RunRequest.none
     if asksForCheckpoint.exchange(false, ordering: .relaxed) { mine = .checkpoint }
     if ranks.isFirst {
-      // One that cannot be removed would ask after every step.
+      // A file that cannot be removed would ask after every step.
       if access(file, F_OK) == 0, unlink(file) == 0 { mine = .checkpoint }
-      // One more step, and two checkpoints: one may be under way by then.
+      // Reserve time for one more step and for two checkpoints, as one may be in progress by then.
       let left = 2 * (longestStep + max(saveSeconds, Self.firstSave))
       if let deadline, deadline.timeIntervalSinceNow < left {
         mine = .stopByTime

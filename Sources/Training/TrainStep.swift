@@ -7,24 +7,24 @@ import Foundation
 import Optimizers
 import Sharding
 
-/// What a step did, the same on every rank but for the seconds.
+/// What a step did. It is the same on every rank, except for the seconds.
 package struct StepReport: Sendable {
   /// 1 for the first step.
   package var step: Int
-  /// Mean over the target tokens of the step, in nats; nil where it had none.
+  /// The mean over the target tokens of the step, in nats; nil if it had none.
   package var loss: Double?
-  /// Before clipping.
+  /// The gradient's norm before clipping.
   package var gradientNorm: Double
   package var learningRate: Double
-  /// Tokens read, padding not counted.
+  /// The tokens read, without padding.
   package var tokens: Int
   package var targetTokens: Int
   package var seconds: Double
-  /// Of which this rank spent so many on the exchange of gradients and weights and computed nothing else.
+  /// The seconds that this rank spent on the exchange of gradients and weights while it computed nothing else.
   package var exchangeSeconds: Double
   /// How many of its micro-batches were computed twice, with the same result.
   package var audits: Int
-  /// What is wrong with the numbers above; nil where nothing is.
+  /// What is wrong with the numbers above; nil if nothing is.
   package var finding: NumberFinding?
 }
 
@@ -40,7 +40,8 @@ package final class TrainStep {
   /// The largest norm of the gradient; 0 for none.
   let gradientClip: Double
   package private(set) var watch: NumberWatch
-  /// Memory that one step leaves to the next, so that steps allocate nothing that grows with them.
+  /// The memory that one step leaves to the next, so that steps do not allocate memory that grows with the model or
+  /// the data.
   private var batch = Batch()
   private var losses: [Double] = []
   private var allLosses: [Double] = []
@@ -71,11 +72,11 @@ package final class TrainStep {
   }
 
   /// Runs step `step`, the first being number 1.
-  /// - Throws: where an audit finds that a rank computed wrongly; nothing of the step is then applied.
+  /// - Throws: if an audit finds that a rank computed wrongly; nothing of the step is then applied.
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
     ranks.board?.tell(step: step)
-    // The one denominator: every rank counts the targets of the whole step, before the first backward.
+    // The denominator: every rank counts the targets of the whole step before the first backward pass.
     let (tokens, targets) = sequences.counts(of: microBatches)
     losses.removeAll(keepingCapacity: true)
     audit.begin(step: step)
@@ -88,7 +89,7 @@ package final class TrainStep {
       if isAudited { audit.take(loss: loss) }
       losses.append(loss)
     }
-    // By now nobody reads this rank's gradients any more: the same memory serves again.
+    // No rank reads this rank's gradients any more, so their memory can be used again.
     let audits = try audit.compare(microBatches: microBatches.count) { number in
       let loss = compute(microBatches[number], dividedBy: targets, step: step) { segment, values in
         replica.engine.time("audit") { audit.take(segment: segment, values) }
@@ -100,14 +101,14 @@ package final class TrainStep {
     let learningRate = schedule.learningRate(step: step - 1)
     let loss = lossSum(of: microBatches.count)
     var gatherSeconds = 0.0
-    // What was left out before counts as never run, as where torch's optimizer.step() is not called.
+    // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
     var finding = targets > 0 ? watch.look(loss: loss, norm: norm) : nil
     if finding != nil {
       let rounds = lossCounts[0]
       let gatheredLosses = microBatches.indices.map { gathered($0, rounds: rounds) }
       if ranks.isFirst { finding?.samples = offending.words(microBatches, losses: gatheredLosses) }
-      // No rank may change weights that the first one still computes with.
+      // No rank may change weights that the first rank still computes with.
       ranks.barrier()
     }
     if targets > 0, finding?.isWithheld != true {
@@ -128,7 +129,7 @@ package final class TrainStep {
       audits: audits, finding: finding)
   }
 
-  /// The sum of a micro-batch's losses; its gradients are given away segment by segment.
+  /// The sum of a micro-batch's losses; its gradients are handed over segment by segment.
   private func compute(
     _ microBatch: MicroBatch, dividedBy targets: Int, step: Int,
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
@@ -145,7 +146,7 @@ package final class TrainStep {
   /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …
   private func lossSum(of count: Int) -> Double {
     let rounds = (count + ranks.count - 1) / ranks.count
-    // Every rank brings as many, so that the number of a loss says where it lies.
+    // Every rank brings the same number, so that the index of a loss says where it belongs.
     while losses.count < rounds { losses.append(0) }
     if lossCounts.first != rounds {
       lossCounts = [Int](repeating: rounds, count: ranks.count)
@@ -160,16 +161,16 @@ package final class TrainStep {
     allLosses[number % ranks.count * rounds + number / ranks.count]
   }
 
-  /// Goes on from a checkpoint.
+  /// Resumes from a checkpoint.
   func restore(_ history: NumberHistory) { watch.restore(history) }
 
-  /// What gradients are multiplied by: min(1, limit / norm), as torch's `clip_grad_norm_`.
+  /// The factor of the gradients: min(1, limit / norm), as torch's `clip_grad_norm_`.
   private func clip(_ norm: Double) -> Float {
     gradientClip == 0 ? 1 : Float(min(1, gradientClip / (norm + 1e-6)))
   }
 }
 
-/// Values by rank, of which rank i holds numbers i, i + N, i + 2N, …, in the order of their numbers.
+/// Puts values in the order of their numbers; they come by rank, and rank i has numbers i, i + N, i + 2N, …
 func inOrder(_ byRank: [[Double]]) -> [Double] {
   let rounds = byRank.map(\.count).max() ?? 0
   return (0..<rounds).flatMap { round in byRank.compactMap { round < $0.count ? $0[round] : nil } }

@@ -36,7 +36,7 @@ package struct TrainedModel {
     try replica.fill(from: reader)
   }
 
-  /// The answer to a prompt as one text, without end of text.
+  /// The answer to a prompt as one text, without the end-of-text token.
   package func answer(_ prompt: String, maximum: Int, sampling: Sampling = Sampling()) throws -> String {
     try replica.answer(prompt, tokenizer: tokenizer, maximum: maximum, sampling: sampling)
   }
@@ -56,7 +56,7 @@ extension Replica {
 }
 
 extension TrainedModel {
-  /// Some files as the model's tokenizer reads them, checked against its vocabulary.
+  /// Some files, read with the model's tokenizer and checked against its vocabulary.
   package func read(_ options: DataOptions) throws -> Dataset {
     let description = replica.description
     let dataset = try Dataset(

@@ -9,11 +9,11 @@ package struct Evaluation: Sendable {
   package var lossSum: Double
   package var targets: Int
   package var tokens: Int
-  /// nil where there is no target.
+  /// nil if there is no target.
   package var loss: Double? { targets > 0 ? lossSum / Double(targets) : nil }
 }
 
-/// Every sequence once, over all ranks, summed in the order of the data: the same at every rank count.
+/// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
 package func evaluate(
   _ sequences: TokenSequences, replica: Replica, ranks: Ranks, microBatchSize: Int, mask: PackingMask
 ) -> Evaluation {

@@ -1,12 +1,12 @@
-// The words of a command line as the parser is to see them.
+// Prepares the words of a command line for the parser.
 import ArgumentParser
 import Base
 
-/// What the parser does not do itself: it takes no value that begins with a dash, and names no command that may be meant.
+/// Does what the parser does not: accepts values that begin with a dash, and suggests a command for an unknown one.
 struct Arguments {
   let words: [String]
 
-  /// - Throws: `ValidationError` for an unknown command that is like a known one.
+  /// - Throws: `ValidationError` for an unknown command that resembles a known one.
   init(_ words: [String], root: any ParsableCommand.Type) throws {
     var command = root
     for word in words {
@@ -23,11 +23,11 @@ struct Arguments {
     self.words = Self.joined(words, OptionNames(command))
   }
 
-  /// An option and its value as one word, `--option=value`, where the value begins with a dash. A name of the command's
-  /// own is no value: the one before it was forgotten.
+  /// Joins an option and its value to one word, `--option=value`, if the value begins with a dash. A name of one of
+  /// the command's own options is not a value: the user forgot the value before it.
   private static func joined(_ words: [String], _ names: @autoclosure () -> OptionNames) -> [String] {
     func isDashed(_ word: String) -> Bool { word.hasPrefix("-") && word != "-" && word != "--" }
-    // The names take a while to list, and few command lines need them.
+    // Listing the names takes a while, and few command lines need them.
     let pairs = zip(words, words.dropFirst())
     guard pairs.contains(where: { isDashed($0) && isDashed($1) }) else { return words }
     let names = names()
@@ -56,7 +56,7 @@ private struct OptionNames {
   private(set) var withValue: Set<String> = []
 
   init(_ command: any ParsableCommand.Type) {
-    // What the parser tells programs about a command.
+    // The description of a command that the parser gives to programs.
     let description = try? JSON.parse(command._dumpHelp())
     for argument in description?["command"]?["arguments"]?.elements ?? [] {
       let names = (argument["names"]?.elements ?? []).compactMap { name in

@@ -24,20 +24,20 @@ struct Command: ParsableCommand {
       MakeTasks.self,
     ])
 
-  /// Runs the command; a mistake ends it with one line and its exit code.
+  /// Runs the command; a mistake ends it with one line and the exit code of the mistake.
   static func main() {
     StandardStream.prepare()
     FatalEnd.tellOfAborts()
     do {
       var command = try parseAsRoot(
         Arguments(Array(CommandLine.arguments.dropFirst()), root: Command.self).words)
-      // Of the ranks of a command that shares nothing out, the first does it all.
+      // If a command does not share its work among ranks, the first rank does it all.
       guard Launch.isFirst || command is SharedByRanks else { return }
       if !(command is SharedByRanks) { try StartCheck.processor() }
-      // Threads that are started from here on run where this one may.
+      // Threads that are started from here on run on the same cores as this one.
       CoreBinding.settle()
       try command.run()
-      // What is printed waits in memory until here.
+      // Printed text waits in memory until here.
       if fflush(nil) != 0 { throw StandardStream.output.failure(errno) }
     } catch let stopped as Ranks.StoppedElsewhere {
       Foundation.exit(stopped.code.rawValue)
@@ -46,18 +46,18 @@ struct Command: ParsableCommand {
     } catch let errors as UserErrors {
       fail("\(errors)", errors.code)
     } catch {
-      // Help and usage errors; with many ranks, one of them tells. The others leave with 0: mpirun ends all
-      // ranks once one has failed, maybe before the first has told.
+      // Help and usage errors: with many ranks, one of them prints. The others exit with 0, since mpirun ends all
+      // ranks once one has failed, possibly before the first has printed.
       guard Launch.isFirst else { return }
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
       fail(line(of: error), .usage)
     }
   }
 
-  /// A usage error in one line, and the help to read; the parser's own text has several.
+  /// A usage error in one line, with a hint at the help; the parser's own text has several lines.
   private static func line(of error: any Error) -> String {
     let message = message(for: error).split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    // Only there it says which command was meant: See 'swiftdp train --help' for more information.
+    // Only this line says which command was meant: See 'swiftdp train --help' for more information.
     let help = fullMessage(for: error).components(separatedBy: "See '").dropFirst().last
     return message + (help.map { " (see \($0.prefix { $0 != "'" }))" } ?? "")
   }
@@ -77,7 +77,7 @@ struct Command: ParsableCommand {
 /// A command whose work all ranks do together.
 protocol SharedByRanks {}
 
-/// Runs something on all ranks and leaves MPI in order, also where the user made a mistake. The mistake is told
+/// Runs something on all ranks and leaves MPI in order, also if the user made a mistake. The mistake is printed
 /// before any rank leaves, since mpirun ends all ranks once one has failed.
 func onRanks(_ body: (Ranks) throws -> Void) throws {
   try Launch.checkStarter()

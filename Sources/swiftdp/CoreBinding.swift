@@ -1,24 +1,24 @@
-// Which cores mpirun has bound this rank to, and whether that was the user's wish. Open MPI binds one or two ranks of a
-// host to one core each unless it is told otherwise, and more of them to a socket: such ranks share all cores instead
-// that mpirun has there. The environment and Open MPI's parameter files say what the user asked for.
+// Which cores mpirun has bound this rank to, and whether the user asked for that. Unless it is told otherwise, Open
+// MPI binds one or two ranks of a host to one core each, and more to a socket. Such ranks share all cores that mpirun
+// may use there instead. The environment and Open MPI's parameter files say what the user asked for.
 import Base
 import Foundation
 import Training
 
 enum CoreBinding: Equatable {
-  /// Nothing that swiftdp knows of has bound this process.
+  /// No launcher that swiftdp knows has bound this process.
   case none
-  /// As the user has asked.
+  /// Bound as the user asked.
   case kept
-  /// Undone: this rank shares so many cores with its neighbours, in NUMA domains of their own or not.
+  /// Undone: this rank shares this many cores with its neighbours, by NUMA domain or not.
   case shared(cores: Int, byDomain: Bool)
 
-  /// What came of it; `none` before `settle`.
+  /// The outcome; `none` before `settle`.
   nonisolated(unsafe) private(set) static var outcome = CoreBinding.none
 
-  /// Lets this process run on all cores that it should share. Before any thread is started.
+  /// Lets this process run on all cores that it should share. Call it before any thread is started.
   static func settle() {
-    // Open MPI's daemon sets it for ranks that it bound itself.
+    // Open MPI's daemon sets this for ranks that it bound itself.
     guard environment["OMPI_MCA_orte_bound_at_launch"] == "1" else { return }
     outcome = .kept
     guard !isWished, let launcher = Launch.launcher,
@@ -31,7 +31,7 @@ enum CoreBinding: Equatable {
     outcome = .shared(cores: own.count, byDomain: own != given)
   }
 
-  /// For the line of a run that says how many threads there are; empty where there is nothing to say.
+  /// The words after the number of threads in the line of a run; empty if there is nothing to say.
   var words: String {
     switch self {
     case .none: ""
@@ -43,14 +43,14 @@ enum CoreBinding: Equatable {
 
   private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
-  /// Parameters by which a user binds ranks; options of mpirun are such parameters too.
+  /// Parameters by which a user binds ranks; mpirun's options are such parameters too.
   private static let wishes: Set = [
     "hwloc_base_binding_policy", "hwloc_base_bind_to_core", "hwloc_base_bind_to_socket",
     "hwloc_base_cpu_list", "hwloc_base_cpu_set", "hwloc_base_slot_list", "orte_daemon_cores", "orte_rankfile",
     "rmaps_rank_file_path", "rmaps_base_cpus_per_rank", "rmaps_base_cpus_per_proc", "rmaps_base_bycore",
     "rmaps_base_bysocket", "rmaps_ppr_n_persocket",
   ]
-  /// Parameters that say what ranks are mapped by, which may be no more than which host they run on.
+  /// Parameters that say how ranks are mapped, which may only choose the host that a rank runs on.
   private static let mappings: Set = ["rmaps_base_mapping_policy", "rmaps_ppr_pattern"]
 
   private static func isWish(_ name: String, _ value: String) -> Bool {
@@ -72,7 +72,7 @@ enum CoreBinding: Equatable {
     return isSet || environment["LSB_AFFINITY_HOSTFILE"] != nil || parameterFiles.contains(where: holdsWish)
   }
 
-  /// Open MPI's files of parameters, of the user, of the host, and those that were named.
+  /// Open MPI's parameter files: the user's, the host's, and those that were named.
   private static var parameterFiles: [String] {
     let named = [
       "mca_base_param_files", "mca_base_override_param_file", "mca_base_param_file_prefix",

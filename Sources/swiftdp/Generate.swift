@@ -51,9 +51,9 @@ struct Generate: ParsableCommand {
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
     try model.replica.checkPrompt(tokens)
-    // The prompt passes through the decoder too: alone, the first new piece would lose the space before it.
+    // The prompt passes through the decoder too: without it, the first new piece would lose the space before it.
     try write(tokens.map { decoder.append($0) }.joined())
-    // The line ends, whatever happens: an error stands on one of its own.
+    // The line ends in any case, so that an error has a line of its own.
     let outcome = Result {
       try model.replica.generate(
         tokens, maximum: maxTokens,

@@ -1,4 +1,4 @@
-// What the launcher and the terminal say. The environment is read in this module only.
+// What the launcher and the terminal say. Only this module reads the environment.
 import Base
 import Collectives
 import Foundation
@@ -8,7 +8,7 @@ import Training
 enum Launch {
   private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
-  /// The number that a launcher gave this process, or nil where none started it.
+  /// The rank number that a launcher gave this process, or nil if none started it.
   static var rank: String? {
     ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].compactMap { environment[$0] }.first
   }
@@ -16,9 +16,9 @@ enum Launch {
   /// Whether this is the first of the ranks that a launcher started, or the only process.
   static var isFirst: Bool { rank.map { $0 == "0" } ?? true }
 
-  /// Inside a Slurm step that no mpirun started, Open MPI 4 ends the process with a page of its own: it takes
+  /// Inside a Slurm step that no mpirun started, Open MPI 4 ends the process with a page of its own text. It takes
   /// `SLURM_NODELIST` and `SLURM_STEP_ID` for a start by srun, and srun without PMI gives it no rank.
-  /// - Throws: what to type instead; one of the step's processes tells.
+  /// - Throws: what to type instead; one of the step's processes prints it.
   static func checkStarter() throws {
     guard rank == nil, environment["SLURM_NODELIST"] != nil, environment["SLURM_STEP_ID"] != nil else {
       return
@@ -31,31 +31,31 @@ enum Launch {
         + typed(["mpirun", "-np", count, "swiftdp"] + CommandLine.arguments.dropFirst()))
   }
 
-  /// How paths of the user's are read.
+  /// How the user's paths are read.
   static var paths: UserPaths { UserPaths(home: environment["HOME"], shipped: try? Shipped.folder()) }
 
-  /// For options and arguments that are paths.
+  /// Reads options and arguments that are paths.
   static func path(_ text: String) throws -> String { try paths.path(text) }
 
-  /// Of the machine, whether this process may run on them or not.
+  /// The cores of the machine, whether this process may run on them or not.
   static var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
-  /// Threads for this rank: as many as asked for, with a word of warning where it has fewer cores, or else the
-  /// cores it may run on, shared with the ranks that may run on the very same ones. Collective.
+  /// Threads for this rank: the number asked for, with a warning if it has fewer cores; otherwise the cores that it
+  /// may run on, divided among the ranks that may run on exactly the same cores. Collective.
   static func threads(_ ranks: Ranks, asked: Int? = nil) -> Int {
     if let asked {
       if let warning = warning(threads: asked, ranks), ranks.isFirst { Command.tell("note: " + warning) }
       return asked
     }
-    // Names of host and cores as one number, to compare.
+    // The names of host and cores as one number, to compare.
     let all = ranks.gather(Int(truncatingIfNeeded: FNV1a((Ranks.hostName + " " + coreList).utf8).value))
     let sharing = all.filter { $0 == all[ranks.rank] }.count
     let allowed = allowedCores
     return max((allowed > 0 ? allowed : cores) / sharing, 1)
   }
 
-  /// One line where a rank is to run more threads than it has cores; nil where none is, or where the system
-  /// does not say. Collective.
+  /// One line if a rank is to run more threads than it has cores; nil if none is, or if the system does not say.
+  /// Collective.
   static func warning(threads: Int, _ ranks: Ranks) -> String? {
     warning(threads: threads, allowed: ranks.gather(allowedCores))
   }
@@ -71,31 +71,31 @@ enum Launch {
       + hint
   }
 
-  /// When the scheduler will end the job; nil where none says.
+  /// When the scheduler will end the job; nil if no variable says so.
   static var deadline: Date? {
     environment["SLURM_JOB_END_TIME"].flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
   }
 
-  /// How mpirun is told to reach other hosts; nil where it is not.
+  /// How mpirun is told to reach other hosts; nil if it is not told.
   static var remoteAgent: String? { environment["OMPI_MCA_plm_rsh_agent"] }
 
-  /// How many processes the launcher says it started for this command; nil where there is none.
+  /// How many processes the launcher says it started for this command; nil if there is no launcher.
   static var startedCount: Int? {
     ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"].compactMap { environment[$0] }.first
       .flatMap { Int($0) }
   }
 
-  /// The cores that this process may run on, such as `0-3,8`; empty where the system does not say.
+  /// The cores that this process may run on, such as `0-3,8`; empty if the system does not say.
   static var coreList: String { CoreSet.allowed().list }
 
-  /// How many those are; 0 where the system does not say.
+  /// The number of these cores; 0 if the system does not say.
   static var allowedCores: Int { CoreSet.allowed().count }
 
-  /// The cores that mpirun has for its ranks on this host, or those of this process where there is none.
+  /// The cores that mpirun has for its ranks on this host, or those of this process if there is no mpirun.
   static var givenCores: CoreSet { CoreSet.allowed(process: launcher ?? 0) }
 
-  /// The process of mpirun, or of its daemon on this host, that started this rank, maybe by a script; nil where it
-  /// cannot be seen.
+  /// The process of mpirun, or of its daemon on this host, that started this rank, possibly through a script; nil if
+  /// it is not visible.
   static var launcher: pid_t? {
     guard environment["OMPI_COMM_WORLD_RANK"] != nil else { return nil }
     var process = getppid()
@@ -104,7 +104,7 @@ enum Launch {
     {
       let name = text[text.index(after: open)..<close]
       if ["mpirun", "mpiexec", "orterun", "orted", "prte"].contains(where: name.hasPrefix) { return process }
-      // State and parent follow the name.
+      // The state and the parent follow the name.
       guard let parent = text[close...].split(separator: " ").dropFirst(2).first.flatMap({ pid_t($0) })
       else { return nil }
       process = parent
@@ -114,8 +114,8 @@ enum Launch {
 
   /// The columns of the terminal that output reaches, or nil where it goes elsewhere.
   ///
-  /// `mpirun` gives every rank a terminal of its own whatever its output is; what counts then is where
-  /// mpirun itself writes.
+  /// `mpirun` gives every rank a terminal of its own wherever its output goes, so what counts is where mpirun itself
+  /// writes.
   static var terminalColumns: Int? {
     guard isatty(STDOUT_FILENO) == 1 else { return nil }
     let path =

@@ -1,10 +1,10 @@
-// Options that are whole numbers, and what they may be.
+// Options that are whole numbers, and their bounds.
 import ArgumentParser
 import Base
 
 extension ParsableArguments {
-  /// - Parameter value: nil where the option is not given.
-  /// - Throws: `ValidationError` where the value is out of range.
+  /// - Parameter value: nil if the option is not given.
+  /// - Throws: `ValidationError` if the value is out of range.
   func check(_ option: String, _ value: Int?, in range: ClosedRange<Int>) throws {
     guard let value, !range.contains(value) else { return }
     throw ValidationError("\(option) is \(value), but must be \(range.words)")

@@ -46,7 +46,7 @@ struct Quickstart {
 
   private func row(_ cells: String...) {
     let columns = zip(cells, [32, 20, 16, 16]).map { text, width in
-      // An untrained model writes anything; a cell has one line.
+      // An untrained model may write anything, but a cell has one line.
       let line = text.trimmingCharacters(in: .whitespacesAndNewlines).map { $0.isNewline ? "⏎" : $0 }
       let shown = line.count > width - 2 ? String(line.prefix(width - 3)) + "…" : String(line)
       return cell(shown, width: width)

@@ -1,6 +1,6 @@
-// A command as one may type it.
+// A command as a user can type it.
 
-/// Words with quotes where a shell would read one of them as something else.
+/// The words, with quotes if a shell would read a word differently.
 func typed(_ words: [String]) -> String {
   words.map { word in
     let isPlain =

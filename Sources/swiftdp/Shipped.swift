@@ -3,8 +3,8 @@ import Base
 import Foundation
 
 enum Shipped {
-  /// The folder of what ships: beside the binary, wherever links to it lie.
-  /// - Throws: where the binary was moved without it.
+  /// The folder of the shipped files: beside the binary, after links to it are resolved.
+  /// - Throws: if the binary was moved without it.
   static func folder() throws -> String {
     let binary = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     let folder = binary.deletingLastPathComponent().path + "/swiftdp_swiftdp.resources/Shipped"

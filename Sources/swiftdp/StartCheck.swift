@@ -1,12 +1,12 @@
-// What must hold before any numeric code runs: this processor can do what it was compiled for, and all ranks run the same
-// program.
+// What must hold before any numeric code runs: this processor has every instruction set that the code was compiled
+// for, and all ranks run the same program.
 import Base
 import CProcess
 import Collectives
 import Kernels
 
 enum StartCheck {
-  /// - Parameter rank: that it is told of, such as `rank 3 on node7`; nil for a process alone.
+  /// - Parameter rank: the name of the rank, such as `rank 3 on node7`; nil for a single process.
   /// - Throws: one line to read instead of a SIGILL.
   static func processor(of rank: String? = nil) throws {
     let missing = builtInstructionSets().missing(in: .offered).names
@@ -17,7 +17,7 @@ enum StartCheck {
       hint: "build it on the oldest processor of all, or with SWIFTDP_MARCH=x86-64-v3 (or v2)")
   }
 
-  /// Has one rank tell where some cannot run this program, or run another one. Collective.
+  /// One rank reports if some ranks cannot run this program, or run another one. Collective.
   static func ranks(_ ranks: Ranks) throws {
     try ranks.together { try processor(of: name(ranks)) }
     let builds = ranks.gather(Int(bitPattern: UInt(swiftdp_build_id())))

@@ -28,10 +28,10 @@ struct Tokenize: ParsableCommand {
     }
   }
 
-  /// Line by line.
+  /// Encodes line by line.
   private func write(_ text: UnsafeRawBufferPointer, by tokenizer: Tokenizer) throws {
     var lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    // What follows the last line's end is no line.
+    // The text after the last line end is not a line.
     if lines.last?.isEmpty == true { lines.removeLast() }
     var out = ""
     for (number, line) in lines.enumerated() {

@@ -22,7 +22,7 @@ struct Train: ParsableCommand, SharedByRanks {
   var recipeAndSettings: [String] = []
 
   func run() throws {
-    // Who watches may leave: the run goes on.
+    // The reader of the output may leave, and the run goes on.
     signal(SIGPIPE, SIG_IGN)
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
@@ -54,8 +54,8 @@ struct Train: ParsableCommand, SharedByRanks {
   }
 }
 
-/// The recipe that arguments describe, and whether it is the shipped one: that of a run which names neither
-/// a recipe nor a model. What has no equals sign is a file.
+/// The recipe that the arguments describe, and whether it is the shipped one, which is taken if they name neither a
+/// recipe nor a model. An argument without an equals sign is a file.
 func readRecipe(_ arguments: [String]) throws -> (Recipe, isQuickstart: Bool) {
   let settings = arguments.filter { $0.contains("=") }
   let files = arguments.filter { !$0.contains("=") }

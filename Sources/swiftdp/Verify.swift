@@ -48,12 +48,12 @@ struct Verify: ParsableCommand, SharedByRanks {
     }
   }
 
-  /// Padding and finite differences, on every rank alike.
+  /// Checks padding and finite differences, in the same way on every rank.
   private func check(_ recipe: Recipe, _ ranks: Ranks) throws -> ReplicaCheck {
     var recipe = recipe
     recipe.checkpoint.resume = .auto
     recipe.output += "/verify"
-    // Finite differences move the weights of this rank, and are too small for bfloat16.
+    // Finite differences move this rank's weights, and are too small for bfloat16.
     recipe.parallel.zero = .replicas
     recipe.parallel.sharesWeights = nil
     recipe.modelType = .float32
@@ -89,7 +89,7 @@ struct Verify: ParsableCommand, SharedByRanks {
   }
 }
 
-/// The table of arrangements, a row as soon as it is known.
+/// The table of arrangements; each row is printed as soon as it is known.
 private struct VerifyTable {
   func begin() { row("arrangement", "last loss", "largest diff", "hash", "equal") }
 

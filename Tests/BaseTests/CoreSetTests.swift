@@ -17,7 +17,7 @@ import Testing
     #expect(CoreSet.allowed().count > 0)
   }
 
-  /// By number of processes, the cores of each.
+  /// The cores of each process, by the number of processes.
   private func shares(_ count: Int, of cores: String, domains: [String]) -> [String] {
     (0..<count).map {
       CoreSet(list: cores).share(of: $0, among: count, domains: domains.map(CoreSet.init(list:))).list
@@ -33,7 +33,7 @@ import Testing
     #expect(shares(3, of: "0-15", domains: two) == ["0-15", "0-15", "0-15"])
     let four = ["0-1", "2-3", "4-5", "6-7"]
     #expect(shares(2, of: "0-7", domains: four) == ["0-3", "4-7"])
-    // What a control group gives of the domains counts, and not the domains.
+    // The part of the domains that a control group allows counts, not the whole domains.
     #expect(shares(2, of: "2-5", domains: ["0-3", "4-7"]) == ["2-3", "4-5"])
     #expect(shares(2, of: "0-3", domains: ["0-3", "4-7"]) == ["0-3", "0-3"])
     #expect(shares(2, of: "0-4", domains: ["0-3", "4-7"]) == ["0-4", "0-4"])

@@ -1,4 +1,4 @@
-// What one processor lacks of what a binary was built for.
+// Instruction sets that a binary was built for and a processor lacks.
 import Base
 import CProcessor
 import Testing

@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  /// By pages, which is a signal, and inside of the last one, which is zeros.
+  /// The file is cut at pages, which raises a signal, and inside its last page, which reads as zeros.
   @Test(arguments: [0, 1, 4096, 5000, 8 * 4096 + 10]) func shorterOnesAreToldOf(_ left: Int) throws {
     let size = 8 * Self.page + 100
     try withFile(bytes: size) { (path: String) throws in
@@ -35,12 +35,12 @@ import Testing
       let error = UserError(
         .data, "was \(size) bytes long, and became \(left) bytes long while it was read", at: path)
       #expect(throws: error) { try sum(file) }
-      // Others are not harmed, nor is the process.
+      // Other mappings are unharmed, and so is the process.
       #expect(try sum(MappedFile(path)) == left)
     }
   }
 
-  /// A reader that finds zeros wrong is not what is told.
+  /// The error of a reader that finds zeros wrong is not the one that is reported.
   @Test func theCauseIsTold() throws {
     let size = 4 * Self.page
     try withFile(bytes: size) { (path: String) throws in

@@ -1,4 +1,4 @@
-// Which packages messages name, by what systems say of themselves.
+// The packages that messages name for each system, by its os-release file.
 import Base
 import Testing
 

@@ -19,7 +19,7 @@ import Testing
     #expect(UserError(.data, String(repeating: "x", count: 1000)).description.count == 1000)
   }
 
-  /// Nobody writes into it: to wait for that would hang for ever.
+  /// Nobody writes into the pipe, so waiting for data would hang for ever.
   @Test(.timeLimit(.minutes(1))) func aPipeIsRefusedAtOnce() throws {
     let path = NSTemporaryDirectory() + "/swiftdp-pipe-" + UUID().uuidString
     #expect(mkfifo(path, 0o600) == 0)

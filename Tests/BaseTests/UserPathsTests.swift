@@ -6,7 +6,7 @@ import Testing
   let paths = UserPaths(home: "/home/of/mine", shipped: "/opt/shipped")
 
   @Test func aHomeFolderIsWhatAShellHas() throws {
-    // What the shell itself makes of the same words; one that it does not know stays as it is there.
+    // The shell's own result for the same words; it leaves a name that it does not know as it is.
     let shell = Process()
     let pipe = Pipe()
     let words = ["~", "~/", "~/a b", "~//x", "~root", "~root/x", "a/~", "./~", "a~b", "/~", "x=~"]

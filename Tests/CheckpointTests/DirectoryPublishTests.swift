@@ -67,7 +67,7 @@ import Testing
     #expect(try names(folder.path) == ["1"])
   }
 
-  /// As runs leave it that end between two renames, or after both.
+  /// The state that a run leaves if it ends between two renames, or after both.
   @Test func whatWasSetAsideIsPutBack() throws {
     let manager = FileManager.default
     func make(_ name: String) throws {

@@ -50,7 +50,7 @@ import Testing
     let above = below + 1
     func real(_ half: UInt16) -> Double {
       let float = Float(bitPattern: UInt32(half) << 16)
-      // What the next step after the largest would be, so that rounding to infinity is a rounding.
+      // The next value after the largest, so that rounding to infinity is an ordinary rounding.
       return float.isInfinite ? (float < 0 ? -0x1p128 : 0x1p128) : Double(float)
     }
     let down = abs(Double(value) - real(below))
@@ -69,7 +69,7 @@ import Testing
       if !right { wrong.append(bits) }
       cases += 1
     }
-    // Every bfloat16 (zeros, denormals, infinities and NaNs among them) with the tails around a tie.
+    // Every bfloat16 (zeros, denormals, infinities and NaNs among them), with lower bits around a tie.
     for upper in 0...UInt32(UInt16.max) {
       for tail: UInt32 in [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF] { check(upper << 16 | tail) }
     }

@@ -9,7 +9,7 @@ import Testing
 
   private func json(_ path: String) throws -> JSON { try OpenFile.json(path) }
 
-  /// Compares a folder's parameters with the sums that Python took of them.
+  /// Compares a folder's parameters with the sums that Python computed.
   private func compare(_ weights: HuggingFaceWeights, with expected: String) throws -> Int {
     var cases = 0
     for member in try #require(try json(expected)["stored_checksums"]?.members) {
@@ -62,7 +62,7 @@ import Testing
     #expect(try compare(weights, with: Fixtures.parity("stories260K") + "/expected.json") == 47)
   }
 
-  /// The sums are from safetensors 0.8.0 and torch 2.15.0, taken as `make_parity_fixtures.py` does.
+  /// The sums are from safetensors 0.8.0 and torch 2.15.0, computed as `make_parity_fixtures.py` does.
   @Test(.enabled(if: Fixtures.hasShared("all-MiniLM-L6-v2"), "needs shared/data/all-MiniLM-L6-v2"))
   func miniLM() throws {
     let file = try SafetensorsFile(Fixtures.shared("all-MiniLM-L6-v2") + "/model.safetensors")

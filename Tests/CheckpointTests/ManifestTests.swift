@@ -1,4 +1,4 @@
-// What a manifest notices, and what it is read from.
+// What a manifest notices, and which texts it is read from.
 import Base
 import Checkpoints
 import Foundation

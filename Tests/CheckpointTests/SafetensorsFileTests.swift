@@ -8,7 +8,7 @@ import Testing
 
   private func bytes<Element>(_ values: [Element]) -> [UInt8] { values.withUnsafeBytes { Array($0) } }
 
-  /// Each type's bytes, and what they read as.
+  /// Each type's bytes, and the numbers that they read as.
   private func samples() -> [(type: StoredType, data: [UInt8], floats: [Float]?, integers: [Int]?)] {
     let reals: [Float] = [1.5, -2, 0, 0.25, -0.0, 3.25]
     let halves = reals.map { UInt16($0.bitPattern >> 16) }
@@ -28,7 +28,7 @@ import Testing
     ]
   }
 
-  /// The second time behind one byte, so that nothing is aligned.
+  /// The second time with one byte in front, so that nothing is aligned.
   @Test(arguments: [0, 1])
   func everyTypeIsReadAndEveryOtherRefused(shift: Int) throws {
     var tensors: [(name: String, type: StoredType, shape: [Int])] = [("shift", .u8, [shift])]
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  /// Whatever a disk or a download does to a file, reading it ends in an answer or one line.
+  /// Whatever a disk or a download does to a file, reading it gives a result or one line.
   @Test func damagedFilesNeverTrap() throws {
     let header = try SafetensorsHeader(
       tensors: [("a", .f32, [2, 2]), ("b", .bf16, [3]), ("c", .i64, [1])], metadata: ["format": "pt"])

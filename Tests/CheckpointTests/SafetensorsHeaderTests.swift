@@ -156,7 +156,7 @@ import Testing
     ),
   ]
 
-  /// Which would take many times the file in memory.
+  /// Such a header would take many times the file's size in memory.
   @Test func countlessValuesAreRefused() throws {
     let text = "{\"w\": [" + String(repeating: "0,", count: 5_000_000) + "0]}"
     let error = #expect(throws: UserError.self) { try parse(safetensors(text)) }

@@ -3,7 +3,7 @@ import Base
 import Checkpoints
 import Foundation
 
-/// A folder of its own that is gone with this value.
+/// A temporary folder that is removed with this value.
 final class ScratchFolder {
   let path: String
 
@@ -43,7 +43,7 @@ func floats(_ weights: HuggingFaceWeights, _ name: String) throws -> [Float] {
   return values
 }
 
-/// The sum of element i times 1 + (i mod 97), as `make_parity_fixtures.py` takes it.
+/// The sum of element i times 1 + (i mod 97), computed as `make_parity_fixtures.py` does.
 func checksum(_ values: [Float]) -> Double {
   var sum = 0.0
   for (index, value) in values.enumerated() { sum += Double(value) * Double(index % 97 + 1) }
@@ -61,7 +61,7 @@ enum Fixtures {
     tests.deletingLastPathComponent().deletingLastPathComponent().path + "/shared/data/" + name
   }
 
-  /// Whether a test of shared data is to run: always on CI, where absence is a failure.
+  /// Whether a test of shared data has to run: always on CI, where missing data is a failure.
   static func hasShared(_ name: String) -> Bool {
     ProcessInfo.processInfo.environment["CI"] == "true"
       || FileManager.default.fileExists(atPath: shared(name))

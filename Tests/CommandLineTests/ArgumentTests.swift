@@ -1,4 +1,4 @@
-// Words of the command line that look like something else: values with a dash, commands with a slip.
+// Words of the command line that look like something else: values with a dash, commands with a typo.
 import Base
 import Foundation
 import Testing
@@ -30,7 +30,7 @@ extension CommandLineTests {
       try expectMistake(cases[0].0, 64, [cases[0].1], in: folder)
     }
 
-    /// The parser's own list of every command's options is walked, so that a new one is tried too.
+    /// Goes through the parser's own list of every command's options, so that a new option is tested too.
     @Test func aDashBeginsAValueOfEveryOption() throws {
       let folder = try Workspace()
       let help = try Command.swiftdp(["--experimental-dump-help"], in: folder)

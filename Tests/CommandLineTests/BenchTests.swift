@@ -1,4 +1,4 @@
-// The tables of `swiftdp bench`, at small sizes: what is in them, and whether their figures agree.
+// The tables of `swiftdp bench`, at small sizes: what they contain, and whether their figures agree.
 import Base
 import Foundation
 import Testing
@@ -35,8 +35,8 @@ extension CommandLineTests {
         "collectives", ["--megabytes", "1", "2"], ranks: 3, repetitions: 2, limits: ["memory copy": "B/s"],
         in: folder)
       #expect(try rows.map { try $0.size("MB") } == [1, 1, 1, 2, 2, 2])
-      // Every number is read from each of three ranks and written once; or read and written by all but its owner;
-      // or both.
+      // Every number is read from each of three ranks and written once; or read and written by all ranks but its
+      // owner; or both.
       let bytes = [4.0, 4, 8, 8, 8, 16].map { $0 * 1e6 }
       for (row, expected) in zip(rows, bytes) { #expect(abs(row.work / expected - 1) <= 1e-6, "\(row.name)") }
 
@@ -54,7 +54,7 @@ extension CommandLineTests {
         "checkpoint", ["--model", "llama", "--output", "disk"], ranks: ranks, repetitions: 3,
         limits: ["plain write": "B/s", "plain read": "B/s"], in: folder)
       #expect(rows.map(\.name) == ["write", "copy for a background write", "read"])
-      // Three numbers of four bytes a parameter: 257 · 32 for tokens, 2 · 7,744 in layers, 32 for the last norm.
+      // Three numbers of four bytes per parameter: 257 · 32 for tokens, 2 · 7,744 in layers, 32 for the last norm.
       let parameters = 257 * 32 + 2 * (32 * 32 * 2 + 2 * 32 * 16 + 3 * 32 * 48 + 2 * 32) + 32
       for row in rows { #expect(abs(row.work / Double(12 * parameters) - 1) <= 1e-6, "\(row.name)") }
       #expect(folder.names(in: "disk") == ["kept"])
@@ -182,7 +182,7 @@ extension CommandLineTests {
 private struct BenchedRow {
   let name: String
   let sizes: JSON
-  /// Operations or bytes of a repetition, by rate and median.
+  /// Operations or bytes of one repetition, computed from rate and median.
   let work: Double
 
   func size(_ name: String) throws -> Int { try #require(sizes[name]?.integer) }

@@ -1,14 +1,14 @@
-// Runs swiftdp as a user does: a process of its own, alone or under mpirun, with a time limit.
+// Runs swiftdp as a user does: in a process of its own, alone or under mpirun, with a time limit.
 import Foundation
 
-/// What a process left behind.
+/// The result of a process.
 struct CommandResult {
   let code: Int32
   let out: String
   let err: String
 
   var errorLines: [String] { err.split(whereSeparator: \.isNewline).map(String.init) }
-  /// What swiftdp itself said on standard error, which mpirun adds words of its own to.
+  /// The words of swiftdp itself on standard error, to which mpirun adds its own.
   var messages: [String] {
     errorLines.filter { $0.hasPrefix("swiftdp: ") }.map { String($0.dropFirst("swiftdp: ".count)) }
   }
@@ -19,10 +19,10 @@ struct TimeLimitExceeded: Error, CustomStringConvertible {
 }
 
 enum Command {
-  /// `SWIFTDP_BINARY`, or else the binary that was built beside the test bundle, which is this process.
+  /// `SWIFTDP_BINARY`, or otherwise the binary that was built beside the test bundle, which is this process.
   static let binary = ProcessInfo.processInfo.environment["SWIFTDP_BINARY"] ?? built("swiftdp")
 
-  /// What was built beside the test bundle, which is this process.
+  /// A product that was built beside the test bundle, which is this process.
   static func built(_ name: String) -> String {
     let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     return bundle.deletingLastPathComponent().path + "/" + name
@@ -30,9 +30,9 @@ enum Command {
 
   /// - Parameters:
   ///   - ranks: nil runs without mpirun.
-  ///   - folder: where it runs; paths in arguments and messages are relative to it.
-  ///   - timeLimit: in seconds; it is far above what a test needs, to end what hangs.
-  /// - Throws: where the binary cannot be started or the time limit is exceeded.
+  ///   - folder: the current folder; paths in arguments and messages are relative to it.
+  ///   - timeLimit: in seconds; far above what a test needs, to end a process that hangs.
+  /// - Throws: if the binary cannot be started or the time limit is exceeded.
   static func swiftdp(
     _ arguments: [String], ranks: Int? = nil, in folder: Workspace, timeLimit: Double = 240
   ) throws -> CommandResult {
@@ -40,8 +40,8 @@ enum Command {
     return try run(launcher + [binary] + arguments, in: folder, timeLimit: timeLimit)
   }
 
-  /// Runs any command; its first word is looked for in PATH.
-  /// - Throws: where the time limit is exceeded.
+  /// Runs any command; its first word is looked up in PATH.
+  /// - Throws: if the time limit is exceeded.
   static func run(_ words: [String], in folder: Workspace, timeLimit: Double = 240) throws -> CommandResult {
     try RunningCommand(words, in: folder).wait(timeLimit: timeLimit)
   }

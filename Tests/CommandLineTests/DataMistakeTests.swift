@@ -67,7 +67,7 @@ extension CommandLineTests {
       #expect(cases.count == 10)
     }
 
-    /// Data is at fault here, not a setting that a command does not have.
+    /// The data is at fault here, not a setting that a command does not have.
     @Test func mistakesInTheWordsOfEvaluate() throws {
       let folder = try Workspace()
       try folder.makeLlama()

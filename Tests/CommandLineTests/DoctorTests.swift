@@ -1,4 +1,4 @@
-// What `swiftdp doctor` says of this machine, of ranks on it, and of what is missing.
+// What `swiftdp doctor` says about this machine, about its ranks, and about what is missing.
 import Base
 import Foundation
 import Testing
@@ -46,7 +46,7 @@ extension CommandLineTests {
       }
     }
 
-    /// One rank speaks, and a rank on one core is told of.
+    /// One rank speaks, and a rank on one core is reported.
     @Test func fewerCoresThanThreads() throws {
       let folder = try Workspace()
       let bound = try Command.run(
@@ -62,7 +62,7 @@ extension CommandLineTests {
       #expect(three.out.split(separator: "\n").filter { $0.contains("1,024 threads a rank, but") }.count == 1)
     }
 
-    /// Where nobody says how many, threads stay within the cores; where the recipe says more, a line tells.
+    /// By default, threads stay within the cores; if the recipe asks for more, a line says so.
     @Test func trainingTellsOfTooManyThreads() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -89,7 +89,7 @@ extension CommandLineTests {
 
     #if arch(x86_64)
       @Test func slowKernels() throws {
-        // Kernels for SSE, on a processor with AVX2 or more.
+        // Chooses kernels for SSE, on a processor with AVX2 or more.
         let json = try json(["--blas-kernel", "Nehalem"])
         let advice = try #require(json["better"]?.elements).compactMap(\.text)
         #expect(advice.filter { $0.contains("kernel Nehalem leaves AVX") }.count == 1)
@@ -100,7 +100,7 @@ extension CommandLineTests {
 
     @Test func whatIsMissing() throws {
       let folder = try Workspace()
-      // The loader stops at the first file of the name.
+      // The loader stops at the first file of that name.
       try folder.file("broken/libopenblas.so.0", "")
       let without = try Command.run(
         ["env", "LD_LIBRARY_PATH=\(folder.path)/broken", Command.binary, "doctor"], in: folder)
@@ -115,7 +115,7 @@ extension CommandLineTests {
       #expect(
         kernel.messages.first?.hasPrefix("parallel.blas_kernel: OpenBLAS has no kernel Abacus") == true)
 
-      // An mpirun of another MPI starts ranks that know nothing of each other.
+      // The mpirun of another MPI starts ranks that know nothing of each other.
       let strangers = try Command.run(
         ["env", "OMPI_COMM_WORLD_SIZE=3", Command.binary, "doctor"], in: folder)
       #expect(strangers.code == 64)

@@ -1,5 +1,5 @@
-// Every format of data, against numbers counted by hand: with the byte-level tokenizer a letter is a token, and
-// an end of text follows each document.
+// Every format of data, against numbers counted by hand. With the byte-level tokenizer a letter is a token, and an
+// end-of-text token follows each document.
 import Base
 import Foundation
 import Testing
@@ -25,7 +25,7 @@ extension CommandLineTests {
 
     @Test func completionsOneRowASequence() throws {
       let folder = try folder()
-      // 5 letters and an end are 6 tokens, of which the answer has 4; 3 and 2; 20 cut at 12, 10 before it.
+      // 5 letters and an end are 6 tokens, 4 of them the answer's; then 3 and 2; then 20, cut at 12, 10 before it.
       try folder.file(
         "rows.jsonl",
         """
@@ -55,7 +55,7 @@ extension CommandLineTests {
       try folder.file(
         "rows.jsonl",
         (0..<8).map { _ in "{\"prompt\": \"ab\", \"completion\": \"cde\"}\n" }.joined())
-      // Two rows of six tokens a block of 13; each has four targets.
+      // Two rows of six tokens fit into a block of 13; each has four targets.
       let run = try train(
         Self.settings + ["data.train=rows.jsonl", "data.sequence_length=13", "training.epochs=1"],
         output: "run",
@@ -135,7 +135,7 @@ extension CommandLineTests {
         ],
         ranks: 2, in: folder)
       #expect(checkpoint.out == result.out)
-      // One document is cut into the same blocks where documents are not joined.
+      // One document is cut into the same blocks if documents are not joined.
       for length in [2, 32, 47, 512] {
         let options = [
           "evaluate", "--model", "run/model", "--data", "held-out.txt", "--sequence-length", "\(length)",
@@ -154,7 +154,7 @@ extension CommandLineTests {
       }
     }
 
-    /// The loss of a text is that of its blocks, each measured alone: the last one too.
+    /// The loss of a text is that of its blocks, each measured alone, including the last one.
     @Test func theLastBlockCounts() throws {
       let folder = try folder()
       try folder.makeText(characters: 700)
@@ -202,7 +202,7 @@ extension CommandLineTests {
           ],
           in: folder)
         let counts = try #require(Evaluated(result.out), "\(result.err)")
-        // Each answer and an end.
+        // Each answer and its end-of-text token.
         #expect(counts.tokens == 21 + 15 + 3 && counts.targets == 11 + 2 + 2, "\(length) \(packing)")
         #expect(counts.loss > 0)
         #expect(result.messages.count == (length == 512 ? 0 : 1))

@@ -25,7 +25,7 @@ extension CommandLineTests {
       try Command.swiftdp(["generate", "--model", "model", "--prompt", "the"] + options, in: folder)
     }
 
-    /// A tokenizer may know tokens that a model has no row for: one that was added, such as padding.
+    /// A tokenizer may know tokens that a model has no row for, such as an added padding token.
     @Test func tokensBeyondTheModelAreRefusedWhereverTheyComeFrom() throws {
       let folder = try trained()
       var tokenizer = try JSON.parse(folder.text("model/tokenizer.json")).members ?? []
@@ -104,7 +104,7 @@ extension CommandLineTests {
         ])
     }
 
-    /// As many tokens as there are numbers, and a model that reads 64.
+    /// A model with as many tokens as there are numbers, which reads sequences of 64.
     @Test func theLongestTextIsTheModels() throws {
       let folder = try trained()
       let result = try continued(["--max-tokens", "\(Int.max)"], in: folder)

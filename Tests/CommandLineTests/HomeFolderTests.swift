@@ -1,5 +1,5 @@
-// Paths that begin with ~, wherever a path may stand: all of them lead to the home folder, and none to a folder
-// that is called ~.
+// Paths that begin with ~, in every place where a path may be: all of them lead to the home folder, and none to a
+// folder that is called ~.
 import Foundation
 import Testing
 
@@ -9,7 +9,7 @@ extension CommandLineTests {
       let folder = try Workspace()
       try folder.makeLlama("home/llama")
       try folder.makeText("home/text.txt", characters: 2150)
-      // Another run's, which stays as it is.
+      // The output of another run, which stays as it is.
       try folder.file("home/metrics.jsonl", "{\"step\": 1}\n")
       return folder
     }
@@ -41,7 +41,7 @@ extension CommandLineTests {
       #expect(folder.names(in: run.name) == ["checkpoints", "config.yaml", "lock", "metrics.jsonl", "model"])
       #expect(try folder.text("home/metrics.jsonl") == "{\"step\": 1}\n")
       #expect(folder.exists("home/disk"))
-      // What was resolved is itself a recipe, for whoever runs it.
+      // The resolved recipe is a recipe itself, for whoever runs it.
       let resolved = try run.text("config.yaml")
       #expect(resolved.contains("model: \"\(folder.path)/home/llama\"\n"), "\(resolved)")
       #expect(resolved.contains("train: [\"\(folder.path)/home/text.txt\"]\n"), "\(resolved)")

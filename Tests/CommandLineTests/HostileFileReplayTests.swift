@@ -1,5 +1,6 @@
-// The corpus that fuzzing has kept, and seeded damages of it, through the readers of hostile files: in a process
-// of its own with little memory, so that a crash or a huge allocation is told with its input.
+// The corpus that fuzzing has kept, and damaged copies of it from a fixed seed, through the readers of hostile files.
+// They run in a process of their own with little memory, so that a crash or a huge allocation is reported with its
+// input.
 import Foundation
 import Testing
 

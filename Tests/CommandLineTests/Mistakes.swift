@@ -1,8 +1,8 @@
-// What every mistake of a user's must lead to.
+// What every mistake of a user must lead to.
 import Testing
 
-/// Expects a mistake to be told in exactly these lines, by one rank, with this exit code, whatever the number of
-/// ranks, and to leave every file as it was.
+/// Expects a mistake to be reported in exactly these lines, by one rank, with this exit code, at any number of ranks,
+/// and to leave every file as it was.
 func expectMistake(
   _ arguments: [String], _ code: Int32, _ messages: [String], in folder: Workspace,
   sourceLocation: SourceLocation = #_sourceLocation

@@ -177,7 +177,7 @@ extension CommandLineTests {
       }
       #expect(cases.count == 2)
 
-      // Going on needs the states: one that is cut short or of another model stops the run, and nothing is lost.
+      // A resume needs the states: a state that is cut short or of another model stops the run, and nothing is lost.
       let whole = try folder.data("\(checkpoint)/\(state)")
       let more =
         ["train", "model=llama", "weights=random", "output=run"] + Self.settings

@@ -1,4 +1,4 @@
-// Losses and norms that are not as they should be: stopped at, left out or gone on with, the same at every rank count.
+// Losses and norms that are out of order: the run stops, skips the step or goes on, the same at every rank count.
 import Base
 import Foundation
 import Testing
@@ -51,8 +51,8 @@ extension CommandLineTests {
       }
     }
 
-    /// Steps 2, 6 and 10 see line 7. A step left out leaves everything as it was: the run without these steps'
-    /// updates, at any rank count, stopped and resumed anywhere.
+    /// Steps 2, 6 and 10 see line 7. A skipped step leaves everything as it was: the run is the same without these
+    /// steps' updates, at any rank count, stopped and resumed anywhere.
     @Test func skipLeavesTheStepOutAtEveryRankCount() throws {
       let folder = try folder()
       let settings = Self.settings + ["training.on_spike=skip", "checkpoint.every=1", "checkpoint.keep=99"]
@@ -78,7 +78,7 @@ extension CommandLineTests {
           "note: the loss of step 6 is not finite, in rows.jsonl:7: not applied (2 so far)\n"), "\(text)")
     }
 
-    /// Weights that are broken are not trained on for hours, also where the run is stopped in between.
+    /// A run does not train on broken weights for hours, also if it is stopped in between.
     @Test func skipGivesUpWhereNoStepIsFinite() throws {
       let folder = try folder()
       var tensors = try Safetensors(try folder.data("broken/model.safetensors"))
@@ -99,7 +99,7 @@ extension CommandLineTests {
             "\(name): the loss of step 16 is not finite, as in the 15 steps before, in all of its "),
           "\(message)")
         #expect(try RunOutput(folder: folder, name: name).numbers("step").last == 15)
-        // Goes on from step 15, to the same end.
+        // Resumes from step 15, with the same end.
         let again = try Command.swiftdp(["train"] + settings + ["output=\(name)"], ranks: ranks, in: folder)
         func found(_ message: String) -> Substring { message.prefix { $0 != "(" } }
         #expect(again.messages.map(found) == [found(message)])
@@ -141,7 +141,7 @@ extension CommandLineTests {
       #expect(try resumed.results() == whole.results())
       #expect(try resumed.hash() == whole.hash())
       #expect(try stopped.results() == whole.results())
-      // By default a large norm is told of, with the lines that its largest loss comes from, and applied.
+      // By default, a large norm is reported with the lines that its largest loss comes from, and applied.
       let told = try Command.swiftdp(
         ["train"] + settings + ["training.on_spike=stop", "output=told"], ranks: 2, in: folder)
       #expect(told.code == 0, "\(told.err)")

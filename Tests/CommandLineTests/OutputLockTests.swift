@@ -33,7 +33,7 @@ extension CommandLineTests {
               + "(wait for its end, or set output to another folder)"
           ])
       }
-      // Only runs take it.
+      // Only runs take the lock.
       let verified = try Command.swiftdp(
         ["verify", "--steps", "2"] + Self.endless + ["output=\(name)"], in: folder)
       #expect(verified.code == 0, "\(verified.err)")
@@ -47,7 +47,7 @@ extension CommandLineTests {
       #expect(try folder.text(name + "/lock").isEmpty)
     }
 
-    /// A folder that a run has left, looked at by one that makes a mistake.
+    /// The folder of an earlier run, read by a run that makes a mistake.
     @Test func aMistakeLeavesTheLockAsItWas() throws {
       let folder = try Workspace()
       try folder.makeLlama()

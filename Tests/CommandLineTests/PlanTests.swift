@@ -77,13 +77,13 @@ extension CommandLineTests {
       #expect(again.out.contains("\n  model_dtype: float32\n  training: {recompute: none}\n"))
       let lines = again.out.split(separator: "\n")
       #expect(lines.contains { $0.hasPrefix("recommended: 2 ranks × ") })
-      // But for the command, which is pasted, all fits in a terminal.
+      // Everything but the command, which users paste, fits into a terminal.
       #expect(lines.dropLast().allSatisfy { $0.count <= 100 }, "\(again.out)")
     }
 
     private func text(_ json: JSON, _ key: String) throws -> String { try #require(json[key]?.text) }
 
-    /// Matrix work is 6 operations a multiplied parameter and token, and that of attention.
+    /// Matrix work is 6 operations per multiplied parameter and token, plus that of attention.
     @Test func timeOfMatrixProducts() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -102,7 +102,7 @@ extension CommandLineTests {
       let attention = 3.0 * 2 * 4 * 32 * 65 / 2
       let operations = (6 * Double(multiplied) + attention) * 64 * 64
       #expect(try abs(operations / (50e9 * seconds([])) - 0.93) <= 1e-9)
-      // Half of all micro-batches once more.
+      // Half of all micro-batches are computed once more.
       #expect(try abs(seconds(["training.audit=0.5"]) / seconds([]) - 1.5) <= 1e-9)
     }
 
@@ -117,7 +117,7 @@ extension CommandLineTests {
         let result = try Command.swiftdp(
           ["plan", "--memory", "20M", "--ranks-per-host", "2"] + Self.speeds + settings("llama"),
           ranks: ranks, in: folder)
-        // The table all the same, but nothing to paste.
+        // The table is there all the same, but there is nothing to paste.
         #expect(result.code == 65 && result.out.contains("  no\n") && !result.out.contains("recommended"))
         #expect(result.messages.count == 1, "\(result.err)")
         let line = try #require(result.messages.first)
@@ -132,7 +132,8 @@ extension CommandLineTests {
       }
     }
 
-    /// Weights alone fit, and with gradients and states they do not: told with the arithmetic, before any is made.
+    /// The weights alone fit, but not with gradients and states: reported with the arithmetic, before any is
+    /// allocated.
     @Test func trainRefusesWhatDoesNotFit() throws {
       let folder = try Workspace()
       let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
@@ -158,7 +159,7 @@ extension CommandLineTests {
       }
     }
 
-    /// What ranks really have, beside the formula and the prediction.
+    /// The memory that ranks really use, beside the formula and the prediction.
     @Test(arguments: ["float32", "bfloat16"]) func memoryIsAsPredicted(type: String) throws {
       let folder = try Workspace()
       let result = try Command.swiftdp(

@@ -3,7 +3,7 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct RankCountTests {
-    /// Two epochs and a half of 64 blocks, eight micro-batches a step: three ranks share them unevenly.
+    /// Two epochs and a half of 64 blocks, eight micro-batches per step: three ranks share them unevenly.
     static let text = [
       "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32", "training.steps=20",
       "training.batch_size=8", "training.micro_batch_size=1", "training.validate_every=5",
@@ -44,7 +44,7 @@ extension CommandLineTests {
       #expect(compared == 5)
     }
 
-    /// One copy of the weights for all ranks, and one for each. A rank that is alone has nothing to share.
+    /// One copy of the weights for all ranks, or one for each. A single rank has nothing to share.
     @Test(arguments: ["float32", "bfloat16"]) func sharedWeightsGiveTheSameBits(_ type: String) throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -66,7 +66,8 @@ extension CommandLineTests {
       #expect(compared == 7)
     }
 
-    /// Gradients are rounded on their way whether they have one or not: bits of their own, everywhere the same.
+    /// Gradients are rounded whether they travel or not: the bits differ from those of fp32, and are the same
+    /// everywhere.
     @Test func roundedGradientsGiveTheSameBits() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -87,7 +88,7 @@ extension CommandLineTests {
       #expect(try !hashes.contains(exact.hash()))
     }
 
-    /// Rounded replicas, masters in shards: arranged and resumed in any way, and close to fp32.
+    /// Rounded replicas with masters in shards: arranged and resumed in any way, and close to fp32.
     @Test func bfloat16GivesTheSameBitsEverywhere() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -103,7 +104,7 @@ extension CommandLineTests {
         compared += 1
       }
       #expect(compared == 5)
-      // The masters are what a checkpoint holds: rounded weights would lose the small updates.
+      // A checkpoint holds the masters: rounded weights would lose the small updates.
       let stopped = settings + ["checkpoint.every=10", "checkpoint.keep=9"]
       _ = try train(stopped, output: "stopped", ranks: 3, in: folder)
       try folder.remove("stopped/checkpoints/step-000020")
@@ -130,7 +131,7 @@ extension CommandLineTests {
       }
     }
 
-    /// Every feed-forward matrix is larger than a bucket: what is exchanged and owned comes in many parts.
+    /// Every feed-forward matrix is larger than a bucket, so that it is exchanged and owned in many parts.
     @Test func parametersLargerThanABucket() throws {
       let folder = try Workspace()
       try folder.makeGPT2(inner: 140_000, layers: 1, dropout: 0.1)
@@ -142,7 +143,7 @@ extension CommandLineTests {
       try expectSame(three, one, steps: 2, "3 ranks")
     }
 
-    /// Rows of their own lengths, padded, so that micro-batches differ in shape, with dropout.
+    /// Padded rows of different lengths, so that micro-batches differ in shape, with dropout.
     @Test func dropoutAndPaddingAreTheSameAtEveryRankCount() throws {
       let folder = try Workspace()
       try folder.makeGPT2(dropout: 0.1)

@@ -8,7 +8,7 @@ extension CommandLineTests {
   struct RealModelTests {
     private func shared(_ path: String) throws -> String { try #require(Project.shared(path)) }
 
-    /// PyTorch comes to 46 % with the same settings.
+    /// PyTorch reaches 46 % with the same settings.
     @Test func shakespeare() throws {
       let folder = try Workspace()
       let run = try train(
@@ -61,7 +61,7 @@ extension CommandLineTests {
       #expect(checked == 4)
     }
 
-    /// A tokenizer that joins a space with the word behind it joins an answer with the end of its prompt.
+    /// A tokenizer that joins a space with the following word also joins an answer with the end of its prompt.
     @Test func answersThatBeginInsideTheirPromptAreShown() throws {
       let folder = try Workspace()
       try folder.file(
@@ -88,7 +88,7 @@ extension CommandLineTests {
       #expect(trained.code == 0 && trained.out.contains("\n        \(warning)\n"), "\(trained.out)")
     }
 
-    /// What the model made of the held-out text before it was trained: its loss on the same share of the data.
+    /// The loss of the held-out text before training, measured on the same share of the data.
     private func firstValidation(of run: RunOutput) throws -> Double? {
       // A rate of 0 leaves the model as it is.
       let still = try train(
@@ -163,7 +163,7 @@ extension CommandLineTests {
       let first = try text("--temperature", "1", "--seed", "1")
       #expect(try text("--temperature", "1", "--seed", "1") == first)
       #expect(try text("--temperature", "1", "--seed", "2") != first)
-      // So small a share of the likeliest tokens holds one token only.
+      // Such a small share of the likeliest tokens holds one token only.
       #expect(try text("--temperature", "1", "--top-p", "0.0001", "--seed", "3") == text())
     }
 
@@ -178,7 +178,7 @@ extension CommandLineTests {
         result.messages == [
           "--prompt: has 601 tokens, but the model reads at most 512 (at least one must be left for the answer)"
         ])
-      // More is asked for than the model can read: it stops at its longest sequence.
+      // More tokens are asked for than the model can read: it stops at its longest sequence.
       let most = try Command.swiftdp(
         ["generate", "--model", model, "--prompt", "Lily", "--max-tokens", "5000"], in: folder)
       #expect(most.code == 0)

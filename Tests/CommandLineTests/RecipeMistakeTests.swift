@@ -1,4 +1,4 @@
-// Mistakes in a recipe, in settings and in options: told all at once, before anything starts.
+// Mistakes in a recipe, in settings and in options: reported all at once, before anything starts.
 import Foundation
 import Testing
 
@@ -156,7 +156,7 @@ extension CommandLineTests {
         in: folder)
     }
 
-    /// An unset variable of a shell makes `output=$OUT` so; YAML would call it null, and the default be taken.
+    /// An unset shell variable leaves `output=` empty; YAML would read it as null, and the default would be taken.
     @Test func emptySettingsAreRefused() throws {
       let folder = try folder()
       let keys = [
@@ -199,7 +199,7 @@ extension CommandLineTests {
       let result = try Command.swiftdp(["train", "bom.yaml"], in: folder)
       #expect(result.code == 0, "\(result.err)")
       #expect(try RunOutput(folder: folder, name: "run").metrics().count == 5)
-      // What stands beside it is still a mistake.
+      // The other mistake beside it is still reported.
       try expectMistake(
         ["train", "bom.yaml", "training.epochs=1", "training.time_limt=3"], 64,
         [

@@ -1,4 +1,4 @@
-// A run that was stopped goes on to the same bits as one that was not.
+// A run that was stopped resumes and ends with the same bits as an undisturbed one.
 import Base
 import Testing
 
@@ -17,7 +17,8 @@ extension CommandLineTests {
     @Test func stoppedAtFourRanksGoesOnAtThree() throws {
       let folder = try folder()
       let whole = try train(Self.settings, output: "whole", ranks: 2, in: folder)
-      // As a run leaves it that is killed after step 13: its checkpoint of step 10, and metrics from beyond.
+      // The state that a run leaves when it is killed after step 13: its checkpoint of step 10, and metrics from
+      // beyond.
       let stopped = try train(Self.settings, output: "stopped", ranks: 4, in: folder)
       try folder.remove("stopped/checkpoints/step-000020")
       try folder.remove("stopped/model")
@@ -70,7 +71,7 @@ extension CommandLineTests {
       let folder = try folder()
       let run = try train(Self.settings, output: "run", in: folder)
       let results = try run.results()
-      // One that was being written, and one that lost the state of its run.
+      // One checkpoint was being written, and one lost the state of its run.
       try folder.copy("run/checkpoints/step-000020", to: "run/checkpoints/step-000030.incomplete")
       try folder.remove("run/checkpoints/step-000020/training_state.json")
       let again = try Command.swiftdp(["train"] + Self.settings + ["output=run"], ranks: 2, in: folder)

@@ -1,4 +1,4 @@
-// Rows that are not packed have many lengths: what is kept for each of them is bounded.
+// Rows that are not packed have many lengths: the memory kept for each of them is bounded.
 import Foundation
 import Testing
 
@@ -7,7 +7,7 @@ extension CommandLineTests {
     private static let lengths = 500
     private static let steps = 2000
 
-    /// The longest row first; a hundred lengths in the steps before the first look, the others later.
+    /// The longest row comes first; a hundred lengths before the first measurement, the others later.
     private func makeRows(in folder: Workspace) throws {
       let rows = (0..<Self.steps).map { step in
         let length =

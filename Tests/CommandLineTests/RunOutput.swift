@@ -1,4 +1,4 @@
-// What a run wrote, in a form that two runs can be compared by.
+// The output of a run, in a form in which two runs can be compared.
 import Base
 import Foundation
 import Testing
@@ -13,7 +13,7 @@ struct RunOutput {
     try folder.text(name + "/metrics.jsonl").split(separator: "\n").map { try JSON.parse(String($0)) }
   }
 
-  /// All of metrics.jsonl but how long things took, as text: equal only if every digit is.
+  /// metrics.jsonl without durations, as text: equal only if every digit is.
   func results() throws -> [String] {
     try metrics().map { line in
       let members = try #require(line.members)
@@ -41,7 +41,7 @@ struct RunOutput {
 
   var checkpoints: [String] { folder.names(in: name + "/checkpoints") }
 
-  /// What `swiftdp checkpoint hash` says of a checkpoint, or of the last one.
+  /// The result of `swiftdp checkpoint hash` for a checkpoint, or for the last one.
   func hash(_ checkpoint: String? = nil) throws -> String {
     let folder = "\(name)/checkpoints/\(try checkpoint ?? #require(checkpoints.last))"
     let result = try Command.swiftdp(["checkpoint", "hash", folder], in: self.folder)
@@ -51,7 +51,7 @@ struct RunOutput {
   }
 }
 
-/// Expects two runs to have come to the same bits: losses, norms, weights and optimizer states.
+/// Expects two runs to have the same bits: losses, norms, weights and optimizer states.
 func expectSame(_ run: RunOutput, _ reference: RunOutput, steps: Int, _ comment: Comment) throws {
   let (mine, theirs) = (try run.results(), try reference.results())
   #expect(theirs.count == steps, comment)

@@ -1,4 +1,4 @@
-// A command that has been started: what it wrote so far, its ranks, and how it ends.
+// A command that has been started: its output so far, its ranks, and how it ends.
 import Foundation
 
 final class RunningCommand {
@@ -8,16 +8,16 @@ final class RunningCommand {
   private let folder: Workspace
 
   /// - Parameters:
-  ///   - folder: where it runs; paths in arguments and messages are relative to it.
-  ///   - mercy: seconds that mpirun leaves the other ranks once one has failed; 0 shows that nothing is said
-  ///     too late, and 1 is its default.
+  ///   - folder: the current folder; paths in arguments and messages are relative to it.
+  ///   - mercy: how many seconds mpirun gives the other ranks once one has failed; 0 shows that nothing is said too
+  ///     late, and 1 is its default.
   init(_ words: [String], in folder: Workspace, mercy: Int = 0) throws {
     self.words = words
     self.folder = folder
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    // Eight ranks run on however few cores there are, and tests may run as root.
+    // Eight ranks run on any number of cores, and tests may run as root.
     process.environment = ProcessInfo.processInfo.environment.merging([
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
@@ -34,9 +34,9 @@ final class RunningCommand {
 
   deinit { if process.isRunning { stop() } }
 
-  /// Until it has ended.
-  /// - Parameter timeLimit: in seconds; it is far above what a test needs, to end what hangs.
-  /// - Throws: where the time limit is exceeded.
+  /// Waits until it has ended.
+  /// - Parameter timeLimit: in seconds; far above what a test needs, to end a command that hangs.
+  /// - Throws: if the time limit is exceeded.
   func wait(timeLimit: Double = 240) throws -> CommandResult {
     let deadline = Date(timeIntervalSinceNow: timeLimit)
     while process.isRunning, Date() < deadline { usleep(5000) }
@@ -53,7 +53,8 @@ final class RunningCommand {
     return result
   }
 
-  /// mpirun ends its ranks when it is asked to end; what does not listen is killed with its whole group.
+  /// mpirun ends its ranks when it is asked to end; a command that does not react is killed with its whole process
+  /// group.
   private func stop() {
     process.terminate()
     let deadline = Date(timeIntervalSinceNow: 10)
@@ -64,7 +65,7 @@ final class RunningCommand {
     }
   }
 
-  /// Until a condition holds, or the command has ended.
+  /// Waits until a condition holds, or the command has ended.
   /// - Returns: whether it holds.
   func until(timeLimit: Double = 120, _ condition: () -> Bool) -> Bool {
     let deadline = Date(timeIntervalSinceNow: timeLimit)
@@ -77,7 +78,7 @@ final class RunningCommand {
 
   var isRunning: Bool { process.isRunning }
 
-  /// The process of one of the ranks; nil where there is none now.
+  /// The process of one of the ranks; nil if there is none now.
   func process(ofRank rank: Int) -> pid_t? {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { pid_t($0) }.first { id in
@@ -89,17 +90,17 @@ final class RunningCommand {
     }
   }
 
-  /// What has been said on standard output up to now.
+  /// The standard output so far.
   var output: String { (try? log.text("out")) ?? "" }
 
-  /// What has been said on standard error up to now.
+  /// The standard error so far.
   var errors: String { (try? log.text("err")) ?? "" }
 
   /// Sends a signal to the command itself.
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 }
 
-/// - Returns: whether it came to hold in time.
+/// - Returns: whether the condition held in time.
 func waitUntil(_ seconds: Double = 120, _ condition: () -> Bool) -> Bool {
   let deadline = Date(timeIntervalSinceNow: seconds)
   while !condition() {
@@ -109,11 +110,11 @@ func waitUntil(_ seconds: Double = 120, _ condition: () -> Bool) -> Bool {
   return true
 }
 
-/// The processes with a text among their arguments that are no zombies, by number.
+/// The numbers of the processes that have a text among their arguments and are not zombies.
 func processes(with text: String, program: String? = nil) -> [pid_t] {
   let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
   return all.compactMap { pid_t($0) }.filter { process in
-    // Of a zombie it is empty.
+    // It is empty for a zombie.
     guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return false }
     let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     guard words.contains(where: { $0.contains(text) }) else { return false }

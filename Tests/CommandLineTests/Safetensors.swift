@@ -1,4 +1,4 @@
-// A safetensors file taken apart, so that tests can break one with care.
+// A safetensors file as its parts, so that tests can break one of them.
 import Base
 import Foundation
 
@@ -26,7 +26,7 @@ struct Safetensors {
     return begin..<end
   }
 
-  /// Leaves a tensor out, and its bytes, so that the file is sound but for what it lacks.
+  /// Leaves out a tensor and its bytes, so that the file is sound except for what it lacks.
   mutating func remove(_ name: String) {
     guard let index = index(of: name), let gone = range(of: name) else { return }
     header.remove(at: index)
@@ -55,7 +55,7 @@ struct Safetensors {
 
   mutating func setFirst(of name: String, to value: Float) { set(0, of: name, to: value) }
 
-  /// - Parameter element: which of the tensor's numbers.
+  /// - Parameter element: the number of the element in the tensor.
   mutating func set(_ element: Int, of name: String, to value: Float) {
     guard let range = range(of: name) else { return }
     let place = range.lowerBound + 4 * element

@@ -4,7 +4,7 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct SlurmStepTests {
-    /// As srun sets them for a task of a step of two; Open MPI 4.1.4 looks at the node list and at the step.
+    /// The variables that srun sets for a task of a step of two; Open MPI 4.1.4 reads the node list and the step.
     private func step(task: Int) -> [String] {
       [
         "SLURM_JOB_ID=7", "SLURM_JOBID=7", "SLURM_NODELIST=localhost", "SLURM_JOB_NODELIST=localhost",
@@ -45,7 +45,7 @@ extension CommandLineTests {
         ["mpirun", "-np", "2", "--bind-to", "none"] + step(task: 0).flatMap { ["-x", $0] }
           + [Command.binary, "doctor", "--json"], in: folder)
       #expect(ranks.code == 0, "\(ranks.err)")
-      // What needs no ranks runs anywhere.
+      // Commands that need no ranks run anywhere.
       let alone = try Command.run(
         ["env"] + step(task: 0) + [Command.binary, "make-tasks", "--count", "2", "x.jsonl"], in: folder)
       #expect(alone.code == 0, "\(alone.err)")

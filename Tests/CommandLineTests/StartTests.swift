@@ -1,4 +1,5 @@
-// What ranks find out before they begin: which cores they have, what their processors can do, who runs another build.
+// What ranks find out before they begin: which cores they have, what their processors can do, and which build they
+// run.
 import Base
 import Foundation
 import Testing
@@ -7,7 +8,7 @@ extension CommandLineTests {
   @Suite struct StartTests {
     private static let coreCount = ProcessInfo.processInfo.activeProcessorCount
 
-    /// The cores of each rank, as the doctor sees them, where mpirun gets these options.
+    /// The cores of each rank, as the doctor sees them, if mpirun gets these options.
     private func cores(
       _ options: [String], environment: [String] = [], in folder: Workspace
     ) throws -> [String] {
@@ -49,14 +50,14 @@ extension CommandLineTests {
         compared += 1
       }
       #expect(compared == 4 + 9)
-      // mpirun's own cores are all that its ranks share, also where a script is in between.
+      // The ranks share all of mpirun's own cores, also if a script is in between.
       let script = ["sh", "-c", "\"$0\" doctor --json; true", Command.binary]
       let confined = try Command.run(["taskset", "-c", "1", "mpirun", "-np", "1"] + script, in: folder)
       let rank = try #require(JSON.parse(confined.out)["ranks"]?.elements?.first)
       #expect(rank["cores"]?.text == "1" && rank["threads"]?.integer == 1)
     }
 
-    /// The line of a run says what has become of the binding.
+    /// The line of a run says what happened to the binding.
     @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "one core is all there is"))
     func theRunSaysHowItIsBound() throws {
       let folder = try Workspace()
@@ -82,7 +83,7 @@ extension CommandLineTests {
     @Test func ranksOfAnotherBuildAreRefused() throws {
       let folder = try Workspace()
       var program = try Data(contentsOf: URL(fileURLWithPath: Command.binary))
-      // Of a note: sizes of name and content, kind, name (elf(5)).
+      // A note has the sizes of its name and content, its kind, and its name (elf(5)).
       let head = Data([4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 0x47, 0x4E, 0x55, 0])
       let note = try #require(program.range(of: head))
       program[note.upperBound] ^= 1
@@ -104,7 +105,8 @@ extension CommandLineTests {
     }
 
     #if arch(x86_64)
-      /// What the compiler was allowed is what this processor has, where it was built for this one.
+      /// If the program was built for this processor, the processor has everything that the compiler was allowed to
+      /// use.
       @Test func instructionSetsOfTheBuild() throws {
         let result = try Command.swiftdp(["doctor", "--json"], in: try Workspace())
         let host = try #require(JSON.parse(result.out)["hosts"]?.elements?.first)

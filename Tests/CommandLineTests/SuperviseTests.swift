@@ -49,7 +49,7 @@ extension CommandLineTests {
       #expect(try run.results() == whole.results())
     }
 
-    /// Without checkpoints it dies at the same step again and again.
+    /// Without checkpoints, it dies at the same step again and again.
     @Test func theSameStepIsTriedThreeTimes() throws {
       let folder = try folder()
       let fault = RankFault(rank: 1, what: "die:20")
@@ -97,7 +97,7 @@ extension CommandLineTests {
         #expect(lines(result) == expected, "\(script)")
       }
       #expect(cases.count == 6)
-      // A real mistake in a recipe is told before anything starts.
+      // A real mistake in a recipe is reported before anything starts.
       let result = try supervise(
         [], ["mpirun", "-np", "2", Command.binary, "train", "model=nowhere", "data.train=text.txt"],
         in: folder)
@@ -128,7 +128,7 @@ extension CommandLineTests {
       #expect(result.code == 75)
       #expect(lines(result) == ["exit code 75: ended by SIGTERM, not started again"])
       #expect(try folder.text("said") == "up\none\nend\n")
-      // Also while it waits for the next start.
+      // A signal also works while it waits for the next start.
       let waiting = try RunningCommand(
         [Command.binary, "supervise", "--pause", "60", "--", "sh", "-c", "exit 3"], in: folder)
       #expect(waitUntil { waiting.errors.contains("restart 1 of 5 in 60 s") })
@@ -136,7 +136,7 @@ extension CommandLineTests {
       #expect(try waiting.wait(timeLimit: 30).code == 3)
     }
 
-    /// Killed itself, or with its mpirun killed under it.
+    /// supervise is killed itself, or its mpirun is killed.
     @Test func nothingGoesOnRunning() throws {
       let folder = try folder()
       for whom in ["swiftdp", "mpirun"] {
@@ -148,7 +148,7 @@ extension CommandLineTests {
           (try? folder.data(name.dropFirst(7) + "/metrics.jsonl").isEmpty) == false
         }
         try #require(hasBegun, "\(command.errors)")
-        // The supervisor, mpirun and two ranks.
+        // Four processes: the supervisor, mpirun and two ranks.
         #expect(processes(with: name).count == 4)
         if whom == "swiftdp" {
           command.send(SIGKILL)
@@ -165,7 +165,7 @@ extension CommandLineTests {
       }
     }
 
-    /// In mpirun's place a script that notes its words and fails; in ssh's one that reaches some hosts only.
+    /// A script in the place of mpirun notes its words and fails; one in the place of ssh reaches some hosts only.
     @Test func hostsThatDoNotAnswerAreLeftOut() throws {
       let folder = try folder()
       try folder.file(
@@ -206,7 +206,7 @@ extension CommandLineTests {
       let last = try #require(try folder.text("calls").split(separator: "\n").last)
       #expect(last.hasPrefix("-np 5 --hostfile /") && last.hasSuffix(end.joined(separator: " ")))
       #expect(try folder.text("files") == "# nodes\na.invalid slots=2\nc.invalid slots=3\n")
-      // None at all: it asks again, and gives up.
+      // No host answers at all: it asks again, and gives up.
       try folder.file("alive", "")
       try folder.remove("calls")
       let result = try supervise(

@@ -1,5 +1,5 @@
-// A head that config.json ties to the embedding: one that differs stays apart, as in transformers; one that stands alone
-// is the embedding.
+// A head that config.json ties to the embedding: one that differs stays separate, as in transformers; one that is
+// stored without the embedding serves as both.
 import Base
 import Foundation
 import Testing
@@ -44,7 +44,7 @@ extension CommandLineTests {
       #expect(own.messages == [] && tied.messages == [Self.note])
       #expect(tied.out == own.out)
 
-      // It goes on apart, and says so in its own config.json.
+      // It stays separate, and says so in its own config.json.
       let first = try train(Self.settings + ["model=run/model"], output: "first", in: folder)
       let second = try train(Self.settings + ["model=model"], output: "second", ranks: 2, in: folder)
       #expect(try second.results() == first.results())
@@ -83,7 +83,7 @@ extension CommandLineTests {
         let result = try evaluated("model", in: folder)
         #expect(result.messages == [] && result.out == expected.out)
       }
-      // What is written has the usual name.
+      // The written file has the usual name.
       try train(Self.settings + ["model=model"], output: "second", in: folder)
       let written = try Safetensors(try folder.data("second/model/model.safetensors"))
       #expect(written.index(of: embedding) != nil && written.index(of: head) == nil)

@@ -1,4 +1,4 @@
-// Models and data that are small enough to train in a second, made anew in each test's folder.
+// Models and data that are small enough to train in a second, made in each test's folder.
 import Foundation
 
 enum Project {
@@ -9,7 +9,7 @@ enum Project {
     try Data(contentsOf: URL(fileURLWithPath: root + "/" + path))
   }
 
-  /// Of the shared data, or nil in a clone that has none.
+  /// A path in the shared data, or nil in a clone that has none.
   static func shared(_ path: String) -> String? {
     let path = root + "/../shared/data/" + path
     return FileManager.default.fileExists(atPath: path) ? path : nil

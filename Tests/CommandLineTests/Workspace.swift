@@ -1,4 +1,4 @@
-// A folder that a test runs in, and that is gone after it.
+// A folder that a test runs in, and that is removed after the test.
 import Foundation
 
 final class Workspace {
@@ -12,7 +12,7 @@ final class Workspace {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Writes a file and the folders above it.
-  /// - Returns: its whole path.
+  /// - Returns: the full path.
   @discardableResult
   func file(_ name: String, _ data: Data) throws -> String {
     let url = URL(fileURLWithPath: path + "/" + name)
@@ -28,7 +28,7 @@ final class Workspace {
   func data(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)) }
   func text(_ name: String) throws -> String { String(decoding: try data(name), as: UTF8.self) }
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
-  /// Makes a folder one from before there were checksums: what is wrong with its files is found by reading them.
+  /// Turns a folder into one without checksums: faults in its files are then found by reading them.
   func removeManifest(of name: String) throws {
     try remove(name + "/manifest.json")
     let state = name + "/training_state.json"
@@ -43,7 +43,7 @@ final class Workspace {
   func copy(_ name: String, to copy: String) throws {
     try FileManager.default.copyItem(atPath: path + "/" + name, toPath: path + "/" + copy)
   }
-  /// The names in a folder, sorted; none where there is no such folder.
+  /// The names in a folder, sorted; none if there is no such folder.
   func names(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + folder)) ?? []).sorted()
   }

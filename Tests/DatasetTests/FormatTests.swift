@@ -21,7 +21,7 @@ import Testing
     #expect(data.train.sources(of: 3) == [files[3] + ":1"])
   }
 
-  /// Written out from the Stanford Alpaca repository's prompts.
+  /// Copied from the prompts in the Stanford Alpaca repository.
   @Test func alpacaPromptsAreStanfords() throws {
     let without = """
       Below is an instruction that describes a task. Write a response that appropriately completes the request.
@@ -72,7 +72,7 @@ import Testing
     #expect(try Dataset(.of([file], format: .text), encoder: .bytes()).train.allSpelled == ["t>"])
   }
 
-  /// A table that is written as rows has null where a row has nothing.
+  /// A table that is written as rows has null where a row has no value.
   @Test func aNullIsAColumnThatIsNotThere() throws {
     let folder = try Folder()
     var checked = 0
@@ -118,7 +118,7 @@ import Testing
     #expect(
       folder.errors(.of([try folder.write("c.jsonl", #"{"text": 1e400}"#)]))
         == #"c.jsonl:1: "text" must be a string, but is a number"#)
-    // A file of which all is read is not to hold one.
+    // Data that is read in full must not have a validation share taken from it.
     #expect(throws: JSON.ParseError.self) { try JSON.parse(#"{"a": 1e400}"#) }
   }
 

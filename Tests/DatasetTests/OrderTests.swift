@@ -16,7 +16,7 @@ import Testing
     #expect(SampleOrder(count: 4, seed: 3, shuffle: false).permutation(epoch: 2) == [0, 1, 2, 3])
   }
 
-  /// A changed order would silently change every run, so one is written down.
+  /// A changed order would silently change every run, so one order is written down here.
   @Test func theOrderIsFixed() {
     #expect(SampleOrder(count: 8, seed: 1, shuffle: true).permutation(epoch: 0) == [3, 5, 0, 6, 4, 2, 1, 7])
   }
@@ -57,7 +57,7 @@ import Testing
       checked += 1
     }
     #expect(checked == 4)
-    // Not even the order in which steps are asked for matters.
+    // Even the order in which steps are asked for does not matter.
     #expect((0..<30).reversed().map { whole.microBatches(step: $0) } == steps.reversed())
   }
 }

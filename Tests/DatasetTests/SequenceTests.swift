@@ -39,7 +39,7 @@ import Testing
     #expect(data.train.sources(of: 2).map { $0.suffix(3) } == ["l:2", "l:3"])
   }
 
-  /// With the end of one document predicting the start of the next, the targets were "<de." and "g><.".
+  /// If the end of one document predicted the start of the next, the targets would be "<de." and "g><.".
   @Test func documentsKeptApartDoNotPredictEachOther() throws {
     let file = try texts("abc", "defg", "h")
     let data = try Dataset(
@@ -90,7 +90,7 @@ import Testing
     #expect(data.train.targetCounts == [3, 5])
   }
 
-  /// The last block is shorter, and every token that one stands before in its block is predicted.
+  /// The last block is shorter, and every token that has another before it in its block is predicted.
   @Test func textThatIsReadWholeEndsInAShortBlock() throws {
     let file = try texts("abc", "defg", "h")
     let data = try Dataset(
@@ -105,7 +105,7 @@ import Testing
       .of([file], packing: true, mask: .document, length: 4, readsWhole: true), encoder: .bytes(begin: true))
     #expect(spelled(masked.train.batch(of: [0, 1, 2, 3]).targets) == "abc..de.g>..>...")
     #expect(masked.train.targetCounts == [3, 2, 2, 1])
-    // Where blocks come out even, and where there is less than one.
+    // Cases in which blocks come out even, or there is less than one.
     let even = try Dataset(
       .of([file], packing: true, length: 7, readsWhole: true), encoder: .bytes(begin: true))
     #expect(even.train.allSpelled == ["<abc><d", "efg><h>"] && even.train.targetCounts == [6, 6])
@@ -114,7 +114,7 @@ import Testing
     #expect(short.train.allSpelled == ["<abc><defg><h>"] && short.train.targetCounts == [13])
   }
 
-  /// Parts of a text are its blocks; those of an answer overlap by a token, so that no target is lost.
+  /// Parts of a text are its blocks; parts of an answer overlap by a token, so that no target is lost.
   @Test func whatIsLongerThanASequenceGoesOnInAnother() throws {
     let text = try Dataset(
       .of([try texts("abcdefgh", "i", "jkl")], length: 4, readsWhole: true), encoder: .bytes())

@@ -4,7 +4,7 @@ import Testing
 
 /// Flat storage with its bit mask, against the same data stored another way; and files cut anywhere.
 @Suite struct StorageTests {
-  /// Rows of up to 200 tokens, so that masks run over the borders of their words.
+  /// Rows of up to 200 tokens, so that masks cross the borders of their words.
   @Test(arguments: [false, true]) func heldOutSequencesKeepTheirTokensTargetsAndLines(_ answers: Bool) throws
   {
     let folder = try Folder()

@@ -1,4 +1,4 @@
-// What the tests of this module share: a tokenizer of bytes, files of the moment, and the real data's place.
+// What the tests of this module share: a byte tokenizer, temporary files, and the place of the real data.
 import Base
 import Datasets
 import Foundation
@@ -53,7 +53,7 @@ func spelled(_ tokens: some Swift.Sequence<Int32>) -> String {
     })
 }
 
-/// A folder that is gone after the test.
+/// A folder that is removed after the test.
 final class Folder {
   let path: String
 
@@ -71,7 +71,7 @@ final class Folder {
     return file
   }
 
-  /// The errors of loading files, one a line, without the folder's name.
+  /// The errors of loading files, one per line, without the folder's name.
   func errors(_ options: DataOptions, encoder: DocumentEncoder = .bytes()) -> String {
     do {
       _ = try Dataset(options, encoder: encoder)
@@ -104,7 +104,7 @@ extension TokenSequences {
   }
 }
 
-/// The real files beside the project; a user's clone does not have them, our own machines must.
+/// The real files beside the project; a user's clone does not have them, but CI must.
 enum RealData {
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/data").path

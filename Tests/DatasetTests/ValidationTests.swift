@@ -26,7 +26,7 @@ import Testing
     #expect(again.validation?.allSpelled == held)
     let other = try Dataset(.of([file], validation: .share(0.25), seed: 2), encoder: .bytes())
     #expect(other.validation?.allSpelled != held)
-    // What was moved down in memory still has its masks, targets and lines.
+    // Sequences that were moved down in memory still have their masks, targets and lines.
     for sequence in 0..<data.train.count {
       let batch = data.train.batch(of: [sequence])
       #expect(spelled(batch.targets) == "x>.")
@@ -67,7 +67,7 @@ import Testing
         """)
   }
 
-  /// Training leaves out what does not fill a block, and what is longer than a sequence; a measurement does not.
+  /// Training drops what does not fill a block or is longer than a sequence; a measurement does not.
   @Test func filesOfItsOwnAreReadWhole() throws {
     let text = try folder.write("t.txt", "abcdefghij")
     let data = try Dataset(

@@ -25,7 +25,7 @@ import Testing
     model.expectGradients(result.gradients, reference.gradient(model.line))
   }
 
-  /// Matrices of bfloat16, everything else fp32: gradients are those of the rounded weights but for the
+  /// Matrices are bfloat16, everything else is fp32: the gradients are those of the rounded weights, except for the
   /// rounding of activations, 2^-9 each.
   @Test(arguments: models.map(\.name)) func gradientsInBFloat16(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
@@ -109,7 +109,7 @@ import Testing
   }
 
   @Test(arguments: ModelType.allCases) func tokensOneAtATimeGiveTheSameLogits(_ type: ModelType) throws {
-    // The reference has the weights rounded, but not the activations.
+    // The reference has rounded weights, but not rounded activations.
     let tolerance = type == .float32 ? 3e-6 : 2e-2
     var ran = 0
     for sketch in [Sketch.gpt2(), .llama()] {

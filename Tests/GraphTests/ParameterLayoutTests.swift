@@ -35,7 +35,7 @@ import Testing
         spec("tiny1", [10]), spec("tiny2", [20]), spec("large", [5000]), spec("tiny3", [30]),
         spec("tiny4", [2000]), spec("tiny5", [40]),
       ], bucketCount: 2048)
-    // Backwards: tiny5 and tiny4 fit into one bucket with 2,040; tiny3 would be too much.
+    // Backwards: tiny5 and tiny4 fit into one bucket with 2,040 numbers; tiny3 would be too much.
     #expect(layout.segments.map(\.range) == [0..<2040, 2040..<2070, 2070..<7070, 7070..<7100])
     #expect(layout.segments.map(\.buckets) == [0..<1, 1..<2, 2..<5, 5..<6])
     #expect(

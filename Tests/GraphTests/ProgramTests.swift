@@ -1,4 +1,4 @@
-// What a program promises beside its numbers: threads, memory, order of segments, frozen and tied weights.
+// What a program guarantees beside its numbers: threads, memory, order of segments, frozen and tied weights.
 import Graph
 import Kernels
 import Reference
@@ -47,10 +47,10 @@ import Testing
     #expect(Recompute.allCases.count == 3)
   }
 
-  /// What a layer more costs in a model of so many layers, in matrices of [rows, width]. GPT-2 keeps with `none`
-  /// its input, qkv (3), attention's output, the sum behind it and the first feed-forward product (4), with
-  /// `attention` four of them less, and with `layer` its input alone; statistics of norms and of attention are
-  /// a few columns more.
+  /// The cost of one more layer in a model with this many layers, in matrices of [rows, width]. With `none`, GPT-2
+  /// keeps its input, qkv (3), attention's output, the sum after it and the first feed-forward product (4); with
+  /// `attention` four of them less, and with `layer` its input alone. Statistics of norms and of attention are a few
+  /// columns more.
   @Test func recomputeTakesLessMemory() throws {
     let width = 64
     let shape = BatchShape(sequences: 2, length: 512)
@@ -76,7 +76,7 @@ import Testing
     try expectGrowth(.layer, 1...1)
   }
 
-  /// Twice the length takes twice the memory: nothing in it is as long as it is wide.
+  /// Twice the length takes twice the memory: nothing in it is quadratic in the length.
   @Test func noMatrixOfTokensByTokens() {
     var compared = 0
     for sketch in [Sketch.gpt2(width: 16, layers: 2), .llama(width: 16, layers: 2)] {
@@ -114,14 +114,14 @@ import Testing
   }
 
   @Test func earlySegmentsLeaveTheArena() throws {
-    // Gradients that left make room for later ones: with small segments the arena does not hold all.
+    // The memory of gradients that were handed over is used again: with small segments, the arena does not hold all.
     let sketch = Sketch.gpt2(width: 32, layers: 8)
     let shape = BatchShape(sequences: 1, length: 4)
     let whole = TestModel(sketch, freezes: { $0 == "wte" || $0 == "wpe" })
     let parts = TestModel(sketch, bucketCount: 1024, freezes: { $0 == "wte" || $0 == "wpe" })
     #expect(whole.program(shape).gradientCount >= whole.layout.trainedCount)
     #expect(parts.program(shape).gradientCount < whole.layout.trainedCount / 2)
-    // What ranks share is laid out once, for batches of any shape, and grows with what is held.
+    // Memory that ranks share is laid out once, for batches of any shape, and grows with the number of segments held.
     let long = BatchShape(sequences: 2, length: 7)
     #expect(parts.program(long).gradientCount == parts.program(shape).gradientCount)
     #expect(parts.program(shape, holds: 2).gradientCount > parts.program(shape).gradientCount)
@@ -167,7 +167,7 @@ import Testing
   }
 
   @Test func tiedWeightsTakeBothGradients() throws {
-    // The same numbers once as one parameter and once as two: the one's gradient is the sum of both.
+    // The same numbers are used once as one parameter and once as two: the gradient of the one is the sum of both.
     let (tied, apart) = (TestModel(.gpt2(tied: true)), TestModel(.gpt2(tied: false)))
     let shape = BatchShape(sequences: 2, length: 6)
     var draw = Draw(202)
@@ -221,7 +221,7 @@ import Testing
   }
 
   @Test func everySampleHasItsOwnMasksWhateverTheMicroBatch() throws {
-    // Losses of single sequences add up to that of the batch: nothing about a sample is drawn by its place.
+    // The losses of single sequences add up to that of the batch: no random draw depends on a sample's place.
     let (model, batch) = try setUp("gpt2", length: 8)
     let together = try model.train(batch)
     var sum = 0.0

@@ -1,4 +1,4 @@
-// Random programs: right gradients, and the same bits whatever lies in memory and however they run.
+// Random programs have right gradients, and the same bits whatever lies in memory and however they run.
 import Graph
 import Kernels
 import Reference
@@ -37,7 +37,7 @@ import Testing
       expectSame(try model.train(batch, recompute: recompute, threads: 3, poisoned: true), plain, "both")
     }
 
-    // Twice, with what the other program left lying about.
+    // Runs twice, with the memory as the other program left it.
     let arena = Arena()
     let engine = try Engine(threads: 1)
     let programs = Recompute.allCases.map { model.program(batch.shape, recompute: $0) }
@@ -56,7 +56,7 @@ import Testing
     let all = try whole.train(batch)
     var draw = Draw(3000 + number)
     let names = whole.layout.parameters.map(\.spec.name)
-    // One parameter anywhere goes on learning.
+    // At least one parameter remains trained.
     let kept = draw.below(names.count)
     let frozen = Set(names.indices.filter { $0 != kept && draw.chance(0.8) }.map { names[$0] })
     for recompute in Recompute.allCases {

@@ -1,4 +1,4 @@
-// Who owns what: slices cover every bucket once at any number of ranks, and what a rank holds adds up.
+// Which rank owns what: slices cover every bucket once at any number of ranks, and what a rank holds adds up.
 import Reference
 import Sharding
 import Tensors
@@ -27,11 +27,11 @@ import Testing
           for (slices, bucket) in zip(maps[0].slices, layout.buckets) {
             #expect(slices.count == ranks)
             #expect(slices.flatMap { $0 } == Array(bucket))
-            // Cuts lie at multiples of the grain, so that no block has two owners.
+            // Cuts are multiples of the grain, so that no block has two owners.
             for cut in slices.map(\.lowerBound) where cut < bucket.upperBound {
               #expect((cut - bucket.lowerBound) % ParameterLayout.grain == 0)
             }
-            // Nobody has more than a grain more than anybody else.
+            // No rank has more than one grain more than any other.
             let sizes = slices.map(\.count)
             #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 2 * ParameterLayout.grain)
           }
@@ -53,7 +53,7 @@ import Testing
         let held = maps.flatMap { $0.held.map(\.line) }.sorted { $0.lowerBound < $1.lowerBound }
         #expect(held.flatMap { $0 } == Array(0..<layout.trainedCount))
         for map in maps {
-          // Holdings lie dense behind each other in the rank's memory, in the order of the line.
+          // Holdings are contiguous in the rank's memory, in the order of the line.
           var offset = 0
           for holding in map.held {
             #expect(holding.offset == offset && !holding.line.isEmpty)

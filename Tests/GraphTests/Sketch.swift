@@ -1,8 +1,8 @@
-// A small model as data: what Graph records and what the fp64 reference computes from the same lines.
+// A small model as data: Graph records it, and the fp64 reference computes it, from the same lines.
 import Graph
 import Tensors
 
-/// Operations in order; each is named by its place.
+/// The operations in order; each is named by its index.
 struct Sketch {
   enum Step {
     case embedding(String, columns: Int)

@@ -1,9 +1,9 @@
-// The models of these tests: the two families in small, one with every operation, and random ones.
+// The models of these tests: small versions of the two families, one with every operation, and random ones.
 import Graph
 import Reference
 
 extension Sketch {
-  /// Layer norms, one product for queries, keys and values, biases, GELU; the head is the embedding.
+  /// Layer norms, one product for queries, keys and values, biases, GELU; the head is tied to the embedding.
   static func gpt2(
     width: Int = 8, heads: Int = 2, layers: Int = 2, vocabulary: Int = 13, dropout: Double = 0.2,
     tied: Bool = true
@@ -33,7 +33,7 @@ extension Sketch {
     return s
   }
 
-  /// RMS norms, rotary positions, grouped key heads, SwiGLU, products side by side; a head of its own.
+  /// RMS norms, rotary positions, grouped key heads, SwiGLU, products side by side; a separate head.
   static func llama(width: Int = 8, layers: Int = 2, vocabulary: Int = 13, tied: Bool = false) -> Sketch {
     var s = Sketch(vocabulary: vocabulary)
     let headWidth = width / 4
@@ -66,7 +66,7 @@ extension Sketch {
     return s
   }
 
-  /// Operations in any order on any earlier value, in and out of blocks; everything reaches the loss.
+  /// Operations in any order on any earlier value, inside and outside of blocks; everything reaches the loss.
   static func random(_ number: Int) -> Sketch {
     var draw = Draw(1000 + number)
     var s = Sketch(vocabulary: 5 + draw.below(9))

@@ -1,4 +1,4 @@
-// What a sketch computes, in fp64: loss and logits from the same parameters and the same random draws.
+// The results of a sketch in fp64: loss and logits from the same parameters and the same random draws.
 import Graph
 import Reference
 import Tensors
@@ -7,7 +7,7 @@ struct SketchReference {
   let sketch: Sketch
   let layout: ParameterLayout
   let batch: TestBatch
-  /// Whether dropout drops.
+  /// Whether dropout is active.
   var training = true
 
   /// The sum of the losses of all targets.
@@ -25,7 +25,7 @@ struct SketchReference {
       weight: parameter(weight, line), outputs: sketch.vocabulary, outputByInput: true, bias: nil)
   }
 
-  /// Central differences of the loss along places of the line.
+  /// Central differences of the loss at some places of the line.
   func gradient(_ line: [Double], places: [Int]? = nil) -> [Double] {
     slopes(of: loss, at: line, places: places)
   }

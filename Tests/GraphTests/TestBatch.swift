@@ -1,4 +1,4 @@
-// A micro-batch of random tokens: some without a target, rows packed of several documents.
+// A micro-batch of random tokens: some have no target, and some rows are packed from several documents.
 import Graph
 import Kernels
 import Reference

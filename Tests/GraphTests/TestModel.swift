@@ -1,4 +1,4 @@
-// A sketch with weights, and how it is run: gradients as one line, segments in the order they came.
+// A sketch with weights, and ways to run it: gradients as one line, segments in the order in which they came.
 import Graph
 import Kernels
 import Reference
@@ -7,13 +7,13 @@ import Testing
 
 struct TrainResult {
   var loss = 0.0
-  /// The trained part of the line; NaN where no segment came.
+  /// The trained part of the line; NaN where no segment has come.
   var gradients: [Float] = []
   var segments: [Int] = []
 }
 
 private struct GivenWeights: WeightReader {
-  /// By parameter.
+  /// The values of each parameter.
   let values: [[Float]]
 
   func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
@@ -49,7 +49,7 @@ final class TestModel {
       ? FrozenStore(FrozenPlan(layout, projections: storage, type: type)) : nil
     store = WeightStore(layout, trained: weights, frozen: frozen, type: type)
     var given = [[Float]](repeating: [], count: layout.parameters.count)
-    // By the order of use, so that weights do not depend on what is frozen.
+    // In the order of use, so that weights do not depend on what is frozen.
     for (index, place) in layout.forwardOrder.enumerated() {
       let parameter = layout.parameters[place]
       var draw = Draw(index, seed: 99)
@@ -63,7 +63,7 @@ final class TestModel {
     weights.refreshVectors()
   }
 
-  /// As they are multiplied: rounded, in a bfloat16 model.
+  /// The weights as they are multiplied: rounded, in a bfloat16 model.
   var line: [Double] {
     var line: [Double] = []
     weights.read(0..<layout.trainedCount) { part, values in
@@ -117,8 +117,8 @@ final class TestModel {
     SketchReference(sketch: sketch, layout: layout, batch: batch, training: training)
   }
 
-  /// Expects each parameter's gradient within a share of its largest element. Gradients that are 0 by
-  /// nature (biases of keys) are rounding errors of others, and measured against the largest of all.
+  /// Expects each parameter's gradient within a share of its largest element. Gradients that are 0 in theory (biases
+  /// of keys) are rounding errors of others, and are compared with the largest of all.
   func expectGradients(
     _ got: [Float], _ want: [Double], tolerance: Double = 1e-5, at location: SourceLocation = #_sourceLocation
   ) {
@@ -136,7 +136,7 @@ final class TestModel {
 }
 
 extension Arena {
-  /// Fills what a program will use with NaN: whatever is read before it was written shows.
+  /// Fills the memory that a program will use with NaN, so that a read before a write shows.
   func poison(_ program: Program) {
     let count = program.arenaCount + program.gradientCount
     base(count: count).update(repeating: .nan, count: count)

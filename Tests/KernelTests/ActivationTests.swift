@@ -86,7 +86,7 @@ import Testing
         let (xD, dyD) = (doubles(x.values), doubles(dy.values))
         let what = "swiGLU of \(rows) x \(columns)"
         expectClose(results[0], Reference.swiGLU(xD, columns: columns), 1e-6, what)
-        // Elements do not depend on each other: one look at all slopes costs a walk over them.
+        // Elements do not depend on each other, so one pass can take all slopes.
         let places = rows * columns > 400 ? Array(stride(from: 0, to: x.count, by: 7)) : Array(0..<x.count)
         var want = slopes(
           of: { dot(Reference.swiGLU($0, columns: columns), dyD) }, at: xD, places: places)

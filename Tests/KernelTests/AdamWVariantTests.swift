@@ -1,4 +1,4 @@
-// AdamW beside the versions of it that peers got wrong: each would be far off where ours is not.
+// AdamW beside wrong versions of it that other trainers had: each would be far off where ours is not.
 import Foundation
 import Kernels
 import Optimizers
@@ -6,7 +6,7 @@ import Reference
 import Testing
 
 @Suite struct AdamWVariantTests {
-  /// One number's update in fp64, right or wrong in one way.
+  /// The update of one number in fp64, right or wrong in one way.
   private struct Formula {
     enum Mistake: CaseIterable {
       case noBiasCorrection, epsilonInsideTheRoot, epsilonBeforeCorrection, coupledDecay, bfloat16Moments
@@ -42,7 +42,7 @@ import Testing
       }
     }
 
-    /// To the nearest number of eight significant bits.
+    /// Rounds to the nearest number of eight significant bits.
     private func rounded(_ value: Double) -> Double {
       guard value != 0 else { return 0 }
       let unit = pow(2, Double(value.exponent) - 7)

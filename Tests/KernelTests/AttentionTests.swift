@@ -13,11 +13,11 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
   var keyHeads = 1
   var width: Int
   var packed = false
-  /// Any interval of keys, none at all included, instead of those up to the query itself.
+  /// Any interval of keys, even an empty one, instead of the keys up to the query itself.
   var anyInterval = false
   var dropout = 0.0
   var size: Float = 1
-  /// Every how many elements a slope is taken; a slope costs one whole forward.
+  /// A slope is taken every so many elements, as each costs a whole forward pass.
   var step = 1
 
   var keys: Int { queries + earlier }
@@ -43,7 +43,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     AttentionCase(
       sequences: 2, queries: 4, earlier: 70, heads: 4, keyHeads: 1, width: 3, packed: true, dropout: 0.4),
     AttentionCase(queries: 70, earlier: 15, heads: 2, width: 4, packed: true, step: 11),
-    // Windows, rows that see all of others' keys, and queries that see none.
+    // Windows, rows that see all keys of others, and queries that see none.
     AttentionCase(sequences: 2, queries: 9, heads: 2, width: 4, anyInterval: true),
     AttentionCase(
       sequences: 2, queries: 70, earlier: 20, heads: 4, keyHeads: 2, width: 4, anyInterval: true,
@@ -132,13 +132,13 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
           q: q.input, k: k.input, v: v.input, output: output.input, dOutput: dOutput.input,
           logSums: logSums.input, dq: dq.base, dk: dk.base, dv: dv.base),
         intervals: intervals, dropout: dropout, sampleIDs: sampleIDs, scratch: backwardScratch.base)
-      // The look at the guards of the scratch.
+      // Checks the guards of the scratch.
       _ = (scratch.values.count, backwardScratch.values.count)
       return [output, logSums, dq, dk, dv]
     }
   }
 
-  /// The columns of each row that are not gap; expects the gaps unwritten.
+  /// The columns of each row without the gaps; expects the gaps to be unwritten.
   private func dense(_ values: [Float], stride: Int, columns: Int, gapIsNaN: Bool = true) -> [Float] {
     let gaps = values.indices.filter { $0 % stride >= columns }
     if gapIsNaN { #expect(gaps.allSatisfy { values[$0].isNaN }, "a gap was written") }
@@ -160,14 +160,14 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let dOutput = inputs(operands.dOutput, shape.outputStride, columns)
     let reference = operands.reference
     let want = reference.forward(q: q, k: k, v: v)
-    // fp32 scores are off by their own size times 6e-8, and the exponential by as much again.
+    // fp32 scores are off by their own size times 6e-8, and the exponential by the same factor again.
     let spread = max(1, want.logSums.reduce(0) { max($0, abs($1)) })
     let tolerance = 1e-6 * spread
     expectClose(
       dense(results[0], stride: shape.outputStride, columns: columns), want.output, tolerance, scale: 1, "O")
     expectClose(results[1], want.logSums, 1e-6, scale: spread, "L")
 
-    // Gradients are sums over up to as many keys or queries as there are.
+    // Gradients are sums over as many terms as there are keys or queries.
     func slopesOf(_ point: [Double], _ function: ([Double]) -> [Double]) -> (places: [Int], slopes: [Double])
     {
       let places = Array(stride(from: 0, to: point.count, by: test.step))
@@ -188,7 +188,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  /// One key head of one sequence would keep one worker busy; its blocks of queries are worked on at once.
+  /// One key head of one sequence would keep only one worker busy, so its blocks of queries are computed in parallel.
   @Test func fewKeyHeadsAreSharedByWorkers() {
     func shape(sequences: Int, queries: Int, heads: Int, keyHeads: Int) -> AttentionShape {
       AttentionShape(
@@ -209,7 +209,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let operands = Operands(test, draw: &draw)
     let engine = try Engine(threads: 1)
     let before = operands.run(engine)[0].values
-    // The last key is seen by the last query alone.
+    // Only the last query sees the last key.
     for column in 0..<8 {
       operands.k.base[29 * operands.shape.keyStride + column] = 1e4
       operands.v.base[29 * operands.shape.keyStride + column] = -1e4

@@ -22,7 +22,7 @@ import Testing
         weight: .float32(ConstMatrix(weight.input, rows: shape.vocabulary, columns: shape.columns)),
         targets: targets, scale: scale,
         dx: dx ? gradients.0.base : nil, dWeight: dWeight ? gradients.1.base : nil, scratch: scratch.base)
-      // The look at the guards of the scratch.
+      // Checks the guards of the scratch.
       _ = scratch.values.count
       return (loss, gradients.0, gradients.1)
     }
@@ -46,7 +46,7 @@ import Testing
       targets: targets, scale: scale)
   }
 
-  /// Logits of 512 rows of a large vocabulary would take gigabytes of some models; fewer are made at once.
+  /// Logits of 512 rows would take gigabytes with a large vocabulary; fewer are computed at once.
   @Test func scratchIsBounded() {
     var checked = 0
     for vocabulary in [50_257, 65_536, 128_256, 151_936, 262_144] {
@@ -83,7 +83,7 @@ import Testing
   @Test func valuesAndSlopes() throws {
     var draw = Draw(60)
     var ran = 0
-    // The last ones have more rows than a chunk holds.
+    // The last cases have more rows than a chunk holds.
     for (rows, columns, vocabulary, missing) in [
       (1, 1, 1, 0.0), (3, 2, 15, 0), (15, 3, 16, 0.3), (16, 17, 33, 0.5), (33, 8, 100, 0.9),
       (1030, 3, 17, 0.1),
@@ -105,7 +105,7 @@ import Testing
       // Loss alone and loss with gradients divide differently, but threads change nothing.
       #expect(losses[0] == losses[4] && losses[0] == losses[8])
 
-      // A slope costs the whole loss: of the large ones every 31st is taken.
+      // A slope costs the whole loss, so only every 31st is taken of the large ones.
       let step = rows > 100 ? 31 : 1
       let xPlaces = Array(stride(from: 0, to: xD.count, by: step))
       let dx = slopes(of: { test.loss($0, weightD) }, at: xD, places: xPlaces).map { $0 * 0.125 }
@@ -158,7 +158,7 @@ import Testing
         let result = test.run(try Engine(threads: 1))
         #expect(result.loss.isNaN)
         #expect(result.dx.values[place].isNaN)
-        // Its row alone.
+        // The row alone.
         #expect(result.dx.values.filter { $0.isNaN }.count == 2)
         #expect(result.dWeight.values.contains { $0.isNaN })
         #expect(!(test.run(try Engine(threads: 1), dx: false, dWeight: false).loss <= 1e30))

@@ -1,4 +1,4 @@
-// Dropout: the masks are those of the documented counters, whoever draws them and whatever lies around.
+// Dropout: the masks are those of the documented counters, on every thread and in every batch.
 import Kernels
 import Reference
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @Suite struct DropoutTests {
   static let probability = 0.3
 
-  /// The factors of some rows, by dropping ones.
+  /// The factors of some rows, found by dropping ones.
   private func factors(
     _ engine: Engine, samples: [Int32], length: Int, columns: Int, probability: Double = probability,
     seed: UInt64 = 7, step: Int = 3, site: Int = 2
@@ -55,7 +55,7 @@ import Testing
     for (place, sample) in [Int32(4), 9, 1, 12, 3].enumerated() {
       let alone = factors(engine, samples: [sample], length: length, columns: columns).values
       #expect(alone == Array(together[place * size..<(place + 1) * size]))
-      // A longer padded block and a broader batch change nothing for the positions that were there.
+      // A longer padded block and a larger batch change nothing for the positions that were there.
       let longer = factors(engine, samples: [77, sample], length: length + 3, columns: columns).values
       #expect(alone == Array(longer[(length + 3) * columns..<(length + 3) * columns + size]))
       ran += 1
@@ -86,7 +86,7 @@ import Testing
     let bound = 5 * (probability * (1 - probability) / count).squareRoot()
     #expect(abs(kept - (1 - probability)) <= bound)
     #expect(abs(values.reduce(0) { $0 + Double($1) } / count - 1) <= bound / (1 - probability))
-    // Neighbours are independent: pairs are kept together as often as chance says.
+    // Neighbours are independent: pairs are kept together as often as expected by chance.
     let pairs = zip(values, values.dropFirst()).filter { $0 != 0 && $1 != 0 }.count
     #expect(abs(Double(pairs) / count - (1 - probability) * (1 - probability)) <= 3 * bound)
   }

@@ -6,7 +6,7 @@ import Reference
 import Testing
 
 @Suite struct DynamicMapTests {
-  /// The values of the type as Dettmers 2016 describes it: middles of equal parts of seven decades.
+  /// The values of the type as Dettmers 2016 describes it: the middles of equal parts of seven decades.
   private func formula(signed: Bool) -> [Double] {
     var values: [Double] = [0, 1]
     for decade in 0..<7 {
@@ -32,7 +32,7 @@ import Testing
   @Test func codesAreThoseOfTheNearestValues() {
     var draw = Draw(95)
     for map in [DynamicMap.signed, .unsigned] {
-      // All sizes, every value itself, and what is just beside every middle.
+      // All sizes, every value itself, and the numbers just beside every middle.
       var numbers = draw.floats(4096).enumerated().map { $1 * Float(pow(10, -Double($0 % 9))) }
       numbers += map.values
       for (a, b) in zip(map.values, map.values.dropFirst()) {
@@ -57,8 +57,8 @@ import Testing
     }
   }
 
-  /// One step from random codes, for stretches that begin anywhere in a block: fp64 moments and weights, and of
-  /// what is kept the nearest value.
+  /// One step from random codes, for ranges that begin anywhere in a block: moments and weights in fp64, and the
+  /// nearest value of what is kept.
   @Test func aStepIsTheFormula() throws {
     var draw = Draw(96)
     let exact = AdamW(beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1)

@@ -1,4 +1,4 @@
-// Products of bfloat16 matrices against fp64, by oneDNN where this machine has it, and widened.
+// Products of bfloat16 matrices against fp64, computed by oneDNN if this machine has it, and widened.
 import Kernels
 import Reference
 import Tensors
@@ -7,7 +7,7 @@ import Testing
 @Suite struct HalfProductTests {
   static let sizes = [
     (1, 1, 1), (3, 1, 2), (1, 17, 5), (15, 16, 17), (33, 15, 100), (100, 3, 33), (64, 64, 64),
-    // Above the bound where products are cut into tiles, and past the depth that is widened at once.
+    // Above the size where products are cut into tiles, and past the depth that is widened at once.
     (40, 700, 50), (300, 300, 300), (5, 16500, 17), (20, 30, 2500),
   ]
 
@@ -67,7 +67,7 @@ import Testing
     #expect(y.values == indices.flatMap { values[Int($0) * 19..<(Int($0) + 1) * 19] })
   }
 
-  /// Every exponent, both signs, ties and NaN, in rows that no vector fills.
+  /// Every exponent, both signs, ties and NaN, in rows that do not fill whole vectors.
   @Test func rowsAreRoundedToTheNearest() throws {
     var values: [Float] = [
       .nan, -.nan, .infinity, -.infinity, 0, -0.0, .greatestFiniteMagnitude, .leastNonzeroMagnitude,
@@ -87,7 +87,7 @@ import Testing
     var wrong = 0
     for index in 0..<rows * columns {
       let value = values[index]
-      // The nearer neighbour by distance in fp64, the even one of two as near.
+      // The nearer neighbour by distance in fp64; the even one of two that are equally near.
       let down = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
       let up = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
       let (below, above) = (abs(Double(value) - Double(down)), abs(Double(up) - Double(value)))

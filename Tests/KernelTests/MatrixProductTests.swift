@@ -6,7 +6,7 @@ import Testing
 @Suite struct MatrixProductTests {
   static let sizes = [
     (1, 1, 1), (3, 1, 2), (1, 17, 5), (15, 16, 17), (16, 33, 1), (33, 15, 100), (100, 3, 33), (64, 64, 64),
-    // Above the bound where products are cut into tiles: broad, tall, and a vocabulary.
+    // Above the size where products are cut into tiles: broad, tall, and a vocabulary.
     (40, 700, 50), (700, 40, 50), (300, 300, 300), (5, 16500, 17),
   ]
 

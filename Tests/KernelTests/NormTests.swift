@@ -4,7 +4,7 @@ import Reference
 import Testing
 
 @Suite struct NormTests {
-  /// Rows and columns; one column is a layer norm's hardest case: its output is the bias alone.
+  /// Rows and columns. One column is the hardest case for layer norm: its output is the bias alone.
   static let shapes = [(1, 1), (1, 3), (3, 15), (5, 16), (15, 17), (17, 33), (33, 100), (40, 768)]
   static let epsilon: Float = 1e-5
 
@@ -64,7 +64,7 @@ import Testing
           guard let before else { return want }
           return zip(want, places).map { $0 + Double(before[$1]) }
         }
-        // A row's slope costs its whole matrix here: rows of the broadest shapes are taken in part.
+        // A row's slope costs its whole matrix here, so only some rows of the broadest shapes are taken.
         let places = rows * columns > 1000 ? Array(stride(from: 0, to: rows * columns, by: 211)) : nil
         let dx = slopes(of: { dot(test.reference($0, gainD, test.biasD), dyD) }, at: xD, places: places)
         let taken = places ?? Array(0..<rows * columns)

@@ -1,4 +1,4 @@
-// A product of matrices whose rows lie further apart than they are long, and what it must come to.
+// A product of matrices whose rows lie further apart than they are long, and its expected result.
 import Kernels
 import Reference
 import Testing
@@ -31,14 +31,14 @@ struct ProductCase: CustomStringConvertible {
 
   var description: String { "\(m) x \(n) x \(k), \(transposition), adding: \(adding)" }
 
-  /// What lies where the product goes; without adding it must not matter, not even NaN.
+  /// The content of the result's memory before; it must not matter unless the product is added, not even NaN.
   func drawBefore(_ draw: inout Draw) -> [Float] {
     adding ? draw.floats(m * cStride) : [Float](repeating: .nan, count: m * cStride)
   }
 
   func target(_ c: Floats) -> MutableMatrix { MutableMatrix(c.base, rows: m, columns: n, stride: cStride) }
 
-  /// Expects the product in fp64 of two matrices up to 1, and between its rows the bits of `before`.
+  /// Expects the fp64 product of two matrices with elements up to 1, and the bits of `before` between its rows.
   func expect(
     _ result: [Float], a: [Float], b: [Float], before: [Float],
     at location: SourceLocation = #_sourceLocation

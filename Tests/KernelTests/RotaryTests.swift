@@ -1,4 +1,4 @@
-// Rotary positions: values against fp64, the way back, and what lies beside the rotated heads.
+// Rotary positions: values against fp64, the way back, and the memory beside the rotated heads.
 import Foundation
 import Kernels
 import Reference
@@ -40,12 +40,12 @@ import Testing
           inverse: inverse)
         expectClose(results[0], want, 3e-7, "rotation of \(rows) x \(heads) x \(width)")
         expectClose(results[1], doubles(x.values), 5e-7, "there and back")
-        // The gap between rows was not turned.
+        // The gap between rows was not rotated.
         let gaps = x.values.indices.filter { $0 % stride >= heads * width }
         #expect(gaps.allSatisfy { results[0][$0] == x.values[$0] })
         ran += 1
       }
-      // Backward is the rotation by the opposite angle: <R x, z> and <x, R⁻¹ z> are one number.
+      // Backward is the rotation by the opposite angle: <R x, z> and <x, R⁻¹ z> are equal.
       let z = doubles(draw.floats(rows * stride))
       func turn(_ v: [Double], _ inverse: Bool) -> [Double] {
         Reference.rotate(

@@ -1,4 +1,4 @@
-// Sums, copies, biases and tables: what moves rows about, against fp64.
+// Sums, copies, biases and tables: the kernels that move rows, against fp64.
 import Kernels
 import Reference
 import Tensors
@@ -61,7 +61,7 @@ import Testing
               }
               return [y]
             }[0]
-            // The order is the promise, so that the bits are.
+            // The order is guaranteed, so the bits are too.
             let rows = (0..<parts).map { part in
               x.values[part * count..<(part + 1) * count].map {
                 type == .float32 ? $0 : BFloat16(rounding: $0).float
@@ -137,7 +137,7 @@ import Testing
       }
       #expect(results[0] == looked)
       #expect(results[1] == zip(before, looked).map { $0 + $1 })
-      // Tokens come more than once: their gradients grow in the order of the rows, to the bit.
+      // Tokens occur more than once: their gradients are added in the order of the rows, to the bit.
       var want = table.values
       for (place, value) in dy.values.enumerated() {
         want[Int(indices[place / columns]) * columns + place % columns] += value

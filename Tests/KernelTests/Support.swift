@@ -1,4 +1,4 @@
-// Memory that shows what a kernel should not have touched, and runs on several numbers of threads.
+// Memory that shows what a kernel should not have touched, and runs with several numbers of threads.
 import Kernels
 import Reference
 import Testing
@@ -27,7 +27,7 @@ final class Floats {
   var base: UnsafeMutablePointer<Float> { memory + Self.guardCount }
   var input: UnsafePointer<Float> { UnsafePointer(base) }
 
-  /// The numbers, after a look at the guards.
+  /// The numbers, after a check of the guards.
   var values: [Float] {
     let outside = [0..<Self.guardCount, Self.guardCount + count..<count + 2 * Self.guardCount]
     let intact = outside.allSatisfy { $0.allSatisfy { memory[$0].bitPattern == Self.guardBits } }
@@ -36,8 +36,8 @@ final class Floats {
   }
 }
 
-/// Runs on one, two and three threads and expects the same bits of each; returns the results.
-/// - Parameter oneDNN: whether bfloat16 may be multiplied by it.
+/// Runs on one, two and three threads and expects the same bits from each; returns the results.
+/// - Parameter oneDNN: whether it may multiply bfloat16.
 func onEveryEngine(
   oneDNN: Bool = true, _ body: (Engine) throws -> [Floats]
 ) throws -> [[Float]] {

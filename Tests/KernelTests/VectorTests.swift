@@ -1,4 +1,4 @@
-// The exponential and what is made of it, against Double over the whole range of fp32.
+// The exponential and the functions built on it, against Double over the whole range of fp32.
 import Foundation
 import Kernels
 import Reference
@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func exponentialAtItsBounds() {
-    // The last arguments on either side of the range, where n reaches the ends of the exponent's bits.
+    // The last arguments on either side of the range, where n reaches the limits of the exponent's bits.
     let bounds: [Float] = [88.72283, Float(88.72283).nextDown, -87.33654, Float(-87.33654).nextUp]
     let results = apply(bounds) { exponential($0) }
     for (x, y) in zip(bounds, results) {

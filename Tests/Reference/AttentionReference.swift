@@ -1,7 +1,7 @@
-// Masked softmax attention with grouped key heads, a query at a time, in fp64.
+// Masked softmax attention with grouped key heads, one query at a time, in fp64.
 import Foundation
 
-/// Sizes and masks of one attention; rows of heads lie dense behind each other.
+/// Sizes and masks of one attention; the rows of heads are contiguous.
 package struct AttentionReference {
   package var sequences: Int
   package var queries: Int

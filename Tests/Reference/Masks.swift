@@ -1,7 +1,7 @@
 // Dropout's factors one at a time, straight from the documented counters.
 import Base
 
-/// One place's dropout in one step.
+/// The dropout of one site in one step.
 package struct DropoutReference {
   package var probability: Double
   package var seed: UInt64

@@ -1,5 +1,4 @@
-// Answers every kind of question again, from the words of the question alone and by other means than the
-// generator's.
+// Answers every kind of question again, from the words of the question alone and in another way than the generator.
 import Foundation
 
 enum AnswerCheck {
@@ -9,7 +8,7 @@ enum AnswerCheck {
     "larger-number", "addition", "number-in-words", "calendar", "unit-conversion", "opposite",
   ]
 
-  /// The right answer; nil where the question is not understood.
+  /// The right answer; nil if the question is not understood.
   static func answer(_ kind: String, _ prompt: String) -> String? {
     guard prompt.hasSuffix("?") else { return nil }
     let words = prompt.dropLast().split(separator: " ").map(String.init)
@@ -54,7 +53,7 @@ enum AnswerCheck {
     }
   }
 
-  /// The one word that is not part of the phrase.
+  /// The only word that is not part of the phrase.
   private static func subject(of words: [String], in phrase: [String]) -> String? {
     let rest = words.filter { !phrase.contains($0) }
     return rest.count == 1 ? rest[0] : nil
@@ -78,7 +77,7 @@ enum AnswerCheck {
   }
 
   private static func conversion(_ words: [String], _ numbers: [Int]) -> String? {
-    // In the smallest unit of its kind.
+    // The value in the smallest unit of its kind.
     let sizes = [
       "mm": 1, "cm": 10, "m": 1000, "km": 1_000_000, "g": 1, "kg": 1000, "minutes": 1, "hours": 60, "days": 1,
       "weeks": 7,

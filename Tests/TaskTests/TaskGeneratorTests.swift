@@ -57,8 +57,8 @@ import Testing
     #expect(rows.allSatisfy { $0.completion.hasPrefix(" ") && $0.completion.utf8.count > 1 })
   }
 
-  /// A fact that no training row tells could only be guessed: for kinds that are lists of facts, what is
-  /// held out is another way to ask. Zeros added to a number are a rule, not a list.
+  /// A model could only guess a fact that no training row tells. For kinds that are lists of facts, the held-out part
+  /// therefore asks in other words. Zeros appended to a number are a rule, not a list.
   @Test func heldOutFactsAreTrainedInOtherWords() throws {
     let facts: Set<String> = ["calendar", "opposite", "number-in-words", "unit-conversion", "addition"]
     func key(_ row: TaskRow) -> String {

@@ -1,4 +1,4 @@
-// Every line of every real text file: the same ids as the `tokenizers` package, by one hash a file.
+// Every line of every real text file gives the same ids as the `tokenizers` package, compared by one hash per file.
 import Base
 import Testing
 import Tokenizers

@@ -1,4 +1,4 @@
-// What the golden values cannot say: broken UTF-8, long words, several threads.
+// Cases that the golden values do not cover: broken UTF-8, long words, several threads.
 import Base
 import Foundation
 import Testing
@@ -41,7 +41,7 @@ import Tokenizers
     #expect(joined.count <= once.count * 40)
   }
 
-  /// A megabyte that is one word takes far less than a second in a release build.
+  /// A megabyte as one word takes far less than a second in a release build.
   @Test func aMegabyteOfOneWordIsNotQuadratic() throws {
     let (tokenizer, _) = try TokenizerFixtures.synthetic("gpt2-split")
     let text = [UInt8](repeating: UInt8(ascii: "a"), count: 1 << 20)
@@ -66,7 +66,7 @@ import Tokenizers
     #expect(wrong.value == 0)
   }
 
-  /// A character of several pieces appears once it is whole, and nothing before.
+  /// A character made of several pieces appears once it is whole, and not before.
   @Test func streamsGiveWholeCharacters() throws {
     let (tokenizer, _) = try TokenizerFixtures.synthetic("gpt2-split")
     let ids = tokenizer.encode("a\u{1f600}b", addSpecialTokens: false)

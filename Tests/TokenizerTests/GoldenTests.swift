@@ -30,7 +30,7 @@ import Tokenizers
     for (text, golden) in zip(texts, cases) {
       let ids = try #require(golden["ids"]).ids
       #expect(tokenizer.encode(text, addSpecialTokens: true) == ids, "\(text.debugDescription)")
-      // The second time words come out of the cache.
+      // The second time, words come from the cache.
       #expect(tokenizer.encode(Array(text.utf8), addSpecialTokens: true) == ids, "\(text.debugDescription)")
       #expect(tokenizer.encode(text, addSpecialTokens: false) == golden["plain"]?.ids ?? ids)
       try checkDecoding(tokenizer, ids, golden, otherwise: text)

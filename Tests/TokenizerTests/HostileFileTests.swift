@@ -1,4 +1,4 @@
-// Files that are broken, hostile, or ask for what is not there end in one line that names the part.
+// Files that are broken or hostile, or need something that is missing, end in one line that names the part.
 import Base
 import Testing
 import Tokenizers
@@ -6,7 +6,7 @@ import Tokenizers
 @Suite struct HostileFileTests {
   static let model = #"{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}"#
 
-  /// A file around the parts given, and what the message must say.
+  /// A file around the given parts, and the text that the message must contain.
   static let cases: [(file: String, says: String)] = [
     ("[]", "must be an object, not a list"),
     ("{}", "\"model\" is missing"),
@@ -116,7 +116,7 @@ import Tokenizers
     (part("added_tokens", #"[{"id":3,"content":"x"},{"id":3,"content":"x"}]"#), "stands twice"),
   ]
 
-  /// A step forty times over.
+  /// A step repeated forty times.
   static func repeated(_ key: String, _ step: String) -> String {
     "{\"type\":\"Sequence\",\"\(key)\":[\(Array(repeating: step, count: 40).joined(separator: ","))]}"
   }
@@ -179,7 +179,7 @@ import Tokenizers
     #expect(tokenizer.piece(2) == nil && tokenizer.piece(4) == nil)
   }
 
-  /// Each token takes the space before and after it along, and all of the text is space.
+  /// Each token includes the space before and after it, and all of the text is space.
   @Test(.timeLimit(.minutes(1))) func strippedSpaceIsWalkedOverOnce() throws {
     let tokens = #"[{"id":3,"content":" ","lstrip":true,"rstrip":true}]"#
     let tokenizer = try Tokenizer(json: JSON.parse(Self.part("added_tokens", tokens)), path: "x")

@@ -1,4 +1,4 @@
-// The fixtures that Tests/Fixtures/make_tokenizer_fixtures.py wrote, and the real files they speak of.
+// The fixtures that Tests/Fixtures/make_tokenizer_fixtures.py wrote, and the real files that they refer to.
 import Base
 import Foundation
 import Tokenizers
@@ -8,7 +8,7 @@ enum TokenizerFixtures {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
   static let data = root + "/../shared/data"
 
-  /// Whether tests of real files run. On CI they always do, and fail where the files are missing.
+  /// Whether tests of real files run. On CI they always do, and fail if the files are missing.
   static let hasData =
     ProcessInfo.processInfo.environment["CI"] == "true" || FileManager.default.fileExists(atPath: data)
 
@@ -20,7 +20,7 @@ enum TokenizerFixtures {
     ((try? goldens.get())?[key]?.members ?? []).map { String(decoding: $0.key, as: UTF8.self) }
   }
 
-  /// A synthetic tokenizer: its parts and its model stand apart in the fixture.
+  /// A synthetic tokenizer, whose parts and model are stored separately in the fixture.
   static func synthetic(_ name: String) throws -> (tokenizer: Tokenizer, expected: JSON) {
     let goldens = try goldens.get()
     let expected = try require(goldens["tokenizers"]?[name])

@@ -1,4 +1,4 @@
-// What ranks that disagree are told, from results that are made up.
+// The messages about ranks that disagree, from made-up results.
 import Base
 import Testing
 import Training
@@ -16,7 +16,7 @@ import Training
 
   @Test func theMajoritySaysWhoWasWrong() {
     let wrong: [UInt64] = [1, 9, 9, 4]
-    // Also a third rank's fault is one.
+    // A third rank may be at fault too.
     let cases: [([UInt64], [UInt64], [[UInt64]], [Int]?)] = [
       (right, wrong, [right, right, wrong], [2]), (wrong, right, [right, wrong, right], [1]),
       (wrong, right, [right, right, right], [1]), (right, wrong, [right, right, right], [2]),
@@ -38,7 +38,7 @@ import Training
         + "the gradient of block and not in the loss; all 3 ranks computed it once more: rank 2 on node1 was wrong "
         + "(nothing of the step was applied: test processor and memory of node1, and start again to go on from "
         + "the last checkpoint)")
-    // The weights of one host of two.
+    // The weights of one of two hosts differ.
     let other: [UInt64] = [1, 2, 3, 5]
     let split = finding(first: right, second: other, again: [right, right, other, other]).error.description
     #expect(

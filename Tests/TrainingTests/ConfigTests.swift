@@ -1,11 +1,12 @@
-// config.json as transformers 5 reads it: each key of each family absent, null, under its other name, of another type.
+// config.json as transformers 5 reads it: each key of each family absent, null, under its other name, or of another
+// type.
 import Base
 import Foundation
 import Models
 import Testing
 
 @Suite struct ConfigTests {
-  /// Cases and expectations are those of `make_config_fixtures.py`.
+  /// The cases and expectations come from `make_config_fixtures.py`.
   @Test func everyKeyIsReadAsInTransformers() throws {
     let fixture = try OpenFile.json(Fixtures.root + "/Tests/Fixtures/configs.json")
     var (read, refused, unsupported) = (0, 0, 0)
@@ -32,7 +33,7 @@ import Testing
     #expect(read > 150 && refused > 350 && unsupported > 50, "\(read), \(refused), \(unsupported)")
   }
 
-  /// The keys that a model reads otherwise.
+  /// The keys that a model reads differently.
   private func differences(_ model: ModelDescription, _ expected: JSON) -> [String] {
     var numbers: [String: Double] = ["vocab_size": Double(model.family.vocabulary)]
     var flags = ["tie_word_embeddings": model.family.tied]
@@ -61,7 +62,7 @@ import Testing
       ]) { $1 }
     default: return ["model_type"]
     }
-    // What a null stands for, where it is not a value of its own.
+    // The meaning of a null, if it is not a value of its own.
     let nulls = ["n_inner": 4 * (numbers["n_embd"] ?? 0), "attention_dropout": 0]
     for (key, value) in numbers where expected[key]?.double ?? nulls[key] != value { wrong.append(key) }
     for (key, value) in flags where expected[key]?.bool != value { wrong.append(key) }

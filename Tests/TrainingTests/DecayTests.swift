@@ -1,4 +1,4 @@
-// Which parameters of a model decay.
+// Which parameters of a model have weight decay.
 import Base
 import Foundation
 import Models
@@ -6,7 +6,7 @@ import Testing
 import Training
 
 @Suite struct DecayTests {
-  /// Fails where norms, biases or position tables decay, and where a matrix or the token table does not.
+  /// Fails if norms, biases or position tables decay, or if a matrix or the token table does not.
   @Test(arguments: ParityCase.names.filter { $0 != "stories260K" })
   func normsBiasesAndPositionsDoNotDecay(_ name: String) throws {
     let parameters = try ModelDescription(folder: Fixtures.root + "/Tests/Fixtures/parity/" + name).parameters
@@ -18,7 +18,7 @@ import Training
       #expect(parameter.decays == !isExempt, "\(parameter.name)")
       if isExempt { still += 1 } else { decaying += 1 }
     }
-    // Two norms a layer and one at the end; a table and four matrices a layer or more.
+    // Two norms per layer and one at the end; a table, and four or more matrices per layer.
     #expect(still >= 5 && decaying >= 9, "\(still) and \(decaying)")
   }
 }

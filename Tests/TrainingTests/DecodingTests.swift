@@ -1,4 +1,4 @@
-// Every purpose of a program in every type of weights: decoding, logits, loss and training agree with each other.
+// Every purpose of a program with every type of weights: decoding, logits, loss and training agree with each other.
 import Base
 import Checkpoints
 import Datasets
@@ -10,7 +10,7 @@ import Testing
 import Training
 
 @Suite struct DecodingTests {
-  /// In bfloat16, sums of another order may round an operand otherwise: by 2⁻⁸ of it.
+  /// In bfloat16, sums in another order may round an operand differently, by 2⁻⁸ of it.
   private static func tolerance(_ type: ModelType) -> Float { type == .float32 ? 2e-5 : 1e-2 }
 
   private func replica(_ fixture: ParityCase, _ type: ModelType) throws -> Replica {
@@ -42,7 +42,7 @@ import Training
     let logits = replica.logits(batch)
     let scale = logits.reduce(0) { max($0, abs($1)) }
     #expect(logits.count == batch.length * vocabulary && scale > 0.5)
-    // The prompt at once, with all lengths that it may have; then a token at a time.
+    // The prompt at once, at every length that it may have; then one token at a time.
     var compared = 0
     for prompt in [1, 2, 5] {
       let text = Continuation(replica, capacity: batch.length)
@@ -78,7 +78,7 @@ import Training
     }
     #expect(abs(loss / expected - 1) <= tolerance)
     #expect(gradients == replica.layout.count)
-    // Both types are the same model.
+    // Both types hold the same model.
     let exact = try self.replica(fixture, .float32).logits(batch)
     #expect(relativeError(logits, exact) <= 2 * tolerance)
   }

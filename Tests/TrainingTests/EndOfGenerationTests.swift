@@ -1,4 +1,4 @@
-// What ends a text that a model writes: generation_config.json, or config.json where there is none.
+// What ends a generated text: generation_config.json, or config.json if there is no such file.
 import Base
 import Checkpoints
 import Foundation
@@ -8,7 +8,7 @@ import Testing
 import Training
 
 @Suite struct EndOfGenerationTests {
-  /// What transformers 5.24.0 makes of the prompt without an end: `generate(do_sample=False)`.
+  /// What transformers 5.24.0 generates from the prompt without an end: `generate(do_sample=False)`.
   private static let prompt: [Int32] = [1, 5, 7]
   private static let whole: [Int32] = [
     18, 18, 18, 36, 60, 60, 60, 60, 60, 60, 54, 17, 16, 54, 54, 36, 37, 37, 37, 37, 37, 37, 37, 37,
@@ -57,7 +57,7 @@ import Training
       #expect(try generated() == Array(Self.whole.prefix(count)), "\(text)")
     }
     #expect(cases.count == 8)
-    // What is appended to training texts stays that of config.json.
+    // Training texts still end with the token of config.json.
     try write("generation_config.json", #"{"eos_token_id": [54, 3]}"#)
     let description = try ModelDescription(folder: folder)
     #expect(description.endOfText == [60] && description.endOfGeneration == [54, 3])

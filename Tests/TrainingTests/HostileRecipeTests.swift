@@ -1,4 +1,4 @@
-// Recipes that would take the reader of YAML for ever, or too deep.
+// Recipes that would take the YAML reader for ever, or nest too deep for it.
 import Base
 import Foundation
 import Recipes

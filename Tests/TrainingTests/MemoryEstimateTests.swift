@@ -1,4 +1,4 @@
-// Estimates of memory: formulas in bytes a parameter, what is really allocated, refusals, limits of control groups.
+// Estimates of memory: formulas in bytes per parameter, what is really allocated, refusals, limits of control groups.
 import Base
 import Graph
 import Kernels
@@ -33,7 +33,7 @@ import Training
       ProgramEstimate(description, layout: layout, shape, place), shape, place)
   }
 
-  /// R ranks a host of N in all: fp32 16, or 4/R + 12/N; bfloat16 18, or 2/R + 16/N; R = 1 where not shared.
+  /// R ranks on each host, N in all: fp32 16, or 4/R + 12/N; bfloat16 18, or 2/R + 16/N; R = 1 if not shared.
   @Test(arguments: [1, 2, 8], [ModelType.float32, .bfloat16])
   func bytesOfAParameter(ranksPerHost: Int, type: ModelType) throws {
     let hosts = 2
@@ -92,7 +92,7 @@ import Training
     #expect(tight.what.hasPrefix("2 ranks of a host need ") && tight.what.contains(": 2 × (weights 0.01 + "))
     #expect(tight.hint.contains("with parallel.zero=1 "), "\(tight)")
     #expect(!tight.hint.contains("node_shared_weights"), "\(tight)")
-    // Data that has been read is a part.
+    // Data that has been read counts as a part.
     var withData = replicas
     withData.dataBytes = 30_000_000
     let full = try #require(try refusal(withData, memory: need + 59e6))
@@ -100,7 +100,7 @@ import Training
     #expect(try refusal(withData, memory: need + 60e6) == nil)
     let tiny = try #require(try refusal(replicas, memory: need / 10))
     #expect(tiny.hint.hasPrefix("even with "), "\(tiny)")
-    // Sharded, shared, and the rest of one row: nothing about stages is left to try.
+    // Sharded, shared, and the other settings of one row: no other stage is left to try.
     let sharded = try #require(try refusal(shape(.float32, .weights), memory: need / 10))
     #expect(!sharded.hint.contains("parallel.zero"), "\(sharded)")
   }

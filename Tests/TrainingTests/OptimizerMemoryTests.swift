@@ -1,5 +1,5 @@
-// What ranks hold of the optimizer states: at ZeRO stage 1, AdamW's 8 bytes a parameter divided by the number of
-// ranks, and what every other rule promises.
+// The optimizer states that ranks hold: at ZeRO stage 1, AdamW's 8 bytes per parameter divided by the number of
+// ranks, and the promised bytes of every other rule.
 import Base
 import Kernels
 import Models
@@ -12,7 +12,7 @@ import Training
 @Suite struct OptimizerMemoryTests {
   @Test func statesAreHeldOnce() throws {
     let layout = try ParityCase("gpt2-tiny").replica().layout
-    // Small buckets, so that a model has many; every rank's map is made here, its states are real memory.
+    // Small buckets, so that a model has many; this process makes every rank's map, and the states are real memory.
     let cut = ParameterLayout(
       specs: layout.forwardOrder.map { layout.parameters[$0].spec }, bucketCount: 4096)
     let engine = try Engine(threads: 1)
@@ -44,8 +44,8 @@ import Training
     #expect(compared == 16)
   }
 
-  /// Bytes of all ranks together are those of the formulas; a matrix that several ranks update has its rows' and
-  /// columns' moments on each of them.
+  /// The bytes of all ranks together are those of the formulas. If several ranks update a matrix, each of them has
+  /// the moments of its rows and columns.
   @Test func everyRuleHoldsWhatItPromises() throws {
     let sizes = [
       ("table", [300, 64]), ("vector", [64]), ("square", [70, 70]), ("small", [64, 60]), ("one", [1]),
@@ -55,7 +55,7 @@ import Training
     let engine = try Engine(threads: 1)
     let all = specs.reduce(0) { $0 + $1.count }
     let (large, matrices) = (19_200 + 4_900, [(300, 64), (70, 70), (64, 60)])
-    // Of the two large parameters, each with its own blocks: one more where it begins inside of a block.
+    // Each of the two large parameters has its own blocks, and one more if it begins inside a block.
     let blocks = ["table", "square"].reduce(0) { sum, name in
       let range = layout[name]!.range
       return sum + OptimizerState.blocks(phase: layout.phase(of: range.lowerBound), count: range.count)

@@ -1,6 +1,6 @@
 // Every update rule against its reference over twelve steps, with decay and clipping: torch.optim's SGD and
-// Adafactor, Lion's published program, bitsandbytes' quantisation. Tests/Fixtures/make_optimizer_fixtures.py
-// computed what is expected.
+// Adafactor, Lion's published program, bitsandbytes' quantisation. Tests/Fixtures/make_optimizer_fixtures.py computed
+// the expected values.
 import Checkpoints
 import Foundation
 import Kernels
@@ -20,7 +20,7 @@ import Testing
     let rule: any UpdateRule
     let rate: Double
     var clip = 1.0
-    /// Of weights of size 1.
+    /// The tolerance for weights of size 1.
     var tolerance: Float = 2e-6
   }
 
@@ -103,8 +103,8 @@ import Testing
           guard state.covers(spec) else { continue }
           let want = try #require(try expected(file, "\(test.name).\(state.name).\(spec.name)"))
           let got = try run.state(state.name, spec.name, as: Float.self)
-          // Second moments are as near as their own size allows: those of rows differ by factors of 2^32. In
-          // the others, gradients cancel.
+          // Second moments are as close as their own size allows: those of rows differ by factors of 2^32. In the
+          // others, gradients cancel.
           let size = want.reduce(0) { max($0, abs($1)) }
           let least = state.name == "momentum" || state.name == "first_moment" ? 1e-6 * size : 0
           let near = zip(got, want).allSatisfy { abs($0 - $1) <= 1e-5 * abs($1) + least }
@@ -117,7 +117,7 @@ import Testing
     #expect(states == 3 * 3 + 2 * 5 + 4)
   }
 
-  /// The moments of the 8-bit matrix are the reference's values but for ties.
+  /// The moments of the 8-bit matrix are the reference's values, except for ties.
   @Test func eightBitMomentsAreTheReference() throws {
     let file = try SafetensorsFile(Fixtures.root + "/Tests/Fixtures/optimizers.safetensors")
     let run = try run(#require(Self.cases.last), slices: 1, threads: 1)

@@ -1,4 +1,4 @@
-// Documents in one packed block, kept apart: exactly the losses and gradients of the unpacked documents.
+// Documents in one packed block, kept apart: they have exactly the losses and gradients of the unpacked documents.
 import Base
 import Checkpoints
 import Datasets
@@ -8,12 +8,12 @@ import Models
 import Testing
 import Training
 
-/// Printable characters as tokens; the space is token 0, which also fills up rows.
+/// Printable characters as tokens; the space is token 0, which also pads rows.
 private struct PrintableEncoding: TextEncoding {
   func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32] { text.map { Int32($0) - 32 } }
 }
 
-/// A small model, and data from files of the moment.
+/// A small model, and data from temporary files.
 private final class PackedCase {
   static let models = ["gpt2-tiny", "llama-bias"]
   static let endOfText: Int32 = 0
@@ -46,7 +46,7 @@ private final class PackedCase {
     sequences.batch(MicroBatch(sequences: Array(0..<sequences.count), firstSample: 0), mask: mask)
   }
 
-  /// Loss sum, and the gradient of the mean.
+  /// The sum of losses, and the gradient of the mean.
   func train(_ batch: Batch) -> (loss: Double, gradient: [Float]) {
     var gradient = [Float](repeating: .nan, count: replica.layout.trainedCount)
     let loss = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { segment, values in
@@ -64,7 +64,7 @@ private final class PackedCase {
 
   private func document(_ text: String) -> String { #"{"text": "\#(text)"}"# }
 
-  /// Fails where attention or positions run on from one document into the next; `none` does just that.
+  /// Fails if attention or positions continue from one document into the next, as they do with `none`.
   @Test(arguments: PackedCase.models) func packedRowsAreTheUnpackedOnes(_ model: String) throws {
     let test = try PackedCase(model)
     let rows = [
@@ -80,16 +80,16 @@ private final class PackedCase {
     #expect(abs(loss / want - 1) <= 1e-5)
     #expect(relativeError(gradient, slope) <= 1e-5)
     #expect(abs(test.replica.loss(test.batch(packed, mask: .document)) / want - 1) <= 1e-5)
-    // The usual joined block is another thing, and would show.
+    // The usual joined block gives other numbers, so a mistake would show.
     let joined = test.train(test.batch(packed, mask: .none))
     #expect(abs(joined.loss / want - 1) > 1e-4)
     #expect(relativeError(joined.gradient, slope) > 1e-2)
   }
 
-  /// Fails where the end of a document is to predict the start of the next, or sees the one before it.
+  /// Fails if the end of a document predicts the start of the next, or if a document sees the one before it.
   @Test(arguments: PackedCase.models) func joinedTextKeptApartIsTheUnpackedDocuments(_ model: String) throws {
     let test = try PackedCase(model)
-    // With their ends of text: 10 + 22, 32, 5 + 11 + 16 tokens.
+    // With their end-of-text tokens: 10 + 22, 32, 5 + 11 + 16 tokens.
     let rows: [String] = [9, 21, 31, 4, 10, 15].map { (count: Int) -> String in
       let letters = (0..<count).map { (place: Int) -> UInt8 in UInt8(97 + (place * place + count) % 26) }
       return document(String(decoding: letters, as: UTF8.self))
@@ -103,7 +103,7 @@ private final class PackedCase {
     let (loss, gradient) = test.train(test.batch(blocks, mask: .document))
     #expect(abs(loss / want - 1) <= 1e-5)
     #expect(relativeError(gradient, slope) <= 1e-5)
-    // The usual joined block: every token but the last predicts, and sees all before it.
+    // The usual joined block: every token but the last has a target, and sees everything before it.
     let usual = try test.sequences(rows, packing: true, mask: .none)
     #expect(usual.targetCounts == [31, 31, 31])
     let joined = test.train(test.batch(usual, mask: .none))
@@ -120,7 +120,7 @@ private final class PackedCase {
     for mask in PackingMask.allCases {
       let blocks = try test.sequences(rows, packing: true, mask: mask)
       let whole = test.batch(blocks, mask: mask)
-      // By place of the block: documents follow each other piece by piece.
+      // Ordered by the place in the block: documents follow each other piece by piece.
       let documents = blocks.pieces(of: 0).enumerated().flatMap { document, piece in
         blocks.tokenRange(ofPiece: piece).map { _ in Int32(document) }
       }
@@ -151,8 +151,8 @@ private final class PackedCase {
     #expect(compared == 2 * 2 * 2)
   }
 
-  /// The end of text is predicted although rows are filled up with the same token. Fails where targets are
-  /// masked by the padding token's id, which also forgets the end of text, or where padding is predicted.
+  /// The end-of-text token is predicted although rows are padded with the same token. Fails if targets are masked by
+  /// the id of the padding token, which also masks the end of text, or if padding is predicted.
   @Test(arguments: PackedCase.models) func endOfTextStaysATargetBesidePaddingOfTheSameToken(
     _ model: String
   ) throws {

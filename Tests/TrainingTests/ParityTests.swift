@@ -10,7 +10,7 @@ import Tensors
 import Testing
 import Training
 
-/// A model of Tests/Fixtures/parity with what PyTorch computed with it.
+/// A model of Tests/Fixtures/parity, and the results that PyTorch computed with it.
 struct ParityCase {
   static let names = [
     "gpt2-tiny", "gpt2-odd", "gpt2-hub-f16", "llama-tiny", "llama-untied", "llama3-scaling", "llama-bias",

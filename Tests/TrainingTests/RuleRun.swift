@@ -1,4 +1,4 @@
-// An update rule on parameters of its own, cut into slices as so many ranks would cut them, all in this process.
+// An update rule on its own parameters, cut into slices as this many ranks would cut them, all in this process.
 import Kernels
 import Optimizers
 import Sharding
@@ -16,7 +16,7 @@ final class RuleRun {
   private let engine: Engine
   private var step = 0
 
-  /// - Parameter slices: of every bucket, one after the other in this process's memory.
+  /// - Parameter slices: the slices of every bucket, one after the other in this process's memory.
   init(_ specs: [ParameterSpec], _ rule: any UpdateRule, slices: Int, threads: Int) throws {
     layout = ParameterLayout(specs: specs, bucketCount: 4096)
     self.rule = rule
@@ -77,7 +77,7 @@ final class RuleRun {
     return Array(UnsafeBufferPointer(start: weights.base + range.lowerBound, count: range.count))
   }
 
-  /// The elements of a state of a parameter; none where it has none.
+  /// The elements of a state of a parameter; none if it has no such state.
   func state<Element>(_ state: String, _ name: String, as type: Element.Type) throws -> [Element] {
     let index = try #require(layout.index(of: name))
     let held = try #require(optimizer.states.first { $0.declaration.name == state })

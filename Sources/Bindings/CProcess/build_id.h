@@ -1,5 +1,5 @@
-// What tells this program from every other one: the build ID that the linker leaves in it, which depends on all that was
-// linked and on nothing else.
+// Identifies this build of the program: the build ID that the linker leaves in it, which depends on everything that
+// was linked and on nothing else.
 #pragma once
 #include <elf.h>
 #include <link.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/// The first bytes of the build ID; 0 where the linker left none.
+/// The first bytes of the build ID; 0 if the linker left none.
 static inline uint64_t swiftdp_build_id(void) {
   const ElfW(Phdr) *headers = (const ElfW(Phdr) *)getauxval(AT_PHDR);
   const unsigned long count = getauxval(AT_PHNUM);

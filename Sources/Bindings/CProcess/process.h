@@ -1,4 +1,4 @@
-// Starting a program that ends with its parent: what Swift's Glibc lacks or forbids (fork, prctl).
+// Starts a program that ends with its parent: what Swift's Glibc lacks or forbids (fork, prctl).
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -7,13 +7,13 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/// Processes whose parent is gone become children of this one, instead of going on unseen.
+/// Processes whose parent is gone become children of this process, instead of going on unseen.
 static inline int swiftdp_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 /// Starts a program in a process group of its own, with no signal blocked and nothing on its standard input. It gets
-/// `farewell` once the thread that called this is gone, however it went. The caller has one thread: nothing but
-/// what POSIX allows after fork runs here.
-/// - Returns: its number, or -1 with errno, also where the program cannot be run.
+/// `farewell` once the thread that called this is gone, for whatever reason. The caller has one thread. After fork,
+/// only what POSIX allows runs here.
+/// - Returns: its process number, or -1 with errno, also if the program cannot be run.
 static inline pid_t swiftdp_start(char *const *words, int farewell) {
   int failure[2];
   if (pipe2(failure, O_CLOEXEC) != 0) return -1;
@@ -24,7 +24,7 @@ static inline pid_t swiftdp_start(char *const *words, int farewell) {
     sigemptyset(&none);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, farewell, 0, 0, 0);
-    // The parent may have gone before it was asked about.
+    // The parent may already be gone when this process asks for the signal.
     if (getppid() != parent) _exit(127);
     const int nothing = open("/dev/null", O_RDONLY);
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
@@ -37,7 +37,7 @@ static inline pid_t swiftdp_start(char *const *words, int farewell) {
   }
   close(failure[1]);
   int reason = child < 0 ? errno : 0;
-  // The pipe closes when the program runs, and brings a number where it does not.
+  // The pipe closes when the program runs; otherwise it brings the error number.
   while (child > 0 && read(failure[0], &reason, sizeof reason) < 0 && errno == EINTR) {}
   close(failure[0]);
   if (reason == 0) return child;

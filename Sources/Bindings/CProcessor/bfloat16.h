@@ -1,4 +1,4 @@
-// Between fp32 and bfloat16, sixteen numbers at a time: Swift's own conversions of SIMD types are scalar.
+// Conversion between fp32 and bfloat16, sixteen numbers at a time: Swift's own conversions of SIMD types are scalar.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 typedef uint32_t swiftdp_words __attribute__((vector_size(64)));
 typedef uint16_t swiftdp_halves __attribute__((vector_size(32)));
 
-/// To the nearest, ties to even; NaN stays NaN with its sign, overflow becomes infinity.
+/// Rounds to the nearest, ties to even. NaN stays NaN with its sign, and overflow becomes infinity.
 static inline uint16_t swiftdp_bfloat16(float x) {
   uint32_t bits;
   memcpy(&bits, &x, 4);
@@ -15,7 +15,7 @@ static inline uint16_t swiftdp_bfloat16(float x) {
   return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
-/// Forwards, so that `y` may be the memory of `x`.
+/// Runs forwards, so that `y` may be the memory of `x`.
 static inline void swiftdp_narrow(const float *x, uint16_t *y, long count) {
   long i = 0;
   for (; i + 16 <= count; i += 16) {

@@ -1,5 +1,5 @@
-// The processor's own instruction for CRC-32C, eight bytes at a time. The register goes in and comes out as it is:
-// who calls inverts it before and after.
+// The processor's own instruction for CRC-32C, eight bytes at a time. The register is not inverted here: the caller
+// inverts it before and after.
 #pragma once
 #include <stdint.h>
 #include <string.h>

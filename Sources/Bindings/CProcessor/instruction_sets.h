@@ -1,11 +1,11 @@
 // Which instruction sets the compiler was allowed to use, and which of them processor and operating system offer.
 //
-// The sets of x86-64 that a compiler may choose by itself, or that libraries are asked for; those for operating
-// systems, random numbers and cache control are not among them. Leaves and bits: Intel's and AMD's manuals, CPUID.
+// These are the sets of x86-64 that a compiler may choose by itself, or that libraries ask for. Sets for operating
+// systems, random numbers and cache control are left out. Leaves and bits: Intel's and AMD's manuals, CPUID.
 #pragma once
 #include <stdint.h>
 
-/// Registers whose contents the operating system must keep (XCR0): none, AVX's, AVX-512's, AMX's.
+/// Registers that the operating system must save (XCR0): none, AVX's, AVX-512's, AMX's.
 #define SWIFTDP_NO_STATE 0u
 #define SWIFTDP_AVX_STATE 0x6u
 #define SWIFTDP_AVX512_STATE 0xE6u
@@ -62,7 +62,7 @@
   SET(fma4, __FMA4__, "FMA4", 0x80000001u, 0, c, 16, AVX) \
   SET(tbm, __TBM__, "TBM", 0x80000001u, 0, c, 21, NO)
 
-/// The place of each set among the bits below.
+/// The bit of each set in the words below.
 enum {
 #define SWIFTDP_PLACE(id, macro, name, leaf, sub, reg, bit, state) swiftdp_set_##id,
   SWIFTDP_INSTRUCTION_SETS(SWIFTDP_PLACE)
@@ -71,11 +71,11 @@ enum {
 };
 _Static_assert(swiftdp_set_count <= 64, "a bit for each set");
 
-// A macro that is defined reads 1; one that is not reads as its own name.
+// A macro that is defined expands to 1; one that is not expands to its own name.
 #define SWIFTDP_TEXT(macro) #macro
 #define SWIFTDP_IS_DEFINED(macro) (SWIFTDP_TEXT(macro)[0] == '1')
 
-/// What the module that calls this is compiled for, a bit each.
+/// The sets that the calling module is compiled for, one bit each.
 static inline uint64_t swiftdp_built_sets(void) {
   return 0
 #define SWIFTDP_BUILT(id, macro, name, leaf, sub, reg, bit, state) \
@@ -98,7 +98,7 @@ static inline const char *swiftdp_set_name(int place) {
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/// XCR0: whose registers the operating system keeps; 0 where it keeps none of those that need to be asked for.
+/// XCR0: which registers the operating system saves; 0 if it saves none of those that a program has to ask about.
 static inline uint64_t swiftdp_kept_state(void) {
   unsigned a = 0, b = 0, c = 0, d = 0;
   // OSXSAVE: without it XGETBV does not exist.
@@ -116,7 +116,7 @@ static inline int swiftdp_offers(
   return (word >> bit & 1) && (kept & state) == state;
 }
 
-/// What can be used here, a bit each.
+/// The sets that can be used here, one bit each.
 static inline uint64_t swiftdp_offered_sets(void) {
   const uint64_t kept = swiftdp_kept_state();
   return 0

@@ -1,4 +1,4 @@
-// Widens NF4: two numbers a byte, the first one in the upper half, each the place of a value in a table of sixteen.
+// Widens NF4: two numbers per byte, the first one in the upper half. Each is an index into a table of sixteen values.
 #pragma once
 #include <stdint.h>
 #include <string.h>

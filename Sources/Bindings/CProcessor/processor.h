@@ -31,7 +31,7 @@ static inline void swiftdp_store_release(int64_t *counter, int64_t value) {
   __atomic_store_n(counter, value, __ATOMIC_RELEASE);
 }
 
-/// Whether this caller is the one that changed 0 to 1.
+/// Whether this caller changed 0 to 1.
 static inline int swiftdp_claim(int64_t *flag) {
   int64_t expected = 0;
   return __atomic_compare_exchange_n(flag, &expected, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -43,7 +43,7 @@ static inline int swiftdp_claim(int64_t *flag) {
 #include <unistd.h>
 /// Names the calling thread, for debuggers.
 static inline void swiftdp_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
-/// A descriptor that becomes readable when a process ends; -1 where the system has no such thing (Linux 5.3).
+/// A descriptor that becomes readable when a process ends; -1 if the system does not have this (before Linux 5.3).
 static inline int swiftdp_watch_process(int pid) {
 #if defined(SYS_pidfd_open)
   return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -51,12 +51,12 @@ static inline int swiftdp_watch_process(int pid) {
   return -1;
 #endif
 }
-/// The cores that a process may run on, a bit each; 0 is the calling thread.
-/// - Returns: how many of the bytes are set; negative where the system does not say.
+/// The cores that a process may run on, one bit each; 0 is the calling thread.
+/// - Returns: how many of the bytes are set; negative if the system does not say.
 static inline long swiftdp_get_affinity(int pid, uint64_t *bits, long bytes) {
   return syscall(SYS_sched_getaffinity, pid, bytes, bits);
 }
-/// Has the calling thread, and those that it starts from now on, run on these cores only.
+/// Restricts the calling thread, and those that it starts from now on, to these cores.
 /// - Returns: 0, or -1 with errno.
 static inline int swiftdp_set_affinity(const uint64_t *bits, long bytes) {
   return (int)syscall(SYS_sched_setaffinity, 0, bytes, bits);

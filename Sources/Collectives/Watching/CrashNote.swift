@@ -1,21 +1,21 @@
-// A last word of a process that a signal ends.
+// Notes the deadly signal of a process.
 import Base
 import CProcessor
 import Foundation
 
-/// Notes a deadly signal on the board before it does what it would have done.
+/// Notes a deadly signal on the board, and then lets it take its usual course.
 enum CrashNote {
   nonisolated(unsafe) private static var word: UnsafeMutablePointer<Int64>?
 
   static func install(_ slot: BoardSlot) {
     word = slot.base + BoardSlot.Word.signal.rawValue
-    // Of SIGBUS, which files may cause, that of other memory.
+    // A SIGBUS of a mapped file is handled there; one of other memory comes here.
     MappedRange.watch(otherwise: note)
     for signal in [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGFPE] {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         CrashNote.note(number)
-        // The handler is gone by now: the same again ends the process.
+        // The handler is reset by now, so the same fault ends the process.
         raise(number)
       }
       action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER

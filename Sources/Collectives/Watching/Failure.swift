@@ -13,11 +13,11 @@ struct Failure: Sendable {
 
   var kind: Kind
   var ranks: [Int]
-  /// 0 where it is not known.
+  /// 0 if it is not known.
   var signal = 0
 }
 
-/// As ranks tell each other over the network, of the first rank that it is about.
+/// The words that ranks send each other over the network, about the first rank that failed.
 extension Failure {
   var words: [Int64] {
     let (number, first, second): (Int64, RankCall, RankCall) =

@@ -1,4 +1,4 @@
-// OUTPUT/failure.json, which says for programs why a run ended in the middle of a step.
+// OUTPUT/failure.json tells programs why a run ended in the middle of a step.
 import Base
 import Foundation
 
@@ -8,13 +8,13 @@ package enum FailureFile {
   /// The time of writing, as it stands in the file.
   package static var now: String { ISO8601DateFormatter().string(from: Date()) }
 
-  /// Whether somebody has written one a moment ago.
+  /// Whether another rank has just written one.
   static func isRecent(in folder: String) -> Bool {
     var status = stat()
     return stat(path(folder), &status) == 0 && time(nil) - status.st_mtim.tv_sec < 20
   }
 
-  /// - Returns: the file, or nil where it cannot be written.
+  /// - Returns: the path of the file, or nil if it cannot be written.
   @discardableResult
   package static func write(_ json: JSON, in folder: String) -> String? {
     do {
@@ -26,7 +26,7 @@ package enum FailureFile {
     }
   }
 
-  /// The step that failed, where the file was written since a time.
+  /// The step that failed, if the file was written after the given time.
   package static func step(in folder: String, since start: Date) -> Int? {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path(folder))
     guard let written = attributes?[.modificationDate] as? Date, written >= start else { return nil }

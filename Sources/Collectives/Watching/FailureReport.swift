@@ -1,4 +1,4 @@
-// What is left of a run that lost a rank: who, where, when, and what everyone was doing.
+// A report on a run that lost a rank: who, where, when, and what every rank was doing.
 import Base
 import Foundation
 
@@ -11,15 +11,15 @@ struct FailureReport {
   }
 
   private let failure: Failure
-  /// By rank, of those that could be asked.
+  /// The ranks that could be asked, by rank.
   private let lines: [Line]
   private let hostOf: (Int) -> String?
   private let host: String
   private let timeout: Double
 
   /// - Parameters:
-  ///   - hostOf: the host of a rank; nil where its name is not known.
-  ///   - host: where the report is made.
+  ///   - hostOf: the host of a rank; nil if its name is not known.
+  ///   - host: the host that makes the report.
   init(_ failure: Failure, lines: [Line], hostOf: @escaping (Int) -> String?, host: String, timeout: Double) {
     self.failure = failure
     self.lines = lines.sorted { $0.rank < $1.rank }
@@ -55,7 +55,7 @@ struct FailureReport {
     }
   }
 
-  /// Who waits in what.
+  /// Which rank waits in which call.
   private var waits: String {
     let calls = Dictionary(grouping: lines) { line in
       let call = line.status.call
@@ -68,8 +68,8 @@ struct FailureReport {
     return groups.joined(separator: ", ")
   }
 
-  /// For people.
-  /// - Parameter file: where the rest stands.
+  /// The report for people.
+  /// - Parameter file: the file that holds the rest.
   func line(file: String?) -> String {
     let doing = lines.first { $0.rank == failure.ranks.first }.map { ", during \($0.status.doing)" } ?? ""
     let more = file.map { "\($0) says what each rank was doing; " } ?? ""
@@ -107,6 +107,6 @@ struct FailureReport {
     ])
   }
 
-  /// - Returns: the file, or nil where it cannot be written.
+  /// - Returns: the path of the file, or nil if it cannot be written.
   func write(in folder: String) -> String? { FailureFile.write(json, in: folder) }
 }

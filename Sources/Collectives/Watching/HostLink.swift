@@ -1,18 +1,19 @@
-// How ranks of other hosts tell the first rank what they are doing, so that it knows at once when one is gone: a
-// connection from each of them, over which the watching threads talk. MPI's own may hang with what it waits for.
+// Ranks of other hosts tell the first rank what they are doing, so that it knows at once when one is gone. Each of
+// them has a connection to the first rank, which the watching threads use. MPI's own connections may hang together
+// with the call that waits in them.
 import Base
 import Foundation
 
-/// Rank 0 listens, the ranks of other hosts connect. Not for use from several threads at once, but for `init`.
+/// Rank 0 listens, the ranks of other hosts connect. Except for `init`, not for use from several threads at once.
 final class HostLink {
   enum News {
-    /// A rank has something to say of itself.
+    /// A rank reports its own status.
     case status(rank: Int, RankStatus)
     /// A rank of another host has seen a failure.
     case failure(Failure)
     /// The connection to a rank ended, and it did not say that it would.
     case lost(Int)
-    /// The first rank has told of a failure: the others need not.
+    /// The first rank has reported a failure: the others need not.
     case isReported
   }
 
@@ -20,46 +21,46 @@ final class HostLink {
     case hello, status, failure, isReported, left
   }
 
-  /// A message: kind, rank, and ten words more.
+  /// A message: its kind, a rank, and ten more words.
   private static let words = 2 + RankStatus.wordCount
   private static let bytes = words * MemoryLayout<Int64>.size
 
   private struct Peer {
     let descriptor: Int32
-    /// In milliseconds; until then it must have said who it is.
+    /// In milliseconds; the peer must have introduced itself by then.
     var deadline = Int64.max
-    /// -1 until it has said.
+    /// The peer's rank; -1 until it has introduced itself.
     var rank = -1
-    /// Whether this side has said hello.
+    /// Whether this side has introduced itself.
     var isGreeted = false
     var received: [UInt8] = []
     var hasLeft = false
   }
 
-  /// Connections at once of whom nobody knows who they are; further ones wait in the system's queue.
+  /// The most connections at once whose peers have not introduced themselves; others wait in the system's queue.
   private static let strangers = 64
-  /// Milliseconds that these have to show the run's number.
+  /// Milliseconds that such peers have to show the number of the run.
   private static let patience: Int64 = 1000
 
   private let rank: Int
-  /// Of all ranks, the first of its host.
+  /// For each rank, the first rank of its host.
   private let hostOf: [Int]
-  /// Known to the ranks of the run only: anybody may connect.
+  /// Only the ranks of the run know it, since anybody may connect.
   private let token: [Int64]
   private var listener: Int32 = -1
   private var peers: [Peer] = []
-  /// Whether the first rank has answered at one of its addresses, the only peer that is left then.
+  /// Whether the first rank has answered at one of its addresses; that connection is then the only peer.
   private var isConnected = false
-  /// Of the first rank, for ranks of other hosts.
+  /// The addresses of the first rank, for ranks of other hosts.
   private var addresses: [SocketAddress] = []
-  /// When the next attempt is due, in milliseconds, and how many are left: the first rank ends connections of which it
-  /// hears nothing for a while, and a rank may have been held up.
+  /// When the next attempt is due, in milliseconds, and how many attempts are left. The first rank closes connections
+  /// that stay silent for a while, and a rank may have been delayed.
   private var connectsAgain: Int64 = 0
   private var attempts = 30
-  /// When connections are taken again, in milliseconds, after the system had no descriptor for one.
+  /// When connections are accepted again, in milliseconds, after the system had no descriptor for one.
   private var acceptsFrom: Int64 = 0
 
-  /// Whether this rank is connected with the first one, or is it.
+  /// Whether this rank is connected to the first rank, or is the first rank.
   var isOpen: Bool { rank == 0 || isConnected }
 
   /// Opens the first rank's listening socket and tells the others where it is. Collective.
@@ -77,14 +78,14 @@ final class HostLink {
     }
     let told = ranks.broadcast(text).split(separator: " ").map(String.init)
     token = told.prefix(2).compactMap { Int64($0) }
-    // Those of the same host have the board.
+    // Ranks of the same host have the board.
     if ranks.hostOf[rank] != ranks.hostOf[0] {
       addresses = told.dropFirst(2).compactMap { SocketAddress(text: $0) }
     }
     connect()
   }
 
-  /// Begins to connect wherever the first rank may be.
+  /// Starts to connect to all addresses of the first rank.
   private func connect() {
     peers = addresses.compactMap { $0.connect() }.map { Peer(descriptor: $0) }
     connectsAgain = Self.now() + Self.patience
@@ -96,20 +97,20 @@ final class HostLink {
     if listener >= 0 { close(listener) }
   }
 
-  /// Whether an address may still answer: whoever waits should look again soon.
+  /// Whether an address may still answer: if so, the caller should check again soon.
   var isConnecting: Bool { !isOpen && !peers.isEmpty }
 
-  /// What to wait for.
+  /// The descriptors to wait for.
   var descriptors: [Int32] { (isListening ? [listener] : []) + peers.map(\.descriptor) }
 
-  /// Whether there is room for another connection: one that is not taken must not wake who waits.
+  /// Whether there is room for another connection. Without room, a waiting connection must not wake the thread.
   private var isListening: Bool {
     listener >= 0 && peers.count(where: { $0.rank < 0 }) < Self.strangers && Self.now() >= acceptsFrom
   }
 
   private static func now() -> Int64 { Int64(DispatchTime.now().uptimeNanoseconds / 1_000_000) }
 
-  /// Takes in what has come, without waiting; every some tenths of a second.
+  /// Takes in what has come, without waiting; called every few tenths of a second.
   func news() -> [News] {
     accept()
     if !addresses.isEmpty, !isConnected, peers.isEmpty, attempts > 0, Self.now() >= connectsAgain {
@@ -122,7 +123,8 @@ final class HostLink {
       if rank != 0, !isConnected, peers[index].rank == 0 {
         isConnected = true
         for other in peers.indices where other != index {
-          // The first rank may have heard of this one there too, and must not take the end for a death.
+          // The first rank may have heard from this one there too, and must not take the end of the connection for a
+          // death.
           if peers[other].isGreeted { send(.left, [], to: peers[other]) }
           peers[other].hasLeft = true
         }
@@ -141,10 +143,10 @@ final class HostLink {
 
   func send(_ failure: Failure) { send(.failure, failure.words) }
 
-  /// Tells the others that they need not speak.
+  /// Tells the others that they need not report.
   func sendReported() { send(.isReported, []) }
 
-  /// Says that the end of this connection means nothing.
+  /// Says that the end of this connection does not mean a failure.
   func leave() { send(.left, []) }
 
   private func send(_ kind: Kind, _ more: [Int64]) {
@@ -154,7 +156,7 @@ final class HostLink {
   private func send(_ kind: Kind, _ more: [Int64], to peer: Peer) {
     var words = [kind.rawValue, Int64(rank)] + more
     words += [Int64](repeating: 0, count: Self.words - words.count)
-    // A full buffer is that of somebody who does not read: the next message tells the same.
+    // A full buffer means that the peer does not read: the next message tells it the same.
     words.withUnsafeBytes {
       _ = Glibc.send(
         peer.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
@@ -174,7 +176,7 @@ final class HostLink {
     }
   }
 
-  /// Says hello wherever a connection is up by now.
+  /// Introduces this rank on every connection that is up by now.
   private func greet() {
     guard rank != 0, !isConnected else { return }
     for index in peers.indices where !peers[index].isGreeted {
@@ -191,7 +193,7 @@ final class HostLink {
 
   private func read(_ peer: inout Peer) -> [News] {
     guard rank == 0 || peer.isGreeted else { return [] }
-    // Who has not said who it is may say no more than that.
+    // A peer that has not introduced itself may send nothing else.
     var buffer = [UInt8](repeating: 0, count: (peer.rank < 0 ? 1 : 64) * Self.bytes)
     let count = recv(peer.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
     if count < 0, errno == EAGAIN || errno == EINTR { return [] }
@@ -224,7 +226,7 @@ final class HostLink {
         rank == 0
         ? kind == .hello && token.count == 2 && Array(words[2..<4]) == token && isElsewhere(words[1])
         : kind == .status && words[1] == 0
-      // Somebody who does not know the token is no rank.
+      // A peer that does not know the token is not a rank.
       guard isKnown else {
         peer.hasLeft = true
         return nil

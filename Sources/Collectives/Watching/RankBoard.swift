@@ -1,4 +1,4 @@
-// What each rank of a host is doing, in memory that all of them see: for the report when one of them is gone.
+// What each rank of a host is doing, in memory that all of them see, for the report when one of them is gone.
 import Base
 import CProcessor
 import Foundation
@@ -20,11 +20,11 @@ package enum RankPhase: Int64, Sendable {
     }
   }
 
-  /// Whether a rank tells of every small piece of it, so that silence means that it hangs.
+  /// Whether a rank reports every small part of this work, so that silence means that it hangs.
   var tellsOften: Bool { self == .forward || self == .backward || self == .update || self == .validation }
 }
 
-/// What a rank waits in for others.
+/// What a rank waits in for other ranks.
 package enum RankCall: Int64, Sendable {
   case none = 0
   case barrier, broadcast, gather, sum, slices, messages, gradients
@@ -43,7 +43,7 @@ package enum RankCall: Int64, Sendable {
   }
 }
 
-/// One rank's line on the board: 64-bit words that it alone writes.
+/// One rank's line on the board: 64-bit words that only this rank writes.
 struct BoardSlot {
   enum Word: Int {
     case process, signal, step, phase, layer, progress, beat, call, waitingSince, waitingFor
@@ -64,21 +64,21 @@ struct BoardSlot {
   }
 }
 
-/// The lines of this host's ranks. A rank writes its own from its main thread; anyone may read.
+/// The lines of this host's ranks. A rank writes its own line from its main thread; any rank may read it.
 package final class RankBoard: @unchecked Sendable {
   /// The ranks of this host, in order.
   let members: [Int]
   let mine: BoardSlot
   private let memory: AnyObject
   private let slots: [BoardSlot]
-  /// Two words for all of a host: whether one of them tells what happened, and whether it has.
+  /// Two words that all ranks of a host share: whether one of them reports what happened, and whether it has done so.
   let head: UnsafeMutablePointer<Int64>
   private var calls: Int64 = 0
 
   /// Collective over the host's ranks.
   init(_ ranks: Ranks) {
     members = ranks.neighbours
-    // One line a rank, on pages of its own, behind which it keeps two words for all.
+    // One line per rank, on pages of its own, followed by the two shared words.
     if let shared = HostMemory(ranks, bytes: 4096, for: "board") {
       memory = shared
       slots = shared.starts.map {
@@ -101,7 +101,7 @@ package final class RankBoard: @unchecked Sendable {
 
   func slot(of rank: Int) -> BoardSlot? { members.firstIndex(of: rank).map { slots[$0] } }
 
-  /// Whether this rank is the one that tells what happened, on this host.
+  /// Whether this rank is the one of this host that reports what happened.
   func claimReport() -> Bool { swiftdp_claim(head) == 1 }
   var isReported: Bool {
     get { swiftdp_load_acquire(head + 1) != 0 }
@@ -113,41 +113,41 @@ package final class RankBoard: @unchecked Sendable {
     Int64(monotonicNanoseconds() / 1_000_000)
   }
 
-  /// Says what this rank is busy with now.
+  /// Notes what this rank is busy with now.
   package func tell(_ phase: RankPhase, layer: Int? = nil) {
     mine[.layer] = Int64(layer ?? -1)
     mine[.phase] = phase.rawValue
     mine[.progress] = now()
   }
 
-  /// Says that a step begins.
+  /// Notes that a step begins.
   package func tell(step: Int) {
     mine[.step] = Int64(step)
     mine[.progress] = now()
   }
 
-  /// Says that this rank makes a call that all ranks make in the same order.
+  /// Notes that this rank makes a call that all ranks make in the same order.
   func enter(_ call: RankCall) {
     calls += 1
     mine[.call] = calls << 8 | call.rawValue
     wait(in: nil, for: nil)
   }
 
-  /// Says that this rank waits, for another one where that is known.
+  /// Notes that this rank waits, and for which other rank if that is known.
   package func wait(in call: RankCall?, for rank: Int?) {
     if let call { mine[.call] = calls << 8 | call.rawValue }
     mine[.waitingFor] = Int64(rank ?? -1)
     mine[.waitingSince] = now()
   }
 
-  /// Says that this rank no longer waits.
+  /// Notes that this rank no longer waits.
   package func go() {
     mine[.waitingSince] = 0
     mine[.progress] = now()
   }
 }
 
-/// A page of a process's own.
+/// A page that belongs to one process only.
 private final class PrivateWords {
   let base = UnsafeMutablePointer<Int64>.allocate(capacity: 512)
   init() { base.initialize(repeating: 0, count: 512) }

@@ -1,4 +1,4 @@
-// What a rank was doing a moment ago: from the board of its host, or as it told the first rank over the network.
+// What a rank was doing a moment ago: read from the board of its host, or sent to the first rank over the network.
 
 /// Times are milliseconds before now.
 struct RankStatus: Sendable {
@@ -6,15 +6,15 @@ struct RankStatus: Sendable {
   let signal: Int
   let step: Int
   let phase: RankPhase
-  /// nil where it is in none.
+  /// nil if it is in no step.
   let layer: Int?
   let call: (number: Int64, kind: RankCall)
-  /// How long its watching thread and its main thread have said nothing.
+  /// How long its watching thread and its main thread have reported nothing.
   var sinceBeat: Int64
   var sinceProgress: Int64
-  /// How long it has waited in its call; nil where it computes.
+  /// How long it has waited in its call; nil if it computes.
   var waited: Int64?
-  /// The rank it waits for, where that is known.
+  /// The rank it waits for, if that is known.
   let waitingFor: Int?
 
   static let wordCount = 10
@@ -50,7 +50,7 @@ struct RankStatus: Sendable {
     ]
   }
 
-  /// The same, so much later, where nothing new was heard.
+  /// The same status after more time without news.
   func aged(_ milliseconds: Int64) -> RankStatus {
     var aged = self
     aged.sinceBeat += milliseconds
@@ -59,12 +59,12 @@ struct RankStatus: Sendable {
     return aged
   }
 
-  /// Whether the rank does not run, or hangs in something that it tells of often.
+  /// Whether the rank does not run, or hangs in work that it reports on often.
   func isSilent(for limit: Int64) -> Bool {
     guard phase != .left else { return false }
     return sinceBeat > limit || waited == nil && phase.tellsOften && sinceProgress > limit
   }
 
-  /// For people.
+  /// The status in words.
   var doing: String { phase.words + (layer.map { ", layer \($0)" } ?? "") }
 }

@@ -7,7 +7,7 @@ struct SocketAddress {
   /// `address|port`, as numbers.
   let text: String
 
-  /// - Parameter text: as another one's `text`.
+  /// - Parameter text: the `text` of another address.
   init?(text: String) {
     let parts = text.split(separator: "|").map(String.init)
     var hints = addrinfo()
@@ -26,7 +26,7 @@ struct SocketAddress {
     }
   }
 
-  /// A port of any address of this host that others may connect to.
+  /// A listening port on every address of this host.
   static func listen() -> (descriptor: Int32, port: Int)? {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     for any in ["::|0", "0.0.0.0|0"] {
@@ -43,7 +43,7 @@ struct SocketAddress {
           storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             _ = getsockname(descriptor, $0, &length)
           }
-          // At the same place in both families.
+          // Both families have the port in the same place.
           return storage.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
             $0.pointee.sin_port.bigEndian
           }
@@ -55,7 +55,7 @@ struct SocketAddress {
     return nil
   }
 
-  /// All addresses of this host that others may know it by.
+  /// All addresses under which other hosts may know this one.
   static func ofThisHost(port: Int) -> [SocketAddress] {
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return [] }
@@ -73,12 +73,12 @@ struct SocketAddress {
           address, socklen_t(length), &name, socklen_t(name.count), nil, 0, Int32(NI_NUMERICHOST)) == 0
       else { return nil }
       let text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      // Addresses of one link alone name the link as this host calls it.
+      // Link-local addresses name the link as this host calls it.
       return text.contains("%") ? nil : SocketAddress(text: "\(text)|\(port)")
     }
   }
 
-  /// Begins to connect, without waiting.
+  /// Starts to connect, without waiting.
   func connect() -> Int32? {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = socket(Int32(storage.ss_family), kind, 0)
@@ -91,7 +91,8 @@ struct SocketAddress {
     return descriptor
   }
 
-  /// Has the system end a connection whose other side has acknowledged nothing for eight seconds: its host is gone.
+  /// Makes the system close a connection whose other side has acknowledged nothing for eight seconds: its host is
+  /// gone.
   static func watchOver(_ descriptor: Int32) {
     var milliseconds: Int32 = 8000
     setsockopt(

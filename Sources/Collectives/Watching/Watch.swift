@@ -1,6 +1,6 @@
-// Who watches the ranks of a host: a thread in each of them that learns when another one is gone or silent,
-// leaves a report, and ends its own; between hosts the first rank hears of it over a connection of the threads' own.
-// They make no MPI calls: those of a job that lost a rank may never return.
+// A thread in each rank watches the ranks of its host. It learns when another one is gone or silent, leaves a report,
+// and ends its own rank. Between hosts, the first rank hears of it over a connection between the threads. The threads
+// make no MPI calls, which may never return in a job that lost a rank.
 import Base
 import CProcessor
 import Foundation
@@ -22,30 +22,31 @@ package final class Watch: @unchecked Sendable {
   private let rank: Int
   private let hostOf: [Int]
   private let hostName: String
-  /// By rank, where there are several hosts.
+  /// The host of each rank, if there are several hosts.
   private let hostNames: [String]
   private let settings: Settings
-  /// Of the other ranks of this host, descriptors that say when they end.
+  /// For each other rank of this host, a descriptor that says when its process ends.
   private let processes: [(rank: Int, descriptor: Int32)]
   private let isOver = Atomic(false)
   private let hasEnded = DispatchSemaphore(value: 0)
-  /// A pipe: what is written to its second end wakes the thread.
+  /// A pipe: writing to its second end wakes the thread.
   private let wakeUp: [Int32]
-  /// To other hosts; nil where there are none.
+  /// The link to other hosts; nil if there are none.
   private let link: HostLink?
-  /// What ranks of other hosts have told, and when; who has gone without a word; what others have seen.
+  /// What ranks of other hosts have reported, and when; which ranks are gone without a word; which failures others
+  /// have seen.
   private var heard: [Int: (status: RankStatus, at: Int64)] = [:]
   private var lost: (ranks: [Int], at: Int64)?
   private var told: Failure?
   private var isReportedElsewhere = false
-  /// When this process last went on after it had been stopped. Schedulers suspend jobs as a whole: the others then
-  /// get their time anew.
+  /// When this process last went on after it had been stopped. Schedulers suspend jobs as a whole, so the clocks of
+  /// the others then start again.
   private var awakeSince: Int64 = 0
-  /// Milliseconds that a process which runs does not take from one look to the next.
+  /// In milliseconds: a running process never takes this long from one look to the next.
   private static let nap: Int64 = 2000
 
-  /// Begins to watch; nil where a rank is alone. Collective.
-  /// - Throws: `UserError` where the system gives no pipe or thread for it.
+  /// Starts to watch; nil if a rank is alone. Collective.
+  /// - Throws: `UserError` if the system gives no pipe or thread for it.
   package init?(_ ranks: Ranks, hostName: String, _ settings: Settings) throws {
     guard ranks.count > 1, let board = ranks.board else { return nil }
     self.board = board
@@ -78,11 +79,11 @@ package final class Watch: @unchecked Sendable {
     for descriptor in wakeUp + processes.map(\.descriptor) where descriptor >= 0 { close(descriptor) }
   }
 
-  /// Stops watching; nobody is to be missed any more.
+  /// Stops watching; from now on a rank that leaves is not missed.
   package func end() {
     board.tell(.left)
     isOver.store(true, ordering: .releasing)
-    // Those of other hosts must be told before this process ends.
+    // Tell ranks of other hosts before this process ends.
     guard link != nil else { return }
     var word: UInt8 = 0
     write(wakeUp[1], &word, 1)
@@ -95,7 +96,7 @@ package final class Watch: @unchecked Sendable {
       let now = board.now()
       board.mine[.beat] = now
       link?.send(RankStatus(board.mine, now: now))
-      // Wakes at once where a neighbour ends or another host has something to say.
+      // Wakes at once if a neighbour ends or another host sends something.
       let sources = processes.map(\.descriptor).filter { $0 >= 0 && !gone.contains($0) }
       let others = [wakeUp[0]] + (link?.descriptors ?? [])
       var polled = (sources + others).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
@@ -105,7 +106,7 @@ package final class Watch: @unchecked Sendable {
       if board.now() - now > Self.nap { awakeSince = board.now() }
       hear()
       if let failure = findFailure() { end(with: failure) }
-      // The first rank has told of it; an end is on its way.
+      // The first rank has reported it and will end the run.
       if isReportedElsewhere { leaveQuietly() }
       // Descriptors of ranks that left in order stay readable.
       gone.formUnion(zip(sources, polled).filter { $1.revents != 0 }.map(\.0))
@@ -125,7 +126,7 @@ package final class Watch: @unchecked Sendable {
     }
   }
 
-  /// What another rank is doing, where that is known.
+  /// What another rank is doing, if that is known.
   private func status(of other: Int) -> RankStatus? {
     if let slot = board.slot(of: other) { return RankStatus(slot, now: board.now()) }
     return heard[other].map { $0.status.aged(board.now() - $0.at) }
@@ -141,12 +142,12 @@ package final class Watch: @unchecked Sendable {
     for (other, _) in processes {
       guard let slot = board.slot(of: other), slot.phase != .left else { continue }
       if kill(pid_t(slot[.process]), 0) != 0, errno == ESRCH, slot.phase != .left {
-        // Only SIGKILL leaves no word; other signals are noted on the board by who gets them.
+        // Only SIGKILL leaves no note; a process notes other signals on the board itself.
         return Failure(kind: .died, ranks: [other], signal: Int(slot[.signal] == 0 ? 9 : slot[.signal]))
       }
     }
     if let told { return told }
-    // Neighbours of who is gone know the signal, and speak first.
+    // Neighbours of the lost rank know the signal, and report first.
     if let lost, board.now() - lost.at > patience(for: lost.ranks) {
       return Failure(kind: .died, ranks: lost.ranks.sorted())
     }
@@ -160,25 +161,25 @@ package final class Watch: @unchecked Sendable {
     let late = others.filter { $0.status.isSilent(for: limit) }.map(\.rank)
     if !late.isEmpty { return Failure(kind: .silent, ranks: late) }
     if isStandstill(others, limit) { return Failure(kind: .standstill, ranks: []) }
-    // Nobody who can be asked keeps the others waiting.
+    // No rank that can be asked keeps the others waiting.
     let far = hostOf.indices.filter { hostOf[$0] != hostOf[rank] }
     guard !others.contains(where: { $0.status.waited == nil }), !far.isEmpty else { return nil }
-    // The first rank knows more, where it can be asked.
+    // The first rank knows more, if it can be reached.
     if rank != 0, link?.isOpen == true { return nil }
     let partner = Int(mine[.waitingFor])
     return Failure(kind: .silent, ranks: far.contains(partner) ? [partner] : far)
   }
 
-  /// Milliseconds in which another rank may speak, and the launcher end this one.
+  /// Milliseconds in which another rank may report, and the launcher may end this one.
   private static let patience: Int64 = 5000
 
-  /// Milliseconds in which a neighbour of ranks that are gone may say why.
+  /// Milliseconds in which a neighbour of lost ranks may report the reason.
   private func patience(for ranks: [Int]) -> Int64 {
-    // If it is the first rank that is gone, its neighbours tell the user.
+    // If the first rank is gone, its neighbours tell the user.
     ranks.contains(0) && hostOf.filter { $0 == hostOf[0] }.count > 1 ? Self.patience : 300
   }
 
-  /// A rank that is in another call than this one under the same number.
+  /// A rank that is in another call than this rank under the same number.
   private func mismatch(
     _ call: (number: Int64, kind: RankCall), _ others: [(rank: Int, status: RankStatus)]
   ) -> Failure? {
@@ -193,7 +194,7 @@ package final class Watch: @unchecked Sendable {
     return nil
   }
 
-  /// Whether every rank of the run waits for another or has left, not all in the same call over a network.
+  /// Whether every rank of the run waits for another or has left, and not all in the same call over a network.
   private func isStandstill(_ others: [(rank: Int, status: RankStatus)], _ limit: Int64) -> Bool {
     guard others.count == hostOf.count - 1 else { return false }
     let isOver = others.allSatisfy { $0.status.phase == .left || ($0.status.waited ?? 0) > limit }
@@ -204,11 +205,11 @@ package final class Watch: @unchecked Sendable {
     kind != .none && kind != .messages && kind != .gradients
   }
 
-  /// Sees to it that a report is left and one rank speaks, and ends this process. Others do the same, and the
-  /// launcher ends who does not.
+  /// Makes sure that a report is left and one rank speaks, and ends this process. The others do the same, and the
+  /// launcher ends those that do not.
   private func end(with failure: Failure) -> Never {
     if rank != 0, !failure.ranks.contains(0), let link, link.isOpen || board.members.contains(0) {
-      // The first rank knows what those of all hosts were doing.
+      // The first rank knows what the ranks of all hosts were doing.
       link.send(failure)
       for _ in 0..<Self.patience / 10 where !board.isReported && !isReportedElsewhere {
         usleep(10_000)
@@ -216,7 +217,7 @@ package final class Watch: @unchecked Sendable {
       }
       if isReportedElsewhere { leaveQuietly() }
     }
-    // The first rank's neighbours have no connection to here, but the same output folder.
+    // The first rank's neighbours cannot be reached from here, but have the same output folder.
     if failure.ranks.contains(0), !board.members.contains(0), let output = settings.output,
       FailureFile.isRecent(in: output)
     {
@@ -236,7 +237,7 @@ package final class Watch: @unchecked Sendable {
       link?.sendReported()
       board.isReported = true
     }
-    // The others wait for the report: their end would have the launcher kill who writes it.
+    // The others wait for the report: if they ended, the launcher would kill the rank that writes it.
     for _ in 0..<200 where !board.isReported { usleep(10_000) }
     _exit(ExitCode.tryAgain.rawValue)
   }

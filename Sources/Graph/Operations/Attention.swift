@@ -70,7 +70,7 @@ struct Attention: Operation, @unchecked Sendable {
   let cache: KeyValueCache?
   /// Whether backward may follow.
   let trains: Bool
-  /// Which stretch of the cache is this attention's.
+  /// The number of this attention's range of the cache.
   let layer: Int
 
   var keeps: Keeps { Keeps(inputs: [0], outputs: [0]) }
@@ -83,7 +83,7 @@ struct Attention: Operation, @unchecked Sendable {
     return trains ? max(forward, largest.backwardScratchCount(threads: threads)) : forward
   }
 
-  /// Scores and weighted values, of (keys + 1) / 2 keys on average.
+  /// The products for scores and weighted values, with (keys + 1) / 2 keys on average.
   var productOperations: Double {
     4 * Double(rows) * Double(shape.keys + 1) / 2 * Double(shape.heads * shape.headWidth)
   }

@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 
 extension Graph {
-  /// The table's row of every token: [B · T, columns].
+  /// The row of the table for every token: [B · T, columns].
   package func embedding(_ name: String, vocabulary: Int, columns: Int) -> Value {
     let table = parameter(
       name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02))
@@ -12,7 +12,7 @@ extension Graph {
       parameters: [table], columns: columns)
   }
 
-  /// x plus the table's row of every position; the table has no weight decay.
+  /// x plus the row of the table for every position; the table has no weight decay.
   package func addPositions(_ x: Value, _ name: String, positions: Int) -> Value {
     let table = parameter(
       name, [positions, x.columns], decays: false, initial: .normal(deviation: 0.01))

@@ -3,8 +3,8 @@ import Kernels
 import Tensors
 
 extension Graph {
-  /// Projects onto the vocabulary: the sum of cross-entropies, or while decoding the last row's logits.
-  /// - Parameter weight: [vocabulary, columns]; the embedding's name where the two are tied.
+  /// Projects onto the vocabulary: gives the sum of cross-entropies, or the last row's logits while decoding.
+  /// - Parameter weight: [vocabulary, columns]; the name of the embedding if the two are tied.
   package func languageModelHead(_ x: Value, weight name: String, vocabulary: Int) {
     let weight = parameter(
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
@@ -46,7 +46,7 @@ struct CrossEntropy: Operation {
 
   func forward(_ frame: Frame) { run(frame, dx: nil, dWeight: nil) }
 
-  /// Loss and gradient in one pass, so that logits are made once.
+  /// Computes loss and gradient in one pass, so that the logits are computed once.
   func backward(_ frame: Frame) {
     let dx = frame.inputGradient(0)
     let dWeight = frame.weightGradient(0)

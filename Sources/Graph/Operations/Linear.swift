@@ -1,5 +1,5 @@
-// y = x Wᵀ + b for one or several weights side by side; dx = dy W, dW = dyᵀ x, db = Σ dy. What an adaptation adds to a
-// projection is added in its tiles (see LowRankTerm).
+// y = x Wᵀ + b for one or several weights side by side; dx = dy W, dW = dyᵀ x, db = Σ dy. The term of an adaptation
+// is added in the tiles of its projection (see LowRankTerm).
 import Kernels
 import Tensors
 
@@ -55,7 +55,7 @@ struct Linear: TileMaker {
   struct Part {
     let start: Int
     let columns: Int
-    /// Places among the operation's parameters.
+    /// Indices into the operation's parameters.
     let weight: Int
     var bias: Int?
     var term: LowRankTerm?
@@ -85,7 +85,7 @@ struct Linear: TileMaker {
       + parts.reduce(0) { $0 + 2 * ($1.term?.operations(self) ?? 0) }
   }
 
-  /// Input and output gradient, rounded, and what terms need.
+  /// The input and the output gradient, rounded, and the scratch of the terms.
   func scratchCount(threads: Int) -> Int {
     halfScratch + (parts.map { $0.term?.scratchCount(self) ?? 0 }.max() ?? 0)
   }
@@ -94,7 +94,7 @@ struct Linear: TileMaker {
     rounds ? Self.halfRoom(rows * inputs) + Self.halfRoom(rows * columns) : 0
   }
 
-  /// Floats that hold so many bfloat16 numbers, in whole cache lines.
+  /// The number of floats that hold this many bfloat16 numbers, in whole cache lines.
   private static func halfRoom(_ count: Int) -> Int { (count + 31) / 32 * 16 }
 
   private func weight(_ frame: Frame, _ part: Part) -> Operand {
@@ -103,7 +103,7 @@ struct Linear: TileMaker {
       : frame.matrix(part.weight, rows: inputs, columns: part.columns)
   }
 
-  /// The input as it is, and rounded where some weight asks for that.
+  /// The input as it is, and rounded if some weight needs that.
   private func input(_ frame: Frame) -> (plain: ConstMatrix, rounded: Operand?) {
     let x = ConstMatrix(frame.input(0), rows: rows, columns: inputs)
     return (x, rounds ? frame.rounded(x, into: frame.scratch) : nil)

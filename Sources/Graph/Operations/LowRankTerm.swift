@@ -6,7 +6,7 @@ import Kernels
 import Tensors
 
 extension Graph {
-  /// Declares the matrices of a term, where the adaptation has one for a projection, and what is kept for backward.
+  /// Declares the matrices of a term, and what is kept for backward, if the adaptation has a term for the projection.
   func lowRankTerm(
     _ name: String, _ x: Value, columns: Int, _ parameters: inout [Int],
     _ kept: inout [(rows: Int, columns: Int)]
@@ -29,22 +29,22 @@ extension Graph {
 struct LowRankTerm {
   let rank: Int
   let scale: Float
-  /// Places among the operation's parameters.
+  /// Indices into the operation's parameters.
   let a: Int
   let b: Int
-  /// The place of u among what is kept.
+  /// The index of u among the kept matrices.
   let u: Int
   let dropout: Double
   let site: Int
-  /// Tokens of a sequence.
+  /// The number of tokens of a sequence.
   let length: Int
 
-  /// Of both products of forward.
+  /// The number of operations in both products of forward.
   func operations(_ linear: Linear) -> Double {
     2 * Double(linear.rows) * Double(rank) * Double(linear.inputs + linear.columns)
   }
 
-  /// t, and with dropout an input and its gradient.
+  /// Room for t, and with dropout for an input and its gradient.
   func scratchCount(_ linear: Linear) -> Int {
     room(linear) + (dropout > 0 ? 2 * linear.rows * linear.inputs : 0)
   }
@@ -115,7 +115,7 @@ struct LowRankTerm {
     }
   }
 
-  /// Adds t A to a tile of dx, where nothing is dropped.
+  /// Adds t A to a tile of dx, if nothing is dropped.
   func addGradientHere(
     to dx: MutableMatrix, _ rows: Range<Int>, _ tile: Range<Int>, _ frame: Frame,
     scratch: UnsafeMutablePointer<Float>
@@ -127,7 +127,7 @@ struct LowRankTerm {
     frame.engine.addProductHere(t, aM, .none, into: dx.part(rows, tile))
   }
 
-  /// Adds t A to dx with the mask of the input, where there is one.
+  /// Adds t A to dx, with the mask of the input if there is one.
   func addDroppedGradient(
     to dx: MutableMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>
   ) {

@@ -1,8 +1,8 @@
-// Products with a frozen matrix: each tile of it is widened where and when it is multiplied, 256 numbers of the inner
-// dimension at a time, so that a wide copy of the whole is never in memory.
+// Products with a frozen matrix. The worker that multiplies a tile of the matrix first widens it, 256 numbers of the
+// inner dimension at a time, so that a wide copy of the whole matrix is never in memory.
 import Tensors
 
-/// What each worker widens into; grows to the largest tile.
+/// Memory that each worker widens into; it grows to the size of the largest tile.
 final class FrozenRooms: @unchecked Sendable {
   private var rooms: [FlatMemory]
 
@@ -15,7 +15,7 @@ final class FrozenRooms: @unchecked Sendable {
 }
 
 extension Engine {
-  /// Numbers of the inner dimension that are widened at once.
+  /// How many numbers of the inner dimension are widened at once.
   private static let depth = 256
 
   /// C = A op(W), or C += A op(W), for a tile of C.
@@ -33,7 +33,7 @@ extension Engine {
     }
   }
 
-  /// The same of an activation that is rounded to bfloat16; so is W.
+  /// The same for an activation that is rounded to bfloat16; W is rounded too.
   @inline(__always)
   func frozenProduct(
     _ transposition: Transposition, _ a: HalfMatrix, _ w: FrozenMatrix, rows: Range<Int>,
@@ -52,7 +52,7 @@ extension Engine {
     }
   }
 
-  /// Widens what a tile of C needs of W, a stretch of the inner dimension at a time.
+  /// Widens the part of W that a tile of C needs, one range of the inner dimension at a time.
   @inline(__always)
   private func forEachDepth(
     _ transposition: Transposition, _ w: FrozenMatrix, _ columns: Range<Int>, _ worker: Int,

@@ -1,14 +1,14 @@
-// What a frozen parameter is kept in: nobody updates it, so that it may take few bits.
+// The storage of a frozen parameter: no optimizer updates it, so it may take few bits.
 import Tensors
 
 /// The storage of frozen matrices; vectors are always fp32.
 package enum FrozenStorage: Sendable, Equatable {
   case float32
   case bfloat16
-  /// A byte a number, and one scale a row: its largest magnitude (Dettmers et al. 2022, `LLM.int8()`).
+  /// One byte per number, and one scale per row: its largest magnitude (Dettmers et al. 2022, `LLM.int8()`).
   case int8
-  /// Four bits a number, and one scale for each 64 (Dettmers et al. 2023, QLoRA). With double quantisation the scales
-  /// take a byte each, less their mean, with one fp32 scale for 256 of them.
+  /// Four bits per number, and one scale for each 64 numbers (Dettmers et al. 2023, QLoRA). With double quantisation,
+  /// the mean of the scales is subtracted, and each scale takes one byte, with one fp32 scale for each 256 of them.
   case nf4(doubleQuantization: Bool)
 
   /// What a model of that type is kept in.
@@ -25,7 +25,7 @@ package enum FrozenStorage: Sendable, Equatable {
     }
   }
 
-  /// Rows or blocks that have a scale of their own.
+  /// The number of rows or blocks that have a scale of their own.
   func scales(rows: Int, columns: Int) -> Int {
     switch self {
     case .float32, .bfloat16: 0
@@ -34,7 +34,7 @@ package enum FrozenStorage: Sendable, Equatable {
     }
   }
 
-  /// Bytes of the numbers, and of their scales.
+  /// The bytes of the numbers, and of their scales.
   package func bytes(rows: Int, columns: Int) -> (codes: Int, scales: Int) {
     let count = rows * columns
     let scales = scales(rows: rows, columns: columns)
@@ -89,7 +89,7 @@ package struct FrozenMatrix {
     }
   }
 
-  /// Takes the numbers of a whole matrix.
+  /// Stores the numbers of a whole matrix.
   package func quantise(_ x: UnsafePointer<Float>) {
     let count = rows * columns
     switch storage {

@@ -1,26 +1,28 @@
-// The parameters of a model that nobody updates, each in a storage of its own: one copy for all ranks of a host.
+// The parameters of a model that no optimizer updates, each in a storage of its own: one copy for all ranks of a
+// host.
 import Tensors
 
 /// Where each frozen parameter of a layout lies.
 package struct FrozenPlan: Sendable {
   struct Place: Sendable {
-    /// Nil for vectors and tables, which kernels read as fp32 or in the type of the model.
+    /// The storage of a matrix that products read; nil for vectors and tables, which kernels read as fp32 or in the
+    /// type of the model.
     let storage: FrozenStorage
     let rows: Int
     let columns: Int
-    /// In bytes.
+    /// Offsets in bytes.
     let codes: Int
     let scales: Int
   }
 
-  /// By parameter of the layout, less the trained ones.
+  /// The place of each frozen parameter, in the order of the layout.
   let places: [Place]
-  /// Of the layout.
+  /// The indices of the frozen parameters in the layout.
   package let parameters: Range<Int>
   package let bytes: Int
 
-  /// - Parameter projections: the storage of matrices that products read; other parameters are kept in `type`, and
-  ///   those of one dimension in fp32.
+  /// - Parameter projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
+  ///   parameters of one dimension in fp32.
   package init(_ layout: ParameterLayout, projections: FrozenStorage, type: ModelType) {
     let first = layout.parameters.firstIndex { !$0.spec.trains } ?? layout.parameters.count
     parameters = first..<layout.parameters.count

@@ -1,4 +1,4 @@
-// A byte a number, and the largest magnitude of each row (Dettmers et al. 2022, LLM.int8()), as bitsandbytes'
+// One byte per number, and the largest magnitude of each row (Dettmers et al. 2022, LLM.int8()), as in bitsandbytes'
 // `int8_vectorwise_quant` and `int8_vectorwise_dequant`.
 import CProcessor
 

@@ -3,10 +3,10 @@
 import CProcessor
 
 package enum NF4 {
-  /// Numbers of one scale.
+  /// How many numbers share one scale.
   package static let block = 64
 
-  /// By code.
+  /// The value of each code.
   package static let values: [Float] = [
     -1, -0x1.647362p-1, -0x1.0cd66p-1, -0x1.946540p-2, -0x1.23449ap-2, -0x1.7a6a7ep-3, -0x1.74f0e2p-4, 0,
     0x1.45f5fep-4, 0x1.4995c6p-3, 0x1.f809bap-3, 0x1.5a0674p-2, 0x1.c34970p-2, 0x1.200f56p-1,
@@ -18,7 +18,7 @@ package enum NF4 {
 
   private struct Table: @unchecked Sendable {
     let values: UnsafeMutablePointer<Float>
-    /// Between neighbouring values, fifteen.
+    /// The middles between neighbouring values, fifteen of them.
     let middles: UnsafeMutablePointer<Float>
 
     init() {
@@ -41,7 +41,7 @@ package enum NF4 {
       let end = min(start + block, count)
       var largest: Float = 0
       for index in start..<end { largest = max(largest, abs(x[index])) }
-      // As the reference: whole blocks are multiplied by the reciprocal, a shorter last one is divided.
+      // As in the reference, whole blocks are multiplied by the reciprocal, and a shorter last one is divided.
       let isWhole = end - start == block
       scales[number] = isWhole ? largest : max(largest, 1e-38)
       let divisor = max(largest, 1e-38)
@@ -53,12 +53,12 @@ package enum NF4 {
         if index % 2 == 0 { codes[index / 2] = code << 4 } else { codes[index / 2] |= code }
       }
     }
-    // What fills up the last byte is a zero, as in the reference.
+    // The unused half of the last byte holds the code of zero, as in the reference.
     if count % 2 == 1 { codes[count / 2] |= 7 }
   }
 
-  /// Writes some numbers of a matrix that lies flat.
-  /// - Parameter scale: of a block, by its number.
+  /// Writes some numbers of a matrix, counted through all of its rows.
+  /// - Parameter scale: gives the scale of a block, by its number.
   @inline(__always)
   static func widen(
     _ codes: UnsafeMutableRawPointer, _ range: Range<Int>, into y: UnsafeMutablePointer<Float>,

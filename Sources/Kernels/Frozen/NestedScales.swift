@@ -1,7 +1,8 @@
-// Scales that are quantised themselves (Dettmers et al. 2023, double quantisation): less their mean, a byte each of the
-// dynamic map, and one fp32 scale for 256 of them; as bitsandbytes' `compress_statistics`.
+// Scales that are quantised themselves (Dettmers et al. 2023, double quantisation), as bitsandbytes'
+// `compress_statistics`: their mean is subtracted, each takes one byte of the dynamic map, and each 256 of them share
+// one fp32 scale.
 
-/// The scales of one matrix: the mean, then a scale for each 256, then a byte each.
+/// The scales of one matrix: the mean, then a scale for each 256, then one byte each.
 struct NestedScales {
   private static let block = 256
   private let count: Int
@@ -9,7 +10,7 @@ struct NestedScales {
   private let codes: UnsafeMutablePointer<UInt8>
   private let table = DynamicMap.signed.table
 
-  /// Bytes of so many scales.
+  /// The bytes of this many scales.
   static func bytes(_ count: Int) -> Int {
     4 * (1 + blocks(count)) + (count + 3) / 4 * 4
   }

@@ -1,4 +1,4 @@
-// The ways to run the same steps that must give the same bits.
+// Different arrangements of the same steps that must give the same bits.
 import Graph
 import Sharding
 
@@ -9,10 +9,10 @@ package struct Arrangement: Sendable {
   package var threads: Int
   package var zero: ZeroStage
   package var recompute: Recompute
-  /// Stops after this step, and goes on with another number of ranks.
+  /// Stops after this step, and resumes with another number of ranks.
   package var stop: (step: Int, ranks: Int)?
 
-  /// What `verify` tries with so many ranks, the reference first.
+  /// The arrangements that `verify` tries with this many ranks, the reference first.
   static func all(ranks: Int, steps: Int) -> [Arrangement] {
     var list: [Arrangement] = []
     func add(
@@ -27,7 +27,7 @@ package struct Arrangement: Sendable {
     add("1 rank × 2 threads", ranks: 1, threads: 2)
     add("1 rank × 3 threads", ranks: 1, threads: 3)
     add("1 rank, layers computed again", ranks: 1, recompute: .layer)
-    // Other rank counts are other splits of the accumulation: the micro-batches stay the same.
+    // Other rank counts split the accumulation differently: the micro-batches stay the same.
     let counts = Set([2, 3, ranks / 2, ranks - 1, ranks].filter { $0 > 1 && $0 <= ranks }).sorted()
     for count in counts { add("\(count) ranks", ranks: count) }
     for stage in ZeroStage.allCases where stage != .optimizer {

@@ -5,9 +5,9 @@ import Tensors
 
 /// One random direction.
 package struct DirectionalDerivative: Sendable {
-  /// From the gradient.
+  /// The slope from the gradient.
   package var expected: Double
-  /// From losses beside the weights.
+  /// The slope from losses beside the weights.
   package var measured: Double
   package var error: Double { abs(measured / expected - 1) }
 }
@@ -15,16 +15,16 @@ package struct DirectionalDerivative: Sendable {
 extension Replica {
   /// Compares gradient and finite differences along random halves of the gradient.
   ///
-  /// A direction takes each component of the gradient or none of it, by a random draw: along it the loss
-  /// changes by far more than fp32 rounding, which a direction drawn evenly would not give. Central
-  /// differences at two distances are extrapolated (Richardson 1911).
-  /// - Returns: one for each direction; fewer where the gradient is zero.
+  /// A direction takes each component of the gradient or leaves it out, at random. Along it the loss changes by far
+  /// more than fp32 rounding; along a uniformly random direction it would not. Central differences at two distances
+  /// are extrapolated (Richardson 1911).
+  /// - Returns: one result per direction; fewer if the gradient is zero.
   package func checkGradient(_ batch: Batch, directions: Int, seed: UInt64) -> [DirectionalDerivative] {
     guard batch.targetCount > 0 else { return [] }
     let scale = 1 / Double(batch.targetCount)
     let count = layout.trainedCount
     let gradient = FlatMemory(count: count, label: "gradient check")
-    // Without dropout both sides see the same function.
+    // Without dropout, both sides see the same function.
     let base = trainWithoutDropout(batch) { segment, values in
       let range = layout.segments[segment].range
       (gradient.base + range.lowerBound).update(from: values, count: range.count)
@@ -39,7 +39,7 @@ extension Replica {
       for index in 0..<count where taken[index] {
         expected += Double(gradient.base[index]) * Double(gradient.base[index])
       }
-      // What is not a number must not pass for zero.
+      // NaN must not pass for zero.
       guard expected != 0 else { continue }
       // Far enough that the loss changes by two percent.
       let far = 0.01 * base * scale / expected

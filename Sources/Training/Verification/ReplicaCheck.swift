@@ -1,22 +1,22 @@
-// One replica against itself: padding must not matter, and its gradient must be that of its loss.
+// Checks one replica against itself: padding must not matter, and the gradient must belong to the loss.
 import Base
 import Datasets
 
-/// What was compared on the first micro-batch of a run that has something to compare.
+/// The comparisons on the first micro-batch of a run that has something to compare.
 package struct ReplicaCheck {
   package struct Padding {
     package var columns: Int
-    /// Target tokens of the loss that was compared.
+    /// The number of target tokens of the loss that was compared.
     package var targets: Int
-    /// Relative, of the loss.
+    /// The relative difference of the loss.
     package var difference: Double
     /// NaN does not agree.
     package var agrees: Bool { difference <= 1e-5 }
   }
 
-  /// nil where no micro-batch could be padded.
+  /// nil if no micro-batch could be padded.
   package let padding: Padding?
-  /// Empty where the gradient is zero.
+  /// Empty if the gradient is zero.
   package let gradient: [DirectionalDerivative]
   /// How many numbers the gradient has.
   package let gradientCount: Int
@@ -28,7 +28,7 @@ package struct ReplicaCheck {
     padding?.agrees == true && !gradient.isEmpty && gradient.allSatisfy { $0.error <= 2e-2 }
   }
 
-  /// - Parameter run: with weights of this rank's own, in fp32.
+  /// - Parameter run: a run with its own fp32 weights on this rank.
   package init(_ run: Run) {
     let replica = run.replica
     gradientCount = replica.layout.trainedCount
@@ -43,7 +43,7 @@ package struct ReplicaCheck {
     }
   }
 
-  /// A batch that leaves room for padding; one that fills the model's longest sequence is shortened.
+  /// A batch that leaves room for padding; a batch that fills the model's longest sequence is shortened.
   private static func paddable(_ batch: Batch, longest: Int) -> Batch? {
     let isFull = batch.length >= longest
     let plain = isFull ? batch.shortened(by: min(batch.length / 2, mostColumns)) : batch
@@ -52,7 +52,7 @@ package struct ReplicaCheck {
 }
 
 extension Run {
-  /// The first micro-batch of an epoch that something can be made of.
+  /// The first micro-batch of an epoch from which `make` makes a batch.
   fileprivate func firstBatch(_ make: (Batch) -> Batch?) -> Batch? {
     let sequences = data.dataset.train
     var stream = data.stream

@@ -1,4 +1,4 @@
-// Shows on a user's own model, data and cluster that a run does not depend on how it is arranged.
+// Shows on a user's own model, data and cluster that the result of a run does not depend on its arrangement.
 import Base
 import Checkpoints
 import Collectives
@@ -23,7 +23,7 @@ package struct Verification {
   private let steps: Int
   private let folder: String
 
-  /// - Parameter steps: of each arrangement, at least 2.
+  /// - Parameter steps: the steps of each arrangement, at least 2.
   package init(_ recipe: Recipe, ranks: Ranks, steps: Int) {
     self.recipe = recipe
     self.ranks = ranks
@@ -31,17 +31,17 @@ package struct Verification {
     folder = recipe.output + "/verify"
   }
 
-  /// What was compared.
+  /// The result of the comparison.
   package struct Result {
     /// Whether all arrangements gave the same bits.
     package var isEqual: Bool
     package var arrangements: Int
-    /// Of each arrangement; known to the first rank.
+    /// How many numbers of each arrangement were compared; known to the first rank.
     package var numbers = 0
   }
 
   /// Collective; `each` is called on the first rank.
-  /// - Throws: where the steps have nothing to train on, also.
+  /// - Throws: also if the steps have nothing to train on.
   package func run(each: (VerificationRow) -> Void) throws -> Result {
     defer { if ranks.isFirst { try? removeTree(folder) } }
     try ranks.together {
@@ -74,7 +74,7 @@ package struct Verification {
     return result
   }
 
-  /// - Throws: where the steps would leave the weights as they are, so that anything would agree.
+  /// - Throws: if the steps would leave the weights as they are, so that anything would agree.
   private func checkTargets(_ data: RunData) throws {
     guard data.steps >= steps else {
       throw UserError(.usage, "is \(steps), and the run has \(counted(data.steps, "step"))", at: "--steps")
@@ -108,7 +108,7 @@ package struct Verification {
     for stage in stages {
       let part = ranks.first(stage.ranks)
       if let stop = arrangement.stop, stage.end == steps {
-        // By its name: one that is damaged must not be passed over.
+        // Ask for it by name, since a damaged checkpoint must not be passed over.
         recipe.checkpoint.resume = .folder(CheckpointFolder(output: output).path(step: stop.step))
       }
       try ranks.together {

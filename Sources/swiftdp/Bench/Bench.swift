@@ -1,4 +1,4 @@
-// swiftdp bench: how fast this machine does what, beside its own limit.
+// swiftdp bench: how fast this machine is, beside its own limit.
 import ArgumentParser
 
 struct Bench: ParsableCommand {

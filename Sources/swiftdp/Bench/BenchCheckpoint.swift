@@ -60,12 +60,12 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
   }
 }
 
-/// A folder of the bench's own, the same for all ranks.
+/// A folder for the bench only, the same on all ranks.
 private struct ScratchFolder {
   let path: String
   private let isMine: Bool
 
-  /// - Parameter parent: nil for the system's folder for such things.
+  /// - Parameter parent: nil for the system's temporary folder.
   init(in parent: String?, _ ranks: Ranks) throws {
     isMine = ranks.isFirst
     try ranks.together {
@@ -86,7 +86,7 @@ private struct ScratchFolder {
   }
 }
 
-/// The memory of one rank, as a run has it, and files to write it to.
+/// The memory of one rank, as a run has it, and the files that it is written to.
 private final class CheckpointBench {
   private let session: BenchSession
   private let description: ModelDescription
@@ -105,7 +105,7 @@ private final class CheckpointBench {
     let map = ShardMap(layout: layout, stage: .optimizer, rank: ranks.rank, ranks: ranks.count)
     weights = WeightLine(layout, type: .float32)
     states = try ShardedOptimizer(map: map, rule: AdamW(), engine: session.engine, ledger: nil).states
-    // Not all alike, for disks that compress.
+    // Values differ, for disks that compress.
     var stream = PhiloxStream(seed: 0, stream: 0)
     for index in 0..<layout.count { weights.floats[index] = Float(stream.unit()) }
     content = CheckpointContent(
@@ -115,7 +115,7 @@ private final class CheckpointBench {
   }
 
   var parameters: Int { layout.count }
-  /// Of weights and states.
+  /// The bytes of weights and states.
   var bytes: Int { (layout.count + states.count * layout.trainedCount) * MemoryLayout<Float>.size }
 
   func rows() throws -> [BenchRow] {
@@ -168,7 +168,7 @@ private final class CheckpointBench {
     ]
   }
 
-  /// A file a rank, together as many bytes, written and read from end to end.
+  /// One file per rank, with the same number of bytes in all, written and read from end to end.
   func plain() throws -> [(limit: BenchLimit, rate: Double)] {
     let ranks = session.ranks
     let plain = folder + "/plain"
@@ -191,7 +191,7 @@ private final class CheckpointBench {
     try session.ranks.together { if session.ranks.isFirst { try removeTree(path) } }
   }
 
-  /// What lies on the disk need not be kept in memory; each host has a memory of its own.
+  /// Data on the disk need not stay in memory; each host has a memory of its own.
   private func forgetPages(in path: String) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
       let descriptor = open(path + "/" + name, O_RDONLY | O_CLOEXEC)
@@ -203,7 +203,7 @@ private final class CheckpointBench {
 
   private static let piece = 8 << 20
 
-  /// The weights' memory, again and again until there are that many bytes.
+  /// The memory of the weights, repeated until there are this many bytes.
   private func writePlainly(_ path: String, _ count: Int) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw UserError.disk("cannot be opened for writing", path) }

@@ -39,7 +39,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
     }
   }
 
-  /// The line cut as training cuts it: buckets, and of each a slice a rank.
+  /// The line, cut as training cuts it: into buckets, and each bucket into one slice per rank.
   private func measure(_ megabytes: Int, _ session: BenchSession) throws -> [BenchRow] {
     let ranks = session.ranks
     let count = megabytes * 250_000
@@ -53,7 +53,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
     let bytes = Double(count * MemoryLayout<Float>.size)
     let all = bytes * Double(ranks.count)
     let isOneHost = ranks.hosts == 1
-    // Of the line, what ranks of other hosts own; and what comes to a host of it for each of its ranks.
+    // The share of the line that ranks of other hosts own, and the bytes that come to a host for each of its ranks.
     let elsewhere = ranks.hostMembers.values.map { 1 - Double($0.count) / Double(ranks.count) }.max() ?? 0
     let mostRanks = Double(ranks.hostMembers.values.map(\.count).max() ?? 1)
 
@@ -66,7 +66,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
     let weights = FlatMemory(count: count, label: "bench")
     func address(_ index: Int) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(weights.base + index) }
     return [
-      // The owners read every part and write the sum; each rank sends what others own.
+      // The owners read every part and write the sum; each rank sends the parts that others own.
       try row(
         "GradientSum.add (reduce-scatter)", work: isOneHost ? all + bytes : bytes * mostRanks * elsewhere
       ) {
@@ -76,7 +76,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
           }
         }
       },
-      // A rank's own slice is there already. Hosts hold the weights once, and get what others own once.
+      // A rank's own slice is there already. Each host holds the weights once, and receives what others own once.
       isOneHost
         ? try row("gatherSlices (allgather)", work: 2 * (all - bytes)) {
           for slices in map.slices { ranks.gatherSlices(address, bytes: 4, slices: slices) }
@@ -84,7 +84,7 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
         : try row("exchangeBetweenHosts (allgather)", work: bytes * elsewhere) {
           ranks.exchangeBetweenHosts(address, bytes: 4, slices: map.slices)
         },
-      // Both at once, and so compared with what both of them move at least.
+      // Both run at once, so they are compared with the bytes that both of them move at least.
       try row("MPI_Allreduce", work: isOneHost ? 3 * all - bytes : 2 * bytes * elsewhere) {
         ranks.addInAnyOrder(line, count: count)
       },

@@ -59,7 +59,7 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
       work: session.ranks.gather([kernel.work]).reduce(0) { $0 + $1[0] }, limit: kernel.limit)
   }
 
-  /// Numbers between 0 and 1, again and again.
+  /// Numbers between 0 and 1, repeated.
   private func fill(_ memory: FlatMemory) {
     var filled = min(2003, memory.count)
     for index in 0..<filled { memory.base[index] = Float(index * 769 % 2003) / 2003 }

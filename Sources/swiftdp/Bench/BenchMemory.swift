@@ -87,7 +87,8 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     }
   }
 
-  /// Trains a few steps and looks at what is resident then, and was at most; all of it is given back. Collective.
+  /// Trains a few steps, and reads how much memory is resident at the end and was at most. All of it is freed.
+  /// Collective.
   private func measure(
     _ description: ModelDescription, _ shape: RunShape, _ engine: Engine, _ ranks: Ranks
   ) throws -> MemoryRow {
@@ -104,7 +105,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     let training = try BenchTraining(
       description, shape, engine: engine, ranks: ranks, ledger: MemoryLedger())
     for number in 1...steps { _ = try training.step(number) }
-    // Nobody gives anything back before all have looked.
+    // No rank frees memory before all ranks have read the figures.
     ranks.barrier()
     let resident = try ranks.together { try Resident() }
     let own = [resident.peak, resident.pss, estimate.bytes, estimate.modelBytes].map(Double.init)
@@ -119,14 +120,14 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
   }
 }
 
-/// What this process has in memory, in bytes.
+/// The memory of this process, in bytes.
 struct Resident {
   /// The most it had since `forgetPeak`.
   let peak: Int
-  /// At this moment; pages that n processes share count as 1/n.
+  /// The memory at this moment; pages that n processes share count as 1/n.
   let pss: Int
 
-  /// - Throws: where the system cannot.
+  /// - Throws: if the system cannot do it.
   static func forgetPeak() throws {
     let file = "/proc/self/clear_refs"
     let descriptor = open(file, O_WRONLY)
@@ -136,7 +137,7 @@ struct Resident {
     }
   }
 
-  /// - Throws: where the system does not say.
+  /// - Throws: if the system does not say.
   init() throws {
     func bytes(_ name: String, in file: String) throws -> Int {
       guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {

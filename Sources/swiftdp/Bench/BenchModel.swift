@@ -99,7 +99,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       copies += MachinePeak.copyRates(engine.pool, ranks)
       let memory = ranks.largest(peakResidentBytes())
       guard ranks.isFirst else { return }
-      // With the rates of the middle, as the step of the middle is what is told: disturbances slow both.
+      // Uses the median rates, as the median step is reported: disturbances slow down both.
       let predicted =
         ranks.hosts > 1
         ? nil
@@ -126,7 +126,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     }
   }
 
-  /// Of the first rank, per step.
+  /// The lines of the profile: the first rank's times per step.
   private func lines(_ times: Profile, seconds: Double, threads: Int) -> [String] {
     let share = times.productSeconds / (seconds * Double(threads))
     var lines = [
@@ -158,7 +158,7 @@ extension OptimizerName: ExpressibleByArgument {
 }
 
 extension BenchModel.Shape {
-  /// config.json of the shape, without dropout, as peers are measured.
+  /// config.json of the shape, without dropout, as other trainers are measured.
   func config(length: Int, layers: Int = 12) -> JSON {
     switch self {
     case .gpt2:
@@ -181,9 +181,9 @@ extension BenchModel.Shape {
   /// The table whose rows are only looked up.
   var lookedUp: String { self == .gpt2 ? "transformer.wpe.weight" : "model.embed_tokens.weight" }
 
-  /// Operations per token of causal attention's own products, forward and backward: in each of 12 layers
-  /// scores and weighted values, 2 · 768 operations a key each, of (length + 1) / 2 keys on average, and
-  /// twice as many in backward (the scores that backward computes again are not counted).
+  /// The number of operations per token in causal attention's own products, forward and backward. Each of the 12
+  /// layers has scores and weighted values, with 2 · 768 operations per key each, over (length + 1) / 2 keys on
+  /// average, and twice as many in backward (scores that backward computes again do not count).
   func attentionOperations(length: Int) -> Double { 3 * 12 * 4 * 768 * Double(length + 1) / 2 }
 }
 
@@ -191,7 +191,7 @@ extension ModelType: ExpressibleByArgument {}
 
 private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-/// The most memory that this process has had resident, in bytes.
+/// The peak resident memory of this process, in bytes.
 func peakResidentBytes() -> Int {
   var usage = rusage()
   getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

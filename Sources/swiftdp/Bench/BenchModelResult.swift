@@ -1,4 +1,4 @@
-// What the bench of a model says, as words and as JSON.
+// The result of the model bench, as words and as JSON.
 import Base
 import Planning
 import Tensors
@@ -10,21 +10,21 @@ struct BenchModelResult {
   let threads: Int
   let type: ModelType
   let length: Int
-  /// What multiplies matrices.
+  /// The library that multiplies matrices.
   let library: String
   let parameters: Int
-  /// Of those, all that are not only looked up.
+  /// The parameters that are multiplied, and not only looked up.
   let multiplied: Int
-  /// Of attention's products, per token.
+  /// The operations of attention's products, per token.
   let attentionOperations: Double
-  /// Of a step, over all ranks.
+  /// The tokens of a step, over all ranks.
   let tokens: Int
-  /// Of each measured step, ascending.
+  /// The seconds of each measured step, ascending.
   let seconds: [Double]
   let exchange: [Double]
   /// Matrix operations per second of all ranks.
   let peak: Double
-  /// What swiftdp plan would say of a step, at the rates of this run; nil on several hosts.
+  /// The prediction of `swiftdp plan` for a step, at the rates of this run; nil on several hosts.
   let predicted: StepEstimate?
   let residentBytes: Int
   let held: [(label: String, bytes: Int)]
@@ -33,7 +33,7 @@ struct BenchModelResult {
   var tokensPerSecond: Double { Double(tokens) / median }
   /// How much longer a step takes than predicted, as a share of the prediction.
   private var difference: Double? { predicted.map { median / $0.seconds - 1 } }
-  /// 6 operations a multiplied parameter and token (Kaplan et al. 2020), and those of attention.
+  /// 6 operations per multiplied parameter and token (Kaplan et al. 2020), plus those of attention.
   var operationsPerSecond: Double { (6 * Double(multiplied) + attentionOperations) * tokensPerSecond }
 
   var json: JSON {

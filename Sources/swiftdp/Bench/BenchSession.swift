@@ -1,4 +1,4 @@
-// What all benches with a table share: their options, and the clock that all ranks are timed by.
+// What all benches with a table share: their options, and the clock that times all ranks.
 import ArgumentParser
 import Base
 import Collectives
@@ -36,9 +36,9 @@ struct BenchSession {
     engine = try ranks.together { try Engine(threads: threads) }
   }
 
-  /// The seconds of one call of `body`, ascending, of the slowest rank in each repetition. Collective.
+  /// The seconds of one call of `body`, ascending; the slowest rank counts in each repetition. Collective.
   /// - Parameters:
-  ///   - shortest: a repetition consists of as many calls as it takes to last that many seconds.
+  ///   - shortest: each repetition makes enough calls to last this many seconds.
   ///   - prepare: runs before each repetition, untimed.
   func seconds(
     shortest: Double = 0, prepare: () throws -> Void = {}, _ body: (_ call: Int) throws -> Void
@@ -63,8 +63,8 @@ struct BenchSession {
     return try (0..<options.repetitions).map { _ in try repetition(calls: calls) }.sorted()
   }
 
-  /// Measures limits, then rows, then the limits again, and prints the table; the higher of two limits
-  /// counts, as disturbances only lower it. Collective.
+  /// Measures limits, then rows, then the limits again, and prints the table. The higher of two limits counts, as
+  /// disturbances only lower it. Collective.
   func report(
     _ bench: String, notes: [String] = [], limits: () throws -> [(limit: BenchLimit, rate: Double)],
     rows: () throws -> [BenchRow]

@@ -1,4 +1,4 @@
-// What a bench measured, on which machine and beside which limit; as words and as JSON.
+// What a bench measured, on which machine and beside which limit, as words and as JSON.
 import Base
 import Training
 
@@ -12,13 +12,13 @@ enum BenchLimit: String {
   case parsing = "JSON parsing"
   case oneThread = "1 thread × threads"
 
-  /// The unit that a rate is told in, and how many operations or bytes a second that is.
+  /// The unit that a rate is given in, and how many operations or bytes per second it is.
   func unit(of rate: Double) -> (name: String, scale: Double) {
     if self == .sgemm { return ("GFLOP/s", 1e9) }
     return rate < 1e9 ? ("MB/s", 1e6) : ("GB/s", 1e9)
   }
 
-  /// A rate in its unit, as words.
+  /// A rate in its unit, in words.
   func words(_ rate: Double) -> String {
     let (name, scale) = unit(of: rate)
     return decimals(rate / scale, 1) + " " + name
@@ -28,14 +28,14 @@ enum BenchLimit: String {
 struct BenchRow {
   let name: String
   let sizes: [(name: String, value: Int)]
-  /// Of each measured repetition, ascending; the slowest rank's.
+  /// The seconds of each measured repetition, ascending; the slowest rank counts.
   let seconds: [Double]
   /// Operations or bytes of one repetition on all ranks.
   let work: Double
   let limit: BenchLimit
 
   var median: Double { seconds[seconds.count / 2] }
-  /// Operations or bytes a second.
+  /// Operations or bytes per second.
   var rate: Double { work / median }
 }
 
@@ -44,13 +44,13 @@ struct BenchTable {
   let cores: Int
   let ranks: Int
   let hosts: Int
-  /// Of a rank.
+  /// The number of threads of a rank.
   let threads: Int
   let kernelName: String
-  /// Operations or bytes a second of all ranks at once.
+  /// Operations or bytes per second of all ranks together.
   let limits: [(limit: BenchLimit, rate: Double)]
   let rows: [BenchRow]
-  /// What the reader of the figures should know, a line each.
+  /// What readers of the figures should know, a line each.
   let notes: [String]
 
   private func rate(of limit: BenchLimit) -> Double {
@@ -122,8 +122,8 @@ struct BenchTable {
 
 /// The lines of a table, its columns two spaces apart.
 /// - Parameters:
-///   - cells: rows of as many cells each.
-///   - textColumns: how many columns are text; those after them are numbers, and end at one place. All by default.
+///   - cells: rows with equal numbers of cells.
+///   - textColumns: how many columns are text; those after them are numbers, aligned to the right. All by default.
 func aligned(_ cells: [[String]], textColumns: Int = .max) -> [String] {
   let widths = (cells.first ?? []).indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
   return cells.map { row in

@@ -44,12 +44,12 @@ private struct TokenizerBench {
   let file: String
   let json: [UInt8]
   let text: [UInt8]
-  /// Where every line is, its end left out.
+  /// The range of every line, without its end.
   private let lines: [Range<Int>]
-  /// Runs of lines that a thread takes at a time.
+  /// The ranges of lines that a thread takes at a time.
   private let tiles: [Range<Int>]
   private var threads: Int { session.engine.pool.threads }
-  /// The text of a tile in bytes, or a line more.
+  /// The least bytes of text in such a range, apart from the last.
   private static let tile = 1 << 14
 
   init(session: BenchSession, file: String, json: [UInt8], text: [UInt8]) {
@@ -105,7 +105,7 @@ private struct TokenizerBench {
 
   private func onAllRanks(_ bytes: Int) -> Double { Double(bytes * session.ranks.count) }
 
-  /// With a tokenizer that has not seen the text, as words that it has seen are quicker.
+  /// Uses a tokenizer that has not seen the text, as words that it has seen are faster.
   private func secondsFresh(_ encode: (Tokenizer) -> Void) throws -> [Double] {
     var tokenizer = try Tokenizer(file: file)
     return try session.seconds(

@@ -19,7 +19,7 @@ final class BenchTraining {
   private let microBatches: [MicroBatch]
 
   /// Collective.
-  /// - Parameter accumulate: micro-batches of each rank and step.
+  /// - Parameter accumulate: micro-batches per rank and step.
   init(
     _ description: ModelDescription, _ shape: RunShape, accumulate: Int = 1, engine: Engine, ranks: Ranks,
     ledger: MemoryLedger
@@ -67,10 +67,10 @@ final class BenchTraining {
     microBatches = MicroBatch.cut(Array(0..<count), size: shape.batch.sequences)
   }
 
-  /// - Parameter number: 1 for the first.
+  /// - Parameter number: 1 for the first step.
   func step(_ number: Int) throws -> StepReport { try run.run(number, microBatches) }
 
-  /// What a step should take.
+  /// The predicted time of a step.
   func estimate(_ shape: RunShape, _ description: ModelDescription, _ rates: HostRates) -> StepEstimate {
     StepEstimate(
       map, ProgramEstimate(description, layout: description.layout, shape, place), shape, place,

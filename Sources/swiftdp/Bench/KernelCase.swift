@@ -1,25 +1,25 @@
-// A kernel as the bench calls it, and what it is given.
+// A kernel as the bench calls it, and its inputs.
 import Base
 import Kernels
 
 /// One kernel at one shape.
 struct KernelCase {
-  /// File and function.
+  /// The file and the function.
   let name: String
   let sizes: [(name: String, value: Int)]
   let limit: BenchLimit
-  /// Operations where the limit is that of products, else bytes that must be read and written.
+  /// Operations if the limit is that of products, otherwise bytes that must be read and written.
   let work: Double
-  /// How many numbers its operands are in all.
+  /// How many numbers its operands have in all.
   let count: Int
   /// - Parameter operands: `count` numbers between 0 and 1, or what an earlier call left there.
   let run: (_ operands: UnsafeMutablePointer<Float>, _ call: Int) -> Void
 
-  /// So many numbers are in no cache any more when they are read again.
+  /// After this many other numbers, an operand is in no cache any more.
   static let coldCount = 48 << 20
 }
 
-/// The shapes of a GPT-2 124M step, and what its kernels read beside numbers.
+/// The shapes of a GPT-2 124M step, and the inputs of its kernels beside numbers.
 final class KernelInputs {
   let sequences: Int
   let length: Int
@@ -35,7 +35,7 @@ final class KernelInputs {
   private let batches = 64
   /// [rows], counted within each sequence.
   let positions: UnsafeMutablePointer<Int32>
-  /// [rows], zero: every token sees its sequence from the start, up to itself.
+  /// [rows], zero: every token sees its sequence from the start up to itself.
   private let firstKeys: UnsafeMutablePointer<Int32>
   private let endKeys: UnsafeMutablePointer<Int32>
   var intervals: KeyIntervals { KeyIntervals(first: firstKeys, end: endKeys) }
@@ -61,7 +61,7 @@ final class KernelInputs {
     for sequence in 0..<sequences { sampleIDs[sequence] = Int32(sequence) }
   }
 
-  /// [rows], other ones in every call, so that their rows of a table are cold.
+  /// [rows], different ones in every call, so that their rows of a table are not in the cache.
   func tokens(_ call: Int) -> UnsafePointer<Int32> { UnsafePointer(tokens + call % batches * rows) }
 
   deinit {

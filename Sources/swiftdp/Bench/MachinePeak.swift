@@ -5,15 +5,15 @@ import Kernels
 import Tensors
 
 enum MachinePeak {
-  /// Operations per second of all ranks' products of a shape that suits the library best.
-  ///
-  /// Every thread multiplies matrices of its own, so that neither tiles nor waiting count; the best of some
+  /// Operations per second of the products of all ranks, for a shape that suits the library best.
+  /// Every thread multiplies its own matrices, so that neither tiles nor waiting count. The best of some short runs
+  /// counts, as interruptions only slow it down.
   /// short runs counts, as interruptions only slow it down.
   static func products(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> Double {
     productRates(engine, ranks, type: type).max() ?? 0
   }
 
-  /// Those of each short run.
+  /// The rate of each short run.
   static func productRates(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> [Double] {
     let (m, n, k) = (512, 1024, 768)
     let threads = engine.pool.threads
@@ -47,7 +47,7 @@ enum MachinePeak {
     }
   }
 
-  /// Bytes a second that a host sends, or receives, while one rank of every host sends to the next host and
+  /// Bytes per second that a host sends, or receives, while one rank of every host sends to the next host and
   /// receives from the one before; the best of some messages.
   static func link(_ ranks: Ranks) -> Double {
     let hosts = ranks.hostMembers.keys.sorted()
@@ -72,17 +72,17 @@ enum MachinePeak {
     return best
   }
 
-  /// Bytes read and written per second where every thread of all ranks copies a stretch of its own that no
-  /// cache holds; the best of some short runs.
+  /// Bytes per second read and written when every thread of all ranks copies its own memory, which no cache holds;
+  /// the best of some short runs.
   static func copy(_ pool: WorkerPool, _ ranks: Ranks) -> Double {
     copyRates(pool, ranks).max() ?? 0
   }
 
-  /// Those of each short run.
+  /// The rate of each short run.
   static func copyRates(_ pool: WorkerPool, _ ranks: Ranks) -> [Double] {
     let count = 16 << 20
     let single = (0..<pool.threads).map { _ in FlatMemory(count: 2 * count, label: "bench") }
-    // Pages that were never written are all the same one.
+    // Pages that were never written all map to the same zero page.
     pool.run(pool.threads) { thread, _ in single[thread].base.update(repeating: 1, count: 2 * count) }
     return (0..<24).map { _ in
       ranks.barrier()

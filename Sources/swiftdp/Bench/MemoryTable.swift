@@ -10,24 +10,25 @@ struct MemoryRow {
     let peak: Double
     let pss: Double
     let predicted: Double
-    /// Of the prediction, weights, master weights, gradients and states.
+    /// The predicted bytes of weights, master weights, gradients and states.
     let model: Double
   }
 
   let shape: RunShape
-  /// Of the first rank.
+  /// The estimate for the first rank.
   let estimate: MemoryEstimate
-  /// Those of the first host.
+  /// The ranks of the first host.
   let ranks: [Rank]
 
   func sum(_ part: KeyPath<Rank, Double>) -> Double { ranks.reduce(0) { $0 + $1[keyPath: part] } }
 
   /// The rank with the highest peak.
   private var highest: Rank { ranks.max { $0.peak < $1.peak }! }
-  /// Of that rank, without what neighbours hold.
+  /// The peak of that rank, without memory that its neighbours hold.
   var peak: Double { highest.peak - Double(estimate.seenBytes) }
   var predicted: Double { highest.predicted }
-  /// Bytes of weights, master weights, gradients and states: by the formula, and what is left of the peak.
+  /// The bytes of weights, master weights, gradients and states: by the formula, and as the rest of the measured
+  /// peak.
   var model: Double { highest.model }
   var measuredModel: Double { peak - (highest.predicted - highest.model) }
   var hostPredicted: Double { sum(\.predicted) }
@@ -40,7 +41,7 @@ struct MemoryTable {
   let batch: BatchShape
   let ranks: Int
   let hosts: Int
-  /// Of a rank.
+  /// The number of threads of a rank.
   let threads: Int
   let rows: [MemoryRow]
 

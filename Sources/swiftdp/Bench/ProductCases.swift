@@ -1,10 +1,10 @@
-// Kernels that are matrix products at heart, for the bench.
+// Kernels that consist mainly of matrix products, for the bench.
 import Kernels
 import Tensors
 
 extension Engine {
-  /// A linear layer forward, and the gradients of its input and of its weight, at the four shapes of a block;
-  /// and the projection onto the vocabulary with the loss.
+  /// A linear layer forward, and the gradients of its input and its weight, at the four shapes of a block. Also the
+  /// projection onto the vocabulary with the loss.
   func productCases(_ inputs: KernelInputs) -> [KernelCase] {
     let (rows, columns) = (inputs.rows, inputs.columns)
     let layers = [
@@ -77,8 +77,8 @@ extension Engine {
     }
   }
 
-  /// Causal attention; its products count as far as keys are seen, five in backward, of which one computes
-  /// the scores again.
+  /// Causal attention. Its products count only for the keys that are seen; there are five in backward, one of which
+  /// computes the scores again.
   func attentionCases(_ inputs: KernelInputs) -> [KernelCase] {
     let (rows, columns, width) = (inputs.rows, inputs.columns, 3 * inputs.columns)
     let shape = AttentionShape(

@@ -12,7 +12,7 @@ extension Engine {
 
   /// - Parameters:
   ///   - operands: matrices of [rows, columns] that the kernel reads or writes.
-  ///   - beside: numbers after those that count for nothing, such as a gain.
+  ///   - beside: further numbers that do not count, such as a gain.
   private func stream(
     _ name: String, rows: Int, columns: Int, operands: Int, beside: Int = 0,
     _ run: @escaping (_ operands: UnsafeMutablePointer<Float>, _ call: Int) -> Void
@@ -57,7 +57,7 @@ extension Engine {
     return forward + [input, parameters]
   }
 
-  /// SwiGLU takes two matrices of the feed-forward's width.
+  /// SwiGLU takes two matrices of the feed-forward width.
   private func activationCases(_ inputs: KernelInputs) -> [KernelCase] {
     let (rows, columns) = (inputs.rows, inputs.inner)
     let count = rows * columns
@@ -83,9 +83,9 @@ extension Engine {
     let count = rows * columns
     let mask = Dropout(probability: 0.1, seed: 0, step: 1, site: 0)
     return [
-      // Read and written in place: two operands' bytes.
+      // Read and written in place: the bytes of two operands.
       stream("Bias.addBiasHere", rows: rows, columns: inner, operands: 2) { y, _ in
-        // In tiles, as products take it along.
+        // In tiles, as products process them.
         pool.run((rows + 31) / 32) { tile, _ in
           let first = tile * 32
           addBiasHere(
@@ -132,7 +132,7 @@ extension Engine {
     ]
   }
 
-  /// A table of the vocabulary's size, of which only the tokens' rows are touched.
+  /// A table of the vocabulary's size, of which only the rows of the tokens are touched.
   private func embeddingCases(_ inputs: KernelInputs) -> [KernelCase] {
     let (rows, columns) = (inputs.rows, inputs.columns)
     let table = FlatMemory(count: inputs.vocabulary * columns, label: "bench")
@@ -151,7 +151,7 @@ extension Engine {
     ]
   }
 
-  /// What a step does with a bucket of gradients: the norm, over all ranks, and the update.
+  /// The work of a step on a bucket of gradients: the norm, over all ranks, and the update.
   func updateCases(_ ranks: Ranks) -> [KernelCase] {
     let count = 4 << 20
     let update = stream("AdamW.update", rows: 1, columns: count, operands: 7) { w, _ in
@@ -161,7 +161,7 @@ extension Engine {
           decays: true),
         step: 1, learningRate: 1e-4, gradientScale: 1, engine: self)
     }
-    // Four buckets a rank, which no cache holds.
+    // Four buckets per rank, which no cache holds.
     let layout = ParameterLayout(specs: [
       ParameterSpec(name: "line", shape: [4 * count * ranks.count], decays: true, initial: .zeros)
     ])

@@ -40,7 +40,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
         }
         print(json ? try report.json() : report.text)
       }
-      // What is missing here: of several ranks, the lowest tells.
+      // What is missing here; the lowest rank reports it.
       try ranks.together {
         if let missing = libraries.compactMap(\.missing).first { throw missing.error }
         if let started = Launch.startedCount, started > 1, ranks.count == 1 {

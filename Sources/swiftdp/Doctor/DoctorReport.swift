@@ -1,12 +1,13 @@
-// What the doctor says: the facts of the first rank's host, how ranks lie on cores, and what would be better.
+// The report of the doctor: the facts of the first rank's host, how ranks are bound to cores, and what would be
+// better.
 import Base
 import Foundation
 import Training
 
 struct DoctorReport {
-  /// By rank.
+  /// The facts of each rank, in order.
   let ranks: [RankFacts]
-  /// Of each host the facts of its first rank, in the order of these.
+  /// The facts of the first rank of each host, in the order of the hosts.
   let hosts: [HostFacts]
   /// What would make runs here faster or safer, a line each.
   var better: [String]
@@ -31,7 +32,7 @@ struct DoctorReport {
         "\(host.name): the processor can do more than this swiftdp was built for, \(host.builtFor) "
           + "(build it there, or with SWIFTDP_MARCH)")
     }
-    // Docker's own size; Open MPI's ranks of a host exchange through it.
+    // Docker's default size; Open MPI's ranks of a host exchange data through it.
     if host.sharedMemoryBytes <= 64 << 20 {
       lines.append("\(host.name): /dev/shm is small for several ranks (in a container, --shm-size=1g)")
     }
@@ -41,10 +42,10 @@ struct DoctorReport {
     return lines
   }
 
-  /// - Parameter ranks: those of the host.
+  /// - Parameter ranks: the ranks of the host.
   private static func advice(_ host: HostFacts, _ ranks: [RankFacts]) -> [String] {
     let used = ranks.reduce(into: Set<Int>()) { $0.formUnion(CoreSet(list: $1.cores).numbers) }.count
-    // A rank with more threads than cores is told of by `Launch.warning`.
+    // `Launch.warning` reports a rank that has more threads than cores.
     guard used > 0, !ranks.contains(where: { $0.threads > $0.coreCount }) else { return [] }
     let threads = ranks.reduce(0) { $0 + $1.threads }
     let have = "\(host.name): \(counted(threads, "thread")) of \(counted(ranks.count, "rank"))"
@@ -77,7 +78,7 @@ struct DoctorReport {
     var lines = first.host.lines.map { line($0.label, $0.text + $0.now) }
     let names = hosts.count > 1 ? ": " + hosts.map(\.name).joined(separator: ", ") : " (\(first.host.name))"
     lines.append(line("ranks", "\(counted(ranks.count, "rank")) on \(counted(hosts.count, "host"))\(names)"))
-    // Ranks that are alike are told of together.
+    // Ranks with equal facts are reported together.
     var groups: [(facts: RankFacts, ranks: [Int])] = []
     for (number, rank) in ranks.enumerated() {
       let found = groups.firstIndex {

@@ -11,7 +11,7 @@ struct MatrixLibrary: Codable {
   struct Missing: Codable {
     let what: String
     let hint: String
-    /// Of the options that led to it; empty where none did.
+    /// The options that led to the library; empty if there were none.
     let place: String
 
     var error: UserError { UserError(.usage, what, at: place, hint: hint) }
@@ -22,7 +22,7 @@ struct MatrixLibrary: Codable {
   /// What it multiplies.
   let type: String
   let kernel: String
-  /// Why that kernel.
+  /// Why that kernel was chosen.
   let reason: String
   let whySlow: String?
   let missing: Missing?
@@ -62,18 +62,18 @@ struct MatrixLibrary: Codable {
   }
 }
 
-/// What all ranks of a host share.
+/// The facts that all ranks of a host share.
 struct HostFacts: Codable {
   let name: String
   let version: String
   let builtFor: String
   let builtForBest: Bool
-  /// All that the compiler was allowed to use, by the names of the manuals.
+  /// All instruction sets that the compiler was allowed to use, with their names from the manuals.
   let builtForSets: [String]
   let processor: String
   let instructionSets: [String]
   let cores: Int
-  /// Those that a launcher or a batch system has to share out; 0 where the system does not say.
+  /// The cores that a launcher or a batch system can share out; 0 if the system does not say.
   let givenCores: Int
   let libraries: [MatrixLibrary]
   let mpi: String
@@ -110,7 +110,7 @@ struct HostFacts: Codable {
     lockedMemoryBytes = Self.limit(__RLIMIT_MEMLOCK)
   }
 
-  /// What follows `name:` in a file of /proc.
+  /// The text after `name:` in a file of /proc.
   private static func field(_ name: String, of path: String) -> String? {
     let lines = (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
     guard let line = lines.first(where: { $0.hasPrefix(name) }), let colon = line.firstIndex(of: ":") else {
@@ -126,7 +126,7 @@ struct HostFacts: Codable {
     return Int(exactly: limit.rlim_cur)
   }
 
-  /// Labels and facts, as they are printed; what is available at this moment stands apart from what is there.
+  /// Labels and facts, as they are printed; what is available at this moment is listed apart from what exists.
   var lines: [(label: String, text: String, now: String)] {
     func size(_ bytes: Int) -> String {
       bytes < 1_000_000_000
@@ -158,10 +158,10 @@ struct HostFacts: Codable {
   }
 }
 
-/// One rank and its host.
+/// The facts of one rank, and its host.
 struct RankFacts: Codable {
   let host: HostFacts
-  /// Those it may run on, such as `0-3,8`; empty where the system does not say.
+  /// The cores that it may run on, such as `0-3,8`; empty if the system does not say.
   let cores: String
   let threads: Int
 

@@ -1,7 +1,7 @@
-// Bytes or bits a second as users write them: 64G, 512Mi, 1.5e9.
+// Bytes or bits per second as users write them: 64G, 512Mi, 1.5e9.
 import ArgumentParser
 
-/// A positive number; k, M, G and T are powers of 1,000, Ki, Mi, Gi and Ti of 1,024.
+/// A positive number; k, M, G and T are powers of 1,000, and Ki, Mi, Gi and Ti are powers of 1,024.
 struct Amount: ExpressibleByArgument {
   let value: Double
 

@@ -82,11 +82,11 @@ struct Plan: ParsableCommand, SharedByRanks {
       at: recipe.model, hint: "more hosts, fewer ranks a host, or a smaller training.micro_batch_size")
   }
 
-  /// All ranks at once, as they will compute. Collective.
+  /// Measures all ranks at once, as they will compute. Collective.
   private func measure(_ engine: Engine, _ ranks: Ranks) -> PlannedHosts {
     let used = Double(engine.pool.threads * ranks.count)
     let planned = cores ?? max(Launch.cores, ranksPerHost ?? 1)
-    // Hosts with more cores than this one have memory as much faster.
+    // Memory is taken to be faster in proportion on hosts with more cores than this one.
     let copy = bandwidth?.value ?? MachinePeak.copy(engine.pool, ranks) / used * Double(planned)
     let rates = ModelType.allCases.map { type in
       let products = gflops.map { $0 * 1e9 } ?? MachinePeak.products(engine, ranks, type: type) / used

@@ -1,4 +1,4 @@
-// What a plan says, as words and as JSON.
+// The result of a plan, as words and as JSON.
 import Base
 import Graph
 import Planning
@@ -12,9 +12,9 @@ struct PlanTable {
   let recipe: Recipe
   /// The recipe and the settings as they were given.
   let arguments: [String]
-  /// Of the recommended ranks and threads.
+  /// The rows for the recommended ranks and threads.
   let rows: [PlanRow]
-  /// The one to choose; where none fits, that which needs the least.
+  /// The row to choose; if none fits, the one that needs the least.
   let best: PlanRow
 
   private var hosts: PlannedHosts { planner.hosts }
@@ -52,7 +52,7 @@ struct PlanTable {
     return lines.joined(separator: "\n")
   }
 
-  /// Neighbouring rows that are the same but for their stage.
+  /// Neighbouring rows that differ in their stage only.
   private var groups: [Group] {
     var groups: [Group] = []
     for type in ModelType.allCases {
@@ -101,7 +101,7 @@ struct PlanTable {
     }
   }
 
-  /// What a recipe says to be arranged so.
+  /// The recipe lines for this arrangement.
   private var yaml: [String] {
     [
       "model_dtype: \(best.shape.type.rawValue)", "training: {recompute: \(best.shape.recompute.rawValue)}",
@@ -155,7 +155,7 @@ struct PlanTable {
 }
 
 extension MemoryEstimate.Part {
-  /// Its name, short enough for a column.
+  /// The name of a part, short enough for a column.
   fileprivate var heading: String {
     switch name {
     case "gradients": "grads"

@@ -1,4 +1,4 @@
-// All ways to arrange a run on given hosts, what each needs and how fast it would be.
+// All ways to arrange a run on given hosts, with what each needs and how fast it would be.
 import Base
 import Graph
 import Models
@@ -8,29 +8,29 @@ import Sharding
 import Tensors
 import Training
 
-/// One arrangement with what it costs.
+/// One arrangement with its costs.
 struct PlanRow {
   let shape: RunShape
   let place: Placement
-  /// Of the rank with the largest share.
+  /// The estimate for the rank with the largest share.
   let memory: MemoryEstimate
   let step: StepEstimate
-  /// Bytes of a host.
+  /// The bytes of memory of a host.
   let limit: Double
 
-  /// As if all ranks had the largest share.
+  /// The bytes that a host would need if all ranks had the largest share.
   var hostBytes: Double { Double(memory.bytes) * Double(place.ranksPerHost) }
   var fits: Bool { hostBytes <= limit }
 }
 
-/// What hosts are like.
+/// The properties of the hosts.
 struct PlannedHosts {
   let count: Int
-  /// Cores of each.
+  /// The cores of each host.
   let cores: Int
-  /// Bytes of memory of each.
+  /// The bytes of memory of each host.
   let memory: Double
-  /// By the type that products are in.
+  /// The rates, by the type that products are computed in.
   let rates: [ModelType: HostRates]
 }
 
@@ -40,7 +40,7 @@ struct Planner {
   let recipe: Recipe
   let hosts: PlannedHosts
 
-  /// - Throws: where the weights alone are more than a host has.
+  /// - Throws: if the weights alone exceed the memory of a host.
   init(_ recipe: Recipe, _ hosts: PlannedHosts) throws {
     self.recipe = recipe
     self.hosts = hosts
@@ -50,7 +50,7 @@ struct Planner {
     layout = description.layout
   }
 
-  /// Threads of a rank: the recipe's, or else its share of the cores.
+  /// The threads of a rank: those of the recipe, or otherwise its share of the cores.
   func place(ranksPerHost: Int) -> Placement {
     Placement(
       ranks: hosts.count * ranksPerHost, ranksPerHost: ranksPerHost,
@@ -61,7 +61,7 @@ struct Planner {
   func rows(
     _ place: Placement, types: [ModelType] = ModelType.allCases
   ) -> [PlanRow] {
-    // Stages have the same programs; only where states are cut do shares differ from rank to rank.
+    // All stages have the same programs; shares differ between ranks only if states are sharded.
     let maps = Dictionary(
       uniqueKeysWithValues: ZeroStage.allCases.map {
         ($0, ShardMap(layout: layout.trained, stage: $0, rank: place.ranks - 1, ranks: place.ranks))
@@ -74,7 +74,7 @@ struct Planner {
         let program = ProgramEstimate(description, layout: layout, shape, place)
         return ZeroStage.allCases.map { stage in
           shape.stage = stage
-          // What a recipe cannot say of this stage.
+          // A recipe cannot ask for this at this stage.
           let own = shape.sharesWeights
           if (stage == .replicas && own == true) || (stage == .weights && own == false) {
             shape.sharesWeights = nil
@@ -90,8 +90,8 @@ struct Planner {
     }
   }
 
-  /// The fastest row that fits, of equally fast ones the smallest, of equally large ones that of the lowest
-  /// stage; nil where none fits. The type of the model stays the recipe's unless only another fits.
+  /// The fastest row that fits; of equally fast rows the smallest, and of equally small ones that of the lowest
+  /// stage. Nil if none fits. The model's type stays that of the recipe unless only another one fits.
   func best(_ rows: [PlanRow]) -> PlanRow? {
     let fitting = rows.filter(\.fits)
     let own = fitting.filter { $0.shape.type == recipe.modelType }
@@ -101,6 +101,6 @@ struct Planner {
     }
   }
 
-  /// How many ranks a host may have so that each has as many cores.
+  /// The numbers of ranks that a host may have so that each gets the same number of cores.
   var divisions: [Int] { (1...hosts.cores).filter { hosts.cores % $0 == 0 } }
 }

@@ -1,4 +1,4 @@
-// A command that is started, waited for and told of signals, by a process of one thread that blocks them.
+// A command that is started, waited for and sent signals, by a process of one thread that blocks these signals.
 import Base
 import CProcess
 import Foundation
@@ -8,7 +8,7 @@ enum Ending: Equatable {
   case exited(Int32)
   case killed(Int32)
 
-  /// As shells have it: 128 more than the signal.
+  /// The exit code as in shells: 128 more than the signal.
   var code: Int32 {
     switch self {
     case .exited(let code): code
@@ -16,7 +16,7 @@ enum Ending: Equatable {
     }
   }
 
-  /// `mpirun` itself leaves with 128 more than the signal that killed a rank.
+  /// `mpirun` itself exits with 128 more than the signal that killed a rank.
   var words: String {
     switch self {
     case .exited(let code):
@@ -38,12 +38,12 @@ enum Ending: Equatable {
 /// Starts commands one after another, and leaves nothing of them behind.
 ///
 /// A command has a process group of its own, so that Ctrl-C in a terminal reaches only this process, which passes it
-/// on once. It gets SIGTERM from the kernel when this process is gone, however it went (mpirun then ends its ranks);
-/// what it leaves behind when it is gone itself becomes a child of this process, and is killed.
+/// on once. The kernel sends the command SIGTERM when this process is gone, for whatever reason (mpirun then ends its
+/// ranks). Processes that the command leaves behind become children of this process, and are killed.
 final class Child {
   private static let passedOn = [SIGTERM, SIGINT, SIGUSR1]
   private var signals = sigset_t()
-  /// The signal that asks for the end, once there was one.
+  /// The signal that asked for the end, if there was one.
   private(set) var askedToEnd: Int32?
 
   init() {
@@ -53,8 +53,8 @@ final class Child {
     _ = swiftdp_adopt_orphans()
   }
 
-  /// Runs a command to its end, with the signals that come meanwhile passed on to it.
-  /// - Throws: `UserError(.usage)` where there is no such program.
+  /// Runs a command to its end, and passes on the signals that come meanwhile.
+  /// - Throws: `UserError(.usage)` if there is no such program.
   func run(_ words: [String]) throws -> Ending {
     let process = try start(words)
     let isLauncher = ["mpirun", "mpiexec", "orterun"].contains(
@@ -66,16 +66,16 @@ final class Child {
       }
       var signal: Int32 = 0
       guard sigwait(&signals, &signal) == 0, signal != SIGCHLD else { continue }
-      // mpirun passes SIGUSR2 on, by which a run ends in order; SIGTERM would leave its ranks one second.
+      // mpirun passes SIGUSR2 on, which ends a run in order; after SIGTERM, its ranks would have only one second.
       let isFirst = askedToEnd == nil
       if signal != SIGUSR1 { askedToEnd = signal }
       if signal != SIGUSR1, isFirst, isLauncher { signal = SIGUSR2 }
-      // Not to its group: ssh, by which mpirun reaches other hosts, must stay.
+      // Not to its process group: ssh, by which mpirun reaches other hosts, must stay.
       kill(process, signal)
     }
   }
 
-  /// Runs a command whose output nobody needs, for so long at most.
+  /// Runs a command whose output nobody needs, with a time limit.
   /// - Returns: whether it ended with 0 in time.
   func succeeds(_ commands: [[String]], within seconds: Double) -> [Bool] {
     let processes = commands.map { try? start($0) }
@@ -123,11 +123,11 @@ final class Child {
     return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal)
   }
 
-  /// Kills what the last command left behind, and all that these leave in turn.
+  /// Kills the processes that the last command left behind, and all that these leave in turn.
   private func killLeftovers() {
     let list = "/proc/self/task/\(getpid())/children"
     while waitpid(-1, nil, WNOHANG) >= 0 {
-      // A kernel without this list has nothing to kill by.
+      // On a kernel without this list, the processes cannot be found.
       guard let children = try? String(contentsOfFile: list, encoding: .utf8) else { return }
       for child in children.split(separator: " ").compactMap({ pid_t($0) }) { kill(child, SIGKILL) }
       usleep(2000)

@@ -2,11 +2,11 @@
 import Base
 import Foundation
 
-/// What `-H`, `--hostfile` and `-np` of Open MPI's mpirun say, in the words that they stand in.
+/// The values of `-H`, `--hostfile` and `-np` of Open MPI's mpirun, and the words that hold them.
 struct HostList {
   struct Host: Equatable {
     let name: String
-    /// nil where the list does not say: mpirun then asks the host for its cores.
+    /// nil if the list does not say: mpirun then asks the host for its cores.
     let slots: Int?
   }
 
@@ -22,13 +22,13 @@ struct HostList {
   ]
   private static let countOptions = ["-np", "--np", "-n", "-c"]
 
-  /// - Parameter command: what is no mpirun names no hosts.
-  /// - Throws: where a file of hosts cannot be read.
+  /// - Parameter command: a command other than mpirun names no hosts.
+  /// - Throws: if a file of hosts cannot be read.
   init(_ command: [String]) throws {
     words = command
     let program = URL(fileURLWithPath: command.first ?? "").lastPathComponent
     let isLauncher = ["mpirun", "mpiexec", "orterun", "prterun"].contains(program)
-    // What stands behind the name of swiftdp is its own.
+    // The words after the name of swiftdp belong to swiftdp.
     let end = command.firstIndex { URL(fileURLWithPath: $0).lastPathComponent == "swiftdp" } ?? command.count
     func values(_ options: [String]) -> [Int] {
       guard isLauncher else { return [] }
@@ -55,8 +55,8 @@ struct HostList {
 
   /// The words without some hosts, and with no more processes than the others have room for.
   ///
-  /// Where there were more processes than slots before, or where slots are not known, each host keeps its share.
-  /// - Parameter folder: where files of hosts are written anew.
+  /// If there were more processes than slots before, or if slots are not known, each host keeps its share.
+  /// - Parameter folder: the folder in which files of hosts are rewritten.
   func words(without gone: Set<String>, folder: String) throws -> (words: [String], processes: Int?) {
     if gone.isEmpty { return (words, processes) }
     var words = words
@@ -89,7 +89,7 @@ struct HostList {
   }
 
   /// How mpirun reaches other hosts: the words before the name of the host.
-  /// - Parameter usual: what the environment says, which mpirun inherits.
+  /// - Parameter usual: the setting of the environment, which mpirun inherits.
   func agent(usual: String?) -> [String] {
     let named = words.indices.dropFirst(2).last { index in
       ["-mca", "--mca", "-gmca", "--gmca"].contains(words[index - 2])

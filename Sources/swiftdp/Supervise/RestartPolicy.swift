@@ -6,9 +6,9 @@ struct RestartPolicy {
   struct Event {
     let what: String
     let code: Int32
-    /// The step that failed, where that is known, and the words for it.
+    /// The step that failed, if it is known, and the words for it.
     var step: (number: Int, words: String)?
-    /// The signal that this process was asked by to end.
+    /// The signal that asked this process to end.
     var wasAsked: String?
 
     init(what: String, code: Int32) {
@@ -18,7 +18,7 @@ struct RestartPolicy {
   }
 
   private static let longestPause = 60.0
-  /// So often in a row the same step may fail.
+  /// How many times in a row the same step may fail.
   private static let tries = 3
 
   private let restarts: Int
@@ -31,7 +31,7 @@ struct RestartPolicy {
     self.pause = pause
   }
 
-  /// - Returns: what to say, and how long to wait; a pause of nil ends.
+  /// - Returns: what to say, and how long to wait; a nil pause means the end.
   mutating func decide(_ event: Event) -> (line: String?, pause: Double?) {
     if event.code == 0 { return (restart == 0 ? nil : "done, after \(counted(restart, "restart"))", nil) }
     let step = event.step.map { " " + $0.words } ?? ""

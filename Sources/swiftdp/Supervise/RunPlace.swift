@@ -1,4 +1,4 @@
-// Where a run is, read from what it has written, and which run it is, read from the command that starts it.
+// How far a run got, read from the files that it wrote, and which run it is, read from the command that starts it.
 import Base
 import Collectives
 import Foundation
@@ -28,9 +28,9 @@ struct RunPlace {
     output = URL(fileURLWithPath: recipe.output).path
   }
 
-  /// The step that was under way when the run ended, and the words for it: the one that failure.json names where
-  /// this run has written one, or else the one after the last line of metrics.jsonl.
-  /// - Parameter wasStopped: whether no step failed where no file names one.
+  /// The step that was in progress when the run ended, and the words for it: the one that failure.json names if this
+  /// run has written one, otherwise the one after the last line of metrics.jsonl.
+  /// - Parameter wasStopped: whether no step failed if no file names one.
   func step(startedAt start: Date, wasStopped: Bool) -> (number: Int, words: String)? {
     if let step = FailureFile.step(in: output, since: start) { return (step, "at step \(step)") }
     if wasStopped { return nil }
@@ -38,10 +38,10 @@ struct RunPlace {
     return (last + 1, last == 0 ? "before step 1 was done" : "after step \(last)")
   }
 
-  /// 0 before the first.
+  /// 0 before the first step.
   private var lastStep: Int {
     guard let bytes = try? OpenFile.contents(output + "/metrics.jsonl") else { return 0 }
-    // A line that a crash cut short is no JSON.
+    // A line that a crash cut short is not JSON.
     for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
       if let step = (try? JSON.parse(Array(line)))?["step"]?.integer { return step }
     }

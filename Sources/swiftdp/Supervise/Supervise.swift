@@ -50,7 +50,7 @@ struct Supervise: ParsableCommand {
   }
 
   /// Says what happened, and waits.
-  /// - Returns: the command to start now; does not come back where there is nothing to start.
+  /// - Returns: the command to start now; ends the process if there is nothing to start.
   private func next(
     after event: RestartPolicy.Event, _ policy: inout RestartPolicy, _ child: Child, _ hosts: HostList,
     _ gone: inout Set<String>, folder: String
@@ -90,10 +90,10 @@ struct Supervise: ParsableCommand {
     return "\(names) \(verb) not answer: going on without\(count)"
   }
 
-  /// Seconds for a host to answer.
+  /// How many seconds a host has to answer.
   private static let patience = 10.0
 
-  /// The hosts where nothing can be started in the way that mpirun does it.
+  /// The hosts on which mpirun's way of starting processes fails.
   private func silentHosts(_ hosts: HostList, _ child: Child) -> [String] {
     let others = hosts.hosts.map(\.name).filter { !isThisHost($0) }
     if others.isEmpty { return [] }

@@ -67,7 +67,7 @@ extension CommandLineTests {
       #expect(try run.hash() == whole.hash())
     }
 
-    /// The last checkpoint and the model are what the run was for.
+    /// The last checkpoint and the model are the purpose of the run.
     @Test(arguments: ["step-000008.incomplete/manifest.json", "model.incomplete/model.safetensors"])
     func theLastOnesMustSucceed(_ file: String) throws {
       let folder = try Self.folder()
@@ -86,7 +86,7 @@ extension CommandLineTests {
       #expect(again.checkpoints.last == "step-000008")
     }
 
-    /// A rank is killed while it writes: of each kind of file, and the manifest, which comes last.
+    /// A rank is killed while it writes: once for each kind of file, and once for the manifest, which comes last.
     @Test(arguments: [
       (0, "step-000006.incomplete/model.safetensors"),
       (1, "step-000006.incomplete/second_moment.safetensors"),

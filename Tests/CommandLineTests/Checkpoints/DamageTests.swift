@@ -1,4 +1,4 @@
-// Checkpoints that are not what was written: every changed bit is noticed, and a resume passes over them.
+// Checkpoints that differ from what was written: every changed bit is noticed, and a resume passes over them.
 import Base
 import Foundation
 import Testing
@@ -45,7 +45,7 @@ extension CommandLineTests {
           try flip(bit, of: path, in: folder)
           let result = try Command.swiftdp(["checkpoint", "verify", Self.last], in: folder)
           #expect(result.code == 65, "bit \(bit) of \(file): \(result.out)\(result.err)")
-          // A changed manifest may tell wrong things of another file.
+          // A changed manifest may say wrong things about another file.
           let told = file == "manifest.json" ? Self.last : file
           #expect(result.err.contains(told), "bit \(bit) of \(file): \(result.err)")
           try flip(bit, of: path, in: folder)
@@ -57,7 +57,7 @@ extension CommandLineTests {
       #expect(whole.code == 0, "\(whole.err)")
     }
 
-    /// What may be wrong with the newest checkpoint, and what is said of it.
+    /// What may be wrong with the newest checkpoint, and the message about it.
     private static let damages: [(name: String, said: String, do: @Sendable (Workspace) throws -> Void)] = [
       (
         "a truncated file", "second_moment.safetensors: is 1000 bytes long, and was ",
@@ -109,7 +109,7 @@ extension CommandLineTests {
       #expect(try run.hash() == hash)
     }
 
-    /// One bit of each kind of file; all ranks read, and come to the same.
+    /// One bit in each kind of file; all ranks read, and come to the same result.
     @Test func aChangedBitIsPassedOver() throws {
       let (folder, run) = try trained()
       let hash = try run.hash()
@@ -139,7 +139,7 @@ extension CommandLineTests {
       #expect(try run.hash() == hash)
     }
 
-    /// A damaged newest one does not count among those that are kept, nor is it removed.
+    /// A damaged newest checkpoint does not count among those that are kept, and is not removed.
     @Test func theLastGoodOneIsKept() throws {
       let (folder, run) = try trained()
       try flip(4000, of: "\(Self.last)/model.safetensors", in: folder)

@@ -1,4 +1,4 @@
-// Limits of a user's: the size of a file (`ulimit -f`), which is a deadly signal by default, and a quota.
+// A user's limits: the size of a file (`ulimit -f`), which raises a deadly signal by default, and a quota.
 import Base
 import Testing
 

@@ -12,7 +12,7 @@ extension CommandLineTests {
         BackgroundCheckpointTests.settings + ["checkpoint.every=2", "checkpoint.memory=\(memory)"]
       let whole = try train(settings, output: "whole", in: folder)
       let size = folder.snapshot("whole/checkpoints/step-000008").reduce(0) { $0 + $1.value.count }
-      // Room for two and a half: that of step 6 fails, and so does that of step 8, which must not.
+      // Room for two and a half checkpoints: that of step 6 fails, and so does that of step 8, which must not.
       let disk = try SmallDisk("disk", in: folder, bytes: size * 5 / 2)
       let result = try Command.swiftdp(["train"] + settings + ["output=disk/run"], ranks: 2, in: folder)
       #expect(result.code == 74, "\(result.out)\(result.err)")

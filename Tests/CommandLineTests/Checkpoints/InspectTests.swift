@@ -1,4 +1,4 @@
-// What is said of folders that are no whole checkpoints.
+// What the commands say about folders that are not whole checkpoints.
 import Base
 import Foundation
 import Testing
@@ -30,7 +30,7 @@ extension CommandLineTests {
       #expect(lines.contains("format      2"))
       #expect(lines.contains("manifest    format 1, 9 files, \(bytes) bytes, CRC-32C"))
 
-      // From before there were manifests.
+      // A checkpoint that is older than manifests.
       try folder.copy(Self.checkpoint, to: "old")
       try folder.remove("old/manifest.json")
       let state = try folder.text("old/training_state.json")
@@ -41,7 +41,7 @@ extension CommandLineTests {
       #expect(lines.contains("format      1"))
       #expect(lines.contains("manifest    none: from before there were checksums"))
 
-      // A model of somebody else's.
+      // A model from another program.
       try folder.copy("run/model", to: "foreign")
       try folder.remove("foreign/manifest.json")
       lines = try table("foreign")

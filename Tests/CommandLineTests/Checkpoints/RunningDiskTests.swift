@@ -1,4 +1,4 @@
-// The output folder of a run that is under way: full for a while, moved, gone, or read-only.
+// The output folder of a running run: full for a while, moved, gone, or read-only.
 import Base
 import Foundation
 import Testing
@@ -61,7 +61,7 @@ extension CommandLineTests {
       _ = disk
     }
 
-    /// It goes on into a new one of the old name, and neither loses anything.
+    /// The run goes on in a new folder of the old name, and neither folder loses anything.
     @Test func aFolderThatIsMoved() throws {
       let folder = try workspace()
       let run = try started(output: "run", ranks: 3, in: folder)
@@ -85,7 +85,7 @@ extension CommandLineTests {
     @Test func aFolderThatIsRemoved() throws {
       let folder = try workspace()
       let run = try started(output: "run", ranks: 2, in: folder)
-      // The run may write while it is removed.
+      // The run may write while the folder is removed.
       try #require(run.until { rename(folder.path + "/run", folder.path + "/gone") == 0 })
       try folder.remove("gone")
       let result = try run.wait()

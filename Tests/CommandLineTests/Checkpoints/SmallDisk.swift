@@ -2,13 +2,13 @@
 import Foundation
 import Testing
 
-/// Gone with this value.
+/// The disk is gone with this value.
 final class SmallDisk {
   let folder: Workspace
   let path: String
   let isMounted: Bool
 
-  /// Whether this user may mount file systems, which only root may, and not in every container.
+  /// Whether this user may mount file systems. Only root may, and not in every container.
   static let mayMount: Bool = {
     guard let folder = try? Workspace(), let disk = try? SmallDisk("disk", in: folder, bytes: 1 << 20) else {
       return false
@@ -29,7 +29,7 @@ final class SmallDisk {
     try #require(isGrown)
   }
 
-  /// - Returns: whether it could be done: not where a file is open for writing.
+  /// - Returns: whether it was possible: it is not if a file is open for writing.
   func remount(_ options: String) throws -> Bool {
     try Command.run(["mount", "-o", "remount," + options, path], in: folder).code == 0
   }

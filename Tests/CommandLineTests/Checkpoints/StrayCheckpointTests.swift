@@ -1,4 +1,4 @@
-// What others leave in a run's folder of checkpoints.
+// Foreign files in a run's folder of checkpoints.
 import Base
 import Foundation
 import Testing
@@ -40,12 +40,12 @@ extension CommandLineTests {
       #expect(result.out.contains("resume  step 20 of 60, from run/checkpoints/step-000020\n"))
       #expect(try run.hash("step-000060") == whole.hash("step-000060"))
       #expect(run.checkpoints == (["step-000050", "step-000060"] + others).sorted())
-      // A link is let go, not what it leads to.
+      // A link is removed, not its target.
       let kept = folder.snapshot("elsewhere") == folder.snapshot("whole/checkpoints/step-000020")
       #expect(kept)
     }
 
-    /// A folder that the user may not look into. Root may look into all, unless it has given that up.
+    /// A folder that the user may not read. Root may read all, unless it has given up that right.
     @Test(arguments: [nil, 3]) func aCheckpointThatMayNotBeRead(ranks: Int?) throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -68,7 +68,7 @@ extension CommandLineTests {
       #expect(
         notes.first
           == "note: \(path) is passed over: \(path)/training_state.json: cannot be read: Permission denied")
-      // The new one takes its place all the same; what cannot be removed is told of.
+      // The new one takes its place all the same; a folder that cannot be removed is reported.
       #expect(
         notes.dropFirst().allSatisfy { $0 == "note: \(path).replaced: cannot be listed: Permission denied" })
       #expect(notes.count > 1)

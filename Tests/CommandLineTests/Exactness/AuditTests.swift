@@ -1,4 +1,4 @@
-// Micro-batches that are computed twice: runs end at the same bits, and a rank whose processor is wrong is named.
+// Micro-batches that are computed twice: runs end with the same bits, and a rank whose processor is wrong is named.
 import Base
 import Foundation
 import Testing
@@ -34,7 +34,7 @@ extension CommandLineTests {
           let what: Comment = "\(share), \(ranks ?? 1) ranks, ZeRO \(zero), \(more)"
           #expect(try run.hash() == one.hash(), what)
           #expect(try run.numbers("loss") == one.numbers("loss"), what)
-          // Steps have fewer micro-batches than are drawn together.
+          // A step has fewer micro-batches than are drawn together.
           let counts = try run.numbers("audits")
           #expect(audited.contains(counts.count) && counts.allSatisfy { $0 == 8 }, what)
           if first.isEmpty { first = try run.results() }
@@ -45,8 +45,8 @@ extension CommandLineTests {
       #expect(compared == 18)
     }
 
-    /// Gradients by messages, rounded, in bfloat16, and in another order: of each, what one rank computes another
-    /// does too.
+    /// Gradients that travel in messages, are rounded, are in bfloat16, or are added in another order: in each case,
+    /// what one rank computes another computes too.
     @Test func auditsAgreeWhereverGradientsAreTheSame() throws {
       let folder = try folder()
       var compared = 0
@@ -66,7 +66,7 @@ extension CommandLineTests {
       #expect(compared == 3)
     }
 
-    /// Trains with one bit wrong in matrix products of a rank, and gives the one line that is told of it.
+    /// Trains with one wrong bit in a rank's matrix products, and returns the one line of the report.
     private func message(
       _ what: String, of rank: Int, ranks: Int, more: [String] = [], in folder: Workspace
     ) throws -> String {
@@ -78,7 +78,7 @@ extension CommandLineTests {
       return try #require(result.messages.first)
     }
 
-    /// A product in the middle of the run, and all from then on, on each of three ranks.
+    /// One product in the middle of the run, or all from then on, on each of three ranks.
     @Test(arguments: ["product", "products"]) func aWrongRankIsNamed(_ fault: String) throws {
       let folder = try folder()
       let settings = ["checkpoint.every=1", "checkpoint.keep=99"]
@@ -91,12 +91,12 @@ extension CommandLineTests {
         #expect(found.6 == "\(rank)", "\(message)")
         #expect(found.3 == "\(rank)" || found.4 == "\(rank)", "\(message)")
         #expect((found.7 != nil) == (fault == "product"), "\(message)")
-        // What was applied is right.
+        // The updates that were applied are right.
         let step = try #require(Int(found.1))
         let last = try #require(RunOutput(folder: folder, name: "bad").checkpoints.last)
         #expect(step > 1 && last.hasSuffix("\(step - 1)"), "\(last), \(message)")
         #expect(try RunOutput(folder: folder, name: "bad").hash() == whole.hash(last), "\(message)")
-        // The run goes on elsewhere and ends as if nothing had been.
+        // The run goes on on other hosts and ends as if nothing had happened.
         let rest = try train(Self.settings + settings, output: "bad", ranks: 2, in: folder)
         #expect(try rest.hash() == whole.hash())
         try folder.remove("bad")
@@ -124,7 +124,7 @@ extension CommandLineTests {
       #expect(report["message"]?.text == result.messages.first)
     }
 
-    /// Two ranks can tell whose result does not come again; one rank, that there were two.
+    /// Two ranks can tell whose result is not repeated; one rank, that there were two results.
     @Test func withFewerRanksLessIsKnown() throws {
       let folder = try folder()
       let passing = try message("product:2000", of: 1, ranks: 2, in: folder)

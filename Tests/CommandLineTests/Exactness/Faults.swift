@@ -7,7 +7,7 @@ struct RankFault {
   /// See Tests/Parallel/Faults.
   var what: String
 
-  /// Options of mpirun that bring it about.
+  /// Options of mpirun that cause it.
   var options: [String] {
     [
       "-x", "LD_PRELOAD=" + Command.built("libRankFaults.so"), "-x", "FAULT=" + what, "-x",

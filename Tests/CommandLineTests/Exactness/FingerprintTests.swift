@@ -1,4 +1,4 @@
-// What a run's last bits depend on beside its recipe: it goes on where that has changed, and says so.
+// What a run's last bits depend on beside its recipe: a run goes on if that has changed, and says so.
 import Base
 import Testing
 
@@ -7,8 +7,8 @@ extension CommandLineTests {
     private static let tail = ": losses will agree with those of an undisturbed run to rounding only"
 
     /// Trains in two halves, the second with other settings.
-    /// - Returns: the lines that the second half begins with `note:`, its losses, and how far they are from
-    ///   those of an undisturbed run.
+    /// - Returns: the lines of the second half that begin with `note:`, its losses, and how far they are from those
+    ///   of an undisturbed run.
     private func goOn(_ changes: [String]) throws -> (notes: [String], count: Int, difference: Double) {
       let folder = try Workspace()
       try folder.makeLlama()

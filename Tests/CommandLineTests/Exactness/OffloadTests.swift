@@ -15,7 +15,7 @@ extension CommandLineTests {
       let disk = try train(settings + ["optimizer.offload=disk"], output: "disk-run", ranks: 2, in: folder)
       #expect(try disk.hash() == memory.hash())
       #expect(try disk.results() == memory.results())
-      // On from the disk in memory, and the other way round, with replicas.
+      // Resumes from the disk in memory, and the other way round, with replicas.
       for (source, more) in [
         ("disk-run", ["parallel.zero=3"]), ("memory", ["optimizer.offload=disk", "parallel.zero=0"]),
       ] {

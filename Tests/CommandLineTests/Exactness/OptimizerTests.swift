@@ -4,7 +4,7 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct OptimizerTests {
-    /// With the files of states that a checkpoint of it has.
+    /// An optimizer, with the state files of its checkpoints.
     static let rules: [(name: String, settings: [String], states: [String])] = [
       ("adamw", [], ["first_moment", "second_moment"]),
       ("sgd", ["optimizer.learning_rate=0.1"], []),
@@ -23,7 +23,8 @@ extension CommandLineTests {
       ),
     ]
 
-    /// Width 96: the table of 257 tokens and the attention matrices are kept in 8 bits, slices end inside of them.
+    /// With width 96, the table of 257 tokens and the attention matrices are kept in 8 bits, and slices end inside
+    /// them.
     private func folder() throws -> Workspace {
       let folder = try Workspace()
       try folder.makeLlama(width: 96)
@@ -78,7 +79,7 @@ extension CommandLineTests {
         in: folder)
     }
 
-    /// Checkpoints from before there was a choice say no name; they are AdamW's.
+    /// Checkpoints from before there was a choice have no name; they are AdamW's.
     @Test func aCheckpointWithoutANameIsAdamWs() throws {
       let folder = try folder()
       let whole = try train(Self.settings, output: "whole", in: folder)
@@ -108,14 +109,14 @@ extension CommandLineTests {
           "\(checkpoint)/first_moment_scales.safetensors\(suffix)",
           to: "\(checkpoint)/first_moment_codes.safetensors\(suffix)")
       }
-      // Of the embedding, and of 14 matrices of two layers.
+      // The embedding, and 14 matrices of two layers.
       let message =
         "\(checkpoint): first_moment_codes of model.embed_tokens.weight is F32 [98], not U8 [257, 96], "
         + "and 14 more are wrong (is it of another model?)"
       for arguments in [more, ["checkpoint", "verify", checkpoint]] {
         try expectMistake(arguments, 65, [message], in: folder)
       }
-      // A name that could lead out of the folder is no state's.
+      // A name that could lead out of the folder is not the name of a state.
       let state = "\(checkpoint)/training_state.json"
       try folder.file(
         state, folder.text(state).replacingOccurrences(of: "first_moment_codes", with: "../codes"))

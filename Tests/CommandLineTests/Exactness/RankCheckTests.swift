@@ -1,10 +1,10 @@
-// The sum of gradients, losses, norms and clipping as real ranks compute them: Tests/Parallel/Ranks says what
-// is compared, and which wrong version each check would catch.
+// The sum of gradients, losses, norms and clipping as real ranks compute them. Tests/Parallel/Ranks says what is
+// compared, and which wrong version each check would catch.
 import Testing
 
 extension CommandLineTests {
   @Suite struct RankCheckTests {
-    /// Runs a check at some rank counts and expects so many cases to have agreed on every rank.
+    /// Runs a check at some rank counts and expects this many cases to have agreed on every rank.
     private func expectAgreement(
       _ check: String, ranks counts: [Int], cases: Int, options: [String] = []
     ) throws {

@@ -1,5 +1,5 @@
-// What a user sees of steps: that their number and loss do not depend on ranks or micro-batches, and what a
-// step without anything to learn does.
+// What a user sees of steps: their number and loss do not depend on ranks or micro-batches. Also what a step without
+// anything to learn does.
 import Base
 import Testing
 
@@ -31,8 +31,8 @@ extension CommandLineTests {
       #expect(compared == 4)
     }
 
-    /// One micro-batch of everything and one of each row: the first step's loss and norm, the validation loss.
-    /// Fails where micro-batches are averaged, whose mean of means is computed from the rows alone.
+    /// One micro-batch with everything, and one for each row: the first step's loss and norm, the validation loss.
+    /// Fails if micro-batches are averaged; that mean of means is computed from the rows alone.
     @Test func lossesDoNotDependOnTheMicroBatchSize() throws {
       let folder = try Workspace()
       try folder.makeLlama(longest: 1024)
@@ -71,7 +71,7 @@ extension CommandLineTests {
         if first.isEmpty { first = numbers }
         #expect(
           zip(numbers, first).allSatisfy { abs($0 / $1 - 1) <= 1e-5 }, "\(size) rows, \(ranks ?? 1) ranks")
-        // Without dropout and with weights that stay, both are the same mean.
+        // Without dropout and with weights that do not change, both are the same mean.
         #expect(abs(numbers[0] / numbers[2] - 1) <= 1e-5)
         compared += 1
       }
@@ -80,8 +80,8 @@ extension CommandLineTests {
       #expect(abs(means.reduce(0, +) / 7 / first[0] - 1) > 1e-4, "the mean of means would not show")
     }
 
-    /// Rows whose answer lies beyond the longest sequence have no target. Fails where 0 / 0 ends the run or
-    /// reaches the weights, and where old moments or decay still move them.
+    /// Rows whose answer lies beyond the longest sequence have no target. Fails if 0 / 0 ends the run or reaches the
+    /// weights, or if old moments or decay still move them.
     @Test func aStepWithoutTargetsLeavesEverythingAsItIs() throws {
       let folder = try Workspace()
       try folder.makeLlama()

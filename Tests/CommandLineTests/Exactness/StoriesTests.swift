@@ -6,7 +6,7 @@ import Testing
 extension CommandLineTests {
   @Suite(.enabled(if: Project.hasSharedData, "../shared/data is not beside this package"))
   struct StoriesTests {
-    /// Twelve micro-batches a step: eight ranks share them unevenly.
+    /// Twelve micro-batches per step: eight ranks share them unevenly.
     static let settings = [
       "model=stories", "data.train=text.txt", "data.sequence_length=64", "training.steps=20",
       "training.batch_size=12", "training.micro_batch_size=1", "training.validate_every=10",
@@ -46,8 +46,8 @@ extension CommandLineTests {
       #expect(try without.numbers("loss") != losses)
     }
 
-    /// A rank dies in step 8, and another one seven steps after that run's start: the runs that follow know nothing
-    /// but a checkpoint. That before the last one is whole by then; the last one may be.
+    /// A rank dies in step 8, and another one seven steps after that run's start: the runs that follow know only a
+    /// checkpoint. The one before the last is whole by then; the last one may be.
     @Test func killedTwiceAndResumedAtOtherRankCounts() throws {
       let folder = try Workspace()
       try folder.makeStories()
@@ -57,8 +57,8 @@ extension CommandLineTests {
       func newest() throws -> Int {
         try #require(stopped.checkpoints.compactMap { Int($0.dropFirst(5)) }.max())
       }
-      // A step of four ranks has three rounds with three parts of five pieces to expect, one of three ranks
-      // four with two parts of six.
+      // In a step of four ranks, three rounds expect three parts of five pieces each; with three ranks, four rounds
+      // expect two parts of six pieces each.
       let first = try Command.swiftdp(
         ["train"] + settings + ["checkpoint.every=2"], ranks: 4, fault: RankFault(rank: 2, what: "die:316"),
         in: folder)
@@ -109,7 +109,7 @@ extension CommandLineTests {
         compared += 1
       }
       #expect(compared == 5)
-      // Each of the three does something by itself.
+      // Each of the three has an effect by itself.
       var losses: [[Double]] = [try one.numbers("loss")]
       for key in ["attn_pdrop", "embd_pdrop", "resid_pdrop"] {
         try folder.makeGPT2(key, dropout: 0.1)

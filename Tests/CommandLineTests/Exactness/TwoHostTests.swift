@@ -1,4 +1,4 @@
-// The same bits over two hosts as on one.
+// Two hosts give the same bits as one.
 import Base
 import Foundation
 import Testing
@@ -37,7 +37,7 @@ extension CommandLineTests {
       #expect(compared == 3)
     }
 
-    /// What the first rank cannot see itself, it hears of: one line and one report of all ranks of both hosts.
+    /// The first rank hears of what it cannot see itself: one line, and one report of all ranks of both hosts.
     @Test(arguments: [
       (1, 1, SIGKILL, "rank 1 on swiftdp-host-1 is gone: its process or its host has ended"),
       (1, 0, SIGKILL, "rank 0 on swiftdp-host-0 is gone: its process or its host has ended"),
@@ -66,14 +66,15 @@ extension CommandLineTests {
       #expect(report["failed"]?.elements?.compactMap(\.integer) == [rank])
       #expect(report["host"]?.text == "swiftdp-host-\(rank / ranksPerHost)")
       let lines = try #require(report["ranks"]?.elements)
-      // Of a rank that its neighbours found dead, its last word is known; they do not hear from other hosts.
+      // Neighbours that found a rank dead know its last word; they do not hear from other hosts.
       let known = rank == 0 && ranksPerHost > 1 ? [0, 1] : Array(0..<2 * ranksPerHost)
       #expect(lines.compactMap { $0["rank"]?.integer } == known)
       #expect(lines.allSatisfy { ($0["step"]?.integer ?? 0) >= 2 && $0["phase"]?.text != nil })
       #expect(waitUntil(10) { kill(process, 0) != 0 })
     }
 
-    /// The first rank's port is open to anybody: who does not show the run's number is let go, and takes little.
+    /// The first rank's port is open to anybody: a peer that does not show the run's number is dropped, and takes
+    /// little.
     @Test func strangersAtThePortAreLetGo() throws {
       let folder = try Workspace()
       try folder.makeStories()
@@ -88,7 +89,7 @@ extension CommandLineTests {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(first)/fd").count
       }
       let before = try descriptors()
-      // Of this process's sockets that listen (0A; proc(5)), MPI's has the lowest port that is free from 1024 on.
+      // Among this process's listening sockets (0A; proc(5)), MPI's has the lowest port that is free from 1024 on.
       let sockets = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(first)/fd").compactMap {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(first)/fd/\($0)")
       }
@@ -102,7 +103,7 @@ extension CommandLineTests {
         ports.append(try #require(Int(port, radix: 16)))
       }
       let port = try #require(ports.max())
-      // 300 that say nothing, and 300 that say something else; they stay until they have been let go.
+      // 300 connections say nothing, and 300 say something else; they stay until they are dropped.
       let visitors = try Command.run(
         [
           "nsenter", "--net=/proc/\(first)/ns/net", "bash", "-c",
@@ -119,14 +120,14 @@ extension CommandLineTests {
       #expect(counts.count == 20 && counts.allSatisfy { $0 <= before + 80 }, "\(counts), \(before) before")
       #expect(counts.contains { $0 > before })
       #expect(waitUntil(10) { (try? descriptors()) == before })
-      // The connection that is meant is still there: its end is the news.
+      // The proper connection is still there: its end is reported.
       kill(try #require(run.process(ofRank: 1)), SIGKILL)
       let result = try run.wait(timeLimit: 30)
       #expect(
         result.messages.count == 1 && result.messages[0].hasPrefix("rank 1 on swiftdp-host-1 is gone: "))
     }
 
-    /// Slow enough that the link is what limits, on any machine.
+    /// Slow enough that the link is the limit on any machine.
     @Test func theExchangeFillsTheLink() throws {
       let folder = try Workspace()
       let hosts = try TwoHosts(rate: "200mbit", in: folder)

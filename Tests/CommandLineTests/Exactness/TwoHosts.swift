@@ -1,12 +1,12 @@
 // Two hosts on one machine, made by launch/two-hosts.
 import Foundation
 
-/// Namespaces that are gone after the test.
+/// Network namespaces that are removed after the test.
 final class TwoHosts {
   private let id = String(UUID().uuidString.prefix(6).lowercased())
   private let folder: Workspace
 
-  /// Why this machine has no such thing; nil where it has. Making one is the only way to know.
+  /// Why this machine cannot have them; nil if it can. Making one is the only way to know.
   static let missing: String? = {
     do {
       let hosts = try TwoHosts(in: Workspace())
@@ -26,7 +26,7 @@ final class TwoHosts {
     let description: String
   }
 
-  /// - Parameter rate: of the link, such as `1gbit`; as fast as memory where it is nil.
+  /// - Parameter rate: the rate of the link, such as `1gbit`; nil for one as fast as memory.
   init(rate: String? = nil, in folder: Workspace) throws {
     self.folder = folder
     let result = try run("make", rate.map { [$0] } ?? [])
@@ -41,7 +41,7 @@ final class TwoHosts {
     try Command.run([Project.root + "/launch/two-hosts", verb, id] + words, in: folder)
   }
 
-  /// Starts swiftdp on the first host, with so many ranks on each, over TCP.
+  /// Starts swiftdp on the first host, with this many ranks on each, over TCP.
   func swiftdp(_ arguments: [String], ranksPerHost: Int) throws -> CommandResult {
     try run("mpirun", ["\(ranksPerHost)", Command.binary] + arguments)
   }
@@ -53,7 +53,7 @@ final class TwoHosts {
       in: folder, mercy: 1)
   }
 
-  /// Bytes that have come to a host over the link.
+  /// The bytes that a host has received over the link.
   func received(by host: Int) throws -> Int {
     let result = try run("on", ["\(host)", "cat", "/sys/class/net/link0/statistics/rx_bytes"])
     guard let count = Int(result.out.trimmingCharacters(in: .whitespacesAndNewlines)) else {

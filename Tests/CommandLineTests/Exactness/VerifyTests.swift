@@ -1,4 +1,4 @@
-// swiftdp verify: it passes a good recipe, and a planted fault does not pass it.
+// swiftdp verify: a good recipe passes, and a planted fault does not.
 import Testing
 
 extension CommandLineTests {
@@ -103,15 +103,15 @@ extension CommandLineTests {
         "rows.jsonl", String(repeating: full, count: first) + String(repeating: row, count: 32))
     }
 
-    /// A rank gets gradients of others with a wrong bit. It shows wherever that rank takes part beside others,
-    /// and nowhere else.
+    /// A rank gets other ranks' gradients with a wrong bit. It shows in every arrangement in which that rank takes
+    /// part with others, and nowhere else.
     @Test func aWrongPartOfAGradientIsCaught() throws {
       let result = try Command.swiftdp(
         Self.settings, ranks: 4, fault: RankFault(rank: 1, what: "part"), in: folder())
       try expectCaught(result, Set(Self.arrangements[4...]))
     }
 
-    /// A bit of the checkpoint that a run is resumed from has changed on the way to the disk.
+    /// A bit of the checkpoint that a run resumes from has changed on the way to the disk.
     @Test func aCorruptedShardIsCaught() throws {
       let result = try Command.swiftdp(
         Self.settings, ranks: 4, fault: RankFault(rank: 2, what: "flip:step-000002"), in: folder())

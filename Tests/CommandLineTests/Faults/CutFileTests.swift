@@ -7,7 +7,7 @@ extension CommandLineTests {
   @Suite struct CutFileTests {
     private static let settings = RankCountTests.text + ["training.steps=4", "training.validate_every=0"]
 
-    /// Of what is read at the start, each file loses its second half once the first rank has mapped it.
+    /// Each file that is read at the start loses its second half once the first rank has mapped it.
     @Test(arguments: [
       ("text.txt", ["data.train=text.txt", "weights=random", "model=llama"]),
       ("rows.jsonl", ["data.train=rows.jsonl", "weights=random", "model=llama"]),
@@ -34,7 +34,7 @@ extension CommandLineTests {
       #expect(folder.names(in: "run/checkpoints") == before)
     }
 
-    /// What a run needs of its model's folder and data it has read at the start.
+    /// A run reads everything that it needs from its model's folder and its data at the start.
     @Test func modelAndDataThatAreGone() throws {
       let folder = try Workspace()
       try folder.makeLlama()

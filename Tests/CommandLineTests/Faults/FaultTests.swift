@@ -66,12 +66,12 @@ extension CommandLineTests {
       #expect(result.messages.count == 1 && message.hasPrefix("rank 2 on "), "\(result.messages)")
       #expect(message.contains(" has kept the others waiting for 3 s in step "), "\(message)")
       #expect(try failure(folder)["kind"]?.text == "silent")
-      // Nothing of it goes on.
+      // No process of the run goes on.
       #expect(waitUntil(10) { kill(process, 0) != 0 })
       try expectRestToBeTheSame(folder, ranks: 1)
     }
 
-    /// As a scheduler suspends a job, longer than a rank may keep the others waiting.
+    /// The run is stopped as a scheduler suspends a job, for longer than a rank may keep the others waiting.
     @Test func aSuspendedRunGoesOn() throws {
       let folder = try Workspace()
       let run = try started(["parallel.timeout=3"], in: folder)
@@ -88,7 +88,7 @@ extension CommandLineTests {
       #expect(try RunOutput(folder: folder, name: "run").hash() == whole(folder).hash())
     }
 
-    /// Where every rank waits, none is late, but the run must not hang.
+    /// If every rank waits, none is late, but the run must not hang.
     @Test func ranksThatAllWaitAreToldOf() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -134,7 +134,7 @@ extension CommandLineTests {
             && !$0.hasSuffix("80") && !$0.hasSuffix("incomplete")
         }
       }
-      // By chance the signal or the file comes in a step that has one anyway.
+      // The signal or the file may happen to come in a step that has a checkpoint anyway.
       func ask(_ body: () throws -> Void) rethrows -> Bool {
         let before = extra().count
         for _ in 0..<3 {
@@ -156,7 +156,7 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       let settings = ["train"] + Self.settings + ["output=run"]
-      // Before a checkpoint has been written, 20 s are kept for two of them, so the run has 0.3.
+      // Before a checkpoint has been written, 20 s are reserved for two of them, so the run has 0.3.
       let result = try Command.swiftdp(settings + ["training.time_limit=20.3s"], ranks: 2, in: folder)
       #expect(result.code == 75, "\(result.out)")
       #expect(result.messages.count == 1 && result.messages[0].contains("stopped as its time is nearly over"))

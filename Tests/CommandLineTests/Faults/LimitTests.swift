@@ -1,5 +1,5 @@
-// What comes from outside of the program and fails is told of in one line, in builds without checks too: memory and
-// threads that the system does not give, and libraries that fail.
+// Failures from outside the program are reported in one line, in builds without checks too: memory and threads that
+// the system refuses, and libraries that fail.
 import Base
 import Foundation
 import Testing
@@ -28,7 +28,7 @@ extension CommandLineTests {
       #expect(try line.wholeMatch(in: #require(result.messages.first)) != nil, "\(result.messages)")
     }
 
-    /// Without oneDNN a product has nothing to fail in.
+    /// Without oneDNN there is no product that can fail in it.
     @Test func aProductOfOneDNNThatFails() throws {
       let folder = try folder()
       let doctor = try Command.swiftdp(["doctor", "--json"], in: folder)
@@ -45,7 +45,7 @@ extension CommandLineTests {
         try !hasOneDNN || line.wholeMatch(in: #require(result.messages.first)) != nil, "\(result.messages)")
     }
 
-    /// Split communicators, those of each host included, are given back.
+    /// Split communicators, including those of each host, are freed.
     @Test func communicatorsAreFreed() throws {
       let folder = try folder()
       let result = try Command.swiftdp(
@@ -57,7 +57,7 @@ extension CommandLineTests {
       #expect(numbers.count == 2 && numbers[0] > 2 && numbers[0] == numbers[1], "\(line)")
     }
 
-    /// Bytes of address space that a run takes, beside what it is asked to do.
+    /// The bytes of address space that a run takes before its real work.
     private func limited(_ megabytes: Int, _ settings: [String], ranks: Int? = nil, in folder: Workspace)
       throws
       -> CommandResult
@@ -68,13 +68,13 @@ extension CommandLineTests {
         launcher + limit + ["train"] + settings + ["output=run"], in: folder, timeLimit: 60)
     }
 
-    /// By megabytes of address space, from too few for the first library to enough for all: every run succeeds, or ends
-    /// in one line by which a user can mend it.
+    /// Runs with limits on the megabytes of address space, from too few for the first library to enough for all:
+    /// every run succeeds, or ends in one line that tells the user how to fix it.
     @Test(arguments: [nil, 2]) func memoryThatTheSystemDoesNotGive(_ ranks: Int?) throws {
       let folder = try Workspace()
       try folder.makeLlama("llama", longest: 1024)
       try folder.makeText(characters: 40_000)
-      // A larger model and data, so that activations, weights and tokens are each what fails somewhere.
+      // A larger model and more data, so that each of activations, weights and tokens fails in some run.
       let settings =
         RankCountTests.text + [
           "training.steps=1", "training.validate_every=0", "checkpoint.every=0", "data.sequence_length=128",
@@ -114,7 +114,7 @@ extension CommandLineTests {
       #expect(try line.wholeMatch(in: #require(result.messages.first)) != nil, "\(result.messages)")
     }
 
-    /// Memory that Swift's own arrays do not get is told of by its runtime, which then aborts.
+    /// If Swift's own arrays get no memory, Swift's runtime says so and aborts.
     @Test func anArrayThatGetsNoMemory() throws {
       let folder = try folder()
       try folder.makeText(characters: 40_000_000)

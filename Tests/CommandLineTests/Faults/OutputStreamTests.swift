@@ -4,7 +4,7 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct OutputStreamTests {
-    /// - Parameter redirection: what a shell does with the command.
+    /// - Parameter redirection: how the shell redirects the command's output.
     private func run(
       _ arguments: [String], _ redirection: String, in folder: Workspace
     ) throws -> CommandResult {
@@ -20,7 +20,7 @@ extension CommandLineTests {
       return folder
     }
 
-    /// A run goes on when nobody watches.
+    /// A run goes on when nobody reads its output.
     @Test(arguments: [
       ("| true", "Broken pipe"), ("> /dev/full", "No space left on device"), (">&-", nil), (">&- 2>&-", nil),
     ])
@@ -38,7 +38,7 @@ extension CommandLineTests {
       #expect(try output.hash() == whole.hash())
     }
 
-    /// The code is right, whoever hears of it.
+    /// The exit code is right, whether or not anybody reads the output.
     @Test(arguments: ["2> /dev/full", "2>&-", "2> >(true)"])
     func mistakesWithoutAStream(_ redirection: String) throws {
       let folder = try workspace()
@@ -47,7 +47,7 @@ extension CommandLineTests {
       #expect(result.err.isEmpty)
     }
 
-    /// Of other commands the output is what they are for.
+    /// Other commands exist for their output.
     @Test func otherCommandsFail() throws {
       let folder = try workspace()
       try train(RankCountTests.text + ["training.steps=1"], output: "run", in: folder)

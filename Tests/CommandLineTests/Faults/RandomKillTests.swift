@@ -1,14 +1,14 @@
-// A run that loses random ranks at random moments, or is asked to stop, over and over, ends with the bits of one that
-// was left alone.
+// A run that loses random ranks at random moments, or is asked to stop, over and over, ends with the bits of an
+// undisturbed run.
 import Base
 import Foundation
 import Testing
 
 extension CommandLineTests {
   @Suite struct RandomKillTests {
-    /// A checkpoint after every other step: most of what a rank does is then within reach of a kill, from reading
-    /// checkpoints over forward, exchange and update to writing and renaming them. How far it comes is the machine's
-    /// speed: it goes on until it is asked to stop, at a learning rate that does not depend on the number of steps.
+    /// A checkpoint after every other step: a kill can then hit most of what a rank does, from reading checkpoints
+    /// over forward, exchange and update to writing and renaming them. How far a run gets depends on the machine: it
+    /// goes on until it is asked to stop, at a learning rate that does not depend on the number of steps.
     private static let settings =
       RankCountTests.text + ["schedule.name=constant", "training.validate_every=0", "checkpoint.every=2"]
 
@@ -29,9 +29,9 @@ extension CommandLineTests {
         folder.names(in: "run/checkpoints").compactMap { Int($0.dropFirst(5)) }.max() ?? 0
       }
       while kills < FaultCount.count {
-        // Three times in a row in one step, or while starting from it, would be given up.
+        // supervise would give up after three failures in a row in one step, or while starting from it.
         if kills % 2 == 0 { try #require(run.until { newest() > reached + 6 }, "\(run.errors)") }
-        // While it starts, or later.
+        // Kills it while it starts, or later.
         usleep(UInt32(truncatingIfNeeded: random.next() % 1_200_000))
         let rank = Int(random.next() % UInt64(ranks))
         guard let process = run.process(ofRank: rank) else {
@@ -52,7 +52,7 @@ extension CommandLineTests {
         phases[killed?["phase"]?.text ?? "start", default: 0] += 1
         if isWriting { phases["a step beside the write of a checkpoint", default: 0] += 1 }
       }
-      // Under way again, it is asked to stop.
+      // It is asked to stop once it is running again.
       try #require(run.until { newest() > reached + 6 }, "\(run.errors)")
       run.send(SIGTERM)
       let result = try run.wait(timeLimit: 60)
@@ -65,7 +65,7 @@ extension CommandLineTests {
       print("\(kills) random kills in \(steps) steps, equal hashes; \(counts.joined(separator: ", "))")
     }
 
-    /// Asked to stop at any moment, it leaves a checkpoint and 75, and goes on at another number of ranks.
+    /// When it is asked to stop at any moment, it leaves a checkpoint and 75, and resumes at another number of ranks.
     @Test func stoppedRunsEndAtTheSameHash() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -78,7 +78,7 @@ extension CommandLineTests {
       while stops < FaultCount.count {
         let ranks = 1 + draw(3)
         let command = try Command.start(["train"] + settings, ranks: ranks, in: folder)
-        // Until it listens.
+        // Waits until it listens.
         let before = folder.data(ofMetricsIn: "run")
         try #require(command.until { folder.data(ofMetricsIn: "run") > before }, "\(command.errors)")
         usleep(UInt32(draw(100_000)))
@@ -101,7 +101,7 @@ extension CommandLineTests {
 }
 
 extension Workspace {
-  /// Bytes of the metrics that a run has written up to now.
+  /// The bytes of metrics that a run has written so far.
   fileprivate func data(ofMetricsIn output: String) -> Int {
     (try? data("\(output)/metrics.jsonl").count) ?? 0
   }

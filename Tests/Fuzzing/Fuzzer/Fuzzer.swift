@@ -1,4 +1,4 @@
-// libFuzzer over one reader; built by launch/fuzz alone.
+// Runs libFuzzer over one reader; only launch/fuzz builds it.
 import Foundation
 import FuzzReaders
 

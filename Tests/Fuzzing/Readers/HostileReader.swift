@@ -76,7 +76,7 @@ package enum HostileReader: String, CaseIterable {
     }
   }
 
-  /// What follows a line `%%TEXT%%` is a text to encode and decode.
+  /// The text after a line `%%TEXT%%` is encoded and decoded.
   private static func readTokenizer(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
     let all = Data(bytes)
     let mark = all.range(of: Data("\n%%TEXT%%\n".utf8))
@@ -96,8 +96,8 @@ package enum HostileReader: String, CaseIterable {
     }
   }
 
-  /// The bytes as lines, as a list and as plain text, in formats of rows. Thrown is the first refusal, where
-  /// each refuses.
+  /// The bytes as lines, as a list and as plain text, in formats of rows. If all of them refuse, the first refusal is
+  /// thrown.
   private static func readRows(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
     var refusal: (any Error)?
     var accepted = false

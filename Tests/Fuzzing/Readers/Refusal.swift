@@ -1,4 +1,4 @@
-// What a reader may answer to a file it cannot use.
+// How a reader may refuse a file that it cannot use.
 import Base
 
 /// A reader that went wrong without crashing.
@@ -8,10 +8,10 @@ package struct Finding: Error, CustomStringConvertible {
 }
 
 package enum Refusal {
-  /// Bytes of the longest line: places as long as paths, four bytes a character.
+  /// The most bytes of a line: places as long as paths, four bytes per character.
   static let longestLine = 25_000
 
-  /// - Throws: `Finding` where the error is not one clear line, or several, for the user.
+  /// - Throws: `Finding` if the error is not one clear line, or several, for the user.
   package static func check(_ error: any Error) throws {
     let errors: [UserError]
     switch error {

@@ -1,9 +1,9 @@
-// Small damages of the kind that fuzzers do, drawn from a stream, so that a seed says which.
+// Small damages as fuzzers make them, drawn from a stream, so that a seed reproduces them.
 import Base
 
 struct Mutation {
   private var stream: PhiloxStream
-  /// Sizes at the edges of what fits, deep nesting, and bytes that are no UTF-8 or no text.
+  /// Sizes at the edges of what fits, deep nesting, and bytes that are not UTF-8 or not text.
   private static let splices: [[UInt8]] =
     [
       "9223372036854775807", "-9223372036854775808", "18446744073709551616", "1152921504606846976",

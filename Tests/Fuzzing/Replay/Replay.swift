@@ -1,4 +1,4 @@
-// Reads the kept corpus of one reader and mutations of it, without a fuzzer and within little memory.
+// Reads the kept corpus of one reader and damaged copies of it, without a fuzzer and within little memory.
 //
 // FuzzReplay READER CORPUS FOLDER MUTATIONS SEED: says how many files it read; a crash or a finding leaves the
 // bytes in FOLDER/input.
@@ -10,7 +10,7 @@ import FuzzReaders
 enum Replay {
   /// Bytes of address space beyond what the program begins with.
   static let memory: UInt64 = 1 << 30
-  /// Of the processor for one input; a machine that does other things besides takes its time.
+  /// Processor seconds for one input; a machine that does other things too may take longer in real time.
   static let seconds = 5.0
 
   static func main() throws {

@@ -32,7 +32,7 @@ private struct Fault: Sendable {
 }
 
 private let fault = Fault()
-/// Parts expected; only one thread of a rank makes them.
+/// How many parts were expected; only one thread of a rank expects them.
 nonisolated(unsafe) private var exchanges = 0
 
 /// The function that this library hides. RTLD_NEXT is a macro that Swift does not import.
@@ -40,10 +40,10 @@ private func hidden<T>(_ name: String, as type: T.Type) -> T {
   unsafeBitCast(dlsym(UnsafeMutableRawPointer(bitPattern: -1), name)!, to: type)
 }
 
-/// Where gradients will arrive that are waited for.
+/// The places where gradients will arrive that are waited for.
 nonisolated(unsafe) private var arriving: [UnsafeMutableRawPointer] = []
 
-/// A host without room: gradients go by messages, which can be got hold of.
+/// Pretends that the host has no room: gradients then travel in messages, which this library can change.
 @_cdecl("shm_open")
 public func openShared(_ name: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 {
   if let fault, ["part", "die"].contains(fault.kind), String(cString: name).contains("gradients") {
@@ -70,7 +70,7 @@ public func receive(
   return hidden("MPI_Irecv", as: Receive.self)(target, count, type, rank, tag, communicator, request)
 }
 
-/// Gathers so far; only one thread of a rank makes them.
+/// How many gathers there were; only one thread of a rank makes them.
 nonisolated(unsafe) private var gathers = 0
 
 @_cdecl("MPI_Allgather")
@@ -97,7 +97,7 @@ public func waitAll(
   typealias Wait =
     @convention(c) (Int32, UnsafeMutablePointer<OpaquePointer?>, OpaquePointer?) -> Int32
   let code = hidden("MPI_Waitall", as: Wait.self)(count, requests, statuses)
-  // Every message of a small model has arrived when any wait is over but the first of a round.
+  // In a small model, every message has arrived when any wait but the first of a round is over.
   for part in arriving {
     let bits = part.load(as: UInt32.self) ^ 1 << 21
     part.storeBytes(of: bits, as: UInt32.self)
@@ -135,7 +135,7 @@ private func path(of file: Int32) -> String? {
   return count > 0 ? String(decoding: name[..<count], as: UTF8.self) : nil
 }
 
-/// Communicators that were split off, and freed.
+/// How many communicators were split off, and how many freed.
 nonisolated(unsafe) private var groups = (made: 0, freed: 0)
 
 @_cdecl("MPI_Comm_split")
@@ -176,11 +176,11 @@ public func finish() -> Int32 {
   return hidden("MPI_Finalize", as: (@convention(c) () -> Int32).self)()
 }
 
-/// Matrix products of this process; with faults in them a rank has one thread.
+/// How many matrix products this process made; with faults in them, a rank has one thread.
 nonisolated(unsafe) private var products = 0
 nonisolated(unsafe) private var library: UnsafeMutableRawPointer?
 
-/// Has this library stand before OpenBLAS, or oneDNN, where that alone is asked for its functions.
+/// Puts this library in front of OpenBLAS, or oneDNN, when functions are looked up in one of these alone.
 @_cdecl("dlopen")
 public func open(_ name: UnsafePointer<CChar>?, _ flags: Int32) -> UnsafeMutableRawPointer? {
   typealias Open = @convention(c) (UnsafePointer<CChar>?, Int32) -> UnsafeMutableRawPointer?
@@ -208,7 +208,7 @@ public func multiply(
   products += 1
   guard let fault, let call = Int(fault.detail) else { return }
   if fault.kind == "product" ? products == call : products >= call {
-    // In the middle: the first token looks at itself alone and the last has nothing to predict, whatever is computed.
+    // In the middle: the first token sees only itself, and the last has nothing to predict, whatever is computed.
     let row = c + Int(m / 2 * ldc)
     row.pointee = Float(bitPattern: row.pointee.bitPattern ^ 1 << 21)
   }
@@ -234,7 +234,7 @@ public func map(
   typealias Map =
     @convention(c) (UnsafeMutableRawPointer?, Int, Int32, Int32, Int32, Int) -> UnsafeMutableRawPointer?
   let mapped = hidden("mmap", as: Map.self)(address, count, protection, flags, file, offset)
-  // Most mappings are of memory, some of them before this library can do anything.
+  // Most mappings are of memory, and some of them are made before this library can do anything.
   guard file >= 0, let fault, fault.kind == "cut", let path = path(of: file), path.contains(fault.detail)
   else { return mapped }
   truncate(path, count / 2)

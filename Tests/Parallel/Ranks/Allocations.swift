@@ -1,4 +1,4 @@
-// Heap allocations of training steps, counted by a library that is loaded beside this (Tests/Parallel/Allocations).
+// Heap allocations of training steps, counted by a library that is preloaded (Tests/Parallel/Allocations).
 import Base
 import Datasets
 import Foundation
@@ -9,13 +9,13 @@ import Sharding
 import Tensors
 import Training
 
-/// At most so many a step, whatever the model, the micro-batches and the ranks: the arrays of the step's
+/// The most allocations of a step, whatever the model, the micro-batches and the ranks: the arrays of the step's
 /// sequences and of its micro-batches.
 private let allowed = 4
 
-/// A step after the second allocates next to nothing, with few and with many micro-batches, layers and buckets.
-/// Fails on an allocation a micro-batch, a layer, an operation or a bucket; the counter itself is checked by
-/// one allocation more than is allowed.
+/// A step after the second allocates next to nothing, with few and with many micro-batches, layers and buckets. Fails
+/// if there is an allocation per micro-batch, layer, operation or bucket. The counter itself is checked with one
+/// allocation more than is allowed.
 func checkAllocations(_ outcome: inout Outcome, model: String) throws {
   guard let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "swiftdp_allocations") else {
     return outcome.expect(false, "the counting library is not loaded")
@@ -34,7 +34,7 @@ func checkAllocations(_ outcome: inout Outcome, model: String) throws {
         optimizer: try ShardedOptimizer(map: map, rule: AdamW(), engine: engine, ledger: nil),
         schedule: Schedule(shape: .constant, peak: 1e-3, warmupSteps: 0, finalRatio: 1, steps: 9),
         ranks: run.ranks, sequences: run.rows, mask: .none, seed: 0, gradientClip: 1,
-        // Audits that are drawn for, and as good as never done.
+        // Audits are drawn, but hardly ever done.
         auditShare: 1e-15)
       var stream = BatchStream(
         count: run.rows.count, batchSize: batchSize, microBatchSize: microBatchSize, seed: 1, shuffle: false)

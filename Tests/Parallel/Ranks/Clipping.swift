@@ -6,9 +6,9 @@ import Optimizers
 import Reference
 import Sharding
 
-/// The norm is that of the whole gradient, tied weights counted once, and weights move as one process computes
-/// in fp64. Fails where a rank clips by the norm of its shard, where the tied table counts as two parameters,
-/// and where the clipped gradient is not what the moments are made of.
+/// The norm is that of the whole gradient, with tied weights counted once, and weights move as one process computes
+/// in fp64. Fails if a rank clips by the norm of its shard, if the tied table counts as two parameters, or if moments
+/// are not computed from the clipped gradient.
 func checkClipping(_ outcome: inout Outcome, model: String) throws {
   let run = try SmallRun(outcome.ranks, model: model, rows: [(40, 39), (25, 24), (33, 10), (60, 59), (9, 8)])
   let all = Array(0..<run.rows.count)
@@ -37,7 +37,7 @@ func checkClipping(_ outcome: inout Outcome, model: String) throws {
       for parameter in layout.parameters {
         for index in parameter.range {
           let g = Double(gradient[index]) * min(1, clip / (norm + 1e-6))
-          // The first step: bias correction makes both moments the gradient's own.
+          // In the first step, bias correction makes both moments those of the gradient itself.
           let update = g / (abs(g) + rule.epsilon)
           let decay = parameter.spec.decays ? rate * rule.weightDecay : 0
           weights[index] = Float(Double(start[index]) * (1 - decay) - rate * update)

@@ -16,7 +16,7 @@ final class SmallRun {
   let replica: Replica
   let rows: TokenSequences
 
-  /// - Parameter lengths: of each row, tokens and targets.
+  /// - Parameter lengths: for each row, its tokens and its targets.
   init(
     _ ranks: Ranks, model: String, rows lengths: [(tokens: Int, targets: Int)], threads: Int = 1
   ) throws {
@@ -39,7 +39,7 @@ final class SmallRun {
   var layout: ParameterLayout { replica.layout }
   var weights: [Float] { Array(UnsafeBufferPointer(start: replica.weights.floats, count: layout.count)) }
 
-  /// Loss sum and gradient of some rows as one batch on this rank alone.
+  /// The sum of losses and the gradient of some rows as one batch on this rank alone.
   func whole(_ sequences: [Int], dividedBy targets: Int? = nil) -> (loss: Double, gradient: [Float]) {
     let batch = rows.batch(MicroBatch(sequences: sequences, firstSample: 0), mask: .none)
     var gradient = [Float](repeating: .nan, count: layout.trainedCount)
@@ -75,7 +75,7 @@ final class SmallRun {
     return (report, gathered(gradients.memory.base, map), states)
   }
 
-  /// What the ranks hold of a line, on every rank.
+  /// The parts of a line that the ranks hold, on every rank.
   private func gathered(_ memory: UnsafePointer<Float>, _ map: ShardMap) -> [Float] {
     let mine = map.held.flatMap { holding in
       (0..<holding.line.count).flatMap {

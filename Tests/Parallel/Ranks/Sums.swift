@@ -57,8 +57,7 @@ private struct RandomStep {
   }
 }
 
-/// Fails on any other order of additions, on a part that is lost or counted twice, and on zeros that are
-/// added (−0 + 0 is 0).
+/// Fails on any other order of additions, on a part that is lost or counted twice, and on added zeros (−0 + 0 is 0).
 func checkSums(_ outcome: inout Outcome) throws {
   let ranks = outcome.ranks
   let engine = try Engine(threads: 1 + ranks.rank % 2)
@@ -72,7 +71,7 @@ func checkSums(_ outcome: inout Outcome) throws {
     }
     if !sameBits(want, step.sum(of: step.gradients.indices.reversed())) { orderMatters += 1 }
     let map = ShardMap(layout: step.layout, stage: step.stage, rank: ranks.rank, ranks: ranks.count)
-    // Twice through the same memory: a step must not see what the one before it left.
+    // Twice in the same memory: a step must not see what the one before it left.
     let sum = GradientSum(map: map, ranks: ranks, engine: engine, room: step.layout.trainedCount, ledger: nil)
     for pass in 1...2 {
       step.run(sum, ranks: ranks)
@@ -85,7 +84,7 @@ func checkSums(_ outcome: inout Outcome) throws {
         isSame = isSame && sameBits(got, Array(want[holding.line]))
       }
       outcome.expect(isSame, "step \(number), pass \(pass): the sum has other bits")
-      // The norm of one rank, which everybody is told.
+      // The norm of one rank, which all ranks get.
       var one = [0.0]
       if let alone {
         let map = ShardMap(layout: step.layout, stage: step.stage, rank: 0, ranks: 1)

@@ -4,8 +4,8 @@ import Datasets
 import Reference
 import Sharding
 
-/// Loss, gradient and norm over ranks and micro-batches are those of one big batch. Fails where losses or
-/// gradients are averaged by micro-batch or by rank: the mean of means is computed here too, and is far off.
+/// Loss, gradient and norm over ranks and micro-batches are those of one big batch. Fails if losses or gradients are
+/// averaged by micro-batch or by rank: the mean of means is computed here too, and is far off.
 func checkUnequalTargets(_ outcome: inout Outcome, model: String) throws {
   let run = try SmallRun(
     outcome.ranks, model: model, rows: [(12, 1), (901, 900), (3, 2), (40, 7), (9, 1), (5, 4)])
@@ -38,8 +38,8 @@ func checkUnequalTargets(_ outcome: inout Outcome, model: String) throws {
   }
 }
 
-/// A micro-batch, a rank or a whole step without targets. Fails where a mean over no token is NaN, where such a
-/// micro-batch still counts in a mean, or where a step without targets moves weights by old moments or decay.
+/// A micro-batch, a rank or a whole step without targets. Fails if a mean over no token is NaN, if such a micro-batch
+/// still counts in a mean, or if a step without targets moves weights by old moments or decay.
 func checkEmptyParts(_ outcome: inout Outcome, model: String) throws {
   let run = try SmallRun(
     outcome.ranks, model: model,

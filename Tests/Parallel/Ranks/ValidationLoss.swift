@@ -3,8 +3,8 @@ import Base
 import Datasets
 import Training
 
-/// Every validation sample counts once, whatever the batches. Fails where batch means are averaged, where the
-/// last uneven batch is dropped, and where ranks are filled up with samples that then count twice.
+/// Every validation sample counts once, whatever the batches. Fails if batch means are averaged, if the last uneven
+/// batch is dropped, or if ranks are filled up with samples that then count twice.
 func checkValidation(_ outcome: inout Outcome, model: String) throws {
   let run = try SmallRun(
     outcome.ranks, model: model,

@@ -1,10 +1,10 @@
-// What the tests have several ranks do: one check a call, started by mpirun. Prints how many cases agreed.
+// Checks that the tests run on several ranks: one check per call, started by mpirun. Prints how many cases agreed.
 import Base
 import Collectives
 import Foundation
 import Kernels
 
-/// Counts cases, and tells on standard error of those that do not hold.
+/// Counts cases, and reports on standard error those that do not hold.
 struct Outcome {
   let ranks: Ranks
   private(set) var cases = 0
@@ -31,7 +31,7 @@ case "validation": try checkValidation(&outcome, model: folder)
 case "allocations": try checkAllocations(&outcome, model: folder)
 default: outcome.expect(false, "there is no check \(check)")
 }
-// Every rank has looked at its own part.
+// Every rank has checked its own part.
 let cases = ranks.gather(outcome.cases)
 let faults = ranks.sum(outcome.faults)
 if ranks.isFirst { print("\(check): \(ranks.count) ranks, \(cases.min()!) cases, \(faults) faults") }
