@@ -96,7 +96,8 @@ let package = Package(
     // Formulas in fp64, which the tests of kernels and programs compare with.
     .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),
     .testTarget(
-      name: "KernelTests", dependencies: ["Base", "Tensors", "Kernels", "Optimizers", "Reference"],
+      name: "KernelTests",
+      dependencies: ["Base", "Tensors", "Kernels", "Optimizers", "Checkpoints", "Reference"],
       swiftSettings: reference),
     .testTarget(
       name: "GraphTests",
@@ -107,7 +108,7 @@ let package = Package(
     .executableTarget(
       name: "RankChecks",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Models", "Collectives", "Optimizers", "Sharding",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives", "Optimizers", "Sharding",
         "Recipes", "Training", "Reference",
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),

@@ -39,6 +39,7 @@ package final class Program {
   package let shape: BatchShape
   /// The type of the weights that it runs on; the memory was planned for this type.
   private let type: ModelType
+  private let trainedType: ModelType
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
   package var gradientCount: Int { plan.gradientCount }
@@ -75,6 +76,7 @@ package final class Program {
   package init(_ graph: Graph, recompute: Recompute = .none, threads: Int, holds: Int = 0) {
     shape = graph.shape
     type = graph.type
+    trainedType = graph.trainedType
     record = graph.record
     loss = graph.loss
     training = graph.purpose == .training
@@ -103,7 +105,9 @@ package final class Program {
     gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
-    precondition(weights.type == type, "the program was recorded for weights of \(type)")
+    precondition(
+      weights.type == type && weights.trained.type == trainedType,
+      "the program was recorded for weights of \(type), trained in \(trainedType)")
     let base = arena.base(count: plan.arenaCount + (gradients == nil ? plan.gradientCount : 0))
     let memory = ProgramMemory(
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)

@@ -26,6 +26,12 @@ package final class HalfProducts: @unchecked Sendable {
     }
   }
 
+  /// Makes room for products of such sizes with every worker, before any starts: which of them sees the largest tile
+  /// of a product is left to chance.
+  func reserve(m: Int, n: Int, k: Int) {
+    for worker in workers { worker.reserve(m: m, n: n, k: k) }
+  }
+
   @inline(__always)
   func product(
     _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
@@ -37,6 +43,7 @@ package final class HalfProducts: @unchecked Sendable {
 
 /// What one thread multiplies with.
 private protocol HalfWorker {
+  func reserve(m: Int, n: Int, k: Int)
   func product(
     _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
     _ c: UnsafeMutablePointer<Float>)
@@ -46,6 +53,8 @@ private struct LibraryWorker: HalfWorker {
   private let worker: OneDNN.Worker
 
   init(_ library: OneDNN) { worker = OneDNN.Worker(library) }
+
+  func reserve(m: Int, n: Int, k: Int) {}
 
   func product(
     _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
@@ -63,13 +72,18 @@ private final class WidenedWorker: HalfWorker {
 
   init(_ blas: BLAS) { self.blas = blas }
 
+  func reserve(m: Int, n: Int, k: Int) {
+    let count = (m + n) * min(Self.depth, k)
+    if room.count < count { room = FlatMemory(count: count, label: "widened") }
+  }
+
   func product(
     _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
     _ c: UnsafeMutablePointer<Float>
   ) {
     let s = shape
     let depth = min(Self.depth, s.k)
-    if room.count < (s.m + s.n) * depth { room = FlatMemory(count: (s.m + s.n) * depth, label: "widened") }
+    reserve(m: s.m, n: s.n, k: s.k)
     let (wideA, wideB) = (room.base, room.base + s.m * depth)
     for start in stride(from: 0, to: s.k, by: depth) {
       let count = min(depth, s.k - start)

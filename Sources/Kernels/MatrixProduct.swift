@@ -57,6 +57,9 @@ extension Engine {
       }
     case (.bfloat16(let a), .bfloat16(let b)):
       let halves = halves
+      let k = transposition == .first ? a.rows : a.columns
+      let largest = ProductTiles(m: c.rows, n: c.columns, k: k).largest
+      halves.reserve(m: largest.m, n: largest.n, k: k)
       forEachTile(a, b, transposition, c, after) { tile, worker in
         let start = profile == nil ? 0 : monotonicNanoseconds()
         halves.product(
@@ -66,14 +69,18 @@ extension Engine {
         profile?.countProduct(m: tile.m, n: tile.n, k: tile.k, since: start)
       }
     case (.float32(let a), .frozen(let w)):
+      reserveForFrozen(c, k: a.columns, halves: nil)
       forEachTile(m: a.rows, k: a.columns, w, transposition, c, after) { rows, columns, worker in
         frozenProduct(
           transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, worker: worker)
       }
     case (.bfloat16(let a), .frozen(let w)):
+      let halves = halves
+      reserveForFrozen(c, k: a.columns, halves: halves)
       forEachTile(m: a.rows, k: a.columns, w, transposition, c, after) { rows, columns, worker in
         frozenProduct(
-          transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, worker: worker)
+          transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, by: halves,
+          worker: worker)
       }
     default: preconditionFailure("operands of a product are of one type")
     }
@@ -118,6 +125,7 @@ extension Engine {
     _ after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void,
     _ body: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
+    precondition(transposition != .first, "a frozen matrix has no gradient")
     precondition(m == c.rows, "A does not fit C")
     precondition((transposition == .second ? w.rows : w.columns) == c.columns, "W does not fit C")
     precondition((transposition == .second ? w.columns : w.rows) == k, "A does not fit W")
@@ -195,6 +203,11 @@ struct ProductTiles {
   }
 
   var count: Int { down * across }
+
+  /// Rows and columns of the largest tile, or a few more.
+  var largest: (m: Int, n: Int) {
+    (min((m + down - 1) / down + Self.unit, m), min((n + across - 1) / across + Self.unit, n))
+  }
 
   subscript(tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
     (

@@ -19,7 +19,7 @@ extension CommandLineTests {
         }
       }
       #expect(kernels.count >= 10 && kernels.contains("MatrixProduct"))
-      for kernel in kernels + ["AdamW", "GradientSum"] {
+      for kernel in kernels + ["AdamW", "GradientSum", "FrozenProduct", "FrozenStorage"] {
         #expect(rows.contains { $0.name.hasPrefix(kernel + ".") }, "\(kernel)")
       }
       // Each rank multiplies matrices of its own.

@@ -218,6 +218,10 @@ import Testing
   @Test func weightsOfAnotherTypeAreRefused() async {
     await #expect(processExitsWith: .success) { try runLogits(recordedFor: .bfloat16, on: .bfloat16) }
     await #expect(processExitsWith: .failure) { try runLogits(recordedFor: .float32, on: .bfloat16) }
+    // Trained in fp32 beside frozen weights of bfloat16, recorded as if all were bfloat16.
+    await #expect(processExitsWith: .failure) {
+      try runLogits(recordedFor: .bfloat16, on: .bfloat16, adapted: true)
+    }
   }
 
   @Test func everySampleHasItsOwnMasksWhateverTheMicroBatch() throws {
@@ -242,13 +246,18 @@ import Testing
 }
 
 /// One forward pass of a program that was recorded for weights of one type.
-private func runLogits(recordedFor recorded: ModelType, on type: ModelType) throws {
+private func runLogits(
+  recordedFor recorded: ModelType, on type: ModelType, adapted: Bool = false
+) throws {
   let sketch = Sketch.llama()
   let shape = BatchShape(sequences: 1, length: 4)
   var draw = Draw(1)
   let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw)
   let program = TestModel(sketch, type: recorded).program(shape, purpose: .logits)
-  let weights = TestModel(sketch, type: type).store
+  let weights =
+    adapted
+    ? TestModel(sketch, type: type, adaptation: TestAdaptation.everywhere()).store
+    : TestModel(sketch, type: type).store
   let engine = try Engine(threads: 1)
   _ = batch.withInput { program.run($0, weights: weights, arena: Arena(), engine: engine) }
 }

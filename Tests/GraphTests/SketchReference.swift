@@ -9,6 +9,7 @@ struct SketchReference {
   let batch: TestBatch
   /// Whether dropout is active.
   var training = true
+  var adaptation: any Adaptation = FullFineTuning()
 
   /// The sum of the losses of all targets.
   func loss(_ line: [Double]) -> Double {
@@ -53,10 +54,20 @@ struct SketchReference {
     case .linear(let x, let parts, let bias, let layout):
       let inputs = values[x].count / rows
       let results = parts.map { name, columns in
-        Reference.linear(
+        let y = Reference.linear(
           values[x], rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
           outputs: columns, outputByInput: layout == .outputByInput,
           bias: bias ? parameter(name + ".bias", line) : nil)
+        guard let lowRank = adaptation.lowRank(at: name, inputs: inputs, outputs: columns) else { return y }
+        // y + scale · (x Aᵀ) Bᵀ, with a mask of its own on x.
+        let dropped = dropped(values[x], lowRank.dropout, &sites)
+        let inner = Reference.linear(
+          dropped, rows: rows, inputs: inputs, weight: parameter(name + ".lora_A.weight", line),
+          outputs: lowRank.rank, outputByInput: true, bias: nil)
+        let term = Reference.linear(
+          inner, rows: rows, inputs: lowRank.rank, weight: parameter(name + ".lora_B.weight", line),
+          outputs: columns, outputByInput: true, bias: nil)
+        return zip(y, term).map { $0 + Double(lowRank.scale) * $1 }
       }
       return (0..<rows).flatMap { row in
         zip(results, parts).flatMap { $0[row * $1.columns..<(row + 1) * $1.columns] }
@@ -68,15 +79,7 @@ struct SketchReference {
     case .gelu(let x): return values[x].map(Reference.gelu)
     case .swiGLU(let x): return Reference.swiGLU(values[x], columns: values[x].count / rows / 2)
     case .add(let a, let b): return zip(values[a], values[b]).map { $0 + $1 }
-    case .dropout(let x, let probability):
-      guard let dropout = dropout(probability, &sites) else { return values[x] }
-      let columns = values[x].count / rows
-      return values[x].enumerated().map { place, value in
-        let row = place / columns
-        return value
-          * dropout.factor(
-            sample: batch.sampleIDs[row / length], position: row % length, element: place % columns)
-      }
+    case .dropout(let x, let probability): return dropped(values[x], probability, &sites)
     case .attention(let x, let heads, let keyHeads, let width, let rotary, let probability):
       let stride = (heads + 2 * keyHeads) * width
       var qkv = values[x]
@@ -96,6 +99,16 @@ struct SketchReference {
         dropout: dropout(probability, &sites), sampleIDs: batch.sampleIDs
       ).forward(q: columns(0..<keyStart), k: columns(keyStart..<valueStart), v: columns(valueStart..<stride))
         .output
+    }
+  }
+
+  private func dropped(_ x: [Double], _ probability: Double, _ sites: inout Int) -> [Double] {
+    guard let dropout = dropout(probability, &sites) else { return x }
+    let columns = x.count / batch.shape.rows
+    return x.enumerated().map { place, value in
+      let (sample, position) = (place / columns).quotientAndRemainder(dividingBy: batch.shape.length)
+      return value
+        * dropout.factor(sample: batch.sampleIDs[sample], position: position, element: place % columns)
     }
   }
 

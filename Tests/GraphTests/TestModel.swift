@@ -49,10 +49,13 @@ final class TestModel {
       ? FrozenStore(FrozenPlan(layout, projections: storage, type: type)) : nil
     store = WeightStore(layout, trained: weights, frozen: frozen, type: type)
     var given = [[Float]](repeating: [], count: layout.parameters.count)
-    // In the order of use, so that weights do not depend on what is frozen.
-    for (index, place) in layout.forwardOrder.enumerated() {
+    // By the order of use among the model's own and the added ones, so that weights depend neither on what is frozen
+    // nor on what is added.
+    var (own, added) = (0, 1000)
+    for place in layout.forwardOrder {
       let parameter = layout.parameters[place]
-      var draw = Draw(index, seed: 99)
+      var draw = Draw(parameter.spec.isAdded ? added : own, seed: 99)
+      if parameter.spec.isAdded { added += 1 } else { own += 1 }
       let isGain = parameter.spec.initial == .ones
       let values = draw.floats(parameter.range.count, scale: 0.5).map { $0 + (isGain ? 1 : 0) }
       given[place] = values
@@ -63,7 +66,13 @@ final class TestModel {
     weights.refreshVectors()
   }
 
-  /// The weights as they are multiplied: rounded, in a bfloat16 model.
+  /// Gives frozen parameters the numbers of another model's line of the same layout.
+  func freeze(_ line: [Double]) throws {
+    let values = layout.parameters.map { line[$0.range].map { Float($0) } }
+    try store.frozen?.fill(from: GivenWeights(values: values)) { tiles, body in (0..<tiles).forEach(body) }
+  }
+
+  /// As they are multiplied: rounded, in a bfloat16 model.
   var line: [Double] {
     var line: [Double] = []
     weights.read(0..<layout.trainedCount) { part, values in
@@ -74,7 +83,8 @@ final class TestModel {
       values.withUnsafeMutableBufferPointer {
         store.frozen!.read(index, 0..<parameter.range.count, into: $0.baseAddress!)
       }
-      line += values.map(Double.init)
+      let isRounded = store.type == .bfloat16 && parameter.spec.shape.count > 1
+      line += values.map { Double(isRounded ? BFloat16(rounding: $0).float : $0) }
     }
     return line
   }
@@ -114,7 +124,8 @@ final class TestModel {
   }
 
   func reference(_ batch: TestBatch, training: Bool = true) -> SketchReference {
-    SketchReference(sketch: sketch, layout: layout, batch: batch, training: training)
+    SketchReference(
+      sketch: sketch, layout: layout, batch: batch, training: training, adaptation: adaptation)
   }
 
   /// Expects each parameter's gradient within a share of its largest element. Gradients that are 0 in theory (biases

@@ -13,9 +13,12 @@ struct ProductCase: CustomStringConvertible {
   let k: Int
   let transposition: Transposition
   let adding: Bool
+  /// Numbers between the rows of B.
+  let bGap: Int
 
-  init(_ size: (m: Int, n: Int, k: Int), _ transposition: Transposition, adding: Bool) {
+  init(_ size: (m: Int, n: Int, k: Int), _ transposition: Transposition, adding: Bool, bGap: Int = 1) {
     (m, n, k) = size
+    self.bGap = bGap
     self.transposition = transposition
     self.adding = adding
   }
@@ -26,7 +29,7 @@ struct ProductCase: CustomStringConvertible {
   var bColumns: Int { transposition == .second ? k : n }
   // A different gap for each matrix.
   var aStride: Int { aColumns + 3 }
-  var bStride: Int { bColumns + 1 }
+  var bStride: Int { bColumns + bGap }
   var cStride: Int { n + 2 }
 
   var description: String { "\(m) x \(n) x \(k), \(transposition), adding: \(adding)" }

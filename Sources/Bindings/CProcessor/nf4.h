@@ -1,8 +1,9 @@
-// Widens NF4: two numbers per byte, the first one in the upper half. Each is an index into a table of sixteen values.
+// Widens NF4 (two numbers a byte, the first one in the upper half, each the place of a value in a table of sixteen)
+// and bytes with one scale. All paths round alike.
 #pragma once
 #include <stdint.h>
 #include <string.h>
-#ifdef __AVX512F__
+#if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -12,14 +13,30 @@ static inline void swiftdp_widen_nf4(
   long i = 0;
   if (first % 2 == 1 && count > 0) y[i++] = scale * table[codes[first / 2] & 15];
   const uint8_t *pairs = codes + (first + i) / 2;
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
   const __m512 values = _mm512_mul_ps(_mm512_loadu_ps(table), _mm512_set1_ps(scale));
+#elif defined(__AVX2__)
+  const __m256 low = _mm256_mul_ps(_mm256_loadu_ps(table), _mm256_set1_ps(scale));
+  const __m256 high = _mm256_mul_ps(_mm256_loadu_ps(table + 8), _mm256_set1_ps(scale));
+#endif
+#if defined(__AVX2__) || defined(__AVX512F__)
   for (; i + 16 <= count; i += 16, pairs += 8) {
     const __m128i bytes = _mm_loadl_epi64((const __m128i *)pairs);
     const __m128i upper = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
     const __m128i lower = _mm_and_si128(bytes, _mm_set1_epi8(15));
-    const __m512i places = _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(upper, lower));
-    _mm512_storeu_ps(y + i, _mm512_permutexvar_ps(places, values));
+    const __m128i places = _mm_unpacklo_epi8(upper, lower);
+#if defined(__AVX512F__)
+    _mm512_storeu_ps(y + i, _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(places), values));
+#else
+    for (int half = 0; half < 2; half++) {
+      const __m256i wide = _mm256_cvtepu8_epi32(half ? _mm_srli_si128(places, 8) : places);
+      // The fourth bit, moved to the sign, chooses the half of the table.
+      const __m256 isHigh = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 28));
+      const __m256 chosen = _mm256_blendv_ps(
+          _mm256_permutevar8x32_ps(low, wide), _mm256_permutevar8x32_ps(high, wide), isHigh);
+      _mm256_storeu_ps(y + i + 8 * half, chosen);
+    }
+#endif
   }
 #endif
   for (; i + 2 <= count; i += 2, pairs++) {
@@ -29,7 +46,17 @@ static inline void swiftdp_widen_nf4(
   if (i < count) y[i] = scale * table[*pairs >> 4];
 }
 
-/// y[i] = scale · x[i].
-static inline void swiftdp_widen_int8(const int8_t *x, long count, float scale, float *y) {
-  for (long i = 0; i < count; i++) y[i] = scale * (float)x[i];
+/// y[i] = (x[i] · largest) · factor, rounded twice.
+static inline void swiftdp_widen_int8(
+    const int8_t *x, long count, float largest, float factor, float *y) {
+  typedef int8_t bytes16 __attribute__((vector_size(16)));
+  typedef float floats16 __attribute__((vector_size(64)));
+  long i = 0;
+  for (; i + 16 <= count; i += 16) {
+    bytes16 bytes;
+    memcpy(&bytes, x + i, 16);
+    floats16 wide = __builtin_convertvector(bytes, floats16) * largest * factor;
+    memcpy(y + i, &wide, 64);
+  }
+  for (; i < count; i++) y[i] = (float)x[i] * largest * factor;
 }

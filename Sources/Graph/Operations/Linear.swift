@@ -26,7 +26,8 @@ extension Graph {
       parameters.append(
         parameter(
           name + ".weight", shape, decays: true, initial: .normal(deviation: 0.02), isProjection: true))
-      var part = Linear.Part(start: start, columns: columns, weight: parameters.count - 1)
+      var part = Linear.Part(
+        start: start, columns: columns, weight: parameters.count - 1, trains: trains(parameters.last!))
       if bias {
         parameters.append(parameter(name + ".bias", [columns], decays: false, initial: .zeros))
         part.bias = parameters.count - 1
@@ -38,8 +39,7 @@ extension Graph {
     let operation = Linear(
       rows: x.rows, inputs: x.columns, columns: start, layout: layout,
       rounds: parts.contains { matrixType(of: parameters[$0.weight]) == .bfloat16 }, parts: parts,
-      trainsWeights: parts.contains { trains(parameters[$0.weight]) },
-      keepsInput: parameters.contains(where: trains), needsInputGradient: x.needsGradient)
+      needsInputGradient: x.needsGradient)
     return append(
       operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows, keeping: kept)
   }
@@ -57,6 +57,7 @@ struct Linear: TileMaker {
     let columns: Int
     /// Indices into the operation's parameters.
     let weight: Int
+    let trains: Bool
     var bias: Int?
     var term: LowRankTerm?
   }
@@ -68,24 +69,27 @@ struct Linear: TileMaker {
   /// Whether any weight is multiplied in bfloat16.
   let rounds: Bool
   let parts: [Part]
-  let trainsWeights: Bool
-  let keepsInput: Bool
   let needsInputGradient: Bool
+
+  /// A bias alone is trained without it.
+  private var keepsInput: Bool { parts.contains { $0.trains || $0.term?.trains == true } }
 
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 
   var productOperations: Double {
-    2 * Double(rows) * Double(inputs) * Double(columns)
-      + parts.reduce(0) { $0 + ($1.term?.operations(self) ?? 0) }
+    parts.reduce(0) { $0 + operations($1) + ($1.term?.operations(self, $1) ?? 0) }
   }
 
   var backwardOperations: Double {
-    let whole = 2 * Double(rows) * Double(inputs) * Double(columns)
-    return (trainsWeights ? whole : 0) + (needsInputGradient ? whole : 0)
-      + parts.reduce(0) { $0 + 2 * ($1.term?.operations(self) ?? 0) }
+    parts.reduce(0) { sum, part in
+      sum + (part.trains ? operations(part) : 0) + (needsInputGradient ? operations(part) : 0)
+        + (part.term?.backwardOperations(self, part) ?? 0)
+    }
   }
 
-  /// The input and the output gradient, rounded, and the scratch of the terms.
+  private func operations(_ part: Part) -> Double { 2 * Double(rows) * Double(inputs) * Double(part.columns) }
+
+  /// Input and output gradient, rounded, and what terms need.
   func scratchCount(threads: Int) -> Int {
     halfScratch + (parts.map { $0.term?.scratchCount(self) ?? 0 }.max() ?? 0)
   }
@@ -103,14 +107,14 @@ struct Linear: TileMaker {
       : frame.matrix(part.weight, rows: inputs, columns: part.columns)
   }
 
-  /// The input as it is, and rounded if some weight needs that.
-  private func input(_ frame: Frame) -> (plain: ConstMatrix, rounded: Operand?) {
+  /// The input as it is, and rounded.
+  private func input(_ frame: Frame, rounding: Bool) -> (plain: ConstMatrix, rounded: Operand?) {
     let x = ConstMatrix(frame.input(0), rows: rows, columns: inputs)
-    return (x, rounds ? frame.rounded(x, into: frame.scratch) : nil)
+    return (x, rounding ? frame.rounded(x, into: frame.scratch) : nil)
   }
 
   func forward(_ frame: Frame, each: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
-    let x = input(frame)
+    let x = input(frame, rounding: rounds)
     for part in parts {
       let y = MutableMatrix(frame.output(0) + part.start, rows: rows, columns: part.columns, stride: columns)
       let weight = weight(frame, part)
@@ -129,7 +133,8 @@ struct Linear: TileMaker {
   }
 
   func backward(_ frame: Frame) {
-    let x = keepsInput ? input(frame) : nil
+    // Terms read it as it is.
+    let x = keepsInput ? input(frame, rounding: rounds && parts.contains(where: \.trains)) : nil
     let room = frame.scratch + (rounds ? Self.halfRoom(rows * inputs) : 0)
     let dx = frame.inputGradient(0)
     for (place, part) in parts.enumerated() {
@@ -153,7 +158,7 @@ struct Linear: TileMaker {
           adding: dBias.adding)
       }
       let scratch = frame.scratch + halfScratch
-      if let term = part.term, let x { term.backward(dyM, x.plain, self, frame, scratch: scratch) }
+      part.term?.backward(dyM, x?.plain, self, frame, scratch: scratch)
       if let dx {
         let dxM = MutableMatrix(dx.base, rows: rows, columns: inputs)
         frame.engine.multiply(

@@ -21,8 +21,8 @@ extension Graph {
     let drops = dropsOut && lowRank.dropout > 0
     return LowRankTerm(
       rank: lowRank.rank, scale: lowRank.scale, a: parameters.count - 2, b: parameters.count - 1,
-      u: kept.count - 1, dropout: drops ? lowRank.dropout : 0, site: drops ? nextSite() : 0,
-      length: shape.length)
+      trains: trains(a) || trains(b), u: kept.count - 1, dropout: drops ? lowRank.dropout : 0,
+      site: drops ? nextSite() : 0, length: shape.length)
   }
 }
 
@@ -32,16 +32,23 @@ struct LowRankTerm {
   /// Indices into the operation's parameters.
   let a: Int
   let b: Int
-  /// The index of u among the kept matrices.
+  let trains: Bool
+  /// The place of u among what is kept.
   let u: Int
   let dropout: Double
   let site: Int
   /// The number of tokens of a sequence.
   let length: Int
 
-  /// The number of operations in both products of forward.
-  func operations(_ linear: Linear) -> Double {
-    2 * Double(linear.rows) * Double(rank) * Double(linear.inputs + linear.columns)
+  /// Of both products of forward.
+  func operations(_ linear: Linear, _ part: Linear.Part) -> Double {
+    2 * Double(linear.rows) * Double(rank) * Double(linear.inputs + part.columns)
+  }
+
+  /// Of dB, t, dA, and dx where that is needed.
+  func backwardOperations(_ linear: Linear, _ part: Linear.Part) -> Double {
+    2 * Double(linear.rows) * Double(rank)
+      * Double((linear.needsInputGradient ? 2 : 1) * linear.inputs + 2 * part.columns)
   }
 
   /// Room for t, and with dropout for an input and its gradient.
@@ -93,8 +100,9 @@ struct LowRankTerm {
   }
 
   /// Writes the gradients of A and B, and leaves t in scratch.
+  /// - Parameter x: nil where A is not trained.
   func backward(
-    _ dy: ConstMatrix, _ x: ConstMatrix, _ linear: Linear, _ frame: Frame,
+    _ dy: ConstMatrix, _ x: ConstMatrix?, _ linear: Linear, _ frame: Frame,
     scratch: UnsafeMutablePointer<Float>
   ) {
     if let dB = frame.weightGradient(b) {
@@ -107,7 +115,7 @@ struct LowRankTerm {
     frame.engine.multiply(.float32(dy), .float32(bM), into: tM) { rows, tile in
       frame.engine.scaleHere(tM.part(rows, tile), by: scale)
     }
-    if let dA = frame.weightGradient(a) {
+    if let dA = frame.weightGradient(a), let x {
       frame.engine.multiply(
         .float32(ConstMatrix(scratch, rows: dy.rows, columns: rank)),
         .float32(read(x, linear, frame, scratch)), .first,

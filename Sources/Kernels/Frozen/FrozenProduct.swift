@@ -1,22 +1,39 @@
-// Products with a frozen matrix. The worker that multiplies a tile of the matrix first widens it, 256 numbers of the
-// inner dimension at a time, so that a wide copy of the whole matrix is never in memory.
+// Products with a frozen matrix: each tile of it is widened where and when it is multiplied, 256 numbers of the inner
+// dimension at a time, so that a wide copy of the whole is never in memory.
+import Base
 import Tensors
 
-/// Memory that each worker widens into; it grows to the size of the largest tile.
+/// What each worker widens into.
 final class FrozenRooms: @unchecked Sendable {
-  private var rooms: [FlatMemory]
+  private var memory = FlatMemory(count: 0, label: "widened")
+  private let threads: Int
+  /// Floats of one worker.
+  private var count = 0
 
-  init(threads: Int) { rooms = (0..<threads).map { _ in FlatMemory(count: 0, label: "widened") } }
+  init(threads: Int) { self.threads = threads }
 
-  func room(_ worker: Int, count: Int) -> UnsafeMutablePointer<Float> {
-    if rooms[worker].count < count { rooms[worker] = FlatMemory(count: count, label: "widened") }
-    return rooms[worker].base
+  /// Grows to what every worker needs, before any starts: which of them sees a large tile is left to chance.
+  func reserve(_ count: Int) {
+    guard count > self.count else { return }
+    // Whole cache lines, so that no two workers share one.
+    self.count = (count + 15) / 16 * 16
+    memory = FlatMemory(count: self.count * threads, label: "widened")
   }
+
+  func room(_ worker: Int) -> UnsafeMutablePointer<Float> { memory.base + worker * count }
 }
 
 extension Engine {
   /// How many numbers of the inner dimension are widened at once.
   private static let depth = 256
+
+  /// Makes room for the tiles of a product, and for what `halves` needs beside.
+  func reserveForFrozen(_ c: MutableMatrix, k: Int, halves: HalfProducts?) {
+    let largest = ProductTiles(m: c.rows, n: c.columns, k: k).largest
+    let depth = min(Self.depth, k)
+    frozenRooms.reserve(depth * largest.n)
+    halves?.reserve(m: largest.m, n: largest.n, k: depth)
+  }
 
   /// C = A op(W), or C += A op(W), for a tile of C.
   @inline(__always)
@@ -37,18 +54,19 @@ extension Engine {
   @inline(__always)
   func frozenProduct(
     _ transposition: Transposition, _ a: HalfMatrix, _ w: FrozenMatrix, rows: Range<Int>,
-    columns: Range<Int>, adding: Bool, into c: MutableMatrix, worker: Int
+    columns: Range<Int>, adding: Bool, into c: MutableMatrix, by halves: HalfProducts, worker: Int
   ) {
-    let halves = halves
     forEachDepth(transposition, w, columns, worker) { start, count, wide, stride in
       let narrow = UnsafeMutableRawPointer(wide).assumingMemoryBound(to: BFloat16.self)
       BFloat16.narrow(wide, count: count * columns.count, into: narrow)
+      let began = profile == nil ? 0 : monotonicNanoseconds()
       halves.product(
         OneDNN.Shape(
           transposition: transposition, m: rows.count, n: columns.count, k: count, lda: a.stride,
           ldb: stride, ldc: c.stride, adding: adding || start > 0),
         a.base + rows.lowerBound * a.stride + start, narrow,
         c.base + rows.lowerBound * c.stride + columns.lowerBound, worker: worker)
+      profile?.countProduct(m: rows.count, n: columns.count, k: count, since: began)
     }
   }
 
@@ -58,9 +76,8 @@ extension Engine {
     _ transposition: Transposition, _ w: FrozenMatrix, _ columns: Range<Int>, _ worker: Int,
     _ body: (_ start: Int, _ count: Int, _ wide: UnsafeMutablePointer<Float>, _ stride: Int) -> Void
   ) {
-    precondition(transposition != .first, "a frozen matrix has no gradient")
     let inner = transposition == .second ? w.columns : w.rows
-    let wide = frozenRooms.room(worker, count: Self.depth * columns.count)
+    let wide = frozenRooms.room(worker)
     for start in stride(from: 0, to: inner, by: Self.depth) {
       let count = min(Self.depth, inner - start)
       if transposition == .second {

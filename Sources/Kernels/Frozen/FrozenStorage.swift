@@ -89,7 +89,8 @@ package struct FrozenMatrix {
     }
   }
 
-  /// Stores the numbers of a whole matrix.
+  /// Takes the numbers of a whole matrix. What is not finite makes its row (int8), block, or matrix (with double
+  /// quantisation) NaN.
   package func quantise(_ x: UnsafePointer<Float>) {
     let count = rows * columns
     switch storage {
@@ -110,7 +111,7 @@ package struct FrozenMatrix {
       defer { plain.deallocate() }
       NF4.quantise(
         x, count: rows * columns, into: codes.assumingMemoryBound(to: UInt8.self), scales: plain)
-      NestedScales(scales, count: count).quantise(plain)
+      NestedScales(scales, count: count).quantise(plain, mean: NestedScales.mean(plain, count: count))
     }
   }
 }

@@ -2,20 +2,22 @@
 // `int8_vectorwise_quant` and `int8_vectorwise_dequant`.
 import CProcessor
 
-package enum Int8Rows {
-  /// - Parameter largest: [rows]; 0 for a row of zeros.
-  package static func quantise(
+enum Int8Rows {
+  /// - Parameter largest: [rows]; 0 for a row of zeros. A row with a number that is not finite becomes NaN as a whole.
+  static func quantise(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, into codes: UnsafeMutablePointer<Int8>,
     largest: UnsafeMutablePointer<Float>
   ) {
     for row in 0..<rows {
       let xC = x + row * columns
-      var size: Float = 0
-      for column in 0..<columns { size = max(size, abs(xC[column])) }
+      let size = largestMagnitude(xC, count: columns)
       largest[row] = size
-      let factor: Float = size > 0 ? 127 / size : 0
+      // Zeros, and numbers so small that their scale would be infinite, are 0, as in the reference.
+      let factor = 127 / size
+      let isScaled = factor.isFinite && size.isFinite
       for column in 0..<columns {
-        codes[row * columns + column] = Int8((xC[column] * factor).rounded(.toNearestOrEven))
+        codes[row * columns + column] =
+          isScaled ? Int8((xC[column] * factor).rounded(.toNearestOrEven)) : 0
       }
     }
   }
@@ -23,6 +25,6 @@ package enum Int8Rows {
   static func widen(
     _ codes: UnsafePointer<Int8>, count: Int, largest: Float, into y: UnsafeMutablePointer<Float>
   ) {
-    swiftdp_widen_int8(codes, count, largest * (1 / 127 as Float), y)
+    swiftdp_widen_int8(codes, count, largest, 1 / 127, y)
   }
 }

@@ -2,12 +2,12 @@
 // scaled by their largest magnitude. Codes and scales are those of bitsandbytes' CPU functions.
 import CProcessor
 
-package enum NF4 {
-  /// How many numbers share one scale.
-  package static let block = 64
+enum NF4 {
+  /// Numbers of one scale.
+  static let block = 64
 
-  /// The value of each code.
-  package static let values: [Float] = [
+  /// By code.
+  static let values: [Float] = [
     -1, -0x1.647362p-1, -0x1.0cd66p-1, -0x1.946540p-2, -0x1.23449ap-2, -0x1.7a6a7ep-3, -0x1.74f0e2p-4, 0,
     0x1.45f5fep-4, 0x1.4995c6p-3, 0x1.f809bap-3, 0x1.5a0674p-2, 0x1.c34970p-2, 0x1.200f56p-1,
     0x1.722766p-1, 1,
@@ -32,16 +32,15 @@ package enum NF4 {
   /// - Parameters:
   ///   - codes: (count + 1) / 2 bytes, the first of two numbers in the upper half.
   ///   - scales: the largest magnitude of each block.
-  package static func quantise(
+  static func quantise(
     _ x: UnsafePointer<Float>, count: Int, into codes: UnsafeMutablePointer<UInt8>,
     scales: UnsafeMutablePointer<Float>
   ) {
     let middles = table.middles
     for (number, start) in stride(from: 0, to: count, by: block).enumerated() {
       let end = min(start + block, count)
-      var largest: Float = 0
-      for index in start..<end { largest = max(largest, abs(x[index])) }
-      // As in the reference, whole blocks are multiplied by the reciprocal, and a shorter last one is divided.
+      let largest = largestMagnitude(x + start, count: end - start)
+      // As the reference: whole blocks are multiplied by the reciprocal, a shorter last one is divided.
       let isWhole = end - start == block
       scales[number] = isWhole ? largest : max(largest, 1e-38)
       let divisor = max(largest, 1e-38)

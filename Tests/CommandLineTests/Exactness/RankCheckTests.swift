@@ -36,6 +36,13 @@ extension CommandLineTests {
         options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
+    /// Six kinds of frozen storage and activations, three runs of each shape.
+    @Test func stepsOnFrozenWeightsAllocateNothing() throws {
+      try expectAgreement(
+        "frozen-allocations", ranks: [1], cases: 6 * 3 + 1,
+        options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
+    }
+
     @Test func unequalTargetCounts() throws {
       try expectAgreement("targets", ranks: [1, 2, 3, 4], cases: 3 + 4 * 3 * 2 * 5)
     }

@@ -9,7 +9,22 @@ import Sharding
 import Tensors
 import Training
 
-/// The most allocations of a step, whatever the model, the micro-batches and the ranks: the arrays of the step's
+/// What the library beside this has counted so far.
+struct AllocationCount {
+  private let count: @convention(c) () -> Int
+
+  /// Nil where it is not loaded.
+  init?() {
+    guard let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "swiftdp_allocations") else {
+      return nil
+    }
+    count = unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)
+  }
+
+  func callAsFunction() -> Int { count() }
+}
+
+/// At most so many a step, whatever the model, the micro-batches and the ranks: the arrays of the step's
 /// sequences and of its micro-batches.
 private let allowed = 4
 
@@ -17,10 +32,9 @@ private let allowed = 4
 /// if there is an allocation per micro-batch, layer, operation or bucket. The counter itself is checked with one
 /// allocation more than is allowed.
 func checkAllocations(_ outcome: inout Outcome, model: String) throws {
-  guard let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "swiftdp_allocations") else {
+  guard let count = AllocationCount() else {
     return outcome.expect(false, "the counting library is not loaded")
   }
-  let count = unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)
   let rows = (0..<23).map { (tokens: 40, targets: 39 - $0) }
   let run = try SmallRun(outcome.ranks, model: model, rows: rows, threads: 2)
   for (batchSize, microBatchSize) in [(2, 1), (21, 1), (16, 3)] {

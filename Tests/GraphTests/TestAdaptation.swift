@@ -1,0 +1,42 @@
+// Low-rank terms where a test wants them.
+import Graph
+import Reference
+
+struct TestAdaptation: Adaptation {
+  /// By the name of a projection.
+  var terms: @Sendable (String) -> LowRank?
+  /// Which parameters of the model itself are trained.
+  var trained: @Sendable (String) -> Bool = { _ in false }
+
+  func trains(_ parameter: String) -> Bool { trained(parameter) }
+
+  func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { terms(projection) }
+}
+
+extension TestAdaptation {
+  /// The same term at every projection.
+  static func everywhere(
+    rank: Int = 3, dropout: Double = 0, trained: @escaping @Sendable (String) -> Bool = { _ in false }
+  ) -> TestAdaptation {
+    TestAdaptation(terms: { _ in LowRank(rank: rank, scale: 1.75, dropout: dropout) }, trained: trained)
+  }
+
+  /// Terms of any rank at some projections of a random sketch, and some parameters of its own trained.
+  static func random(_ number: Int) -> TestAdaptation {
+    @Sendable func draw(_ name: String) -> Draw {
+      Draw(6000 + number, seed: name.utf8.reduce(7 as UInt64) { $0 &* 31 &+ UInt64($1) })
+    }
+    return TestAdaptation(
+      terms: { name in
+        var draw = draw(name)
+        guard draw.chance(0.6) else { return nil }
+        return LowRank(
+          rank: 1 + draw.below(5), scale: Float(1 + draw.below(4)) / 2, dropout: draw.chance(0.5) ? 0.3 : 0)
+      },
+      trained: { name in
+        var draw = draw(name)
+        // At least one parameter that every sketch has.
+        return name == "last.weight" || draw.chance(0.2)
+      })
+  }
+}

@@ -1,0 +1,87 @@
+// The store of frozen parameters: who fills what, and what is read of it.
+import Kernels
+import Reference
+import Tensors
+import Testing
+
+@Suite struct FrozenStoreTests {
+  private static let layout = ParameterLayout(specs: [
+    spec("table", [31, 48]), spec("trained", [9, 9], trains: true), spec("gain", [48]),
+    spec("odd", [7, 33], isProjection: true), spec("large", [65, 130], isProjection: true), spec("bias", [5]),
+    spec("one", [1, 1], isProjection: true),
+  ])
+
+  private static func spec(
+    _ name: String, _ shape: [Int], trains: Bool = false, isProjection: Bool = false
+  ) -> ParameterSpec {
+    ParameterSpec(
+      name: name, shape: shape, decays: true, initial: .zeros, trains: trains, isProjection: isProjection)
+  }
+
+  /// Numbers that follow from the parameter, and who has asked for them.
+  private struct Reader: WeightReader {
+    static func values(_ parameter: Int) -> [Float] {
+      var draw = Draw(330 + parameter)
+      return draw.floats(layout.parameters[parameter].range.count)
+    }
+
+    func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
+      for (place, value) in Self.values(parameter)[elements].enumerated() { target[place] = value }
+    }
+  }
+
+  private static func inOrder(_ tiles: Int, _ body: (Int) -> Void) { (0..<tiles).forEach(body) }
+
+  private func values(_ store: FrozenStore, _ parameter: Int) -> [Float] {
+    let y = Floats(count: Self.layout.parameters[parameter].range.count)
+    store.read(parameter, 0..<y.count, into: y.base)
+    return y.values
+  }
+
+  @Test(arguments: FrozenStorageTests.storages, ModelType.allCases)
+  func ranksOfAHostFillOneStore(_ storage: FrozenStorage, _ type: ModelType) throws {
+    let plan = FrozenPlan(Self.layout, projections: storage, type: type)
+    let alone = FrozenStore(plan)
+    try alone.fill(from: Reader(), on: Self.inOrder)
+    for ranks in 1...4 {
+      let memory = FlatMemory(count: (plan.bytes + 3) / 4, label: "shared")
+      let stores = (0..<ranks).map { _ in FrozenStore(plan, memory: memory) }
+      for (rank, store) in stores.enumerated() {
+        try store.fill(from: Reader(), rank: rank, ranks: ranks, on: Self.inOrder)
+      }
+      var compared = 0
+      for parameter in plan.parameters {
+        #expect(sameBits(values(stores[ranks - 1], parameter), values(alone, parameter)), "\(ranks) ranks")
+        compared += 1
+      }
+      #expect(compared == 6)
+    }
+  }
+
+  @Test(arguments: FrozenStorageTests.storages)
+  func parametersAreWhatTheirStorageMakesOfThem(_ storage: FrozenStorage) throws {
+    let store = FrozenStore(FrozenPlan(Self.layout, projections: storage, type: .bfloat16))
+    try store.fill(from: Reader(), on: Self.inOrder)
+    func index(_ name: String) throws -> Int { try #require(Self.layout.index(of: name)) }
+    for name in ["gain", "bias"] {
+      let parameter = try index(name)
+      let want = Reader.values(parameter)
+      #expect(values(store, parameter) == want)
+      #expect(Array(UnsafeBufferPointer(start: store.floats(of: parameter), count: want.count)) == want)
+    }
+    let table = try index("table")
+    #expect(values(store, table) == Reader.values(table).map { BFloat16(rounding: $0).float })
+    for (name, rows, columns) in [("odd", 7, 33), ("large", 65, 130), ("one", 1, 1)] {
+      let parameter = try index(name)
+      let stored = StoredMatrix(storage, rows: rows, columns: columns, Reader.values(parameter))
+      let whole = stored.values
+      #expect(sameBits(values(store, parameter), whole), "\(name)")
+      // Across rows, from odd places.
+      for (start, end) in [(0, 1), (3, 40), (31, 200), (129, 1001), (33, 66)] where end <= whole.count {
+        let y = Floats(count: end - start)
+        store.read(parameter, start..<end, into: y.base)
+        #expect(sameBits(y.values, Array(whole[start..<end])), "\(name), \(start) to \(end)")
+      }
+    }
+  }
+}
