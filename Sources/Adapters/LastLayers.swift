@@ -1,10 +1,10 @@
-// Only the head and the last blocks are trained. What lies before them has no gradient, and nothing of it is kept.
+// Only the head and the last layers are trained. What lies before them has no gradient, and nothing of it is kept.
 import Base
 import Graph
 
 package struct LastLayers: Method {
   package static let name = "last_layers"
-  /// How many blocks; 0 for the head alone.
+  /// How many layers; 0 for the head alone.
   package let layers: Int
 
   package init(_ settings: Section) {
@@ -15,16 +15,16 @@ package struct LastLayers: Method {
 
   package func adaptation(of model: AdaptedModel) throws -> any Adaptation {
     let names = model.parameters.map(\.name)
-    let blocks = (names.compactMap(AdaptedModel.block).max() ?? -1) + 1
-    guard layers <= blocks else {
+    let count = (names.compactMap(AdaptedModel.layer).max() ?? -1) + 1
+    guard layers <= count else {
       throw UserError(
-        .usage, "is \(layers), and the model has \(counted(blocks, "block"))", at: "method.layers",
+        .usage, "is \(layers), and the model has \(counted(count, "layer"))", at: "method.layers",
         hint: "method: full trains all of them")
     }
-    // Parameters stand in the order of their use: all from the first trained block on.
-    let last = names.lastIndex { AdaptedModel.block(of: $0) != nil } ?? -1
+    // Parameters stand in the order of their use: all from the first trained layer on.
+    let last = names.lastIndex { AdaptedModel.layer(of: $0) != nil } ?? -1
     let first =
-      layers == 0 ? last + 1 : names.firstIndex { AdaptedModel.block(of: $0) == blocks - layers } ?? last + 1
+      layers == 0 ? last + 1 : names.firstIndex { AdaptedModel.layer(of: $0) == count - layers } ?? last + 1
     let trained = Set(names[first...])
     guard layers > 0 || trained.contains(model.outputEmbedding) else {
       throw UserError(

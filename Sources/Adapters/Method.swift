@@ -48,7 +48,7 @@ package struct AdaptedModel: Sendable {
     self.storesInputsFirst = storesInputsFirst
   }
 
-  /// The projections between blocks' values, without `.weight`.
+  /// The projections between the values of layers, without `.weight`.
   var projections: [String] { parameters.filter(\.isProjection).map { module(of: $0.name) } }
 
   /// A parameter's name without its last part, as PEFT names modules.
@@ -56,8 +56,8 @@ package struct AdaptedModel: Sendable {
     parameter.lastIndex(of: ".").map { String(parameter[..<$0]) } ?? parameter
   }
 
-  /// The number of the block that a parameter belongs to; nil outside of blocks.
-  static func block(of parameter: String) -> Int? {
+  /// The number of the layer that a parameter belongs to; nil outside of layers.
+  static func layer(of parameter: String) -> Int? {
     parameter.split(separator: ".").compactMap { Int($0) }.first
   }
 }

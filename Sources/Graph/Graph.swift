@@ -38,8 +38,8 @@ package final class Graph {
   /// Whether dropout is active, if the model's config has it and something is trained.
   package let dropsOut: Bool
   /// The type that matrices are multiplied in, and the type of the line of trained parameters.
-  package let type: ModelType
-  package let trainedType: ModelType
+  package let type: ElementType
+  package let trainedType: ElementType
   package let adaptation: any Adaptation
   /// Keys and values of earlier tokens, while decoding.
   package let cache: KeyValueCache?
@@ -48,15 +48,15 @@ package final class Graph {
   private var declared: [ParameterSpec] = []
   private var declaredNames: Set<String> = []
   let declaring: Bool
-  private var block: Int?
-  private var blocks = 0
+  private var layer: Int?
+  private var layers = 0
   /// Numbers the operations that draw random numbers.
   private var sites = 0
 
   /// - Parameter type: the type of the weights that the program will run on. It has no default, since it decides how
   ///   much scratch operations need.
   package init(
-    layout: ParameterLayout, type: ModelType, trainedType: ModelType? = nil, shape: BatchShape,
+    layout: ParameterLayout, type: ElementType, trainedType: ElementType? = nil, shape: BatchShape,
     purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil,
     adaptation: any Adaptation = FullFineTuning()
   ) {
@@ -93,12 +93,12 @@ package final class Graph {
   }
 
   /// The operations of one layer: the unit that is computed again instead of stored.
-  package func block(_ body: () -> Void) {
-    precondition(block == nil, "blocks do not nest")
-    block = blocks
-    blocks += 1
+  package func layer(_ body: () -> Void) {
+    precondition(layer == nil, "layers do not nest")
+    layer = layers
+    layers += 1
     body()
-    block = nil
+    layer = nil
   }
 
   /// The index of a parameter; while declaring, it is added at its first mention.
@@ -134,7 +134,7 @@ package final class Graph {
   }
 
   /// The type that a matrix is multiplied in.
-  func matrixType(of parameter: Int) -> ModelType {
+  func matrixType(of parameter: Int) -> ElementType {
     !declaring && record.layout.parameters[parameter].spec.trains ? trainedType : type
   }
 
@@ -161,7 +161,7 @@ package final class Graph {
     record.nodes.append(
       Node(
         operation: operation, inputs: inputs, outputs: [output], auxiliaries: kept, parameters: parameters,
-        block: block))
+        layer: layer))
     return output
   }
 }

@@ -10,7 +10,7 @@ struct Node: Sendable {
   /// Indices into the layout's parameters.
   let parameters: [Int]
   /// The block (layer) it was recorded in, or nil.
-  let block: Int?
+  let layer: Int?
 }
 
 /// A range of the arena, with the first and last entry of the schedule that touch it.

@@ -38,8 +38,8 @@ struct ProgramMemory {
 package final class Program {
   package let shape: BatchShape
   /// The type of the weights that it runs on; the memory was planned for this type.
-  private let type: ModelType
-  private let trainedType: ModelType
+  private let type: ElementType
+  private let trainedType: ElementType
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
   package var gradientCount: Int { plan.gradientCount }
@@ -133,7 +133,7 @@ package final class Program {
       for segment in plan.finishedSegments[time] {
         try whenFinal(segment, memory.gradients + plan.segments[segment])
       }
-      afterEach(ProgramProgress(isBackward: !phase.isForward, block: node.block))
+      afterEach(ProgramProgress(isBackward: !phase.isForward, layer: node.layer))
     }
     return loss.sum
   }

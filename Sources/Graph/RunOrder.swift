@@ -32,7 +32,7 @@ enum Phase: Sendable, Equatable {
 package struct ProgramProgress: Sendable {
   package let isBackward: Bool
   /// The block of layers, or nil outside of them.
-  package let block: Int?
+  package let layer: Int?
 }
 
 /// Which activations are computed again in backward instead of being stored.
@@ -51,7 +51,7 @@ struct RunOrder: Sendable {
   /// For each entry, whether the next one runs together with it, tile by tile.
   private(set) var leads: [Bool] = []
   /// For each value, the block that it was made in, or nil, and the operation that made it.
-  private var blocks: [Int?]
+  private var layers: [Int?]
   private var makers: [Int]
   /// For each value, whether it is made a second time.
   private var isMadeAgain: [Bool]
@@ -59,12 +59,12 @@ struct RunOrder: Sendable {
 
   init(_ nodes: [Node], values: Int, training: Bool, recompute: Recompute) {
     self.recompute = recompute
-    blocks = [Int?](repeating: nil, count: values)
+    layers = [Int?](repeating: nil, count: values)
     makers = [Int](repeating: 0, count: values)
     isMadeAgain = [Bool](repeating: false, count: values)
     for (index, node) in nodes.enumerated() {
       for value in node.outputs + node.auxiliaries {
-        blocks[value.id] = node.block
+        layers[value.id] = node.layer
         makers[value.id] = index
       }
     }
@@ -125,7 +125,7 @@ struct RunOrder: Sendable {
 
   /// Operations whose outputs are not kept, whatever they cost.
   private func dropped(_ nodes: [Node]) -> [Bool] {
-    var isDropped = nodes.map { recompute == .layer && $0.block != nil }
+    var isDropped = nodes.map { recompute == .layer && $0.layer != nil }
     guard recompute == .attention else { return isDropped }
     for index in nodes.indices where nodes[index].operation.isAttention {
       isDropped[index] = true
@@ -144,7 +144,7 @@ struct RunOrder: Sendable {
   /// Whether an operation would see a second run of the value. Of another block's values it sees only the first run
   /// of the block's input.
   private func sees(_ value: Value, _ node: Node) -> Bool {
-    recompute != .layer || blocks[value.id] == node.block
+    recompute != .layer || layers[value.id] == node.layer
   }
 
   /// Whether an operation of that entry sees the second run of the value.

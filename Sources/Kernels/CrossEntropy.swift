@@ -19,9 +19,9 @@ package struct CrossEntropyShape: Sendable {
   package var rows: Int
   package var columns: Int
   package var vocabulary: Int
-  package var type: ModelType
+  package var type: ElementType
 
-  package init(rows: Int, columns: Int, vocabulary: Int, type: ModelType = .float32) {
+  package init(rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32) {
     self.type = type
     self.rows = rows
     self.columns = columns

@@ -4,9 +4,9 @@ import Tensors
 /// What one rank adds to a sum.
 package struct SumPart {
   package let base: UnsafeRawPointer
-  package let type: ModelType
+  package let type: ElementType
 
-  package init(_ base: UnsafeRawPointer, _ type: ModelType) {
+  package init(_ base: UnsafeRawPointer, _ type: ElementType) {
     self.base = base
     self.type = type
   }
@@ -16,7 +16,7 @@ package struct SumPart {
   @inline(__always)
   fileprivate func add(
     to x: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>, in range: Range<Int>,
-    rounding: ModelType
+    rounding: ElementType
   ) {
     // Each case has a loop of its own, so that no loop branches on it.
     func walk(_ term: (Lanes) -> Vector) {
@@ -52,7 +52,7 @@ extension Engine {
   ///   - squares: [⌈count / grain⌉], receives the sum of squares of each grain of y while it is in the cache; nil if
   ///     they are not needed.
   package func addInOrder(
-    _ parts: UnsafeBufferPointer<SumPart>, rounding: ModelType = .float32, count: Int,
+    _ parts: UnsafeBufferPointer<SumPart>, rounding: ElementType = .float32, count: Int,
     into y: UnsafeMutablePointer<Float>, adding: Bool, grain: Int, squares: UnsafeMutablePointer<Double>?
   ) {
     guard count > 0, !parts.isEmpty else { return }

@@ -7,9 +7,9 @@ package final class WeightStore {
   package let trained: WeightLine
   package let frozen: FrozenStore?
   /// The type that frozen matrices are multiplied in.
-  package let type: ModelType
+  package let type: ElementType
 
-  package init(_ layout: ParameterLayout, trained: WeightLine, frozen: FrozenStore?, type: ModelType) {
+  package init(_ layout: ParameterLayout, trained: WeightLine, frozen: FrozenStore?, type: ElementType) {
     precondition(trained.layout.count == layout.trainedCount, "the line is of other parameters")
     self.layout = layout
     self.trained = trained
@@ -34,7 +34,7 @@ package final class WeightStore {
   }
 
   /// The type that a matrix is multiplied in.
-  package func multipliedType(of parameter: Int) -> ModelType {
+  package func multipliedType(of parameter: Int) -> ElementType {
     layout.parameters[parameter].spec.trains ? trained.type : type
   }
 

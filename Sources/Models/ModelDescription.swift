@@ -117,7 +117,7 @@ package struct ModelDescription: Sendable {
   package var layout: ParameterLayout { ParameterLayout(specs: parameters) }
 
   /// What the line of trained parameters is kept in, for a model of that type: what a method adds is fp32, as in PEFT.
-  package func trainedType(_ type: ModelType) -> ModelType {
+  package func trainedType(_ type: ElementType) -> ElementType {
     parameters.contains(where: \.isAdded) ? .float32 : type
   }
 

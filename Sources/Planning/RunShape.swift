@@ -10,10 +10,10 @@ import Tensors
 package struct RunShape: Sendable {
   /// The shape of the largest micro-batch.
   package var batch: BatchShape
-  package var type: ModelType
+  package var type: ElementType
   /// What frozen projections are kept in.
   package var frozen: FrozenStorage
-  package var wire: ModelType
+  package var wire: ElementType
   package var rule: any UpdateRule
   package var recompute: Recompute
   package var stage: ZeroStage
@@ -29,7 +29,7 @@ package struct RunShape: Sendable {
   package var audit = 0.0
 
   package init(
-    batch: BatchShape, type: ModelType, wire: ModelType = .float32, rule: any UpdateRule,
+    batch: BatchShape, type: ElementType, wire: ElementType = .float32, rule: any UpdateRule,
     recompute: Recompute, stage: ZeroStage, sharesWeights: Bool? = nil, exact: Bool = true,
     offloads: Bool = false
   ) {
@@ -55,7 +55,7 @@ package struct RunShape: Sendable {
     self.init(
       batch: BatchShape(
         sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
-      type: recipe.modelType, wire: recipe.parallel.wireType, rule: recipe.optimizer.rule,
+      type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.optimizer.rule,
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
@@ -97,7 +97,7 @@ package struct ProgramEstimate: Sendable {
   /// Numbers that its other operations read and write.
   package let touched: Double
   /// What the line of trained parameters is kept in, and bytes of the frozen ones.
-  package let trainedType: ModelType
+  package let trainedType: ElementType
   package let frozenBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int

@@ -11,7 +11,7 @@ package struct CheckpointRecipe: Sendable {
     case folder(String)
   }
 
-  private enum ModelType: String, CaseIterable {
+  private enum Choice: String, CaseIterable {
     case float32
     case bfloat16
   }
@@ -20,7 +20,7 @@ package struct CheckpointRecipe: Sendable {
   package var every: Int
   package var keep: Int
   /// Element type of `OUTPUT/model`; checkpoints keep fp32.
-  package var modelType: StoredType
+  package var elementType: StoredType
   package var resume: Resume
   /// How much of a checkpoint is copied, to be written while training goes on.
   package var memory: CheckpointMemory
@@ -28,7 +28,7 @@ package struct CheckpointRecipe: Sendable {
   package init(_ section: Section) {
     every = section.integer("every", default: 100, in: 0...Int.max)
     keep = section.integer("keep", default: 3, in: 1...Int.max)
-    modelType = section.choice("model_dtype", default: ModelType.float32) == .float32 ? .f32 : .bf16
+    elementType = section.choice("model_dtype", default: Choice.float32) == .float32 ? .f32 : .bf16
     let given = section.raw("memory") ?? .string("auto")
     section.record("memory", given)
     memory = CheckpointMemory(given.text ?? given.encoded()) ?? .auto

@@ -16,7 +16,7 @@ package struct Recipe: Sendable {
   package var model: String
   package var weights: WeightSource
   /// The type that weights are kept and multiplied in.
-  package var modelType: ModelType
+  package var elementType: ElementType
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
   package var frozenStorage: FrozenStorage
@@ -120,11 +120,11 @@ package struct Recipe: Sendable {
       top.fail("model", mistake.what, hint: mistake.hint)
     }
     weights = top.choice("weights", default: .pretrained)
-    modelType = top.choice("model_dtype", default: .float32)
+    elementType = top.choice("model_dtype", default: .float32)
     output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
     method = MethodRecipe(top).method
-    frozenStorage = Self.frozenStorage(top, type: modelType)
-    if method is FullMethod, frozenStorage != FrozenStorage(modelType) {
+    frozenStorage = Self.frozenStorage(top, type: elementType)
+    if method is FullMethod, frozenStorage != FrozenStorage(elementType) {
       top.fail("frozen_dtype", "is given, but method full freezes nothing", hint: "set method=lora")
     }
     if top.has("adapter") {
@@ -148,7 +148,7 @@ package struct Recipe: Sendable {
 
 extension Recipe {
   /// `frozen_dtype`: a name, or a mapping with a name and `double_quantization`.
-  fileprivate static func frozenStorage(_ top: Section, type: ModelType) -> FrozenStorage {
+  fileprivate static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
     enum Name: String, CaseIterable {
       case same
       case float32
@@ -246,7 +246,7 @@ package struct ParallelRecipe: Sendable {
   /// Whether the ranks of a host share one copy of the weights; nil to share if possible.
   package var sharesWeights: Bool?
   /// The type that gradients are rounded to before they are added; bfloat16 halves what hosts send each other.
-  package var wireType: ModelType
+  package var wireType: ElementType
   /// Seconds that a rank may keep the others waiting.
   package var timeout: Double
   /// nil: as many as the rank has cores.

@@ -21,7 +21,7 @@ package final class GradientSum {
   private let ranks: Ranks
   private let engine: Engine
   private let exchange: SliceExchange
-  private let wire: ModelType
+  private let wire: ElementType
   /// Segments that are published but not yet added.
   private var pending: [Int] = []
   private var isEmpty = true
@@ -56,7 +56,7 @@ package final class GradientSum {
   ///   - room: as in `init`.
   ///   - remote: how many ranks run on other hosts.
   package static func exchangeBytes(
-    map: ShardMap, room: Int, exact: Bool, wire: ModelType, remote: Int
+    map: ShardMap, room: Int, exact: Bool, wire: ElementType, remote: Int
   ) -> (written: Int, received: Int) {
     let own = addsFirst(stage: map.stage, ranks: map.ranks, exact: exact) ? map.layout.trainedCount : 0
     return (
@@ -76,7 +76,7 @@ package final class GradientSum {
   ///   - exact: whether the order of additions is that of the micro-batches.
   ///   - wire: the type that each micro-batch's gradients are rounded to before they are added.
   package init(
-    map: ShardMap, ranks: Ranks, engine: Engine, room: Int, exact: Bool = true, wire: ModelType = .float32,
+    map: ShardMap, ranks: Ranks, engine: Engine, room: Int, exact: Bool = true, wire: ElementType = .float32,
     ledger: MemoryLedger?
   ) {
     let addsFirst = Self.addsFirst(stage: map.stage, ranks: ranks.count, exact: exact)

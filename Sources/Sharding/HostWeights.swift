@@ -6,7 +6,7 @@ import Tensors
 extension WeightLine {
   /// A line in memory that this host's ranks share; nil if the host has no room for it. Collective.
   package static func onHost(
-    _ layout: ParameterLayout, type: ModelType, ranks: Ranks, ledger: MemoryLedger? = nil
+    _ layout: ParameterLayout, type: ElementType, ranks: Ranks, ledger: MemoryLedger? = nil
   ) -> WeightLine? {
     let count = room(layout, type: type)
     // Each rank brings whole pages of 1,024 floats, so that the parts make one line without a gap.

@@ -29,7 +29,7 @@ package final class ShardedOptimizer {
   ///   - offload: a folder on the disk that holds states and master weights; nil for memory.
   /// - Throws: `UserError` if the rule cannot update such a model, or if that folder has no room (`.disk`).
   package init(
-    map: ShardMap, rule: any UpdateRule, type: ModelType = .float32, offload: String? = nil,
+    map: ShardMap, rule: any UpdateRule, type: ElementType = .float32, offload: String? = nil,
     engine: Engine, ledger: MemoryLedger?
   ) throws {
     if let obstacle = rule.obstacle(in: map.layout) {

@@ -20,7 +20,7 @@ final class SliceExchange {
   private let map: ShardMap
   private let ranks: Ranks
   private let engine: Engine
-  private let wire: ModelType
+  private let wire: ElementType
   private let own: FlatMemory
   /// For each rank, its gradients and counters if this rank can read them.
   private let mapped: [UnsafeMutablePointer<Float>?]
@@ -63,14 +63,14 @@ final class SliceExchange {
   private static let window = 4 << 20
 
   /// How many floats a piece of one sender takes, and how many pieces are expected from every sender at once.
-  private static func slots(_ map: ShardMap, _ wire: ModelType, remote: Int) -> (count: Int, depth: Int) {
+  private static func slots(_ map: ShardMap, _ wire: ElementType, remote: Int) -> (count: Int, depth: Int) {
     let widest = min(map.slices.map { $0[map.rank].count }.max() ?? 0, pieceCount)
     let count = (widest * wire.bytes + 63) / 64 * 16
     return (count, max(4, window / max(count * 4 * remote, 1 << 16)))
   }
 
   /// Bytes for what other hosts send, and for rounded slices that are sent to them.
-  static func receivedBytes(map: ShardMap, wire: ModelType, remote: Int) -> Int {
+  static func receivedBytes(map: ShardMap, wire: ElementType, remote: Int) -> Int {
     guard remote > 0 else { return 0 }
     let segments = map.layout.segments.map { ($0.range.count + 1) / 2 }
     let rounded = wire == .bfloat16 ? (segments.max() ?? 0) * min(sendCount, segments.count) : 0
@@ -81,7 +81,7 @@ final class SliceExchange {
   /// - Parameters:
   ///   - room: how many floats of gradients this rank writes before others have read them.
   ///   - wire: the type that gradients are rounded to between hosts, and therefore everywhere.
-  init(map: ShardMap, ranks: Ranks, engine: Engine, room: Int, wire: ModelType, ledger: MemoryLedger?) {
+  init(map: ShardMap, ranks: Ranks, engine: Engine, room: Int, wire: ElementType, ledger: MemoryLedger?) {
     self.map = map
     self.ranks = ranks
     self.engine = engine

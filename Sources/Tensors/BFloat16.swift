@@ -26,7 +26,7 @@ package struct BFloat16: Sendable, Equatable {
 }
 
 /// The type that a model's weights are kept in and its matrices multiplied in; sums are fp32 with either.
-package enum ModelType: String, Sendable, CaseIterable {
+package enum ElementType: String, Sendable, CaseIterable {
   case float32
   case bfloat16
 

@@ -3,7 +3,7 @@
 /// In bfloat16, the fp32 numbers that are updated lie elsewhere, in shards; the numbers here are rounded from them.
 package final class WeightLine {
   package let layout: ParameterLayout
-  package let type: ModelType
+  package let type: ElementType
   private let memory: FlatMemory
   /// Parameters of one dimension (gains, biases), widened if the line is bfloat16, since kernels read them as fp32.
   private let vectors: FlatMemory
@@ -14,13 +14,13 @@ package final class WeightLine {
   package let loaded: Range<Int>
 
   /// The number of floats that a line needs: two bfloat16 numbers take the room of one float.
-  package static func room(_ layout: ParameterLayout, type: ModelType) -> Int {
+  package static func room(_ layout: ParameterLayout, type: ElementType) -> Int {
     type == .float32 ? layout.count : (layout.count + 1) / 2
   }
 
   /// - Parameter shared: memory of `room` floats that others use too, and the part of the line that this rank reads.
   package init(
-    _ layout: ParameterLayout, type: ModelType, shared: (memory: FlatMemory, loaded: Range<Int>)? = nil,
+    _ layout: ParameterLayout, type: ElementType, shared: (memory: FlatMemory, loaded: Range<Int>)? = nil,
     ledger: MemoryLedger? = nil
   ) {
     self.layout = layout
@@ -40,7 +40,7 @@ package final class WeightLine {
   }
 
   /// The floats of the widened vectors, each in whole cache lines.
-  package static func vectorRoom(_ layout: ParameterLayout, type: ModelType) -> Int {
+  package static func vectorRoom(_ layout: ParameterLayout, type: ElementType) -> Int {
     type == .float32
       ? 0 : layout.parameters.filter(isVector).reduce(0) { $0 + vectorRoom($1) }
   }

@@ -47,7 +47,7 @@ package final class Run {
 
     let (description, companions) = try ranks.together {
       let description = try recipe.describeModel()
-      try description.checkFits(folder: recipe.model, copies: Double(recipe.modelType.bytes) / 4)
+      try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
       return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
     }
     self.companions = companions
@@ -172,7 +172,7 @@ package final class Run {
       for note in notes + [recipe.schedule.note(steps: data.steps)].compactMap({ $0 }) {
         try observer.noted(note)
       }
-      if recipe.modelType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
+      if recipe.elementType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
         try observer.noted("\(reason): model_dtype float32 would be faster here")
       }
     }
@@ -211,7 +211,7 @@ package final class Run {
     guard end == data.steps else { return }
     let model = recipe.output + "/model"
     try content(states: false).write(
-      to: model, type: recipe.checkpoint.modelType, state: nil, replacing: true, ranks: ranks)
+      to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
     try tell {
       try $0.ended(
         RunEnd(

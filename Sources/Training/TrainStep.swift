@@ -138,7 +138,7 @@ package final class TrainStep {
     return replica.train(
       batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
       afterEach: {
-        ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.block)
+        ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.layer)
         gradients.poke()
       }, whenFinal: whenFinal)
   }

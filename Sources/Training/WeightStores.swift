@@ -10,7 +10,7 @@ import Tensors
 extension WeightStore {
   /// All weights of a model in memory of this rank's own.
   package convenience init(
-    _ description: ModelDescription, type: ModelType, projections: FrozenStorage? = nil,
+    _ description: ModelDescription, type: ElementType, projections: FrozenStorage? = nil,
     ledger: MemoryLedger? = nil
   ) {
     let layout = description.layout
@@ -27,17 +27,17 @@ extension WeightStore {
     _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
   ) throws -> WeightStore {
     let layout = description.layout
-    let plan = FrozenPlan(layout, projections: recipe.frozenStorage, type: recipe.modelType)
+    let plan = FrozenPlan(layout, projections: recipe.frozenStorage, type: recipe.elementType)
     let frozen =
       plan.parameters.isEmpty
       ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)
     let line = try line(
-      layout.trained, type: description.trainedType(recipe.modelType), recipe, ranks: ranks, ledger: ledger)
-    return WeightStore(layout, trained: line, frozen: frozen, type: recipe.modelType)
+      layout.trained, type: description.trainedType(recipe.elementType), recipe, ranks: ranks, ledger: ledger)
+    return WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType)
   }
 
   private static func line(
-    _ layout: ParameterLayout, type: ModelType, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
+    _ layout: ParameterLayout, type: ElementType, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
   ) throws -> WeightLine {
     // Where every rank updates all weights, each needs its own.
     let mayShare = ranks.localCount > 1 && recipe.parallel.zero != .replicas

@@ -56,7 +56,7 @@ struct Verify: ParsableCommand, SharedByRanks {
     // Finite differences move this rank's weights, and are too small for bfloat16.
     recipe.parallel.zero = .replicas
     recipe.parallel.sharesWeights = nil
-    recipe.modelType = .float32
+    recipe.elementType = .float32
     return ReplicaCheck(
       try Run(recipe, ranks: ranks, threads: Launch.threads(ranks), observers: [], ledger: MemoryLedger()))
   }

@@ -108,7 +108,7 @@ import Testing
     #expect(eighth == whole.gradients.map { $0 / 8 })
   }
 
-  @Test(arguments: ModelType.allCases) func tokensOneAtATimeGiveTheSameLogits(_ type: ModelType) throws {
+  @Test(arguments: ElementType.allCases) func tokensOneAtATimeGiveTheSameLogits(_ type: ElementType) throws {
     // The reference has rounded weights, but not rounded activations.
     let tolerance = type == .float32 ? 3e-6 : 2e-2
     var ran = 0

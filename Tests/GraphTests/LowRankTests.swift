@@ -14,7 +14,7 @@ import Testing
   static let shape = BatchShape(sequences: 2, length: 6)
 
   private func setUp(
-    _ name: String, _ storage: FrozenStorage, _ adaptation: any Adaptation, type: ModelType = .float32
+    _ name: String, _ storage: FrozenStorage, _ adaptation: any Adaptation, type: ElementType = .float32
   ) throws -> (TestModel, TestBatch) {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(400)
@@ -108,7 +108,7 @@ import Testing
     // Long enough for several tiles of products.
     let batch = TestBatch(BatchShape(sequences: 3, length: 100), vocabulary: 200, draw: &draw)
     var ran = 0
-    for type in ModelType.allCases {
+    for type in ElementType.allCases {
       let model = TestModel(
         sketch, bucketCount: 1024, type: type, frozen: storage,
         adaptation: TestAdaptation.everywhere(rank: 5, dropout: 0.1))

@@ -247,7 +247,7 @@ import Testing
 
 /// One forward pass of a program that was recorded for weights of one type.
 private func runLogits(
-  recordedFor recorded: ModelType, on type: ModelType, adapted: Bool = false
+  recordedFor recorded: ElementType, on type: ElementType, adapted: Bool = false
 ) throws {
   let sketch = Sketch.llama()
   let shape = BatchShape(sequences: 1, length: 4)

@@ -70,7 +70,7 @@ struct Sketch {
       let block = steps[place].block
       let end = steps[place...].firstIndex { $0.block != block } ?? steps.count
       func run() { for index in place..<end { values.append(record(steps[index].step, values, graph)) } }
-      if block == nil { run() } else { graph.block { run() } }
+      if block == nil { run() } else { graph.layer { run() } }
       place = end
     }
     graph.languageModelHead(values[head.input], weight: head.weight, vocabulary: vocabulary)

@@ -30,7 +30,7 @@ final class TestModel {
 
   /// - Parameter freezes: which parameters are not trained, by name.
   init(
-    _ sketch: Sketch, bucketCount: Int = 4 << 20, type: ModelType = .float32,
+    _ sketch: Sketch, bucketCount: Int = 4 << 20, type: ElementType = .float32,
     frozen storage: FrozenStorage = .float32, adaptation: any Adaptation = FullFineTuning(),
     freezes: (String) -> Bool = { _ in false }
   ) {
@@ -42,7 +42,7 @@ final class TestModel {
       return spec
     }
     layout = ParameterLayout(specs: specs, bucketCount: bucketCount)
-    let trainedType: ModelType = specs.contains(where: \.isAdded) ? .float32 : type
+    let trainedType: ElementType = specs.contains(where: \.isAdded) ? .float32 : type
     weights = WeightLine(layout.trained, type: trainedType)
     let frozen =
       layout.trainedCount < layout.count

@@ -24,7 +24,7 @@ import Testing
           draw.floats(product.bRows * product.bColumns))
         let a = draw.floats(product.aRows * product.aStride)
         let before = product.drawBefore(&draw)
-        for type in ModelType.allCases {
+        for type in ElementType.allCases {
           let halves = a.map { BFloat16(rounding: $0) }
           let floats = Floats(a)
           let result = try onEveryEngine { engine in

@@ -38,16 +38,16 @@ import Testing
     return y.values
   }
 
-  @Test(arguments: FrozenStorageTests.storages, ModelType.allCases)
-  func ranksOfAHostFillOneStore(_ storage: FrozenStorage, _ type: ModelType) throws {
+  @Test(arguments: FrozenStorageTests.storages, ElementType.allCases)
+  func ranksOfAHostFillOneStore(_ storage: FrozenStorage, _ type: ElementType) throws {
     let plan = FrozenPlan(Self.layout, projections: storage, type: type)
     let alone = FrozenStore(plan)
     try alone.fill(from: Reader(), on: Self.inOrder)
     for ranks in 1...4 {
       let memory = FlatMemory(count: (plan.bytes + 3) / 4, label: "shared")
-      let stores = (0..<ranks).map { _ in FrozenStore(plan, memory: memory) }
-      for (rank, store) in stores.enumerated() {
-        try store.fill(from: Reader(), rank: rank, ranks: ranks, on: Self.inOrder)
+      let stores = (0..<ranks).map { FrozenStore(plan, shared: (memory, rank: $0, ranks: ranks)) }
+      for store in stores {
+        try store.fill(from: Reader(), on: Self.inOrder)
       }
       var compared = 0
       for parameter in plan.parameters {

@@ -38,7 +38,7 @@ import Testing
     var ran = 0
     for count in Self.counts {
       for parts in [0, 1, 2, 5] {
-        for type in [ModelType.float32, .bfloat16] {
+        for type in [ElementType.float32, .bfloat16] {
           for adding in [false, true] {
             let x = Floats(draw.floats(count * parts, scale: 1000))
             let before = draw.floats(count)

@@ -11,9 +11,9 @@ import Training
 
 @Suite struct DecodingTests {
   /// In bfloat16, sums in another order may round an operand differently, by 2⁻⁸ of it.
-  private static func tolerance(_ type: ModelType) -> Float { type == .float32 ? 2e-5 : 1e-2 }
+  private static func tolerance(_ type: ElementType) -> Float { type == .float32 ? 2e-5 : 1e-2 }
 
-  private func replica(_ fixture: ParityCase, _ type: ModelType) throws -> Replica {
+  private func replica(_ fixture: ParityCase, _ type: ElementType) throws -> Replica {
     let description = try ModelDescription.stored(in: fixture.model)
     let layout = ParameterLayout(specs: description.parameters)
     let replica = Replica(
@@ -33,8 +33,8 @@ import Training
       sequences: [0], targetCount: targets.filter { $0 >= 0 }.count)
   }
 
-  @Test(arguments: ParityCase.names, ModelType.allCases)
-  func tokenByTokenIsOneForwardPass(_ name: String, _ type: ModelType) throws {
+  @Test(arguments: ParityCase.names, ElementType.allCases)
+  func tokenByTokenIsOneForwardPass(_ name: String, _ type: ElementType) throws {
     let fixture = try ParityCase(name)
     let replica = try replica(fixture, type)
     let batch = try row(fixture)
@@ -56,8 +56,8 @@ import Training
     #expect(compared == 3 * batch.length - 5)
   }
 
-  @Test(arguments: ParityCase.names, ModelType.allCases)
-  func lossAndTrainingAreThoseOfTheLogits(_ name: String, _ type: ModelType) throws {
+  @Test(arguments: ParityCase.names, ElementType.allCases)
+  func lossAndTrainingAreThoseOfTheLogits(_ name: String, _ type: ElementType) throws {
     let fixture = try ParityCase(name)
     let replica = try replica(fixture, type)
     let batch = try row(fixture)

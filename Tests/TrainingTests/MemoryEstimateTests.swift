@@ -19,7 +19,7 @@ import Training
     return try ModelDescription(config: JSON.parse(config), file: "config.json")
   }
 
-  private func shape(_ type: ModelType, _ stage: ZeroStage, shares: Bool? = nil) -> RunShape {
+  private func shape(_ type: ElementType, _ stage: ZeroStage, shares: Bool? = nil) -> RunShape {
     RunShape(
       batch: BatchShape(sequences: 2, length: 32), type: type, rule: AdamW(), recompute: .none, stage: stage,
       sharesWeights: shares)
@@ -34,8 +34,8 @@ import Training
   }
 
   /// R ranks on each host, N in all: fp32 16, or 4/R + 12/N; bfloat16 18, or 2/R + 16/N; R = 1 if not shared.
-  @Test(arguments: [1, 2, 8], [ModelType.float32, .bfloat16])
-  func bytesOfAParameter(ranksPerHost: Int, type: ModelType) throws {
+  @Test(arguments: [1, 2, 8], [ElementType.float32, .bfloat16])
+  func bytesOfAParameter(ranksPerHost: Int, type: ElementType) throws {
     let hosts = 2
     let place = Placement(ranks: hosts * ranksPerHost, ranksPerHost: ranksPerHost, threads: 1)
     let parameters = Double(ParameterLayout(specs: try gpt2().parameters).count)

@@ -68,7 +68,7 @@ struct Logits: Operation {
   let rows: Range<Int>
   let columns: Int
   let vocabulary: Int
-  let type: ModelType
+  let type: ElementType
   var keeps: Keeps { Keeps() }
 
   func scratchCount(threads: Int) -> Int { type == .float32 ? 0 : (rows.count * columns + 1) / 2 }

@@ -12,7 +12,7 @@ package enum FrozenStorage: Sendable, Equatable {
   case nf4(doubleQuantization: Bool)
 
   /// What a model of that type is kept in.
-  package init(_ type: ModelType) { self = type == .float32 ? .float32 : .bfloat16 }
+  package init(_ type: ElementType) { self = type == .float32 ? .float32 : .bfloat16 }
 
   /// For people, as in recipes.
   package var label: String {

@@ -23,7 +23,7 @@ package struct FrozenPlan: Sendable {
 
   /// - Parameter projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
   ///   parameters of one dimension in fp32.
-  package init(_ layout: ParameterLayout, projections: FrozenStorage, type: ModelType) {
+  package init(_ layout: ParameterLayout, projections: FrozenStorage, type: ElementType) {
     let first = layout.parameters.firstIndex { !$0.spec.trains } ?? layout.parameters.count
     parameters = first..<layout.parameters.count
     let plain: FrozenStorage = type == .float32 ? .float32 : .bfloat16
@@ -62,7 +62,7 @@ package final class FrozenStore: @unchecked Sendable {
   }
 
   /// A matrix as products read it.
-  package func operand(_ parameter: Int, type: ModelType) -> Operand {
+  package func operand(_ parameter: Int, type: ElementType) -> Operand {
     let matrix = matrix(parameter)
     let (rows, columns) = (matrix.rows, matrix.columns)
     switch (matrix.storage, type) {

@@ -57,7 +57,7 @@ package struct GPT2: ModelFamily {
     xBTC = graph.dropout(xBTC, embeddingDropout)
     for layer in 0..<layers {
       let h = "transformer.h.\(layer)."
-      graph.block {
+      graph.layer {
         var nBTC = graph.layerNorm(xBTC, h + "ln_1", epsilon: epsilon)
         let qkv = graph.linear(
           nBTC, h + "attn.c_attn", columns: 3 * width, bias: true, layout: .inputByOutput)

@@ -60,7 +60,7 @@ package struct Llama: ModelFamily {
     var xBTC = graph.embedding(Self.embedding, vocabulary: vocabulary, columns: width)
     for layer in 0..<layers {
       let l = "model.layers.\(layer)."
-      graph.block {
+      graph.layer {
         var nBTC = graph.rmsNorm(xBTC, l + "input_layernorm", epsilon: epsilon)
         let qkv = graph.linear(
           nBTC,

@@ -29,7 +29,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
   @Option(help: "A folder with the config.json of a model to take instead.", transform: Launch.path)
   var model: String?
   @Option(help: "float32 or bfloat16; both by default.")
-  var dtype: ModelType?
+  var dtype: ElementType?
   @Option(help: "0, 1, 2 or 3; all by default.")
   var zero: Int?
   @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
@@ -69,7 +69,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
       }
       let tokens = min(length, description.family.maximumLength)
       var rows: [MemoryRow] = []
-      for type in dtype.map({ [$0] }) ?? ModelType.allCases {
+      for type in dtype.map({ [$0] }) ?? ElementType.allCases {
         for stage in ZeroStage.allCases where zero ?? stage.rawValue == stage.rawValue {
           let shape = RunShape(
             batch: BatchShape(sequences: batchSize, length: tokens), type: type, rule: AdamW(),

@@ -26,7 +26,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   @Option(help: "gpt2-124m, or llama-134m: 12 layers × 768, feed-forward 2048, 32,000 tokens.")
   var shape = Shape.gpt2
   @Option(help: "float32 or bfloat16: what weights are kept and multiplied in.")
-  var dtype = ModelType.float32
+  var dtype = ElementType.float32
   @Option(help: "Sequences of each rank and step.")
   var batchSize = 4
   @Option(help: "Tokens of a sequence.")
@@ -38,7 +38,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   @Option(help: "0, 1, 2 or 3.")
   var zero = 1
   @Option(help: "float32 or bfloat16: what gradients are rounded to between hosts.")
-  var wireDtype = ModelType.float32
+  var wireDtype = ElementType.float32
   @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
   var share = true
   @Option(help: "adamw, sgd (with momentum), lion, adafactor or adamw8bit.")
@@ -187,7 +187,7 @@ extension BenchModel.Shape {
   func attentionOperations(length: Int) -> Double { 3 * 12 * 4 * 768 * Double(length + 1) / 2 }
 }
 
-extension ModelType: ExpressibleByArgument {}
+extension ElementType: ExpressibleByArgument {}
 
 private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 

@@ -8,7 +8,7 @@ struct BenchModelResult {
   let shape: String
   let ranks: Int
   let threads: Int
-  let type: ModelType
+  let type: ElementType
   let length: Int
   /// The library that multiplies matrices.
   let library: String

@@ -9,12 +9,12 @@ enum MachinePeak {
   /// Every thread multiplies its own matrices, so that neither tiles nor waiting count. The best of some short runs
   /// counts, as interruptions only slow it down.
   /// short runs counts, as interruptions only slow it down.
-  static func products(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> Double {
+  static func products(_ engine: Engine, _ ranks: Ranks, type: ElementType) -> Double {
     productRates(engine, ranks, type: type).max() ?? 0
   }
 
   /// The rate of each short run.
-  static func productRates(_ engine: Engine, _ ranks: Ranks, type: ModelType) -> [Double] {
+  static func productRates(_ engine: Engine, _ ranks: Ranks, type: ElementType) -> [Double] {
     let (m, n, k) = (512, 1024, 768)
     let threads = engine.pool.threads
     let single = (0..<threads).map { _ in FlatMemory(count: m * k + k * n + m * n, label: "bench") }

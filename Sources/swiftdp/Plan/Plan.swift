@@ -88,7 +88,7 @@ struct Plan: ParsableCommand, SharedByRanks {
     let planned = cores ?? max(Launch.cores, ranksPerHost ?? 1)
     // Memory is taken to be faster in proportion on hosts with more cores than this one.
     let copy = bandwidth?.value ?? MachinePeak.copy(engine.pool, ranks) / used * Double(planned)
-    let rates = ModelType.allCases.map { type in
+    let rates = ElementType.allCases.map { type in
       let products = gflops.map { $0 * 1e9 } ?? MachinePeak.products(engine, ranks, type: type) / used
       return (type, HostRates(products: products, copy: copy, link: link.value / 8))
     }

@@ -21,8 +21,8 @@ struct PlanTable {
 
   var text: String {
     let place = best.place
-    let rates = ModelType.allCases.map { "\($0.rawValue) \(decimals(hosts.rates[$0]!.products / 1e9, 1))" }
-    let link = hosts.rates[recipe.modelType]!
+    let rates = ElementType.allCases.map { "\($0.rawValue) \(decimals(hosts.rates[$0]!.products / 1e9, 1))" }
+    let link = hosts.rates[recipe.elementType]!
     var lines = [
       "model     \(recipe.name(of: recipe.model)) · \(planner.description.typeName) · "
         + "\(grouped(planner.layout.count)) parameters · \(recipe.optimizer.name.rawValue)",
@@ -55,7 +55,7 @@ struct PlanTable {
   /// Neighbouring rows that differ in their stage only.
   private var groups: [Group] {
     var groups: [Group] = []
-    for type in ModelType.allCases {
+    for type in ElementType.allCases {
       for recompute in Recompute.allCases {
         for row in rows where row.shape.type == type && row.shape.recompute == recompute {
           if let last = groups.last, last.isAlike(row) {
@@ -121,13 +121,13 @@ struct PlanTable {
   }
 
   var json: JSON {
-    let rates = hosts.rates[recipe.modelType]!
+    let rates = hosts.rates[recipe.elementType]!
     return .object([
       "model": .string(recipe.name(of: recipe.model)), "parameters": .integer(planner.layout.count),
       "hosts": .integer(hosts.count), "cores_per_host": .integer(hosts.cores),
       "memory_per_host": .number(hosts.memory),
       "gflops_per_core": .object(
-        ModelType.allCases.map {
+        ElementType.allCases.map {
           JSON.Member(key: Array($0.rawValue.utf8), value: .number(hosts.rates[$0]!.products / 1e9))
         }),
       "copy_bytes_per_second": .number(rates.copy), "link_bits_per_second": .number(rates.link * 8),

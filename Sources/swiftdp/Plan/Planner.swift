@@ -31,7 +31,7 @@ struct PlannedHosts {
   /// The bytes of memory of each host.
   let memory: Double
   /// The rates, by the type that products are computed in.
-  let rates: [ModelType: HostRates]
+  let rates: [ElementType: HostRates]
 }
 
 struct Planner {
@@ -45,7 +45,7 @@ struct Planner {
     self.recipe = recipe
     self.hosts = hosts
     description = try recipe.describeModel()
-    let smallest = ModelType.allCases.map(\.bytes).min() ?? 4
+    let smallest = ElementType.allCases.map(\.bytes).min() ?? 4
     try description.checkFits(folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.memory)
     layout = description.layout
   }
@@ -59,7 +59,7 @@ struct Planner {
 
   /// Every stage, type and recomputation on the same ranks.
   func rows(
-    _ place: Placement, types: [ModelType] = ModelType.allCases
+    _ place: Placement, types: [ElementType] = ElementType.allCases
   ) -> [PlanRow] {
     // All stages have the same programs; shares differ between ranks only if states are sharded.
     let maps = Dictionary(
@@ -94,7 +94,7 @@ struct Planner {
   /// stage. Nil if none fits. The model's type stays that of the recipe unless only another one fits.
   func best(_ rows: [PlanRow]) -> PlanRow? {
     let fitting = rows.filter(\.fits)
-    let own = fitting.filter { $0.shape.type == recipe.modelType }
+    let own = fitting.filter { $0.shape.type == recipe.elementType }
     return (own.isEmpty ? fitting : own).min {
       ($0.step.seconds, $0.hostBytes, $0.shape.stage.rawValue)
         < ($1.step.seconds, $1.hostBytes, $1.shape.stage.rawValue)

@@ -123,7 +123,7 @@ extension CommandLineTests {
         "frozen_dtype: is given, but method full freezes nothing (set method=lora)")
       try expect(
         ["method={name: last_layers, layers: 3}"], 64,
-        "method.layers: is 3, and the model has 2 blocks (method: full trains all of them)")
+        "method.layers: is 3, and the model has 2 layers (method: full trains all of them)")
       try expect(
         ["method={name: last_layers, layers: 0}"], 64,
         "method.layers: is 0, and the head of this model is its input embedding (set method.layers=1 or more)"

@@ -56,7 +56,7 @@ func checkFrozenAllocations(_ outcome: inout Outcome) throws {
       }
     }
   }
-  for type in ModelType.allCases {
+  for type in ElementType.allCases {
     for storage in [FrozenStorage.int8, .nf4(doubleQuantization: false), .nf4(doubleQuantization: true)] {
       // A new engine each time, whose rooms are empty; without oneDNN, whose own allocations are its business.
       let engine = try Engine(threads: 3, oneDNN: false)
