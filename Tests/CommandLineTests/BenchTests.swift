@@ -11,10 +11,11 @@ extension CommandLineTests {
         limits: ["sgemm peak": "GFLOP/s", "memory copy": "B/s"], in: try Workspace())
       let folder = Project.root + "/Sources/Kernels/"
       var kernels: [String] = []
-      for file in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
+      for file in try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+      where file.hasSuffix(".swift") {
         let source = try String(contentsOfFile: folder + file, encoding: .utf8)
         if source.contains("pool.run(") || source.contains("forEachStretch(") {
-          kernels.append(String(file.dropLast(".swift".count)))
+          kernels.append(String(file.split(separator: "/").last!.dropLast(".swift".count)))
         }
       }
       #expect(kernels.count >= 10 && kernels.contains("MatrixProduct"))
