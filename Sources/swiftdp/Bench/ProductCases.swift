@@ -85,7 +85,7 @@ extension Engine {
         scratch: output + rows * columns + logCount)
     }
     let backward = KernelCase(
-      name: "Attention.attentionBackward", sizes: sizes, limit: .sgemm, work: 5 * product,
+      name: "AttentionBackward.attentionBackward", sizes: sizes, limit: .sgemm, work: 5 * product,
       count: 2 * rows * width + 2 * rows * columns + logCount + backwardScratchCount
     ) { qkv, _ in
       let dqkv = qkv + rows * width
