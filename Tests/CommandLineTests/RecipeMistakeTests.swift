@@ -109,7 +109,8 @@ extension CommandLineTests {
             "data.train: there is no file no.txt", "data.train: there is no file neither.txt",
             "data.validation: there is no file nor.txt",
             "training: is a whole number, where keys with values are meant",
-            "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, data, training, optimizer, "
+            "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, method, "
+              + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, validation, format, sequence_length, "
               + "packing, packing_mask, shuffle)",

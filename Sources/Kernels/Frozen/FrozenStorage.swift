@@ -14,17 +14,6 @@ package enum FrozenStorage: Sendable, Equatable {
   /// What a model of that type is kept in.
   package init(_ type: ElementType) { self = type == .float32 ? .float32 : .bfloat16 }
 
-  /// For people, as in recipes.
-  package var label: String {
-    switch self {
-    case .float32: "float32"
-    case .bfloat16: "bfloat16"
-    case .int8: "int8"
-    case .nf4(doubleQuantization: false): "nf4"
-    case .nf4(doubleQuantization: true): "nf4, double quantization"
-    }
-  }
-
   /// The number of rows or blocks that have a scale of their own.
   func scales(rows: Int, columns: Int) -> Int {
     switch self {

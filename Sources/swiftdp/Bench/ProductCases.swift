@@ -17,27 +17,7 @@ extension Engine {
         product("dW = xᵀ dy", .first, m: input, n: output, k: rows),
       ]
     }
-    let frozen = [FrozenStorage.bfloat16, .int8, .nf4(doubleQuantization: false)].map {
-      frozenProduct($0, m: rows, n: inputs.inner, k: columns)
-    }
-    return products + frozen + [crossEntropy(inputs, training: false), crossEntropy(inputs, training: true)]
-  }
-
-  /// y = x Wᵀ with a frozen W, which is widened on the way.
-  private func frozenProduct(_ storage: FrozenStorage, m: Int, n: Int, k: Int) -> KernelCase {
-    let bytes = storage.bytes(rows: n, columns: k)
-    let (codes, scales) = ((bytes.codes + 3) / 4, (bytes.scales + 3) / 4)
-    return KernelCase(
-      name: "FrozenProduct.multiply \(storage.label)", sizes: [("m", m), ("n", n), ("k", k)], limit: .sgemm,
-      work: 2 * Double(m) * Double(n) * Double(k), count: m * k + codes + scales + m * n
-    ) { x, _ in
-      let w = FrozenMatrix(
-        storage, rows: n, columns: k, codes: UnsafeMutableRawPointer(x + m * k),
-        scales: UnsafeMutableRawPointer(x + m * k + codes))
-      multiply(
-        .float32(ConstMatrix(x, rows: m, columns: k)), .frozen(w), .second,
-        into: MutableMatrix(x + m * k + codes + scales, rows: m, columns: n))
-    }
+    return products + [crossEntropy(inputs, training: false), crossEntropy(inputs, training: true)]
   }
 
   private func product(
