@@ -46,6 +46,9 @@ package struct CheckpointSummary {
     self.states = states
   }
 
+  /// The name of the tensor that holds a parameter.
+  package func tensor(of parameter: String) -> String { form.tensor(of: parameter) }
+
   /// The base of an adapter, with what the adapter adds.
   private static func adapted(_ folder: String) throws -> ModelDescription {
     let base = try ModelDescription(folder: folder)

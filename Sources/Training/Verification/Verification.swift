@@ -127,8 +127,8 @@ package struct Verification {
     var worst = 0.0
     for parameter in a.layout.parameters {
       let name = parameter.spec.name
-      let x = try a.weights.floats(name, count: parameter.range.count)
-      let y = try b.weights.floats(name, count: parameter.range.count)
+      let x = try a.weights.floats(a.tensor(of: name), count: parameter.range.count)
+      let y = try b.weights.floats(b.tensor(of: name), count: parameter.range.count)
       let distance = zip(x, y).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
       let size = y.reduce(0) { $0 + Double($1) * Double($1) }
       let relative = (distance / max(size, 1e-300)).squareRoot()

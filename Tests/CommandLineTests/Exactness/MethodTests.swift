@@ -76,6 +76,14 @@ extension CommandLineTests {
       #expect(verified.code == 0, "\(verified.err)")
     }
 
+    @Test func verifyComparesWhatIsTrained() throws {
+      let folder = try Self.folder()
+      let result = try Command.swiftdp(
+        ["verify"] + Self.text + ["method=lora", "frozen_dtype=int8", "output=verify"], ranks: 2, in: folder)
+      #expect(result.code == 0, "\(result.err)")
+      #expect(!result.out.contains(" NO"))
+    }
+
     /// A checkpoint holds what is trained, and its states; the run's model is an adapter, or whole.
     @Test func whatIsLeft() throws {
       let folder = try Self.folder()
