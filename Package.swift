@@ -75,8 +75,9 @@ let package = Package(
     .executableTarget(
       name: "swiftdp",
       dependencies: [
-        "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives",
-        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning", "Training", "Reports",
+        "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
+        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning", "Training",
+        "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],

@@ -11,7 +11,7 @@ import Tensors
 /// `writeCopies` and `publish` may be called on any thread, one after the other.
 package final class CheckpointWrite: @unchecked Sendable {
   /// Neighbouring numbers of one tensor.
-  private struct Stretch {
+  private struct Extent {
     /// An index into `writers`.
     let writer: Int
     let name: String
@@ -25,8 +25,8 @@ package final class CheckpointWrite: @unchecked Sendable {
   private let folder: DirectoryPublish
   /// The writer of the weights, then one for each state.
   private let writers: [SafetensorsWriter]
-  /// The stretches in the order in which they are written; those from `firstCopied` on have copies.
-  private let stretches: [Stretch]
+  /// The extents in the order in which they are written; those from `firstCopied` on have copies.
+  private let extents: [Extent]
   private var firstCopied: Int
   /// The memory of the copies, kept after they are written, so that the next checkpoint may use it again.
   package private(set) var memory: FlatMemory?
@@ -62,14 +62,14 @@ package final class CheckpointWrite: @unchecked Sendable {
     self.state = state
     self.folder = folder
     writers = ([weights] + states).map { SafetensorsWriter($0, in: folder.staging) }
-    stretches = Self.stretches(content)
-    firstCopied = stretches.count
+    extents = Self.extents(content)
+    firstCopied = extents.count
   }
 
   /// This rank's part of what changes while training goes on.
-  private static func stretches(_ content: CheckpointContent) -> [Stretch] {
+  private static func extents(_ content: CheckpointContent) -> [Extent] {
     let map = content.map
-    var stretches: [Stretch] = []
+    var extents: [Extent] = []
     for (bucket, slices) in map.slices.enumerated() {
       let slice = slices[map.rank]
       let base =
@@ -77,8 +77,8 @@ package final class CheckpointWrite: @unchecked Sendable {
         ?? content.store.trained.floats + slice.lowerBound
       for (parameter, piece) in map.layout.pieces(of: slice) {
         let start = parameter.range.lowerBound
-        stretches.append(
-          Stretch(
+        extents.append(
+          Extent(
             writer: 0, name: content.form.tensor(of: parameter.spec.name),
             elements: piece.lowerBound - start..<piece.upperBound - start,
             bytes: UnsafeRawBufferPointer(
@@ -88,13 +88,13 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
     for (number, state) in content.states.enumerated() {
       for part in state.parts where part.isWritten {
-        stretches.append(
-          Stretch(
+        extents.append(
+          Extent(
             writer: number + 1, name: map.layout.parameters[part.parameter].spec.name,
             elements: part.elements, bytes: UnsafeRawBufferPointer(state.bytes(of: part))))
       }
     }
-    return stretches
+    return extents
   }
 
   /// Makes the staging folder and all files in it at their full size. First rank only.
@@ -144,7 +144,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     var bytes = 0
     var offsets: [Int] = []
     while firstCopied > 0 {
-      let next = (stretches[firstCopied - 1].bytes.count + 63) / 64 * 64
+      let next = (extents[firstCopied - 1].bytes.count + 63) / 64 * 64
       guard bytes + next <= room else { break }
       offsets.append(bytes)
       bytes += next
@@ -157,22 +157,22 @@ package final class CheckpointWrite: @unchecked Sendable {
       ?? FlatMemory(count: count, label: "checkpoint", ledger: ledger)
     self.memory = memory
     self.offsets = offsets.reversed()
-    let (first, places, stretches) = (firstCopied, self.offsets, stretches)
+    let (first, places, extents) = (firstCopied, self.offsets, extents)
     tiles(places.count) { tile in
-      let source = stretches[first + tile].bytes
+      let source = extents[first + tile].bytes
       guard let start = source.baseAddress else { return }
       (UnsafeMutableRawPointer(memory.base) + places[tile]).copyMemory(
         from: start, byteCount: source.count)
     }
   }
 
-  /// For each stretch that is copied, where its copy begins, in bytes.
+  /// For each extent that is copied, where its copy begins, in bytes.
   private var offsets: [Int] = []
 
   /// Writes what is not copied, before training changes it.
   /// - Throws: `UserError(.disk)`, as do the others.
   package func writeNow() throws {
-    for stretch in stretches[..<firstCopied] { try write(stretch, stretch.bytes) }
+    for extent in extents[..<firstCopied] { try write(extent, extent.bytes) }
     // Everything that may lie on a disk has been read by now.
     try content.check()
   }
@@ -180,11 +180,11 @@ package final class CheckpointWrite: @unchecked Sendable {
   /// Writes the copies, and what training does not change; returns when the disk holds all that this rank wrote.
   package func writeCopies() throws {
     if let memory {
-      for (stretch, offset) in zip(stretches[firstCopied...], offsets) {
+      for (extent, offset) in zip(extents[firstCopied...], offsets) {
         try write(
-          stretch,
+          extent,
           UnsafeRawBufferPointer(
-            start: UnsafeRawPointer(memory.base) + offset, count: stretch.bytes.count))
+            start: UnsafeRawPointer(memory.base) + offset, count: extent.bytes.count))
       }
     }
     if content.map.rank == 0, case .model = content.form { try writeFrozen() }
@@ -211,13 +211,13 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
   }
 
-  private func write(_ stretch: Stretch, _ bytes: UnsafeRawBufferPointer) throws {
-    let writer = writers[stretch.writer]
-    guard stretch.writer == 0 else {
-      return try writer.write(name: stretch.name, from: stretch.elements.lowerBound, bytes: bytes)
+  private func write(_ extent: Extent, _ bytes: UnsafeRawBufferPointer) throws {
+    let writer = writers[extent.writer]
+    guard extent.writer == 0 else {
+      return try writer.write(name: extent.name, from: extent.elements.lowerBound, bytes: bytes)
     }
     try writer.write(
-      name: stretch.name, elementRange: stretch.elements, from: bytes.bindMemory(to: Float.self))
+      name: extent.name, elementRange: extent.elements, from: bytes.bindMemory(to: Float.self))
   }
 
   /// What this rank has written of each file of the plan, its bytes and their checksum; exact in these numbers.

@@ -24,7 +24,7 @@ extension ModelDescription {
 
 extension HuggingFaceWeights {
   /// Numbers that are compared at once.
-  private static let stretch = 1 << 20
+  private static let chunk = 1 << 20
 
   /// Whether two tensors have the same shape and numbers.
   fileprivate func areEqual(_ a: String, _ b: String) throws -> Bool {
@@ -39,8 +39,8 @@ extension HuggingFaceWeights {
     }
     let count = shape.reduce(1, *)
     var (x, y) = ([Float](), [Float]())
-    for start in stride(from: 0, to: count, by: Self.stretch) {
-      let range = start..<min(start + Self.stretch, count)
+    for start in stride(from: 0, to: count, by: Self.chunk) {
+      let range = start..<min(start + Self.chunk, count)
       try read(a, range, into: &x)
       try read(b, range, into: &y)
       if x != y { return false }

@@ -126,8 +126,8 @@ extension TokenSequences {
     for (row, sequence) in microBatch.sequences.enumerated() {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
-      for piece in pieces(of: sequence) {
-        let range = tokenRange(ofPiece: piece)
+      for span in spans(of: sequence) {
+        let range = tokenRange(ofSpan: span)
         let origin = mask == .document ? range.lowerBound : start
         for index in range {
           let place = base + index - start

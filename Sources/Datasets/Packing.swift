@@ -3,7 +3,7 @@
 extension TokenSequences {
   /// Joins all documents into one stream and cuts it into blocks (the usual way for plain text).
   ///
-  /// A document may begin in one block and go on in the next; each part is then a piece of its own. The end of a
+  /// A document may begin in one block and go on in the next; each part is then a span of its own. The end of a
   /// document predicts the first token of the next one if that token carries a loss.
   /// - Parameter keepsRest: whether the rest becomes a last, shorter block.
   /// - Returns: how many tokens at the end were too few for a block and are dropped.
@@ -17,17 +17,17 @@ extension TokenSequences {
     var first: [Int] = [0]
     var counts = [Int32](repeating: Int32(clamping: length - 1), count: blocks)
     if kept < blocks * length { counts[blocks - 1] = Int32(clamping: kept % length - 1) }
-    starts.reserveCapacity(pieceSources.count + blocks + 1)
-    sources.reserveCapacity(pieceSources.count + blocks)
+    starts.reserveCapacity(spanSources.count + blocks + 1)
+    sources.reserveCapacity(spanSources.count + blocks)
     first.reserveCapacity(blocks + 1)
-    for document in 0..<pieceSources.count {
-      let range = tokenRange(ofPiece: document)
+    for document in 0..<spanSources.count {
+      let range = tokenRange(ofSpan: document)
       var start = range.lowerBound
       if start < kept, start % length != 0, !lossMask[start] { counts[start / length] -= 1 }
       while start < min(range.upperBound, kept) {
         if start % length == 0, start > 0 { first.append(starts.count) }
         starts.append(start)
-        sources.append(pieceSources[document])
+        sources.append(spanSources[document])
         start = (start / length + 1) * length
       }
     }
@@ -35,9 +35,9 @@ extension TokenSequences {
     starts.append(kept)
     tokens.removeLast(dropped)
     lossMask.truncate(to: kept)
-    pieceStarts = starts
-    pieceSources = sources
-    firstPieces = first
+    spanStarts = starts
+    spanSources = sources
+    firstSpans = first
     targetCounts = counts
     blockLength = length
     return dropped
@@ -56,15 +56,15 @@ extension TokenSequences {
       let size = self.length(of: row)
       precondition(size <= length, "a row must be cut before it is packed")
       if counts.isEmpty || used + size > length {
-        if !counts.isEmpty { first.append(firstPieces[row]) }
+        if !counts.isEmpty { first.append(firstSpans[row]) }
         counts.append(0)
         used = 0
       }
       used += size
       counts[counts.count - 1] += targetCounts[row]
     }
-    if !counts.isEmpty { first.append(pieceSources.count) }
-    firstPieces = first
+    if !counts.isEmpty { first.append(spanSources.count) }
+    firstSpans = first
     targetCounts = counts
     blockLength = length
   }

@@ -1,10 +1,10 @@
-// All sequences of a data set in flat arrays: a sequence is a range of pieces, a piece is a range of tokens.
+// All sequences of a data set in flat arrays: a sequence is a range of spans, a span is a range of tokens.
 //
 //   tokens      | t t t t t | t t t | t t t t t t | …      one array, nothing stored twice
-//   pieces        one document, or the part of it that lies within one block
-//   sequences     one row, or the pieces of one packed block
+//   spans         one document, or the part of it that lies within one block
+//   sequences     one row, or the spans of one packed block
 
-/// Where a piece came from, to name offending samples later.
+/// Where a span came from, to name offending samples later.
 package struct SampleSource: Equatable, Sendable {
   /// Index into `TokenSequences.files`.
   package var file: Int32
@@ -28,12 +28,12 @@ package struct TokenSequences: Sendable {
   /// nothing in a packed block has to predict the first token of the next row. The first token of a document of
   /// joined text counts unless documents are kept apart.
   package internal(set) var lossMask = LossMask()
-  /// Ascending, and ends with `tokens.count`: piece `p` is `pieceStarts[p]..<pieceStarts[p + 1]`.
-  package internal(set) var pieceStarts: [Int] = [0]
-  /// One source for each piece.
-  package internal(set) var pieceSources: [SampleSource] = []
-  /// Ascending, and ends with the number of pieces: sequence `s` is `firstPieces[s]..<firstPieces[s + 1]`.
-  package internal(set) var firstPieces: [Int] = [0]
+  /// Ascending, and ends with `tokens.count`: span `p` is `spanStarts[p]..<spanStarts[p + 1]`.
+  package internal(set) var spanStarts: [Int] = [0]
+  /// One source for each span.
+  package internal(set) var spanSources: [SampleSource] = []
+  /// Ascending, and ends with the number of spans: sequence `s` is `firstSpans[s]..<firstSpans[s + 1]`.
+  package internal(set) var firstSpans: [Int] = [0]
   /// How many positions of each sequence have a target.
   package internal(set) var targetCounts: [Int32] = []
   /// The number of tokens of the longest sequence that was ever added.
@@ -42,21 +42,21 @@ package struct TokenSequences: Sendable {
   package init(files: [String]) { self.files = files }
 
   /// How many sequences there are.
-  package var count: Int { firstPieces.count - 1 }
+  package var count: Int { firstSpans.count - 1 }
 
-  /// The pieces of a sequence.
-  package func pieces(of sequence: Int) -> Range<Int> {
-    firstPieces[sequence]..<firstPieces[sequence + 1]
+  /// The spans of a sequence.
+  package func spans(of sequence: Int) -> Range<Int> {
+    firstSpans[sequence]..<firstSpans[sequence + 1]
   }
 
-  /// Where a piece's tokens lie in `tokens`.
-  package func tokenRange(ofPiece piece: Int) -> Range<Int> {
-    pieceStarts[piece]..<pieceStarts[piece + 1]
+  /// Where a span's tokens lie in `tokens`.
+  package func tokenRange(ofSpan span: Int) -> Range<Int> {
+    spanStarts[span]..<spanStarts[span + 1]
   }
 
   /// Where a sequence's tokens lie in `tokens`.
   package func tokenRange(of sequence: Int) -> Range<Int> {
-    pieceStarts[firstPieces[sequence]]..<pieceStarts[firstPieces[sequence + 1]]
+    spanStarts[firstSpans[sequence]]..<spanStarts[firstSpans[sequence + 1]]
   }
 
   /// How many tokens a sequence has, without padding.
@@ -86,16 +86,16 @@ package struct TokenSequences: Sendable {
   /// Target positions of all sequences.
   package var targetCount: Int { targetCounts.reduce(0) { $0 + Int($1) } }
 
-  /// Bytes in memory: a little more than four per token, and some for each piece and sequence.
+  /// Bytes in memory: a little more than four per token, and some for each span and sequence.
   package var bytes: Int {
-    tokens.count * 4 + lossMask.bytes + pieceStarts.count * 8 + pieceSources.count * 8 + firstPieces.count * 8
+    tokens.count * 4 + lossMask.bytes + spanStarts.count * 8 + spanSources.count * 8 + firstSpans.count * 8
       + targetCounts.count * 4
   }
 
   /// The places a sequence came from, each as `file:line` (or `file`, for a whole file), in order.
   package func sources(of sequence: Int) -> [String] {
-    pieces(of: sequence).map { piece in
-      let source = pieceSources[piece]
+    spans(of: sequence).map { span in
+      let source = spanSources[span]
       let file = files[Int(source.file)]
       return source.line == 0 ? file : "\(file):\(source.line)"
     }
@@ -103,7 +103,7 @@ package struct TokenSequences: Sendable {
 }
 
 extension TokenSequences {
-  /// Adds one sequence of one piece.
+  /// Adds one sequence of one span.
   /// - Parameter firstTarget: predicting tokens before this one does not count. With 0 even the first token counts,
   ///   as it must for documents that are joined without a mask between them.
   package mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
@@ -112,23 +112,23 @@ extension TokenSequences {
     tokens.append(contentsOf: added)
     lossMask.append(false, count: masked)
     lossMask.append(true, count: added.count - masked)
-    pieceStarts.append(tokens.count)
-    pieceSources.append(source)
-    firstPieces.append(pieceSources.count)
+    spanStarts.append(tokens.count)
+    spanSources.append(source)
+    firstSpans.append(spanSources.count)
     targetCounts.append(Int32(clamping: max(0, added.count - max(1, masked))))
   }
 
   /// Adds a sequence of another set that has the same files.
   mutating func append(sequence: Int, of other: TokenSequences) {
     longest = max(longest, other.length(of: sequence))
-    for piece in other.pieces(of: sequence) {
-      let range = other.tokenRange(ofPiece: piece)
+    for span in other.spans(of: sequence) {
+      let range = other.tokenRange(ofSpan: span)
       tokens.append(contentsOf: other.tokens[range])
       for index in range { lossMask.append(other.lossMask[index], count: 1) }
-      pieceStarts.append(tokens.count)
-      pieceSources.append(other.pieceSources[piece])
+      spanStarts.append(tokens.count)
+      spanSources.append(other.spanSources[span])
     }
-    firstPieces.append(pieceSources.count)
+    firstSpans.append(spanSources.count)
     targetCounts.append(other.targetCounts[sequence])
   }
 
@@ -139,40 +139,40 @@ extension TokenSequences {
     removed.blockLength = blockLength
     var next = 0
     // The rest moves down within the same arrays, so that the data is never in memory twice.
-    var (tokenEnd, pieceEnd, sequenceEnd) = (0, 0, 0)
+    var (tokenEnd, spanEnd, sequenceEnd) = (0, 0, 0)
     for sequence in 0..<count {
       if next < taken.count, taken[next] == sequence {
         removed.append(sequence: sequence, of: self)
         next += 1
         continue
       }
-      let pieces = pieces(of: sequence)
-      for piece in pieces {
-        let range = tokenRange(ofPiece: piece)
+      let spans = spans(of: sequence)
+      for span in spans {
+        let range = tokenRange(ofSpan: span)
         if range.lowerBound != tokenEnd {
           for (offset, index) in range.enumerated() {
             tokens[tokenEnd + offset] = tokens[index]
             lossMask.set(tokenEnd + offset, lossMask[index])
           }
         }
-        pieceStarts[pieceEnd] = tokenEnd
-        pieceSources[pieceEnd] = pieceSources[piece]
-        pieceEnd += 1
+        spanStarts[spanEnd] = tokenEnd
+        spanSources[spanEnd] = spanSources[span]
+        spanEnd += 1
         tokenEnd += range.count
       }
-      firstPieces[sequenceEnd] = pieceEnd - pieces.count
+      firstSpans[sequenceEnd] = spanEnd - spans.count
       targetCounts[sequenceEnd] = targetCounts[sequence]
       sequenceEnd += 1
     }
     precondition(next == taken.count, "sequences to take out must be ascending and exist")
     tokens.removeLast(tokens.count - tokenEnd)
     lossMask.truncate(to: tokenEnd)
-    pieceSources.removeLast(pieceSources.count - pieceEnd)
-    pieceStarts.removeLast(pieceStarts.count - pieceEnd)
-    pieceStarts.append(tokenEnd)
+    spanSources.removeLast(spanSources.count - spanEnd)
+    spanStarts.removeLast(spanStarts.count - spanEnd)
+    spanStarts.append(tokenEnd)
     targetCounts.removeLast(targetCounts.count - sequenceEnd)
-    firstPieces.removeLast(firstPieces.count - sequenceEnd)
-    firstPieces.append(pieceEnd)
+    firstSpans.removeLast(firstSpans.count - sequenceEnd)
+    firstSpans.append(spanEnd)
     return removed
   }
 }

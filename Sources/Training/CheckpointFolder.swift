@@ -2,6 +2,7 @@
 import Base
 import Checkpoints
 import Foundation
+import Recipes
 
 /// `OUTPUT/checkpoints`.
 package struct CheckpointFolder: Sendable {
@@ -43,5 +44,25 @@ package struct CheckpointFolder: Sendable {
     }
     for old in good.dropLast(keep) { try DirectoryPublish(old.path).remove() }
     try DirectoryPublish.recoverAll(in: path)
+  }
+}
+
+extension CheckpointFolder {
+  /// Makes the folders of a run, mends what an end left half done, and writes config.yaml.
+  func prepareOutput(of recipe: Recipe) throws {
+    do {
+      try makeFolders(path)
+      try DirectoryPublish.removeStale(in: path)
+      try DirectoryPublish(recipe.output + "/model").recover()
+      try Data(recipe.resolved.yaml().utf8).write(
+        to: URL(fileURLWithPath: recipe.output + "/config.yaml"), options: .atomic)
+    } catch var error as UserError {
+      error.hint = "set output to a folder that you may write to"
+      throw error
+    } catch {
+      throw UserError(
+        .disk, "cannot be written to: \(systemReason(error))", at: recipe.output,
+        hint: "set output to a folder that you may write to")
+    }
   }
 }

@@ -57,11 +57,11 @@ struct OffendingSamples {
   /// `file:12`, or `file:12-19` for a block of several consecutive rows.
   private func place(_ sequence: Int) -> String {
     var places: [(file: String, first: Int, last: Int)] = []
-    for piece in sequences.pieces(of: sequence) {
-      let source = sequences.pieceSources[piece]
+    for span in sequences.spans(of: sequence) {
+      let source = sequences.spanSources[span]
       let file = sequences.files[Int(source.file)]
       let line = Int(source.line)
-      let lines = line > 0 ? line...line : textLines(piece, of: file) ?? 0...0
+      let lines = line > 0 ? line...line : textLines(span, of: file) ?? 0...0
       if let last = places.last, last.file == file, lines.lowerBound >= last.last, last.last > 0 {
         places[places.count - 1].last = lines.upperBound
       } else {
@@ -76,11 +76,11 @@ struct OffendingSamples {
 
   /// The lines of a text file that a part of it covers, found by its own words. Nil if the tokenizer changes the
   /// text, or if the words occur twice.
-  private func textLines(_ piece: Int, of file: String) -> ClosedRange<Int>? {
+  private func textLines(_ span: Int, of file: String) -> ClosedRange<Int>? {
     // A block may begin and end inside a character.
     let edges = CharacterSet(charactersIn: "\u{FFFD}")
     let text = Array(
-      decode(sequences.tokens[sequences.tokenRange(ofPiece: piece)]).trimmingCharacters(in: edges).utf8)
+      decode(sequences.tokens[sequences.tokenRange(ofSpan: span)]).trimmingCharacters(in: edges).utf8)
     guard !text.isEmpty, let mapped = try? MappedFile(file) else { return nil }
     return try? mapped.withBytes { bytes -> ClosedRange<Int>? in
       // Swift's Glibc has no memmem.

@@ -166,7 +166,7 @@ package final class Run {
   package func train(until end: Int = .max, deadline: Date? = nil) throws {
     let end = min(end, data.steps)
     let begin = Date()
-    try ranks.together { if ranks.isFirst { try prepareOutput() } }
+    try ranks.together { if ranks.isFirst { try checkpoints.prepareOutput(of: recipe) } }
     try tell { observer in
       try observer.began(summary)
       for note in notes + [recipe.schedule.note(steps: data.steps)].compactMap({ $0 }) {
@@ -274,23 +274,6 @@ package final class Run {
 
   private func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {
     try tell { observer in for outcome in outcomes { try outcome.tell(observer) } }
-  }
-
-  private func prepareOutput() throws {
-    do {
-      try makeFolders(checkpoints.path)
-      try DirectoryPublish.removeStale(in: checkpoints.path)
-      try DirectoryPublish(recipe.output + "/model").recover()
-      try Data(recipe.resolved.yaml().utf8).write(
-        to: URL(fileURLWithPath: recipe.output + "/config.yaml"), options: .atomic)
-    } catch var error as UserError {
-      error.hint = "set output to a folder that you may write to"
-      throw error
-    } catch {
-      throw UserError(
-        .disk, "cannot be written to: \(systemReason(error))", at: recipe.output,
-        hint: "set output to a folder that you may write to")
-    }
   }
 
   private var summary: RunSummary {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What PyTorch does with the same work: full fine-tuning of a GPT-2 or Llama shape on CPUs.
+"""What PyTorch does with the same work: full fine-tuning, or LoRA by PEFT, of a GPT-2 or Llama shape on CPUs.
 
     python bench_pytorch.py --model gpt2 --ranks 2 --threads 1
 
@@ -41,7 +41,17 @@ def make_model(flags):
         )  # fmt: skip
         kind = LlamaForCausalLM
     config._attn_implementation = flags.attention
-    return kind(config)
+    model = kind(config)
+    if flags.lora:
+        from peft import LoraConfig, get_peft_model
+
+        # All projections but the head, as `swiftdp bench model --method lora`.
+        settings = LoraConfig(
+            r=flags.lora, lora_alpha=16, target_modules="all-linear", fan_in_fan_out=flags.model == "gpt2",
+            task_type="CAUSAL_LM",
+        )  # fmt: skip
+        model = get_peft_model(model, settings)
+    return model
 
 
 def run(rank, flags, rendezvous, results):
@@ -55,7 +65,8 @@ def run(rank, flags, rendezvous, results):
     model = DistributedDataParallel(bare, gradient_as_bucket_view=True) if flags.ranks > 1 else bare
     if flags.compile:
         model = torch.compile(model)
-    rule = torch.optim.AdamW(bare.parameters(), lr=1e-4, weight_decay=0.01, fused=flags.fused)
+    trained = [p for p in bare.parameters() if p.requires_grad]
+    rule = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.01, fused=flags.fused)
     bf16 = flags.dtype == "bf16"
     generator = torch.Generator().manual_seed(100 + rank)
 
@@ -92,6 +103,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="threads a rank")
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32", help="bf16 is autocast")
     parser.add_argument("--compile", action="store_true", help="torch.compile (needs a C++ compiler)")
+    parser.add_argument("--lora", type=int, metavar="RANK", help="PEFT's LoRA on all projections")
     parser.add_argument("--fused", action="store_true", help="PyTorch's fused AdamW")
     parser.add_argument("--attention", choices=["eager", "sdpa"], default="sdpa")
     parser.add_argument("--batch", type=int, default=4, help="samples a rank")

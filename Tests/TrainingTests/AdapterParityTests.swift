@@ -7,8 +7,6 @@ import Foundation
 import Graph
 import Kernels
 import Models
-import Optimizers
-import Tensors
 import Testing
 import Training
 
@@ -98,40 +96,12 @@ private struct AdapterCase {
   @Test(arguments: AdapterCase.names) func fiveSteps(_ name: String) throws {
     let fixture = try AdapterCase(name)
     for (label, storage) in AdapterCase.storages {
-      let replica = try fixture.replica(storage)
-      let losses = try fixture.numbers(label, "losses")
-      let norms = try fixture.numbers(label, "gradient_norms")
-      let rate = try #require(fixture.expected["learning_rate"]?.double)
-      let rule = AdamW(weightDecay: 0.01)
-      let states = rule.states.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
-      #expect(losses.count == 5)
-      for step in losses.indices {
-        let (loss, gradients) = gradient(of: replica, try fixture.batch())
-        let norm = gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-        #expect(abs(loss / losses[step] - 1) <= AdapterCase.tolerance(storage), "\(label), step \(step)")
-        #expect(abs(norm / norms[step] - 1) <= 10 * AdapterCase.tolerance(storage), "\(label), step \(step)")
-        gradients.withUnsafeBufferPointer { gradients in
-          for parameter in replica.layout.parameters {
-            let start = parameter.range.lowerBound
-            rule.update(
-              UpdateStretch(
-                weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
-                states: states.map { UnsafeMutableRawPointer($0.base + start) },
-                count: parameter.range.count, decays: true),
-              step: step + 1, learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),
-              engine: replica.engine)
-          }
-        }
-      }
+      let steps = ReferenceSteps(
+        losses: try fixture.numbers(label, "losses"), norms: try fixture.numbers(label, "gradient_norms"),
+        learningRate: try #require(fixture.expected["learning_rate"]?.double),
+        tolerance: AdapterCase.tolerance(storage), decays: { _ in true })
+      #expect(steps.losses.count == 5)
+      try steps.check(try fixture.replica(storage), label) { _ in try fixture.batch() }
     }
-  }
-
-  private func gradient(of replica: Replica, _ batch: Batch) -> (loss: Double, gradients: [Float]) {
-    var gradients = [Float](repeating: .nan, count: replica.layout.count)
-    let sum = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { index, values in
-      let range = replica.layout.segments[index].range
-      gradients.replaceSubrange(range, with: UnsafeBufferPointer(start: values, count: range.count))
-    }
-    return (sum / Double(batch.targetCount), gradients)
   }
 }

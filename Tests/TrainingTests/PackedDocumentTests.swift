@@ -120,9 +120,9 @@ private final class PackedCase {
     for mask in PackingMask.allCases {
       let blocks = try test.sequences(rows, packing: true, mask: mask)
       let whole = test.batch(blocks, mask: mask)
-      // Ordered by the place in the block: documents follow each other piece by piece.
-      let documents = blocks.pieces(of: 0).enumerated().flatMap { document, piece in
-        blocks.tokenRange(ofPiece: piece).map { _ in Int32(document) }
+      // Ordered by the place in the block: documents follow each other span by span.
+      let documents = blocks.spans(of: 0).enumerated().flatMap { document, span in
+        blocks.tokenRange(ofSpan: span).map { _ in Int32(document) }
       }
       #expect(whole.rows == 1 && documents.last == 3 && documents.count == whole.length)
       for changed in 0..<2 as Range<Int32> {

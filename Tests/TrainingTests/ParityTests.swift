@@ -5,8 +5,6 @@ import Datasets
 import Foundation
 import Kernels
 import Models
-import Optimizers
-import Tensors
 import Testing
 import Training
 
@@ -110,39 +108,10 @@ struct ParityCase {
 
   @Test(arguments: ParityCase.names) func twentySteps(_ name: String) throws {
     let fixture = try ParityCase(name)
-    let replica = try fixture.replica()
-    let losses = try fixture.numbers("losses")
-    let norms = try fixture.numbers("gradient_norms")
-    let rate = try #require(fixture.expected["learning_rate"]?.double)
-    let rule = AdamW(weightDecay: 0.01)
-    let states = rule.states.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
-    #expect(losses.count == 20)
-    for step in losses.indices {
-      let (loss, gradients) = gradient(of: replica, try fixture.batch("train.", index: step % 4))
-      let norm = gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-      #expect(abs(loss / losses[step] - 1) <= 1e-4, "step \(step)")
-      #expect(abs(norm / norms[step] - 1) <= 1e-3, "step \(step)")
-      gradients.withUnsafeBufferPointer { gradients in
-        for parameter in replica.layout.parameters {
-          let start = parameter.range.lowerBound
-          rule.update(
-            UpdateStretch(
-              weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
-              states: states.map { UnsafeMutableRawPointer($0.base + start) }, count: parameter.range.count,
-              decays: parameter.spec.shape.count > 1),
-            step: step + 1, learningRate: rate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),
-            engine: replica.engine)
-        }
-      }
-    }
-  }
-
-  private func gradient(of replica: Replica, _ batch: Batch) -> (loss: Double, gradients: [Float]) {
-    var gradients = [Float](repeating: .nan, count: replica.layout.count)
-    let sum = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { index, values in
-      let range = replica.layout.segments[index].range
-      gradients.replaceSubrange(range, with: UnsafeBufferPointer(start: values, count: range.count))
-    }
-    return (sum / Double(batch.targetCount), gradients)
+    let steps = ReferenceSteps(
+      losses: try fixture.numbers("losses"), norms: try fixture.numbers("gradient_norms"),
+      learningRate: try #require(fixture.expected["learning_rate"]?.double))
+    #expect(steps.losses.count == 20)
+    try steps.check(try fixture.replica()) { try fixture.batch("train.", index: $0 % 4) }
   }
 }

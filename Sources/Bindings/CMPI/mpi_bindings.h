@@ -10,8 +10,6 @@ static inline MPI_Datatype swiftdp_float(void) { return MPI_FLOAT; }
 static inline MPI_Datatype swiftdp_double(void) { return MPI_DOUBLE; }
 static inline MPI_Datatype swiftdp_int64(void) { return MPI_INT64_T; }
 static inline MPI_Op swiftdp_sum(void) { return MPI_SUM; }
-static inline MPI_Op swiftdp_max(void) { return MPI_MAX; }
-static inline MPI_Op swiftdp_min(void) { return MPI_MIN; }
 static inline MPI_Info swiftdp_info_null(void) { return MPI_INFO_NULL; }
 static inline MPI_Status *swiftdp_status_ignore(void) { return MPI_STATUS_IGNORE; }
 static inline MPI_Status *swiftdp_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }

@@ -1,4 +1,5 @@
 // swiftdp bench model
+import Adapters
 import ArgumentParser
 import Base
 import Collectives
@@ -41,6 +42,12 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var wireDtype = ElementType.float32
   @Flag(inversion: .prefixedNo, help: "One copy of the weights for the ranks of a host.")
   var share = true
+  @Option(help: "full, or lora on all projections.")
+  var method = Method.full
+  @Option(help: "Of lora: the columns of its narrow matrices.")
+  var rank = 8
+  @Option(help: "same, bfloat16, int8 or nf4: what frozen projections are stored in.")
+  var frozenDtype = Frozen.same
   @Option(help: "adamw, sgd (with momentum), lion, adafactor or adamw8bit.")
   var optimizer = OptimizerName.adamw
   @Option(help: "Threads of a rank; its cores by default.")
@@ -56,7 +63,23 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   @Flag(help: "One JSON object instead of words.")
   var json = false
 
+  enum Method: String, ExpressibleByArgument, CaseIterable {
+    case full
+    case lora
+  }
+
+  enum Frozen: String, ExpressibleByArgument, CaseIterable {
+    case same
+    case bfloat16
+    case int8
+    case nf4
+  }
+
   func validate() throws {
+    try check("--rank", rank, in: 1...4096)
+    guard method == .lora || frozenDtype == .same else {
+      throw ValidationError("--frozen-dtype needs --method lora: full fine-tuning freezes nothing")
+    }
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0, 1, 2 or 3") }
     try check("--batch-size", batchSize, in: 1...Int.max)
     try check("--length", length, in: 2...1 << 16)
@@ -74,13 +97,14 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         try Engine(threads: threadCount, profile: times)
       }
       let description = try ranks.together {
-        try ModelDescription(config: shape.config(length: length), file: shape.rawValue)
+        try adapted(ModelDescription(config: shape.config(length: length), file: shape.rawValue))
       }
       let ledger = MemoryLedger()
-      let runShape = RunShape(
+      var runShape = RunShape(
         batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
         rule: optimizer.measuredRule, recompute: recompute,
         stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
+      runShape.frozen = frozenStorage
       let training = try BenchTraining(
         description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger)
       var copies = MachinePeak.copyRates(engine.pool, ranks)
@@ -112,10 +136,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
         type: dtype, length: length,
         library: dtype == .float32 ? "OpenBLAS \(engine.blas.kernelName)" : engine.halves.name,
-        parameters: training.layout.count,
-        multiplied: training.layout.parameters.reduce(0) {
-          $0 + ($1.spec.name == shape.lookedUp ? 0 : $1.spec.count)
-        },
+        parameters: description.layout.count,
+        multiplied: multiplied(description) { $0.trains }, frozen: multiplied(description) { !$0.trains },
         attentionOperations: shape.attentionOperations(length: length),
         tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
@@ -127,6 +149,27 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   }
 
   /// The lines of the profile: the first rank's times per step.
+  private func adapted(_ description: ModelDescription) throws -> ModelDescription {
+    guard method == .lora else { return description }
+    let lora = LoRA(
+      rank: rank, alpha: 16, dropout: 0, targets: nil, exclude: nil, modulesToSave: [], rsLoRA: false)
+    return description.adapted(by: try lora.adaptation(of: AdaptedModel(description)))
+  }
+
+  /// The parameters of a kind that are multiplied, and not only looked up.
+  private func multiplied(_ description: ModelDescription, _ isOfKind: (ParameterSpec) -> Bool) -> Int {
+    description.parameters.filter { isOfKind($0) && $0.name != shape.lookedUp }.reduce(0) { $0 + $1.count }
+  }
+
+  private var frozenStorage: FrozenStorage {
+    switch frozenDtype {
+    case .same: FrozenStorage(dtype)
+    case .bfloat16: .bfloat16
+    case .int8: .int8
+    case .nf4: .nf4(doubleQuantization: false)
+    }
+  }
+
   private func lines(_ times: Profile, seconds: Double, threads: Int) -> [String] {
     let share = times.productSeconds / (seconds * Double(threads))
     var lines = [

@@ -13,8 +13,9 @@ struct BenchModelResult {
   /// The library that multiplies matrices.
   let library: String
   let parameters: Int
-  /// The parameters that are multiplied, and not only looked up.
+  /// The trained and the frozen parameters that are multiplied, and not only looked up.
   let multiplied: Int
+  let frozen: Int
   /// The operations of attention's products, per token.
   let attentionOperations: Double
   /// The tokens of a step, over all ranks.
@@ -33,14 +34,18 @@ struct BenchModelResult {
   var tokensPerSecond: Double { Double(tokens) / median }
   /// How much longer a step takes than predicted, as a share of the prediction.
   private var difference: Double? { predicted.map { median / $0.seconds - 1 } }
-  /// 6 operations per multiplied parameter and token (Kaplan et al. 2020), plus those of attention.
-  var operationsPerSecond: Double { (6 * Double(multiplied) + attentionOperations) * tokensPerSecond }
+  /// 6 operations per multiplied parameter and token (Kaplan et al. 2020), 4 if it is frozen and has no gradient, plus
+  /// those of attention.
+  var operationsPerSecond: Double {
+    (6 * Double(multiplied) + 4 * Double(frozen) + attentionOperations) * tokensPerSecond
+  }
 
   var json: JSON {
     .object([
       "bench": .string("model"), "shape": .string(shape), "dtype": .string(type.rawValue),
       "ranks": .integer(ranks), "threads": .integer(threads), "library": .string(library),
       "parameters": .integer(parameters), "multiplied_parameters": .integer(multiplied),
+      "frozen_multiplied_parameters": .integer(frozen),
       "tokens_per_step": .integer(tokens),
       "steps": .integer(seconds.count), "seconds_median": .number(median),
       "seconds_min": .number(seconds[0]), "seconds_max": .number(seconds[seconds.count - 1]),
@@ -61,7 +66,8 @@ struct BenchModelResult {
         + "\(decimals(seconds[seconds.count - 1], 3)) over \(seconds.count)), exchange "
         + "\(decimals(exchange[exchange.count / 2], 3)) s",
       "tokens/s        \(decimals(tokensPerSecond, 1))",
-      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (6·N·tokens and attention), "
+      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (\(frozen > 0 ? "6 per trained and 4 per frozen" : "6 per") "
+        + "parameter and token, and attention), "
         + "\(decimals(operationsPerSecond / peak * 100, 1)) % of the peak",
       "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; "
         + held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", "),
