@@ -93,6 +93,12 @@ package struct LoRA: Method {
         .usage, "\(module) is trained as a whole and has a low-rank term", at: "method.modules_to_save",
         hint: "name it in method.exclude")
     }
+    if model.isTied, saved.contains(model.module(of: model.outputEmbedding)) {
+      problems.add(
+        .usage,
+        "\(model.module(of: model.outputEmbedding)) is also the head of this model, and PEFT would train the two apart",
+        at: "method.modules_to_save", hint: "leave it out, or untie the model (tie_word_embeddings: false)")
+    }
     try problems.throwIfAny()
     return (targets, saved)
   }

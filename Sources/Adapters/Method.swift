@@ -39,12 +39,17 @@ package struct AdaptedModel: Sendable {
   package var parameters: [ParameterSpec]
   /// The projection onto the vocabulary or the labels; the input's table where the two are tied.
   package var outputEmbedding: String
+  /// Whether that is the input's table too.
+  package var isTied: Bool
   /// Whether projections are stored [inputs, outputs], as GPT-2's.
   package var storesInputsFirst: Bool
 
-  package init(parameters: [ParameterSpec], outputEmbedding: String, storesInputsFirst: Bool) {
+  package init(
+    parameters: [ParameterSpec], outputEmbedding: String, isTied: Bool, storesInputsFirst: Bool
+  ) {
     self.parameters = parameters
     self.outputEmbedding = outputEmbedding
+    self.isTied = isTied
     self.storesInputsFirst = storesInputsFirst
   }
 

@@ -7,7 +7,7 @@ extension AdaptedModel {
   package init(_ description: ModelDescription) {
     self.init(
       parameters: description.parameters.filter { !$0.isAdded },
-      outputEmbedding: description.family.outputEmbedding,
+      outputEmbedding: description.family.outputEmbedding, isTied: description.family.tied,
       storesInputsFirst: type(of: description.family).storesInputsFirst)
   }
 }

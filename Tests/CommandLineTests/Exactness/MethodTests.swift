@@ -127,6 +127,10 @@ extension CommandLineTests {
         ["method={name: lora, targets: [q_prj]}"], 64,
         #"method.targets: "q_prj" is no module of this model (did you mean q_proj?)"#)
       try expect(
+        ["method={name: lora, modules_to_save: [embed_tokens]}"], 64,
+        "method.modules_to_save: model.embed_tokens is also the head of this model, and PEFT would train the two apart "
+          + "(leave it out, or untie the model (tie_word_embeddings: false))")
+      try expect(
         ["frozen_dtype=nf4"], 64,
         "frozen_dtype: is given, but method full freezes nothing (set method=lora)")
       try expect(
