@@ -14,7 +14,7 @@ extension LoRA {
       "lora_alpha": .number(alpha), "lora_bias": .bool(false), "lora_dropout": .number(dropout),
       "modules_to_save": saved.isEmpty ? .null : texts(saved), "peft_type": .string("LORA"),
       "r": .integer(rank), "rank_pattern": .object([:]), "revision": .null,
-      "target_modules": texts(targets), "task_type": .string("CAUSAL_LM"), "use_dora": .bool(false),
+      "target_modules": texts(targets), "task_type": .string(model.taskType), "use_dora": .bool(false),
       "use_rslora": .bool(rsLoRA),
     ])
   }

@@ -50,6 +50,7 @@ package final class Graph {
   let declaring: Bool
   private var layer: Int?
   private var layers = 0
+  private var isInHead = false
   /// Numbers the operations that draw random numbers.
   private var sites = 0
 
@@ -101,6 +102,15 @@ package final class Graph {
     layer = nil
   }
 
+  /// The parameters of a head: what stands on a model for one task, and may be absent where a model was not trained
+  /// for that task.
+  package func head<T>(_ body: () -> T) -> T {
+    precondition(!isInHead, "heads do not nest")
+    isInHead = true
+    defer { isInHead = false }
+    return body()
+  }
+
   /// The index of a parameter; while declaring, it is added at its first mention.
   func parameter(
     _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false
@@ -108,7 +118,7 @@ package final class Graph {
     parameter(
       ParameterSpec(
         name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
-        isProjection: isProjection))
+        isProjection: isProjection, isHead: isInHead))
   }
 
   /// The same for a parameter that the adaptation adds.

@@ -68,6 +68,8 @@ package final class Program {
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell
+  /// The sums that the last run left beside its loss.
+  package var counts: [Double] { loss.counts }
   private let training: Bool
   /// For each entry of the schedule, the operation that makes tiles and the one that processes them at once.
   private let pairs: [(maker: any TileMaker, follower: any TileFollower)?]
@@ -112,6 +114,7 @@ package final class Program {
     let memory = ProgramMemory(
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
     loss.sum = 0
+    for index in loss.counts.indices { loss.counts[index] = 0 }
     for (time, phase) in plan.schedule.enumerated() {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }

@@ -7,6 +7,7 @@ import Foundation
 import Graph
 import Kernels
 import Models
+import Objectives
 import Optimizers
 import Sharding
 import Tensors
@@ -17,6 +18,8 @@ package struct Recipe: Sendable {
   package var weights: WeightSource
   /// The type that weights are kept and multiplied in.
   package var elementType: ElementType
+  /// What the model is trained for.
+  package var objective: any Objective
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
   package var frozenStorage: FrozenStorage
@@ -101,12 +104,29 @@ package struct Recipe: Sendable {
   /// A path as the user would write it.
   package func name(of path: String) -> String { paths.name(of: path) }
 
-  /// Describes the model, and looks at its weights too if the run reads them.
+  /// The same recipe with what its data tells about its task.
+  /// - Throws: if the data cannot be read.
+  package func settled() throws -> Recipe {
+    var settled = self
+    settled.objective = try objective.settled(by: dataOptions)
+    return settled
+  }
+
+  /// What is read of the data, and how.
+  package var dataOptions: DataOptions {
+    var options = DataOptions(
+      train: data.train, validation: data.validation, format: data.format, packing: data.packing,
+      packingMask: data.packingMask, sequenceLength: data.sequenceLength, seed: training.seed)
+    objective.prepare(&options)
+    return options
+  }
+
+  /// Describes the model of a settled recipe, and looks at its weights too if the run reads them.
   package func describeModel() throws -> ModelDescription {
     let description: ModelDescription =
       switch weights {
-      case .pretrained: try .stored(in: model)
-      case .random: try ModelDescription(folder: model)
+      case .pretrained: try .stored(in: model, with: objective.head)
+      case .random: try ModelDescription(folder: model).with(objective.head)
       }
     return try description.adapted(by: method.adaptation(of: AdaptedModel(description)))
   }
@@ -122,6 +142,7 @@ package struct Recipe: Sendable {
     weights = top.choice("weights", default: .pretrained)
     elementType = top.choice("model_dtype", default: .float32)
     output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
+    objective = TaskRecipe(top).objective
     method = MethodRecipe(top).method
     frozenStorage = Self.frozenStorage(top, type: elementType)
     if method is FullMethod, frozenStorage != FrozenStorage(elementType) {

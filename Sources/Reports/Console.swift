@@ -2,6 +2,7 @@
 import Base
 import Datasets
 import Foundation
+import Objectives
 import Training
 
 /// Writes to standard output: a bar that is redrawn on a terminal, lines elsewhere.
@@ -48,7 +49,7 @@ package final class Console: Observer {
       if let warning = file.mergeWarning { say("", warning) }
     }
     let train = run.data.train
-    var line = "train \(grouped(train.sequences)) sequences, \(grouped(train.targets)) target tokens"
+    var line = "train \(grouped(train.sequences)) sequences, \(grouped(train.targets)) \(run.unit.words)"
     if let validation = run.data.validation {
       line += " · validation \(grouped(validation.sequences)), \(grouped(validation.targets))"
     }
@@ -73,7 +74,7 @@ package final class Console: Observer {
   }
 
   package func validated(_ evaluation: Evaluation) {
-    if let loss = evaluation.loss { note("validation loss \(decimals(loss)) before the first step") }
+    if let words = words(evaluation) { note("\(words) before the first step") }
   }
 
   package func stepped(_ report: StepReport, validation: Evaluation?) {
@@ -81,9 +82,9 @@ package final class Console: Observer {
     let left = Date().timeIntervalSince(start) / Double(done) * Double(steps - report.step)
     let rate = Double(report.tokens) / report.seconds
     let facts =
-      "loss \(report.loss.map { decimals($0) } ?? "none")  lr \(scientific(report.learningRate))  "
+      "loss \(report.loss.map { decimals($0) } ?? "none")\(words(report.scalars, between: "  "))  lr \(scientific(report.learningRate))  "
       + "\(grouped(Int(rate))) tokens/s  \(exchange(report))\(duration(left)) left"
-    if let loss = validation?.loss { note("step \(report.step): validation loss \(decimals(loss))") }
+    if let words = validation.flatMap(words) { note("step \(report.step): \(words)") }
     if isTerminal {
       let count = "\(report.step)/\(steps) "
       let room = max(width - count.count - facts.count - 4, 5)
@@ -97,6 +98,14 @@ package final class Console: Observer {
       lastLine = Date()
       write("step \(report.step)/\(steps)  \(facts)\n")
     }
+  }
+
+  private func words(_ evaluation: Evaluation) -> String? {
+    evaluation.loss.map { "validation loss \(decimals($0))\(words(evaluation.scalars, between: ", "))" }
+  }
+
+  private func words(_ scalars: [Scalar], between: String) -> String {
+    scalars.map { "\(between)\($0.name) \(decimals($0.value))" }.joined()
   }
 
   /// The part of the exchange that computation does not hide, if there is an exchange.

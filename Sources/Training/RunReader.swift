@@ -25,7 +25,7 @@ struct RunReader: WeightReader {
     // A checkpoint of a model that is trained as a whole needs no base any more.
     base =
       recipe.weights == .random || isWhole && checkpoint != nil
-      ? random : try FolderWeights(folder: recipe.model, description, layout: layout)
+      ? random : try FolderWeights(folder: recipe.model, description, layout: layout, head: random)
     trained = try (checkpoint ?? recipe.adapter).map { folder -> any WeightReader in
       AdapterWeights.isIn(folder)
         ? try AdapterWeights(folder: folder, layout: layout.trained) as any WeightReader

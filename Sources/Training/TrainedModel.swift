@@ -5,6 +5,7 @@ import Checkpoints
 import Datasets
 import Kernels
 import Models
+import Objectives
 import Planning
 import Tensors
 import Tokenizers
@@ -22,11 +23,15 @@ package struct TrainedModel {
     var description = try ModelDescription.stored(in: folder)
     try description.checkFits(folder: folder, copies: 1)
     if let adapter {
+      if let head = try AdapterWeights.head(of: adapter, for: description) {
+        description = try .stored(in: folder, with: head)
+      }
       let method = try LoRA(adapter: adapter)
       description = description.adapted(by: try method.adaptation(of: AdaptedModel(description)))
     }
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
-    replica = Replica(description, engine: try Engine(threads: threads))
+    replica = Replica(
+      description, objective: try objective(of: description), engine: try Engine(threads: threads))
     let reader: any WeightReader =
       if let adapter {
         try AdaptedWeights(description, base: folder, adapter: adapter)
@@ -59,6 +64,8 @@ extension TrainedModel {
   /// Some files, read with the model's tokenizer and checked against its vocabulary.
   package func read(_ options: DataOptions) throws -> Dataset {
     let description = replica.description
+    var options = options
+    replica.objective.prepare(&options)
     let dataset = try Dataset(
       options, encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
     try dataset.check(for: description)

@@ -64,7 +64,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       let loss = result.loss.map { decimals($0, 6) } ?? "none"
       let perplexity = result.loss.map { decimals(exp($0), 4) } ?? "none"
       print(
-        "tokens \(dataset.summary.trainFiles.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)"
+        "tokens \(dataset.summary.trainFiles.tokens)  target_tokens \(result.sums.units)  loss \(loss)  perplexity \(perplexity)"
       )
     }
   }

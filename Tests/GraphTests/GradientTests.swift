@@ -10,13 +10,14 @@ import Testing
 
   static let models: [(name: String, sketch: Sketch)] = [
     ("gpt2", .gpt2()), ("gpt2 untied", .gpt2(dropout: 0, tied: false)), ("llama", .llama()),
-    ("llama tied", .llama(tied: true)),
+    ("llama tied", .llama(tied: true)), ("bert", .bert()),
   ]
 
   @Test(arguments: models.map(\.name)) func lossAndGradients(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(100)
-    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let batch = TestBatch(
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
     let model = TestModel(sketch)
     let result = try model.train(batch, poisoned: true)
     let reference = model.reference(batch)
@@ -30,7 +31,8 @@ import Testing
   @Test(arguments: models.map(\.name)) func gradientsInBFloat16(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(104)
-    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let batch = TestBatch(
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
     let model = TestModel(sketch, type: .bfloat16)
     let result = try model.train(batch, poisoned: true)
     let reference = model.reference(batch)
@@ -46,7 +48,8 @@ import Testing
   @Test(arguments: models.map(\.name)) func lossAloneHasNoDropout(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(101)
-    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let batch = TestBatch(
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
     let model = TestModel(sketch)
     let engine = try Engine(threads: 1)
     let reference = model.reference(batch, training: false)

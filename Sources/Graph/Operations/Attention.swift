@@ -39,10 +39,13 @@ extension Graph {
   /// - Parameters:
   ///   - qkv: queries of all heads, keys of all key heads, values of all key heads, side by side. Rotation
   ///     happens in place: nothing else may read this value.
+  ///   - isCausal: whether a query sees the keys before it only. The intervals of the input decide; this is to count
+  ///     operations.
   ///   - dropout: the probability that a query misses a key, in training.
   /// - Returns: [rows, H · D].
   package func attention(
-    _ qkv: Value, heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil, dropout: Double = 0
+    _ qkv: Value, heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil,
+    isCausal: Bool = true, dropout: Double = 0
   ) -> Value {
     precondition(qkv.columns == (heads + 2 * keyHeads) * headWidth, "queries, keys and values do not fit")
     let cached = purpose == .decoding ? cache : nil
@@ -53,7 +56,7 @@ extension Graph {
     let probability = dropsOut ? dropout : 0
     let operation = Attention(
       shape: shape, rotary: declaring ? nil : rotary?.table(positions: cached?.capacity ?? shape.queries),
-      probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
+      isCausal: isCausal, probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
       trains: purpose == .training,
       layer: cached == nil ? 0 : nextSite() - 1)
     return append(
@@ -65,6 +68,7 @@ extension Graph {
 struct Attention: Operation, @unchecked Sendable {
   let shape: AttentionShape
   let rotary: FlatMemory?
+  let isCausal: Bool
   let probability: Double
   let site: Int
   let cache: KeyValueCache?
@@ -83,9 +87,10 @@ struct Attention: Operation, @unchecked Sendable {
     return trains ? max(forward, largest.backwardScratchCount(threads: threads)) : forward
   }
 
-  /// The products for scores and weighted values, with (keys + 1) / 2 keys on average.
+  /// The products for scores and weighted values, with (keys + 1) / 2 keys on average where attention is causal.
   var productOperations: Double {
-    4 * Double(rows) * Double(shape.keys + 1) / 2 * Double(shape.heads * shape.headWidth)
+    4 * Double(rows) * (isCausal ? Double(shape.keys + 1) / 2 : Double(shape.keys))
+      * Double(shape.heads * shape.headWidth)
   }
 
   private var keyStart: Int { shape.heads * shape.headWidth }
