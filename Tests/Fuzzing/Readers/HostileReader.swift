@@ -93,6 +93,14 @@ package enum HostileReader: String, CaseIterable {
       }
       _ = tokenizer.decode(ids, skipSpecialTokens: true)
       _ = tokenizer.decode([-1, .max, .min] + ids.reversed(), skipSpecialTokens: false)
+      for pair in [nil, texts[1]] {
+        // A file need not have a template of pairs.
+        guard let cut = try? tokenizer.encode(text, pair: pair, longest: 8) else { continue }
+        let special = try tokenizer.specialTokenCount(pair: pair != nil)
+        guard cut.tokens.count <= max(8, special), cut.zeroTypes <= cut.tokens.count else {
+          throw Finding("a pair has \(cut.tokens.count) tokens and \(cut.zeroTypes) zeros")
+        }
+      }
     }
   }
 
