@@ -7,8 +7,18 @@ extension AdaptedModel {
   package init(_ description: ModelDescription) {
     self.init(
       parameters: description.parameters.filter { !$0.isAdded },
-      outputEmbedding: description.family.outputEmbedding, isTied: description.family.tied,
+      outputEmbedding: description.family.outputEmbedding,
+      head: type(of: description.family).head, isTied: description.family.tied,
       storesInputsFirst: type(of: description.family).storesInputsFirst)
+  }
+}
+
+extension ModelDescription {
+  /// The same model as a method fine-tunes it. A head that the method parts from the embedding begins as its copy.
+  /// - Throws: where the method's settings name nothing that the model has.
+  package func adapted(by method: any Method) throws -> ModelDescription {
+    let whole = try method.partsHead(of: AdaptedModel(self)) ? withHeadOfItsOwn() : self
+    return whole.adapted(by: try method.adaptation(of: AdaptedModel(whole)))
   }
 }
 

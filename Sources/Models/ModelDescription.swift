@@ -19,6 +19,8 @@ package struct ModelDescription: Sendable {
   package let config: JSON
   /// The folder or file that it comes from, for messages.
   package let folder: String
+  /// Whether a folder that holds no head has it as the embedding.
+  private var headMayBeEmbedding = false
   /// What the user should know about how the folder was read, a line each.
   package let notes: [String]
 
@@ -97,6 +99,15 @@ package struct ModelDescription: Sendable {
       folder: folder, endOfGeneration: endOfGeneration.map(Int.init), notes: notes + [note])
   }
 
+  /// The same model with a head of its own that a folder need not hold: it is then read from the embedding.
+  package func withHeadOfItsOwn() throws -> ModelDescription {
+    var parted = try untied(
+      note: "\(type(of: family).head) and \(type(of: family).embedding) are one in \(folder), and part here, "
+        + "as in PEFT")
+    parted.headMayBeEmbedding = true
+    return parted
+  }
+
   /// Records the forward pass with its head.
   package func record(on graph: Graph) { Self.record(family, on: graph) }
 
@@ -144,6 +155,9 @@ extension ModelDescription {
     if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
     // `save_model` of safetensors keeps only one name of a tensor that has two: the first in alphabetical order.
     if family.tied, parameter == type(of: family).embedding { names.append(type(of: family).head) }
+    if headMayBeEmbedding, parameter == type(of: family).head {
+      names += self.names(of: type(of: family).embedding)
+    }
     return names
   }
 

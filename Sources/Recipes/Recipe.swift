@@ -108,7 +108,7 @@ package struct Recipe: Sendable {
       case .pretrained: try .stored(in: model)
       case .random: try ModelDescription(folder: model)
       }
-    return try description.adapted(by: method.adaptation(of: AdaptedModel(description)))
+    return try description.adapted(by: method)
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {

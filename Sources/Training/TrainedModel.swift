@@ -22,8 +22,7 @@ package struct TrainedModel {
     var description = try ModelDescription.stored(in: folder)
     try description.checkFits(folder: folder, copies: 1)
     if let adapter {
-      let method = try LoRA(adapter: adapter)
-      description = description.adapted(by: try method.adaptation(of: AdaptedModel(description)))
+      description = try description.adapted(by: LoRA(adapter: adapter))
     }
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(description, engine: try Engine(threads: threads))
