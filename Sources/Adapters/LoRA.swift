@@ -6,15 +6,20 @@ import Graph
 package struct LoRA: Method {
   package static let name = "lora"
 
-  package let rank: Int
-  package let alpha: Double
-  package let dropout: Double
+  package var rank = 8
+  package var alpha = 16.0
+  package var dropout = 0.0
   /// Nil for all projections.
-  package let targets: ModulePattern?
-  package let exclude: ModulePattern?
-  package let modulesToSave: [String]
+  package var targets: ModulePattern?
+  package var exclude: ModulePattern?
+  package var modulesToSave: [String] = []
   /// alpha / √rank instead of alpha / rank (Kalajdzievski 2023).
-  package let rsLoRA: Bool
+  package var rsLoRA = false
+  /// Ranks and alphas of modules that have their own, by expressions of which the first that matches counts.
+  package var rankPattern: [(pattern: String, rank: Int)] = []
+  package var alphaPattern: [(pattern: String, alpha: Double)] = []
+
+  package init() {}
 
   package init(_ settings: Section) {
     rank = settings.integer("rank", default: 8, in: 1...4096)
@@ -32,38 +37,52 @@ package struct LoRA: Method {
   }
 
   package var settings: JSON {
-    .object([
-      "name": .string(Self.name), "rank": .integer(rank), "alpha": .number(alpha),
-      "dropout": .number(dropout), "targets": .string("\(targets.map { "\($0)" } ?? "all-linear")"),
-      "exclude": .string("\(exclude.map { "\($0)" } ?? "")"),
-      "modules_to_save": .array(modulesToSave.map { .string($0) }), "rslora": .bool(rsLoRA),
-    ])
+    let common: [(String, JSON)] = [
+      ("name", .string(Self.name)), ("rank", .integer(rank)), ("alpha", .number(alpha)),
+      ("dropout", .number(dropout)), ("targets", .string("\(targets.map { "\($0)" } ?? "all-linear")")),
+      ("exclude", .string("\(exclude.map { "\($0)" } ?? "")")),
+      ("modules_to_save", .array(modulesToSave.map { .string($0) })), ("rslora", .bool(rsLoRA)),
+    ]
+    return .object(members: common + others)
   }
+
+  /// Settings that are no defaults, so that runs from before there were these settings go on.
+  private var others: [(String, JSON)] {
+    var others: [(String, JSON)] = []
+    if !rankPattern.isEmpty { others.append(("rank_pattern", ranks)) }
+    if !alphaPattern.isEmpty { others.append(("alpha_pattern", alphas)) }
+    return others
+  }
+
+  var ranks: JSON { .object(members: rankPattern.map { ($0.pattern, .integer($0.rank)) }) }
+  var alphas: JSON { .object(members: alphaPattern.map { ($0.pattern, .number($0.alpha)) }) }
 
   package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? {
     try config(of: model, base: base)
   }
 
-  /// What u is multiplied by.
-  package var scale: Double { alpha / (rsLoRA ? Double(rank).squareRoot() : Double(rank)) }
+  /// The rank of a module, and what u is multiplied by.
+  package func term(of module: String) -> (rank: Int, scale: Double) {
+    func means(_ pattern: String) -> Bool { ModulePattern.ends(module, with: pattern) }
+    let rank = rankPattern.first { means($0.pattern) }?.rank ?? rank
+    let alpha = alphaPattern.first { means($0.pattern) }?.alpha ?? alpha
+    return (rank, alpha / (rsLoRA ? Double(rank).squareRoot() : Double(rank)))
+  }
 
-  package init(
-    rank: Int, alpha: Double, dropout: Double, targets: ModulePattern?, exclude: ModulePattern?,
-    modulesToSave: [String], rsLoRA: Bool
-  ) {
-    self.rank = rank
-    self.alpha = alpha
-    self.dropout = dropout
-    self.targets = targets
-    self.exclude = exclude
-    self.modulesToSave = modulesToSave
-    self.rsLoRA = rsLoRA
+  package func partsHead(of model: AdaptedModel) -> Bool {
+    guard model.isTied else { return false }
+    let named = ModulePattern.names(modulesToSave)
+    return [model.outputEmbedding, model.head].contains { named.matches(model.module(of: $0)) }
   }
 
   package func adaptation(of model: AdaptedModel) throws -> any Adaptation {
     let (targets, saved) = try modules(of: model)
+    let terms = targets.map { module in
+      let (rank, scale) = term(of: module)
+      return (module, LowRank(rank: rank, scale: Float(scale), dropout: dropout))
+    }
     return Terms(
-      lowRank: LowRank(rank: rank, scale: Float(scale), dropout: dropout), targets: Set(targets),
+      terms: Dictionary(terms) { first, _ in first },
       trained: Set(model.parameters.map(\.name).filter { saved.contains(model.module(of: $0)) }))
   }
 
@@ -94,23 +113,15 @@ package struct LoRA: Method {
         .usage, "\(module) is trained as a whole and has a low-rank term", at: "method.modules_to_save",
         hint: "name it in method.exclude")
     }
-    if model.isTied, saved.contains(model.module(of: model.outputEmbedding)) {
-      problems.add(
-        .usage,
-        "\(model.module(of: model.outputEmbedding)) is also the head of this model, and PEFT would train the two apart",
-        at: "method.modules_to_save", hint: "leave it out, or untie the model (tie_word_embeddings: false)")
-    }
     try problems.throwIfAny()
     return (targets, saved)
   }
 
   private struct Terms: Adaptation {
-    let lowRank: LowRank
-    let targets: Set<String>
+    /// By module.
+    let terms: [String: LowRank]
     let trained: Set<String>
     func trains(_ parameter: String) -> Bool { trained.contains(parameter) }
-    func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? {
-      targets.contains(projection) ? lowRank : nil
-    }
+    func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { terms[projection] }
   }
 }

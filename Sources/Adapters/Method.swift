@@ -15,9 +15,12 @@ package protocol Method: Sendable {
   /// - Parameter model: what the method chooses from.
   /// - Throws: where its settings name nothing that the model has, with the nearest names.
   func adaptation(of model: AdaptedModel) throws -> any Adaptation
+  /// Whether it trains a head and an embedding apart that the model has as one.
+  func partsHead(of model: AdaptedModel) -> Bool
 }
 
 extension Method {
+  package func partsHead(of model: AdaptedModel) -> Bool { false }
   package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? { nil }
 }
 
@@ -39,7 +42,9 @@ package struct AdaptedModel: Sendable {
   package var parameters: [ParameterSpec]
   /// The projection onto the vocabulary or the labels; the input's table where the two are tied.
   package var outputEmbedding: String
-  /// Whether that is the input's table too.
+  /// The parameter of a head of its own, whether the model has one or not.
+  package var head: String
+  /// Whether the output embedding is the input's table too.
   package var isTied: Bool
   /// Whether projections are stored [inputs, outputs], as GPT-2's.
   package var storesInputsFirst: Bool
@@ -52,9 +57,10 @@ package struct AdaptedModel: Sendable {
   package static let labelsTask = "SEQ_CLS"
 
   package init(
-    parameters: [ParameterSpec], outputEmbedding: String, isTied: Bool, storesInputsFirst: Bool,
+    parameters: [ParameterSpec], outputEmbedding: String, head: String, isTied: Bool, storesInputsFirst: Bool,
     taskType: String = "CAUSAL_LM", newParameters: [String] = []
   ) {
+    self.head = head
     self.parameters = parameters
     self.outputEmbedding = outputEmbedding
     self.isTied = isTied

@@ -29,6 +29,11 @@ package enum ModulePattern: Sendable, Equatable {
     }
   }
 
+  /// Whether an expression matches a module's name or its end after a dot, as PEFT reads `rank_pattern`.
+  static func ends(_ module: String, with expression: String) -> Bool {
+    (try? Regex("(.*\\.)?(\(expression))").wholeMatch(in: module)) != nil
+  }
+
   /// The modules that are meant.
   /// - Throws: where a name or the expression means none, with the nearest names.
   func modules(among modules: [String], at place: String) throws -> [String] {

@@ -7,13 +7,13 @@ extension LoRA {
     let (targets, saved) = try modules(of: model)
     func texts(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
     return .object([
-      "alpha_pattern": .object([:]), "auto_mapping": .null, "base_model_name_or_path": .string(base),
+      "alpha_pattern": alphas, "auto_mapping": .null, "base_model_name_or_path": .string(base),
       "bias": .string("none"), "exclude_modules": .null,
       "fan_in_fan_out": .bool(model.storesInputsFirst), "inference_mode": .bool(true),
       "init_lora_weights": .bool(true), "layers_pattern": .null, "layers_to_transform": .null,
       "lora_alpha": .number(alpha), "lora_bias": .bool(false), "lora_dropout": .number(dropout),
       "modules_to_save": saved.isEmpty ? .null : texts(saved), "peft_type": .string("LORA"),
-      "r": .integer(rank), "rank_pattern": .object([:]), "revision": .null,
+      "r": .integer(rank), "rank_pattern": ranks, "revision": .null,
       "target_modules": texts(targets), "task_type": .string(model.taskType), "use_dora": .bool(false),
       "use_rslora": .bool(rsLoRA),
     ])
@@ -31,9 +31,6 @@ extension LoRA {
     for key in ["use_dora", "use_qalora", "lora_bias"] where value(key)?.bool == true {
       fail(key, "is true, which is not supported")
     }
-    for key in ["rank_pattern", "alpha_pattern"] where value(key)?.members?.isEmpty == false {
-      fail(key, "gives modules settings of their own, which is not supported")
-    }
     for key in ["layers_to_transform", "layer_replication", "target_parameters", "trainable_token_indices"]
     where value(key) != nil {
       fail(key, "is given, which is not supported")
@@ -46,13 +43,32 @@ extension LoRA {
       if let text = given.text { return text == "all-linear" ? nil : .expression(text) }
       return .names((given.elements ?? []).compactMap(\.text))
     }
-    let rank = value("r")?.integer ?? 8
-    if rank < 1 || rank > 4096 { fail("r", "is \(rank), but must be from 1 to 4096") }
+    func patterns<T>(_ key: String, _ read: (JSON) -> T?) -> [(String, T)] {
+      (value(key)?.members ?? []).compactMap { member in
+        let pattern = String(decoding: member.key, as: UTF8.self)
+        guard (try? Regex(pattern)) != nil, let value = read(member.value) else {
+          fail(key, "has \(pattern.quoted): \(member.value.encoded().printable(40)), which means nothing")
+          return nil
+        }
+        return (pattern, value)
+      }
+    }
+    func isRank(_ rank: Int) -> Bool { (1...4096).contains(rank) }
+    self.init()
+    rank = value("r")?.integer ?? 8
+    if !isRank(rank) { fail("r", "is \(rank), but must be from 1 to 4096") }
+    rankPattern = patterns("rank_pattern") { $0.integer.flatMap { isRank($0) ? $0 : nil } }
+    alphaPattern = patterns("alpha_pattern") { $0.double }
+    alpha = value("lora_alpha")?.double ?? 8
+    dropout = value("lora_dropout")?.double ?? 0
+    targets = names("target_modules")
+    exclude = names("exclude_modules")
+    modulesToSave = (value("modules_to_save")?.elements ?? []).compactMap(\.text)
+    // PEFT ties the two or not by how the modules are named, and writes one tensor or two.
+    if value("ensure_weight_tying")?.bool == true, !modulesToSave.isEmpty {
+      fail("ensure_weight_tying", "is true, which is not supported: tied modules are trained apart")
+    }
+    rsLoRA = value("use_rslora")?.bool ?? false
     try problems.throwIfAny()
-    self.init(
-      rank: rank, alpha: value("lora_alpha")?.double ?? 8, dropout: value("lora_dropout")?.double ?? 0,
-      targets: names("target_modules"), exclude: names("exclude_modules"),
-      modulesToSave: (value("modules_to_save")?.elements ?? []).compactMap(\.text),
-      rsLoRA: value("use_rslora")?.bool ?? false)
   }
 }

@@ -82,6 +82,9 @@ extension JSON {
   package static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
     .object(members.map { Member(key: Array($0.key.utf8), value: $0.value) })
   }
+  package static func object(members: [(String, JSON)]) -> JSON {
+    .object(members.map { Member(key: Array($0.0.utf8), value: $0.1) })
+  }
 
   /// Parses a whole text; anything but white space after the value is an error.
   /// - Parameter takesLargeNumbers: whether a number that no double holds becomes infinite instead of an error, for

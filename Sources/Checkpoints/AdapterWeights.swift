@@ -10,9 +10,13 @@ package struct AdapterWeights: WeightReader {
   /// By parameter of the layout.
   private let names: [String]
 
-  /// - Parameter layout: of what is trained.
+  /// - Parameters:
+  ///   - layout: of what is trained.
+  ///   - ignores: whether a tensor of the model may be there to no use: a copy of one that is tied to it.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
-  package init(folder: String, layout: ParameterLayout) throws {
+  package init(
+    folder: String, layout: ParameterLayout, ignoring ignores: (String) -> Bool = { _ in false }
+  ) throws {
     let form = WeightsForm.adapter(config: .null)
     let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
     let problems = Problems()
@@ -30,7 +34,7 @@ package struct AdapterWeights: WeightReader {
       }
     }
     let known = Set(names)
-    for name in files.names where !known.contains(name) {
+    for name in files.names where !known.contains(name) && !ignores(form.parameter(of: name)) {
       problems.add(.data, "the tensor \(name.quoted) has no place in this model", at: folder)
     }
     try problems.throwIfAny()
@@ -54,7 +58,7 @@ package struct AdaptedWeights: WeightReader {
   package init(_ description: ModelDescription, base: String, adapter: String) throws {
     try AdapterWeights.checkBase(of: adapter, is: base)
     layout = description.layout
-    let trained = try AdapterWeights(folder: adapter, layout: layout.trained)
+    let trained = try AdapterWeights(folder: adapter, layout: layout.trained, ignoring: description.ignores)
     self.trained = trained
     // A head that the base lacks is trained, and comes with the adapter.
     self.base = try FolderWeights(folder: base, description, layout: layout, head: trained)

@@ -52,7 +52,7 @@ package struct CheckpointSummary {
   /// The base of an adapter, with what the adapter adds.
   private static func adapted(_ folder: String) throws -> ModelDescription {
     let base = try ModelDescription(folder: folder)
-    return base.adapted(by: try LoRA(adapter: folder).adaptation(of: AdaptedModel(base)))
+    return try base.adapted(by: LoRA(adapter: folder))
   }
 
   /// - Parameter isPart: whether a method trains a part of the model, which alone lies here.
@@ -116,7 +116,7 @@ package struct CheckpointSummary {
     problems.collect { try manifest?.check(folder) }
     let sources = problems.collect { () -> [(name: String, parameter: ParameterLayout.Parameter)] in
       guard case .adapter = form else { return try weights.sources(description, layout: layout) }
-      _ = try AdapterWeights(folder: folder, layout: layout)
+      _ = try AdapterWeights(folder: folder, layout: layout, ignoring: description.ignores)
       return layout.parameters.map { (form.tensor(of: $0.spec.name), $0) }
     }
     for (name, parameter) in sources ?? [] {

@@ -30,9 +30,8 @@ package final class CheckpointWrite: @unchecked Sendable {
   private var firstCopied: Int
   /// The memory of the copies, kept after they are written, so that the next checkpoint may use it again.
   package private(set) var memory: FlatMemory?
-  /// The whole files that the first rank has written.
-  private var smallFiles: [Manifest.File] = []
-  private var open: [DurableFile] = []
+  /// What the first rank writes.
+  private let smallFiles: SmallFiles
 
   /// transformers' own limit is 5 GB; smaller files spread over the servers of a parallel file system.
   private static let maximumShardBytes = 2 << 30
@@ -61,6 +60,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     self.type = type
     self.state = state
     self.folder = folder
+    smallFiles = SmallFiles(in: folder.staging)
     writers = ([weights] + states).map { SafetensorsWriter($0, in: folder.staging) }
     extents = Self.extents(content)
     firstCopied = extents.count
@@ -111,34 +111,18 @@ package final class CheckpointWrite: @unchecked Sendable {
     try folder.begin()
     for writer in writers {
       try writer.create()
-      try write(writer.plan.index.encoded(indented: true) + "\n", writer.plan.indexName)
+      try smallFiles.write(writer.plan.index.encoded(indented: true) + "\n", writer.plan.indexName)
     }
     if case .adapter(let config) = content.form {
-      try write(config.encoded(indented: true) + "\n", WeightsForm.adapterConfig)
+      try smallFiles.write(config.encoded(indented: true) + "\n", WeightsForm.adapterConfig)
     }
     // An adapter folder has none, as its base has it; who resumes looks whether that is the same model.
     if content.form.holdsConfig || state != nil {
       let config = content.description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
-      try write(config.encoded(indented: true) + "\n", "config.json")
+      try smallFiles.write(config.encoded(indented: true) + "\n", "config.json")
     }
-    for (name, bytes) in content.companions.files {
-      try bytes.withUnsafeBytes { try write($0, name) }
-    }
-    if let state { try write(state.json.encoded(indented: true) + "\n", TrainingState.fileName) }
-  }
-
-  private func write(_ text: String, _ name: String) throws {
-    try Array(text.utf8).withUnsafeBytes { try write($0, name) }
-  }
-
-  /// Not synced yet, since that takes longer than everything else here.
-  private func write(_ bytes: UnsafeRawBufferPointer, _ name: String) throws {
-    let file = try DurableFile(creating: "\(folder.staging)/\(name)", size: bytes.count)
-    try file.write(bytes, at: 0)
-    open.append(file)
-    var crc = CRC32C()
-    crc.update(bytes)
-    smallFiles.append(Manifest.File(name: name, bytes: bytes.count, checksum: crc.value))
+    try smallFiles.write(content.companions)
+    if let state { try smallFiles.write(state.json.encoded(indented: true) + "\n", TrainingState.fileName) }
   }
 
   /// Copies what this rank has to write, as far as there is room for it.
@@ -196,8 +180,7 @@ package final class CheckpointWrite: @unchecked Sendable {
       }
     }
     if content.map.rank == 0, case .model = content.form { try writeFrozen() }
-    for file in open { try file.sync() }
-    open = []
+    try smallFiles.sync()
     for writer in writers { try writer.finish() }
   }
 
@@ -238,7 +221,7 @@ package final class CheckpointWrite: @unchecked Sendable {
   ///   - written: what each rank has written.
   ///   - replacing: whether a folder of that name is replaced.
   package func publish(_ written: [[Double]], replacing: Bool) throws {
-    var files = smallFiles
+    var files = smallFiles.entries
     for (number, file) in writers.flatMap(\.plan.files).enumerated() {
       let part = written.reduce(into: WrittenPart()) { sum, rank in
         sum.bytes += Int(rank[2 * number])
@@ -250,9 +233,8 @@ package final class CheckpointWrite: @unchecked Sendable {
       }
       files.append(Manifest.File(name: file.name, bytes: file.size, checksum: part.checksum))
     }
-    try write(Manifest(files).encoded, Manifest.fileName)
-    for file in open { try file.sync() }
-    open = []
+    try smallFiles.write(Manifest(files).encoded, Manifest.fileName)
+    try smallFiles.sync()
     try folder.publish(replacing: replacing)
   }
 

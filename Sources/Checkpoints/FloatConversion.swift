@@ -43,12 +43,36 @@ package enum FloatConversion {
     return Float(bitPattern: magnitude | (bits & 0x8000) << 16)
   }
 
-  /// Rounds `source` to bfloat16.
-  /// - Precondition: `target` holds at least as many elements.
-  package static func narrow(_ source: UnsafeBufferPointer<Float>, into target: UnsafeMutablePointer<UInt16>)
-  {
+  /// Rounds to the nearest, ties to even; what is too large becomes infinite.
+  @inline(__always)
+  package static func narrowed(f16 x: Float) -> UInt16 {
+    let sign = UInt16(truncatingIfNeeded: x.bitPattern >> 16) & 0x8000
+    let magnitude = x.bitPattern & 0x7FFF_FFFF
+    if magnitude > 0x7F80_0000 { return sign | 0x7E00 }
+    // From 65,520 on, the nearest is infinity.
+    if magnitude >= 0x477F_F000 { return sign | 0x7C00 }
+    if magnitude < 0x3880_0000 {
+      let units = Float(bitPattern: magnitude) * 0x1p24
+      return sign | UInt16(units.rounded(.toNearestOrEven))
+    }
+    let moved = magnitude - 112 << 23
+    return sign | UInt16(truncatingIfNeeded: (moved + 0xFFF + (moved >> 13 & 1)) >> 13)
+  }
+
+  /// Rounds `source` to 16 bits.
+  /// - Precondition: `type` is BF16 or F16, and `target` holds at least as many elements.
+  package static func narrow(
+    _ source: UnsafeBufferPointer<Float>, to type: StoredType = .bf16,
+    into target: UnsafeMutablePointer<UInt16>
+  ) {
     guard let from = source.baseAddress else { return }
-    BFloat16.narrow(
-      from, count: source.count, into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: BFloat16.self))
+    switch type {
+    case .bf16:
+      BFloat16.narrow(
+        from, count: source.count,
+        into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: BFloat16.self))
+    case .f16: for index in source.indices { target[index] = narrowed(f16: source[index]) }
+    default: preconditionFailure("\(type.rawValue) is not a type of 16 bits that is written")
+    }
   }
 }

@@ -10,14 +10,14 @@ package struct FolderWeights: WeightReader {
   private let names: [String?]
   private let head: (any WeightReader)?
 
-  /// - Parameter head: gives what the folder lacks of the head; without it that is missing.
+  /// - Parameter head: gives what the folder lacks of a head that is trained; without it that is missing.
   /// - Throws: as `HuggingFaceWeights.init` and `sources`.
   package init(
     folder: String, _ description: ModelDescription, layout: ParameterLayout, head: (any WeightReader)? = nil
   ) throws {
     self.head = head
     files = try HuggingFaceWeights(folder: folder)
-    let sources = try files.sources(description, layout: layout, mayLackHead: head != nil)
+    let sources = try files.sources(description, layout: layout, mayLack: { $0.isHead && $0.trains && head != nil })
     var names = [String?](repeating: nil, count: layout.parameters.count)
     for (name, parameter) in sources {
       if let index = layout.index(of: parameter.spec.name) { names[index] = name }
@@ -41,10 +41,10 @@ extension HuggingFaceWeights {
   ///
   /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, except constants that old
   /// checkpoints hold and a copy of a tied weight.
-  /// - Parameter mayLackHead: whether the head may be missing.
+  /// - Parameter mayLack: which parameters may be missing.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package func sources(
-    _ description: ModelDescription, layout: ParameterLayout, mayLackHead: Bool = false
+    _ description: ModelDescription, layout: ParameterLayout, mayLack: (ParameterSpec) -> Bool = { _ in false }
   ) throws -> [(name: String, parameter: ParameterLayout.Parameter)] {
     let problems = Problems()
     var used: Set<String> = []
@@ -53,7 +53,7 @@ extension HuggingFaceWeights {
     for parameter in layout.parameters where !parameter.spec.isAdded {
       let spec = parameter.spec
       guard let name = description.names(of: spec.name).first(where: contains) else {
-        if !(mayLackHead && spec.isHead) { missing.append(spec.name) }
+        if !mayLack(spec) { missing.append(spec.name) }
         continue
       }
       used.insert(name)

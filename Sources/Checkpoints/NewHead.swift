@@ -1,4 +1,5 @@
 // A head that a model's folder lacks: it begins at random.
+import Adapters
 import Base
 import Models
 
@@ -12,5 +13,17 @@ extension ModelDescription {
     let names = description.parameters.filter(\.isHead).map(\.name)
     description.newParameters = names.filter { !description.names(of: $0).contains(where: files.contains) }
     return description
+  }
+}
+
+extension ModelDescription {
+  /// Describes the base in a folder with an adapter on it, and with the head that the adapter brings.
+  /// - Throws: what is wrong with the folders.
+  package static func stored(in folder: String, adapter: String) throws -> ModelDescription {
+    var base = try stored(in: folder)
+    if let head = try AdapterWeights.head(of: adapter, for: base) {
+      base = try stored(in: folder, with: head)
+    }
+    return try base.adapted(by: LoRA(adapter: adapter))
   }
 }

@@ -17,30 +17,42 @@ package struct SafetensorsPlan: Equatable, Sendable {
     package var offset: Int
     /// Elements.
     package var count: Int
+    /// F32, BF16, F16 or U8.
+    package var type: StoredType
   }
 
   package let files: [File]
-  /// F32, BF16 or U8, of all tensors.
-  package let type: StoredType
   package let stem: String
   private let places: [String: Place]
 
-  /// Lays out tensors in the order given, whole in one file each; a new file begins where the next tensor
-  /// would take the data beyond `maximumShardBytes`.
-  /// - Parameters:
-  ///   - type: `.f32`, `.bf16` or `.u8`.
-  ///   - stem: `model` for what transformers loads.
-  ///   - metadata: texts that each file's header holds.
-  /// - Throws: `UserError` where a shape is impossible or a name stands twice.
+  /// Lays out tensors of one type.
   package init(
     tensors: [(name: String, shape: [Int])], type: StoredType, maximumShardBytes: Int, stem: String = "model",
     metadata: [String: String] = [:]
   ) throws {
-    precondition([.f32, .bf16, .u8].contains(type), "checkpoints are written in F32, BF16 or U8")
+    try self.init(
+      tensors: tensors.map { (name: $0.name, type: type, shape: $0.shape) },
+      maximumShardBytes: maximumShardBytes, stem: stem, metadata: metadata)
+  }
+
+  /// Lays out tensors in the order given, whole in one file each; a new file begins where the next tensor
+  /// would take the data beyond `maximumShardBytes`.
+  /// - Parameters:
+  ///   - tensors: of `.f32`, `.bf16`, `.f16` or `.u8`.
+  ///   - stem: `model` for what transformers loads.
+  ///   - metadata: texts that each file's header holds.
+  /// - Throws: `UserError` where a shape is impossible or a name stands twice.
+  package init(
+    tensors: [(name: String, type: StoredType, shape: [Int])], maximumShardBytes: Int,
+    stem: String = "model", metadata: [String: String] = [:]
+  ) throws {
+    precondition(
+      tensors.allSatisfy { [.f32, .bf16, .f16, .u8].contains($0.type) },
+      "checkpoints are written in F32, BF16, F16 or U8")
     precondition(maximumShardBytes > 0, "a shard holds at least one byte")
     var groups: [[(name: String, type: StoredType, shape: [Int])]] = [[]]
     var filled = 0
-    for (name, shape) in tensors {
+    for (name, type, shape) in tensors {
       guard let size = type.byteCount(of: shape) else {
         throw UserError(.data, "the tensor \(name.quoted) of shape \(shape) cannot be stored")
       }
@@ -58,7 +70,9 @@ package struct SafetensorsPlan: Equatable, Sendable {
       // transformers loads only files that call themselves PyTorch's.
       let header = try SafetensorsHeader(tensors: group, metadata: metadata.merging(["format": "pt"]) { $1 })
       for entry in header.entries {
-        let place = Place(file: number, offset: header.dataStart + entry.bytes.lowerBound, count: entry.count)
+        let place = Place(
+          file: number, offset: header.dataStart + entry.bytes.lowerBound, count: entry.count,
+          type: entry.type)
         guard places.updateValue(place, forKey: entry.name) == nil else {
           throw UserError(.data, "a checkpoint cannot hold two tensors called \(entry.name.quoted)")
         }
@@ -66,7 +80,6 @@ package struct SafetensorsPlan: Equatable, Sendable {
       files.append(File(name: Self.fileName(stem, number, of: groups.count), header: header))
     }
     self.files = files
-    self.type = type
     self.stem = stem
     self.places = places
   }

@@ -48,7 +48,7 @@ package final class SafetensorsWriter {
     }
   }
 
-  /// Writes elements of a tensor, in row-major order; BF16 to the nearest, ties to even.
+  /// Writes elements of a tensor, in row-major order; 16 bits to the nearest, ties to even.
   /// - Parameters:
   ///   - elementRange: elements of the tensor; several ranks may write different ranges of one.
   ///   - values: exactly those elements.
@@ -58,7 +58,7 @@ package final class SafetensorsWriter {
     precondition(elementRange.lowerBound >= 0 && elementRange.upperBound <= place.count, "beyond \(name)")
     precondition(values.count == elementRange.count, "as many values as elements of \(name)")
     guard !values.isEmpty else { return }
-    guard plan.type == .bf16 else {
+    guard place.type.bits == 16 else {
       let start = place.offset + 4 * elementRange.lowerBound
       return try write(UnsafeRawBufferPointer(values), at: start, ofFile: place.file)
     }
@@ -66,7 +66,7 @@ package final class SafetensorsWriter {
     defer { buffer.deallocate() }
     for start in stride(from: 0, to: values.count, by: Self.chunk) {
       let part = UnsafeBufferPointer(rebasing: values[start..<min(start + Self.chunk, values.count)])
-      FloatConversion.narrow(part, into: buffer)
+      FloatConversion.narrow(part, to: place.type, into: buffer)
       let bytes = UnsafeRawBufferPointer(start: buffer, count: 2 * part.count)
       try write(bytes, at: place.offset + 2 * (elementRange.lowerBound + start), ofFile: place.file)
     }
@@ -75,11 +75,11 @@ package final class SafetensorsWriter {
   /// Writes elements of a tensor as they lie in memory.
   /// - Parameters:
   ///   - first: the first of them, an element of the tensor.
-  ///   - bytes: elements of the plan's type.
+  ///   - bytes: elements of the tensor's type.
   /// - Throws: `UserError(.disk)`.
   package func write(name: String, from first: Int, bytes: UnsafeRawBufferPointer) throws {
     guard let place = plan.place(of: name) else { preconditionFailure("\(name) is not in the plan") }
-    let width = plan.type.bits / 8
+    let width = place.type.bits / 8
     precondition(first >= 0 && first + bytes.count / width <= place.count, "beyond \(name)")
     guard !bytes.isEmpty else { return }
     try write(bytes, at: place.offset + width * first, ofFile: place.file)

@@ -27,6 +27,12 @@ package enum WeightsForm: Sendable {
     if case .adapter = self { Self.prefix + parameter } else { parameter }
   }
 
+  /// The inverse of `tensor(of:)`.
+  func parameter(of tensor: String) -> String {
+    guard case .adapter = self, tensor.hasPrefix(Self.prefix) else { return tensor }
+    return String(tensor.dropFirst(Self.prefix.count))
+  }
+
   /// Under which key of the files' metadata the fingerprint of the base stands.
   package static let fingerprintKey = "base_fingerprint"
   /// And the names of the labels that an adapter was trained for, which PEFT has no place for.

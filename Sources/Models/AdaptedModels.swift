@@ -10,8 +10,18 @@ extension AdaptedModel {
     self.init(
       parameters: description.parameters.filter { !$0.isAdded },
       outputEmbedding: hasLabels ? type(of: family).classifier + ".weight" : family.outputEmbedding,
-      isTied: !hasLabels && family.tied, storesInputsFirst: type(of: family).storesInputsFirst,
+      head: type(of: family).head, isTied: !hasLabels && family.tied,
+      storesInputsFirst: type(of: family).storesInputsFirst,
       taskType: hasLabels ? Self.labelsTask : "CAUSAL_LM", newParameters: description.newParameters)
+  }
+}
+
+extension ModelDescription {
+  /// The same model as a method fine-tunes it. A head that the method parts from the embedding begins as its copy.
+  /// - Throws: where the method's settings name nothing that the model has.
+  package func adapted(by method: any Method) throws -> ModelDescription {
+    let whole = try method.partsHead(of: AdaptedModel(self)) ? withHeadOfItsOwn() : self
+    return whole.adapted(by: try method.adaptation(of: AdaptedModel(whole)))
   }
 }
 

@@ -24,6 +24,8 @@ package struct ModelDescription: Sendable {
   package let config: JSON
   /// The folder or file that it comes from, for messages.
   package let folder: String
+  /// Whether a folder that holds no head has it as the embedding.
+  private var headMayBeEmbedding = false
   /// What the user should know about how the folder was read, a line each.
   package var notes: [String] {
     guard !newParameters.isEmpty else { return folderNotes }
@@ -134,6 +136,15 @@ package struct ModelDescription: Sendable {
     return other
   }
 
+  /// The same model with a head of its own that a folder need not hold: it is then read from the embedding.
+  package func withHeadOfItsOwn() throws -> ModelDescription {
+    var parted = try untied(
+      note: "\(type(of: family).head) and \(type(of: family).embedding) are one in \(folder), and part here, "
+        + "as in PEFT")
+    parted.headMayBeEmbedding = true
+    return parted
+  }
+
   /// Records the forward pass with its head: the logits.
   package func record(on graph: Graph) { Self.record(family, head, on: graph) }
 
@@ -182,6 +193,9 @@ extension ModelDescription {
     // `save_model` of safetensors keeps only one name of a tensor that has two: the first in alphabetical order.
     if head == .languageModel, family.tied, parameter == type(of: family).embedding {
       names.append(type(of: family).head)
+    }
+    if headMayBeEmbedding, parameter == type(of: family).head {
+      names += self.names(of: type(of: family).embedding)
     }
     return names
   }

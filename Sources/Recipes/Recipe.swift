@@ -128,7 +128,7 @@ package struct Recipe: Sendable {
       case .pretrained: try .stored(in: model, with: objective.head)
       case .random: try ModelDescription(folder: model).with(objective.head)
       }
-    return try description.adapted(by: method.adaptation(of: AdaptedModel(description)))
+    return try description.adapted(by: method)
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {

@@ -28,7 +28,8 @@ struct RunReader: WeightReader {
       ? random : try FolderWeights(folder: recipe.model, description, layout: layout, head: random)
     trained = try (checkpoint ?? recipe.adapter).map { folder -> any WeightReader in
       AdapterWeights.isIn(folder)
-        ? try AdapterWeights(folder: folder, layout: layout.trained) as any WeightReader
+        ? try AdapterWeights(
+          folder: folder, layout: layout.trained, ignoring: description.ignores) as any WeightReader
         : try FolderWeights(folder: folder, description, layout: layout.trained)
     }
   }

@@ -20,15 +20,9 @@ package struct TrainedModel {
   ///   - adapter: a PEFT folder whose base it is.
   package init(folder: String, adapter: String? = nil, threads: Int) throws {
     self.folder = folder
-    var description = try ModelDescription.stored(in: folder)
+    let description =
+      try adapter.map { try ModelDescription.stored(in: folder, adapter: $0) } ?? .stored(in: folder)
     try description.checkFits(folder: folder, copies: 1)
-    if let adapter {
-      if let head = try AdapterWeights.head(of: adapter, for: description) {
-        description = try .stored(in: folder, with: head)
-      }
-      let method = try LoRA(adapter: adapter)
-      description = description.adapted(by: try method.adaptation(of: AdaptedModel(description)))
-    }
     tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
     replica = Replica(
       description, objective: try objective(of: description), engine: try Engine(threads: threads))

@@ -34,6 +34,29 @@ import Testing
     }
   #endif
 
+  #if !(os(macOS) && arch(x86_64))
+    /// Every half, the middle to the next one, and what lies a step beside the middle.
+    @Test func float16RoundsToNearestEven() {
+      var wrong = 0
+      var cases = 0
+      for half in 0..<UInt16(0x7C00) {
+        let (low, high) = (Float16(bitPattern: half), Float16(bitPattern: half + 1))
+        let middle = high.isFinite ? (Float(low) + Float(high)) / 2 : 65520
+        for x in [Float(low), middle, middle.nextUp, middle.nextDown] {
+          for value in [x, -x] {
+            if FloatConversion.narrowed(f16: value) != Float16(value).bitPattern { wrong += 1 }
+            cases += 1
+          }
+        }
+      }
+      for value: Float in [1e30, -1e30, 65519.996] + [Float.infinity, -Float.infinity] {
+        if FloatConversion.narrowed(f16: value) != Float16(value).bitPattern { wrong += 1 }
+      }
+      #expect(wrong == 0 && cases == 8 * 0x7C00)
+      #expect(FloatConversion.widened(f16: FloatConversion.narrowed(f16: .nan)).isNaN)
+    }
+  #endif
+
   @Test func doublesAreRounded() {
     let values: [Double] = [0, -0.0, 0.1, 1e300, -1e300, 1e-300, .nan, .infinity, 0x1.000001p0, 0x1.000003p0]
     let read = widened(.f64, values)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes the adapter fixtures: PEFT adapters on the models of `parity`, and what PEFT computes with them.
 
-    OMP_NUM_THREADS=1 python make_adapter_fixtures.py [OUTPUT]
+    OMP_NUM_THREADS=1 python make_adapter_fixtures.py [OUTPUT [NAME ...]]
 
-OUTPUT is `adapters` beside this script. Each folder is an adapter as PEFT writes it, with
+Without names it makes all of them. OUTPUT is `adapters` beside this script. Each folder is an adapter as PEFT writes it, with
 
     expected.json          versions, base, and by storage of the base: loss, five losses and norms of AdamW
     expected.safetensors   tokens, targets, and by storage `STORAGE.logits`, `STORAGE.gradient.NAME`
@@ -40,6 +40,22 @@ ADAPTERS = {
     ),
     "gpt2-all": ("gpt2-tiny", dict(r=4, lora_alpha=8, target_modules="all-linear", fan_in_fan_out=True)),
     "gpt2-attention": ("gpt2-odd", dict(r=5, lora_alpha=16, target_modules=["c_attn"], fan_in_fan_out=True)),
+    "llama-patterns": (
+        "llama-bias",
+        dict(
+            r=3, lora_alpha=6, target_modules=["q_proj", "o_proj", "up_proj"],
+            rank_pattern={"q_proj": 2, r"layers\.1\.mlp\.up_proj": 5}, alpha_pattern={r"model\.layers\.0\..*": 9}),
+    ),
+    "llama-parted": ("llama-tiny", dict(r=2, lora_alpha=4, target_modules=["v_proj"], modules_to_save=["embed_tokens"])),
+    "gpt2-parted": (
+        "gpt2-tiny",
+        dict(r=2, lora_alpha=4, target_modules=["c_attn"], fan_in_fan_out=True, modules_to_save=["lm_head"]),
+    ),
+    "llama-dora": ("llama-bias", dict(r=4, lora_alpha=8, target_modules="all-linear", use_dora=True)),
+    "gpt2-dora": (
+        "gpt2-tiny",
+        dict(r=3, lora_alpha=8, target_modules="all-linear", fan_in_fan_out=True, use_dora=True, use_rslora=True),
+    ),
 }
 
 
@@ -84,7 +100,11 @@ def adapted(base, settings, storage, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
-            if parameter.requires_grad and "lora_" in name:
+            if "lora_magnitude_vector" in name:
+                parameter.mul_(1 + 0.1 * torch.randn(parameter.shape, generator=generator))
+            elif parameter.requires_grad and "modules_to_save" in name and seed > 4:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+            elif parameter.requires_grad and "lora_" in name:
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
     return model.train()
 
@@ -92,7 +112,7 @@ def adapted(base, settings, storage, seed):
 def trained(model):
     """Parameters under the names of the adapter's file."""
     return {
-        name.replace(".default", "").replace(".modules_to_save", ""): parameter
+        name.replace(".default", "").replace(".modules_to_save", "").replace("vector.weight", "vector"): parameter
         for name, parameter in sorted(model.named_parameters())
         if parameter.requires_grad
     }
@@ -105,6 +125,8 @@ def loss_of(model, tokens, labels):
 def main():
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "adapters"
     for number, (name, (base, settings)) in enumerate(ADAPTERS.items()):
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
         folder = output / name
         tensors, results = {}, {}
         for storage in STORAGES:

@@ -37,12 +37,25 @@ private struct AdapterCase {
   }
 
   func replica(_ storage: FrozenStorage) throws -> Replica {
-    let whole = try ModelDescription.stored(in: base)
-    let description = whole.adapted(by: try LoRA(adapter: folder).adaptation(of: AdaptedModel(whole)))
+    let description = try adapted()
     let replica = Replica(
       description, engine: try Engine(threads: 2),
       store: WeightStore(description, type: .float32, projections: storage))
     try replica.fill(from: try AdaptedWeights(description, base: base, adapter: folder))
+    return replica
+  }
+
+  private func adapted() throws -> ModelDescription {
+    try ModelDescription.stored(in: base).adapted(by: LoRA(adapter: folder))
+  }
+
+  /// A model without an adapter, into which it is merged.
+  func merged(_ storage: FrozenStorage) throws -> Replica {
+    let engine = try Engine(threads: 2)
+    let weights = try MergedWeights(
+      try adapted(), base: base, adapter: folder, storage: storage, engine: engine)
+    let replica = Replica(weights.description, engine: engine)
+    try replica.fill(from: weights)
     return replica
   }
 
@@ -69,7 +82,7 @@ private struct AdapterCase {
 }
 
 @Suite struct AdapterParityTests {
-  @Test func allAreThere() { #expect(AdapterCase.names.count == 5 && AdapterCase.storages.count == 5) }
+  @Test func allAreThere() { #expect(AdapterCase.names.count == 8 && AdapterCase.storages.count == 5) }
 
   @Test(arguments: AdapterCase.names) func logitsLossAndGradients(_ name: String) throws {
     let fixture = try AdapterCase(name)
@@ -80,6 +93,8 @@ private struct AdapterCase {
       let batch = try fixture.batch()
       let logits = try fixture.floats(label + ".logits")
       #expect(largestDifference(replica.logits(batch), logits) <= Float(tolerance), "\(label)")
+      let merged = try fixture.merged(storage)
+      #expect(largestDifference(merged.logits(batch), logits) <= Float(tolerance), "\(label), merged")
       let (loss, gradients) = gradient(of: replica, batch)
       let expected = try fixture.numbers(label, "losses")[0]
       #expect(abs(loss / expected - 1) <= tolerance / 10, "\(label)")

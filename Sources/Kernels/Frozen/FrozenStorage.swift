@@ -37,6 +37,21 @@ package enum FrozenStorage: Sendable, Equatable {
   }
 }
 
+extension FrozenStorage {
+  /// Makes numbers what they are once they have been stored.
+  /// - Parameter x: [rows, columns]
+  package func round(_ x: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
+    guard self != .float32 else { return }
+    let bytes = bytes(rows: rows, columns: columns)
+    let memory = FlatMemory(count: (bytes.codes + 63) / 64 * 16 + (bytes.scales + 3) / 4, label: "loading")
+    let codes = UnsafeMutableRawPointer(memory.base)
+    let matrix = FrozenMatrix(
+      self, rows: rows, columns: columns, codes: codes, scales: codes + (bytes.codes + 63) / 64 * 64)
+    matrix.quantise(x)
+    for row in 0..<rows { matrix.widen(row: row, columns: 0..<columns, into: x + row * columns) }
+  }
+}
+
 /// A frozen matrix [rows, columns], row-major, in its storage.
 package struct FrozenMatrix {
   package let storage: FrozenStorage

@@ -151,9 +151,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   /// The lines of the profile: the first rank's times per step.
   private func adapted(_ description: ModelDescription) throws -> ModelDescription {
     guard method == .lora else { return description }
-    let lora = LoRA(
-      rank: rank, alpha: 16, dropout: 0, targets: nil, exclude: nil, modulesToSave: [], rsLoRA: false)
-    return description.adapted(by: try lora.adaptation(of: AdaptedModel(description)))
+    var lora = LoRA()
+    lora.rank = rank
+    return try description.adapted(by: lora)
   }
 
   /// The parameters of a kind that are multiplied, and not only looked up.

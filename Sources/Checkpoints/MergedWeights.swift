@@ -1,0 +1,98 @@
+// A base with an adapter folded in, parameter by parameter: W + scale · B A, and what was trained as a whole.
+import Base
+import Graph
+import Kernels
+import Models
+import Tensors
+
+/// Reads the parameters of a model that is merged from a base and an adapter. Sums are in fp32.
+package struct MergedWeights: WeightReader {
+  /// The merged model, which nothing is added to.
+  package let description: ModelDescription
+  private let layout: ParameterLayout
+  private let adapted: ModelDescription
+  private let adaptedLayout: ParameterLayout
+  private let reader: AdaptedWeights
+  /// What projections of the base are kept in; the merged weight is made of what they then are.
+  private let storage: FrozenStorage
+  private let engine: Engine
+
+  /// - Parameters:
+  ///   - description: of the base, adapted.
+  ///   - storage: what the adapter was trained on: projections are rounded to it before anything is added.
+  /// - Throws: what is wrong with the folders, or where the adapter is of another base.
+  package init(
+    _ description: ModelDescription, base: String, adapter: String, storage: FrozenStorage, engine: Engine
+  ) throws {
+    adapted = description
+    adaptedLayout = description.layout
+    self.description = description.adapted(by: Untrained())
+    layout = self.description.layout
+    reader = try AdaptedWeights(description, base: base, adapter: adapter)
+    self.storage = storage
+    self.engine = engine
+  }
+
+  package func read(
+    _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    let spec = layout.parameters[parameter].spec
+    guard let index = adaptedLayout.index(of: spec.name) else {
+      preconditionFailure("the merged model has other parameters")
+    }
+    // Scales and norms follow from whole rows or from the whole matrix.
+    guard elements.count < spec.count else { return try readWhole(spec, index, into: target) }
+    guard spec.isProjection else { return try reader.read(index, elements, into: target) }
+    let room = FlatMemory(count: spec.count, label: "merging")
+    try readWhole(spec, index, into: UnsafeMutableBufferPointer(start: room.base, count: spec.count))
+    target.baseAddress?.update(from: room.base + elements.lowerBound, count: elements.count)
+  }
+
+  private func readWhole(
+    _ spec: ParameterSpec, _ index: Int, into target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try reader.read(index, 0..<spec.count, into: target)
+    guard spec.isProjection, !adaptedLayout.parameters[index].spec.trains, let w = target.baseAddress else {
+      return
+    }
+    let (rows, columns) = (spec.shape[0], spec.shape[1])
+    storage.round(w, rows: rows, columns: columns)
+    let isTransposed = type(of: description.family).storesInputsFirst
+    let (outputs, inputs) = isTransposed ? (columns, rows) : (rows, columns)
+    let module = String(spec.name.dropLast(".weight".count))
+    guard let term = adapted.adaptation.lowRank(at: module, inputs: inputs, outputs: outputs) else { return }
+    let a = try added(module + ".lora_A.weight")
+    let b = try added(module + ".lora_B.weight")
+    for place in 0..<b.count { b.base[place] *= term.scale }
+    let bM = ConstMatrix(UnsafePointer(b.base), rows: outputs, columns: term.rank)
+    let sum = MutableMatrix(w, rows: rows, columns: columns)
+    if isTransposed {
+      let turned = FlatMemory(count: a.count, label: "merging")
+      for row in 0..<term.rank {
+        for column in 0..<inputs { turned.base[column * term.rank + row] = a.base[row * inputs + column] }
+      }
+      let aM = ConstMatrix(UnsafePointer(turned.base), rows: inputs, columns: term.rank)
+      engine.multiply(aM, bM, .second, into: sum, adding: true)
+    } else {
+      let aM = ConstMatrix(UnsafePointer(a.base), rows: term.rank, columns: inputs)
+      engine.multiply(bM, aM, into: sum, adding: true)
+    }
+  }
+
+  /// A parameter that the adapter adds.
+  private func added(_ name: String) throws -> FlatMemory {
+    guard let index = adaptedLayout.index(of: name) else {
+      preconditionFailure("the adaptation declares \(name)")
+    }
+    let count = adaptedLayout.parameters[index].range.count
+    let memory = FlatMemory(count: count, label: "merging")
+    try reader.read(index, 0..<count, into: UnsafeMutableBufferPointer(start: memory.base, count: count))
+    return memory
+  }
+}
+
+/// Nothing is trained, and nothing added: for a model that is only read from.
+package struct Untrained: Adaptation {
+  package init() {}
+  package func trains(_ parameter: String) -> Bool { false }
+}

@@ -1,0 +1,60 @@
+// swiftdp merge
+import ArgumentParser
+import Base
+import Foundation
+import Kernels
+import Training
+
+struct Merge: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fold an adapter into its base, and write a Hugging Face folder.",
+    discussion: """
+      Example: swiftdp merge --model BASE --adapter runs/mine/model --output merged
+      Tensors are added in fp32 and stored in the types of the base. Logits before and after are compared on real
+      text; if they differ by more than those types explain, nothing is left.
+      """)
+
+  @Option(help: "The base: a Hugging Face model folder.", transform: Launch.path)
+  var model: String
+  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
+  var adapter: String
+  @Option(help: "The folder to write.", transform: Launch.path)
+  var output: String
+  @Option(
+    parsing: .upToNextOption, help: "Text to compare logits on; what ships with swiftdp by default.",
+    transform: Launch.path)
+  var data: [String] = []
+  @Option(help: "Threads; as many as there are cores by default.")
+  var threads: Int?
+  @Flag(help: "One JSON object instead of words.")
+  var json = false
+
+  func validate() throws { try check(threads: threads) }
+
+  func run() throws {
+    let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
+    guard mistakes.isEmpty else { throw UserErrors(mistakes) }
+    let merge = try AdapterMerge(
+      base: model, adapter: adapter, output: output,
+      data: data.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : data,
+      threads: threads ?? max(Launch.allowedCores, 1))
+    for note in merge.notes { Command.tell("note: " + note) }
+    let outcome = try merge.run()
+    print(json ? outcome.json.encoded() : outcome.text)
+  }
+}
+
+extension AdapterMerge.Outcome {
+  fileprivate var text: String {
+    "tensors \(tensors)  types \(types.joined(separator: ","))  compared_tokens \(tokens)  "
+      + "largest_logit \(largest)  largest_difference \(difference)  explained \(allowed)"
+  }
+
+  fileprivate var json: JSON {
+    .object([
+      "tensors": .integer(tensors), "types": .array(types.map { .string($0) }),
+      "compared_tokens": .integer(tokens), "largest_logit": .number(Double(largest)),
+      "largest_difference": .number(Double(difference)), "explained": .number(Double(allowed)),
+    ])
+  }
+}
