@@ -114,8 +114,8 @@ let package = Package(
     .executableTarget(
       name: "RankChecks",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives", "Optimizers", "Sharding",
-        "Recipes", "Training", "Reference",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Collectives",
+        "Optimizers", "Sharding", "Recipes", "Training", "Reference",
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
     .target(name: "RankAllocations", path: "Tests/Parallel/Allocations"),
