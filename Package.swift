@@ -55,6 +55,7 @@ let package = Package(
         "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
@@ -69,15 +70,15 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Collectives",
-        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning",
+        "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Recipes", "Training"]),
     .executableTarget(
       name: "swiftdp",
       dependencies: [
         "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
-        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning", "Training",
-        "Reports",
+        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes", "Planning",
+        "Training", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],
@@ -88,7 +89,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Optimizers", "Collectives",
-        "Sharding", "Checkpoints", "Recipes", "Planning", "Training",
+        "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
       ]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),

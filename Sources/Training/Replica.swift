@@ -2,6 +2,7 @@
 import Base
 import Datasets
 import Foundation
+import Generation
 import Graph
 import Kernels
 import Models
@@ -100,11 +101,8 @@ package final class Replica {
     return Array(output(of: program))
   }
 
-  /// A program that reads `length` tokens that follow those in the cache.
-  func decoding(length: Int, cache: KeyValueCache) -> Program {
-    let shape = BatchShape(sequences: 1, length: length)
-    return Program(record(shape, for: .decoding, cache: cache), threads: engine.pool.threads)
-  }
+  /// What continues texts with these weights.
+  package var generator: Generator { Generator(description, weights: store, engine: engine) }
 
   /// Runs a program that has no backward.
   @discardableResult
@@ -134,11 +132,11 @@ package final class Replica {
 
   /// Records the forward pass for a purpose, on weights of this replica's layout and type.
   private func record(
-    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
+    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true
   ) -> Graph {
     let graph = Graph(
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
-      dropout: dropout, cache: cache, adaptation: description.adaptation)
+      dropout: dropout, adaptation: description.adaptation)
     description.record(on: graph)
     return graph
   }
@@ -168,18 +166,16 @@ package final class Replica {
 
 extension Batch {
   /// The keys that each token sees: from the place where its positions began up to itself. Padding sees what the
-  /// token before it saw, and itself. If the positions of a row begin above 0, the row continues that many tokens in
-  /// a cache.
+  /// token before it saw, and itself.
   func findKeys(first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
     firstKeys.removeAll(keepingCapacity: true)
     endKeys.removeAll(keepingCapacity: true)
     for row in 0..<rows {
       var first: Int32 = 0
-      let cached = positions[row * length]
       for place in 0..<length {
         first = max(first, Int32(place) - positions[row * length + place])
         firstKeys.append(first)
-        endKeys.append(cached + Int32(place) + 1)
+        endKeys.append(Int32(place) + 1)
       }
     }
   }
