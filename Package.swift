@@ -56,6 +56,7 @@ let package = Package(
         "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
@@ -73,16 +74,16 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning",
+        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .executableTarget(
       name: "swiftdp",
       dependencies: [
         "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
-        "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning",
-        "Training",
-        "Reports",
+        "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
+        "Recipes",
+        "Planning", "Training", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],
@@ -93,7 +94,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
-        "Collectives", "Sharding", "Checkpoints", "Recipes", "Planning", "Training",
+        "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
       ]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),

@@ -26,7 +26,7 @@ package struct MergedWeights: WeightReader {
   ) throws {
     adapted = description
     adaptedLayout = description.layout
-    self.description = description.adapted(by: Untrained())
+    self.description = description.adapted(by: NoFineTuning())
     layout = self.description.layout
     reader = try AdaptedWeights(description, base: base, adapter: adapter)
     self.storage = storage
@@ -89,10 +89,4 @@ package struct MergedWeights: WeightReader {
     try reader.read(index, 0..<count, into: UnsafeMutableBufferPointer(start: memory.base, count: count))
     return memory
   }
-}
-
-/// Nothing is trained, and nothing added: for a model that is only read from.
-package struct Untrained: Adaptation {
-  package init() {}
-  package func trains(_ parameter: String) -> Bool { false }
 }

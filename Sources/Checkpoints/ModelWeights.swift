@@ -17,7 +17,8 @@ package struct FolderWeights: WeightReader {
   ) throws {
     self.head = head
     files = try HuggingFaceWeights(folder: folder)
-    let sources = try files.sources(description, layout: layout, mayLack: { $0.isHead && $0.trains && head != nil })
+    let sources = try files.sources(
+      description, layout: layout, mayLack: { $0.isHead && $0.trains && head != nil })
     var names = [String?](repeating: nil, count: layout.parameters.count)
     for (name, parameter) in sources {
       if let index = layout.index(of: parameter.spec.name) { names[index] = name }
@@ -44,7 +45,8 @@ extension HuggingFaceWeights {
   /// - Parameter mayLack: which parameters may be missing.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package func sources(
-    _ description: ModelDescription, layout: ParameterLayout, mayLack: (ParameterSpec) -> Bool = { _ in false }
+    _ description: ModelDescription, layout: ParameterLayout,
+    mayLack: (ParameterSpec) -> Bool = { _ in false }
   ) throws -> [(name: String, parameter: ParameterLayout.Parameter)] {
     let problems = Problems()
     var used: Set<String> = []

@@ -8,6 +8,8 @@ struct FileRow {
   /// The line, from 1, where the row begins, or where it stops being JSON.
   var line: Int
   var json: Result<JSON, RowMistake>
+  /// Where it stands, without the end of its line.
+  var range = 0..<0
 }
 
 /// One data file, opened.
@@ -62,6 +64,9 @@ struct DataFile {
     return Array(text)
   }
 
+  /// The bytes of a row.
+  func text(of row: FileRow) -> [UInt8] { Array(bytes[row.range]) }
+
   /// Calls `body` with every row until it returns false.
   /// - Throws: `UserError` if a .json file is not a list.
   func forEachRow(_ body: (FileRow) -> Bool) throws {
@@ -104,7 +109,7 @@ struct DataFile {
     }
     do throws(JSON.ParseError) {
       let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]), takesLargeNumbers: true)
-      return FileRow(line: line, json: .success(json))
+      return FileRow(line: line, json: .success(json), range: range)
     } catch {
       let offset = range.lowerBound + error.offset
       let place = inLine ? "byte \(error.offset) of the line" : "byte offset \(offset)"

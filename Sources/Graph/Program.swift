@@ -71,6 +71,8 @@ package final class Program {
   /// The sums that the last run left beside its loss.
   package var counts: [Double] { loss.counts }
   private let training: Bool
+  /// Whether products are summed row by row, so that a sequence's results do not depend on the others.
+  private let runsByRow: Bool
   /// For each entry of the schedule, the operation that makes tiles and the one that processes them at once.
   private let pairs: [(maker: any TileMaker, follower: any TileFollower)?]
 
@@ -82,6 +84,7 @@ package final class Program {
     record = graph.record
     loss = graph.loss
     training = graph.purpose == .training
+    runsByRow = graph.cache != nil
     plan = MemoryPlan(
       record: record, training: training, recompute: recompute, threads: threads, holds: holds)
     arenaCount = plan.arenaCount
@@ -115,6 +118,7 @@ package final class Program {
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
     loss.sum = 0
     for index in loss.counts.indices { loss.counts[index] = 0 }
+    let engine = runsByRow ? engine.byRow : engine
     for (time, phase) in plan.schedule.enumerated() {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }

@@ -78,25 +78,7 @@ package struct Recipe: Sendable {
       }
     }
     let problems = Problems()
-    var overrides: [String] = []
-    for assignment in assignments {
-      guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
-        problems.add(
-          .usage, "is not a setting", at: assignment,
-          hint: "write section.key=value, such as training.steps=100")
-        continue
-      }
-      let name = String(assignment[..<equals])
-      let text = String(assignment[assignment.index(after: equals)...])
-      if let value = problems.collect({ try JSON.yaml(text, file: name) }) {
-        // In YAML an empty value and ~ are null, so the default would be taken silently.
-        let isWritten = !value.isNull || text.lowercased() == "null"
-        json.set(
-          name.split(separator: ".", omittingEmptySubsequences: false)[...],
-          to: isWritten ? value : .string(text == "~" ? text : ""))
-        overrides.append(name)
-      }
-    }
+    let overrides = json.assign(assignments, problems: problems)
     self.init(json, file: file, overrides: overrides, paths: paths, problems: problems)
     try problems.throwIfAny()
   }
@@ -169,7 +151,7 @@ package struct Recipe: Sendable {
 
 extension Recipe {
   /// `frozen_dtype`: a name, or a mapping with a name and `double_quantization`.
-  fileprivate static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
+  static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
     enum Name: String, CaseIterable {
       case same
       case float32

@@ -123,7 +123,7 @@ package struct AdapterMerge {
     let folder = try MergedFolder(merged, base: base, path: output)
     do {
       try folder.write()
-      let description = try ModelDescription.stored(in: folder.staging).adapted(by: Untrained())
+      let description = try ModelDescription.stored(in: folder.staging).adapted(by: NoFineTuning())
       let after = try logits(
         description,
         try FolderWeights(folder: folder.staging, description, layout: description.layout),

@@ -3,6 +3,7 @@ import Base
 import Collectives
 import Datasets
 import Foundation
+import Generation
 import Graph
 import Kernels
 import Models
@@ -128,11 +129,8 @@ package final class Replica {
     return Array(output(of: program))
   }
 
-  /// A program that reads `length` tokens that follow those in the cache.
-  func decoding(length: Int, cache: KeyValueCache) -> Program {
-    let shape = BatchShape(sequences: 1, length: length)
-    return Program(record(shape, for: .decoding, cache: cache), threads: engine.pool.threads)
-  }
+  /// What continues texts with these weights.
+  package var generator: Generator { Generator(description, weights: store, engine: engine) }
 
   /// Runs a program that has no backward.
   @discardableResult
@@ -166,11 +164,11 @@ package final class Replica {
 
   /// Records the forward pass for a purpose, on weights of this replica's layout and type.
   private func record(
-    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
+    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true
   ) -> Graph {
     let graph = Graph(
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
-      dropout: dropout, cache: cache, adaptation: description.adaptation)
+      dropout: dropout, adaptation: description.adaptation)
     switch purpose {
     case .training, .loss: objective.record(description.family.forward(graph), of: description, on: graph)
     case .logits, .decoding: description.record(on: graph)
@@ -213,18 +211,16 @@ private func withPointers<A, B, T>(
 extension Batch {
   /// The keys that each token sees. A document begins where its positions do. If attention is causal, a token sees its
   /// document up to itself, otherwise all of it. Padding belongs to the document before it, whose tokens do not see it
-  /// unless attention is causal and they stand behind it. If the positions of a row begin above 0, the row continues
-  /// that many tokens in a cache.
+  /// unless attention is causal and they stand behind it.
   func findKeys(isCausal: Bool, first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
     firstKeys.removeAll(keepingCapacity: true)
     endKeys.removeAll(keepingCapacity: true)
     for row in 0..<rows {
       var first: Int32 = 0
-      let cached = positions[row * length]
       for place in 0..<length {
         first = max(first, Int32(place) - positions[row * length + place])
         firstKeys.append(first)
-        endKeys.append(cached + Int32(place) + 1)
+        endKeys.append(Int32(place) + 1)
       }
       if !isCausal { seeWholeDocuments(row, firstKeys, &endKeys) }
     }

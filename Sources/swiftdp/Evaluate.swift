@@ -5,6 +5,7 @@ import Collectives
 import Datasets
 import Foundation
 import Kernels
+import Recipes
 import Training
 
 struct Evaluate: ParsableCommand, SharedByRanks {
@@ -35,6 +36,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   var packing = true
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
+  @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel.")
+  var settings: [String] = []
 
   func validate() throws {
     guard DataFormat(rawValue: format) != nil else {
@@ -48,13 +51,22 @@ struct Evaluate: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
-      let threads = Launch.threads(ranks, asked: threads)
-      let (trained, dataset) = try ranks.together { () throws -> (TrainedModel, Dataset) in
-        let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
+      // The option for data takes words up to the next option, settings among them.
+      let files = data.filter { !CommandSettings.isSetting($0) }
+      let settings = try ranks.together { () throws -> ModelSettings in
+        let given = CommandSettings(
+          data.filter(CommandSettings.isSetting) + self.settings, of: "evaluate", paths: Launch.paths)
+        let settings = ModelSettings(given.top)
+        try given.finish()
+        var mistakes = files.compactMap { UserError.noFile($0, at: "--data") }
+        if files.isEmpty { mistakes.append(UserError(.usage, "names no file", at: "--data")) }
         guard mistakes.isEmpty else { throw UserErrors(mistakes) }
-        let trained = try TrainedModel(folder: model, adapter: adapter, threads: threads)
-        return (trained, try trained.read(try options(for: trained)))
+        return settings
       }
+      let trained = try TrainedModel(
+        folder: model, adapter: adapter, settings: settings,
+        threads: Launch.threads(ranks, asked: threads ?? settings.parallel.threads), ranks: ranks)
+      let dataset = try ranks.together { try trained.read(try options(for: trained, files: files)) }
       if ranks.isFirst {
         for note in trained.replica.description.notes + notes(on: dataset) { Command.tell("note: " + note) }
       }
@@ -69,7 +81,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     }
   }
 
-  private func options(for trained: TrainedModel) throws -> DataOptions {
+  private func options(for trained: TrainedModel, files: [String]) throws -> DataOptions {
     let longest = trained.replica.description.family.maximumLength
     let length = sequenceLength ?? min(256, longest)
     guard length <= longest else {
@@ -77,7 +89,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         .usage, "is \(length), but the model reads at most \(longest) tokens", at: "--sequence-length")
     }
     return DataOptions(
-      train: data, format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: length,
+      train: files, format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: length,
       seed: 0, readsWhole: true, names: .options)
   }
 

@@ -123,10 +123,11 @@ import Testing
       let want = model.reference(batch, training: false).logits(model.line)
       let engine = try Engine(threads: 2)
       // Four tokens as a prompt, then the rest one by one.
-      let cache = KeyValueCache(capacity: 9)
+      let cache = KeyValueCache(sequences: 1, capacity: 9)
       for (start, count) in [(0, 4)] + (4..<9).map({ ($0, 1) }) {
+        cache.begin(first: 0, lengths: [count])
         let program = model.program(
-          BatchShape(sequences: 1, length: count), purpose: .decoding, threads: 2, cache: cache)
+          BatchShape(sequences: 1, length: count), purpose: .decoding(cache), threads: 2)
         let arena = Arena()
         arena.poison(program)
         _ = batch.withInput { input in
@@ -134,7 +135,7 @@ import Testing
           input.stream = input.stream.from(start)
           return program.run(input, weights: model.store, arena: arena, engine: engine)
         }
-        cache.count += count
+        cache.finish()
         let last = start + count - 1
         let logits = Array(want[last * sketch.vocabulary..<(last + 1) * sketch.vocabulary])
         #expect(worstError(Array(program.output(arena: arena)), logits) <= tolerance, "token \(last)")

@@ -23,7 +23,8 @@ func checkSuite(_ outcome: inout Outcome, project: String) throws {
           try recipe.settled().describeModel().parameters.contains { !$0.trains }
         }
         // One objective goes through all storages.
-        let hasAllStorages = freezes && objective == (family.languageModelClass == nil ? objective : LanguageModel.self)
+        let hasAllStorages =
+          freezes && objective == (family.languageModelClass == nil ? objective : LanguageModel.self)
         let storages = hasAllStorages ? ["same", "bfloat16", "int8", "nf4"] : ["same"]
         for storage in storages {
           let recipe = try ranks.together {
@@ -42,7 +43,8 @@ private func check(_ recipe: Recipe, _ what: String, isWhole: Bool, _ outcome: i
   let ranks = outcome.ranks
   let all = Arrangement.all(ranks: ranks.count, steps: 2)
   let few = [all[0]] + all.filter { $0.zero == .weights || $0.stop != nil }
-  let result = try Verification(recipe, ranks: ranks, steps: 2, arrangements: isWhole ? all : few).run { row in
+  let result = try Verification(recipe, ranks: ranks, steps: 2, arrangements: isWhole ? all : few).run {
+    row in
     if !row.isEqual { FileHandle.standardError.write(Data("\(what): \(row)\n".utf8)) }
   }
   outcome.expect(result.isEqual && result.arrangements >= 3, "\(what): other bits")
