@@ -90,7 +90,7 @@ let package = Package(
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Optimizers", "Collectives",
         "Sharding", "Checkpoints", "Recipes", "Planning", "Training",
       ]),
-    .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),

@@ -23,8 +23,9 @@ package struct RunData {
     tokenizer = try Tokenizer(file: recipe.model + "/tokenizer.json")
     dataset = try Dataset(
       DataOptions(
-        train: data.train, validation: data.validation, format: data.format, packing: data.packing,
-        packingMask: data.packingMask, sequenceLength: data.sequenceLength, seed: recipe.training.seed),
+        train: data.train, validation: data.validation, format: data.format, columns: data.columns,
+        packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
+        seed: recipe.training.seed),
       encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
     try dataset.check(for: model)
     let training = recipe.training
@@ -39,12 +40,13 @@ package struct RunData {
     }
   }
 
-  /// A checksum over all training tokens and targets, to recognise the data when a run resumes.
+  /// A checksum over all training tokens, targets and labels, to recognise the data when a run resumes.
   package var fingerprint: String {
     var hash = FNV1a()
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
     return hash.digits
   }
 }

@@ -23,9 +23,11 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   var model: String
   @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
   var adapter: String?
-  @Option(parsing: .upToNextOption, help: "One or more .txt, .jsonl or .json files.", transform: Launch.path)
+  @Option(
+    parsing: .upToNextOption, help: "One or more .txt, .jsonl, .json, .tsv or .csv files.",
+    transform: Launch.path)
   var data: [String]
-  @Option(help: "auto, text, completion or alpaca.")
+  @Option(help: "auto, text, completion, alpaca or classification.")
   var format = "auto"
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
   var sequenceLength: Int?
