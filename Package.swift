@@ -96,7 +96,7 @@ let package = Package(
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
         "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
       ]),
-    .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),

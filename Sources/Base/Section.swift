@@ -92,6 +92,9 @@ package final class Section {
 
   package func has(_ key: String) -> Bool { raw(key) != nil }
 
+  /// The keys that are given, where any name may be one.
+  package var names: [String] { given.map { String(decoding: $0.key, as: UTF8.self) } }
+
   /// Records what a key resolved to, for `resolved`.
   package func record(_ key: String, _ value: JSON) {
     if !order.contains(key) { order.append(key) }

@@ -142,15 +142,20 @@ extension TokenSequences {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
       batch.lengths[row] = Int32(self.length(of: sequence))
-      for number in numbers(of: sequence) { batch.numbers.append(number) }
+      if numbersPerSequence > 0 {
+        batch.numbers.append(contentsOf: numbers(of: sequence))
+        batch.targetCount += Int(targetCounts[sequence])
+      }
       for span in spans(of: sequence) {
         let range = tokenRange(ofSpan: span)
+        let zeros = range.lowerBound + zeroTypes(ofSpan: span)
         let origin = mask == .document ? range.lowerBound : start
         for index in range {
           let place = base + index - start
           batch.tokens[place] = tokens[index]
           batch.positions[place] = Int32(truncatingIfNeeded: index - origin)
-          if index > start, lossMask[index] {
+          if index >= zeros { batch.types[place] = 1 }
+          if numbersPerSequence == 0, index > start, lossMask[index] {
             batch.targets[place - 1] = tokens[index]
             batch.targetCount += 1
           }

@@ -52,7 +52,7 @@ package struct PromptFile {
   /// Throws the first mistakes of many, if there are any.
   package static func refuse(_ mistakes: [UserError], in path: String) throws {
     guard !mistakes.isEmpty else { return }
-    var told = Array(mistakes.prefix(FileLoader.rowsTold))
+    var told = Array(mistakes.prefix(ExampleReader.rowsTold))
     if mistakes.count > told.count {
       let more = counted(mistakes.count - told.count, "more row")
       told.append(UserError(.data, "and \(more) that cannot be used", at: path))

@@ -7,6 +7,7 @@ import Models
 package struct Classification: Objective {
   package static let name = "classification"
   package static let unit = LossUnit.rows
+  package static let format: DataFormat? = .classification
   /// In the order of their numbers; nil to take those of the data, sorted.
   package let labels: [String]?
 
@@ -16,11 +17,8 @@ package struct Classification: Objective {
       return
     }
     let given = settings.texts("labels", default: [])
-    if given.count < 2 {
-      settings.fail("labels", "names \(counted(given.count, "label")), and two are needed")
-    }
-    if let twice = given.first(where: { label in given.count { $0 == label } > 1 }) {
-      settings.fail("labels", "names \(twice.quoted) twice")
+    for mistake in Labels.mistakes(given, setting: "labels") {
+      settings.fail(mistake.place, mistake.what, hint: mistake.hint)
     }
     labels = given
   }
@@ -44,13 +42,11 @@ package struct Classification: Objective {
   package var head: Head { .labels(known) }
 
   package func prepare(_ data: inout DataOptions) {
-    data.format = .classification
     data.labels = labels
-    data.packing = false
   }
 
   package func settled(by data: DataOptions) throws -> Classification {
-    labels == nil ? Classification(labels: try foundLabels(data)) : self
+    labels == nil ? Classification(labels: try Labels.found(in: data.train, data)) : self
   }
 
   package func record(_ hidden: Value, of model: ModelDescription, on graph: Graph) {

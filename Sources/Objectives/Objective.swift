@@ -62,6 +62,8 @@ package protocol Objective: Sendable {
   static var unit: LossUnit { get }
   /// The head that its models have.
   var head: Head { get }
+  /// The format that its data has; nil for any whose rows have no labels.
+  static var format: DataFormat? { get }
   /// What it asks of the data.
   func prepare(_ data: inout DataOptions)
   /// The same objective with what only the data tells, such as the labels that occur.
@@ -79,6 +81,7 @@ package protocol Objective: Sendable {
 
 extension Objective {
   package var settings: JSON? { nil }
+  package static var format: DataFormat? { nil }
   package func prepare(_ data: inout DataOptions) {}
   package func settled(by data: DataOptions) throws -> Self { self }
   package var counts: Int { 0 }

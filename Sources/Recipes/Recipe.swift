@@ -97,8 +97,9 @@ package struct Recipe: Sendable {
   /// What is read of the data, and how.
   package var dataOptions: DataOptions {
     var options = DataOptions(
-      train: data.train, validation: data.validation, format: data.format, packing: data.packing,
-      packingMask: data.packingMask, sequenceLength: data.sequenceLength, seed: training.seed)
+      train: data.train, validation: data.validation, format: data.format, columns: data.columns,
+      packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
+      seed: training.seed)
     objective.prepare(&options)
     return options
   }
@@ -138,7 +139,7 @@ package struct Recipe: Sendable {
       }
       if let start = problems.collect({ try LoRA(adapter: folder) }) { method = start }
     }
-    data = DataRecipe(top.section("data"))
+    data = DataRecipe(top.section("data"), for: objective)
     training = TrainingRecipe(top.section("training"))
     optimizer = OptimizerRecipe(top.section("optimizer"))
     schedule = ScheduleRecipe(top.section("schedule"))
@@ -173,53 +174,6 @@ extension Recipe {
     case .int8: .int8
     case .nf4: .nf4(doubleQuantization: nests)
     }
-  }
-}
-
-package struct DataRecipe: Sendable {
-  package var train: [String]
-  package var validation: ValidationSource
-  package var format: DataFormat
-  package var sequenceLength: Int
-  package var packing: Bool
-  package var packingMask: PackingMask
-  package var shuffle: Bool
-
-  package init(_ section: Section) {
-    let given = section.raw("train")
-    train = given == nil ? [] : section.filePaths("train")
-    if given == nil || given?.elements?.isEmpty == true {
-      section.fail("train", "is missing", hint: "give a file or a list of files")
-    }
-    let share = section.raw("validation")?.double
-    if let share {
-      let checked = section.number("validation", default: 0, in: 0...0.9999)
-      validation = share == 0 ? .none : .share(checked)
-    } else if section.has("validation") {
-      let files = section.filePaths("validation")
-      validation = files.isEmpty ? .none : .files(files)
-    } else {
-      section.record("validation", .number(0.05))
-      validation = .share(0.05)
-    }
-    format = section.choice("format", default: .auto)
-    sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
-    packing = section.bool("packing", default: true)
-    packingMask = section.choice("packing_mask", default: .none)
-    shuffle = section.bool("shuffle", default: true)
-    for (key, files) in [("train", train), ("validation", validation.files)] {
-      for file in files {
-        if let mistake = UserError.noFile(file, at: key) {
-          section.fail(key, mistake.what, hint: mistake.hint)
-        }
-      }
-    }
-  }
-}
-
-extension ValidationSource {
-  var files: [String] {
-    if case .files(let files) = self { files } else { [] }
   }
 }
 

@@ -35,15 +35,14 @@ final class BertCharacters: Sendable {
   private init(stripsAccents: Bool, lowercases: Bool) {
     self.stripsAccents = stripsAccents
     self.lowercases = lowercases
-    let classes = Self.lowClasses
-    self.classes = classes
+    classes = Self.lowClasses
     values = (0..<0x10000).map { point in
       switch point {
       // Ideographs and private characters stay as they are, and syllables are taken apart by a formula.
       case 0x3400..<0xA000, 0xD800..<0xF900: return UInt32(point)
       case 0xAC00..<0xD7A4: return stripsAccents ? Self.several : UInt32(point)
       default:
-        return Self.value(UInt32(point), stripsAccents, lowercases, isMark: classes[point] & Self.mark != 0)
+        return Self.value(UInt32(point), stripsAccents, lowercases)
       }
     }
   }
@@ -59,7 +58,7 @@ final class BertCharacters: Sendable {
   }
 
   private static func value(
-    _ point: UInt32, _ stripsAccents: Bool, _ lowercases: Bool, isMark: Bool
+    _ point: UInt32, _ stripsAccents: Bool, _ lowercases: Bool
   ) -> UInt32 {
     guard let scalar = Unicode.Scalar(point) else { return point }
     var value = point
@@ -68,9 +67,7 @@ final class BertCharacters: Sendable {
       for part in UnicodeNormalization.decomposed(scalar) where search(part.scalar) & mark == 0 {
         kept.append(part)
       }
-      guard let first = kept.first else {
-        return nothing
-      }
+      guard let first = kept.first else { return nothing }
       guard kept.count == 1, first.order == 0 else { return several }
       value = first.scalar
     }

@@ -1,7 +1,7 @@
 // What stands around one text or two: special tokens, and the types that tell the first text from the second.
 import Base
 
-struct TextTemplate: Equatable, Sendable {
+package struct TextTemplate: Equatable, Sendable {
   var before: [Int32] = []
   /// Between the first text and the second.
   var between: [Int32] = []
@@ -37,7 +37,7 @@ struct TextTemplate: Equatable, Sendable {
   /// How many tokens of two texts stay if both together may have `longest`: tokens are taken from the end of the
   /// longer one until both are as long, and then from both (`longest_first` of the tokenizers package, which gives
   /// the odd token to the text that was not shorter, and to the second of two that were equally long).
-  static func longestFirst(_ first: Int, _ second: Int, longest: Int) -> (first: Int, second: Int) {
+  package static func longestFirst(_ first: Int, _ second: Int, longest: Int) -> (first: Int, second: Int) {
     guard first + second > longest else { return (first, second) }
     let short = min(first, second)
     var kept = (short: short, long: short > longest ? short : max(short, longest - short))
@@ -51,10 +51,13 @@ package struct TypedTokens: Equatable, Sendable {
   package var tokens: [Int32]
   /// How many tokens at the start have type 0; the others have type 1.
   package var zeroTypes: Int
+  /// How many tokens were cut off the texts.
+  package var cutTokens: Int
 
-  package init(tokens: [Int32], zeroTypes: Int) {
+  package init(tokens: [Int32], zeroTypes: Int, cutTokens: Int = 0) {
     self.tokens = tokens
     self.zeroTypes = zeroTypes
+    self.cutTokens = cutTokens
   }
 
   /// One type for each token.

@@ -20,7 +20,8 @@ extension Tokenizer {
       tokens.reserveCapacity(template.specialCount + kept)
       tokens.append(contentsOf: first[..<kept])
       tokens.append(contentsOf: template.after)
-      return TypedTokens(tokens: tokens, zeroTypes: template.zeroTokens([kept]))
+      return TypedTokens(
+        tokens: tokens, zeroTypes: template.zeroTokens([kept]), cutTokens: first.count - kept)
     }
     let second = encode(pair, addSpecialTokens: false)
     let kept = TextTemplate.longestFirst(first.count, second.count, longest: room)
@@ -29,7 +30,9 @@ extension Tokenizer {
     tokens.append(contentsOf: template.between)
     tokens.append(contentsOf: second[..<kept.second])
     tokens.append(contentsOf: template.after)
-    return TypedTokens(tokens: tokens, zeroTypes: template.zeroTokens([kept.first, kept.second]))
+    return TypedTokens(
+      tokens: tokens, zeroTypes: template.zeroTokens([kept.first, kept.second]),
+      cutTokens: first.count + second.count - kept.first - kept.second)
   }
 
   /// How many special tokens stand around a text, or around two.

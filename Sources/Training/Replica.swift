@@ -124,7 +124,10 @@ package final class Replica {
 
   /// The logits of every token, [B · T, V], or of every row's labels, [B, labels].
   package func logits(_ batch: Batch) -> [Float] {
-    let program = Program(record(shape(of: batch), for: .logits), threads: engine.pool.threads)
+    let key = ProgramCache.Key(shape: shape(of: batch), purpose: .logits, dropout: false)
+    let program = programs.program(key) {
+      Program(record(key.shape, for: .logits), threads: engine.pool.threads)
+    }
     run(program, on: batch)
     return Array(output(of: program))
   }

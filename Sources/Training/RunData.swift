@@ -56,13 +56,13 @@ package struct RunData {
     }
   }
 
-  /// A checksum over all training tokens and targets, to recognise the data when a run resumes.
+  /// A checksum over all training tokens, targets and labels, to recognise the data when a run resumes.
   package var fingerprint: String {
     var hash = FNV1a()
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
-    for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
     return hash.digits
   }
 }

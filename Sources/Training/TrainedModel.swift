@@ -63,7 +63,7 @@ package struct TrainedModel {
   }
 
   /// The model with its adapter, or with nothing that is trained.
-  private static func description(
+  package static func description(
     folder: String, adapter: String?, _ settings: ModelSettings
   ) throws -> ModelDescription {
     let description =
