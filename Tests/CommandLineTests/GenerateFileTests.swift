@@ -13,7 +13,7 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       let settings = ["data.train=text.txt", "data.sequence_length=32", "optimizer.learning_rate=1.0e-2"]
-      try train(settings + ["model=llama", "weights=random", "training.steps=20"], output: "run", in: folder)
+      try train(settings + ["model=llama", "weights=random", "training.steps=40"], output: "run", in: folder)
       try folder.copy("run/model", to: "model")
       try train(settings + ["model=model", "method=lora", "training.steps=4"], output: "lora", in: folder)
       let prompts = ["the", "a ship and", "men", "of rain while old", "cat saw the", "x", "and sang"]
@@ -50,7 +50,7 @@ extension CommandLineTests {
       }
       #expect(compared == 5)
       let answers = try rows(one).map { try #require($0["completion"]?.text) }
-      #expect(Set(answers).count > 2)
+      #expect(Set(answers).count >= 2)
       if options.contains("--temperature") {
         let seeded = try generated(options + ["--seed", "8"], to: "seed.jsonl", in: folder)
         #expect(seeded != one)
@@ -78,7 +78,8 @@ extension CommandLineTests {
           ["generate", "--model", "model", "--max-tokens", "9", "--prompt", prompt], in: folder)
         #expect(alone.out == prompt + completion + "\n")
         #expect(json["completion"]?.text == completion)
-        #expect(json["ids"]?.elements?.compactMap(\.integer) == completion.utf8.map(Int.init))
+        let ids = try #require(json["ids"]?.elements).map { UInt8(try #require($0.integer)) }
+        #expect(String(decoding: ids, as: UTF8.self) == completion)
       }
       let trained = try train(
         ["model=model", "data.train=ids.jsonl", "data.sequence_length=64", "training.steps=1"],
@@ -186,9 +187,12 @@ extension CommandLineTests {
             "model_dtypo: is not a key of swiftdp \(command) (did you mean model_dtype?)",
             "training: is not a key of swiftdp \(command) (the keys here are model_dtype, frozen_dtype, parallel)",
           ], in: folder)
-        try expectMistake(
-          words + ["=3"], 64,
-          ["=3: is not a setting (write section.key=value, such as training.steps=100)"], in: folder)
+        let word = command == "evaluate" ? "3" : "=3"
+        let line =
+          command == "evaluate"
+          ? "--data: there is no file 3"
+          : "=3: is not a setting (write section.key=value, such as training.steps=100)"
+        try expectMistake(words + [word], 64, [line], in: folder)
       }
       // A storage changes the loss, and a little only.
       func loss(_ settings: [String], ranks: Int? = nil) throws -> Double {
