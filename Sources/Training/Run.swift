@@ -110,7 +110,8 @@ package final class Run {
         try state.check(conditions, folder: path)
         try state.checkStep(within: data.steps, folder: path)
         try ModelDescription(folder: path).checkSame(as: description, folder: path)
-        let reader = try RunReader(description, recipe, layout: store.layout, checkpoint: path)
+        let reader = try RunReader(
+          description, recipe, layout: store.layout, checkpoint: path, engine: engine)
         try replica.fill(from: reader)
         try optimizer.fillMasters(from: reader)
         return state
@@ -125,7 +126,7 @@ package final class Run {
       resumed = nil
       notes = description.notes + start.notes
       try ranks.together {
-        let reader = try RunReader(description, recipe, layout: store.layout)
+        let reader = try RunReader(description, recipe, layout: store.layout, engine: engine)
         try replica.fill(from: reader)
         try optimizer.fillMasters(from: reader)
       }

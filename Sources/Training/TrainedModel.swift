@@ -28,7 +28,7 @@ package struct TrainedModel {
     replica = Replica(description, engine: try Engine(threads: threads))
     let reader: any WeightReader =
       if let adapter {
-        try AdaptedWeights(description, base: folder, adapter: adapter)
+        try AdaptedWeights(description, base: folder, adapter: adapter, engine: replica.engine)
       } else {
         try FolderWeights(folder: folder, description, layout: replica.store.layout)
       }
