@@ -2,6 +2,7 @@
 // and their defaults are those of PEFT's LoraConfig, but that all projections are chosen by default.
 import Base
 import Graph
+import Tensors
 
 package struct LoRA: Method {
   package static let name = "lora"
@@ -15,6 +16,11 @@ package struct LoRA: Method {
   package var modulesToSave: [String] = []
   /// alpha / √rank instead of alpha / rank (Kalajdzievski 2023).
   package var rsLoRA = false
+  /// A trained magnitude for each output (Liu et al. 2024).
+  package var dora = false
+  package var start = LowRankStart.uniform
+  /// What the learning rate of B, and of what has one dimension, is multiplied by (Hayou et al. 2024).
+  package var loraPlusRatio = 1.0
   /// Ranks and alphas of modules that have their own, by expressions of which the first that matches counts.
   package var rankPattern: [(pattern: String, rank: Int)] = []
   package var alphaPattern: [(pattern: String, alpha: Double)] = []
@@ -34,6 +40,9 @@ package struct LoRA: Method {
     exclude = ModulePattern(settings, "exclude")
     modulesToSave = settings.has("modules_to_save") ? settings.texts("modules_to_save", default: []) : []
     rsLoRA = settings.bool("rslora", default: false)
+    dora = settings.bool("dora", default: false)
+    start = settings.choice("init", default: .uniform)
+    loraPlusRatio = settings.number("lora_plus_ratio", default: 1, in: 1e-6...1e6)
   }
 
   package var settings: JSON {
@@ -51,6 +60,9 @@ package struct LoRA: Method {
     var others: [(String, JSON)] = []
     if !rankPattern.isEmpty { others.append(("rank_pattern", ranks)) }
     if !alphaPattern.isEmpty { others.append(("alpha_pattern", alphas)) }
+    if dora { others.append(("dora", .bool(true))) }
+    if start != .uniform { others.append(("init", .string(start.rawValue))) }
+    if loraPlusRatio != 1 { others.append(("lora_plus_ratio", .number(loraPlusRatio))) }
     return others
   }
 
@@ -79,10 +91,15 @@ package struct LoRA: Method {
     let (targets, saved) = try modules(of: model)
     let terms = targets.map { module in
       let (rank, scale) = term(of: module)
-      return (module, LowRank(rank: rank, scale: Float(scale), dropout: dropout))
+      return (
+        module,
+        LowRank(
+          rank: rank, scale: Float(scale), dropout: dropout, hasMagnitude: dora, start: start)
+      )
     }
     return Terms(
       terms: Dictionary(terms) { first, _ in first },
+      rateOfB: loraPlusRatio,
       trained: Set(model.parameters.map(\.name).filter { saved.contains(model.module(of: $0)) }))
   }
 
@@ -113,15 +130,30 @@ package struct LoRA: Method {
         .usage, "\(module) is trained as a whole and has a low-rank term", at: "method.modules_to_save",
         hint: "name it in method.exclude")
     }
+    if start.decomposes, let narrow = model.parameters.first(where: { isTooNarrow($0, model, targets) }) {
+      problems.add(
+        .usage, "is \(rank), and \(narrow.name) has \(counted(narrow.shape.min() ?? 0, "singular value"))",
+        at: "method.rank")
+    }
     try problems.throwIfAny()
     return (targets, saved)
+  }
+
+  private func isTooNarrow(_ spec: ParameterSpec, _ model: AdaptedModel, _ targets: [String]) -> Bool {
+    let module = model.module(of: spec.name)
+    return spec.isProjection && targets.contains(module) && (spec.shape.min() ?? 0) < term(of: module).rank
   }
 
   private struct Terms: Adaptation {
     /// By module.
     let terms: [String: LowRank]
+    let rateOfB: Double
     let trained: Set<String>
     func trains(_ parameter: String) -> Bool { trained.contains(parameter) }
     func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { terms[projection] }
+    /// As PEFT's `create_loraplus_optimizer`.
+    func rateFactor(of parameter: String, isVector: Bool) -> Double {
+      isVector || parameter.hasSuffix(".lora_B.weight") ? rateOfB : 1
+    }
   }
 }

@@ -1,5 +1,6 @@
 // adapter_config.json of PEFT's LoRA, both ways.
 import Base
+import Graph
 
 extension LoRA {
   /// As PEFT's `LoraConfig.save_pretrained` writes it, with the modules by their whole names.
@@ -10,13 +11,21 @@ extension LoRA {
       "alpha_pattern": alphas, "auto_mapping": .null, "base_model_name_or_path": .string(base),
       "bias": .string("none"), "exclude_modules": .null,
       "fan_in_fan_out": .bool(model.storesInputsFirst), "inference_mode": .bool(true),
-      "init_lora_weights": .bool(true), "layers_pattern": .null, "layers_to_transform": .null,
+      "init_lora_weights": savedStart, "layers_pattern": .null, "layers_to_transform": .null,
       "lora_alpha": .number(alpha), "lora_bias": .bool(false), "lora_dropout": .number(dropout),
       "modules_to_save": saved.isEmpty ? .null : texts(saved), "peft_type": .string("LORA"),
       "r": .integer(rank), "rank_pattern": ranks, "revision": .null,
-      "target_modules": texts(targets), "task_type": .string(model.taskType), "use_dora": .bool(false),
+      "target_modules": texts(targets), "task_type": .string(model.taskType), "use_dora": .bool(dora),
       "use_rslora": .bool(rsLoRA),
     ])
+  }
+
+  /// PEFT decomposes the base again when it loads an adapter of PiSSA. Others need nothing but their base.
+  private var savedStart: JSON { start == .pissa ? .string("pissa") : .bool(true) }
+
+  /// Ways of starting that change the base by numbers that are not in the adapter.
+  private static func changesBase(_ start: String) -> Bool {
+    ["loftq", "olora", "corda", "lora_ga"].contains(start) || start.hasPrefix("pissa_niter")
   }
 
   /// The method that an adapter was made by.
@@ -28,7 +37,7 @@ extension LoRA {
     func value(_ key: String) -> JSON? { config[key].flatMap { $0.isNull ? nil : $0 } }
     let kind = value("peft_type")?.text ?? ""
     if kind != "LORA" { fail("peft_type", "is \(kind.quoted), and LORA is what swiftdp reads") }
-    for key in ["use_dora", "use_qalora", "lora_bias"] where value(key)?.bool == true {
+    for key in ["use_qalora", "lora_bias"] where value(key)?.bool == true {
       fail(key, "is true, which is not supported")
     }
     for key in ["layers_to_transform", "layer_replication", "target_parameters", "trainable_token_indices"]
@@ -37,6 +46,10 @@ extension LoRA {
     }
     if let bias = value("bias")?.text, bias != "none" {
       fail("bias", "is \(bias.quoted), and none is supported")
+    }
+    let given = value("init_lora_weights")?.text ?? ""
+    if Self.changesBase(given) {
+      fail("init_lora_weights", "is \(given.quoted), which changes the base, and is not supported")
     }
     func names(_ key: String) -> ModulePattern? {
       guard let given = value(key) else { return nil }
@@ -69,6 +82,8 @@ extension LoRA {
       fail("ensure_weight_tying", "is true, which is not supported: tied modules are trained apart")
     }
     rsLoRA = value("use_rslora")?.bool ?? false
+    dora = value("use_dora")?.bool ?? false
+    if given == LowRankStart.pissa.rawValue { start = .pissa }
     try problems.throwIfAny()
   }
 }

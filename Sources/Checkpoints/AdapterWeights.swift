@@ -2,6 +2,7 @@
 import Adapters
 import Base
 import Foundation
+import Kernels
 import Models
 import Tensors
 
@@ -50,18 +51,25 @@ package struct AdapterWeights: WeightReader {
 /// A base, and what is trained beside it from an adapter folder.
 package struct AdaptedWeights: WeightReader {
   private let layout: ParameterLayout
-  private let base: FolderWeights
+  private let base: any WeightReader
   private let trained: AdapterWeights
 
-  /// - Parameter description: of the base, adapted.
+  /// - Parameters:
+  ///   - description: of the base, adapted.
+  ///   - storage: what projections of the base are kept in.
   /// - Throws: what is wrong with the folders, or where the adapter is of another base.
-  package init(_ description: ModelDescription, base: String, adapter: String) throws {
+  package init(
+    _ description: ModelDescription, base: String, adapter: String, storage: FrozenStorage = .float32,
+    engine: Engine
+  ) throws {
     try AdapterWeights.checkBase(of: adapter, is: base)
     layout = description.layout
     let trained = try AdapterWeights(folder: adapter, layout: layout.trained, ignoring: description.ignores)
     self.trained = trained
     // A head that the base lacks is trained, and comes with the adapter.
-    self.base = try FolderWeights(folder: base, description, layout: layout, head: trained)
+    let folder = try FolderWeights(folder: base, description, layout: layout, head: trained)
+    self.base =
+      DerivedWeights(description, layout: layout, base: folder, storage: storage, engine: engine) ?? folder
   }
 
   package func read(

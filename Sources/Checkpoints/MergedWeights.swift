@@ -1,4 +1,5 @@
-// A base with an adapter folded in, parameter by parameter: W + scale · B A, and what was trained as a whole.
+// A base with an adapter folded in, parameter by parameter: W + scale · B A, with the magnitudes of
+// DoRA, and what was trained as a whole.
 import Base
 import Graph
 import Kernels
@@ -28,7 +29,8 @@ package struct MergedWeights: WeightReader {
     adaptedLayout = description.layout
     self.description = description.adapted(by: NoFineTuning())
     layout = self.description.layout
-    reader = try AdaptedWeights(description, base: base, adapter: adapter)
+    reader = try AdaptedWeights(
+      description, base: base, adapter: adapter, storage: storage, engine: engine)
     self.storage = storage
     self.engine = engine
   }
@@ -76,6 +78,15 @@ package struct MergedWeights: WeightReader {
     } else {
       let aM = ConstMatrix(UnsafePointer(a.base), rows: term.rank, columns: inputs)
       engine.multiply(bM, aM, into: sum, adding: true)
+    }
+    guard term.hasMagnitude else { return }
+    let m = try added(module + ".lora_magnitude_vector")
+    for output in 0..<outputs {
+      let (start, step) = isTransposed ? (output, columns) : (output * columns, 1)
+      var squares = 0.0
+      for input in 0..<inputs { squares += Double(w[start + input * step]) * Double(w[start + input * step]) }
+      let factor = m.base[output] / Float(squares.squareRoot())
+      for input in 0..<inputs { w[start + input * step] *= factor }
     }
   }
 

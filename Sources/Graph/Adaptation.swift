@@ -6,10 +6,14 @@ package protocol Adaptation: Sendable {
   func trains(_ parameter: String) -> Bool
   /// The low-rank term of a projection, by the name of its weight without `.weight`; nil for none.
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank?
+  /// The factor of the learning rate for a parameter.
+  /// - Parameter isVector: whether it has one dimension.
+  func rateFactor(of parameter: String, isVector: Bool) -> Double
 }
 
 extension Adaptation {
   package func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { nil }
+  package func rateFactor(of parameter: String, isVector: Bool) -> Double { 1 }
 }
 
 /// Every parameter is trained, and nothing is added.
@@ -30,10 +34,32 @@ package struct LowRank: Sendable, Equatable {
   package var scale: Float
   /// The probability that an input of A is dropped.
   package var dropout: Double
+  /// Whether the outputs get a trained magnitude (DoRA).
+  package var hasMagnitude: Bool
+  /// What A and B are at first.
+  package var start: LowRankStart
 
-  package init(rank: Int, scale: Float, dropout: Double = 0) {
+  package init(
+    rank: Int, scale: Float, dropout: Double = 0, hasMagnitude: Bool = false, start: LowRankStart = .uniform
+  ) {
     self.rank = rank
     self.scale = scale
     self.dropout = dropout
+    self.hasMagnitude = hasMagnitude
+    self.start = start
   }
+}
+
+package enum LowRankStart: String, Sendable, CaseIterable {
+  /// A within ±1/√inputs, as PEFT's default (`kaiming_uniform_` with a = √5), and B = 0.
+  case uniform = "default"
+  /// A normal with the deviation 1 / rank, and B = 0.
+  case gaussian
+  /// The largest singular values and vectors of W, which the frozen weight then lacks (Meng et al. 2024).
+  case pissa
+  /// Those of the error of storing W in few bits (Li et al. 2023).
+  case loftq
+
+  /// Whether A and B follow from the base.
+  package var decomposes: Bool { self == .pissa || self == .loftq }
 }

@@ -119,12 +119,19 @@ package final class Graph {
     parameter(
       ParameterSpec(
         name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
-        isProjection: isProjection, isHead: isInHead))
+        isProjection: isProjection, isHead: isInHead, rateFactor: rateFactor(name, shape)))
   }
 
   /// The same for a parameter that the adaptation adds.
   func addedParameter(_ name: String, _ shape: [Int], initial: Initial) -> Int {
-    parameter(ParameterSpec(name: name, shape: shape, decays: true, initial: initial, isAdded: true))
+    parameter(
+      ParameterSpec(
+        name: name, shape: shape, decays: true, initial: initial, isAdded: true,
+        rateFactor: rateFactor(name, shape)))
+  }
+
+  private func rateFactor(_ name: String, _ shape: [Int]) -> Double {
+    adaptation.rateFactor(of: name, isVector: shape.count < 2)
   }
 
   private func parameter(_ spec: ParameterSpec) -> Int {

@@ -9,6 +9,8 @@ package struct BLAS: Sendable {
   package let kernelName: String
   package let version: String
   let sgemm: SGEMM
+  /// Nil if the library was built without LAPACK.
+  let sgesdd: SGESDD?
   private let buffers: Buffers?
 
   typealias SGEMM =
@@ -59,7 +61,8 @@ package struct BLAS: Sendable {
     return BLAS(
       kernelName: name,
       version: config.prefix(2).joined(separator: " "),
-      sgemm: try symbol("cblas_sgemm", as: SGEMM.self), buffers: Buffers(library))
+      sgemm: try symbol("cblas_sgemm", as: SGEMM.self),
+      sgesdd: dlsym(library, "sgesdd_").map { unsafeBitCast($0, to: SGESDD.self) }, buffers: Buffers(library))
   }
 }
 
@@ -100,7 +103,7 @@ extension BLAS {
 extension BLAS {
   /// C = alpha · op(A) op(B) + beta · C, row-major, on the calling thread.
   @inline(__always)
-  func product(
+  package func product(
     _ transposition: Transposition, m: Int, n: Int, k: Int, alpha: Float = 1,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
     beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ ldc: Int

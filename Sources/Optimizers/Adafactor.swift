@@ -82,8 +82,9 @@ package struct Adafactor: UpdateRule {
         return sum.total
       })
 
-    let largest = min(learningRate, 1 / Double(step).squareRoot())
     for (index, (stretch, direction)) in zip(held, rules).enumerated() {
+      let learningRate = learningRate * stretch.rateFactor
+      let largest = min(learningRate, 1 / Double(step).squareRoot())
       let count = Double(stretch.shape.reduce(1, *))
       func rootMean(_ squares: [Double]) -> Double { (squares[stretch.parameter] / count).squareRoot() }
       let alpha = max(epsilon2, rootMean(weightSquares)) * largest

@@ -12,6 +12,8 @@ package struct UpdateStretch {
   package let count: Int
   /// Whether weight decay applies.
   package let decays: Bool
+  /// The factor of the learning rate.
+  package let rateFactor: Double
   /// The parameter, as an index into the layout.
   package let parameter: Int
   package let shape: [Int]
@@ -23,9 +25,10 @@ package struct UpdateStretch {
 
   package init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
-    states: [UnsafeMutableRawPointer?], count: Int, decays: Bool, parameter: Int = 0, shape: [Int]? = nil,
-    start: Int = 0, phase: Int = 0
+    states: [UnsafeMutableRawPointer?], count: Int, decays: Bool, rateFactor: Double = 1, parameter: Int = 0,
+    shape: [Int]? = nil, start: Int = 0, phase: Int = 0
   ) {
+    self.rateFactor = rateFactor
     self.weights = weights
     self.gradients = gradients
     self.states = states
@@ -112,7 +115,8 @@ extension LocalRule {
   ) {
     for (index, stretch) in held.enumerated() {
       update(
-        stretch, step: step, learningRate: learningRate, gradientScale: gradientScale, engine: engine)
+        stretch, step: step, learningRate: learningRate * stretch.rateFactor, gradientScale: gradientScale,
+        engine: engine)
       finished(index)
     }
   }

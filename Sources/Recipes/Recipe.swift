@@ -137,7 +137,16 @@ package struct Recipe: Sendable {
       if top.has("method"), !(method is LoRA) {
         top.fail("adapter", "is given, and the method is another than lora", hint: "leave method out")
       }
-      if let start = problems.collect({ try LoRA(adapter: folder) }) { method = start }
+      if var start = problems.collect({ try LoRA(adapter: folder) }) {
+        // An adapter does not say how it is trained.
+        if let given = method as? LoRA { start.loraPlusRatio = given.loraPlusRatio }
+        method = start
+      }
+    }
+    if (method as? LoRA)?.start == .loftq, !frozenStorage.isQuantised {
+      top.fail(
+        "method", "has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose",
+        hint: "set frozen_dtype=int8 or nf4")
     }
     data = DataRecipe(top.section("data"), for: objective)
     training = TrainingRecipe(top.section("training"))

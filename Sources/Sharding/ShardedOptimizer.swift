@@ -126,8 +126,9 @@ package final class ShardedOptimizer {
       return UpdateStretch(
         weights: masters.map { $0.base + held.offset } ?? weights.floats + held.piece.line.lowerBound,
         gradients: gradients + held.offset, states: states.map { $0.base(ofPiece: index) },
-        count: held.piece.line.count, decays: parameter.spec.decays, parameter: held.piece.parameter,
-        shape: parameter.spec.shape, start: held.piece.line.lowerBound - parameter.range.lowerBound,
+        count: held.piece.line.count, decays: parameter.spec.decays,
+        rateFactor: parameter.spec.rateFactor, parameter: held.piece.parameter, shape: parameter.spec.shape,
+        start: held.piece.line.lowerBound - parameter.range.lowerBound,
         phase: held.piece.phase)
     }
   }

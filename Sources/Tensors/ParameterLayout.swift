@@ -7,6 +7,18 @@ package enum Initial: Equatable, Sendable {
   case normal(deviation: Double)
   /// Between -bound and bound.
   case uniform(bound: Double)
+  /// The norms of the outputs of another parameter and its low-rank term.
+  case outputNorms(of: String)
+  /// From the singular values and vectors of another parameter, or of the error of storing it.
+  case factor(of: String)
+
+  /// The parameter that it follows from; nil if it follows from none.
+  package var source: String? {
+    switch self {
+    case .outputNorms(let name), .factor(let name): name
+    case .zeros, .ones, .normal, .uniform: nil
+    }
+  }
 }
 
 /// What a parameter is, by its name in the checkpoint.
@@ -23,11 +35,14 @@ package struct ParameterSpec: Equatable, Sendable {
   package var isAdded: Bool
   /// Whether it belongs to the head for one task, which the folder of a base model may lack.
   package var isHead: Bool
+  /// The factor of the learning rate.
+  package var rateFactor: Double
 
   package init(
     name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true,
-    isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false
+    isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false, rateFactor: Double = 1
   ) {
+    self.rateFactor = rateFactor
     self.name = name
     self.shape = shape
     self.decays = decays

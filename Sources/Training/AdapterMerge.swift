@@ -118,7 +118,8 @@ package struct AdapterMerge {
   /// - Throws: where its logits differ from those before by more than its types explain; nothing is left then.
   package func run() throws -> Outcome {
     let before = try logits(
-      adapted, try AdaptedWeights(adapted, base: base, adapter: adapter), projections: storage)
+      adapted, try AdaptedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine),
+      projections: storage)
     let merged = try MergedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine)
     let folder = try MergedFolder(merged, base: base, path: output)
     do {

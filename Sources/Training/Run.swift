@@ -77,7 +77,8 @@ package final class Run {
   private func fill(checkpoint: String? = nil) throws {
     try ranks.together {
       let reader = try RunReader(
-        model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint)
+        model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint,
+        engine: replica.engine)
       try replica.fill(from: reader)
       try optimizer.fillMasters(from: reader)
     }

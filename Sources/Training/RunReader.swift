@@ -1,12 +1,13 @@
 // Where each parameter of a run comes from.
 import Base
 import Checkpoints
+import Kernels
 import Models
 import Recipes
 import Tensors
 
 /// The base gives what is frozen; a checkpoint, or the adapter that a run starts from, what is trained. Without either the
-/// base gives that too, and what the method has added is drawn.
+/// base gives that too, and what the method has added is drawn or follows from the base.
 struct RunReader: WeightReader {
   private let layout: ParameterLayout
   private let base: any WeightReader
@@ -17,15 +18,19 @@ struct RunReader: WeightReader {
   /// - Parameter checkpoint: the folder that the run goes on from.
   /// - Throws: what is missing or wrong in the folders.
   init(
-    _ description: ModelDescription, _ recipe: Recipe, layout: ParameterLayout, checkpoint: String? = nil
+    _ description: ModelDescription, _ recipe: Recipe, layout: ParameterLayout, checkpoint: String? = nil,
+    engine: Engine
   ) throws {
     self.layout = layout
     random = RandomWeights(layout, seed: recipe.training.seed)
     let isWhole = layout.trainedCount == layout.count
     // A checkpoint of a model that is trained as a whole needs no base any more.
-    base =
+    let folder: any WeightReader =
       recipe.weights == .random || isWhole && checkpoint != nil
       ? random : try FolderWeights(folder: recipe.model, description, layout: layout, head: random)
+    base =
+      DerivedWeights(
+        description, layout: layout, base: folder, storage: recipe.frozenStorage, engine: engine) ?? folder
     trained = try (checkpoint ?? recipe.adapter).map { folder -> any WeightReader in
       AdapterWeights.isIn(folder)
         ? try AdapterWeights(
@@ -39,6 +44,7 @@ struct RunReader: WeightReader {
   ) throws {
     let spec = layout.parameters[parameter].spec
     if spec.trains, let trained { return try trained.read(parameter, elements, into: target) }
-    try (spec.isAdded ? random as any WeightReader : base).read(parameter, elements, into: target)
+    let isDrawn = spec.isAdded && spec.initial.source == nil
+    try (isDrawn ? random as any WeightReader : base).read(parameter, elements, into: target)
   }
 }

@@ -79,7 +79,7 @@ package struct TrainedModel {
     let description = replica.description
     let reader: any WeightReader =
       if let adapter {
-        try AdaptedWeights(description, base: folder, adapter: adapter)
+        try AdaptedWeights(description, base: folder, adapter: adapter, engine: replica.engine)
       } else {
         try FolderWeights(folder: folder, description, layout: replica.store.layout)
       }

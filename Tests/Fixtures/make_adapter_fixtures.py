@@ -21,7 +21,8 @@ import peft
 import torch
 import transformers
 from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 STORAGES = ["float32", "bfloat16", "int8", "nf4", "nf4_nested"]
 STEPS = 5
 RATE = 1e-2
+MAGNITUDES = {}
 
 # name: (base, settings of LoraConfig)
 ADAPTERS = {
@@ -55,6 +57,11 @@ ADAPTERS = {
     "gpt2-dora": (
         "gpt2-tiny",
         dict(r=3, lora_alpha=8, target_modules="all-linear", fan_in_fan_out=True, use_dora=True, use_rslora=True),
+    ),
+    "llama-pissa": ("llama-bias", dict(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights="pissa")),
+    "gpt2-pissa": (
+        "gpt2-odd",
+        dict(r=3, lora_alpha=9, target_modules="all-linear", fan_in_fan_out=True, init_lora_weights="pissa"),
     ),
 }
 
@@ -96,14 +103,29 @@ def load(base, storage):
 
 def adapted(base, settings, storage, seed):
     torch.manual_seed(seed)
-    model = get_peft_model(load(base, storage), LoraConfig(task_type="CAUSAL_LM", **settings))
+    # PiSSA takes the original base apart, and what is left is stored.
+    is_pissa = settings.get("init_lora_weights") == "pissa"
+    model = get_peft_model(
+        load(base, "float32" if is_pissa else storage), LoraConfig(task_type="CAUSAL_LM", **settings))
+    if is_pissa:
+        with torch.no_grad():
+            for name, module in projections(model):
+                if hasattr(module, "base_layer") or "lora" in name:
+                    continue
+                module.weight.copy_(stored(module.weight.detach(), storage))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             if "lora_magnitude_vector" in name:
-                parameter.mul_(1 + 0.1 * torch.randn(parameter.shape, generator=generator))
+                # There is one file of them for all storages.
+                moved = parameter * (1 + 0.1 * torch.randn(parameter.shape, generator=generator))
+                if storage == "float32":
+                    MAGNITUDES.setdefault(name, moved)
+                parameter.copy_(MAGNITUDES[name])
             elif parameter.requires_grad and "modules_to_save" in name and seed > 4:
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+            elif is_pissa and parameter.requires_grad:
+                parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
             elif parameter.requires_grad and "lora_" in name:
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
     return model.train()
@@ -122,6 +144,18 @@ def loss_of(model, tokens, labels):
     return model(input_ids=tokens, labels=labels).loss
 
 
+def steps(model, optimizer, tokens, labels):
+    losses, norms = [], []
+    for _ in range(STEPS):
+        loss = loss_of(model, tokens, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(float(torch.nn.utils.clip_grad_norm_(list(trained(model).values()), 1.0)))
+        optimizer.step()
+        losses.append(float(loss))
+    return {"losses": losses, "gradient_norms": norms}
+
+
 def main():
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "adapters"
     for number, (name, (base, settings)) in enumerate(ADAPTERS.items()):
@@ -129,6 +163,7 @@ def main():
             continue
         folder = output / name
         tensors, results = {}, {}
+        MAGNITUDES.clear()
         for storage in STORAGES:
             model = adapted(base, settings, storage, number)
             if storage == "float32":
@@ -137,6 +172,7 @@ def main():
                 config = json.loads((folder / "adapter_config.json").read_text())
                 config["base_model_name_or_path"] = f"../../parity/{base}"
                 (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+                loaded = PeftModel.from_pretrained(load(base, storage), folder)
                 generator = torch.Generator().manual_seed(100 + number)
                 vocabulary = model.config.vocab_size
                 tokens = torch.randint(0, vocabulary, (3, 21), generator=generator)
@@ -146,21 +182,20 @@ def main():
                 tensors["tokens"] = tokens.to(torch.int32)
                 tensors["targets"] = torch.where(targets < 0, -1, targets).to(torch.int32)
             tensors[f"{storage}.logits"] = model(input_ids=tokens).logits.detach()
+            if storage == "float32":
+                again = loaded(input_ids=tokens).logits
+                assert (again - tensors["float32.logits"]).abs().max() < 1e-4, "PEFT reads back what it wrote"
             loss = loss_of(model, tokens, labels)
             loss.backward()
             for key, parameter in trained(model).items():
                 tensors[f"{storage}.gradient.{key}"] = parameter.grad.clone()
             model.zero_grad()
             optimizer = torch.optim.AdamW(list(trained(model).values()), lr=RATE, weight_decay=0.01)
-            losses, norms = [], []
-            for _ in range(STEPS):
-                loss = loss_of(model, tokens, labels)
-                optimizer.zero_grad()
-                loss.backward()
-                norms.append(float(torch.nn.utils.clip_grad_norm_(list(trained(model).values()), 1.0)))
-                optimizer.step()
-                losses.append(float(loss))
-            results[storage] = {"losses": losses, "gradient_norms": norms}
+            results[storage] = steps(model, optimizer, tokens, labels)
+        model = adapted(base, settings, "float32", number)
+        optimizer = create_loraplus_optimizer(
+            model, torch.optim.AdamW, lr=RATE / 4, loraplus_lr_ratio=4, loraplus_weight_decay=0.01)
+        results["loraplus"] = steps(model, optimizer, tokens, labels)
         save_file(tensors, folder / "expected.safetensors")
         versions = {
             "python": platform.python_version(), "torch": torch.__version__, "peft": peft.__version__,
@@ -171,4 +206,5 @@ def main():
         print(name, {k: round(v["losses"][0], 5) for k, v in results.items()}, list(trained(model))[:2])
 
 
-main()
+if __name__ == "__main__":
+    main()

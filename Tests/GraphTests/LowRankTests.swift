@@ -37,21 +37,23 @@ import Testing
   @Test(arguments: models.map(\.name), storages)
   func lossAndGradients(_ name: String, _ storage: FrozenStorage) throws {
     var ran = 0
-    for dropout in [0, 0.3] {
-      let (model, batch) = try setUp(name, storage, TestAdaptation.everywhere(dropout: dropout))
-      // Nothing but terms is trained: two matrices for each projection.
+    for (dropout, magnitude) in [(0, false), (0.3, false), (0, true), (0.3, true)] {
+      let adaptation = TestAdaptation.everywhere(dropout: dropout, magnitude: magnitude)
+      let (model, batch) = try setUp(name, storage, adaptation)
+      // Nothing but terms is trained: two matrices for each projection, and with DoRA a vector.
       let trained = model.layout.parameters.filter(\.spec.trains)
-      #expect(trained.allSatisfy(\.spec.isAdded) && trained.count == (name == "gpt2" ? 2 * 4 * 2 : 2 * 7 * 2))
+      let projections = name == "gpt2" ? 2 * 4 : 2 * 7
+      #expect(trained.allSatisfy(\.spec.isAdded) && trained.count == projections * (magnitude ? 3 : 2))
       try expectRight(model, batch)
       ran += 1
     }
-    #expect(ran == 2)
+    #expect(ran == 4)
   }
 
   /// The gradient of the first input reaches tables and norms, through every projection.
-  @Test(arguments: models.map(\.name), [0, 0.3])
-  func inputGradients(_ name: String, _ dropout: Double) throws {
-    let adaptation = TestAdaptation.everywhere(dropout: dropout) {
+  @Test(arguments: models.map(\.name), [(0, false), (0.3, false), (0, true), (0.3, true)])
+  func inputGradients(_ name: String, _ kind: (dropout: Double, magnitude: Bool)) throws {
+    let adaptation = TestAdaptation.everywhere(dropout: kind.dropout, magnitude: kind.magnitude) {
       $0 == "wte" || $0 == "wpe" || $0 == "embed" || $0.contains("norm") || $0.contains("ln_")
     }
     let (model, batch) = try setUp(name, .nf4(doubleQuantization: true), adaptation)
@@ -61,9 +63,9 @@ import Testing
 
   /// Activations are rounded where weights are multiplied in bfloat16; terms are fp32.
   @Test(arguments: models.map(\.name)) func gradientsInBFloat16(_ name: String) throws {
-    for dropout in [0, 0.3] {
+    for (dropout, magnitude) in [(0, false), (0.3, false), (0, true), (0.3, true)] {
       let (model, batch) = try setUp(
-        name, .bfloat16, TestAdaptation.everywhere(dropout: dropout), type: .bfloat16)
+        name, .bfloat16, TestAdaptation.everywhere(dropout: dropout, magnitude: magnitude), type: .bfloat16)
       #expect(model.weights.type == .float32)
       try expectRight(model, batch, loss: 1e-2, gradients: 4e-2)
     }
@@ -72,7 +74,7 @@ import Testing
   /// In a bfloat16 model every storage is what it widens to, rounded: the bits are those of such a matrix.
   @Test(arguments: models.map(\.name), storages)
   func widenedWeightsAreRounded(_ name: String, _ storage: FrozenStorage) throws {
-    let adaptation = TestAdaptation.everywhere(dropout: 0.3)
+    let adaptation = TestAdaptation.everywhere(dropout: 0.3, magnitude: true)
     let (model, batch) = try setUp(name, storage, adaptation, type: .bfloat16)
     let twin = try setUp(name, .bfloat16, adaptation, type: .bfloat16).0
     try twin.freeze(model.line)
@@ -111,7 +113,7 @@ import Testing
     for type in ElementType.allCases {
       let model = TestModel(
         sketch, bucketCount: 1024, type: type, frozen: storage,
-        adaptation: TestAdaptation.everywhere(rank: 5, dropout: 0.1))
+        adaptation: TestAdaptation.everywhere(rank: 5, dropout: 0.1, magnitude: type == .float32))
       let one = try model.train(batch)
       #expect(one.gradients.allSatisfy(\.isFinite) && !one.gradients.isEmpty)
       #expect(one.segments == Array(model.layout.segments.indices) && one.segments.count > 3)

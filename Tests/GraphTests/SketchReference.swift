@@ -11,6 +11,19 @@ struct SketchReference {
   /// Whether dropout is active.
   var training = true
   var adaptation: any Adaptation = FullFineTuning()
+  /// Where the norms of DoRA are taken, which have no gradient; nil for the line itself.
+  private var normLine: [Double]?
+
+  init(
+    sketch: Sketch, layout: ParameterLayout, batch: TestBatch, training: Bool = true,
+    adaptation: any Adaptation = FullFineTuning()
+  ) {
+    self.sketch = sketch
+    self.layout = layout
+    self.batch = batch
+    self.training = training
+    self.adaptation = adaptation
+  }
 
   /// The sum of the losses of all targets.
   func loss(_ line: [Double]) -> Double {
@@ -29,7 +42,9 @@ struct SketchReference {
 
   /// Central differences of the loss at some places of the line.
   func gradient(_ line: [Double], places: [Int]? = nil) -> [Double] {
-    slopes(of: loss, at: line, places: places)
+    var fixed = self
+    fixed.normLine = line
+    return slopes(of: fixed.loss, at: line, places: places)
   }
 
   private func parameter(_ name: String, _ line: [Double]) -> [Double] {
@@ -68,7 +83,20 @@ struct SketchReference {
         let term = Reference.linear(
           inner, rows: rows, inputs: lowRank.rank, weight: parameter(name + ".lora_B.weight", line),
           outputs: columns, outputByInput: true, bias: nil)
-        return zip(y, term).map { $0 + Double(lowRank.scale) * $1 }
+        guard lowRank.hasMagnitude else { return zip(y, term).map { $0 + Double(lowRank.scale) * $1 } }
+        // (x − x') Wᵀ + f ∘ (x' Wᵀ + term) + b
+        func product(_ x: [Double]) -> [Double] {
+          Reference.linear(
+            x, rows: rows, inputs: inputs, weight: parameter(name + ".weight", line), outputs: columns,
+            outputByInput: layout == .outputByInput, bias: nil)
+        }
+        let m = parameter(name + ".lora_magnitude_vector", line)
+        let lengths = norms(name, inputs: inputs, outputs: columns, layout, lowRank, normLine ?? line)
+        let plain = product(dropped)
+        let direction = zip(plain, term).map { $0 + Double(lowRank.scale) * $1 }
+        return y.indices.map { place in
+          y[place] - plain[place] + m[place % columns] / lengths[place % columns] * direction[place]
+        }
       }
       return (0..<rows).flatMap { row in
         zip(results, parts).flatMap { $0[row * $1.columns..<(row + 1) * $1.columns] }
@@ -108,6 +136,28 @@ struct SketchReference {
         dropout: dropout(probability, &sites), sampleIDs: batch.sampleIDs
       ).forward(q: columns(0..<keyStart), k: columns(keyStart..<valueStart), v: columns(valueStart..<stride))
         .output
+    }
+  }
+
+  /// ‖W + scale · B A‖ of every output.
+  private func norms(
+    _ name: String, inputs: Int, outputs: Int, _ weightLayout: WeightLayout, _ lowRank: LowRank,
+    _ line: [Double]
+  ) -> [Double] {
+    let (w, a, b) = (
+      parameter(name + ".weight", line), parameter(name + ".lora_A.weight", line),
+      parameter(name + ".lora_B.weight", line)
+    )
+    return (0..<outputs).map { output in
+      (0..<inputs).reduce(0.0) { sum, input in
+        let term = (0..<lowRank.rank).reduce(0.0) {
+          $0 + b[output * lowRank.rank + $1] * a[$1 * inputs + input]
+        }
+        let x =
+          w[weightLayout == .outputByInput ? output * inputs + input : input * outputs + output]
+          + Double(lowRank.scale) * term
+        return sum + x * x
+      }.squareRoot()
     }
   }
 

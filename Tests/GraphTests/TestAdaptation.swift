@@ -16,9 +16,12 @@ struct TestAdaptation: Adaptation {
 extension TestAdaptation {
   /// The same term at every projection.
   static func everywhere(
-    rank: Int = 3, dropout: Double = 0, trained: @escaping @Sendable (String) -> Bool = { _ in false }
+    rank: Int = 3, dropout: Double = 0, magnitude: Bool = false,
+    trained: @escaping @Sendable (String) -> Bool = { _ in false }
   ) -> TestAdaptation {
-    TestAdaptation(terms: { _ in LowRank(rank: rank, scale: 1.75, dropout: dropout) }, trained: trained)
+    TestAdaptation(
+      terms: { _ in LowRank(rank: rank, scale: 1.75, dropout: dropout, hasMagnitude: magnitude) },
+      trained: trained)
   }
 
   /// Terms of any rank at some projections of a random sketch, and some parameters of its own trained.
@@ -26,17 +29,20 @@ extension TestAdaptation {
     @Sendable func draw(_ name: String) -> Draw {
       Draw(6000 + number, seed: name.utf8.reduce(7 as UInt64) { $0 &* 31 &+ UInt64($1) })
     }
+    @Sendable func isTrained(_ name: String) -> Bool {
+      var draw = draw(name)
+      // At least one parameter that every sketch has.
+      return name == "last.weight" || draw.chance(0.2)
+    }
     return TestAdaptation(
       terms: { name in
         var draw = draw(name)
         guard draw.chance(0.6) else { return nil }
+        let (rank, scale) = (1 + draw.below(5), Float(1 + draw.below(4)) / 2)
+        let dropout = draw.chance(0.5) ? 0.3 : 0
         return LowRank(
-          rank: 1 + draw.below(5), scale: Float(1 + draw.below(4)) / 2, dropout: draw.chance(0.5) ? 0.3 : 0)
-      },
-      trained: { name in
-        var draw = draw(name)
-        // At least one parameter that every sketch has.
-        return name == "last.weight" || draw.chance(0.2)
-      })
+          rank: rank, scale: scale, dropout: dropout,
+          hasMagnitude: draw.chance(0.4) && !isTrained(name + ".weight"))
+      }, trained: isTrained)
   }
 }

@@ -42,7 +42,8 @@ private struct GenerationCase {
       description, engine: try Engine(threads: threads),
       store: WeightStore(description, type: .float32, projections: storage))
     if let adapter {
-      try replica.fill(from: try AdaptedWeights(description, base: folder, adapter: adapter))
+      try replica.fill(
+        from: try AdaptedWeights(description, base: folder, adapter: adapter, engine: replica.engine))
     } else {
       try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.store.layout))
     }

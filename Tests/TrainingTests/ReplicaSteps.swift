@@ -40,7 +40,8 @@ struct ReferenceSteps {
               weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
               states: states.map { UnsafeMutableRawPointer($0.base + start) }, count: parameter.range.count,
               decays: decays(parameter.spec)),
-            step: step + 1, learningRate: learningRate, gradientScale: Float(min(1, 1 / (norm + 1e-6))),
+            step: step + 1, learningRate: learningRate * parameter.spec.rateFactor,
+            gradientScale: Float(min(1, 1 / (norm + 1e-6))),
             engine: replica.engine)
         }
       }

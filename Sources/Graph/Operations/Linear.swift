@@ -77,7 +77,11 @@ struct Linear: TileMaker {
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 
   var productOperations: Double {
-    parts.reduce(0) { $0 + operations($1) + ($1.term?.operations(self, $1) ?? 0) }
+    parts.reduce(0) { sum, part in
+      guard let term = part.term else { return sum + operations(part) }
+      let more = term.magnitude == nil ? 0 : magnitudeOperations(part, term)
+      return sum + operations(part) + term.operations(self, part) + more
+    }
   }
 
   var backwardOperations: Double {
@@ -91,17 +95,20 @@ struct Linear: TileMaker {
 
   /// Input and output gradient, rounded, and what terms need.
   func scratchCount(threads: Int) -> Int {
-    halfScratch + (parts.map { $0.term?.scratchCount(self) ?? 0 }.max() ?? 0)
+    halfScratch
+      + (parts.map { part in
+        (part.term?.scratchCount(self) ?? 0) + (part.term?.magnitude == nil ? 0 : magnitudeScratch(part))
+      }.max() ?? 0)
   }
 
-  private var halfScratch: Int {
+  var halfScratch: Int {
     rounds ? Self.halfRoom(rows * inputs) + Self.halfRoom(rows * columns) : 0
   }
 
   /// The number of floats that hold this many bfloat16 numbers, in whole cache lines.
-  private static func halfRoom(_ count: Int) -> Int { (count + 31) / 32 * 16 }
+  static func halfRoom(_ count: Int) -> Int { (count + 31) / 32 * 16 }
 
-  private func weight(_ frame: Frame, _ part: Part) -> Operand {
+  func weight(_ frame: Frame, _ part: Part) -> Operand {
     layout == .outputByInput
       ? frame.matrix(part.weight, rows: part.columns, columns: inputs)
       : frame.matrix(part.weight, rows: inputs, columns: part.columns)
@@ -117,6 +124,10 @@ struct Linear: TileMaker {
     let x = input(frame, rounding: rounds)
     for part in parts {
       let y = MutableMatrix(frame.output(0) + part.start, rows: rows, columns: part.columns, stride: columns)
+      if let term = part.term, let magnitude = term.magnitude {
+        forward(frame, part, term, magnitude, x: x, into: y, each: each)
+        continue
+      }
       let weight = weight(frame, part)
       part.term?.project(x.plain, self, frame, scratch: frame.scratch + halfScratch)
       frame.engine.multiply(
@@ -140,6 +151,17 @@ struct Linear: TileMaker {
     for (place, part) in parts.enumerated() {
       let dyM = ConstMatrix(
         frame.outputGradient(0) + part.start, rows: rows, columns: part.columns, stride: columns)
+      if let bias = part.bias, let dBias = frame.weightGradient(bias) {
+        frame.engine.sumRows(
+          dyM.base, rows: rows, columns: part.columns, stride: columns, into: dBias.base,
+          adding: dBias.adding)
+      }
+      if let term = part.term, let magnitude = term.magnitude {
+        precondition(!part.trains, "a weight with a magnitude is frozen")
+        backward(
+          frame, part, term, magnitude, dy: dyM, x: x?.plain, dx: dx, adding: dx?.adding == true || place > 0)
+        continue
+      }
       let rounds = frame.rounds(part.weight)
       let dy = rounds ? frame.rounded(dyM, into: room) : .float32(dyM)
       if let dW = frame.weightGradient(part.weight), let x {
@@ -151,11 +173,6 @@ struct Linear: TileMaker {
           let target = MutableMatrix(dW.base, rows: inputs, columns: part.columns)
           frame.engine.multiply(x, dy, .first, into: target, adding: dW.adding)
         }
-      }
-      if let bias = part.bias, let dBias = frame.weightGradient(bias) {
-        frame.engine.sumRows(
-          dyM.base, rows: rows, columns: part.columns, stride: columns, into: dBias.base,
-          adding: dBias.adding)
       }
       let scratch = frame.scratch + halfScratch
       part.term?.backward(dyM, x?.plain, self, frame, scratch: scratch)

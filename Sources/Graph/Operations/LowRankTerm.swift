@@ -12,16 +12,31 @@ extension Graph {
     _ kept: inout [(rows: Int, columns: Int)]
   ) -> LowRankTerm? {
     guard let lowRank = adaptation.lowRank(at: name, inputs: x.columns, outputs: columns) else { return nil }
-    let bound = 1 / Double(x.columns).squareRoot()
-    let a = addedParameter(
-      name + ".lora_A.weight", [lowRank.rank, x.columns], initial: .uniform(bound: bound))
-    let b = addedParameter(name + ".lora_B.weight", [columns, lowRank.rank], initial: .zeros)
+    let (aInitial, bInitial): (Initial, Initial) =
+      switch lowRank.start {
+      case .uniform: (.uniform(bound: 1 / Double(x.columns).squareRoot()), .zeros)
+      case .gaussian: (.normal(deviation: 1 / Double(lowRank.rank)), .zeros)
+      case .pissa, .loftq: (.factor(of: name + ".weight"), .factor(of: name + ".weight"))
+      }
+    let a = addedParameter(name + ".lora_A.weight", [lowRank.rank, x.columns], initial: aInitial)
+    let b = addedParameter(name + ".lora_B.weight", [columns, lowRank.rank], initial: bInitial)
+    let place = parameters.count
     parameters += [a, b]
     kept.append((rows: x.rows, columns: lowRank.rank))
+    let u = kept.count - 1
+    var magnitude: MagnitudeTerm?
+    if lowRank.hasMagnitude {
+      let m = addedParameter(
+        name + ".lora_magnitude_vector", [columns], initial: .outputNorms(of: name + ".weight"))
+      kept.append((rows: x.rows, columns: columns))
+      kept.append((rows: 2, columns: columns))
+      magnitude = MagnitudeTerm(m: parameters.count, z: kept.count - 2, factors: kept.count - 1)
+      parameters.append(m)
+    }
     let drops = dropsOut && lowRank.dropout > 0
     return LowRankTerm(
-      rank: lowRank.rank, scale: lowRank.scale, a: parameters.count - 2, b: parameters.count - 1,
-      trains: trains(a) || trains(b), u: kept.count - 1, dropout: drops ? lowRank.dropout : 0,
+      rank: lowRank.rank, scale: lowRank.scale, a: place, b: place + 1, magnitude: magnitude,
+      trains: trains(a) || trains(b), u: u, dropout: drops ? lowRank.dropout : 0,
       site: drops ? nextSite() : 0, length: shape.length)
   }
 }
@@ -32,6 +47,7 @@ struct LowRankTerm {
   /// Indices into the operation's parameters.
   let a: Int
   let b: Int
+  let magnitude: MagnitudeTerm?
   let trains: Bool
   /// The place of u among what is kept.
   let u: Int
@@ -56,9 +72,9 @@ struct LowRankTerm {
     room(linear) + (dropout > 0 ? 2 * linear.rows * linear.inputs : 0)
   }
 
-  private func room(_ linear: Linear) -> Int { (linear.rows * rank + 15) / 16 * 16 }
+  func room(_ linear: Linear) -> Int { (linear.rows * rank + 15) / 16 * 16 }
 
-  private func aM(_ frame: Frame, _ linear: Linear) -> ConstMatrix {
+  func aM(_ frame: Frame, _ linear: Linear) -> ConstMatrix {
     ConstMatrix(frame.added(a), rows: rank, columns: linear.inputs)
   }
 
@@ -136,14 +152,18 @@ struct LowRankTerm {
   }
 
   /// Adds t A to dx, with the mask of the input if there is one.
+  /// - Parameter more: adds what else passes through the mask.
   func addDroppedGradient(
-    to dx: MutableMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>
+    to dx: MutableMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>,
+    more: (MutableMatrix) -> Void = { _ in }
   ) {
     guard dropout > 0 else { return }
     let whole = scratch + room(linear) + linear.rows * linear.inputs
+    let wholeM = MutableMatrix(whole, rows: linear.rows, columns: linear.inputs)
     frame.engine.multiply(
       .float32(ConstMatrix(scratch, rows: linear.rows, columns: rank)), .float32(aM(frame, linear)),
-      into: MutableMatrix(whole, rows: linear.rows, columns: linear.inputs))
+      into: wholeM)
+    more(wholeM)
     frame.engine.dropout(
       whole, draw(frame), sampleIDs: frame.input.sampleIDs, length: length, rows: linear.rows,
       columns: linear.inputs, into: dx.base, adding: true)

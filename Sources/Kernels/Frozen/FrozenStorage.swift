@@ -14,6 +14,9 @@ package enum FrozenStorage: Sendable, Equatable {
   /// What a model of that type is kept in.
   package init(_ type: ElementType) { self = type == .float32 ? .float32 : .bfloat16 }
 
+  /// Whether numbers share scales.
+  package var isQuantised: Bool { self != .float32 && self != .bfloat16 }
+
   /// The number of rows or blocks that have a scale of their own.
   func scales(rows: Int, columns: Int) -> Int {
     switch self {

@@ -15,6 +15,7 @@ extension CommandLineTests {
 
     @Test(arguments: [
       "", "modules_to_save: [lm_head, model.norm]", "modules_to_save: [embed_tokens], rslora: true",
+      "dora: true", "init: pissa",
     ])
     func theFolderIsTheAdaptedModel(_ settings: String) throws {
       let folder = try MethodTests.folder()

@@ -10,6 +10,8 @@ extension CommandLineTests {
       "method=lora", "method={name: lora, rank: 3, dropout: 0.2, targets: [q_proj, down_proj], rslora: true}",
       "method={name: last_layers, layers: 1}",
       "method={name: lora, rank: 2, targets: [v_proj], modules_to_save: [lm_head]}",
+      "method={name: lora, rank: 3, dora: true, dropout: 0.1, lora_plus_ratio: 4}",
+      "method={name: lora, rank: 2, init: pissa, dora: true}",
     ]
     static let text = [
       "model=base/model", "data.train=text.txt", "data.sequence_length=32", "training.batch_size=8",
@@ -77,6 +79,32 @@ extension CommandLineTests {
       #expect(verified.code == 0, "\(verified.err)")
     }
 
+    /// What is frozen and where A and B begin follow from the base, so a run that goes on gets the same.
+    @Test(arguments: [
+      ("pissa", "nf4"), ("loftq", "int8"), ("loftq", "nf4"),
+      ("loftq", "{name: nf4, double_quantization: true}"),
+    ])
+    func quantisedStarts(_ start: String, _ storage: String) throws {
+      let folder = try Self.folder()
+      let settings =
+        Self.text + ["method={name: lora, rank: 3, init: \(start)}", "frozen_dtype=\(storage)"]
+      let one = try train(settings, output: "one", in: folder)
+      for ranks in [2, 4] {
+        let run = try train(settings, output: "run\(ranks)", ranks: ranks, in: folder)
+        #expect(try run.hash() == one.hash(), "\(ranks) ranks")
+      }
+      try folder.remove("run2/checkpoints/step-000008")
+      let again = try train(settings, output: "run2", in: folder)
+      #expect(try again.hash() == one.hash())
+      // The term makes up for a part of the error of the storage: the first loss is nearer to that of fp32.
+      guard start == "loftq" else { return }
+      let plain = try train(
+        Self.text + ["method=lora", "frozen_dtype=\(storage)"], output: "plain", in: folder)
+      let wide = try train(Self.text + ["method=lora"], output: "wide", in: folder)
+      let losses = try [one, plain, wide].map { try #require(try $0.numbers("loss").first) }
+      #expect(abs(losses[0] - losses[2]) < abs(losses[1] - losses[2]), "\(losses)")
+    }
+
     @Test func verifyComparesWhatIsTrained() throws {
       let folder = try Self.folder()
       let result = try Command.swiftdp(
@@ -138,6 +166,13 @@ extension CommandLineTests {
         ["method={name: last_layers, layers: 0}"], 64,
         "method.layers: is 0, and the head of this model is its input embedding (set method.layers=1 or more)"
       )
+      try expect(
+        ["method={name: lora, init: loftq}"], 64,
+        "method: has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose "
+          + "(set frozen_dtype=int8 or nf4)")
+      try expect(
+        ["method={name: lora, init: pissa, rank: 40}"], 64,
+        "method.rank: is 40, and model.layers.0.self_attn.q_proj.weight has 32 singular values")
       _ = try train(Self.text + ["method=lora", "training.steps=2"], output: "lora", in: folder)
       _ = try train(
         [
