@@ -3,7 +3,8 @@ import Base
 import Datasets
 
 package struct DataRecipe: Sendable {
-  package var train: [String]
+  /// The files of `train`, or what `sources` mixes.
+  package var sources: [DataSource]
   package var validation: ValidationSource
   package var format: DataFormat
   package var columns: DataColumns
@@ -13,11 +14,8 @@ package struct DataRecipe: Sendable {
   package var shuffle: Bool
 
   package init(_ section: Section) {
-    let given = section.raw("train")
-    train = given == nil ? [] : section.filePaths("train")
-    if given == nil || given?.elements?.isEmpty == true {
-      section.fail("train", "is missing", hint: "give a file or a list of files")
-    }
+    let files = section.has("train") ? section.filePaths("train") : nil
+    let isMixture = section.has("sources")
     let share = section.raw("validation")?.double
     if let share {
       let checked = section.number("validation", default: 0, in: 0...0.9999)
@@ -34,7 +32,17 @@ package struct DataRecipe: Sendable {
     for mistake in columns.mistakes(for: format, setting: "columns") {
       section.fail(mistake.place, mistake.what, hint: mistake.hint)
     }
-    let isLabelled = format.decided(by: columns).isLabelled
+    sources =
+      isMixture
+      ? Self.mixed(section, format, columns)
+      : [DataSource(files: files ?? [], format: format, columns: columns)]
+    if isMixture, files != nil {
+      section.fail("sources", "is given beside data.train", hint: "make data.train one of the sources")
+    } else if !isMixture, files == nil || section.raw("train")?.elements?.isEmpty == true {
+      section.fail("train", "is missing", hint: "give a file or a list of files, or data.sources")
+    }
+    section.refuseMissingFiles("train", files ?? [])
+    let isLabelled = sources.first.map { $0.format.decided(by: $0.columns).isLabelled } ?? false
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
     packing = section.bool("packing", default: !isLabelled)
     if packing, isLabelled {
@@ -42,12 +50,37 @@ package struct DataRecipe: Sendable {
     }
     packingMask = section.choice("packing_mask", default: .none)
     shuffle = section.bool("shuffle", default: true)
-    for (key, files) in [("train", train), ("validation", validation.files)] {
-      for file in files {
-        if let mistake = UserError.noFile(file, at: key) {
-          section.fail(key, mistake.what, hint: mistake.hint)
+    section.refuseMissingFiles("validation", validation.files)
+  }
+
+  /// `sources`, each with settings of its own; `format` and `columns` are what they leave open.
+  private static func mixed(
+    _ section: Section, _ format: DataFormat, _ columns: DataColumns
+  ) -> [DataSource] {
+    section.sectionList("sources").map { source in
+      let files = source.filePaths("files")
+      if files.isEmpty, !source.has("files") || source.raw("files")?.elements?.isEmpty == true {
+        source.fail("files", "is missing", hint: "give a file or a list of files")
+      }
+      source.refuseMissingFiles("files", files)
+      let format = source.choice("format", default: format)
+      let own = source.has("columns") ? DataColumns(source.section("columns")) : columns
+      if source.has("columns") {
+        for mistake in own.mistakes(for: format, setting: "columns") {
+          source.fail(mistake.place, mistake.what, hint: mistake.hint)
         }
       }
+      return DataSource(
+        files: files, format: format, columns: own,
+        weight: source.number("weight", default: 1, in: 1e-4...1e6))
+    }
+  }
+}
+
+extension Section {
+  fileprivate func refuseMissingFiles(_ key: String, _ files: [String]) {
+    for file in files {
+      if let mistake = UserError.noFile(file, at: key) { fail(key, mistake.what, hint: mistake.hint) }
     }
   }
 }
