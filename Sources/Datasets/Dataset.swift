@@ -189,6 +189,15 @@ package struct Dataset: Sendable {
           UserError(.usage, "a share must be at least 0 and below 1, but is \(share)", at: "data.validation"))
       }
     case .files(let paths):
+      if options.format.decided(by: options.columns).isLabelled != options.isLabelled {
+        mistakes.append(
+          UserError(
+            .usage,
+            options.isLabelled
+              ? "its files have no labels, and those of training have"
+              : "its files have labels, and those of training have none",
+            at: "data.validation", hint: "data.format and data.columns are for validation files"))
+      }
       if paths.isEmpty {
         mistakes.append(
           UserError(.usage, "names no file", at: "data.validation", hint: "write 0 for no validation"))

@@ -112,6 +112,12 @@ import Testing
       let spelling = sequence < 2 ? ["", "", "abc", "def", "ghi"][line] : "t\(line - 1)"
       #expect(data.train.allSpelled[sequence] == spelling)
     }
+    var unlike = options
+    unlike.validation = .files([rows])
+    unlike.columns = DataColumns(["label": .name("a"), "text": .name("q")])
+    #expect(
+      folder.errors(unlike) == "data.validation: its files have labels, and those of training have none "
+        + "(data.format and data.columns are for validation files)")
     var mixed = options
     mixed.sources[0] = DataSource(files: [rows], format: .classification)
     #expect(folder.errors(mixed).hasPrefix("data.sources: some are of format classification and others not"))
