@@ -44,6 +44,7 @@ package final class Section {
   private var known: [String] = []
   private var values: [String: JSON] = [:]
   private var sections: [String: Section] = [:]
+  private var lists: [String: [Section]] = [:]
 
   /// - Parameters:
   ///   - path: the keys that lead here, joined by dots; empty at the top.
@@ -69,7 +70,9 @@ package final class Section {
 
   /// What messages about a key begin with: its file and its path.
   private func place(of path: String) -> String {
-    guard let file, !overrides.contains(where: { path == $0 || path.hasPrefix($0 + ".") }) else {
+    guard let file,
+      !overrides.contains(where: { path == $0 || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") })
+    else {
       return path
     }
     return path.isEmpty ? file : "\(file): \(path)"
@@ -203,6 +206,25 @@ package final class Section {
     return section
   }
 
+  /// A list of mappings, or one mapping; empty if it is absent.
+  package func sectionList(_ key: String) -> [Section] {
+    guard let given = raw(key) else { return [] }
+    let elements = given.elements ?? (given.members == nil ? [] : [given])
+    if given.elements == nil, given.members == nil {
+      fail(key, "is \(given.kind), where a list of keys with values is meant")
+    } else if elements.isEmpty {
+      fail(key, "is an empty list")
+    }
+    let list = elements.enumerated().map { index, element in
+      Section(
+        element, file: file, overrides: overrides, path: "\(keyPath(key))[\(index)]", code: code,
+        paths: paths, problems: problems)
+    }
+    lists[key] = list
+    order.append(key)
+    return list
+  }
+
   private func read<T>(_ key: String, _ fallback: JSON?, _ kind: String, _ parse: (JSON) -> T?) -> T? {
     guard let json = raw(key) else {
       if let fallback { record(key, fallback) } else { fail(key, "is missing", hint: "give \(kind)") }
@@ -230,14 +252,22 @@ package final class Section {
         hint: near.map { "did you mean \(keyPath($0))?" }
           ?? "the keys here are \(known.joined(separator: ", "))")
     }
-    for key in order { sections[key]?.refuseUnknownKeys(of: owner) }
+    for key in order {
+      sections[key]?.refuseUnknownKeys(of: owner)
+      for section in lists[key] ?? [] { section.refuseUnknownKeys(of: owner) }
+    }
+  }
+
+  private func resolved(_ key: String) -> JSON {
+    if let list = lists[key] { return .array(list.map(\.resolved)) }
+    return sections[key]?.resolved ?? values[key] ?? .null
   }
 
   /// Everything that was read, in the order of reading.
   package var resolved: JSON {
     .object(
       order.map { key in
-        JSON.Member(key: Array(key.utf8), value: sections[key]?.resolved ?? values[key] ?? .null)
+        JSON.Member(key: Array(key.utf8), value: resolved(key))
       })
   }
 }

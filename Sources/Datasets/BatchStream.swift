@@ -26,44 +26,59 @@ package struct MicroBatch: Equatable, Sendable {
 
 /// The endless sequence of training steps over a data set.
 ///
-/// Sequence `k` of the whole run is place `k % count` of epoch `k / count`. A step that reaches the end
-/// of an epoch is filled up from the start of the next one, so every step has `batchSize` sequences, and
-/// every sequence is seen once an epoch, also where steps do not divide it.
+/// Sample `k` of the whole run is sample `j` of some source, by the mixture: place `j % count` of that source's epoch
+/// `j / count`. A step that reaches the end of an epoch is filled up from the start of the next one, so every step has
+/// `batchSize` sequences, and every sequence of a source is seen once an epoch of it, also where steps do not divide it.
 package struct BatchStream: Sendable {
-  package let order: SampleOrder
+  private let mixture: Mixture
+  /// The order of each source.
+  private let orders: [SampleOrder]
+  /// The first sequence of each source in `TokenSequences`.
+  private let starts: [Int]
   /// Sequences per step, over all ranks.
   package let batchSize: Int
   /// Rows per micro-batch; the last one of a step is smaller if this does not divide `batchSize`.
   package let microBatchSize: Int
-  /// The order of the epoch last asked for: computing it costs as much as a walk over the data set.
-  private var current: (epoch: Int, order: [Int32])?
+  /// For each source the order of the epoch last asked for: computing it costs as much as a walk over the source.
+  private var current: [(epoch: Int, order: [Int32])?]
 
-  package init(count: Int, batchSize: Int, microBatchSize: Int, seed: UInt64, shuffle: Bool) {
+  /// - Parameter sources: the sequences of each source in `TokenSequences`; none may be empty.
+  package init(
+    sources: [Range<Int>], mixture: Mixture, batchSize: Int, microBatchSize: Int, seed: UInt64, shuffle: Bool
+  ) {
     precondition(batchSize > 0 && microBatchSize > 0, "a batch has at least one row")
-    order = SampleOrder(count: count, seed: seed, shuffle: shuffle)
+    precondition(sources.count == mixture.counts.count, "a mixture has a weight for each source")
+    self.mixture = mixture
+    orders = sources.enumerated().map {
+      SampleOrder(count: $1.count, seed: seed, source: $0, shuffle: shuffle)
+    }
+    starts = sources.map(\.lowerBound)
+    current = sources.map { _ in nil }
     self.batchSize = batchSize
     self.microBatchSize = microBatchSize
+  }
+
+  /// One source of `count` sequences.
+  package init(count: Int, batchSize: Int, microBatchSize: Int, seed: UInt64, shuffle: Bool) {
+    self.init(
+      sources: [0..<count], mixture: .one, batchSize: batchSize, microBatchSize: microBatchSize, seed: seed,
+      shuffle: shuffle)
   }
 
   /// The sequences of a step (from 0), in order.
   package mutating func sequences(step: Int) -> [Int] {
     precondition(step >= 0, "steps count from 0")
-    let first = step * batchSize
     var result: [Int] = []
     result.reserveCapacity(batchSize)
-    while result.count < batchSize {
-      let (epoch, place) = (first + result.count).quotientAndRemainder(dividingBy: order.count)
-      let end = min(order.count, place + batchSize - result.count)
-      for sequence in permutation(epoch: epoch)[place..<end] { result.append(Int(sequence)) }
+    for sample in step * batchSize..<(step + 1) * batchSize {
+      let (source, place) = mixture.source(of: sample)
+      let (epoch, index) = place.quotientAndRemainder(dividingBy: orders[source].count)
+      if current[source]?.epoch != epoch {
+        current[source] = (epoch, orders[source].permutation(epoch: epoch))
+      }
+      if let order = current[source]?.order { result.append(starts[source] + Int(order[index])) }
     }
     return result
-  }
-
-  private mutating func permutation(epoch: Int) -> [Int32] {
-    if let current, current.epoch == epoch { return current.order }
-    let permutation = order.permutation(epoch: epoch)
-    current = (epoch, permutation)
-    return permutation
   }
 
   /// The micro-batches of a step (from 0), in order.

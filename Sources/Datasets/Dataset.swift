@@ -9,12 +9,18 @@ package enum ValidationSource: Equatable, Sendable {
   case files([String])
 }
 
+extension ValidationSource {
+  /// 0 without a share.
+  var share: Double { if case .share(let share) = self { share } else { 0 } }
+}
+
 /// What a recipe says about its data.
 package struct DataOptions: Equatable, Sendable {
-  package var train: [String]
+  /// What is trained on; one source unless the recipe mixes several.
+  package var sources: [DataSource]
   package var validation: ValidationSource
+  /// The format of validation files, and where its columns are.
   package var format: DataFormat
-  /// Where the columns of the format are in all files, of validation too.
   package var columns: DataColumns
   /// The labels of a classification in order; nil to find them in `train`.
   package var labels: [String]?
@@ -34,12 +40,12 @@ package struct DataOptions: Equatable, Sendable {
   package var names: DataSettingNames
 
   package init(
-    train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
+    sources: [DataSource], validation: ValidationSource = .none, format: DataFormat = .auto,
     columns: DataColumns = DataColumns(), labels: [String]? = nil, packing: Bool,
     packingMask: PackingMask = .none, sequenceLength: Int, seed: UInt64, readsWhole: Bool = false,
     names: DataSettingNames = .recipe
   ) {
-    self.train = train
+    self.sources = sources
     self.validation = validation
     self.format = format
     self.columns = columns
@@ -51,11 +57,34 @@ package struct DataOptions: Equatable, Sendable {
     self.readsWhole = readsWhole
     self.names = names
   }
+
+  /// One source of files, whose format is that of validation files too.
+  package init(
+    train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
+    columns: DataColumns = DataColumns(), labels: [String]? = nil, packing: Bool,
+    packingMask: PackingMask = .none, sequenceLength: Int, seed: UInt64, readsWhole: Bool = false,
+    names: DataSettingNames = .recipe
+  ) {
+    self.init(
+      sources: [DataSource(files: train, format: format, columns: columns)], validation: validation,
+      format: format, columns: columns, labels: labels, packing: packing, packingMask: packingMask,
+      sequenceLength: sequenceLength, seed: seed, readsWhole: readsWhole, names: names)
+  }
+
+  /// The files of all sources.
+  var train: [String] { sources.flatMap(\.files) }
+
+  /// Whether rows have labels to learn; the sources agree about that.
+  package var isLabelled: Bool { sources.first?.decidedFormat.isLabelled ?? false }
 }
 
 /// All data, tokenised, packed or cut, and divided into training and validation.
 package struct Dataset: Sendable {
   package let train: TokenSequences
+  /// Which sequences of `train` each source has; none is empty.
+  package let trainSources: [Range<Int>]
+  /// The shares of the sources.
+  package let mixture: Mixture
   /// nil if there is no validation.
   package let validation: TokenSequences?
   package let summary: DataSummary
@@ -71,33 +100,38 @@ package struct Dataset: Sendable {
   /// - Throws: `UserErrors` with the mistakes of all files at once.
   package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
     try Self.check(options)
-    let isLabelled = options.format.decided(by: options.columns).isLabelled
-    labels = isLabelled ? try options.labels ?? Labels.found(in: options.train, options) : nil
+    labels = options.isLabelled ? try options.labels ?? Labels.found(in: options) : nil
     let labels = labels.map { Labels($0) }
-    var trainLoader = FileLoader(options.train, options: options, labels: labels, encoder: encoder)
-    var validationLoader: FileLoader?
+    var firstFile = 0
+    var trainLoaders: [FileLoader] = []
+    for source in options.sources {
+      trainLoaders.append(
+        FileLoader(
+          source, among: options.train, firstFile: firstFile, options: options, labels: labels,
+          encoder: encoder))
+      firstFile += source.files.count
+    }
+    var validationLoaders: [FileLoader] = []
     if case .files(let paths) = options.validation {
       var whole = options
       whole.readsWhole = true
-      validationLoader = FileLoader(paths, options: whole, labels: labels, encoder: encoder)
+      let source = DataSource(files: paths, format: options.format, columns: options.columns)
+      validationLoaders.append(
+        FileLoader(
+          source, among: paths, firstFile: 0, options: whole, labels: labels, encoder: encoder))
     }
-    let mistakes = trainLoader.mistakes + (validationLoader?.mistakes ?? [])
+    let mistakes = (trainLoaders + validationLoaders).flatMap(\.mistakes)
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
 
-    var trainParts = try Parts(takingFrom: &trainLoader)
-    var validationParts: Parts?
-    var validationFiles: FilesSummary?
-    if var loader = validationLoader.take() {
-      let parts = try Parts(takingFrom: &loader)
-      validationFiles = FilesSummary(files: loader.files, droppedTokens: parts.dropped)
-      validationParts = parts
-    }
-    if case .share(let share) = options.validation, share > 0 {
-      validationParts = try trainParts.takeShare(share, seed: options.seed)
-    }
-    let trainFiles = FilesSummary(files: trainLoader.files, droppedTokens: trainParts.dropped)
-    train = trainParts.sequences(options)
-    validation = validationParts?.sequences(options)
+    let trainParts = try JoinedParts(takingFrom: &trainLoaders, share: options.validation.share, options)
+    train = trainParts.sequences
+    trainSources = trainParts.sources
+    mixture = Mixture(weights: options.sources.map(\.weight))
+    let validationParts = try JoinedParts(takingFrom: &validationLoaders, share: 0, options)
+    let hasFiles = !validationParts.files.files.isEmpty
+    let trainFiles = trainParts.files
+    let validationFiles = hasFiles ? validationParts.files : nil
+    validation = hasFiles ? validationParts.sequences : trainParts.share
     summary = DataSummary(
       trainFiles: trainFiles, validationFiles: validationFiles, train: SequencesSummary(train),
       validation: validation.map(SequencesSummary.init))
@@ -122,15 +156,25 @@ package struct Dataset: Sendable {
 
   private static func check(_ options: DataOptions) throws {
     var mistakes: [UserError] = []
-    if options.train.isEmpty { mistakes.append(UserError(.usage, "names no file", at: options.names.data)) }
+    if options.sources.isEmpty || options.sources.contains(where: \.files.isEmpty) {
+      mistakes.append(UserError(.usage, "names no file", at: options.names.data))
+    }
     if options.sequenceLength < 2 || options.sequenceLength > Int32.max {
       mistakes.append(
         UserError(
           .usage, "must be at least 2, but is \(options.sequenceLength)", at: options.names.sequenceLength,
           hint: "the last token of a sequence predicts nothing"))
     }
-    mistakes += options.columns.mistakes(for: options.format, setting: options.names.columns)
-    if options.format.decided(by: options.columns).isLabelled {
+    for source in options.sources {
+      mistakes += source.columns.mistakes(for: source.format, setting: options.names.columns)
+      if source.decidedFormat.isLabelled != options.isLabelled {
+        mistakes.append(
+          UserError(
+            .usage, "some are of format classification and others not", at: "data.sources",
+            hint: "train on them in runs of their own"))
+      }
+    }
+    if options.isLabelled {
       if options.packing {
         mistakes.append(
           UserError(
@@ -147,71 +191,20 @@ package struct Dataset: Sendable {
           UserError(.usage, "a share must be at least 0 and below 1, but is \(share)", at: "data.validation"))
       }
     case .files(let paths):
+      if options.format.decided(by: options.columns).isLabelled != options.isLabelled {
+        mistakes.append(
+          UserError(
+            .usage,
+            options.isLabelled
+              ? "its files have no labels, and those of training have"
+              : "its files have labels, and those of training have none",
+            at: "data.validation", hint: "data.format and data.columns are for validation files"))
+      }
       if paths.isEmpty {
         mistakes.append(
           UserError(.usage, "names no file", at: "data.validation", hint: "write 0 for no validation"))
       }
     }
     if !mistakes.isEmpty { throw UserErrors(mistakes) }
-  }
-}
-
-/// Blocks of joined text, and rows, before rows are packed.
-private struct Parts {
-  var blocks: TokenSequences
-  var rows: TokenSequences
-  /// Tokens of joined text that did not fill a block.
-  var dropped = 0
-
-  /// Moves the sequences out of the loader, since copies would be as big as the data.
-  init(takingFrom loader: inout FileLoader) throws {
-    blocks = TokenSequences(files: loader.documents.files)
-    rows = blocks
-    swap(&blocks, &loader.documents)
-    swap(&rows, &loader.rows)
-    guard blocks.count > 0 else { return }
-    let tokens = blocks.tokens.count
-    let length = loader.options.sequenceLength
-    dropped = blocks.joinIntoBlocks(of: length, keepsRest: loader.options.readsWhole)
-    guard blocks.count > 0 else {
-      throw UserErrors([
-        UserError(
-          .data, "all text together has \(tokens) tokens, too few for one block of \(length)",
-          at: loader.options.names.data,
-          hint: "lower data.sequence_length, or set data.packing: false")
-      ])
-    }
-  }
-
-  init(blocks: TokenSequences, rows: TokenSequences) {
-    self.blocks = blocks
-    self.rows = rows
-  }
-
-  var count: Int { blocks.count + rows.count }
-
-  /// Takes a share of the blocks and rows, at least one of them.
-  mutating func takeShare(_ share: Double, seed: UInt64) throws -> Parts {
-    let size = max(1, Int((share * Double(count)).rounded()))
-    guard size < count else {
-      throw UserErrors([
-        UserError(
-          .data, "a share of \(share) of \(count) sequences leaves none to train on", at: "data.validation",
-          hint: "lower the share or add data")
-      ])
-    }
-    let taken = SampleOrder(count: count, seed: seed, shuffle: true).choose(size)
-    let split = blocks.count
-    return Parts(
-      blocks: blocks.remove(taken.filter { $0 < split }),
-      rows: rows.remove(taken.filter { $0 >= split }.map { $0 - split }))
-  }
-
-  /// Joins both, with blocks before rows.
-  mutating func sequences(_ options: DataOptions) -> TokenSequences {
-    if options.packing { rows.packRows(into: options.sequenceLength) }
-    if blocks.count == 0 { return rows }
-    for sequence in 0..<rows.count { blocks.append(sequence: sequence, of: rows) }
-    return blocks
   }
 }

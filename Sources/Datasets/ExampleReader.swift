@@ -12,20 +12,23 @@ struct ExampleReader {
     _ example: Example, _ source: SampleSource, _ failed: Bool, _ summary: inout FileSummary
   ) throws(RowMistake) -> Void
 
-  private let paths: [String]
-  private let options: DataOptions
-  private let format: DataFormat
+  private let source: DataSource
+  private let names: DataSettingNames
+  private let needsLabels: Bool
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
 
-  init(_ paths: [String], options: DataOptions) {
-    self.paths = paths
-    self.options = options
-    format = options.format.decided(by: options.columns)
+  /// - Parameters:
+  ///   - names: of the settings, for messages.
+  ///   - needsLabels: whether rows that may have labels must have them.
+  init(_ source: DataSource, names: DataSettingNames, needsLabels: Bool = true) {
+    self.needsLabels = needsLabels
+    self.source = source
+    self.names = names
   }
 
   mutating func read(_ take: Take) {
-    for (index, path) in paths.enumerated() {
+    for (index, path) in source.files.enumerated() {
       let told = mistakes.count
       do {
         let file = try DataFile(path)
@@ -48,11 +51,12 @@ struct ExampleReader {
 
   private mutating func read(_ file: DataFile, index: Int, _ take: Take) throws {
     let path = file.path
+    let format = source.decidedFormat
     if file.kind == .text {
       guard format == .auto || format == .text else {
         throw UserError(
           .data, "a .txt file is plain text, not \(format.rawValue)", at: path,
-          hint: "use .jsonl, .json, .tsv or .csv, or \(options.names.autoFormat)")
+          hint: "use .jsonl, .json, .tsv or .csv, or \(names.autoFormat)")
       }
       var summary = FileSummary(path: path, format: .text)
       let text = try file.text()
@@ -61,32 +65,32 @@ struct ExampleReader {
       } catch { throw error.at(path) }
       return try finish(summary)
     }
-    let columns = options.columns
+    let columns = source.columns
     guard file.isTable || !columns.areNumbered else {
       throw UserError(
-        .data, "its columns have names, and \(options.names.columns) gives numbers", at: path,
+        .data, "its columns have names, and \(names.columns) gives numbers", at: path,
         hint: "numbers are for .tsv and .csv files")
     }
-    var format = format.rows
-    if format is ClassificationFormat { format = ClassificationFormat(needsLabel: options.needsLabels) }
+    var rows = format.rows
+    if rows is ClassificationFormat { rows = ClassificationFormat(needsLabel: needsLabels) }
     if let first = file.columns(hasNames: !columns.areNumbered) {
       do throws(RowMistake) {
         // The names of a table must be there before any row is looked at.
         let row = DataRow(json: try first.json.get(), columns: columns)
-        let found = try decided(format, by: row)
+        let found = try decided(rows, by: row)
         _ = try found.example(row)
-        format = found
+        rows = found
       } catch { throw error.at("\(path):\(first.line)") }
     }
-    var summary = format.map { FileSummary(path: path, format: DataFormat($0)) }
+    var summary = rows.map { FileSummary(path: path, format: DataFormat($0)) }
     var bad = 0
     try file.forEachRow(hasNames: !columns.areNumbered) { row in
       do throws(RowMistake) {
         let data = DataRow(json: try row.json.get(), columns: columns)
-        let rows = try decided(format, by: data)
-        format = rows
-        var found = summary ?? FileSummary(path: path, format: DataFormat(rows))
-        let example = try rows.example(data)
+        let format = try decided(rows, by: data)
+        rows = format
+        var found = summary ?? FileSummary(path: path, format: DataFormat(format))
+        let example = try format.example(data)
         try take(example, SampleSource(file: index, line: row.line), !mistakes.isEmpty, &found)
         summary = found
       } catch {
@@ -111,7 +115,7 @@ struct ExampleReader {
     _ format: (any RowFormat)?, by row: DataRow
   ) throws(RowMistake) -> any RowFormat {
     if let format { return format }
-    return try DataFormat.detect(row, setting: options.names.format)
+    return try DataFormat.detect(row, setting: names.format)
   }
 
   private mutating func finish(_ summary: FileSummary) throws {

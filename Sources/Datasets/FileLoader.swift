@@ -14,15 +14,22 @@ struct FileLoader {
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
 
-  /// - Parameter labels: of a classification; nil for other data.
-  init(_ paths: [String], options: DataOptions, labels: Labels?, encoder: DocumentEncoder) {
+  /// - Parameters:
+  ///   - files: the files of all sources; those of this one begin at `firstFile`.
+  ///   - labels: of a classification; nil for other data.
+  init(
+    _ source: DataSource, among files: [String], firstFile: Int, options: DataOptions, labels: Labels?,
+    encoder: DocumentEncoder
+  ) {
     self.options = options
     self.encoder = encoder
     self.labels = labels
-    documents = TokenSequences(files: paths)
-    rows = TokenSequences(files: paths)
-    var reader = ExampleReader(paths, options: options)
+    documents = TokenSequences(files: files)
+    rows = TokenSequences(files: files)
+    var reader = ExampleReader(source, names: options.names, needsLabels: options.needsLabels)
     reader.read { example, source, failed, summary throws(RowMistake) in
+      var source = source
+      source.file += Int32(clamping: firstFile)
       if case .labelled(let text, let pair, let label) = example {
         let index = try label.map { label throws(RowMistake) in try labels?.index(of: label) ?? 0 }
         if !failed { try add(text, pair, label: index, from: source, to: &summary) }
@@ -30,7 +37,7 @@ struct FileLoader {
         add(example, from: source, to: &summary)
       }
     }
-    files = reader.files
+    self.files = reader.files
     mistakes = reader.mistakes
   }
 

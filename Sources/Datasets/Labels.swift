@@ -53,17 +53,21 @@ package struct Labels: Equatable, Sendable {
     Int(label).flatMap { String($0) == label ? $0 : nil }
   }
 
-  /// The distinct labels of some files, numbers in their order and then texts by their bytes.
+  /// The distinct labels of all sources, numbers in their order and then texts by their bytes.
   /// - Throws: `UserErrors` with the mistakes of all files, or if there are too many labels or only one.
-  package static func found(in files: [String], _ options: DataOptions) throws -> [String] {
-    var reader = ExampleReader(files, options: options)
+  package static func found(in options: DataOptions) throws -> [String] {
+    var mistakes: [UserError] = []
     var found = Set<String>()
-    reader.read { example, _, _, summary in
-      summary.rows += 1
-      guard case .labelled(_, _, let label?) = example, found.count <= most else { return }
-      found.insert(label)
+    for source in options.sources {
+      var reader = ExampleReader(source, names: options.names)
+      reader.read { example, _, _, summary in
+        summary.rows += 1
+        guard case .labelled(_, _, let label?) = example, found.count <= most else { return }
+        found.insert(label)
+      }
+      mistakes += reader.mistakes
     }
-    guard reader.mistakes.isEmpty else { throw UserErrors(reader.mistakes) }
+    guard mistakes.isEmpty else { throw UserErrors(mistakes) }
     guard found.count <= most else {
       throw UserErrors([
         UserError(

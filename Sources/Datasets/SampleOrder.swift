@@ -3,8 +3,10 @@ import Base
 
 /// Streams of random numbers that `Datasets` draws from; the tag keeps them apart from all others of a seed.
 enum DataRandom {
-  static func shuffle(seed: UInt64, epoch: Int) -> PhiloxStream {
-    PhiloxStream(seed: seed, stream: 0x5348_5546 << 32 | UInt64(UInt32(truncatingIfNeeded: epoch)))
+  /// - Parameter source: which of the sources of a run, so that equally long ones come in different orders.
+  static func shuffle(seed: UInt64, source: Int, epoch: Int) -> PhiloxStream {
+    let tag = 0x5348_5546 ^ UInt64(UInt32(truncatingIfNeeded: source)) << 8
+    return PhiloxStream(seed: seed, stream: tag << 32 | UInt64(UInt32(truncatingIfNeeded: epoch)))
   }
   static func validation(seed: UInt64) -> PhiloxStream {
     PhiloxStream(seed: seed, stream: 0x5641_4C49 << 32)
@@ -16,14 +18,17 @@ package struct SampleOrder: Equatable, Sendable {
   /// The number of sequences, at least one.
   package let count: Int
   package let seed: UInt64
+  /// Which of the sources of a run is ordered.
+  package let source: Int
   /// If false, every epoch is in file order.
   package let shuffle: Bool
 
-  package init(count: Int, seed: UInt64, shuffle: Bool) {
+  package init(count: Int, seed: UInt64, source: Int = 0, shuffle: Bool) {
     precondition(count > 0, "there must be a sequence to order")
     precondition(count <= Int32.max, "more sequences than an order can hold")
     self.count = count
     self.seed = seed
+    self.source = source
     self.shuffle = shuffle
   }
 
@@ -32,7 +37,7 @@ package struct SampleOrder: Equatable, Sendable {
     var order = Array(0..<Int32(count))
     guard shuffle else { return order }
     // Fisher-Yates, written out: the standard library may change how it draws.
-    var random = DataRandom.shuffle(seed: seed, epoch: epoch)
+    var random = DataRandom.shuffle(seed: seed, source: source, epoch: epoch)
     for last in stride(from: count - 1, to: 0, by: -1) {
       order.swapAt(last, random.below(last + 1))
     }

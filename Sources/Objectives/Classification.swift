@@ -46,7 +46,7 @@ package struct Classification: Objective {
   }
 
   package func settled(by data: DataOptions) throws -> Classification {
-    labels == nil ? Classification(labels: try Labels.found(in: data.train, data)) : self
+    labels == nil ? Classification(labels: try Labels.found(in: data)) : self
   }
 
   package func record(_ hidden: Value, of model: ModelDescription, on graph: Graph) {

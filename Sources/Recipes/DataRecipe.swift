@@ -4,7 +4,8 @@ import Datasets
 import Objectives
 
 package struct DataRecipe: Sendable {
-  package var train: [String]
+  /// The files of `train`, or what `sources` mixes.
+  package var sources: [DataSource]
   package var validation: ValidationSource
   package var format: DataFormat
   package var columns: DataColumns
@@ -14,11 +15,8 @@ package struct DataRecipe: Sendable {
   package var shuffle: Bool
 
   package init(_ section: Section, for objective: any Objective) {
-    let given = section.raw("train")
-    train = given == nil ? [] : section.filePaths("train")
-    if given == nil || given?.elements?.isEmpty == true {
-      section.fail("train", "is missing", hint: "give a file or a list of files")
-    }
+    let files = section.has("train") ? section.filePaths("train") : nil
+    let isMixture = section.has("sources")
     let share = section.raw("validation")?.double
     if let share {
       let checked = section.number("validation", default: 0, in: 0...0.9999)
@@ -31,6 +29,16 @@ package struct DataRecipe: Sendable {
       validation = .share(0.05)
     }
     (format, columns) = Self.form(section, for: objective)
+    sources =
+      isMixture
+      ? Self.mixed(section, format, columns, for: objective)
+      : [DataSource(files: files ?? [], format: format, columns: columns)]
+    if isMixture, files != nil {
+      section.fail("sources", "is given beside data.train", hint: "make data.train one of the sources")
+    } else if !isMixture, files == nil || section.raw("train")?.elements?.isEmpty == true {
+      section.fail("train", "is missing", hint: "give a file or a list of files, or data.sources")
+    }
+    section.refuseMissingFiles("train", files ?? [])
     let isLabelled = format.isLabelled
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
     packing = section.bool("packing", default: !isLabelled)
@@ -39,12 +47,31 @@ package struct DataRecipe: Sendable {
     }
     packingMask = section.choice("packing_mask", default: .none)
     shuffle = section.bool("shuffle", default: true)
-    for (key, files) in [("train", train), ("validation", validation.files)] {
-      for file in files {
-        if let mistake = UserError.noFile(file, at: key) {
-          section.fail(key, mistake.what, hint: mistake.hint)
-        }
+    section.refuseMissingFiles("validation", validation.files)
+  }
+
+  /// `sources`, each with settings of its own; `format` and `columns` are what they leave open.
+  private static func mixed(
+    _ section: Section, _ format: DataFormat, _ columns: DataColumns, for objective: any Objective
+  ) -> [DataSource] {
+    section.sectionList("sources").map { source in
+      let files = source.filePaths("files")
+      if files.isEmpty, !source.has("files") || source.raw("files")?.elements?.isEmpty == true {
+        source.fail("files", "is missing", hint: "give a file or a list of files")
       }
+      source.refuseMissingFiles("files", files)
+      let (format, own) = form(source, for: objective, default: format)
+      return DataSource(
+        files: files, format: format, columns: source.has("columns") ? own : columns,
+        weight: source.number("weight", default: 1, in: 1e-4...1e6))
+    }
+  }
+}
+
+extension Section {
+  fileprivate func refuseMissingFiles(_ key: String, _ files: [String]) {
+    for file in files {
+      if let mistake = UserError.noFile(file, at: key) { fail(key, mistake.what, hint: mistake.hint) }
     }
   }
 }

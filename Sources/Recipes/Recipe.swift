@@ -97,7 +97,7 @@ package struct Recipe: Sendable {
   /// What is read of the data, and how.
   package var dataOptions: DataOptions {
     var options = DataOptions(
-      train: data.train, validation: data.validation, format: data.format, columns: data.columns,
+      sources: data.sources, validation: data.validation, format: data.format, columns: data.columns,
       packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
       seed: training.seed)
     objective.prepare(&options)

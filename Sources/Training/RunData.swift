@@ -29,12 +29,12 @@ package struct RunData {
     try dataset.check(for: model)
     let training = recipe.training
     stream = BatchStream(
-      count: dataset.train.count, batchSize: training.batchSize, microBatchSize: training.microBatchSize,
-      seed: training.seed, shuffle: data.shuffle)
+      sources: dataset.trainSources, mixture: dataset.mixture, batchSize: training.batchSize,
+      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle)
     switch training.duration {
     case .steps(let count): steps = count
     case .epochs(let epochs):
-      let sequences = epochs * Double(dataset.train.count)
+      let sequences = epochs * Double(dataset.mixture.epoch(dataset.trainSources.map(\.count)))
       steps = max(1, Int((sequences / Double(training.batchSize)).rounded(.up)))
     }
   }
@@ -56,13 +56,20 @@ package struct RunData {
     }
   }
 
-  /// A checksum over all training tokens, targets and labels, to recognise the data when a run resumes.
+  /// A checksum over all training tokens, targets and labels, and the shares of sources, to recognise the data when a
+  /// run resumes.
   package var fingerprint: String {
     var hash = FNV1a()
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
     for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
+    if dataset.trainSources.count > 1 {
+      for (source, share) in zip(dataset.trainSources, dataset.mixture.counts) {
+        hash.mix(UInt64(source.count))
+        hash.mix(UInt64(share))
+      }
+    }
     return hash.digits
   }
 }

@@ -58,10 +58,10 @@ struct ReadData {
       throw UserErrors(problems.errors)
     }
     var options = given
-    options.train = files
     options.needsLabels = needsLabels
     let data = reading.top.section("data")
     (options.format, options.columns) = DataRecipe.form(data, for: objective, default: given.format)
+    options.sources = [DataSource(files: files, format: options.format, columns: options.columns)]
     let longest = description.family.maximumLength
     let length = data.integer(
       "sequence_length", default: sequenceLength ?? min(256, longest), in: 2...1 << 20)

@@ -112,7 +112,7 @@ extension CommandLineTests {
             "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, method, "
               + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
-            "data.lenght: is not a key of swiftdp (the keys here are train, validation, format, columns, sequence_length, "
+            "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, sequence_length, "
               + "packing, packing_mask, shuffle)",
           ]
         ),
@@ -133,7 +133,7 @@ extension CommandLineTests {
           "",
           [
             "recipe.yaml: model: is missing (give a text)",
-            "recipe.yaml: data.train: is missing (give a file or a list of files)",
+            "recipe.yaml: data.train: is missing (give a file or a list of files, or data.sources)",
           ]
         ),
         (

@@ -129,7 +129,7 @@ import Testing
       ),
       (
         .text, DataColumns(["label": .name("a")]),
-        "data.columns.label: is not a column of format text (did you mean"
+        "data.columns.label: is not a column of format text (the columns are text)"
       ),
       (
         .auto, DataColumns(["prompt": .number(0), "response": .name("a")]),
@@ -138,7 +138,7 @@ import Testing
     ]
     for (format, columns, says) in cases {
       let errors = folder.errors(.of([file], format: format, columns: columns))
-      #expect(errors.hasPrefix(says) || says.hasSuffix("(did you mean"), "\(errors)")
+      #expect(errors.hasPrefix(says), "\(errors)")
     }
     #expect(cases.count == 4)
   }

@@ -1,0 +1,22 @@
+// One of the sources that a run trains on.
+
+package struct DataSource: Equatable, Sendable {
+  package var files: [String]
+  package var format: DataFormat
+  /// Where the columns of the format are in all its files.
+  package var columns: DataColumns
+  /// Its share of the samples, relative to those of the other sources.
+  package var weight: Double
+
+  package init(
+    files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1
+  ) {
+    self.files = files
+    self.format = format
+    self.columns = columns
+    self.weight = weight
+  }
+
+  /// The format, where the settings decide it for all files; else `auto`.
+  var decidedFormat: DataFormat { format.decided(by: columns) }
+}

@@ -1,0 +1,88 @@
+// Which source each sample of a run comes from.
+//
+// A pattern of sources is repeated for ever. It holds every source as often as its weight says, as evenly as possible
+// (Tijdeman, "The chairman assignment problem", Discrete Mathematics 32, 1980): after any number of samples, each
+// source has had its share to within one sample. So sample k needs no draw and no walk: its source is one look-up, and
+// how many samples that source has given before is a product and another look-up.
+
+/// The shares of some sources, as a function of the place of a sample alone.
+package struct Mixture: Equatable, Sendable {
+  /// Weights that are no multiples of a common share are rounded to one this fine.
+  static let finest = 1 << 16
+
+  /// The source of each place of the pattern.
+  private let sources: [Int32]
+  /// How many places before it in the pattern have the same source.
+  private let earlier: [Int32]
+  /// How often each source stands in the pattern.
+  package let counts: [Int]
+
+  /// The samples of a single source.
+  package static let one = Mixture(weights: [1])
+
+  /// - Parameter weights: positive and finite, one for each source.
+  package init(weights: [Double]) {
+    precondition(!weights.isEmpty && weights.allSatisfy { $0 > 0 && $0.isFinite }, "a weight is positive")
+    counts = Self.counts(weights)
+    let length = counts.reduce(0, +)
+    var given = counts.map { _ in 0 }
+    var sources: [Int32] = []
+    var earlier: [Int32] = []
+    sources.reserveCapacity(length)
+    earlier.reserveCapacity(length)
+    for place in 1...length {
+      let source = Self.next(place, length, counts, given)
+      sources.append(Int32(source))
+      earlier.append(Int32(given[source]))
+      given[source] += 1
+    }
+    self.sources = sources
+    self.earlier = earlier
+  }
+
+  /// The source of a sample of the run, and how many samples that source has given before it.
+  package func source(of sample: Int) -> (source: Int, place: Int) {
+    let (round, place) = sample.quotientAndRemainder(dividingBy: sources.count)
+    let source = Int(sources[place])
+    return (source, round * counts[source] + Int(earlier[place]))
+  }
+
+  /// Samples until some source has been seen once: one epoch. It is what `interleave_datasets` of Hugging Face calls
+  /// `first_exhausted`.
+  /// - Parameter sequences: of each source.
+  package func epoch(_ sequences: [Int]) -> Int {
+    zip(sequences, counts).map { $0 * self.sources.count / $1 }.min() ?? 0
+  }
+
+  /// How often each source stands in the shortest pattern that holds the weights exactly, or in the finest one.
+  private static func counts(_ weights: [Double]) -> [Int] {
+    let total = weights.reduce(0, +)
+    let shares = weights.map { $0 / total }
+    for length in 1...1024 {
+      let exact = shares.map { $0 * Double(length) }
+      if exact.allSatisfy({ $0 > 0.5 && abs($0 - $0.rounded()) < 1e-9 * Double(length) }) {
+        return exact.map { Int($0.rounded()) }
+      }
+    }
+    return shares.map { max(1, Int(($0 * Double(finest)).rounded())) }
+  }
+
+  /// The source that has to come at a place, from 1, of a pattern: of those that are behind their share, the one
+  /// that would be more than one sample behind first.
+  private static func next(_ place: Int, _ length: Int, _ counts: [Int], _ given: [Int]) -> Int {
+    guard counts.count > 1 else { return 0 }
+    let scale = 2 * counts.count - 2
+    var best: (source: Int, slack: Double)?
+    for (source, count) in counts.enumerated() {
+      let behind = (count * place - given[source] * length) * scale
+      guard behind >= length else { continue }
+      let slack = Double(length * (scale - 1) - behind) / Double(count)
+      if best.map({ slack < $0.slack }) ?? true { best = (source, slack) }
+    }
+    if let best { return best.source }
+    return counts.indices.max {
+      counts[$0] * place - given[$0] * length < counts[$1] * place - given[$1] * length
+    }
+      ?? 0
+  }
+}
