@@ -52,11 +52,18 @@ func checkSharedWeights(_ outcome: inout Outcome, model: String) throws {
   }
 }
 
-/// The bytes of frozen weights that this process maps and others may map too.
+/// The bytes of frozen weights that this process maps and others may map too. Foundation reads only the beginning of a
+/// file that has no size.
 private func sharedMappings() -> Int {
-  let lines = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8))?.split(separator: "\n") ?? []
-  return lines.filter { $0.contains("/swiftdp-frozen-") }.reduce(0) { sum, line in
+  guard let file = fopen("/proc/self/maps", "r") else { return 0 }
+  defer { fclose(file) }
+  var sum = 0
+  var bytes = [CChar](repeating: 0, count: 8192)
+  while fgets(&bytes, Int32(bytes.count), file) != nil {
+    let line = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard line.contains("/swiftdp-frozen-") else { continue }
     let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { Int($0, radix: 16) }
-    return bounds.count == 2 ? sum + bounds[1] - bounds[0] : sum
+    if bounds.count == 2 { sum += bounds[1] - bounds[0] }
   }
+  return sum
 }
