@@ -29,8 +29,8 @@ extension Engine {
     precondition((transposed ? w.columns : w.rows) == a.matrix.columns, "A does not fit W")
     guard c.rows > 0, c.columns > 0 else { return }
     let tiles = RowTiles(
-      rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed, threads: pool.threads
-    )
+      rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed,
+      widens: w.direct == nil, threads: pool.threads)
     frozenRooms.reserve(transposed ? (w.direct == nil ? tiles.width * w.columns : 0) : RowTiles.panel)
     pool.run(tiles.count) { index, worker in
       let (rows, columns) = tiles[index]
@@ -102,25 +102,23 @@ extension Engine {
     _ x: ConstMatrix, _ w: RowWeight, _ columns: Range<Int>, adding: Bool, into c: MutableMatrix,
     room: UnsafeMutablePointer<Float>
   ) {
-    for start in stride(from: 0, to: x.columns, by: RowTiles.depth) {
-      let count = min(RowTiles.depth, x.columns - start)
+    // What lies in fp32 is read where it is; anything else is widened, and then lies as narrow as the tile.
+    let depth = w.direct == nil ? RowTiles.panel / columns.count : RowTiles.depth
+    for start in stride(from: 0, to: x.columns, by: depth) {
+      let count = min(depth, x.columns - start)
       let goesOn: Int32 = adding || start > 0 ? 1 : 0
       if let direct = w.direct {
         swiftdp_chains(
           x.base + start, x.stride, x.rows, direct.base + start * direct.stride + columns.lowerBound,
           direct.stride, columns.count, count, goesOn, c.base, c.stride, room)
-        continue
-      }
-      // A panel at a time, as wide as the registers take.
-      for first in stride(from: 0, to: columns.count, by: RowTiles.panelColumns) {
-        let width = min(RowTiles.panelColumns, columns.count - first)
-        let part = columns.lowerBound + first..<columns.lowerBound + first + width
+      } else {
         for place in 0..<count {
-          w.widen(row: start + place, columns: part, into: room + place * RowTiles.panelColumns)
+          w.fetch(row: start + place + 8, columns: columns)
+          w.widen(row: start + place, columns: columns, into: room + place * columns.count)
         }
         swiftdp_chains(
-          x.base + start, x.stride, x.rows, room, RowTiles.panelColumns, width, count, goesOn,
-          c.base + first, c.stride, nil)
+          x.base + start, x.stride, x.rows, room, columns.count, columns.count, count, goesOn, c.base,
+          c.stride, nil)
       }
     }
   }
@@ -145,6 +143,17 @@ private struct RowWeight {
     }
   }
 
+  /// Asks for a part of a row, whose place the processor does not foresee.
+  @inline(__always)
+  func fetch(row: Int, columns: Range<Int>) {
+    switch operand {
+    case .float32: break
+    case .bfloat16(let w):
+      if row < w.rows { swiftdp_fetch(w.base + row * w.stride + columns.lowerBound, 2 * columns.count) }
+    case .frozen(let w): w.fetch(row: row, columns: columns)
+    }
+  }
+
   func widen(row: Int, columns: Range<Int>, into y: UnsafeMutablePointer<Float>) {
     switch operand {
     case .float32: preconditionFailure("it is wide")
@@ -161,9 +170,10 @@ private struct RowWeight {
 private struct RowTiles {
   /// Numbers of the inner dimension whose part of a panel the second-level cache holds.
   static let depth = 256
-  static let panelColumns = swiftdp_chain_columns
-  /// Floats of a panel.
-  static let panel = depth * panelColumns
+  /// Floats of such a part.
+  static let panel = depth * swiftdp_chain_columns
+  /// Columns of a widened panel: whole blocks of quantised storage, and whole panels.
+  private static let wideColumns = 192
   /// Floats of a widened tile of Wᵀ, at most.
   private static let wide = 1 << 16
   private static let mostRows = 256
@@ -174,10 +184,12 @@ private struct RowTiles {
   private let across: Int
   private let down: Int
 
-  init(rows: Int, columns: Int, inner: Int, transposed: Bool, threads: Int) {
+  init(rows: Int, columns: Int, inner: Int, transposed: Bool, widens: Bool, threads: Int) {
     self.rows = rows
     self.columns = columns
-    let unit = transposed ? swiftdp_dot_outputs : rows <= 2 ? 128 : swiftdp_chain_columns
+    let unit =
+      transposed
+      ? swiftdp_dot_outputs : rows <= 2 ? 128 : widens ? Self.wideColumns : swiftdp_chain_columns
     // Four tiles a thread, if there is so much to do, and at most about a hundred columns of each.
     let most = transposed ? max(min(16, Self.wide / (max(inner, 1) * unit)), 1) : 4
     width = unit * min(max(columns / (unit * threads * 4), 1), most)

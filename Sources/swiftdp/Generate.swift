@@ -51,8 +51,11 @@ struct Generate: ParsableCommand, SharedByRanks {
   var settings: [String] = []
 
   func validate() throws {
-    guard (prompt == nil) != (prompts == nil) else {
-      throw ValidationError("either --prompt or --prompts is needed, and not both")
+    guard prompt != nil || prompts != nil else {
+      throw ValidationError("Missing expected argument '--prompt <prompt>' or '--prompts <prompts>'")
+    }
+    guard prompt == nil || prompts == nil else {
+      throw ValidationError("--prompt and --prompts do not go together")
     }
     guard (prompts == nil) == (output == nil) else {
       throw ValidationError("--prompts and --output go together")

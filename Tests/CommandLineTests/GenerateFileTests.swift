@@ -161,8 +161,8 @@ extension CommandLineTests {
       let help = " (see swiftdp generate --help)"
       let model = ["generate", "--model", "model"]
       for (options, line) in [
-        ([], "either --prompt or --prompts is needed, and not both"),
-        (["--prompt", "a", "--prompts", "b"], "either --prompt or --prompts is needed, and not both"),
+        ([], "Missing expected argument '--prompt <prompt>' or '--prompts <prompts>'"),
+        (["--prompt", "a", "--prompts", "b"], "--prompt and --prompts do not go together"),
         (["--prompts", "prompts.jsonl"], "--prompts and --output go together"),
         (["--prompt", "a", "--ids"], "--batch-size and --ids are for --prompts"),
         (["--prompt", "a", "--top-k", "0"], "--top-k is 0, but must be at least 1"),

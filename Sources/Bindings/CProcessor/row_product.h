@@ -36,6 +36,11 @@ SWIFTDP_INLINE swiftdp_lanes swiftdp_load(const float *x) {
   return lanes;
 }
 
+/// Asks for memory that is read soon.
+static inline void swiftdp_fetch(const void *bytes, long count) {
+  for (long i = 0; i < count + 63; i += 64) __builtin_prefetch((const char *)bytes + i);
+}
+
 /// The first `count` of sixteen numbers; the others are zero.
 SWIFTDP_INLINE swiftdp_lanes swiftdp_load_part(const float *x, long count) {
   swiftdp_lanes lanes = {0};

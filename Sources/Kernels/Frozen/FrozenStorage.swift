@@ -1,4 +1,5 @@
 // The storage of a frozen parameter: no optimizer updates it, so it may take few bits.
+import CProcessor
 import Tensors
 
 /// The storage of frozen matrices; vectors are always fp32.
@@ -94,6 +95,14 @@ package struct FrozenMatrix {
       let scales = NestedScales(scales, count: storage.scales(rows: rows, columns: columns))
       NF4.widen(codes, start..<start + range.count, into: y) { scales[$0] }
     }
+  }
+
+  /// Asks for a part of a row that is widened soon.
+  @inline(__always)
+  func fetch(row: Int, columns range: Range<Int>) {
+    guard row < rows else { return }
+    let start = storage.bytes(rows: 1, columns: row * columns + range.lowerBound).codes
+    swiftdp_fetch(codes + start, storage.bytes(rows: 1, columns: range.count).codes)
   }
 
   /// Takes the numbers of a whole matrix. What is not finite makes its row (int8), block, or matrix (with double

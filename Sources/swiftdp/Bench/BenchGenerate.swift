@@ -20,6 +20,8 @@ struct BenchGenerate: ParsableCommand {
   var dtype = ElementType.float32
   @Option(help: "same, bfloat16, int8 or nf4: what projections are stored in.")
   var frozenDtype = BenchModel.Frozen.same
+  @Option(help: "Layers of that shape; it has 12.")
+  var layers = 12
   @Option(help: "Prompts of random tokens.")
   var prompts = 64
   @Option(help: "Tokens of a prompt.")
@@ -38,6 +40,7 @@ struct BenchGenerate: ParsableCommand {
   var json = false
 
   func validate() throws {
+    try check("--layers", layers, in: 1...1000)
     try check("--prompts", prompts, in: 1...1 << 16)
     try check("--length", length, in: 1...1 << 16)
     try check("--max-tokens", maxTokens, in: 1...1 << 16)
@@ -51,7 +54,8 @@ struct BenchGenerate: ParsableCommand {
     let engine = try Engine(threads: threads ?? max(Launch.allowedCores, 1), profile: times)
     // Nothing ends a text early.
     let description = try ModelDescription(
-      config: shape.config(length: length + maxTokens), file: shape.rawValue, endOfGeneration: []
+      config: shape.config(length: length + maxTokens, layers: layers), file: shape.rawValue,
+      endOfGeneration: []
     ).adapted(by: NoFineTuning())
     let store = WeightStore(description, type: dtype, projections: frozenDtype.storage(dtype))
     try store.frozen?.fill(from: RandomWeights(description.layout, seed: 0), on: engine.pool.runTiles)
@@ -62,23 +66,23 @@ struct BenchGenerate: ParsableCommand {
         (0..<length).map { _ in Int32(stream.below(description.family.vocabulary)) }, sample: index)
     }
     /// Tokens per second, and the answers.
-    func measure(_ count: Int, batchSize: Int) throws -> (rate: Double, answers: [[Int32]]) {
+    func measure(_ count: Int, batchSize: Int, maximum: Int) throws -> (rate: Double, answers: [[Int32]]) {
       var answers = [[Int32]](repeating: [], count: count)
       let start = Date()
       try generator.run(
-        Array(texts.prefix(count)), batchSize: batchSize, maximum: maxTokens, sampling: Sampling()
+        Array(texts.prefix(count)), batchSize: batchSize, maximum: maximum, sampling: Sampling()
       ) {
         answers[$0].append($1)
         return true
       }
-      return (Double(count * maxTokens) / Date().timeIntervalSince(start), answers)
+      return (Double(count * maximum) / Date().timeIntervalSince(start), answers)
     }
     // Pages and caches are filled before time counts.
-    _ = try measure(1, batchSize: 1)
+    _ = try measure(1, batchSize: 1, maximum: 2)
     times?.reset()
-    let together = try measure(prompts, batchSize: batchSize)
+    let together = try measure(prompts, batchSize: batchSize, maximum: maxTokens)
     let lines = times?.all ?? []
-    let alone = single > 0 ? try measure(single, batchSize: 1) : nil
+    let alone = single > 0 ? try measure(single, batchSize: 1, maximum: maxTokens) : nil
     if let alone, alone.answers != Array(together.answers.prefix(single)) {
       throw UserError(.software, "a batch gives other answers than its prompts alone")
     }
@@ -91,6 +95,8 @@ struct BenchGenerate: ParsableCommand {
   private func json(_ together: Double, _ alone: Double?) -> JSON {
     .object([
       "bench": .string("generate"), "shape": .string(shape.rawValue), "dtype": .string(dtype.rawValue),
+      "frozen_dtype": .string(frozenDtype.rawValue), "layers": .integer(layers),
+      "threads": .integer(threads ?? max(Launch.allowedCores, 1)),
       "prompts": .integer(prompts), "length": .integer(length), "max_tokens": .integer(maxTokens),
       "batch_size": .integer(batchSize), "tokens_per_second": .number(together),
       "single_tokens_per_second": alone.map { .number($0) } ?? .null,

@@ -43,6 +43,11 @@ extension CommandLineTests {
         options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
+    /// Four storages, shared and not: two facts and 20 parameters each.
+    @Test func modelsThatAreOnlyReadLieOnceOnAHost() throws {
+      try expectAgreement("shared-weights", ranks: [1, 2, 3], cases: 4 * 2 * (2 + 20))
+    }
+
     @Test func unequalTargetCounts() throws {
       try expectAgreement("targets", ranks: [1, 2, 3, 4], cases: 3 + 4 * 3 * 2 * 5)
     }

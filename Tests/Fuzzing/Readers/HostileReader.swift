@@ -128,7 +128,25 @@ package enum HostileReader: String, CaseIterable {
         refusal = refusal ?? error
       }
     }
+    do {
+      try readPrompts(try write(bytes, "prompts.jsonl", in: folder))
+      accepted = true
+    } catch {
+      try Refusal.check(error)
+      refusal = refusal ?? error
+    }
     if let refusal, !accepted { throw refusal }
+  }
+
+  /// Every row with its answer is one line of JSON that holds it.
+  private static func readPrompts(_ path: String) throws {
+    let answer = "\"}\n\u{0}é"
+    for row in try PromptFile(path).rows {
+      let line = row.answered(answer, ids: [1])
+      guard let json = try? JSON.parse(line), json["prompt"]?.bytes == row.prompt,
+        json["completion"]?.text == answer, json["ids"] == .array([.integer(1)]), !line.contains("\n")
+      else { throw Finding("a row becomes \(line)") }
+    }
   }
 }
 
