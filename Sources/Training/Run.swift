@@ -57,6 +57,7 @@ package final class Run {
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
       shape.dataBytes = data.dataset.bytes
+      shape.inHalves = description.inHalves(of: recipe)
       try MemoryCheck(
         description, folder: recipe.model, shape,
         Placement(
@@ -191,6 +192,7 @@ package final class Run {
       let report = try reported { try step.run(number, stream.microBatches(step: number - 1)) }
       try ranks.together {
         try optimizer.check()
+        try replica.store.frozen?.check()
         try checkNumbers(report)
       }
       tokens += report.tokens

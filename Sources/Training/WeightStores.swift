@@ -1,5 +1,6 @@
 // Where the weights of a model lie: in memory of each rank's own, or once for all ranks of a host.
 import Base
+import Checkpoints
 import Collectives
 import Kernels
 import Models
@@ -27,7 +28,9 @@ extension WeightStore {
     _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
   ) throws -> WeightStore {
     let layout = description.layout
-    let plan = FrozenPlan(layout, projections: recipe.frozenStorage, type: recipe.elementType)
+    let plan = FrozenPlan(
+      layout, projections: recipe.frozenStorage, type: recipe.elementType,
+      inHalves: try ranks.together { description.inHalves(of: recipe) })
     let frozen =
       plan.parameters.isEmpty
       ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)
@@ -54,5 +57,12 @@ extension WeightStore {
       }
     }
     return WeightLine(layout, type: type, ledger: ledger)
+  }
+}
+
+extension ModelDescription {
+  /// The parameters that a run may read where they lie, as bfloat16.
+  package func inHalves(of recipe: Recipe) -> Set<String> {
+    recipe.weights == .random ? [] : inHalves(in: recipe.model)
   }
 }

@@ -76,6 +76,13 @@ package struct FrozenMatrix {
     self.scales = scales
   }
 
+  /// The numbers as bfloat16; nil in another storage.
+  var halves: HalfMatrix? {
+    storage == .bfloat16
+      ? HalfMatrix(UnsafePointer(codes.assumingMemoryBound(to: BFloat16.self)), rows: rows, columns: columns)
+      : nil
+  }
+
   /// Writes a part of a row as fp32.
   package func widen(row: Int, columns range: Range<Int>, into y: UnsafeMutablePointer<Float>) {
     let start = row * columns + range.lowerBound
