@@ -44,6 +44,7 @@ let package = Package(
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
     .target(name: "Adapters", dependencies: ["Base", "Tensors", "Graph"]),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph", "Adapters"]),
+    .target(name: "Objectives", dependencies: ["Base", "Datasets", "Tensors", "Graph", "Models"]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
@@ -55,29 +56,34 @@ let package = Package(
         "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Optimizers", "Sharding",
-        "Checkpoints", "Yams",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
+        "Sharding", "Checkpoints", "Yams",
       ]),
     .target(
       name: "Planning",
-      dependencies: ["Base", "Tensors", "Kernels", "Graph", "Models", "Optimizers", "Sharding", "Recipes"]),
+      dependencies: [
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Objectives", "Optimizers", "Sharding",
+        "Recipes",
+      ]),
     .target(
       name: "Training",
       dependencies: [
-        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Collectives",
-        "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning",
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
+        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
-    .target(name: "Reports", dependencies: ["Base", "Datasets", "Recipes", "Training"]),
+    .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .executableTarget(
       name: "swiftdp",
       dependencies: [
         "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
-        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Tasks", "Recipes", "Planning", "Training",
-        "Reports",
+        "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
+        "Recipes",
+        "Planning", "Training", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],
@@ -87,10 +93,10 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Optimizers", "Collectives",
-        "Sharding", "Checkpoints", "Recipes", "Planning", "Training",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
+        "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
       ]),
-    .testTarget(name: "DatasetTests", dependencies: ["Base", "Datasets"]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
@@ -109,8 +115,8 @@ let package = Package(
     .executableTarget(
       name: "RankChecks",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Collectives", "Optimizers", "Sharding",
-        "Recipes", "Training", "Reference",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Collectives",
+        "Optimizers", "Sharding", "Recipes", "Training", "Reference",
       ], path: "Tests/Parallel/Ranks", swiftSettings: reference),
     .target(name: "RankFaults", path: "Tests/Parallel/Faults"),
     .target(name: "RankAllocations", path: "Tests/Parallel/Allocations"),

@@ -120,10 +120,11 @@ package struct LoRA: Method {
       }
     }
     let modules = Set(model.parameters.map { model.module(of: $0.name) }).sorted()
-    let saved =
+    let named =
       problems.collect {
         try ModulePattern.names(modulesToSave).modules(among: modules, at: "method.modules_to_save")
       } ?? []
+    let saved = modules.filter { named.contains($0) || model.modulesAlwaysSaved.contains($0) }
     for module in saved where targets.contains(module) {
       problems.add(
         .usage, "\(module) is trained as a whole and has a low-rank term", at: "method.modules_to_save",

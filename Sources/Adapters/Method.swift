@@ -48,19 +48,38 @@ package struct AdaptedModel: Sendable {
   package var isTied: Bool
   /// Whether projections are stored [inputs, outputs], as GPT-2's.
   package var storesInputsFirst: Bool
+  /// PEFT's name for what the model is for.
+  package var taskType: String
+  /// Modules that begin at random, so that every method trains them.
+  package var newModules: Set<String> = []
+
+  /// PEFT's `task_type` of models with labels for sequences.
+  package static let labelsTask = "SEQ_CLS"
 
   package init(
-    parameters: [ParameterSpec], outputEmbedding: String, head: String, isTied: Bool, storesInputsFirst: Bool
+    parameters: [ParameterSpec], outputEmbedding: String, head: String, isTied: Bool, storesInputsFirst: Bool,
+    taskType: String = "CAUSAL_LM", newParameters: [String] = []
   ) {
     self.head = head
     self.parameters = parameters
     self.outputEmbedding = outputEmbedding
     self.isTied = isTied
     self.storesInputsFirst = storesInputsFirst
+    self.taskType = taskType
+    newModules = Set(newParameters.map(module))
   }
 
   /// The projections between the values of layers, without `.weight`.
-  var projections: [String] { parameters.filter(\.isProjection).map { module(of: $0.name) } }
+  var projections: [String] {
+    parameters.filter { $0.isProjection && $0.name != outputEmbedding }.map { module(of: $0.name) }
+      .filter { !newModules.contains($0) }
+  }
+
+  /// Modules that are trained as a whole beside low-rank terms, whatever the settings say: what is new, and the head
+  /// for labels, as PEFT has it.
+  var modulesAlwaysSaved: Set<String> {
+    taskType == Self.labelsTask ? newModules.union([module(of: outputEmbedding)]) : newModules
+  }
 
   /// A parameter's name without its last part, as PEFT names modules.
   func module(of parameter: String) -> String {

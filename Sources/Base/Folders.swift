@@ -10,15 +10,21 @@ package func makeFolders(_ path: String) throws {
     if isFolder.boolValue { return }
     throw UserError(.disk, "is a file, where a folder is meant", at: path)
   }
-  // Foundation's deletingLastPathComponent traps on names of one character, so it is not used.
-  let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
-  let parent = trimmed.lastIndex(of: "/").map { String(trimmed[..<$0]) } ?? ""
+  let parent = folder(of: path)
   if !parent.isEmpty { try makeFolders(parent) }
   // Another process may have been faster.
   if mkdir(path, 0o777) == 0 { return }
   let error = UserError.disk("the folder cannot be made", path)
   let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
   guard exists, isFolder.boolValue else { throw error }
+}
+
+/// The folder that a path lies in; empty for the current one. Foundation's deletingLastPathComponent traps on names of
+/// one character, so it is not used.
+package func folder(of path: String) -> String {
+  let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
+  guard let slash = trimmed.lastIndex(of: "/") else { return "" }
+  return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
 }
 
 /// The entries of a folder, in no particular order.

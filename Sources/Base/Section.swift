@@ -92,6 +92,9 @@ package final class Section {
 
   package func has(_ key: String) -> Bool { raw(key) != nil }
 
+  /// The keys that are given, where any name may be one.
+  package var names: [String] { given.map { String(decoding: $0.key, as: UTF8.self) } }
+
   /// Records what a key resolved to, for `resolved`.
   package func record(_ key: String, _ value: JSON) {
     if !order.contains(key) { order.append(key) }
@@ -216,17 +219,18 @@ package final class Section {
   }
 
   /// Reports keys that no code asked for, here and in every section below.
-  package func refuseUnknownKeys() {
+  /// - Parameter owner: whose keys they would be, for messages.
+  package func refuseUnknownKeys(of owner: String = "swiftdp") {
     for member in given {
       let key = String(decoding: member.key, as: UTF8.self)
       guard !known.contains(key) else { continue }
       let near = nearest(to: key, among: known)
       fail(
-        key, "is not a key of swiftdp",
+        key, "is not a key of \(owner)",
         hint: near.map { "did you mean \(keyPath($0))?" }
           ?? "the keys here are \(known.joined(separator: ", "))")
     }
-    for key in order { sections[key]?.refuseUnknownKeys() }
+    for key in order { sections[key]?.refuseUnknownKeys(of: owner) }
   }
 
   /// Everything that was read, in the order of reading.

@@ -1,4 +1,5 @@
 // What an adapter folder of PEFT holds, by parameter.
+import Adapters
 import Base
 import Foundation
 import Kernels
@@ -63,10 +64,12 @@ package struct AdaptedWeights: WeightReader {
   ) throws {
     try AdapterWeights.checkBase(of: adapter, is: base)
     layout = description.layout
-    let folder = try FolderWeights(folder: base, description, layout: layout)
+    let trained = try AdapterWeights(folder: adapter, layout: layout.trained, ignoring: description.ignores)
+    self.trained = trained
+    // A head that the base lacks is trained, and comes with the adapter.
+    let folder = try FolderWeights(folder: base, description, layout: layout, head: trained)
     self.base =
       DerivedWeights(description, layout: layout, base: folder, storage: storage, engine: engine) ?? folder
-    trained = try AdapterWeights(folder: adapter, layout: layout.trained, ignoring: description.ignores)
   }
 
   package func read(
@@ -86,6 +89,23 @@ extension AdapterWeights {
   /// Whether a folder is one of PEFT's.
   package static func isIn(_ folder: String) -> Bool {
     access(folder + "/" + WeightsForm.adapterConfig, F_OK) == 0
+  }
+
+  /// The head that an adapter brings for its task; nil if it brings none, and the base's stays.
+  /// - Throws: if the folder cannot be read, or holds less than its adapter_config.json says.
+  package static func head(of folder: String, for base: ModelDescription) throws -> Head? {
+    let config = try OpenFile.json(folder + "/" + WeightsForm.adapterConfig)
+    guard config["task_type"]?.text == AdaptedModel.labelsTask else { return nil }
+    let form = WeightsForm.adapter(config: .null)
+    let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
+    let classifier = type(of: base.family).classifier + ".weight"
+    guard let count = files.shape(of: form.tensor(of: classifier))?.first else {
+      throw UserError(
+        .data, "is for labels, and has no tensor \(form.tensor(of: classifier).quoted)", at: folder)
+    }
+    let names = files.metadata(WeightsForm.labelsKey).flatMap { try? JSON.parse($0).elements }
+    let labels = names?.compactMap(\.text) ?? []
+    return .labels(labels.count == count ? labels : Head.unnamedLabels(count))
   }
 
   /// - Throws: where the adapter says that it is of another base than this folder's.

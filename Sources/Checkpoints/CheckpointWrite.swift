@@ -51,7 +51,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     let weights = try SafetensorsPlan(
       tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }, type: type,
       maximumShardBytes: maximumShardBytes, stem: form.stem,
-      metadata: content.baseFingerprint.map { [WeightsForm.fingerprintKey: $0] } ?? [:])
+      metadata: Self.metadata(content))
     let states = try content.states.map {
       try layout.plan($0.declaration, maximumShardBytes: Self.maximumShardBytes)
     }
@@ -64,6 +64,14 @@ package final class CheckpointWrite: @unchecked Sendable {
     writers = ([weights] + states).map { SafetensorsWriter($0, in: folder.staging) }
     extents = Self.extents(content)
     firstCopied = extents.count
+  }
+
+  private static func metadata(_ content: CheckpointContent) -> [String: String] {
+    var metadata = content.baseFingerprint.map { [WeightsForm.fingerprintKey: $0] } ?? [:]
+    if case .adapter = content.form, case .labels(let labels) = content.description.head {
+      metadata[WeightsForm.labelsKey] = JSON.array(labels.map { .string($0) }).encoded()
+    }
+    return metadata
   }
 
   /// This rank's part of what changes while training goes on.

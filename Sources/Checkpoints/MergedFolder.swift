@@ -24,7 +24,7 @@ package struct MergedFolder {
     let files = try HuggingFaceWeights(folder: base)
     let layout = weights.description.layout
     var types: [String: StoredType] = [:]
-    for (name, parameter) in try files.sources(weights.description, layout: layout) {
+    for (name, parameter) in try files.sources(weights.description, layout: layout, mayLack: \.isHead) {
       let type = files.type(of: name) ?? .f32
       types[parameter.spec.name] = type == .f64 ? .f32 : type
     }

@@ -27,7 +27,7 @@ package struct MergedWeights: WeightReader {
   ) throws {
     adapted = description
     adaptedLayout = description.layout
-    self.description = description.adapted(by: Untrained())
+    self.description = description.adapted(by: NoFineTuning())
     layout = self.description.layout
     reader = try AdaptedWeights(
       description, base: base, adapter: adapter, storage: storage, engine: engine)
@@ -100,10 +100,4 @@ package struct MergedWeights: WeightReader {
     try reader.read(index, 0..<count, into: UnsafeMutableBufferPointer(start: memory.base, count: count))
     return memory
   }
-}
-
-/// Nothing is trained, and nothing added: for a model that is only read from.
-package struct Untrained: Adaptation {
-  package init() {}
-  package func trains(_ parameter: String) -> Bool { false }
 }

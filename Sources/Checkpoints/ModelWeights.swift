@@ -6,13 +6,19 @@ import Tensors
 /// Reads parameters from the tensors of a model folder.
 package struct FolderWeights: WeightReader {
   private let files: HuggingFaceWeights
-  /// By parameter of the layout; nil for what a method has added.
+  /// By parameter of the layout; nil for what a method has added, and for what the folder lacks of a head.
   private let names: [String?]
+  private let head: (any WeightReader)?
 
+  /// - Parameter head: gives what the folder lacks of a head that is trained; without it that is missing.
   /// - Throws: as `HuggingFaceWeights.init` and `sources`.
-  package init(folder: String, _ description: ModelDescription, layout: ParameterLayout) throws {
+  package init(
+    folder: String, _ description: ModelDescription, layout: ParameterLayout, head: (any WeightReader)? = nil
+  ) throws {
+    self.head = head
     files = try HuggingFaceWeights(folder: folder)
-    let sources = try files.sources(description, layout: layout)
+    let sources = try files.sources(
+      description, layout: layout, mayLack: { $0.isHead && $0.trains && head != nil })
     var names = [String?](repeating: nil, count: layout.parameters.count)
     for (name, parameter) in sources {
       if let index = layout.index(of: parameter.spec.name) { names[index] = name }
@@ -23,7 +29,10 @@ package struct FolderWeights: WeightReader {
   package func read(
     _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
-    guard let name = names[parameter] else { preconditionFailure("a method's own parameters lie elsewhere") }
+    guard let name = names[parameter] else {
+      guard let head else { preconditionFailure("a method's own parameters lie elsewhere") }
+      return try head.read(parameter, elements, into: target)
+    }
     try files.read(name, into: target, range: elements)
   }
 
@@ -35,7 +44,7 @@ extension ModelDescription {
   package func inHalves(in folder: String) -> Set<String> {
     let layout = layout
     guard layout.trainedCount < layout.count, let files = try? HuggingFaceWeights(folder: folder),
-      let sources = try? files.sources(self, layout: layout)
+      let sources = try? files.sources(self, layout: layout, mayLack: \.isHead)
     else { return [] }
     // A method may take the weight apart.
     let derived = Set(
@@ -53,9 +62,11 @@ extension HuggingFaceWeights {
   ///
   /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, except constants that old
   /// checkpoints hold and a copy of a tied weight.
+  /// - Parameter mayLack: which parameters may be missing.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package func sources(
-    _ description: ModelDescription, layout: ParameterLayout
+    _ description: ModelDescription, layout: ParameterLayout,
+    mayLack: (ParameterSpec) -> Bool = { _ in false }
   ) throws -> [(name: String, parameter: ParameterLayout.Parameter)] {
     let problems = Problems()
     var used: Set<String> = []
@@ -64,7 +75,7 @@ extension HuggingFaceWeights {
     for parameter in layout.parameters where !parameter.spec.isAdded {
       let spec = parameter.spec
       guard let name = description.names(of: spec.name).first(where: contains) else {
-        missing.append(spec.name)
+        if !mayLack(spec) { missing.append(spec.name) }
         continue
       }
       used.insert(name)

@@ -35,4 +35,6 @@ package enum WeightsForm: Sendable {
 
   /// Under which key of the files' metadata the fingerprint of the base stands.
   package static let fingerprintKey = "base_fingerprint"
+  /// And the names of the labels that an adapter was trained for, which PEFT has no place for.
+  static let labelsKey = "labels"
 }

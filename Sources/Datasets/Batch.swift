@@ -23,11 +23,17 @@ package struct Batch: Equatable, Sendable {
   /// The token that follows, or `noTarget`.
   package var targets: [Int32]
   package var positions: [Int32]
+  /// 0 for tokens of a row's first text, 1 for those of its second one.
+  package var types: [Int32]
+  /// [B] Tokens of each row, without padding.
+  package var lengths: [Int32]
+  /// [B · n] What each row has beside its tokens, such as the number of its label.
+  package var numbers: [Float]
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
   package var sampleIDs: [Int32]
   /// [B] The index of each row in `TokenSequences`, for messages.
   package var sequences: [Int]
-  /// How many elements of `targets` are tokens.
+  /// How many losses the micro-batch has: elements of `targets` that are tokens, or rows with a label.
   package var targetCount: Int
 
   /// A batch without rows, to be filled.
@@ -37,15 +43,19 @@ package struct Batch: Equatable, Sendable {
       targetCount: 0)
   }
 
+  /// Rows of one text each, without padding, unless `types` and `lengths` say otherwise.
   package init(
-    rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32],
-    sampleIDs: [Int32], sequences: [Int], targetCount: Int
+    rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32], types: [Int32]? = nil,
+    lengths: [Int32]? = nil, numbers: [Float] = [], sampleIDs: [Int32], sequences: [Int], targetCount: Int
   ) {
     self.rows = rows
     self.length = length
     self.tokens = tokens
     self.targets = targets
     self.positions = positions
+    self.types = types ?? [Int32](repeating: 0, count: rows * length)
+    self.lengths = lengths ?? [Int32](repeating: Int32(length), count: rows)
+    self.numbers = numbers
     self.sampleIDs = sampleIDs
     self.sequences = sequences
     self.targetCount = targetCount
@@ -62,8 +72,9 @@ extension Batch {
     let targets = cut(targets)
     return Batch(
       rows: rows, length: kept, tokens: cut(tokens), targets: targets, positions: cut(positions),
+      types: cut(types), lengths: lengths.map { min($0, Int32(kept)) }, numbers: numbers,
       sampleIDs: sampleIDs, sequences: sequences,
-      targetCount: targets.count { $0 != Batch.noTarget })
+      targetCount: numbers.isEmpty ? targets.count { $0 != Batch.noTarget } : targetCount)
   }
 
   /// The same rows with more padding at their ends.
@@ -76,6 +87,7 @@ extension Batch {
     return Batch(
       rows: rows, length: length + columns, tokens: widen(tokens) { _ in Batch.paddingToken },
       targets: widen(targets) { _ in Batch.noTarget }, positions: widen(positions) { Int32($0) },
+      types: widen(types) { _ in 0 }, lengths: lengths, numbers: numbers,
       sampleIDs: sampleIDs, sequences: sequences,
       targetCount: targetCount)
   }
@@ -119,6 +131,9 @@ extension TokenSequences {
     batch.tokens.refill(Batch.paddingToken, count: rows * length)
     batch.targets.refill(Batch.noTarget, count: rows * length)
     batch.positions.refill(0, count: rows * length)
+    batch.types.refill(0, count: rows * length)
+    batch.lengths.refill(0, count: rows)
+    batch.numbers.removeAll(keepingCapacity: true)
     batch.sampleIDs.refill(0, count: rows)
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
     batch.sequences.removeAll(keepingCapacity: true)
@@ -126,21 +141,28 @@ extension TokenSequences {
     for (row, sequence) in microBatch.sequences.enumerated() {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
+      batch.lengths[row] = Int32(self.length(of: sequence))
+      if numbersPerSequence > 0 {
+        batch.numbers.append(contentsOf: numbers(of: sequence))
+        batch.targetCount += Int(targetCounts[sequence])
+      }
       for span in spans(of: sequence) {
         let range = tokenRange(ofSpan: span)
+        let zeros = range.lowerBound + zeroTypes(ofSpan: span)
         let origin = mask == .document ? range.lowerBound : start
         for index in range {
           let place = base + index - start
           batch.tokens[place] = tokens[index]
           batch.positions[place] = Int32(truncatingIfNeeded: index - origin)
-          if index > start, lossMask[index] {
+          if index >= zeros { batch.types[place] = 1 }
+          if numbersPerSequence == 0, index > start, lossMask[index] {
             batch.targets[place - 1] = tokens[index]
             batch.targetCount += 1
           }
         }
       }
       // Padding continues the count, so that positions stay within 0..<T.
-      for place in self.length(of: sequence)..<length { batch.positions[base + place] = Int32(place) }
+      for place in Int(batch.lengths[row])..<length { batch.positions[base + place] = Int32(place) }
     }
   }
 }

@@ -1,4 +1,4 @@
-// The rows of a .jsonl or .json file and the text of a .txt file, each with its line.
+// The rows of a .jsonl, .json, .tsv or .csv file and the text of a .txt file, each with its line.
 import Base
 import Foundation
 import Tokenizers
@@ -7,20 +7,28 @@ import Tokenizers
 struct FileRow {
   /// The line, from 1, where the row begins, or where it stops being JSON.
   var line: Int
+  /// An object; of a table, with the names of its columns, or their numbers.
   var json: Result<JSON, RowMistake>
+  /// Where it stands, without the end of its line.
+  var range = 0..<0
 }
 
 /// One data file, opened.
 struct DataFile {
-  enum Kind { case text, jsonLines, json }
+  enum Kind { case text, jsonLines, json, tabs, commas }
 
   /// The most bytes of one row: a row that is parsed and encoded takes many times its size in memory.
   static let longestRow = 64 << 20
+
+  static let tooLong = RowMistake(
+    "a row is longer than the \(longestRow >> 20) MiB that one may have",
+    hint: "cut it into several rows, or write it as a .txt file")
 
   let path: String
   let kind: Kind
   private let mapped: MappedFile
 
+  var isTable: Bool { kind == .tabs || kind == .commas }
   var size: Int { mapped.bytes.count }
   private var bytes: UnsafeBufferPointer<UInt8> { mapped.bytes.bindMemory(to: UInt8.self) }
 
@@ -31,9 +39,12 @@ struct DataFile {
     case "txt": kind = .text
     case "jsonl": kind = .jsonLines
     case "json": kind = .json
+    case "tsv": kind = .tabs
+    case "csv": kind = .commas
     default:
       throw UserError(
-        .data, "the ending of the name is not known", at: path, hint: "use .txt, .jsonl or .json")
+        .data, "the ending of the name is not known", at: path,
+        hint: "use .txt, .jsonl, .json, .tsv or .csv")
     }
     mapped = try MappedFile(path)
     guard mapped.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
@@ -49,6 +60,13 @@ struct DataFile {
       throw UserError(
         .data, "a text of 4 GiB or more cannot be encoded", at: path, hint: "cut it into several files")
     }
+    try checkUTF8()
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+    guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: path) }
+    return Array(text)
+  }
+
+  private func checkUTF8() throws {
     do {
       _ = try UTF8Span(validating: bytes.span)
     } catch {
@@ -57,15 +75,17 @@ struct DataFile {
         .data, "is not UTF-8 at byte offset \(offset)", at: "\(path):\(1 + newLines(in: 0..<offset))",
         hint: "convert it to UTF-8")
     }
-    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
-    guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: path) }
-    return Array(text)
   }
 
+  /// The bytes of a row.
+  func text(of row: FileRow) -> [UInt8] { Array(bytes[row.range]) }
+
   /// Calls `body` with every row until it returns false.
+  /// - Parameter hasNames: whether the first line of a table names its columns; it is not a row then.
   /// - Throws: `UserError` if a .json file is not a list.
-  func forEachRow(_ body: (FileRow) -> Bool) throws {
+  func forEachRow(hasNames: Bool = true, _ body: (FileRow) -> Bool) throws {
     switch kind {
+    case .tabs, .commas: forEachTableRow(hasNames: hasNames, body)
     case .jsonLines: forEachLine(body)
     case .json:
       var list = JSONListReader(text: bytes, path: path)
@@ -73,6 +93,33 @@ struct DataFile {
         guard body(row(range, line: line, inLine: false)) else { return }
       }
     case .text: preconditionFailure("a .txt file has no rows")
+    }
+  }
+
+  /// The names of the columns of a table, or their numbers, as a row that has itself for values; nil for other files.
+  func columns(hasNames: Bool) -> FileRow? {
+    guard isTable else { return nil }
+    var reader = TableReader(text: bytes, isQuoted: kind == .commas)
+    guard let first = reader.next() else { return nil }
+    return FileRow(
+      line: first.line,
+      json: first.fields.map {
+        .object(TableReader.names($0, hasNames).map { JSON.Member(key: $0, value: .string($0)) })
+      })
+  }
+
+  private func forEachTableRow(hasNames: Bool, _ body: (FileRow) -> Bool) {
+    var reader = TableReader(text: bytes, isQuoted: kind == .commas)
+    var names: [[UInt8]]?
+    while let row = reader.next() {
+      if names == nil, case .success(let fields) = row.fields {
+        names = TableReader.names(fields, hasNames)
+        if hasNames { continue }
+      }
+      let json = row.fields.flatMap { fields in
+        TableReader.object(fields, names: names ?? [], hasNames: hasNames)
+      }
+      guard body(FileRow(line: row.line, json: json)) else { return }
     }
   }
 
@@ -97,14 +144,11 @@ struct DataFile {
 
   private func row(_ range: Range<Int>, line: Int, inLine: Bool) -> FileRow {
     guard range.count <= Self.longestRow else {
-      let mistake = RowMistake(
-        "a row is longer than the \(Self.longestRow >> 20) MiB that one may have",
-        hint: "cut it into several rows, or write it as a .txt file")
-      return FileRow(line: line, json: .failure(mistake))
+      return FileRow(line: line, json: .failure(Self.tooLong))
     }
     do throws(JSON.ParseError) {
       let json = try JSON.parse(UnsafeBufferPointer(rebasing: bytes[range]), takesLargeNumbers: true)
-      return FileRow(line: line, json: .success(json))
+      return FileRow(line: line, json: .success(json), range: range)
     } catch {
       let offset = range.lowerBound + error.offset
       let place = inLine ? "byte \(error.offset) of the line" : "byte offset \(offset)"

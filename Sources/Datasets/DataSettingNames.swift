@@ -6,10 +6,13 @@ package struct DataSettingNames: Equatable, Sendable {
   /// How to write that each file's format is to be detected.
   package let autoFormat: String
   package let sequenceLength: String
+  package let columns: String
+  package let packing: String
 
   package static let recipe = DataSettingNames(
     data: "data.train", format: "data.format", autoFormat: "data.format: auto",
-    sequenceLength: "data.sequence_length")
+    sequenceLength: "data.sequence_length", columns: "data.columns", packing: "data.packing")
   package static let options = DataSettingNames(
-    data: "--data", format: "--format", autoFormat: "--format auto", sequenceLength: "--sequence-length")
+    data: "--data", format: "--format", autoFormat: "--format auto", sequenceLength: "--sequence-length",
+    columns: "data.columns", packing: "--packing")
 }

@@ -4,7 +4,7 @@ import Base
 /// One file, as read.
 package struct FileSummary: Equatable, Sendable {
   package var path: String
-  package var format: RowFormat
+  package var format: DataFormat
   /// Rows or documents, without the empty ones.
   package var rows = 0
   /// Rows that hold no token and are left out.
@@ -87,6 +87,7 @@ package struct SequencesSummary: Equatable, Sendable {
   package var sequences: Int
   /// Without padding.
   package var tokens: Int
+  /// Units of the loss: tokens to predict, or labels.
   package var targets: Int
 
   package init(sequences: Int, tokens: Int, targets: Int) {

@@ -14,6 +14,13 @@ package struct DataOptions: Equatable, Sendable {
   package var train: [String]
   package var validation: ValidationSource
   package var format: DataFormat
+  /// Where the columns of the format are in all files, of validation too.
+  package var columns: DataColumns
+  /// The labels of a classification in order; nil to find them in `train`.
+  package var labels: [String]?
+  /// Whether rows that may have labels must have them: not where they are to be predicted.
+  package var needsLabels = true
+  /// Labelled rows are not packed.
   package var packing: Bool
   /// With `document`, no token has to predict the first token of the next document of joined text.
   package var packingMask: PackingMask
@@ -27,13 +34,16 @@ package struct DataOptions: Equatable, Sendable {
   package var names: DataSettingNames
 
   package init(
-    train: [String], validation: ValidationSource = .none, format: DataFormat = .auto, packing: Bool,
+    train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
+    columns: DataColumns = DataColumns(), labels: [String]? = nil, packing: Bool,
     packingMask: PackingMask = .none, sequenceLength: Int, seed: UInt64, readsWhole: Bool = false,
     names: DataSettingNames = .recipe
   ) {
     self.train = train
     self.validation = validation
     self.format = format
+    self.columns = columns
+    self.labels = labels
     self.packing = packing
     self.packingMask = packingMask
     self.sequenceLength = sequenceLength
@@ -49,6 +59,8 @@ package struct Dataset: Sendable {
   /// nil if there is no validation.
   package let validation: TokenSequences?
   package let summary: DataSummary
+  /// The labels of a classification, whose indices are the numbers of its sequences; nil for other data.
+  package let labels: [String]?
 
   /// Bytes in memory.
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
@@ -56,16 +68,18 @@ package struct Dataset: Sendable {
   /// Reads, checks and encodes all files.
   /// A validation share takes indivisible units: blocks of joined text, or rows before they are packed. So the rows
   /// held out do not depend on how rows are packed.
-  /// are packed, so that the rows held out do not depend on how rows are packed.
   /// - Throws: `UserErrors` with the mistakes of all files at once.
   package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
     try Self.check(options)
-    var trainLoader = FileLoader(options.train, options: options, encoder: encoder)
+    let isLabelled = options.format.decided(by: options.columns).isLabelled
+    labels = isLabelled ? try options.labels ?? Labels.found(in: options.train, options) : nil
+    let labels = labels.map { Labels($0) }
+    var trainLoader = FileLoader(options.train, options: options, labels: labels, encoder: encoder)
     var validationLoader: FileLoader?
     if case .files(let paths) = options.validation {
       var whole = options
       whole.readsWhole = true
-      validationLoader = FileLoader(paths, options: whole, encoder: encoder)
+      validationLoader = FileLoader(paths, options: whole, labels: labels, encoder: encoder)
     }
     let mistakes = trainLoader.mistakes + (validationLoader?.mistakes ?? [])
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
@@ -114,6 +128,16 @@ package struct Dataset: Sendable {
         UserError(
           .usage, "must be at least 2, but is \(options.sequenceLength)", at: options.names.sequenceLength,
           hint: "the last token of a sequence predicts nothing"))
+    }
+    mistakes += options.columns.mistakes(for: options.format, setting: options.names.columns)
+    if options.format.decided(by: options.columns).isLabelled {
+      if options.packing {
+        mistakes.append(
+          UserError(
+            .usage, "is true, and each row of format classification has a label of its own",
+            at: options.names.packing, hint: "set it to false"))
+      }
+      if let labels = options.labels { mistakes += Labels.mistakes(labels, setting: "labels") }
     }
     switch options.validation {
     case .none: break

@@ -1,12 +1,35 @@
 // Turns a text into the tokens that a model trains on: special tokens, the end of the text, and where an answer
 // begins.
 
+import Base
+import Tokenizers
+
 /// What `Datasets` needs of a tokenizer.
 package protocol TextEncoding: Sendable {
   /// - Parameters:
   ///   - text: UTF-8.
   ///   - addSpecialTokens: adds what the tokenizer puts around a text, such as a beginning of text.
   func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32]
+
+  /// A text, or two, with special tokens and types; cut to `longest` tokens.
+  func encode(_ text: [UInt8], pair: [UInt8]?, longest: Int) throws(UserError) -> TypedTokens
+
+  /// How many special tokens stand around a text, or around two.
+  func specialTokenCount(pair: Bool) throws(UserError) -> Int
+}
+
+/// An encoder that puts nothing around texts has no more to say: two texts stand one behind the other.
+extension TextEncoding {
+  package func encode(_ text: [UInt8], pair: [UInt8]?, longest: Int) throws(UserError) -> TypedTokens {
+    let first = encode(text, addSpecialTokens: false)
+    let second = pair.map { encode($0, addSpecialTokens: false) } ?? []
+    let kept = TextTemplate.longestFirst(first.count, second.count, longest: longest)
+    return TypedTokens(
+      tokens: Array(first[..<kept.first] + second[..<kept.second]), zeroTypes: kept.first,
+      cutTokens: first.count + second.count - kept.first - kept.second)
+  }
+
+  package func specialTokenCount(pair: Bool) throws(UserError) -> Int { 0 }
 }
 
 /// A tokenizer and the model's end of text.

@@ -1,13 +1,12 @@
-// Reads a list of files into sequences and remembers every mistake on the way.
+// Encodes the examples of a list of files into sequences.
 import Base
+import Tokenizers
 
 /// The sequences of some files before they are packed, and what is wrong with the files.
 struct FileLoader {
-  /// This many bad rows of a file are reported one by one.
-  static let rowsTold = 5
-
   let options: DataOptions
   let encoder: DocumentEncoder
+  let labels: Labels?
   /// Whole documents that will be joined; stays empty if text is not packed.
   var documents: TokenSequences
   /// Rows that stay whole, already cut to the sequence length.
@@ -15,98 +14,57 @@ struct FileLoader {
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
 
-  init(_ paths: [String], options: DataOptions, encoder: DocumentEncoder) {
+  /// - Parameter labels: of a classification; nil for other data.
+  init(_ paths: [String], options: DataOptions, labels: Labels?, encoder: DocumentEncoder) {
     self.options = options
     self.encoder = encoder
+    self.labels = labels
     documents = TokenSequences(files: paths)
     rows = TokenSequences(files: paths)
-    for (index, path) in paths.enumerated() {
-      let told = mistakes.count
-      do {
-        let file = try DataFile(path)
-        let result = Result { try read(file, index: index) }
-        do {
-          try file.check()
-        } catch {
-          // In that case the mistakes in the rows are not the user's.
-          mistakes.removeLast(mistakes.count - told)
-          throw error
-        }
-        try result.get()
-      } catch let error as UserError {
-        mistakes.append(error)
-      } catch {
-        mistakes.append(UserError(.data, "\(error)", at: path))
+    var reader = ExampleReader(paths, options: options)
+    reader.read { example, source, failed, summary throws(RowMistake) in
+      if case .labelled(let text, let pair, let label) = example {
+        let index = try label.map { label throws(RowMistake) in try labels?.index(of: label) ?? 0 }
+        if !failed { try add(text, pair, label: index, from: source, to: &summary) }
+      } else if !failed {
+        add(example, from: source, to: &summary)
       }
     }
+    files = reader.files
+    mistakes = reader.mistakes
   }
 
-  /// Files are still checked after a mistake, but nothing more is encoded.
-  private var failed: Bool { !mistakes.isEmpty }
-
-  private mutating func read(_ file: DataFile, index: Int) throws {
-    let path = file.path
-    if file.kind == .text {
-      guard options.format == .auto || options.format == .text else {
+  private mutating func add(
+    _ text: [UInt8], _ pair: [UInt8]?, label: Int?, from source: SampleSource, to summary: inout FileSummary
+  ) throws(RowMistake) {
+    let longest = options.sequenceLength
+    do throws(UserError) {
+      let special = try encoder.encoding.specialTokenCount(pair: pair != nil)
+      guard special < longest else {
         throw UserError(
-          .data, "a .txt file is plain text, not \(options.format.rawValue)", at: path,
-          hint: "use .jsonl or .json, or \(options.names.autoFormat)")
+          .data, "\(special) special tokens leave no room for a text",
+          hint: "raise \(options.names.sequenceLength)")
       }
-      let text = try file.text()
-      var summary = FileSummary(path: path, format: .text)
-      add(.document(text), from: SampleSource(file: index, line: 0), to: &summary)
-      return try finish(summary)
+      let encoded = try encoder.encoding.encode(text, pair: pair, longest: longest)
+      summary.rows += 1
+      summary.tokens += encoded.tokens.count + encoded.cutTokens
+      if encoded.cutTokens > 0 { summary.longRows += 1 }
+      summary.cutTokens += encoded.cutTokens
+      rows.append(
+        encoded.tokens[...], zeroTypes: encoded.zeroTypes, numbers: [Float(label ?? -1)], source: source)
+    } catch {
+      throw RowMistake(error.place.isEmpty ? error.what : "\(error.place): \(error.what)", hint: error.hint)
     }
-    var summary: FileSummary? = RowFormat(rawValue: options.format.rawValue).map {
-      FileSummary(path: path, format: $0)
-    }
-    var bad = 0
-    try file.forEachRow { row in
-      do throws(RowMistake) {
-        let json = try row.json.get()
-        var found: FileSummary
-        if let summary {
-          found = summary
-        } else {
-          found = FileSummary(path: path, format: try .detect(json, setting: options.names.format))
-        }
-        let example = try found.format.example(json)
-        add(example, from: SampleSource(file: index, line: row.line), to: &found)
-        summary = found
-      } catch {
-        bad += 1
-        if bad <= Self.rowsTold { mistakes.append(error.at("\(path):\(row.line)")) }
-        // Without a first row that fits, the format of the others is not known.
-        if summary == nil { return false }
-      }
-      return true
-    }
-    if bad > Self.rowsTold {
-      let more = bad - Self.rowsTold
-      mistakes.append(
-        UserError(.data, "and \(more) more \(more == 1 ? "row" : "rows") that cannot be used", at: path))
-    }
-    if bad > 0 { return }
-    guard let summary else { throw UserError(.data, "the file has no rows", at: path) }
-    try finish(summary)
-  }
-
-  private mutating func finish(_ summary: FileSummary) throws {
-    guard summary.rows > 0 || failed else {
-      let reason = summary.emptyRows > 0 ? "all rows of the file are empty" : "the file has no rows"
-      throw UserError(.data, reason, at: summary.path)
-    }
-    files.append(summary)
   }
 
   private mutating func add(_ example: Example, from source: SampleSource, to summary: inout FileSummary) {
-    if failed { return }
     let encoded: EncodedAnswer
     switch example {
     case _ where example.isEmpty: encoded = EncodedAnswer(tokens: [], promptCount: 0, boundaryMerged: false)
     case .document(let text):
       encoded = EncodedAnswer(tokens: encoder.document(text), promptCount: 0, boundaryMerged: false)
     case .answer(let prompt, let answer): encoded = encoder.answer(answer, to: prompt)
+    case .labelled: preconditionFailure("a labelled row is no text to predict")
     }
     let count = encoded.tokens.count
     guard count > 0 else {

@@ -34,8 +34,13 @@ package struct TokenSequences: Sendable {
   package internal(set) var spanSources: [SampleSource] = []
   /// Ascending, and ends with the number of spans: sequence `s` is `firstSpans[s]..<firstSpans[s + 1]`.
   package internal(set) var firstSpans: [Int] = [0]
-  /// How many positions of each sequence have a target.
+  /// How many units of the loss each sequence has: positions with a target, or 1 for its label.
   package internal(set) var targetCounts: [Int32] = []
+  /// Numbers that belong to sequences and not to tokens, `numbersPerSequence` for each: the index of its label.
+  package internal(set) var numbers: [Float] = []
+  package internal(set) var numbersPerSequence = 0
+  /// How many tokens at the start of each span have type 0; the others have type 1. Empty while all have type 0.
+  private var zeroTypes: [Int32] = []
   /// The number of tokens of the longest sequence that was ever added.
   private var longest = 0
 
@@ -78,18 +83,31 @@ package struct TokenSequences: Sendable {
     return (length + unit - 1) / unit * unit
   }
 
-  /// Target positions of some sequences, without building a batch.
+  /// The numbers of a sequence.
+  package func numbers(of sequence: Int) -> ArraySlice<Float> {
+    numbers[sequence * numbersPerSequence..<(sequence + 1) * numbersPerSequence]
+  }
+
+  /// Whether some token has a type other than 0.
+  package var hasTypes: Bool { !zeroTypes.isEmpty }
+
+  /// How many tokens at the start of a span have type 0; the others have type 1.
+  package func zeroTypes(ofSpan span: Int) -> Int {
+    zeroTypes.isEmpty ? tokenRange(ofSpan: span).count : Int(zeroTypes[span])
+  }
+
+  /// Units of the loss of some sequences, without building a batch.
   package func targetCount(of sequences: some Swift.Sequence<Int>) -> Int {
     sequences.reduce(0) { $0 + Int(targetCounts[$1]) }
   }
 
-  /// Target positions of all sequences.
+  /// Units of the loss of all sequences.
   package var targetCount: Int { targetCounts.reduce(0) { $0 + Int($1) } }
 
   /// Bytes in memory: a little more than four per token, and some for each span and sequence.
   package var bytes: Int {
     tokens.count * 4 + lossMask.bytes + spanStarts.count * 8 + spanSources.count * 8 + firstSpans.count * 8
-      + targetCounts.count * 4
+      + targetCounts.count * 4 + numbers.count * 4 + zeroTypes.count * 4
   }
 
   /// The places a sequence came from, each as `file:line` (or `file`, for a whole file), in order.
@@ -112,10 +130,42 @@ extension TokenSequences {
     tokens.append(contentsOf: added)
     lossMask.append(false, count: masked)
     lossMask.append(true, count: added.count - masked)
+    endSpan(zeroTypes: added.count, source)
+    endSequence(units: Int32(clamping: max(0, added.count - max(1, masked))), numbers: [])
+  }
+
+  /// Adds one sequence of one span with numbers to learn; none of its tokens is a target.
+  /// - Parameters:
+  ///   - zeroTypes: how many tokens at its start have type 0; the others have type 1.
+  ///   - numbers: as many for all sequences.
+  package mutating func append(
+    _ added: ArraySlice<Int32>, zeroTypes: Int, numbers: [Float], source: SampleSource
+  ) {
+    longest = max(longest, added.count)
+    tokens.append(contentsOf: added)
+    lossMask.append(false, count: added.count)
+    endSpan(zeroTypes: zeroTypes, source)
+    endSequence(units: 1, numbers: numbers[...])
+  }
+
+  /// Ends a span behind the tokens that are there.
+  private mutating func endSpan(zeroTypes zeros: Int, _ source: SampleSource) {
+    let start = spanStarts[spanStarts.count - 1]
+    if zeroTypes.isEmpty, zeros < tokens.count - start {
+      zeroTypes = spanSources.indices.map { Int32(tokenRange(ofSpan: $0).count) }
+    }
+    if hasTypes || zeros < tokens.count - start { zeroTypes.append(Int32(zeros)) }
     spanStarts.append(tokens.count)
     spanSources.append(source)
+  }
+
+  /// Ends a sequence behind the spans that are there.
+  private mutating func endSequence(units: Int32, numbers added: ArraySlice<Float>) {
+    if count == 0 { numbersPerSequence = added.count }
+    precondition(added.count == numbersPerSequence, "sequences with and without numbers are not mixed")
+    numbers.append(contentsOf: added)
     firstSpans.append(spanSources.count)
-    targetCounts.append(Int32(clamping: max(0, added.count - max(1, masked))))
+    targetCounts.append(units)
   }
 
   /// Adds a sequence of another set that has the same files.
@@ -125,11 +175,9 @@ extension TokenSequences {
       let range = other.tokenRange(ofSpan: span)
       tokens.append(contentsOf: other.tokens[range])
       for index in range { lossMask.append(other.lossMask[index], count: 1) }
-      spanStarts.append(tokens.count)
-      spanSources.append(other.spanSources[span])
+      endSpan(zeroTypes: other.zeroTypes(ofSpan: span), other.spanSources[span])
     }
-    firstSpans.append(spanSources.count)
-    targetCounts.append(other.targetCounts[sequence])
+    endSequence(units: other.targetCounts[sequence], numbers: other.numbers(of: sequence))
   }
 
   /// Takes some sequences out; both parts stay in file order.
@@ -155,6 +203,7 @@ extension TokenSequences {
             lossMask.set(tokenEnd + offset, lossMask[index])
           }
         }
+        if hasTypes { zeroTypes[spanEnd] = zeroTypes[span] }
         spanStarts[spanEnd] = tokenEnd
         spanSources[spanEnd] = spanSources[span]
         spanEnd += 1
@@ -162,12 +211,17 @@ extension TokenSequences {
       }
       firstSpans[sequenceEnd] = spanEnd - spans.count
       targetCounts[sequenceEnd] = targetCounts[sequence]
+      for index in 0..<numbersPerSequence {
+        numbers[sequenceEnd * numbersPerSequence + index] = numbers[sequence * numbersPerSequence + index]
+      }
       sequenceEnd += 1
     }
     precondition(next == taken.count, "sequences to take out must be ascending and exist")
     tokens.removeLast(tokens.count - tokenEnd)
     lossMask.truncate(to: tokenEnd)
     spanSources.removeLast(spanSources.count - spanEnd)
+    if hasTypes { zeroTypes.removeLast(zeroTypes.count - spanEnd) }
+    numbers.removeLast(numbers.count - sequenceEnd * numbersPerSequence)
     spanStarts.removeLast(spanStarts.count - spanEnd)
     spanStarts.append(tokenEnd)
     targetCounts.removeLast(targetCounts.count - sequenceEnd)

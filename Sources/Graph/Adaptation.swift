@@ -22,6 +22,12 @@ package struct FullFineTuning: Adaptation {
   package func trains(_ parameter: String) -> Bool { true }
 }
 
+/// Nothing is trained, and nothing is added: a model that is only read, whose ranks can share all of it.
+package struct NoFineTuning: Adaptation {
+  package init() {}
+  package func trains(_ parameter: String) -> Bool { false }
+}
+
 /// y += scale · (x Aᵀ) Bᵀ with A [rank, inputs] and B [outputs, rank] (Hu et al. 2021).
 package struct LowRank: Sendable, Equatable {
   package var rank: Int

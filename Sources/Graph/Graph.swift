@@ -9,8 +9,9 @@ package enum Purpose: Sendable, Equatable {
   case loss
   /// The logits of every token.
   case logits
-  /// The logits of the last token of each sequence, with the keys and values of earlier ones in a cache.
-  case decoding
+  /// The logits of the last token of each sequence, with the keys and values of earlier ones in a cache. A sequence's
+  /// results do not depend on the others of the batch.
+  case decoding(KeyValueCache)
 }
 
 /// The sizes of one micro-batch: B sequences of T tokens.
@@ -42,7 +43,9 @@ package final class Graph {
   package let trainedType: ElementType
   package let adaptation: any Adaptation
   /// Keys and values of earlier tokens, while decoding.
-  package let cache: KeyValueCache?
+  var cache: KeyValueCache? {
+    if case .decoding(let cache) = purpose { cache } else { nil }
+  }
   package let loss = LossCell()
   private(set) var record: Record
   private var declared: [ParameterSpec] = []
@@ -50,6 +53,7 @@ package final class Graph {
   let declaring: Bool
   private var layer: Int?
   private var layers = 0
+  private var isInHead = false
   /// Numbers the operations that draw random numbers.
   private var sites = 0
 
@@ -57,7 +61,7 @@ package final class Graph {
   ///   much scratch operations need.
   package init(
     layout: ParameterLayout, type: ElementType, trainedType: ElementType? = nil, shape: BatchShape,
-    purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil,
+    purpose: Purpose, dropout: Bool = true,
     adaptation: any Adaptation = FullFineTuning()
   ) {
     self.type = type
@@ -66,7 +70,6 @@ package final class Graph {
     dropsOut = dropout && purpose == .training
     self.shape = shape
     self.purpose = purpose
-    self.cache = cache
     record = Record(layout: layout)
     declaring = false
   }
@@ -78,7 +81,6 @@ package final class Graph {
     purpose = .loss
     dropsOut = false
     type = .float32
-    cache = nil
     record = Record(layout: ParameterLayout(specs: []))
     declaring = true
   }
@@ -101,6 +103,15 @@ package final class Graph {
     layer = nil
   }
 
+  /// The parameters of a head: what stands on a model for one task, and may be absent where a model was not trained
+  /// for that task.
+  package func head<T>(_ body: () -> T) -> T {
+    precondition(!isInHead, "heads do not nest")
+    isInHead = true
+    defer { isInHead = false }
+    return body()
+  }
+
   /// The index of a parameter; while declaring, it is added at its first mention.
   func parameter(
     _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false
@@ -108,7 +119,7 @@ package final class Graph {
     parameter(
       ParameterSpec(
         name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
-        isProjection: isProjection, rateFactor: rateFactor(name, shape)))
+        isProjection: isProjection, isHead: isInHead, rateFactor: rateFactor(name, shape)))
   }
 
   /// The same for a parameter that the adaptation adds.

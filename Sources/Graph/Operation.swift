@@ -76,12 +76,18 @@ package struct GradientTarget {
 package struct TokenStream {
   package var tokens: UnsafePointer<Int32>
   package var positions: UnsafePointer<Int32>
+  /// Which of two texts each token belongs to, 0 or 1; nil where a batch has no second texts.
+  package var types: UnsafePointer<Int32>?
   /// The keys that each token sees as a query.
   package var keys: KeyIntervals
 
-  package init(tokens: UnsafePointer<Int32>, positions: UnsafePointer<Int32>, keys: KeyIntervals) {
+  package init(
+    tokens: UnsafePointer<Int32>, positions: UnsafePointer<Int32>, types: UnsafePointer<Int32>? = nil,
+    keys: KeyIntervals
+  ) {
     self.tokens = tokens
     self.positions = positions
+    self.types = types
     self.keys = keys
   }
 }
@@ -90,7 +96,7 @@ extension TokenStream {
   /// The tokens from a row on.
   package func from(_ row: Int) -> TokenStream {
     TokenStream(
-      tokens: tokens + row, positions: positions + row,
+      tokens: tokens + row, positions: positions + row, types: types.map { $0 + row },
       keys: KeyIntervals(first: keys.first + row, end: keys.end + row))
   }
 }
@@ -100,19 +106,26 @@ package struct GraphInput {
   package var stream: TokenStream
   /// [B · T]: the next token, negative where a token has no target.
   package var targets: UnsafePointer<Int32>
+  /// [B]: the number of tokens of each sequence, without padding; nil where all are full.
+  package var lengths: UnsafePointer<Int32>?
+  /// [B · n]: what each sample has beside its tokens, such as its label; nil where it has nothing.
+  package var numbers: UnsafePointer<Float>?
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
-  /// The factor of the gradient of each target's loss: 1 / (target tokens of the whole step).
+  /// The factor of the gradient of each unit's loss: 1 / (units of the whole step).
   package var scale: Float
   package var seed: UInt64
   package var step: Int
 
   package init(
-    stream: TokenStream, targets: UnsafePointer<Int32>, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
+    stream: TokenStream, targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
+    numbers: UnsafePointer<Float>? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
     seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
     self.targets = targets
+    self.lengths = lengths
+    self.numbers = numbers
     self.sampleIDs = sampleIDs
     self.scale = scale
     self.seed = seed
@@ -120,9 +133,13 @@ package struct GraphInput {
   }
 }
 
-/// The sum of losses that the last operation leaves behind.
+/// What the last operation leaves behind.
 package final class LossCell: @unchecked Sendable {
+  /// The sum of the losses.
   package var sum = 0.0
+  /// Other sums of the micro-batch, such as the number of rows that were predicted right. The operation that fills them
+  /// has made room for them.
+  package var counts: [Double] = []
   package init() {}
 }
 

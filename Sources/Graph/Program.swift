@@ -68,7 +68,11 @@ package final class Program {
   private let record: Record
   private let plan: MemoryPlan
   private let loss: LossCell
+  /// The sums that the last run left beside its loss.
+  package var counts: [Double] { loss.counts }
   private let training: Bool
+  /// Whether products are summed row by row, so that a sequence's results do not depend on the others.
+  private let runsByRow: Bool
   /// For each entry of the schedule, the operation that makes tiles and the one that processes them at once.
   private let pairs: [(maker: any TileMaker, follower: any TileFollower)?]
 
@@ -80,6 +84,7 @@ package final class Program {
     record = graph.record
     loss = graph.loss
     training = graph.purpose == .training
+    runsByRow = graph.cache != nil
     plan = MemoryPlan(
       record: record, training: training, recompute: recompute, threads: threads, holds: holds)
     arenaCount = plan.arenaCount
@@ -112,6 +117,8 @@ package final class Program {
     let memory = ProgramMemory(
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
     loss.sum = 0
+    for index in loss.counts.indices { loss.counts[index] = 0 }
+    let engine = runsByRow ? engine.byRow : engine
     for (time, phase) in plan.schedule.enumerated() {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }

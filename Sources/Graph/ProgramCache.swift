@@ -4,7 +4,7 @@
 package struct ProgramCache {
   /// What a program was recorded for. Not generic, so that a look-up in a step allocates nothing.
   package struct Key: Equatable {
-    let shape: BatchShape
+    package let shape: BatchShape
     let purpose: Purpose
     let dropout: Bool
 

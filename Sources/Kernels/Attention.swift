@@ -20,7 +20,8 @@ package struct KeyIntervals {
   }
 }
 
-/// The sizes of one attention. Rows of a matrix lie `stride` apart; head h starts at column h · D.
+/// The sizes of one attention. Rows of a matrix lie `stride` apart; head h starts at column h · D, and key heads where
+/// `keyHeadStride` says.
 package struct AttentionShape: Sendable {
   package var sequences: Int
   package var queries: Int
@@ -31,12 +32,15 @@ package struct AttentionShape: Sendable {
   package var headWidth: Int
   package var queryStride: Int
   package var keyStride: Int
+  /// The distance between two key heads, and between the keys of two sequences.
+  package var keyHeadStride: Int
+  package var keySequenceStride: Int
   package var outputStride: Int
   package var scale: Float
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, headWidth: Int, queryStride: Int,
-    keyStride: Int, outputStride: Int, scale: Float
+    keyStride: Int, keyHeadStride: Int? = nil, keySequenceStride: Int? = nil, outputStride: Int, scale: Float
   ) {
     precondition(heads % keyHeads == 0, "\(heads) heads do not share \(keyHeads) key heads")
     self.sequences = sequences
@@ -47,6 +51,8 @@ package struct AttentionShape: Sendable {
     self.headWidth = headWidth
     self.queryStride = queryStride
     self.keyStride = keyStride
+    self.keyHeadStride = keyHeadStride ?? headWidth
+    self.keySequenceStride = keySequenceStride ?? keys * keyStride
     self.outputStride = outputStride
     self.scale = scale
   }
@@ -55,7 +61,7 @@ package struct AttentionShape: Sendable {
   var blocks: Int { (queries + Self.block - 1) / Self.block }
 
   /// Scratch of one worker of forward, in elements: one block of scores.
-  package var scratchCount: Int { Self.block * keys }
+  package var scratchCount: Int { min(Self.block, queries) * keys }
 }
 
 extension Engine {
@@ -173,8 +179,8 @@ struct AttentionBlock {
 
   /// The place of the block's first key in the matrices of keys and values.
   var keyStart: Int {
-    (sequence * shape.keys + keys.lowerBound) * shape.keyStride
-      + head / (shape.heads / shape.keyHeads) * shape.headWidth
+    sequence * shape.keySequenceStride + keys.lowerBound * shape.keyStride
+      + head / (shape.heads / shape.keyHeads) * shape.keyHeadStride
   }
   var queryStart: Int {
     (sequence * shape.queries + rows.lowerBound) * shape.queryStride + head * shape.headWidth

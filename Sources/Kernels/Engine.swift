@@ -10,6 +10,10 @@ package struct Engine: Sendable {
   package let profile: Profile?
   private let lazyHalves: LazyHalves
   let frozenRooms: FrozenRooms
+  /// Activations that were rounded to bfloat16, widened.
+  let wideRows: FrozenRooms
+  /// See `byRow`.
+  var multipliesByRow = false
 
   /// - Parameters:
   ///   - kernel: see `BLAS.open`.
@@ -21,6 +25,7 @@ package struct Engine: Sendable {
     pool = try WorkerPool(threads: threads)
     try blas.takeBuffers(threads: threads)
     frozenRooms = FrozenRooms(threads: threads)
+    wideRows = FrozenRooms(threads: 1)
     lazyHalves = LazyHalves { HalfProducts(blas: blas, threads: threads, library: oneDNN) }
   }
 }

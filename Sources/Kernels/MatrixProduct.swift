@@ -48,6 +48,9 @@ extension Engine {
     _ a: Operand, _ b: Operand, _ transposition: Transposition = .none, into c: MutableMatrix,
     adding: Bool = false, after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void = { _, _ in }
   ) {
+    if multipliesByRow {
+      return multiplyByRow(a, b, transposition, into: c, adding: adding, after: after)
+    }
     switch (a, b) {
     case (.float32(let a), .float32(let b)):
       forEachTile(a, b, transposition, c, after) { tile, _ in
@@ -161,6 +164,10 @@ extension Engine {
   ) {
     let start = profile == nil ? 0 : monotonicNanoseconds()
     defer { profile?.countProduct(m: m, n: n, k: k, since: start) }
+    if multipliesByRow {
+      return productByRow(
+        transposition, m: m, n: n, k: k, alpha: alpha, a, lda, b, ldb, beta: beta, c, ldc)
+    }
     blas.product(transposition, m: m, n: n, k: k, alpha: alpha, a, lda, b, ldb, beta: beta, c, ldc)
   }
 }

@@ -5,11 +5,14 @@ import Foundation
 
 extension AdaptedModel {
   package init(_ description: ModelDescription) {
+    let family = description.family
+    let hasLabels = if case .labels = description.head { true } else { false }
     self.init(
       parameters: description.parameters.filter { !$0.isAdded },
-      outputEmbedding: description.family.outputEmbedding,
-      head: type(of: description.family).head, isTied: description.family.tied,
-      storesInputsFirst: type(of: description.family).storesInputsFirst)
+      outputEmbedding: hasLabels ? type(of: family).classifier + ".weight" : family.outputEmbedding,
+      head: type(of: family).head, isTied: !hasLabels && family.tied,
+      storesInputsFirst: type(of: family).storesInputsFirst,
+      taskType: hasLabels ? Self.labelsTask : "CAUSAL_LM", newParameters: description.newParameters)
   }
 }
 

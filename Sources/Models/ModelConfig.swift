@@ -71,6 +71,24 @@ package struct ModelConfig {
     return integers
   }
 
+  /// A list of texts; empty if it is absent or null.
+  func texts(_ key: String) -> [String] {
+    guard let value = json[key], !value.isNull else { return [] }
+    let texts = (value.elements ?? []).compactMap(\.text)
+    guard let elements = value.elements, texts.count == elements.count else {
+      fail(key, "is \(value.kind), where a list of texts is meant")
+      return []
+    }
+    return texts
+  }
+
+  func isNull(_ key: String) -> Bool { json[key]?.isNull == true }
+
+  /// The keys and values of an object.
+  var members: [(key: String, value: JSON)] {
+    (json.members ?? []).map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
+  }
+
   /// A nested object; empty if it is absent or null.
   func part(_ key: String) -> ModelConfig { ModelConfig(section.section(key), json[key] ?? .null) }
 

@@ -7,6 +7,11 @@ import Tensors
 /// The description of one model, without its weights.
 package struct ModelDescription: Sendable {
   package let family: any ModelFamily
+  package let head: Head
+  /// Whether that is another head than the folder's.
+  package private(set) var hasNewHead = false
+  /// Parameters of the head that the folder lacks, which begin at random. Every method trains them.
+  package var newParameters: [String] = []
   /// All parameters in the order of their first use in the forward pass.
   package private(set) var parameters: [ParameterSpec]
   /// How it is fine-tuned.
@@ -22,7 +27,13 @@ package struct ModelDescription: Sendable {
   /// Whether a folder that holds no head has it as the embedding.
   private var headMayBeEmbedding = false
   /// What the user should know about how the folder was read, a line each.
-  package let notes: [String]
+  package var notes: [String] {
+    guard !newParameters.isEmpty else { return folderNotes }
+    return folderNotes + [
+      "\(folder): \(newParameters.joined(separator: ", ")) begin at random, as the folder has none"
+    ]
+  }
+  private let folderNotes: [String]
 
   /// - Parameter folder: a Hugging Face model folder; only its config.json and generation_config.json are read.
   /// - Throws: every mistake in the files at once.
@@ -54,9 +65,11 @@ package struct ModelDescription: Sendable {
   /// - Parameters:
   ///   - file: the name of the configuration in messages.
   ///   - folder: the name of the model in messages; the same by default.
+  ///   - head: by default the one that the configuration names.
   ///   - endOfGeneration: ids, possibly beyond the vocabulary; by default those of the configuration.
   package init(
-    config: JSON, file: String, folder: String? = nil, endOfGeneration: [Int]? = nil, notes: [String] = []
+    config: JSON, file: String, folder: String? = nil, head: Head? = nil, endOfGeneration: [Int]? = nil,
+    notes: [String] = []
   ) throws {
     let problems = Problems()
     let section = ModelConfig(config, file: file, problems: problems)
@@ -68,13 +81,15 @@ package struct ModelDescription: Sendable {
         hint: "supported: \(modelFamilies.map { $0.modelType }.joined(separator: ", "))")
     }
     let family = familyType.init(section)
-    let ends = section.integers("eos_token_id", default: [familyType.endOfText])
+    let ends = section.integers("eos_token_id", default: familyType.endOfText.map { [$0] } ?? [])
+    let ownHead = Head(section, of: familyType)
     try problems.throwIfAny()
     self.family = family
+    self.head = head ?? ownHead
     self.config = config
     self.folder = folder ?? file
-    self.notes = notes
-    parameters = Graph.parameters { Self.record(family, on: $0) }
+    folderNotes = notes
+    parameters = Graph.parameters { [head = self.head] in Self.record(family, head, on: $0) }
     // A token that the model does not know never occurs in a text.
     func known(_ ids: [Int]) -> [Int32] {
       ids.filter { (0..<family.vocabulary).contains($0) }.map(Int32.init)
@@ -95,8 +110,30 @@ package struct ModelDescription: Sendable {
   /// - Parameter note: the reason, for the user.
   package func untied(note: String) throws -> ModelDescription {
     try ModelDescription(
-      config: replacing(["tie_word_embeddings"], with: .bool(false)), file: folder + "/config.json",
-      folder: folder, endOfGeneration: endOfGeneration.map(Int.init), notes: notes + [note])
+      config: replacing([("tie_word_embeddings", .bool(false))]), file: folder + "/config.json",
+      folder: folder, endOfGeneration: endOfGeneration.map(Int.init), notes: folderNotes + [note])
+  }
+
+  /// The same model with another head.
+  /// - Throws: if the family has none of that kind.
+  package func with(_ head: Head) throws -> ModelDescription {
+    if head == self.head { return self }
+    let type = type(of: family)
+    if head == .languageModel, type.languageModelClass == nil {
+      throw UserError(
+        .usage, "models of type \(typeName) predict no next token", at: folder,
+        hint: "choose another task, such as task=classification")
+    }
+    var settings = head.settings(of: type)
+    // transformers looks for the last token before the padding.
+    if case .labels = head, type.isCausal, let end = endOfText.first, config["pad_token_id"]?.integer == nil {
+      settings.append(("pad_token_id", .integer(Int(end))))
+    }
+    var other = try ModelDescription(
+      config: replacing(settings), file: folder + "/config.json", folder: folder, head: head,
+      endOfGeneration: endOfGeneration.map(Int.init), notes: folderNotes)
+    other.hasNewHead = true
+    return other
   }
 
   /// The same model with a head of its own that a folder need not hold: it is then read from the embedding.
@@ -108,19 +145,18 @@ package struct ModelDescription: Sendable {
     return parted
   }
 
-  /// Records the forward pass with its head.
-  package func record(on graph: Graph) { Self.record(family, on: graph) }
+  /// Records the forward pass with its head: the logits.
+  package func record(on graph: Graph) { Self.record(family, head, on: graph) }
 
-  private static func record(_ family: any ModelFamily, on graph: Graph) {
-    graph.languageModelHead(
-      family.forward(graph), weight: family.outputEmbedding, vocabulary: family.vocabulary)
+  private static func record(_ family: any ModelFamily, _ head: Head, on graph: Graph) {
+    _ = head.record(family.forward(graph), of: family, on: graph)
   }
 
   /// The same model as a method fine-tunes it.
   package func adapted(by adaptation: any Adaptation) -> ModelDescription {
     var adapted = self
     adapted.adaptation = adaptation
-    adapted.parameters = Graph.parameters(adaptation) { Self.record(family, on: $0) }
+    adapted.parameters = Graph.parameters(adaptation) { Self.record(family, head, on: $0) }
     return adapted
   }
 
@@ -137,13 +173,14 @@ package struct ModelDescription: Sendable {
 
   /// config.json with the element type of the weights that are written beside it.
   package func config(elementType: String) -> JSON {
-    replacing(["torch_dtype", "dtype"], with: .string(elementType))
+    replacing([("torch_dtype", .string(elementType))], removing: ["dtype"])
   }
 
-  /// config.json with a value under the first of some keys, and without the others.
-  private func replacing(_ keys: [String], with value: JSON) -> JSON {
+  /// config.json with other values under some keys, and without others.
+  private func replacing(_ settings: [(key: String, value: JSON)], removing: [String] = []) -> JSON {
+    let keys = Set(settings.map(\.key) + removing)
     let members = (config.members ?? []).filter { !keys.contains(String(decoding: $0.key, as: UTF8.self)) }
-    return .object(members + [JSON.Member(key: Array(keys[0].utf8), value: value)])
+    return .object(members + settings.map { JSON.Member(key: Array($0.key.utf8), value: $0.value) })
   }
 }
 
@@ -154,17 +191,20 @@ extension ModelDescription {
     var names = [parameter]
     if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
     // `save_model` of safetensors keeps only one name of a tensor that has two: the first in alphabetical order.
-    if family.tied, parameter == type(of: family).embedding { names.append(type(of: family).head) }
+    if head == .languageModel, family.tied, parameter == type(of: family).embedding {
+      names.append(type(of: family).head)
+    }
     if headMayBeEmbedding, parameter == type(of: family).head {
       names += self.names(of: type(of: family).embedding)
     }
     return names
   }
 
-  /// Whether a tensor of a checkpoint may be ignored: a copy of a tied weight, or a constant.
+  /// Whether a tensor of a checkpoint may be ignored: a copy of a tied weight, a constant, or part of another head.
   package func ignores(_ tensor: String) -> Bool {
-    family.tied && tensor == type(of: family).head
-      || type(of: family).ignoredSuffixes.contains { tensor.hasSuffix($0) }
+    let type = type(of: family)
+    return family.tied && tensor == type.head || type.ignoredSuffixes.contains { tensor.hasSuffix($0) }
+      || (hasNewHead || head == .none) && type.headPrefixes.contains { tensor.hasPrefix($0) }
   }
 
   /// Checks the ids of a text before the model sees them: the tables have no rows for other ids.

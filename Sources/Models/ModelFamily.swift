@@ -10,12 +10,22 @@ package protocol ModelFamily: Sendable {
   static var modelType: String { get }
   /// The prefix of names in a checkpoint of the model with its head, which the names of the bare model lack.
   static var basePrefix: String { get }
+  /// What transformers' classes of the family begin with.
+  static var className: String { get }
+  /// Its class with a language-model head; nil if the family has none.
+  static var languageModelClass: String? { get }
+  /// The module that gives the logits of labels.
+  static var classifier: String { get }
+  /// Whether a token sees only those before it.
+  static var isCausal: Bool { get }
+  /// How the names of the tensors of heads begin.
+  static var headPrefixes: [String] { get }
   /// Suffixes of tensors that old checkpoints hold beside the parameters and that carry no information.
   static var ignoredSuffixes: [String] { get }
   /// The parameter that a tied head shares.
   static var embedding: String { get }
   /// The default of `eos_token_id`, if config.json does not set it.
-  static var endOfText: Int { get }
+  static var endOfText: Int? { get }
 
   /// Whether projections are stored [inputs, outputs].
   static var storesInputsFirst: Bool { get }
@@ -29,10 +39,22 @@ package protocol ModelFamily: Sendable {
   var tied: Bool { get }
   /// The hidden states of every token, ready for a head: [B · T, C].
   func forward(_ graph: Graph) -> Value
+  /// The logits of a sequence's labels, [B, labels], as the family's `…ForSequenceClassification` computes them.
+  func classify(_ hidden: Value, labels: Int, _ graph: Graph) -> Value
 }
 
+/// Decoders, unless a family says otherwise.
 extension ModelFamily {
   package static var storesInputsFirst: Bool { false }
+  package static var languageModelClass: String? { className + "ForCausalLM" }
+  package static var classifier: String { "score" }
+  package static var isCausal: Bool { true }
+  package static var headPrefixes: [String] { [head, classifier + "."] }
+
+  /// The last token has seen all others.
+  package func classify(_ hidden: Value, labels: Int, _ graph: Graph) -> Value {
+    graph.linear(graph.token(hidden, .last), Self.classifier, columns: labels, bias: false)
+  }
 
   /// The parameter of a head of its own.
   package static var head: String { "lm_head.weight" }
@@ -52,4 +74,4 @@ extension ModelFamily {
 }
 
 /// All families that swiftdp knows: a new one is one file and one line here.
-package let modelFamilies: [any ModelFamily.Type] = [GPT2.self, Llama.self]
+package let modelFamilies: [any ModelFamily.Type] = [BERT.self, GPT2.self, Llama.self]

@@ -2,6 +2,7 @@
 import Graph
 import Kernels
 import Models
+import Objectives
 import Optimizers
 import Recipes
 import Sharding
@@ -10,6 +11,7 @@ import Tensors
 package struct RunShape: Sendable {
   /// The shape of the largest micro-batch.
   package var batch: BatchShape
+  package var objective: any Objective = LanguageModel()
   package var type: ElementType
   /// What frozen projections are kept in.
   package var frozen: FrozenStorage
@@ -61,9 +63,10 @@ package struct RunShape: Sendable {
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
+    objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
-    if !recipe.data.packing { programs = ProgramCache.limit }
+    if !recipe.dataOptions.packing { programs = ProgramCache.limit }
   }
 
   /// Whether the ranks of a host share one copy of the weights. If every rank updates all weights, each needs its
@@ -117,7 +120,7 @@ package struct ProgramEstimate: Sendable {
     let graph = Graph(
       layout: layout, type: shape.type, trainedType: trainedType, shape: batch, purpose: .training,
       adaptation: description.adaptation)
-    description.record(on: graph)
+    shape.objective.record(description.family.forward(graph), of: description, on: graph)
     let program = Program(
       graph, recompute: shape.recompute, threads: place.threads,
       holds: GradientSum.holds(ranks: place.ranks))

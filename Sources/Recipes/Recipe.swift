@@ -7,6 +7,7 @@ import Foundation
 import Graph
 import Kernels
 import Models
+import Objectives
 import Optimizers
 import Sharding
 import Tensors
@@ -17,6 +18,8 @@ package struct Recipe: Sendable {
   package var weights: WeightSource
   /// The type that weights are kept and multiplied in.
   package var elementType: ElementType
+  /// What the model is trained for.
+  package var objective: any Objective
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
   package var frozenStorage: FrozenStorage
@@ -75,25 +78,7 @@ package struct Recipe: Sendable {
       }
     }
     let problems = Problems()
-    var overrides: [String] = []
-    for assignment in assignments {
-      guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
-        problems.add(
-          .usage, "is not a setting", at: assignment,
-          hint: "write section.key=value, such as training.steps=100")
-        continue
-      }
-      let name = String(assignment[..<equals])
-      let text = String(assignment[assignment.index(after: equals)...])
-      if let value = problems.collect({ try JSON.yaml(text, file: name) }) {
-        // In YAML an empty value and ~ are null, so the default would be taken silently.
-        let isWritten = !value.isNull || text.lowercased() == "null"
-        json.set(
-          name.split(separator: ".", omittingEmptySubsequences: false)[...],
-          to: isWritten ? value : .string(text == "~" ? text : ""))
-        overrides.append(name)
-      }
-    }
+    let overrides = json.assign(assignments, problems: problems)
     self.init(json, file: file, overrides: overrides, paths: paths, problems: problems)
     try problems.throwIfAny()
   }
@@ -101,12 +86,30 @@ package struct Recipe: Sendable {
   /// A path as the user would write it.
   package func name(of path: String) -> String { paths.name(of: path) }
 
-  /// Describes the model, and looks at its weights too if the run reads them.
+  /// The same recipe with what its data tells about its task.
+  /// - Throws: if the data cannot be read.
+  package func settled() throws -> Recipe {
+    var settled = self
+    settled.objective = try objective.settled(by: dataOptions)
+    return settled
+  }
+
+  /// What is read of the data, and how.
+  package var dataOptions: DataOptions {
+    var options = DataOptions(
+      train: data.train, validation: data.validation, format: data.format, columns: data.columns,
+      packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
+      seed: training.seed)
+    objective.prepare(&options)
+    return options
+  }
+
+  /// Describes the model of a settled recipe, and looks at its weights too if the run reads them.
   package func describeModel() throws -> ModelDescription {
     let description: ModelDescription =
       switch weights {
-      case .pretrained: try .stored(in: model)
-      case .random: try ModelDescription(folder: model)
+      case .pretrained: try .stored(in: model, with: objective.head)
+      case .random: try ModelDescription(folder: model).with(objective.head)
       }
     return try description.adapted(by: method)
   }
@@ -122,6 +125,7 @@ package struct Recipe: Sendable {
     weights = top.choice("weights", default: .pretrained)
     elementType = top.choice("model_dtype", default: .float32)
     output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
+    objective = TaskRecipe(top).objective
     method = MethodRecipe(top).method
     frozenStorage = Self.frozenStorage(top, type: elementType)
     if method is FullMethod, frozenStorage != FrozenStorage(elementType) {
@@ -144,7 +148,7 @@ package struct Recipe: Sendable {
         "method", "has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose",
         hint: "set frozen_dtype=int8 or nf4")
     }
-    data = DataRecipe(top.section("data"))
+    data = DataRecipe(top.section("data"), for: objective)
     training = TrainingRecipe(top.section("training"))
     optimizer = OptimizerRecipe(top.section("optimizer"))
     schedule = ScheduleRecipe(top.section("schedule"))
@@ -157,7 +161,7 @@ package struct Recipe: Sendable {
 
 extension Recipe {
   /// `frozen_dtype`: a name, or a mapping with a name and `double_quantization`.
-  fileprivate static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
+  package static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
     enum Name: String, CaseIterable {
       case same
       case float32
@@ -179,53 +183,6 @@ extension Recipe {
     case .int8: .int8
     case .nf4: .nf4(doubleQuantization: nests)
     }
-  }
-}
-
-package struct DataRecipe: Sendable {
-  package var train: [String]
-  package var validation: ValidationSource
-  package var format: DataFormat
-  package var sequenceLength: Int
-  package var packing: Bool
-  package var packingMask: PackingMask
-  package var shuffle: Bool
-
-  package init(_ section: Section) {
-    let given = section.raw("train")
-    train = given == nil ? [] : section.filePaths("train")
-    if given == nil || given?.elements?.isEmpty == true {
-      section.fail("train", "is missing", hint: "give a file or a list of files")
-    }
-    let share = section.raw("validation")?.double
-    if let share {
-      let checked = section.number("validation", default: 0, in: 0...0.9999)
-      validation = share == 0 ? .none : .share(checked)
-    } else if section.has("validation") {
-      let files = section.filePaths("validation")
-      validation = files.isEmpty ? .none : .files(files)
-    } else {
-      section.record("validation", .number(0.05))
-      validation = .share(0.05)
-    }
-    format = section.choice("format", default: .auto)
-    sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
-    packing = section.bool("packing", default: true)
-    packingMask = section.choice("packing_mask", default: .none)
-    shuffle = section.bool("shuffle", default: true)
-    for (key, files) in [("train", train), ("validation", validation.files)] {
-      for file in files {
-        if let mistake = UserError.noFile(file, at: key) {
-          section.fail(key, mistake.what, hint: mistake.hint)
-        }
-      }
-    }
-  }
-}
-
-extension ValidationSource {
-  var files: [String] {
-    if case .files(let files) = self { files } else { [] }
   }
 }
 

@@ -2,18 +2,18 @@
 import Base
 import Datasets
 import Foundation
+import Objectives
 import Training
 
 /// Writes to standard output: a bar that is redrawn on a terminal, lines elsewhere.
 package final class Console: Observer {
   private let isTerminal: Bool
-  private let width: Int
   private let binding: String
   private var steps = 0
   private var ranks = 1
   private var start = Date()
   private var firstStep = 0
-  private var lastLine = Date.distantPast
+  private var bar: ProgressBar
   private var barIsDrawn = false
   private var isLossTold = false
 
@@ -23,7 +23,7 @@ package final class Console: Observer {
   package init(columns: Int?, binding: String = "") {
     self.binding = binding
     isTerminal = columns != nil
-    width = columns ?? 100
+    bar = ProgressBar(columns: columns)
   }
 
   package func began(_ run: RunSummary) {
@@ -48,7 +48,7 @@ package final class Console: Observer {
       if let warning = file.mergeWarning { say("", warning) }
     }
     let train = run.data.train
-    var line = "train \(grouped(train.sequences)) sequences, \(grouped(train.targets)) target tokens"
+    var line = "train \(grouped(train.sequences)) sequences, \(grouped(train.targets)) \(run.unit.words)"
     if let validation = run.data.validation {
       line += " · validation \(grouped(validation.sequences)), \(grouped(validation.targets))"
     }
@@ -73,30 +73,30 @@ package final class Console: Observer {
   }
 
   package func validated(_ evaluation: Evaluation) {
-    if let loss = evaluation.loss { note("validation loss \(decimals(loss)) before the first step") }
+    if let words = words(evaluation) { note("\(words) before the first step") }
   }
 
   package func stepped(_ report: StepReport, validation: Evaluation?) {
-    let done = report.step - firstStep
-    let left = Date().timeIntervalSince(start) / Double(done) * Double(steps - report.step)
+    let left = Date().timeIntervalSince(start) / Double(report.step - firstStep) * Double(steps - report.step)
     let rate = Double(report.tokens) / report.seconds
     let facts =
-      "loss \(report.loss.map { decimals($0) } ?? "none")  lr \(scientific(report.learningRate))  "
+      "loss \(report.loss.map { decimals($0) } ?? "none")\(words(report.scalars, between: "  "))  lr \(scientific(report.learningRate))  "
       + "\(grouped(Int(rate))) tokens/s  \(exchange(report))\(duration(left)) left"
-    if let loss = validation?.loss { note("step \(report.step): validation loss \(decimals(loss))") }
-    if isTerminal {
-      let count = "\(report.step)/\(steps) "
-      let room = max(width - count.count - facts.count - 4, 5)
-      let cells = min(room, 40)
-      let full = cells * report.step / steps
-      let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
-      write("\r\u{1B}[K\(count)\(bar)  \(facts)")
-      barIsDrawn = true
-      if report.step == steps { endBar() }
-    } else if Date().timeIntervalSince(lastLine) > 5 || report.step == steps || done == 1 {
-      lastLine = Date()
-      write("step \(report.step)/\(steps)  \(facts)\n")
+    if let words = validation.flatMap(words) { note("step \(report.step): \(words)") }
+    guard let text = bar.text(report.step, of: steps, label: isTerminal ? "" : "step ", facts: facts) else {
+      return
     }
+    write(text)
+    barIsDrawn = isTerminal
+    if report.step == steps { endBar() }
+  }
+
+  private func words(_ evaluation: Evaluation) -> String? {
+    evaluation.loss.map { "validation loss \(decimals($0))\(words(evaluation.scalars, between: ", "))" }
+  }
+
+  private func words(_ scalars: [Scalar], between: String) -> String {
+    scalars.map { "\(between)\($0.name) \(decimals($0.value))" }.joined()
   }
 
   /// The part of the exchange that computation does not hide, if there is an exchange.

@@ -1,6 +1,7 @@
 // metrics.jsonl: one JSON object per step.
 import Base
 import Foundation
+import Objectives
 import Training
 
 /// Appends a line after every step; a resumed run first cuts the file back to the step that it resumes from. A line
@@ -12,6 +13,7 @@ package final class MetricsLog: Observer {
   /// The lines that the file does not have yet.
   private var waiting: [UInt8] = []
   private var isBehind = false
+  private var unit = LossUnit.targetTokens
 
   /// - Parameter note: tells the user in one line that lines have to wait, and in another that they are written.
   package init(output: String, note: @escaping (String) -> Void) {
@@ -22,6 +24,7 @@ package final class MetricsLog: Observer {
   deinit { if file >= 0 { close(file) } }
 
   package func began(_ run: RunSummary) throws {
+    unit = run.unit
     var kept = Data()
     if let step = run.resumed?.step, FileManager.default.fileExists(atPath: path) {
       for line in try OpenFile.contents(path).split(separator: UInt8(ascii: "\n")) {
@@ -44,16 +47,20 @@ package final class MetricsLog: Observer {
     func add(_ key: String, _ value: JSON) { members.append(JSON.Member(key: Array(key.utf8), value: value)) }
     add("step", .integer(report.step))
     add("loss", report.loss.map { .number($0) } ?? .null)
+    for scalar in report.scalars { add(scalar.name, .number(scalar.value)) }
     add("grad_norm", .number(report.gradientNorm))
     add("learning_rate", .number(report.learningRate))
     add("tokens", .integer(report.tokens))
-    add("target_tokens", .integer(report.targetTokens))
+    add(unit.rawValue, .integer(report.units))
     add("tokens_per_second", .number((Double(report.tokens) / report.seconds * 10).rounded() / 10))
     add("seconds", .number((report.seconds * 1e6).rounded() / 1e6))
     add("exchange_seconds", .number((report.exchangeSeconds * 1e6).rounded() / 1e6))
     if report.finding?.isWithheld == true { add("skipped", .bool(true)) }
     if report.audits > 0 { add("audits", .integer(report.audits)) }
-    if let loss = validation?.loss { add("validation_loss", .number(loss)) }
+    if let validation, let loss = validation.loss {
+      add("validation_loss", .number(loss))
+      for scalar in validation.scalars { add("validation_" + scalar.name, .number(scalar.value)) }
+    }
     waiting += Array((JSON.object(members).encoded() + "\n").utf8)
     if let error = append() {
       if !isBehind { note("\(error); the run goes on, and its lines are written once they can be") }

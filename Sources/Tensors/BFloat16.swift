@@ -18,6 +18,9 @@ package struct BFloat16: Sendable, Equatable {
     swiftdp_narrow(source, UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt16.self), count)
   }
 
+  /// Rounds numbers to bfloat16 and leaves them fp32.
+  package static func round(_ x: UnsafeMutablePointer<Float>, count: Int) { swiftdp_round(x, count) }
+
   package static func widen(
     _ source: UnsafePointer<BFloat16>, count: Int, into target: UnsafeMutablePointer<Float>
   ) {

@@ -33,12 +33,14 @@ package struct ParameterSpec: Equatable, Sendable {
   package var isProjection: Bool
   /// Whether the method of fine-tuning has added it to the model.
   package var isAdded: Bool
+  /// Whether it belongs to the head for one task, which the folder of a base model may lack.
+  package var isHead: Bool
   /// The factor of the learning rate.
   package var rateFactor: Double
 
   package init(
     name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true,
-    isProjection: Bool = false, isAdded: Bool = false, rateFactor: Double = 1
+    isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false, rateFactor: Double = 1
   ) {
     self.rateFactor = rateFactor
     self.name = name
@@ -48,6 +50,7 @@ package struct ParameterSpec: Equatable, Sendable {
     self.trains = trains
     self.isProjection = isProjection
     self.isAdded = isAdded
+    self.isHead = isHead
   }
 
   package var count: Int { shape.reduce(1, *) }

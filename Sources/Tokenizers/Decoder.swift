@@ -53,6 +53,7 @@ enum Decoders {
     case "Metaspace":
       let settings = try MetaspaceSettings(part)
       return [MetaspaceDecoder(replacement: settings.replacement, dropsFirst: settings.prepend != .never)]
+    case "WordPiece": return [try WordPieceDecoder(part)]
     case "BPEDecoder":
       return [WordEndDecoder(suffix: try part.part("suffix")?.bytes() ?? Array("</w>".utf8))]
     case "Replace":

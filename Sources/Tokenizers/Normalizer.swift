@@ -20,6 +20,7 @@ enum Normalizers {
         throw part.unsupported("normalizer", "Replace with a regular expression")
       }
       return [Replace(pattern: pattern, content: try part.required("content").bytes())]
+    case "BertNormalizer": return [try BertNormalizer(part)]
     case "Lowercase": return [Lowercase()]
     case "Strip":
       return [

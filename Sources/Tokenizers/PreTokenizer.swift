@@ -101,6 +101,7 @@ enum PreTokenizers {
       ]
     case "Punctuation":
       return [ClassSplit(CharacterClasses.punctuation, behavior: try SplitBehavior(part, default: .isolated))]
+    case "BertPreTokenizer": return [BertWords()]
     case "Whitespace": return [WordsAndSymbols()]
     case "WhitespaceSplit": return [ClassSplit(CharacterClasses.whitespace, behavior: .removed)]
     default: throw part.unsupported("pre-tokenizer", type)

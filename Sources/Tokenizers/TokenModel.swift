@@ -21,6 +21,9 @@ enum TokenModels {
     let type = try part.part("type")?.text() ?? (part.part("merges") == nil ? "without a type" : "BPE")
     switch type {
     case "BPE": return try BPE(part, readsBytes: readsBytes)
+    case "WordPiece":
+      guard !readsBytes else { throw part.unsupported("model", "WordPiece behind a ByteLevel") }
+      return try WordPiece(part)
     default: throw part.unsupported("model", type)
     }
   }

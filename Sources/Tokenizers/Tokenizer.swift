@@ -11,7 +11,9 @@ package final class Tokenizer: Sendable {
   private let addedTokens: AddedTokens
   private let normalizers: [any Normalizer]
   private let preTokenizers: [any PreTokenizer]
-  private let postProcessor: PostProcessor
+  let postProcessor: PostProcessor
+  /// Where the file lies, for messages.
+  let path: String
   let decoder: [any DecoderStep]
   /// Encoders that no thread uses at the moment.
   private let idle = Mutex<[TextEncoder]>([])
@@ -31,8 +33,9 @@ package final class Tokenizer: Sendable {
     if let version = file.part("version"), try version.text() != "1.0" {
       throw version.unsupported("version", try version.text())
     }
-    // `truncation` and `padding` are not read. They are leftovers of some earlier use of the file; the recipe of the
-    // run decides on the length of a sequence and its padding.
+    self.path = path
+    // `truncation` and `padding` are not applied. They are leftovers of some earlier use of the file, such as the 128
+    // tokens of all-MiniLM; the recipe of the run decides on the length of a sequence and its padding.
     let (steps, endsInBytes) = try PreTokenizers.read(file.part("pre_tokenizer"))
     preTokenizers = steps
     normalizers = try Normalizers.read(file.part("normalizer"))
@@ -75,8 +78,8 @@ package final class Tokenizer: Sendable {
         model: model.makeEncoder(), addedTokens: addedTokens, normalizers: normalizers,
         preTokenizers: preTokenizers)
     let ids = encoder.encode(
-      text, before: addSpecialTokens ? postProcessor.before : [],
-      after: addSpecialTokens ? postProcessor.after : [])
+      text, before: addSpecialTokens ? postProcessor.single.before : [],
+      after: addSpecialTokens ? postProcessor.single.after : [])
     // An encoder that a huge text has enlarged is not kept.
     if encoder.footprint < TextEncoder.largestKept { idle.withLock { $0.append(encoder) } }
     return ids

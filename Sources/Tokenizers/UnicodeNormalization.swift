@@ -46,28 +46,31 @@ struct UnicodeNormalization: Normalizer {
   }
 
   private func rewritten(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
-    var marks: [Mark] = []
+    var marks: [CombiningMark] = []
     marks.reserveCapacity(text.count)
-    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars { decompose(scalar, into: &marks) }
-    Mark.order(&marks)
-    if form == .nfc || form == .nfkc { Mark.compose(&marks) }
+    let isCompatible = form == .nfkc || form == .nfkd
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+      marks.append(contentsOf: Self.decomposed(scalar, compatibly: isCompatible))
+    }
+    CombiningMark.order(&marks)
+    if form == .nfc || form == .nfkc { CombiningMark.compose(&marks) }
     var out: [UInt8] = []
     out.reserveCapacity(text.count)
     for mark in marks { UTF8Text.append(mark.scalar, to: &out) }
     return out
   }
 
-  private func decompose(_ scalar: Unicode.Scalar, into marks: inout [Mark]) {
-    guard scalar.value >= 0x80, Self.isKnown(scalar) else {
-      marks.append(Mark(scalar: scalar.value, order: 0))
-      return
+  /// The parts of a character, not in order with what stands around it.
+  static func decomposed(_ scalar: Unicode.Scalar, compatibly: Bool = false) -> [CombiningMark] {
+    if (0xAC00..<0xD7A4).contains(scalar.value) { return CombiningMark.syllable(scalar.value) }
+    guard scalar.value >= 0x80, isKnown(scalar) else {
+      return [CombiningMark(scalar: scalar.value, order: 0)]
     }
     let text = String(Character(scalar))
     let parts =
-      form == .nfc || form == .nfd
-      ? text.decomposedStringWithCanonicalMapping : text.decomposedStringWithCompatibilityMapping
-    for part in parts.unicodeScalars {
-      marks.append(Mark(scalar: part.value, order: part.properties.canonicalCombiningClass.rawValue))
+      compatibly ? text.decomposedStringWithCompatibilityMapping : text.decomposedStringWithCanonicalMapping
+    return parts.unicodeScalars.map {
+      CombiningMark(scalar: $0.value, order: $0.properties.canonicalCombiningClass.rawValue)
     }
   }
 
@@ -79,12 +82,20 @@ struct UnicodeNormalization: Normalizer {
 }
 
 /// A character and its order among the marks on one base: 0 if it is not such a mark.
-private struct Mark {
+struct CombiningMark {
   var scalar: UInt32
   var order: UInt8
 
+  /// The two or three parts of a Hangul syllable.
+  static func syllable(_ scalar: UInt32) -> [CombiningMark] {
+    let (leading, rest) = (scalar - 0xAC00).quotientAndRemainder(dividingBy: 21 * 28)
+    let (vowel, trailing) = rest.quotientAndRemainder(dividingBy: 28)
+    let parts = [0x1100 + leading, 0x1161 + vowel] + (trailing == 0 ? [] : [0x11A7 + trailing])
+    return parts.map { CombiningMark(scalar: $0, order: 0) }
+  }
+
   /// Puts every run of marks into canonical order; marks of equal order stay in place.
-  static func order(_ marks: inout [Mark]) {
+  static func order(_ marks: inout [CombiningMark]) {
     var start = 0
     while start < marks.count {
       guard marks[start].order != 0 else {
@@ -99,7 +110,7 @@ private struct Mark {
     }
   }
 
-  static func compose(_ marks: inout [Mark]) {
+  static func compose(_ marks: inout [CombiningMark]) {
     var base: Int?
     var last: UInt8 = 0
     var count = 0

@@ -83,9 +83,9 @@ package struct AdapterMerge {
     }
     problems.collect { try AdapterWeights.checkBase(of: adapter, is: base) }
     let adapted = problems.collect {
-      let description = try ModelDescription.stored(in: base)
+      let description = try ModelDescription.stored(in: base, adapter: adapter)
       try description.checkFits(folder: base, copies: 1)
-      return try description.adapted(by: LoRA(adapter: adapter))
+      return description
     }
     let batch = adapted.flatMap { adapted in
       problems.collect { try Self.batch(adapted, tokenizer: base + "/tokenizer.json", data) }
@@ -124,7 +124,7 @@ package struct AdapterMerge {
     let folder = try MergedFolder(merged, base: base, path: output)
     do {
       try folder.write()
-      let description = try ModelDescription.stored(in: folder.staging).adapted(by: Untrained())
+      let description = try ModelDescription.stored(in: folder.staging).adapted(by: NoFineTuning())
       let after = try logits(
         description,
         try FolderWeights(folder: folder.staging, description, layout: description.layout),

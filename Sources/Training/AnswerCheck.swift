@@ -1,6 +1,7 @@
 // A model's answers to prompts whose right answer is known, over all ranks.
 import Base
 import Collectives
+import Generation
 import Tasks
 import Tokenizers
 
@@ -31,17 +32,30 @@ package struct AnswerCheck {
   package func measure(
     _ replica: Replica, _ tokenizer: Tokenizer, ranks: Ranks, examples: Int
   ) throws -> Result {
-    let longest = rows.map { $0.answer.utf8.count }.max() ?? 0
-    func answer(_ prompt: String) throws -> String {
-      try replica.answer(prompt, tokenizer: tokenizer, maximum: longest + 1)
-    }
     let (right, answers) = try ranks.together { () throws -> ([Double], [String]) in
-      let right = try stride(from: ranks.rank, to: rows.count, by: ranks.count).map { index in
-        ExactMatch.agrees(try answer(rows[index].prompt), with: rows[index].answer) ? 1.0 : 0
-      }
-      return (right, try rows.prefix(ranks.isFirst ? examples : 0).map { try answer($0.prompt) })
+      let own = Array(stride(from: ranks.rank, to: rows.count, by: ranks.count))
+      let answers = try self.answers(to: own, replica, tokenizer)
+      let right = zip(own, answers).map { ExactMatch.agrees($1, with: rows[$0].answer) ? 1.0 : 0 }
+      let shown = Array(rows.indices.prefix(ranks.isFirst ? examples : 0))
+      return (right, try self.answers(to: shown, replica, tokenizer))
     }
     let total = inOrder(ranks.gather(right)).reduce(0, +)
     return Result(share: total / Double(max(rows.count, 1)), examples: answers)
+  }
+
+  private func answers(to indices: [Int], _ replica: Replica, _ tokenizer: Tokenizer) throws -> [String] {
+    var ids = [[Int32]](repeating: [], count: indices.count)
+    let prompts = indices.map {
+      Generator.Prompt(tokenizer.encode(rows[$0].prompt, addSpecialTokens: true), sample: $0)
+    }
+    for (prompt, index) in zip(prompts, indices) {
+      try replica.description.check(prompt: prompt.tokens, at: "prompt \(index + 1)")
+    }
+    let longest = rows.map { $0.answer.utf8.count }.max() ?? 0
+    try replica.generator.run(prompts, batchSize: 32, maximum: longest + 1, sampling: Sampling()) {
+      ids[$0].append($1)
+      return true
+    }
+    return ids.map { tokenizer.decode($0, skipSpecialTokens: true) }
   }
 }

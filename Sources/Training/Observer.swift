@@ -1,5 +1,6 @@
 // What a run tells those who watch it. Only the first rank has observers.
 import Base
+import Objectives
 import Recipes
 
 /// What is known before the first step.
@@ -11,6 +12,8 @@ package struct RunSummary: Sendable {
   /// How many of them are trained, and by which method.
   package var trained: Int
   package var method: String
+  /// What a loss is the mean over.
+  package var unit: LossUnit
   package var data: RunDataSummary
   package var steps: Int
   package var ranks: Int

@@ -1,10 +1,15 @@
 // One rank's model: its weights, and a program for every shape of micro-batch.
 import Base
+import Collectives
 import Datasets
 import Foundation
+import Generation
 import Graph
 import Kernels
 import Models
+import Objectives
+import Recipes
+import Sharding
 import Tensors
 
 package final class Replica {
@@ -16,6 +21,8 @@ package final class Replica {
   package let store: WeightStore
   package let engine: Engine
   private let arena: Arena
+  /// What it is trained and measured for.
+  package let objective: any Objective
   private let recompute: Recompute
   /// See `Program.init`.
   let holds: Int
@@ -25,12 +32,16 @@ package final class Replica {
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
 
+  /// The other sums that the micro-batch before left behind.
+  private(set) var counts: [Double] = []
+
   package init(
-    _ description: ModelDescription, engine: Engine, store: WeightStore? = nil,
-    recompute: Recompute = .none, holds: Int = 0, ledger: MemoryLedger? = nil
+    _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
+    store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, ledger: MemoryLedger? = nil
   ) {
     self.holds = holds
     self.description = description
+    self.objective = objective
     self.engine = engine
     self.recompute = recompute
     self.ledger = ledger
@@ -39,6 +50,16 @@ package final class Replica {
     weights = store.trained
     layout = weights.layout
     arena = Arena(ledger: ledger)
+  }
+
+  /// The replica of a run, with weights that its recipe lets the ranks of a host share. Collective.
+  convenience init(
+    _ recipe: Recipe, _ description: ModelDescription, engine: Engine, ranks: Ranks, ledger: MemoryLedger
+  ) throws {
+    self.init(
+      description, objective: recipe.objective, engine: engine,
+      store: try .make(description, recipe, ranks: ranks, ledger: ledger),
+      recompute: recipe.training.recompute, holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
   }
 
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
@@ -56,27 +77,35 @@ package final class Replica {
 
   /// Loss and gradients of one micro-batch.
   /// - Parameters:
-  ///   - targets: the number of target tokens of the whole step.
+  ///   - units: the number of losses of the whole step.
   ///   - gradients: `gradientRoom` floats.
   ///   - afterEach, whenFinal: see `Program.run`.
-  /// - Returns: the sum of the losses of the micro-batch's own targets.
+  /// - Returns: the sum of the losses of the micro-batch itself.
   package func train(
-    _ batch: Batch, dividedBy targets: Int, seed: UInt64, step: Int,
+    _ batch: Batch, dividedBy units: Int, seed: UInt64, step: Int,
     gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     try withInput(batch) { input in
       var input = input
-      input.scale = targets == 0 ? 0 : 1 / Float(targets)
+      input.scale = units == 0 ? 0 : 1 / Float(units)
       input.seed = seed
       input.step = step
-      return try program(for: batch, training: true).run(
+      let program = program(for: batch, training: true)
+      defer { take(program.counts) }
+      return try program.run(
         input, weights: store, arena: arena, engine: engine, gradients: gradients, afterEach: afterEach,
         whenFinal: whenFinal)
     }
   }
 
-  /// The same for the mean over the batch's own targets, without dropout.
+  /// In memory that is kept: a program that is asked for its counts and runs again would copy them.
+  private func take(_ counts: [Double]) {
+    self.counts.removeAll(keepingCapacity: true)
+    self.counts.append(contentsOf: counts)
+  }
+
+  /// The same for the mean over the batch's own losses, without dropout.
   func trainWithoutDropout(
     _ batch: Batch, whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
@@ -88,28 +117,32 @@ package final class Replica {
     }
   }
 
-  /// The sum of the losses of a micro-batch's targets, without dropout.
+  /// The sum of the losses of a micro-batch, without dropout.
   package func loss(_ batch: Batch) -> Double {
     run(program(for: batch, training: false), on: batch)
   }
 
-  /// The logits of every token: [B · T, V].
+  /// The logits of every token, [B · T, V], or of every row's labels, [B, labels].
   package func logits(_ batch: Batch) -> [Float] {
-    let program = Program(record(shape(of: batch), for: .logits), threads: engine.pool.threads)
+    let key = ProgramCache.Key(shape: shape(of: batch), purpose: .logits, dropout: false)
+    let program = programs.program(key) {
+      Program(record(key.shape, for: .logits), threads: engine.pool.threads)
+    }
     run(program, on: batch)
     return Array(output(of: program))
   }
 
-  /// A program that reads `length` tokens that follow those in the cache.
-  func decoding(length: Int, cache: KeyValueCache) -> Program {
-    let shape = BatchShape(sequences: 1, length: length)
-    return Program(record(shape, for: .decoding, cache: cache), threads: engine.pool.threads)
-  }
+  /// What continues texts with these weights.
+  package var generator: Generator { Generator(description, weights: store, engine: engine) }
 
   /// Runs a program that has no backward.
   @discardableResult
   func run(_ program: Program, on batch: Batch) -> Double {
-    withInput(batch) { program.run($0, weights: store, arena: arena, engine: engine) }
+    withInput(batch) {
+      let loss = program.run($0, weights: store, arena: arena, engine: engine)
+      take(program.counts)
+      return loss
+    }
   }
 
   /// The output of the program that ran last; valid until the next one runs.
@@ -134,30 +167,31 @@ package final class Replica {
 
   /// Records the forward pass for a purpose, on weights of this replica's layout and type.
   private func record(
-    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true, cache: KeyValueCache? = nil
+    _ shape: BatchShape, for purpose: Purpose, dropout: Bool = true
   ) -> Graph {
     let graph = Graph(
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
-      dropout: dropout, cache: cache, adaptation: description.adaptation)
-    description.record(on: graph)
+      dropout: dropout, adaptation: description.adaptation)
+    switch purpose {
+    case .training, .loss: objective.record(description.family.forward(graph), of: description, on: graph)
+    case .logits, .decoding: description.record(on: graph)
+    }
     return graph
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {
-    batch.findKeys(first: &firstKeys, end: &endKeys)
-    return try batch.tokens.withUnsafeBufferPointer { tokens in
-      try batch.targets.withUnsafeBufferPointer { targets in
-        try batch.positions.withUnsafeBufferPointer { positions in
-          try firstKeys.withUnsafeBufferPointer { firstKeys in
-            try endKeys.withUnsafeBufferPointer { endKeys in
-              try batch.sampleIDs.withUnsafeBufferPointer { sampleIDs in
-                let keys = KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!)
-                let stream = TokenStream(
-                  tokens: tokens.baseAddress!, positions: positions.baseAddress!, keys: keys)
-                return try body(
-                  GraphInput(
-                    stream: stream, targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!))
-              }
+    batch.findKeys(isCausal: type(of: description.family).isCausal, first: &firstKeys, end: &endKeys)
+    return try withPointers(batch.tokens, batch.positions) { tokens, positions in
+      try withPointers(firstKeys, endKeys) { firstKeys, endKeys in
+        try withPointers(batch.types, batch.lengths) { types, lengths in
+          try withPointers(batch.numbers, batch.sampleIDs) { numbers, sampleIDs in
+            try withPointers(batch.targets, batch.sampleIDs) { targets, _ in
+              try body(
+                GraphInput(
+                  stream: TokenStream(
+                    tokens: tokens!, positions: positions!, types: types!,
+                    keys: KeyIntervals(first: firstKeys!, end: endKeys!)), targets: targets!,
+                  lengths: lengths!, numbers: numbers, sampleIDs: sampleIDs!))
             }
           }
         }
@@ -166,21 +200,42 @@ package final class Replica {
   }
 }
 
+/// The elements of two arrays; nil for those of an empty one.
+private func withPointers<A, B, T>(
+  _ a: [A], _ b: [B], _ body: (UnsafePointer<A>?, UnsafePointer<B>?) throws -> T
+) rethrows -> T {
+  try a.withUnsafeBufferPointer { a in
+    try b.withUnsafeBufferPointer { b in
+      try body(a.isEmpty ? nil : a.baseAddress, b.isEmpty ? nil : b.baseAddress)
+    }
+  }
+}
+
 extension Batch {
-  /// The keys that each token sees: from the place where its positions began up to itself. Padding sees what the
-  /// token before it saw, and itself. If the positions of a row begin above 0, the row continues that many tokens in
-  /// a cache.
-  func findKeys(first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
+  /// The keys that each token sees. A document begins where its positions do. If attention is causal, a token sees its
+  /// document up to itself, otherwise all of it. Padding belongs to the document before it, whose tokens do not see it
+  /// unless attention is causal and they stand behind it.
+  func findKeys(isCausal: Bool, first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
     firstKeys.removeAll(keepingCapacity: true)
     endKeys.removeAll(keepingCapacity: true)
     for row in 0..<rows {
       var first: Int32 = 0
-      let cached = positions[row * length]
       for place in 0..<length {
         first = max(first, Int32(place) - positions[row * length + place])
         firstKeys.append(first)
-        endKeys.append(cached + Int32(place) + 1)
+        endKeys.append(Int32(place) + 1)
       }
+      if !isCausal { seeWholeDocuments(row, firstKeys, &endKeys) }
+    }
+  }
+
+  /// From the last token of a row to its first: the end of a document is the begin of the next one.
+  private func seeWholeDocuments(_ row: Int, _ firstKeys: [Int32], _ endKeys: inout [Int32]) {
+    var end = lengths[row]
+    for place in (0..<length).reversed() {
+      let index = row * length + place
+      if place + 1 < Int(lengths[row]), firstKeys[index] != firstKeys[index + 1] { end = Int32(place) + 1 }
+      endKeys[index] = end
     }
   }
 }

@@ -24,13 +24,11 @@ package final class Run {
   private let observers: [any Observer]
   private let checkpoints: CheckpointFolder
   private let saves: RunCheckpoints
-  private let resumed: (step: Int, path: String)?
+  private var resumed: (step: Int, path: String)?
   private let started = Date()
   /// What the user should know about the model and the checkpoint that the run resumes from, a line each.
-  private let notes: [String]
-  /// The companions of the model that the run began with; on the first rank only.
-  private let companions: CompanionFiles
-  private let base: RunBase
+  private var notes: [String]
+  private let model: RunModel
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -39,106 +37,73 @@ package final class Run {
   package init(
     _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
   ) throws {
-    self.recipe = recipe
-    self.ranks = ranks
-    self.ledger = ledger
-    self.observers = ranks.isFirst ? observers : []
-    checkpoints = CheckpointFolder(output: recipe.output)
-
-    let (description, companions) = try ranks.together {
-      let description = try recipe.describeModel()
-      try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
-      return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
-    }
-    self.companions = companions
-    base = try ranks.together { try RunBase(description, recipe) }
-    let data = try ranks.together {
-      let data = try RunData(recipe, model: description)
-      // Rows that are not packed may all be shorter than the recipe allows.
-      var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
-      shape.dataBytes = data.dataset.bytes
-      shape.inHalves = description.inHalves(of: recipe)
-      try MemoryCheck(
-        description, folder: recipe.model, shape,
-        Placement(
-          ranks: ranks.count, ranksPerHost: ranks.localCount, threads: recipe.parallel.threads ?? threads),
-        rank: ranks.rank
-      ).check(folder: recipe.model, memory: usableMemory)
-      return data
-    }
-    self.data = data
-    let engine = try ranks.together {
-      try Engine(threads: recipe.parallel.threads ?? threads, kernel: recipe.parallel.blasKernel)
-    }
-    let store = try WeightStore.make(description, recipe, ranks: ranks, ledger: ledger)
-    let replica = Replica(
-      description, engine: engine, store: store, recompute: recipe.training.recompute,
-      holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
-    self.replica = replica
-    fingerprint = replica.fingerprint(
+    let recipe = try ranks.together { try recipe.settled() }
+    let threads = recipe.parallel.threads ?? threads
+    let model = try RunModel(recipe, ranks: ranks)
+    let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
+    let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
+    let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
+    let fingerprint = replica.fingerprint(
       microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
     if recipe.training.audit > 0 { try ranks.checkSameBits(fingerprint) }
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = try ranks.together {
       try ShardedOptimizer(
-        map: map, rule: recipe.optimizer.rule, type: store.trained.type, offload: recipe.optimizer.offload,
+        map: map, rule: recipe.optimizer.rule, type: replica.weights.type, offload: recipe.optimizer.offload,
         engine: engine, ledger: ledger)
     }
+    self.recipe = recipe
+    self.ranks = ranks
+    self.ledger = ledger
+    self.observers = ranks.isFirst ? observers : []
+    self.model = model
+    self.data = data
+    self.replica = replica
+    self.fingerprint = fingerprint
     self.optimizer = optimizer
-    step = TrainStep(
-      replica: replica,
-      gradients: GradientSum(
-        map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: recipe.training.exact,
-        wire: recipe.parallel.wireType, ledger: ledger),
-      optimizer: optimizer,
-      schedule: Schedule(
-        shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
-        warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
-      ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
-      seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
-      watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
-      auditShare: recipe.training.audit,
-      decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
-
+    step = TrainStep(recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger)
+    checkpoints = CheckpointFolder(output: recipe.output)
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
       checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
-    let conditions = Self.conditions(recipe, data, base: base)
-    if let path = start.path {
-      let state = try ranks.together {
-        let state = try TrainingState(folder: path)
-        try state.check(conditions, folder: path)
-        try state.checkStep(within: data.steps, folder: path)
-        try ModelDescription(folder: path).checkSame(as: description, folder: path)
-        let reader = try RunReader(
-          description, recipe, layout: store.layout, checkpoint: path, engine: engine)
-        try replica.fill(from: reader)
-        try optimizer.fillMasters(from: reader)
-        return state
-      }
-      resumed = (state.step, path)
-      step.restore(state.history)
-      // Hosts may have different hardware.
-      let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
-      notes = description.notes + start.notes + [differences].compactMap { $0 }
-      try ranks.together { try content(states: true).readStates(from: path) }
-    } else {
-      resumed = nil
-      notes = description.notes + start.notes
-      try ranks.together {
-        let reader = try RunReader(description, recipe, layout: store.layout, engine: engine)
-        try replica.fill(from: reader)
-        try optimizer.fillMasters(from: reader)
-      }
-    }
+    notes = model.description.notes + start.notes
+    if let path = start.path { try resume(from: path) } else { try fill() }
     // All ranks have read their parts by now.
     replica.weights.refreshVectors()
   }
 
+  /// Reads this rank's part of the weights: of a checkpoint, or of what the recipe starts from.
+  private func fill(checkpoint: String? = nil) throws {
+    try ranks.together {
+      let reader = try RunReader(
+        model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint,
+        engine: replica.engine)
+      try replica.fill(from: reader)
+      try optimizer.fillMasters(from: reader)
+    }
+  }
+
+  private func resume(from path: String) throws {
+    let state = try ranks.together {
+      let state = try TrainingState(folder: path)
+      try state.check(conditions, folder: path)
+      try state.checkStep(within: data.steps, folder: path)
+      try ModelDescription(folder: path).checkSame(as: model.description, folder: path)
+      return state
+    }
+    try fill(checkpoint: path)
+    resumed = (state.step, path)
+    step.restore(state.history)
+    // Hosts may have different hardware.
+    let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
+    notes += [differences].compactMap { $0 }
+    try ranks.together { try content(states: true).readStates(from: path) }
+  }
+
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
-  private static func conditions(_ recipe: Recipe, _ data: RunData, base: RunBase) -> [JSON.Member] {
-    (base.conditions + [
+  private var conditions: [JSON.Member] {
+    (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? []) + [
       ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
       ("training.batch_size", .integer(recipe.training.batchSize)),
       ("data.shuffle", .bool(recipe.data.shuffle)),
@@ -149,9 +114,9 @@ package final class Run {
 
   private func content(states: Bool) -> CheckpointContent {
     CheckpointContent(
-      description: replica.description, companions: companions, map: optimizer.map,
-      store: replica.store, form: states ? base.checkpointForm : base.modelForm,
-      baseFingerprint: base.fingerprint, masters: optimizer.masters?.base,
+      description: replica.description, companions: model.companions, map: optimizer.map,
+      store: replica.store, form: states ? model.base.checkpointForm : model.base.modelForm,
+      baseFingerprint: model.base.fingerprint, masters: optimizer.masters?.base,
       states: states ? optimizer.states : [], check: optimizer.check)
   }
 
@@ -270,7 +235,7 @@ package final class Run {
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
   private func save(_ number: Int, mustSucceed: Bool) throws {
     let state = TrainingState(
-      step: number, conditions: Self.conditions(recipe, data, base: base), fingerprint: fingerprint,
+      step: number, conditions: conditions, fingerprint: fingerprint,
       history: step.watch.history)
     try tell(saves.save(step: number, content(states: true), state, mustSucceed: mustSucceed))
   }
@@ -283,6 +248,7 @@ package final class Run {
     RunSummary(
       recipe: recipe, family: replica.description.typeName, parameters: replica.store.layout.count,
       trained: replica.layout.count, method: type(of: recipe.method).name,
+      unit: type(of: recipe.objective).unit,
       data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
       resumed: resumed, output: recipe.output)

@@ -1,7 +1,9 @@
 // The data of a run, tokenised, and the part of it that each step sees.
 import Base
+import Collectives
 import Datasets
 import Models
+import Planning
 import Recipes
 import Tokenizers
 
@@ -22,9 +24,7 @@ package struct RunData {
     }
     tokenizer = try Tokenizer(file: recipe.model + "/tokenizer.json")
     dataset = try Dataset(
-      DataOptions(
-        train: data.train, validation: data.validation, format: data.format, packing: data.packing,
-        packingMask: data.packingMask, sequenceLength: data.sequenceLength, seed: recipe.training.seed),
+      recipe.dataOptions,
       encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
     try dataset.check(for: model)
     let training = recipe.training
@@ -39,12 +39,31 @@ package struct RunData {
     }
   }
 
-  /// A checksum over all training tokens and targets, to recognise the data when a run resumes.
+  /// Reads the data, and checks that the memory of the hosts holds it beside the model. Collective.
+  static func checked(
+    _ recipe: Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int
+  ) throws -> RunData {
+    try ranks.together {
+      let data = try RunData(recipe, model: description)
+      // Rows that are not packed may all be shorter than the recipe allows.
+      var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
+      shape.dataBytes = data.dataset.bytes
+      shape.inHalves = description.inHalves(of: recipe)
+      try MemoryCheck(
+        description, folder: recipe.model, shape,
+        Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads), rank: ranks.rank
+      ).check(folder: recipe.model, memory: usableMemory)
+      return data
+    }
+  }
+
+  /// A checksum over all training tokens, targets and labels, to recognise the data when a run resumes.
   package var fingerprint: String {
     var hash = FNV1a()
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
     return hash.digits
   }
 }

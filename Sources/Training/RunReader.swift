@@ -27,7 +27,7 @@ struct RunReader: WeightReader {
     // A checkpoint of a model that is trained as a whole needs no base any more.
     let folder: any WeightReader =
       recipe.weights == .random || isWhole && checkpoint != nil
-      ? random : try FolderWeights(folder: recipe.model, description, layout: layout)
+      ? random : try FolderWeights(folder: recipe.model, description, layout: layout, head: random)
     base =
       DerivedWeights(
         description, layout: layout, base: folder, storage: recipe.frozenStorage, engine: engine) ?? folder

@@ -4,21 +4,28 @@ import Checkpoints
 import Collectives
 import Datasets
 import Foundation
+import Objectives
 import Optimizers
+import Recipes
 import Sharding
+import Tensors
+import Tokenizers
 
 /// What a step did. It is the same on every rank, except for the seconds.
 package struct StepReport: Sendable {
   /// 1 for the first step.
   package var step: Int
-  /// The mean over the target tokens of the step, in nats; nil if it had none.
+  /// The mean over the losses of the step, in nats; nil if it had none.
   package var loss: Double?
+  /// The objective's own numbers.
+  package var scalars: [Scalar]
   /// The gradient's norm before clipping.
   package var gradientNorm: Double
   package var learningRate: Double
   /// The tokens read, without padding.
   package var tokens: Int
-  package var targetTokens: Int
+  /// How many losses the mean is of.
+  package var units: Int
   package var seconds: Double
   /// The seconds that this rank spent on the exchange of gradients and weights while it computed nothing else.
   package var exchangeSeconds: Double
@@ -43,9 +50,7 @@ package final class TrainStep {
   /// The memory that one step leaves to the next, so that steps do not allocate memory that grows with the model or
   /// the data.
   private var batch = Batch()
-  private var losses: [Double] = []
-  private var allLosses: [Double] = []
-  private var lossCounts: [Int] = []
+  private var sums: MicroBatchSums
   private let offending: OffendingSamples
   private let audit: Audit
 
@@ -67,8 +72,30 @@ package final class TrainStep {
     self.seed = seed
     self.gradientClip = gradientClip
     self.watch = watch
+    sums = MicroBatchSums(counts: replica.objective.counts, ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
     offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
+  }
+
+  /// The step of a run.
+  convenience init(
+    _ recipe: Recipe, _ data: RunData, _ replica: Replica, optimizer: ShardedOptimizer, ranks: Ranks,
+    ledger: MemoryLedger
+  ) {
+    self.init(
+      replica: replica,
+      gradients: GradientSum(
+        map: optimizer.map, ranks: ranks, engine: replica.engine, room: replica.gradientRoom,
+        exact: recipe.training.exact, wire: recipe.parallel.wireType, ledger: ledger),
+      optimizer: optimizer,
+      schedule: Schedule(
+        shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
+        warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
+      ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
+      seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
+      watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
+      auditShare: recipe.training.audit,
+      decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
   }
 
   /// Runs step `step`, the first being number 1.
@@ -76,89 +103,94 @@ package final class TrainStep {
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
     ranks.board?.tell(step: step)
-    // The denominator: every rank counts the targets of the whole step before the first backward pass.
-    let (tokens, targets) = sequences.counts(of: microBatches)
-    losses.removeAll(keepingCapacity: true)
-    audit.begin(step: step)
-    gradients.sum(microBatches: microBatches.count) { number in
-      let isAudited = audit.isChosen(number)
-      let loss = compute(microBatches[number], dividedBy: targets, step: step) { segment, values in
-        if isAudited { replica.engine.time("audit") { audit.take(segment: segment, values) } }
-        replica.engine.time("exchange") { gradients.add(segment: segment, values) }
-      }
-      if isAudited { audit.take(loss: loss) }
-      losses.append(loss)
-    }
-    // No rank reads this rank's gradients any more, so their memory can be used again.
-    let audits = try audit.compare(microBatches: microBatches.count) { number in
-      let loss = compute(microBatches[number], dividedBy: targets, step: step) { segment, values in
-        replica.engine.time("audit") { audit.take(segment: segment, values) }
-      }
-      audit.take(loss: loss)
-    }
+    // The denominator: every rank counts the losses of the whole step before the first backward pass.
+    let (tokens, units) = sequences.counts(of: microBatches)
+    sumGradients(step, microBatches, dividedBy: units)
+    let audits = try auditGradients(step, microBatches, dividedBy: units)
     ranks.board?.tell(.update)
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
-    let loss = lossSum(of: microBatches.count)
-    var gatherSeconds = 0.0
+    sums.gather(microBatches: microBatches.count)
+    let total = sums.total(microBatches: microBatches.count, units: units)
     // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
-    var finding = targets > 0 ? watch.look(loss: loss, norm: norm) : nil
-    if finding != nil {
-      let rounds = lossCounts[0]
-      let gatheredLosses = microBatches.indices.map { gathered($0, rounds: rounds) }
-      if ranks.isFirst { finding?.samples = offending.words(microBatches, losses: gatheredLosses) }
-      // No rank may change weights that the first rank still computes with.
-      ranks.barrier()
-    }
-    if targets > 0, finding?.isWithheld != true {
-      gradients.completeReplicas()
-      replica.engine.time("update") {
-        optimizer.step(
-          update, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
-          gradientNorm: norm, learningRate: learningRate, over: ranks)
-      }
-      let updated = Date()
-      replica.engine.time("gather") { optimizer.gather(weights: replica.weights, over: ranks) }
-      gatherSeconds = Date().timeIntervalSince(updated)
+    let finding = look(at: total, norm: norm, microBatches)
+    var gatherSeconds = 0.0
+    if units > 0, finding?.isWithheld != true {
+      gatherSeconds = updateWeights(update, norm: norm, learningRate: learningRate)
     }
     return StepReport(
-      step: step, loss: targets > 0 ? loss / Double(targets) : nil, gradientNorm: norm,
-      learningRate: learningRate, tokens: tokens, targetTokens: targets,
+      step: step, loss: total.meanLoss, scalars: replica.objective.scalars(ofStep: total),
+      gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + gatherSeconds,
       audits: audits, finding: finding)
   }
 
+  /// Computes this rank's micro-batches; owners of slices add the gradients of all ranks. When it returns, no rank
+  /// reads this rank's gradients any more, so that their memory can be used again.
+  private func sumGradients(_ step: Int, _ microBatches: [MicroBatch], dividedBy units: Int) {
+    sums.begin()
+    audit.begin(step: step)
+    gradients.sum(microBatches: microBatches.count) { number in
+      let isAudited = audit.isChosen(number)
+      let loss = compute(microBatches[number], dividedBy: units, step: step) { segment, values in
+        if isAudited { replica.engine.time("audit") { audit.take(segment: segment, values) } }
+        replica.engine.time("exchange") { gradients.add(segment: segment, values) }
+      }
+      if isAudited { audit.take(loss: loss) }
+      sums.append(loss: loss, counts: replica.counts)
+    }
+  }
+
+  /// Computes some of the neighbours' micro-batches again, and compares.
+  /// - Returns: how many were audited.
+  private func auditGradients(
+    _ step: Int, _ microBatches: [MicroBatch], dividedBy units: Int
+  ) throws -> Int {
+    try audit.compare(microBatches: microBatches.count) { number in
+      let loss = compute(microBatches[number], dividedBy: units, step: step) { segment, values in
+        replica.engine.time("audit") { audit.take(segment: segment, values) }
+      }
+      audit.take(loss: loss)
+    }
+  }
+
+  /// What is wrong with the numbers of a step, and on the first rank, which samples are the cause.
+  private func look(at total: LossSums, norm: Double, _ microBatches: [MicroBatch]) -> NumberFinding? {
+    guard total.units > 0, var finding = watch.look(loss: total.loss, norm: norm) else { return nil }
+    if ranks.isFirst {
+      finding.samples = offending.words(microBatches, losses: microBatches.indices.map(sums.loss))
+    }
+    // No rank may change weights that the first rank still computes with.
+    ranks.barrier()
+    return finding
+  }
+
+  /// - Returns: the seconds that the exchange of weights took.
+  private func updateWeights(_ update: Int, norm: Double, learningRate: Double) -> Double {
+    gradients.completeReplicas()
+    replica.engine.time("update") {
+      optimizer.step(
+        update, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
+        gradientNorm: norm, learningRate: learningRate, over: ranks)
+    }
+    let updated = Date()
+    replica.engine.time("gather") { optimizer.gather(weights: replica.weights, over: ranks) }
+    return Date().timeIntervalSince(updated)
+  }
+
   /// The sum of a micro-batch's losses; its gradients are handed over segment by segment.
   private func compute(
-    _ microBatch: MicroBatch, dividedBy targets: Int, step: Int,
+    _ microBatch: MicroBatch, dividedBy units: Int, step: Int,
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
     sequences.fill(&batch, with: microBatch, mask: mask)
     return replica.train(
-      batch, dividedBy: targets, seed: seed, step: step, gradients: gradients.gradients,
+      batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
       afterEach: {
         ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.layer)
         gradients.poke()
       }, whenFinal: whenFinal)
-  }
-
-  /// The losses of all micro-batches, added in their order: rank i has those of numbers i, i + N, i + 2N, …
-  private func lossSum(of count: Int) -> Double {
-    let rounds = (count + ranks.count - 1) / ranks.count
-    // Every rank brings the same number, so that the index of a loss says where it belongs.
-    while losses.count < rounds { losses.append(0) }
-    if lossCounts.first != rounds {
-      lossCounts = [Int](repeating: rounds, count: ranks.count)
-      allLosses = [Double](repeating: 0, count: rounds * ranks.count)
-    }
-    losses.withUnsafeBufferPointer { ranks.gather($0, counts: lossCounts, into: &allLosses) }
-    return (0..<count).reduce(0) { $0 + gathered($1, rounds: rounds) }
-  }
-
-  /// The loss of a micro-batch, once they are gathered.
-  private func gathered(_ number: Int, rounds: Int) -> Double {
-    allLosses[number % ranks.count * rounds + number / ranks.count]
   }
 
   /// Resumes from a checkpoint.

@@ -2,10 +2,14 @@
 import Adapters
 import Base
 import Checkpoints
+import Collectives
 import Datasets
+import Graph
 import Kernels
 import Models
+import Objectives
 import Planning
+import Recipes
 import Tensors
 import Tokenizers
 
@@ -14,43 +18,73 @@ package struct TrainedModel {
   package let replica: Replica
   package let tokenizer: Tokenizer
 
+  /// Loads a model whose weights the ranks of a host share. Collective.
   /// - Parameters:
   ///   - folder: a Hugging Face model folder, a checkpoint, or the output of a run.
   ///   - adapter: a PEFT folder whose base it is.
-  package init(folder: String, adapter: String? = nil, threads: Int) throws {
-    self.folder = folder
-    var description = try ModelDescription.stored(in: folder)
-    try description.checkFits(folder: folder, copies: 1)
-    if let adapter {
-      description = try description.adapted(by: LoRA(adapter: adapter))
+  ///   - threads: of this rank.
+  package init(
+    folder: String, adapter: String? = nil, settings: ModelSettings, threads: Int, ranks: Ranks
+  ) throws {
+    let (description, tokenizer, engine) = try ranks.together {
+      (
+        try Self.description(folder: folder, adapter: adapter, settings),
+        try Tokenizer(file: folder + "/tokenizer.json"),
+        try Engine(threads: threads, kernel: settings.parallel.blasKernel)
+      )
     }
-    tokenizer = try Tokenizer(file: folder + "/tokenizer.json")
-    replica = Replica(description, engine: try Engine(threads: threads))
+    let store = WeightStore.readOnly(description, settings, ranks: ranks)
+    try self.init(folder, description, tokenizer, engine, store)
+    // Agreeing on the outcome, ranks wait for each other's parts.
+    try ranks.together { try fill(adapter: adapter, storage: settings.frozenStorage) }
+    store.trained.refreshVectors()
+  }
+
+  /// Loads a model for this process alone, without MPI.
+  package init(
+    folder: String, adapter: String? = nil, settings: ModelSettings = ModelSettings(), threads: Int
+  ) throws {
+    let description = try Self.description(folder: folder, adapter: adapter, settings)
+    try self.init(
+      folder, description, try Tokenizer(file: folder + "/tokenizer.json"),
+      try Engine(threads: threads, kernel: settings.parallel.blasKernel),
+      WeightStore(description, type: settings.elementType, projections: settings.frozenStorage))
+    try fill(adapter: adapter, storage: settings.frozenStorage)
+  }
+
+  private init(
+    _ folder: String, _ description: ModelDescription, _ tokenizer: Tokenizer, _ engine: Engine,
+    _ store: WeightStore
+  ) throws {
+    self.folder = folder
+    self.tokenizer = tokenizer
+    replica = Replica(
+      description, objective: try objective(of: description), engine: engine, store: store)
+  }
+
+  /// The model with its adapter, or with nothing that is trained.
+  package static func description(
+    folder: String, adapter: String?, _ settings: ModelSettings
+  ) throws -> ModelDescription {
+    let description =
+      try adapter.map { try ModelDescription.stored(in: folder, adapter: $0) }
+      ?? .stored(in: folder).adapted(by: NoFineTuning())
+    let stored = Double(settings.frozenStorage.bytes(rows: 1, columns: 64).codes) / 64
+    try description.checkFits(
+      folder: folder, copies: min(stored, Double(settings.elementType.bytes)) / 4)
+    return description
+  }
+
+  private func fill(adapter: String?, storage: FrozenStorage) throws {
+    let description = replica.description
     let reader: any WeightReader =
       if let adapter {
-        try AdaptedWeights(description, base: folder, adapter: adapter, engine: replica.engine)
+        try AdaptedWeights(
+          description, base: folder, adapter: adapter, storage: storage, engine: replica.engine)
       } else {
         try FolderWeights(folder: folder, description, layout: replica.store.layout)
       }
     try replica.fill(from: reader)
-  }
-
-  /// The answer to a prompt as one text, without the end-of-text token.
-  package func answer(_ prompt: String, maximum: Int, sampling: Sampling = Sampling()) throws -> String {
-    try replica.answer(prompt, tokenizer: tokenizer, maximum: maximum, sampling: sampling)
-  }
-}
-
-extension Replica {
-  package func answer(
-    _ prompt: String, tokenizer: Tokenizer, maximum: Int, sampling: Sampling = Sampling()
-  ) throws -> String {
-    var ids: [Int32] = []
-    try generate(tokenizer.encode(prompt, addSpecialTokens: true), maximum: maximum, sampling: sampling) {
-      ids.append($0)
-      return true
-    }
-    return tokenizer.decode(ids, skipSpecialTokens: true)
   }
 }
 
@@ -58,6 +92,8 @@ extension TrainedModel {
   /// Some files, read with the model's tokenizer and checked against its vocabulary.
   package func read(_ options: DataOptions) throws -> Dataset {
     let description = replica.description
+    var options = options
+    replica.objective.prepare(&options)
     let dataset = try Dataset(
       options, encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
     try dataset.check(for: description)

@@ -2,15 +2,17 @@
 import Base
 import Collectives
 import Datasets
+import Objectives
 
-/// A loss over target tokens.
+/// How well a model does on data.
 package struct Evaluation: Sendable {
-  /// Sum over all targets, in nats.
-  package var lossSum: Double
-  package var targets: Int
+  package var sums: LossSums
   package var tokens: Int
-  /// nil if there is no target.
-  package var loss: Double? { targets > 0 ? lossSum / Double(targets) : nil }
+  package var rows: Int
+  /// The objective's own numbers.
+  package var scalars: [Scalar]
+  /// The mean over all targets or rows, in nats; nil if there is none.
+  package var loss: Double? { sums.meanLoss }
 }
 
 /// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
@@ -18,12 +20,15 @@ package func evaluate(
   _ sequences: TokenSequences, replica: Replica, ranks: Ranks, microBatchSize: Int, mask: PackingMask
 ) -> Evaluation {
   let microBatches = MicroBatch.cut(Array(0..<sequences.count), size: microBatchSize)
-  var losses: [Double] = []
+  var sums = MicroBatchSums(counts: replica.objective.counts, ranks: ranks)
   for index in stride(from: ranks.rank, to: microBatches.count, by: ranks.count) {
     ranks.board?.tell(.validation)
-    losses.append(replica.loss(sequences.batch(microBatches[index], mask: mask)))
+    let loss = replica.loss(sequences.batch(microBatches[index], mask: mask))
+    sums.append(loss: loss, counts: replica.counts)
   }
+  sums.gather(microBatches: microBatches.count)
+  let total = sums.total(microBatches: microBatches.count, units: sequences.targetCount)
   return Evaluation(
-    lossSum: inOrder(ranks.gather(losses)).reduce(0, +), targets: sequences.targetCount,
-    tokens: sequences.tokens.count)
+    sums: total, tokens: sequences.tokens.count, rows: sequences.count,
+    scalars: replica.objective.scalars(ofEvaluation: total))
 }

@@ -31,12 +31,36 @@ extension WeightStore {
     let plan = FrozenPlan(
       layout, projections: recipe.frozenStorage, type: recipe.elementType,
       inHalves: try ranks.together { description.inHalves(of: recipe) })
-    let frozen =
-      plan.parameters.isEmpty
-      ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)
+    let frozen = frozen(plan, ranks: ranks, ledger: ledger)
     let line = try line(
       layout.trained, type: description.trainedType(recipe.elementType), recipe, ranks: ranks, ledger: ledger)
     return WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType)
+  }
+
+  /// The weights of a model that nobody trains, once a host where there is room. Collective.
+  package static func readOnly(
+    _ description: ModelDescription, _ settings: ModelSettings, ranks: Ranks
+  ) -> WeightStore {
+    let layout = description.layout
+    let type = settings.elementType
+    let ranks = settings.parallel.sharesWeights == false ? nil : ranks
+    let frozen = frozen(
+      FrozenPlan(layout, projections: settings.frozenStorage, type: type), ranks: ranks, ledger: nil)
+    // What an adapter trained.
+    let line = layout.trained
+    let trainedType = description.trainedType(type)
+    let shared = ranks.flatMap {
+      $0.localCount > 1 && line.count > 0 ? WeightLine.onHost(line, type: trainedType, ranks: $0) : nil
+    }
+    return WeightStore(
+      layout, trained: shared ?? WeightLine(line, type: trainedType), frozen: frozen, type: type)
+  }
+
+  /// - Parameter ranks: those that may share the store; nil for memory of this rank's own.
+  private static func frozen(_ plan: FrozenPlan, ranks: Ranks?, ledger: MemoryLedger?) -> FrozenStore? {
+    guard !plan.parameters.isEmpty else { return nil }
+    return ranks.flatMap { FrozenStore.onHost(plan, ranks: $0, ledger: ledger) }
+      ?? FrozenStore(plan, ledger: ledger)
   }
 
   private static func line(

@@ -5,13 +5,17 @@ import Collectives
 import Datasets
 import Foundation
 import Kernels
+import Objectives
+import Recipes
 import Training
 
 struct Evaluate: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
-    abstract: "Print tokens, loss and perplexity of a model on data.",
+    abstract: "Print the loss of a model on data, and how well it does.",
     discussion: """
       Example: mpirun -np 4 swiftdp evaluate --model runs/shakespeare/model --data held-out.txt
+      Example: swiftdp evaluate --model runs/reviews/model --data test.tsv 'data.columns={text: 0, label: 1}'
+      A language model has a perplexity, a classifier accuracy and F1: what follows from the model's config.json.
       The loss is the mean over all target tokens, over all ranks; it does not depend on the number of
       ranks or on the batch size. Everything in the files counts once: the last block may be short, and a row
       that is longer than a sequence goes on in another.
@@ -23,9 +27,11 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   var model: String
   @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
   var adapter: String?
-  @Option(parsing: .upToNextOption, help: "One or more .txt, .jsonl or .json files.", transform: Launch.path)
+  @Option(
+    parsing: .upToNextOption, help: "One or more .txt, .jsonl, .json, .tsv or .csv files.",
+    transform: Launch.path)
   var data: [String]
-  @Option(help: "auto, text, completion or alpaca.")
+  @Option(help: "auto, text, completion, alpaca or classification.")
   var format = "auto"
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
   var sequenceLength: Int?
@@ -35,6 +41,10 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   var packing = true
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
+  @Flag(help: "One JSON object instead of words.")
+  var json = false
+  @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel, data.columns.")
+  var settings: [String] = []
 
   func validate() throws {
     guard DataFormat(rawValue: format) != nil else {
@@ -48,48 +58,38 @@ struct Evaluate: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
-      let threads = Launch.threads(ranks, asked: threads)
-      let (trained, dataset) = try ranks.together { () throws -> (TrainedModel, Dataset) in
-        let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
-        guard mistakes.isEmpty else { throw UserErrors(mistakes) }
-        let trained = try TrainedModel(folder: model, adapter: adapter, threads: threads)
-        return (trained, try trained.read(try options(for: trained)))
-      }
-      if ranks.isFirst {
-        for note in trained.replica.description.notes + notes(on: dataset) { Command.tell("note: " + note) }
-      }
+      let given = DataOptions(
+        train: [], format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: 2,
+        seed: 0,
+        readsWhole: true, names: .options)
+      let read = try ReadData(
+        model: model, adapter: adapter, words: data, settings: settings, of: "evaluate", given,
+        sequenceLength: sequenceLength, threads: threads, needsLabels: true, ranks: ranks)
       let result = evaluate(
-        dataset.train, replica: trained.replica, ranks: ranks, microBatchSize: batchSize, mask: .none)
+        read.dataset.train, replica: read.trained.replica, ranks: ranks, microBatchSize: batchSize,
+        mask: .none)
       guard ranks.isFirst else { return }
-      let loss = result.loss.map { decimals($0, 6) } ?? "none"
-      let perplexity = result.loss.map { decimals(exp($0), 4) } ?? "none"
-      print(
-        "tokens \(dataset.summary.trainFiles.tokens)  target_tokens \(result.targets)  loss \(loss)  perplexity \(perplexity)"
-      )
+      let unit = type(of: read.trained.replica.objective).unit
+      print(json ? self.json(result, read, unit).encoded() : words(result, read, unit))
     }
   }
 
-  private func options(for trained: TrainedModel) throws -> DataOptions {
-    let longest = trained.replica.description.family.maximumLength
-    let length = sequenceLength ?? min(256, longest)
-    guard length <= longest else {
-      throw UserError(
-        .usage, "is \(length), but the model reads at most \(longest) tokens", at: "--sequence-length")
-    }
-    return DataOptions(
-      train: data, format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: length,
-      seed: 0, readsWhole: true, names: .options)
+  private func words(_ result: Evaluation, _ read: ReadData, _ unit: LossUnit) -> String {
+    let tokens = read.dataset.summary.trainFiles.tokens
+    return
+      ([
+        "tokens \(tokens)", "\(unit.rawValue) \(result.sums.units)",
+        "loss \(result.loss.map { decimals($0, 6) } ?? "none")",
+      ] + result.scalars.map { "\($0.name) \(decimals($0.value))" }).joined(separator: "  ")
   }
 
-  /// What the user may want to change in the data or the options.
-  private func notes(on dataset: Dataset) -> [String] {
-    dataset.summary.trainFiles.files.flatMap { file in
-      let long =
-        file.longRows == 0
-        ? nil
-        : "\(counted(file.longRows, "row")) longer than a sequence, read in parts that do not see each other "
-          + "(--sequence-length)"
-      return [long, file.mergeWarning].compactMap { $0 }.map { "\(file.path): \($0)" }
-    }
+  /// Every number by its name.
+  private func json(_ result: Evaluation, _ read: ReadData, _ unit: LossUnit) -> JSON {
+    let files = read.dataset.summary.trainFiles
+    var members: [(String, JSON)] = [("tokens", .integer(files.tokens)), ("rows", .integer(files.rows))]
+    if unit != .rows { members.append((unit.rawValue, .integer(result.sums.units))) }
+    members.append(("loss", result.loss.map { .number($0) } ?? .null))
+    members += result.scalars.map { ($0.name, .number($0.value)) }
+    return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

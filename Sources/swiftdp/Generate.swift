@@ -1,15 +1,23 @@
 // swiftdp generate
 import ArgumentParser
 import Base
-import Foundation
+import Collectives
+import Generation
 import Kernels
+import Recipes
 import Tokenizers
 import Training
 
-struct Generate: ParsableCommand {
+struct Generate: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
-    abstract: "Continue a prompt, printing the text as it comes.",
-    discussion: "Example: swiftdp generate --model runs/shakespeare/model --prompt 'ROMEO:' --max-tokens 100")
+    abstract: "Continue a prompt, or all prompts of a file.",
+    discussion: """
+      Example: swiftdp generate --model runs/shakespeare/model --prompt 'ROMEO:' --max-tokens 100
+      Example: mpirun -np 4 swiftdp generate --model runs/mine/model --prompts questions.jsonl --output answers.jsonl
+      The text of one prompt is printed as it comes. A file has rows {"prompt": …}; the same rows with "completion" are
+      written, which is data of format completion. Answers depend neither on --batch-size nor on the number of
+      ranks.
+      """)
 
   @Option(
     help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
@@ -18,48 +26,95 @@ struct Generate: ParsableCommand {
   @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
   var adapter: String?
   @Option(help: "The text to continue.")
-  var prompt: String
+  var prompt: String?
+  @Option(help: "A .jsonl file with a prompt in each row.", transform: Launch.path)
+  var prompts: String?
+  @Option(help: "The .jsonl file to write; there must be none yet.", transform: Launch.path)
+  var output: String?
+  @Option(help: "Texts that a rank continues at once; 32 by default.")
+  var batchSize: Int?
+  @Flag(help: "Write the tokens of each completion too.")
+  var ids = false
   @Option(help: "How many tokens to make at most.")
   var maxTokens = 100
   @Option(help: "0 takes the likeliest token; higher values vary more.")
   var temperature = 0.0
+  @Option(help: "Draw from so many likeliest tokens only.")
+  var topK: Int?
   @Option(help: "Draw from the likeliest tokens that together have this probability.")
   var topP = 1.0
   @Option(help: "Of the random draws.")
   var seed = 0
-  @Option(help: "Threads; as many as there are cores by default.")
+  @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
+  @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel.")
+  var settings: [String] = []
 
   func validate() throws {
+    guard (prompt == nil) != (prompts == nil) else {
+      throw ValidationError("either --prompt or --prompts is needed, and not both")
+    }
+    guard (prompts == nil) == (output == nil) else {
+      throw ValidationError("--prompts and --output go together")
+    }
+    guard prompts != nil || batchSize == nil && !ids else {
+      throw ValidationError("--batch-size and --ids are for --prompts")
+    }
+    try check("--batch-size", batchSize, in: 1...1 << 16)
     try check("--max-tokens", maxTokens, in: 1...Int.max)
     guard temperature >= 0, temperature.isFinite else {
       throw ValidationError("--temperature must be at least 0")
     }
+    try check("--top-k", topK, in: 1...Int.max)
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
     try check("--seed", seed, in: 0...Int.max)
     try check(threads: threads)
   }
 
+  var sampling: Sampling {
+    Sampling(temperature: temperature, topK: topK, topP: topP, seed: UInt64(seed))
+  }
+
+  func modelSettings() throws -> ModelSettings {
+    let given = CommandSettings(settings, of: "generate", paths: Launch.paths)
+    let settings = ModelSettings(given.top)
+    try given.finish()
+    return settings
+  }
+
   func run() throws {
+    if let prompts, let output {
+      try onRanks { ranks in
+        try GenerateFile(command: self, prompts: prompts, output: output, ranks: ranks).run()
+      }
+    } else if let prompt, Launch.isFirst {
+      try StartCheck.processor()
+      try answer(prompt)
+    }
+  }
+
+  /// Prints a prompt and its continuation as it comes.
+  private func answer(_ prompt: String) throws {
+    let settings = try modelSettings()
+    let threads = threads ?? settings.parallel.threads
     if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
     let model = try TrainedModel(
-      folder: model, adapter: adapter, threads: threads ?? max(Launch.allowedCores, 1))
+      folder: model, adapter: adapter, settings: settings, threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
-    try model.replica.checkPrompt(tokens)
+    try model.replica.description.check(prompt: tokens, at: "--prompt", code: .usage)
     // The prompt passes through the decoder too: without it, the first new piece would lose the space before it.
     try write(tokens.map { decoder.append($0) }.joined())
     // The line ends in any case, so that an error has a line of its own.
     let outcome = Result {
-      try model.replica.generate(
-        tokens, maximum: maxTokens,
-        sampling: Sampling(temperature: temperature, topP: topP, seed: UInt64(seed))
-      ) {
-        try write(decoder.append($0))
+      try model.replica.generator.run(
+        [Generator.Prompt(tokens, sample: 0)], maximum: maxTokens, sampling: sampling
+      ) { _, token in
+        try write(decoder.append(token))
         return true
       }
     }

@@ -21,7 +21,7 @@ extension CommandLineTests {
         (0..<2).map { "{\"prompt\": \"\(String(repeating: "x", count: 40))\($0)\", \"completion\": \"y\"}\n" }
           .joined())
       try folder.file("latin.txt", Data([0x61, 0xE9, 0x62, 0x0A]))
-      try folder.file("table.csv", "a,b\n")
+      try folder.file("table.xml", "a,b\n")
       let broken =
         "broken.jsonl:2: is not JSON: the text ends too early at byte 16 of the line (a .jsonl file holds one object a line)"
       let rows = [
@@ -48,8 +48,8 @@ extension CommandLineTests {
         ),
         (["data.train=latin.txt"], ["latin.txt:1: is not UTF-8 at byte offset 1 (convert it to UTF-8)"]),
         (
-          ["data.train=table.csv"],
-          ["table.csv: the ending of the name is not known (use .txt, .jsonl or .json)"]
+          ["data.train=table.xml"],
+          ["table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv or .csv)"]
         ),
         (
           ["data.train=broken.jsonl", "data.format=alpaca"],
@@ -85,7 +85,7 @@ extension CommandLineTests {
         ),
         (
           ["--data", "text.txt", "--format", "alpaca"],
-          "text.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or --format auto)"
+          "text.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv or .csv, or --format auto)"
         ),
       ]
       for (options, message) in cases {

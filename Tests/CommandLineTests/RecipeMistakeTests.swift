@@ -112,7 +112,7 @@ extension CommandLineTests {
             "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, method, "
               + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
-            "data.lenght: is not a key of swiftdp (the keys here are train, validation, format, sequence_length, "
+            "data.lenght: is not a key of swiftdp (the keys here are train, validation, format, columns, sequence_length, "
               + "packing, packing_mask, shuffle)",
           ]
         ),

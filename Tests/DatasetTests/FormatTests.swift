@@ -223,7 +223,7 @@ import Testing
       ("c.jsonl", "", "the file is empty"), ("d.jsonl", "\n \r\n", "the file has no rows"),
       ("e.json", " [ ] ", "the file has no rows"),
       ("f.jsonl", "{\"text\": \"\"}", "all rows of the file are empty"),
-      ("g.csv", "a", "the ending of the name is not known (use .txt, .jsonl or .json)"),
+      ("g.xml", "a", "the ending of the name is not known (use .txt, .jsonl, .json, .tsv or .csv)"),
     ] {
       let file = try folder.write(name, text)
       #expect(folder.errors(.of([file])) == "\(name): \(message)")
@@ -243,10 +243,11 @@ import Testing
     #expect(try Dataset(.of([fine]), encoder: .bytes()).train.tokens == [0xC3, 0xA9, 257])
     #expect(
       folder.errors(.of([fine], format: .alpaca))
-        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or data.format: auto)")
+        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv or .csv, or data.format: auto)"
+    )
     #expect(
       folder.errors(.of([fine], format: .alpaca, names: .options))
-        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl or .json, or --format auto)")
+        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv or .csv, or --format auto)")
   }
 
   @Test func emptyRowsAreLeftOutAndCounted() throws {

@@ -6,7 +6,7 @@ import Testing
 @Suite(.enabled(if: RealData.present, RealData.missing)) struct RealDataTests {
   struct Case: Sendable {
     var path: String
-    var format: RowFormat
+    var format: DataFormat
     var rows: Int
   }
 

@@ -86,12 +86,14 @@ extension DataOptions {
   /// Options as most tests want them.
   static func of(
     _ train: [String], validation: ValidationSource = .none, format: DataFormat = .auto,
-    packing: Bool = false, mask: PackingMask = .none, length: Int = 64, seed: UInt64 = 1,
+    columns: DataColumns = DataColumns(), labels: [String]? = nil, packing: Bool = false,
+    mask: PackingMask = .none, length: Int = 64, seed: UInt64 = 1,
     readsWhole: Bool = false, names: DataSettingNames = .recipe
   ) -> DataOptions {
     DataOptions(
-      train: train, validation: validation, format: format, packing: packing, packingMask: mask,
-      sequenceLength: length, seed: seed, readsWhole: readsWhole, names: names)
+      train: train, validation: validation, format: format, columns: columns, labels: labels,
+      packing: packing, packingMask: mask, sequenceLength: length, seed: seed, readsWhole: readsWhole,
+      names: names)
   }
 }
 

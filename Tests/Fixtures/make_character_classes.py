@@ -1,5 +1,6 @@
-"""Writes Sources/Tokenizers/CharacterClassRanges.swift: which class each code point belongs to, and
-CompositionPairs.swift: which two code points NFC makes one of.
+"""Writes Sources/Tokenizers/CharacterClassRanges.swift: which class each code point belongs to,
+CompositionPairs.swift: which two code points NFC makes one of, and BertCharacterRanges.swift: which code points
+BertNormalizer removes.
 
 The `tokenizers` package itself is asked, code point by code point, so that splits are the same whatever
 Unicode version its parts were built with. Run: python Tests/Fixtures/make_character_classes.py
@@ -65,6 +66,16 @@ def members(name, splitter, points):
     return set(points) - left
 
 
+def bert_bits():
+    """1 for what clean_text drops, 2 for what strip_accents drops when it stands alone."""
+    def normalizer(**on):
+        options = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+        return normalizers.BertNormalizer(**{**options, **on}).normalize_str
+
+    cleaned, stripped = normalizer(clean_text=True), normalizer(strip_accents=True)
+    return {p: (not cleaned(chr(p))) | (NFD(chr(p)) == chr(p) and not stripped(chr(p))) << 1 for p in POINTS}
+
+
 def main():
     mask = [0] * 0x110000
     for start in range(0, 0x110000, 0x1000):
@@ -81,6 +92,10 @@ def main():
     write("CompositionPairs.swift", "which two code points NFC makes one of", "compositionPairs", [
         "The first, the second, and what they become; ordered.",
     ], [number for pair, point in sorted(PAIRS.items()) for number in (*pair, point)])
+    bits = bert_bits()
+    write("BertCharacterRanges.swift", "which code points BertNormalizer removes, as runs", "bertCharacterRuns", [
+        "Each number is the first code point of a run times 256, plus the run's `BertCharacters` bits.",
+    ], [p << 8 | bits[p] for p in POINTS if p == 0 or bits[p] != bits.get(p - 1, 0)])
     print(len(runs), "runs;", {n: sum(m >> b & 1 for m in mask) for b, (n, _) in enumerate(CLASSES)})
 
 
@@ -94,7 +109,7 @@ def write(name, what, variable, comment, numbers):
     ]
     line = " "
     for number in numbers:
-        word = f" {number:#x},"
+        word = f" {number:#_x}," if number >= 1 << 28 else f" {number:#x},"
         if len(line) + len(word) > 108:
             lines.append(line)
             line = " "

@@ -20,7 +20,10 @@ import tokenizers
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoModelForCausalLM, AutoModelForSequenceClassification, BertConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig,
+    LlamaForCausalLM,
+)  # fmt: skip
 
 IGNORED = -100
 BATCHES = 4
@@ -64,6 +67,23 @@ MODELS = {
     "gpt2-head-only": (GPT2Config(**GPT2), 10, 2, 11, {"head": "only"}),
     "llama-own-head": (LlamaConfig(**LLAMA), 11, 2, 11, {"head": "own"}),
     "llama-head-only": (LlamaConfig(**LLAMA), 12, 2, 11, {"head": "only"}),
+}  # fmt: skip
+
+BERT = dict(
+    vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+    max_position_embeddings=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+)  # fmt: skip
+NAMES = ["bad", "middling", "good", "perfect"]
+
+# Models with labels for sequences. name: (config, number of labels, seed, samples, length)
+CLASSIFIERS = {
+    "bert-labels": (BertConfig(**BERT), 3, 21, 4, 19),
+    "bert-odd-labels": (
+        BertConfig(**{**BERT, "hidden_size": 24, "num_attention_heads": 3, "intermediate_size": 40,
+                      "hidden_act": "gelu_new", "layer_norm_eps": 1e-6, "vocab_size": 61}), 2, 22, 3, 23,
+    ),
+    "gpt2-labels": (GPT2Config(**{**GPT2, "pad_token_id": 0}), 4, 23, 3, 17),
+    "llama-labels": (LlamaConfig(**{**LLAMA, "pad_token_id": 0}), 2, 24, 5, 13),
 }  # fmt: skip
 
 STORY = (
@@ -128,9 +148,9 @@ def save(model, folder, dtype=torch.float32, hub_names=False, old_rope_keys=Fals
         (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def load(folder):
+def load(folder, kind=AutoModelForCausalLM):
     """The model as stored, upcast to fp32, and its parameters under the names of the checkpoint."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     model.train()
     files = sorted(folder.glob("*.safetensors"))
     stored = {name for file in files if file.name != "expected.safetensors" for name in load_file(file)}
@@ -251,6 +271,70 @@ def make_tiny(folder, config, seed, samples, length, storage, learning_rate=5e-3
     print(f"{folder.name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
 
 
+def label_batch(generator, config, samples, length):
+    """Rows of unequal length with their labels; the second part of a row is a second text, for models that tell."""
+    lengths = torch.randint(3, length + 1, (samples,), generator=generator)
+    lengths[0] = length
+    tokens = torch.randint(3, config.vocab_size, (samples, length), generator=generator)
+    places = torch.arange(length).expand(samples, length)
+    mask = (places < lengths[:, None]).long()
+    types = (places >= (lengths // 2)[:, None]).long() * mask
+    labels = torch.randint(0, config.num_labels, (samples,), generator=generator)
+    return {"input_ids": tokens * mask, "attention_mask": mask, "token_type_ids": types, "labels": labels}
+
+
+def label_inputs(config, batch):
+    return {k: v for k, v in batch.items() if k != "token_type_ids" or config.model_type == "bert"}
+
+
+def train_labels(model, parameters, batches, learning_rate):
+    groups = [
+        {"params": [p for p in parameters.values() if p.dim() >= 2]},
+        {"params": [p for p in parameters.values() if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    rule = torch.optim.AdamW(
+        groups, lr=learning_rate, betas=ADAMW["betas"], eps=ADAMW["eps"], weight_decay=ADAMW["weight_decay"]
+    )
+    losses, norms = [], []
+    for step in range(STEPS):
+        rule.zero_grad()
+        loss = model(**label_inputs(model.config, batches[step % len(batches)])).loss
+        loss.backward()
+        losses.append(loss.item())
+        norms.append(total_norm(parameters))
+        torch.nn.utils.clip_grad_norm_(parameters.values(), CLIP)
+        rule.step()
+    return losses, norms
+
+
+def make_classifier(folder, config, count, seed, samples, length, learning_rate=5e-3):
+    config.num_labels = count
+    config.id2label = dict(enumerate(NAMES[:count]))
+    config.label2id = {name: number for number, name in enumerate(NAMES[:count])}
+    model = AutoModelForSequenceClassification.from_config(config)
+    randomise(model, seed)
+    save(model, folder)
+    model, parameters = load(folder, AutoModelForSequenceClassification)
+    generator = torch.Generator().manual_seed(1000 + seed)
+    batches = [label_batch(generator, config, samples, length) for _ in range(BATCHES)]
+    output = model(**label_inputs(config, batches[0]))
+    output.loss.backward()
+    tensors = {f"gradient.{name}": p.grad.clone() for name, p in parameters.items()}
+    tensors["logits"] = output.logits
+    for key, name in [("tokens", "input_ids"), ("types", "token_type_ids")]:
+        tensors[key] = batches[0][name].to(torch.int32)
+        tensors[f"train.{key}"] = torch.stack([batch[name].to(torch.int32) for batch in batches])
+    for prefix, given in [("", batches[:1]), ("train.", batches)]:
+        tensors[prefix + "lengths"] = torch.stack([b["attention_mask"].sum(1).to(torch.int32) for b in given])
+        tensors[prefix + "row_labels"] = torch.stack([b["labels"].to(torch.int32) for b in given])
+    losses, norms = train_labels(model, parameters, batches, learning_rate)
+    write(folder, tensors, {
+        "loss": output.loss.item(), "labels": NAMES[:count], "learning_rate": learning_rate, **ADAMW,
+        "losses": losses, "gradient_norms": norms,
+    })  # fmt: skip
+    print(f"{folder.name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
+
+
 def make_story(folder, source):
     folder.mkdir(parents=True)
     model, parameters = load(source)
@@ -292,7 +376,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared_data", type=Path)
     parser.add_argument("output", type=Path, nargs="?", default=Path(__file__).parent / "parity")
-    parser.add_argument("--only", nargs="+", choices=[*MODELS, "stories260K"], default=[*MODELS, "stories260K"])
+    names = [*MODELS, *CLASSIFIERS, "stories260K"]
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -301,6 +386,9 @@ def main():
     for name, (config, seed, samples, length, storage) in MODELS.items():
         if name in arguments.only:
             make_tiny(arguments.output / name, config, seed, samples, length, storage)
+    for name, details in CLASSIFIERS.items():
+        if name in arguments.only:
+            make_classifier(arguments.output / name, *details)
     if "stories260K" in arguments.only:
         make_story(arguments.output / "stories260K", arguments.shared_data / "stories260K-hf")
 

@@ -1,7 +1,8 @@
 """Writes the expected values of TokenizerTests, made with the `tokenizers` package.
 
   tokenizers.json    small synthetic tokenizers (shared models, and what stands around them) and, for these and
-                     the real ones under ../shared/data, the ids and decoded text of tricky strings
+                     the real ones under ../shared/data, the ids and decoded text of tricky strings; for some, pairs
+                     of strings, cut to lengths, and one hash over a text of all code points
   corpus_hashes.json one hash a real file over the ids of all its lines
 
 Run from anywhere: python Tests/Fixtures/make_tokenizer_fixtures.py
@@ -19,7 +20,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 HERE = pathlib.Path(__file__).parent
 DATA = HERE.parents[2] / "shared/data"
-REAL = {"gpt2": "tokenizers/gpt2/tokenizer.json", "stories260K": "stories260K-hf/tokenizer.json"}
+REAL = {
+    "gpt2": "tokenizers/gpt2/tokenizer.json", "stories260K": "stories260K-hf/tokenizer.json",
+    "bert-base-uncased": "tokenizers/bert-base-uncased/tokenizer.json",
+    "all-MiniLM-L6-v2": "all-MiniLM-L6-v2/tokenizer.json",
+}
 FOLDERS = ["text", "instruct", "chat", "classification", "preference", "eval", "ner"]
 
 TEXTS = [
@@ -57,6 +62,12 @@ TEXTS = [
     "hello unknown \u00a4\u00a4\u00a4 \u00a4x\u00a4 end\u00a4",
     "The quick brown fox jumps over the lazy dog. 0123456789",
     "\U00010059\u0323 \u01c4\u0323 \u0385\u0323 \u1112\u1161\u11ab \ud55c \u0915\u093c \uf900 \ufdfa \u0344",
+    "\u00dcn\u00efc\u00f6d\u00e9 \u00c0\u00c9\u00ce \u0141\u00d8 \u00df\u1e9e\u017f \u0130I\u0131i \u1fb7 \u0390 \u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2",
+    "\u65e5\u672c\u8a9e \u304c\u304e\u3050 \u30d1\u30d4 \ud55c\uad6d\uc5b4 \uf900\u6f22\u5b57kanji\u4e00b \U00020000\U0002b820\U0002b920",
+    "a\x00b\ufffdc\u200bd\u00ade\ue000f\U000e0041g\x85h\u3000i\u2028j\x0bk\x7fl",
+    "\u302e\u302f\u302a a\u302f\u302e\u0323 \U0001d165\U0001d158\U0001d16d e\u0301\u0323\u0f71\u0f74\u0f72 \u0323\u3099\u05b0",
+    "x" * 100 + " " + "y" * 101 + " thethe" + "\u00e9" * 100 + " " + "\u00e9" * 50 + "e\u0301" * 51,
+    "[MASK]  [MASK]x[UNK]the [CLS]a[SEP] \t[MASK]\n[mask] [PAD] ##the the##the @@the 'the' do not . don't n't 's",
     "o\u0308\u0323\u0301 o\u0323\u0308 \u1e69 \u03d3 \u2126 \u0b47\u0b3e \U00011938 \u07fd\u0323 \U0001d15e \uff21",
 ]
 
@@ -107,6 +118,20 @@ def by_hand(prefix, suffix, words, **options):
             "ignore_merges": False, "vocab": vocabulary, "merges": merges, **options}
 
 
+def word_piece(prefix="##", longest=100, **options):
+    """A model of letters, marks, and the beginnings and ends of some words."""
+    vocabulary = {}
+    words = "the then other an and do not don hello yes yesterday cat catch un uni unicode kanji esc \u4e16 cafe caf\u00e9 mask"
+    for piece in ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words.split(), *"'.,!?#@[]()-:;<>",
+                  *"\u4f60\u597d\u6f22\u304b\u304c\u1112\u1161\u11ab\u03c3\u03c2\u00e9\u00c9\u0301", "'s", "n't", "##the", "@@the"]:
+        vocabulary.setdefault(piece, len(vocabulary))
+    for piece in [*"abcdefghijklmnopqrstuvwxyzTHEABC0123456789\u00e9\u0301\u1161\u11ab\u0438", "the", "he", "code", "day", "her", "ee"]:
+        vocabulary.setdefault(piece, len(vocabulary))
+        vocabulary.setdefault(prefix + piece, len(vocabulary))
+    return {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": prefix,
+            "max_input_chars_per_word": longest, "vocab": vocabulary, **options}
+
+
 def make_models():
     def trained(model, pre, **options):
         tokenizer = Tokenizer(model)
@@ -148,6 +173,7 @@ def make_models():
     return {
         "bytes": bytes_, "whole": whole, "marked": marked, "fallback": fallback, "few": few,
         "crossing": crossing, "legacy": legacy, "prefixed": prefixed, "suffixed": suffixed,
+        "pieces": word_piece(), "few-pieces": word_piece("@@", 6), "bare-pieces": word_piece(""),
     }
 
 
@@ -183,6 +209,22 @@ def metaspace(scheme="always", splits=True):
 
 def replace(old, new):
     return {"type": "Replace", "pattern": {"String": old}, "content": new}
+
+
+def bert(clean=True, chinese=True, accents=None, lower=True):
+    return {"type": "BertNormalizer", "clean_text": clean, "handle_chinese_chars": chinese,
+            "strip_accents": accents, "lowercase": lower}
+
+
+def pairs_of(single, pair, ids):
+    """TemplateProcessing of pieces such as A:0."""
+    def pieces(text):
+        for piece in text.split():
+            name, type_id = piece.split(":")
+            yield {"Sequence" if name in "AB" else "SpecialToken": {"id": name, "type_id": int(type_id)}}
+
+    return {"type": "TemplateProcessing", "single": list(pieces(single)), "pair": list(pieces(pair)),
+            "special_tokens": {p: {"id": p, "ids": [i], "tokens": [p]} for p, i in ids.items()}}
 
 
 def template(*pieces, ids):
@@ -279,10 +321,32 @@ def make_specs(m):
     spec("roberta", "bytes", pre_tokenizer=byte_level(prefix=True), decoder=decode_bytes, post_processor={
         "type": "RobertaProcessing", "sep": ["x", 5], "cls": ["y", 6], "trim_offsets": True,
         "add_prefix_space": True})
+    in_pieces = added(m, "pieces", *({"content": t, **special} for t in ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]),
+                      {"content": "[MASK]", "lstrip": True, **special})
+    around_pieces = {"[CLS]": 2, "[SEP]": 3}
+    for name, normalizer in {"": bert(), "-cased": bert(lower=False), "-accents": bert(accents=False),
+                             "-no-accents": bert(lower=False, accents=True), "-raw": bert(False, False)}.items():
+        spec(f"bert{name}", "pieces", normalizer=normalizer, pre_tokenizer={"type": "BertPreTokenizer"},
+             added_tokens=in_pieces, decoder={"type": "WordPiece", "prefix": "##", "cleanup": name != "-raw"},
+             post_processor=pairs_of("[CLS]:0 A:0 [SEP]:0", "[CLS]:0 A:0 [SEP]:0 B:1 [SEP]:1", around_pieces))
+        # Byte by byte, so that the ids tell exactly what became of the text.
+        spec(f"bytes-bert{name}", "bytes", normalizer=normalizer, pre_tokenizer=byte_level(), decoder=decode_bytes)
+    spec("few-pieces", "few-pieces", pre_tokenizer={"type": "Whitespace"},
+         decoder={"type": "WordPiece", "prefix": "@@", "cleanup": True},
+         post_processor={"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]})
+    spec("bare-pieces", "bare-pieces", pre_tokenizer={"type": "WhitespaceSplit"},
+         decoder={"type": "WordPiece", "prefix": "", "cleanup": False}, post_processor={
+             "type": "RobertaProcessing", "sep": ["x", 5], "cls": ["y", 6], "trim_offsets": True,
+             "add_prefix_space": True})
+    spec("pairs-odd", "pieces", pre_tokenizer={"type": "BertPreTokenizer"},
+         decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}, post_processor=sequence(
+             "processors", byte_level(), pairs_of(
+                 "[SEP]:0 A:1 [CLS]:1", "[CLS]:0 [SEP]:0 A:0 [SEP]:1 [SEP]:1 B:1", around_pieces)))
+    spec("pairs-plain", "pieces", pre_tokenizer={"type": "BertPreTokenizer"}, normalizer={"type": "Lowercase"})
     return specs
 
 
-def expectations(tokenizer, seed):
+def expectations(tokenizer, seed, pairs=False):
     draw = random.Random(seed)
     count = tokenizer.get_vocab_size()
     cases = []
@@ -303,7 +367,46 @@ def expectations(tokenizer, seed):
         ids = [draw.randrange(count + 3) for _ in range(length)]
         streams.append({"ids": ids, "decoded": decode(tokenizer, ids, False), "skipped": decode(tokenizer, ids, True)})
     sample = sorted({*range(3), *range(count - 4, count + 2), *(draw.randrange(count) for _ in range(6))})
-    return {"cases": cases, "streams": streams, "pieces": [[i, tokenizer.id_to_token(i)] for i in sample]}
+    result = {"cases": cases, "streams": streams, "pieces": [[i, tokenizer.id_to_token(i)] for i in sample]}
+    if pairs:
+        result["pairs"] = [pair(tokenizer, draw) for _ in range(60)]
+    return result
+
+
+def pair(tokenizer, draw):
+    """Two texts, or one, uncut or cut to a length."""
+    first, second = draw.randrange(len(TEXTS)), draw.choice([None, *range(len(TEXTS))])
+    longest = draw.choice([None, 8, 9, 10, 15, 16, 20, 33])
+    texts = [TEXTS[i] for i in (first, second) if i is not None]
+    if longest is not None:
+        tokenizer.enable_truncation(longest, strategy="longest_first")
+    encoding = tokenizer.encode(*texts)
+    tokenizer.no_truncation()
+    return {"first": first, "second": second, "longest": longest, "ids": encoding.ids, "types": encoding.type_ids}
+
+
+class Hash:
+    """FNV-1a, a whole id a step, and the end of a list as 2^32 - 1."""
+
+    def __init__(self):
+        self.value = 0xCBF29CE484222325
+
+    def mix(self, ids):
+        for id_ in [*ids, 0xFFFFFFFF]:
+            self.value = ((self.value ^ id_) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+
+    def __str__(self):
+        return f"{self.value:016x}"
+
+
+def all_points(tokenizer):
+    """One hash over texts of 256 code points each: one after another, and with an x between them."""
+    value = Hash()
+    for start in range(0, 0x110000, 256):
+        if not 0xD800 <= start < 0xE000:
+            for between in "", "x":
+                value.mix(tokenizer.encode(between.join(map(chr, range(start, start + 256)))).ids)
+    return str(value)
 
 
 def decode(tokenizer, ids, skip):
@@ -311,9 +414,16 @@ def decode(tokenizer, ids, skip):
     return tokenizer.decode(ids, skip_special_tokens=skip) if ids else ""
 
 
+def real(path):
+    tokenizer = Tokenizer.from_file(str(DATA / path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def corpus_hashes():
     result = []
-    loaded = {name: Tokenizer.from_file(str(DATA / path)) for name, path in REAL.items()}
+    loaded = {name: real(path) for name, path in REAL.items()}
     for folder in FOLDERS:
         for path in sorted((DATA / folder).rglob("*")):
             if not path.is_file():
@@ -321,12 +431,10 @@ def corpus_hashes():
             lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
             entry = {"file": str(path.relative_to(DATA)), "lines": len(lines)}
             for name, tokenizer in loaded.items():
-                value = 0xCBF29CE484222325  # FNV-1a, a whole id a step, and a line's end as 2^32 - 1
+                value = Hash()
                 for encoding in tokenizer.encode_batch(lines, add_special_tokens=True):
-                    for id_ in encoding.ids:
-                        value = ((value ^ id_) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-                    value = ((value ^ 0xFFFFFFFF) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-                entry[name] = f"{value:016x}"
+                    value.mix(encoding.ids)
+                entry[name] = str(value)
             result.append(entry)
     return result
 
@@ -344,9 +452,12 @@ def main():
         whole = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
                  "pre_tokenizer": None, "post_processor": None, "decoder": None, **parts}
         tokenizer = Tokenizer.from_str(json.dumps({**whole, "model": m[model]}))
-        result["tokenizers"][name] = {"model": model, "file": whole, **expectations(tokenizer, seed)}
+        entry = {"model": model, "file": whole, **expectations(tokenizer, seed, "WordPiece" == m[model]["type"])}
+        if name.startswith("bytes-bert") or name == "bert":
+            entry["points"] = all_points(tokenizer)
+        result["tokenizers"][name] = entry
     for name, path in REAL.items():
-        result["real"][name] = {"file": path, **expectations(Tokenizer.from_file(str(DATA / path)), 1000)}
+        result["real"][name] = {"file": path, **expectations(real(path), 1000, name not in ("gpt2", "stories260K"))}
     write("tokenizers.json", result)
     write("corpus_hashes.json", {"versions": versions, "files": corpus_hashes()})
 

@@ -10,13 +10,14 @@ import Testing
 
   static let models: [(name: String, sketch: Sketch)] = [
     ("gpt2", .gpt2()), ("gpt2 untied", .gpt2(dropout: 0, tied: false)), ("llama", .llama()),
-    ("llama tied", .llama(tied: true)),
+    ("llama tied", .llama(tied: true)), ("bert", .bert()),
   ]
 
   @Test(arguments: models.map(\.name)) func lossAndGradients(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(100)
-    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let batch = TestBatch(
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
     let model = TestModel(sketch)
     let result = try model.train(batch, poisoned: true)
     let reference = model.reference(batch)
@@ -30,7 +31,8 @@ import Testing
   @Test(arguments: models.map(\.name)) func gradientsInBFloat16(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(104)
-    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let batch = TestBatch(
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
     let model = TestModel(sketch, type: .bfloat16)
     let result = try model.train(batch, poisoned: true)
     let reference = model.reference(batch)
@@ -46,7 +48,8 @@ import Testing
   @Test(arguments: models.map(\.name)) func lossAloneHasNoDropout(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(101)
-    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let batch = TestBatch(
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
     let model = TestModel(sketch)
     let engine = try Engine(threads: 1)
     let reference = model.reference(batch, training: false)
@@ -120,10 +123,11 @@ import Testing
       let want = model.reference(batch, training: false).logits(model.line)
       let engine = try Engine(threads: 2)
       // Four tokens as a prompt, then the rest one by one.
-      let cache = KeyValueCache(capacity: 9)
+      let cache = KeyValueCache(sequences: 1, capacity: 9)
       for (start, count) in [(0, 4)] + (4..<9).map({ ($0, 1) }) {
+        cache.begin(first: 0, lengths: [count])
         let program = model.program(
-          BatchShape(sequences: 1, length: count), purpose: .decoding, threads: 2, cache: cache)
+          BatchShape(sequences: 1, length: count), purpose: .decoding(cache), threads: 2)
         let arena = Arena()
         arena.poison(program)
         _ = batch.withInput { input in
@@ -131,7 +135,7 @@ import Testing
           input.stream = input.stream.from(start)
           return program.run(input, weights: model.store, arena: arena, engine: engine)
         }
-        cache.count += count
+        cache.finish()
         let last = start + count - 1
         let logits = Array(want[last * sketch.vocabulary..<(last + 1) * sketch.vocabulary])
         #expect(worstError(Array(program.output(arena: arena)), logits) <= tolerance, "token \(last)")

@@ -10,6 +10,9 @@ struct Sketch {
     case linear(Int, [(String, columns: Int)], bias: Bool, layout: WeightLayout)
     case norm(Int, String, centred: Bool)
     case gelu(Int)
+    case gaussianGELU(Int)
+    case tanh(Int)
+    case types(Int, String)
     case swiGLU(Int)
     case add(Int, Int)
     case dropout(Int, Double)
@@ -36,7 +39,8 @@ struct Sketch {
     case .linear(_, let parts, _, _): columns.append(parts.reduce(0) { $0 + $1.columns })
     case .swiGLU(let x): columns.append(columns[x] / 2)
     case .attention(_, let heads, _, let width, _, _): columns.append(heads * width)
-    case .positions(let x, _), .norm(let x, _, _), .gelu(let x), .add(let x, _), .dropout(let x, _):
+    case .positions(let x, _), .types(let x, _), .norm(let x, _, _), .gelu(let x), .gaussianGELU(let x),
+      .tanh(let x), .add(let x, _), .dropout(let x, _):
       columns.append(columns[x])
     }
     return steps.count - 1
@@ -88,7 +92,10 @@ struct Sketch {
       return centred
         ? graph.layerNorm(values[x], name, epsilon: Self.epsilon)
         : graph.rmsNorm(values[x], name, epsilon: Self.epsilon)
+    case .types(let x, let name): return graph.addTypes(values[x], name, types: 2)
     case .gelu(let x): return graph.gelu(values[x])
+    case .gaussianGELU(let x): return graph.gelu(values[x], .gaussian)
+    case .tanh(let x): return graph.tanh(values[x])
     case .swiGLU(let x): return graph.swiGLU(values[x])
     case .add(let a, let b): return graph.add(values[a], values[b])
     case .dropout(let x, let probability): return graph.dropout(values[x], probability)

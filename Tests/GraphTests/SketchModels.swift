@@ -66,6 +66,31 @@ extension Sketch {
     return s
   }
 
+  /// Norms after the sums, types of tokens, the other GELU and tanh.
+  static func bert(width: Int = 8, layers: Int = 2, vocabulary: Int = 13, dropout: Double = 0.1) -> Sketch {
+    var s = Sketch(vocabulary: vocabulary)
+    var x = s.append(.embedding("words", columns: width))
+    x = s.append(.types(x, "types"))
+    x = s.append(.positions(x, "places"))
+    x = s.append(.dropout(s.append(.norm(x, "norm", centred: true)), dropout))
+    for layer in 0..<layers {
+      s.inBlock { s in
+        let l = "layer.\(layer)."
+        let parts = ["q", "k", "v"].map { (l + $0, columns: width) }
+        var n = s.append(.linear(x, parts, bias: true, layout: .outputByInput))
+        n = s.append(
+          .attention(n, heads: 2, keyHeads: 2, width: width / 2, rotary: false, dropout: dropout))
+        n = s.append(.dropout(s.linear(n, l + "out", width), dropout))
+        x = s.append(.norm(s.append(.add(x, n)), l + "norm1", centred: true))
+        n = s.append(.gaussianGELU(s.linear(x, l + "in", 2 * width)))
+        n = s.append(.dropout(s.linear(n, l + "down", width), dropout))
+        x = s.append(.norm(s.append(.add(x, n)), l + "norm2", centred: true))
+      }
+    }
+    s.head = (s.append(.tanh(s.linear(x, "pooler", width))), "words")
+    return s
+  }
+
   /// Operations in any order on any earlier value, inside and outside of blocks; everything reaches the loss.
   static func random(_ number: Int) -> Sketch {
     var draw = Draw(1000 + number)

@@ -1,4 +1,5 @@
 // The results of a sketch in fp64: loss and logits from the same parameters and the same random draws.
+import Foundation
 import Graph
 import Reference
 import Tensors
@@ -104,7 +105,15 @@ struct SketchReference {
       return Reference.norm(
         values[x], gain: parameter(name + ".weight", line),
         bias: centred ? parameter(name + ".bias", line) : nil, centred: centred, epsilon: Sketch.epsilon)
+    case .types(let x, let name):
+      let table = parameter(name, line)
+      let columns = values[x].count / rows
+      return values[x].enumerated().map { place, value in
+        value + table[Int(batch.types[place / columns]) * columns + place % columns]
+      }
     case .gelu(let x): return values[x].map(Reference.gelu)
+    case .gaussianGELU(let x): return values[x].map(Reference.gaussianGELU)
+    case .tanh(let x): return values[x].map { tanh($0) }
     case .swiGLU(let x): return Reference.swiGLU(values[x], columns: values[x].count / rows / 2)
     case .add(let a, let b): return zip(values[a], values[b]).map { $0 + $1 }
     case .dropout(let x, let probability): return dropped(values[x], probability, &sites)

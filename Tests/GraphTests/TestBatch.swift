@@ -8,13 +8,17 @@ final class TestBatch: Sendable {
   let tokens: [Int32]
   let targets: [Int32]
   let positions: [Int32]
+  let types: [Int32]
   let firstKeys: [Int32]
   let endKeys: [Int32]
   let sampleIDs: [Int32]
   let seed: UInt64 = 0x1234_5678_9ABC
   let step = 17
 
-  init(_ shape: BatchShape, vocabulary: Int, draw: inout Draw, packed: Bool = true) {
+  /// - Parameter isCausal: whether a query sees the keys up to itself, or all of its document.
+  init(
+    _ shape: BatchShape, vocabulary: Int, draw: inout Draw, packed: Bool = true, isCausal: Bool = true
+  ) {
     self.shape = shape
     tokens = draw.integers(shape.rows, below: vocabulary)
     var targets: [Int32] = []
@@ -34,7 +38,13 @@ final class TestBatch: Sendable {
     self.targets = targets
     self.positions = positions
     self.firstKeys = firstKeys
-    endKeys = (0..<shape.rows).map { Int32($0 % shape.length + 1) }
+    endKeys = (0..<shape.rows).map { row in
+      if isCausal { return Int32(row % shape.length + 1) }
+      let end = row - row % shape.length + shape.length
+      let next = (row + 1..<end).first { firstKeys[$0] != firstKeys[row] } ?? end
+      return Int32(next - end + shape.length)
+    }
+    types = (0..<shape.rows).map { $0 % shape.length > shape.length / 2 ? 1 : 0 }
     sampleIDs = (0..<shape.sequences).map { Int32(5 * $0 + 2) }
   }
 
@@ -42,17 +52,19 @@ final class TestBatch: Sendable {
     try tokens.withUnsafeBufferPointer { tokens in
       try targets.withUnsafeBufferPointer { targets in
         try positions.withUnsafeBufferPointer { positions in
-          try firstKeys.withUnsafeBufferPointer { firstKeys in
-            try endKeys.withUnsafeBufferPointer { endKeys in
-              try sampleIDs.withUnsafeBufferPointer { sampleIDs in
-                let keys = KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!)
-                let stream = TokenStream(
-                  tokens: tokens.baseAddress!, positions: positions.baseAddress!, keys: keys)
-                return try body(
-                  GraphInput(
-                    stream: stream, targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!,
-                    scale: 1,
-                    seed: seed, step: step))
+          try types.withUnsafeBufferPointer { types in
+            try firstKeys.withUnsafeBufferPointer { firstKeys in
+              try endKeys.withUnsafeBufferPointer { endKeys in
+                try sampleIDs.withUnsafeBufferPointer { sampleIDs in
+                  let keys = KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!)
+                  let stream = TokenStream(
+                    tokens: tokens.baseAddress!, positions: positions.baseAddress!,
+                    types: types.baseAddress!, keys: keys)
+                  return try body(
+                    GraphInput(
+                      stream: stream, targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!,
+                      scale: 1, seed: seed, step: step))
+                }
               }
             }
           }

@@ -91,11 +91,11 @@ final class TestModel {
 
   func program(
     _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
-    holds: Int = 0, cache: KeyValueCache? = nil
+    holds: Int = 0
   ) -> Program {
     let graph = Graph(
       layout: layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
-      cache: cache, adaptation: adaptation)
+      adaptation: adaptation)
     sketch.record(on: graph)
     return Program(graph, recompute: recompute, threads: threads, holds: holds)
   }

@@ -1,4 +1,5 @@
 // GELU and SwiGLU: values and slopes against fp64, far out and with NaN.
+import Foundation
 import Kernels
 import Reference
 import Testing
@@ -64,6 +65,77 @@ import Testing
       checked += 1
     }
     #expect(checked == Self.extremes.count)
+  }
+
+  /// The other two functions of one number: values, slopes, far out and NaN.
+  private static let others:
+    [(
+      name: String, function: @Sendable (Double) -> Double,
+      run: @Sendable (Engine, Floats, Floats) -> Void,
+      slope: @Sendable (Engine, Floats, Floats, Floats, Bool) -> Void
+    )] = [
+      (
+        "gaussianGELU", Reference.gaussianGELU, { $0.gaussianGELU($1.input, count: $1.count, into: $2.base) },
+        { $0.gaussianGELUBackward($1.input, dy: $2.input, count: $1.count, dx: $3.base, adding: $4) }
+      ),
+      (
+        "tanh", { tanh($0) }, { $0.tanh($1.input, count: $1.count, into: $2.base) },
+        { engine, x, dy, dx, adding in
+          let y = Floats(count: x.count)
+          engine.tanh(x.input, count: x.count, into: y.base)
+          engine.tanhBackward(y.input, dy: dy.input, count: x.count, dx: dx.base, adding: adding)
+        }
+      ),
+    ]
+
+  @Test(arguments: [0, 1]) func valuesAndSlopesOfTheOthers(_ number: Int) throws {
+    let other = Self.others[number]
+    var draw = Draw(14)
+    var ran = 0
+    for count in Self.counts {
+      let x = Floats(draw.floats(count, scale: 6))
+      let y = try onEveryEngine { engine in
+        let y = Floats(count: count)
+        other.run(engine, x, y)
+        return [y]
+      }[0]
+      expectClose(y, doubles(x.values).map(other.function), 1e-6, "\(other.name) of \(count)")
+      ran += 1
+    }
+    for count in [1, 16, 17, 100] {
+      for adding in [false, true] {
+        let x = Floats(draw.floats(count, scale: 6))
+        let dy = Floats(draw.floats(count))
+        let before = adding ? draw.floats(count) : [Float](repeating: .nan, count: count)
+        let dx = try onEveryEngine { engine in
+          let dx = Floats(before)
+          other.slope(engine, x, dy, dx, adding)
+          return [dx]
+        }[0]
+        let dyD = doubles(dy.values)
+        var want = slopes(of: { dot($0.map(other.function), dyD) }, at: doubles(x.values))
+        if adding { want = zip(want, before).map { $0 + Double($1) } }
+        expectClose(dx, want, 2e-6, scale: 1, "\(other.name)' of \(count)")
+        ran += 1
+      }
+    }
+    #expect(ran == Self.counts.count + 8)
+  }
+
+  @Test(arguments: [0, 1]) func theOthersFarOutAndWithNaN(_ number: Int) throws {
+    let other = Self.others[number]
+    let engine = try Engine(threads: 1)
+    let x = Floats(Self.extremes + [.nan])
+    let ones = Floats(count: x.count, of: 1)
+    let (y, dx) = (Floats(count: x.count), Floats(count: x.count))
+    other.run(engine, x, y)
+    other.slope(engine, x, ones, dx, false)
+    for (index, value) in Self.extremes.enumerated() {
+      let want = other.function(Double(value))
+      #expect(abs(Double(y.values[index]) - want) <= 1e-6 * max(1, abs(want)), "\(other.name)(\(value))")
+      #expect(dx.values[index].isFinite && abs(dx.values[index]) <= 1.2, "\(other.name)'(\(value))")
+    }
+    #expect(y.values.last?.isNaN == true && dx.values.last?.isNaN == true)
   }
 
   @Test func swiGLUValuesAndSlopes() throws {

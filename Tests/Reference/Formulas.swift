@@ -56,6 +56,9 @@ package enum Reference {
     return y
   }
 
+  /// x Φ(x).
+  package static func gaussianGELU(_ x: Double) -> Double { x / 2 * erfc(-x / 2.0.squareRoot()) }
+
   package static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
   package static func gelu(_ x: Double) -> Double {

@@ -5,7 +5,7 @@ import Tokenizers
 
 @Suite(.enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"))
 struct CorpusTests {
-  @Test(arguments: ["gpt2", "stories260K"])
+  @Test(arguments: ["gpt2", "stories260K", "bert-base-uncased", "all-MiniLM-L6-v2"])
   func everyLine(_ name: String) throws {
     let (tokenizer, _) = try TokenizerFixtures.real(name)
     let files = try #require(try TokenizerFixtures.corpora.get()["files"]?.elements)

@@ -11,16 +11,66 @@ import Tokenizers
   }
 
   @Test(
-    .enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"), arguments: ["gpt2", "stories260K"])
+    .enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"),
+    arguments: ["gpt2", "stories260K", "bert-base-uncased", "all-MiniLM-L6-v2"])
   func real(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.real(name)
     try check(tokenizer, expected)
   }
 
   @Test func allFixturesRan() throws {
-    #expect(TokenizerFixtures.names("tokenizers").count == 46)
-    #expect(TokenizerFixtures.names("real") == ["gpt2", "stories260K"])
-    #expect(try TokenizerFixtures.texts().count == 35)
+    #expect(TokenizerFixtures.names("tokenizers").count == 60)
+    #expect(
+      TokenizerFixtures.names("real") == ["gpt2", "stories260K", "bert-base-uncased", "all-MiniLM-L6-v2"])
+    #expect(try TokenizerFixtures.texts().count == 41)
+  }
+
+  /// Two texts and one, uncut and cut: ids and types.
+  @Test(arguments: ["bert", "bert-cased", "few-pieces", "bare-pieces", "pairs-odd", "pairs-plain"])
+  func pairs(_ name: String) throws {
+    let (tokenizer, expected) = try TokenizerFixtures.synthetic(name)
+    try checkPairs(tokenizer, expected)
+  }
+
+  @Test(
+    .enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"),
+    arguments: ["bert-base-uncased", "all-MiniLM-L6-v2"])
+  func realPairs(_ name: String) throws {
+    let (tokenizer, expected) = try TokenizerFixtures.real(name)
+    try checkPairs(tokenizer, expected)
+  }
+
+  /// Every code point, between letters and among its neighbours.
+  @Test(arguments: [
+    "bert", "bytes-bert", "bytes-bert-cased", "bytes-bert-accents", "bytes-bert-no-accents", "bytes-bert-raw",
+  ])
+  func allCodePoints(_ name: String) throws {
+    let (tokenizer, expected) = try TokenizerFixtures.synthetic(name)
+    var hash = FNV1a()
+    var blocks = 0
+    for start in stride(from: UInt32(0), to: 0x110000, by: 256) where !(0xD800..<0xE000).contains(start) {
+      blocks += 1
+      let characters = (start..<start + 256).compactMap { Unicode.Scalar($0) }.map { String($0) }
+      for between in ["", "x"] {
+        let ids = tokenizer.encode(characters.joined(separator: between), addSpecialTokens: true)
+        for id in ids + [-1] { hash.mix(UInt64(UInt32(bitPattern: id))) }
+      }
+    }
+    #expect(blocks == 4344)
+    #expect(hash.digits == expected["points"]?.text)
+  }
+
+  private func checkPairs(_ tokenizer: Tokenizer, _ expected: JSON) throws {
+    let texts = try TokenizerFixtures.texts()
+    let pairs = try #require(expected["pairs"]?.elements)
+    #expect(pairs.count == 60)
+    for pair in pairs {
+      let first = Array(texts[try #require(pair["first"]?.integer)].utf8)
+      let second = pair["second"]?.integer.map { Array(texts[$0].utf8) }
+      let encoded = try tokenizer.encode(first, pair: second, longest: pair["longest"]?.integer ?? .max)
+      #expect(encoded.tokens == pair["ids"]?.ids, "\(pair.encoded())")
+      #expect(encoded.types == pair["types"]?.ids, "\(pair.encoded())")
+    }
   }
 
   private func check(_ tokenizer: Tokenizer, _ expected: JSON) throws {

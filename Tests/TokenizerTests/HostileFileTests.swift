@@ -13,7 +13,16 @@ import Tokenizers
     (#"{"model":3}"#, "model: this must be an object"),
     (#"{"version":"2.0","model":{}}"#, "the version 2.0 is not supported"),
     (#"{"model":{"type":"Unigram"}}"#, "the model Unigram is not supported"),
-    (#"{"model":{"type":"WordPiece","vocab":{}}}"#, "the model WordPiece is not supported"),
+    (#"{"model":{"type":"WordPiece","vocab":{}}}"#, "unk_token \"[UNK]\" is not in the vocabulary"),
+    (#"{"model":{"type":"WordPiece","vocab":{"a":0},"unk_token":"?"}}"#, "unk_token \"?\" is not in"),
+    (
+      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0},"max_input_chars_per_word":-1}}"#,
+      "model.max_input_chars_per_word: this must be a whole number"
+    ),
+    (
+      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"ByteLevel"}}"#,
+      "the model WordPiece behind a ByteLevel is not supported"
+    ),
     (#"{"model":{"vocab":{}}}"#, "the model without a type is not supported"),
     (#"{"model":{"type":"BPE","merges":[]}}"#, "\"vocab\" is missing"),
     (#"{"model":{"type":"BPE","vocab":{}}}"#, "\"merges\" is missing"),
@@ -52,7 +61,11 @@ import Tokenizers
     (part("normalizer", #"{"prepend":"x"}"#), "\"type\" is missing"),
     (part("normalizer", #"{"type":"Sequence"}"#), "\"normalizers\" is missing"),
     (part("normalizer", #"{"type":"Sequence","normalizers":[{"type":"Nmt"}]}"#), "normalizer.normalizers[0]"),
-    (part("pre_tokenizer", #"{"type":"BertPreTokenizer"}"#), "the pre-tokenizer BertPreTokenizer is not"),
+    (
+      part("normalizer", #"{"type":"BertNormalizer","lowercase":1}"#),
+      "normalizer.lowercase: this must be true"
+    ),
+    (part("pre_tokenizer", #"{"type":"UnicodeScripts"}"#), "the pre-tokenizer UnicodeScripts is not"),
     (
       part(
         "pre_tokenizer", #"{"type":"Split","pattern":{"Regex":"x+"},"behavior":"Isolated","invert":false}"#),
@@ -91,6 +104,7 @@ import Tokenizers
       part("normalizer", #"{"type":"Prepend","prepend":"\#(String(repeating: "x", count: 4096))"}"#),
       "4096 times as long"
     ),
+    (part("decoder", #"{"type":"WordPiece","prefix":1}"#), "decoder.prefix: this must be a string"),
     (part("decoder", #"{"type":"CTC"}"#), "the decoder CTC is not supported"),
     (part("decoder", #"{"type":"Strip","content":" ","start":-1,"stop":0}"#), "decoder.start"),
     (part("decoder", #"{"type":"Strip","content":"","start":1,"stop":0}"#), "one character"),
@@ -145,7 +159,7 @@ import Tokenizers
         #expect(error.what.contains(says) || error.description.contains(says), "\(error)")
       }
     }
-    #expect(ran == 63)
+    #expect(ran == 68)
   }
 
   @Test func missingFileIsNamed() {
@@ -160,6 +174,45 @@ import Tokenizers
     #expect(ids.allSatisfy { !tokenizer.isSpecial($0) })
     #expect(tokenizer.vocabularySize == 3)
     #expect(tokenizer.id(of: "ab") == 2 && tokenizer.id(of: "c") == nil)
+  }
+
+  /// Files for single texts may hold any template of pairs: only who encodes pairs hears of it.
+  @Test func templatesOfPairsAreJudgedWhenTheyAreUsed() throws {
+    let special = #""special_tokens":{"a":{"id":"a","ids":[0],"tokens":["a"]}}"#
+    let cases: [(single: String, pair: String, pairSays: String, singleSays: String?)] = [
+      ("A:0", "B:0 A:1", "TemplateProcessing of pairs that is not A and then B is not supported", nil),
+      ("A:0", "A:0", "TemplateProcessing of pairs that is not A and then B", nil),
+      ("A:0", "A:0 x:0 B:0", "the special token \"x\" is not among special_tokens", nil),
+      ("A:0", "A:1 B:0", "are not zeros and then ones", nil),
+      ("A:0 a:2", "A:0 B:1 a:2", "are not zeros and then ones", "are not zeros and then ones"),
+    ]
+    var ran = 0
+    for (single, pair, pairSays, singleSays) in cases {
+      ran += 1
+      let template =
+        #"{"type":"TemplateProcessing","single":[\#(pieces(single))],"pair":[\#(pieces(pair))],\#(special)}"#
+      let tokenizer = try Tokenizer(json: JSON.parse(Self.part("post_processor", template)), path: "x.json")
+      #expect(tokenizer.encode("ab", addSpecialTokens: true).first == 2)
+      for (second, says) in [([UInt8(0x61)], pairSays), (nil, singleSays)] {
+        do {
+          let encoded = try tokenizer.encode(Array("ab".utf8), pair: second)
+          #expect(says == nil && encoded == TypedTokens(tokens: [2], zeroTypes: 1))
+        } catch {
+          #expect(error.code == .data && error.place == "x.json")
+          #expect(error.what.contains(says ?? "?"), "\(error)")
+        }
+      }
+    }
+    #expect(ran == 5)
+  }
+
+  /// The JSON of pieces such as `A:0`.
+  private func pieces(_ text: String) -> String {
+    text.split(separator: " ").map { piece in
+      let parts = piece.split(separator: ":")
+      let kind = parts[0] == "A" || parts[0] == "B" ? "Sequence" : "SpecialToken"
+      return #"{"\#(kind)":{"id":"\#(parts[0])","type_id":\#(parts[1])}}"#
+    }.joined(separator: ",")
   }
 
   @Test func anEmptyModelEncodesNothing() throws {

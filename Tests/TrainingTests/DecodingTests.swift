@@ -3,6 +3,7 @@ import Base
 import Checkpoints
 import Datasets
 import Foundation
+import Generation
 import Kernels
 import Models
 import Tensors
@@ -45,15 +46,58 @@ import Training
     // The prompt at once, at every length that it may have; then one token at a time.
     var compared = 0
     for prompt in [1, 2, 5] {
-      let text = Continuation(replica, capacity: batch.length)
+      let text = Continuations(
+        replica.description, weights: replica.store, engine: replica.engine, texts: 1, capacity: batch.length)
       for end in prompt...batch.length {
-        let next = Array(text.read(Array(batch.tokens[(end == prompt ? 0 : end - 1)..<end])))
+        let next = Array(text.read([batch.tokens[(end == prompt ? 0 : end - 1)..<end]]))
         let whole = Array(logits[(end - 1) * vocabulary..<end * vocabulary])
         #expect(largestDifference(next, whole) <= Self.tolerance(type) * scale, "after \(end) tokens")
         compared += 1
       }
     }
     #expect(compared == 3 * batch.length - 5)
+  }
+
+  /// Texts of unequal length side by side, one of which ends: each gets the bits that it gets alone, however it is cut.
+  @Test(arguments: ["gpt2-odd", "llama-bias", "stories260K"], ElementType.allCases)
+  func textsDoNotDependOnEachOther(_ name: String, _ type: ElementType) throws {
+    let fixture = try ParityCase(name)
+    let replica = try replica(fixture, type)
+    let tokens = try row(fixture).tokens[...]
+    let vocabulary = replica.description.family.vocabulary
+    func texts(_ count: Int, threads: Int) throws -> Continuations {
+      Continuations(
+        replica.description, weights: replica.store, engine: try Engine(threads: threads), texts: count,
+        capacity: tokens.count)
+    }
+    /// The logits after the first `count` tokens, read one by one.
+    func alone(_ count: Int) throws -> [Float] {
+      let text = try texts(1, threads: 1)
+      var logits: [Float] = []
+      for place in 0..<count { logits = Array(text.read([tokens[place...place]])) }
+      return logits
+    }
+    try #require(tokens.count >= 8, "the text is too short")
+    let lengths = [3, 1, 5, 2]
+    let all = try texts(4, threads: 2)
+    var logits = Array(all.read(lengths.map { tokens[..<$0] }))
+    var compared = 0
+    func expect(_ lengths: [Int]) throws {
+      for (row, length) in lengths.enumerated() {
+        let own = Array(logits[row * vocabulary..<(row + 1) * vocabulary])
+        #expect(try own == alone(length), "\(length) tokens in row \(row)")
+        compared += 1
+      }
+    }
+    try expect(lengths)
+    // The second text ends, the last one takes its place, and all go on by another number of tokens.
+    all.end(1, of: 4)
+    logits = Array(all.read([tokens[3..<5], tokens[2..<3], tokens[5..<8]]))
+    try expect([5, 3, 8])
+    // A new text joins at the end.
+    logits = Array(all.read([tokens[..<6]], first: 3))
+    try expect([6])
+    #expect(compared == 8)
   }
 
   @Test(arguments: ParityCase.names, ElementType.allCases)

@@ -2,6 +2,7 @@
 import Base
 import Checkpoints
 import Foundation
+import Generation
 import Kernels
 import Models
 import Testing
@@ -34,8 +35,10 @@ import Training
     let replica = Replica(description, engine: try Engine(threads: 1))
     try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.layout))
     var ids: [Int32] = []
-    try replica.generate(Self.prompt, maximum: Self.whole.count, sampling: Sampling()) {
-      ids.append($0)
+    try replica.generator.run(
+      [Generator.Prompt(Self.prompt, sample: 0)], maximum: Self.whole.count, sampling: Sampling()
+    ) {
+      ids.append($1)
       return true
     }
     return ids

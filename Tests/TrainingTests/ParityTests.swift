@@ -5,6 +5,7 @@ import Datasets
 import Foundation
 import Kernels
 import Models
+import Objectives
 import Testing
 import Training
 
@@ -30,7 +31,8 @@ struct ParityCase {
 
   func replica() throws -> Replica {
     let description = try ModelDescription.stored(in: model)
-    let replica = Replica(description, engine: try Engine(threads: 2))
+    let replica = Replica(
+      description, objective: try objective(of: description), engine: try Engine(threads: 2))
     try replica.fill(from: try FolderWeights(folder: model, description, layout: replica.layout))
     return replica
   }

@@ -30,6 +30,14 @@ static inline void swiftdp_narrow(const float *x, uint16_t *y, long count) {
   for (; i < count; i++) y[i] = swiftdp_bfloat16(x[i]);
 }
 
+/// Rounds in place, and stays fp32.
+static inline void swiftdp_round(float *x, long count) {
+  for (long i = 0; i < count; i++) {
+    uint32_t bits = (uint32_t)swiftdp_bfloat16(x[i]) << 16;
+    memcpy(x + i, &bits, 4);
+  }
+}
+
 static inline void swiftdp_widen(const uint16_t *x, float *y, long count) {
   long i = 0;
   for (; i + 16 <= count; i += 16) {

@@ -1,4 +1,5 @@
-// Self-attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D].
+// Self-attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D]. While decoding, keys and
+// values of earlier tokens come from a cache.
 import Foundation
 import Kernels
 import Tensors
@@ -39,21 +40,27 @@ extension Graph {
   /// - Parameters:
   ///   - qkv: queries of all heads, keys of all key heads, values of all key heads, side by side. Rotation
   ///     happens in place: nothing else may read this value.
+  ///   - isCausal: whether a query sees the keys before it only. The intervals of the input decide; this is to count
+  ///     operations.
   ///   - dropout: the probability that a query misses a key, in training.
   /// - Returns: [rows, H · D].
   package func attention(
-    _ qkv: Value, heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil, dropout: Double = 0
+    _ qkv: Value, heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil,
+    isCausal: Bool = true, dropout: Double = 0
   ) -> Value {
     precondition(qkv.columns == (heads + 2 * keyHeads) * headWidth, "queries, keys and values do not fit")
-    let cached = purpose == .decoding ? cache : nil
+    let cached = cache
     let shape = AttentionShape(
-      sequences: shape.sequences, queries: shape.length, keys: shape.length, heads: heads,
-      keyHeads: keyHeads, headWidth: headWidth, queryStride: qkv.columns, keyStride: qkv.columns,
+      sequences: shape.sequences, queries: shape.length, keys: cached?.capacity ?? shape.length, heads: heads,
+      keyHeads: keyHeads, headWidth: headWidth, queryStride: qkv.columns,
+      keyStride: cached == nil ? qkv.columns : headWidth,
+      keyHeadStride: cached.map { $0.capacity * headWidth },
+      keySequenceStride: cached.map { keyHeads * $0.capacity * headWidth },
       outputStride: heads * headWidth, scale: 1 / Float(headWidth).squareRoot())
     let probability = dropsOut ? dropout : 0
     let operation = Attention(
       shape: shape, rotary: declaring ? nil : rotary?.table(positions: cached?.capacity ?? shape.queries),
-      probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
+      isCausal: isCausal, probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
       trains: purpose == .training,
       layer: cached == nil ? 0 : nextSite() - 1)
     return append(
@@ -65,6 +72,7 @@ extension Graph {
 struct Attention: Operation, @unchecked Sendable {
   let shape: AttentionShape
   let rotary: FlatMemory?
+  let isCausal: Bool
   let probability: Double
   let site: Int
   let cache: KeyValueCache?
@@ -77,15 +85,14 @@ struct Attention: Operation, @unchecked Sendable {
   var isAttention: Bool { true }
 
   func scratchCount(threads: Int) -> Int {
-    var largest = shape
-    largest.keys = cache?.capacity ?? shape.keys
-    let forward = largest.scratchCount * threads
-    return trains ? max(forward, largest.backwardScratchCount(threads: threads)) : forward
+    let forward = shape.scratchCount * threads
+    return trains ? max(forward, shape.backwardScratchCount(threads: threads)) : forward
   }
 
-  /// The products for scores and weighted values, with (keys + 1) / 2 keys on average.
+  /// The products for scores and weighted values, with (keys + 1) / 2 keys on average where attention is causal.
   var productOperations: Double {
-    4 * Double(rows) * Double(shape.keys + 1) / 2 * Double(shape.heads * shape.headWidth)
+    4 * Double(rows) * (isCausal ? Double(shape.keys + 1) / 2 : Double(shape.keys))
+      * Double(shape.heads * shape.headWidth)
   }
 
   private var keyStart: Int { shape.heads * shape.headWidth }
@@ -109,25 +116,38 @@ struct Attention: Operation, @unchecked Sendable {
   func forward(_ frame: Frame) {
     let qkv = frame.input(0)
     rotate(qkv, frame, inverse: false)
-    var shape = shape
     var keys = UnsafePointer(qkv + keyStart)
     var values = UnsafePointer(qkv + valueStart)
     if let cache {
-      let width = 2 * shape.keyHeads * shape.headWidth
-      let stored = cache.layer(layer, columns: width)
-      for row in 0..<rows {
-        (stored + (cache.count + row) * width).update(
-          from: qkv + row * shape.queryStride + keyStart, count: width)
-      }
-      shape.keys = cache.count + rows
-      shape.keyStride = width
-      keys = UnsafePointer(stored)
-      values = UnsafePointer(stored + width / 2)
+      let stored = cache.layer(layer, keyHeads: shape.keyHeads, headWidth: shape.headWidth)
+      store(qkv, in: stored, cache, frame)
+      keys = UnsafePointer(stored.base + cache.first * shape.keySequenceStride)
+      values = keys + stored.valueStart
     }
     frame.engine.attention(
       shape, q: qkv, k: keys, v: values, intervals: frame.input.stream.keys, dropout: dropout(frame),
       sampleIDs: frame.input.sampleIDs, output: frame.output(0), logSums: frame.kept(0),
       scratch: frame.scratch)
+  }
+
+  /// Puts the keys and values of this run's tokens behind those of earlier ones.
+  private func store(
+    _ qkv: UnsafeMutablePointer<Float>, in stored: KeyValueCache.Layer, _ cache: KeyValueCache, _ frame: Frame
+  ) {
+    frame.engine.pool.run(shape.sequences) { sequence, _ in
+      for token in 0..<cache.lengths[sequence] {
+        let row = qkv + (sequence * shape.queries + token) * shape.queryStride
+        let place = (cache.counts[cache.first + sequence] + token) * shape.headWidth
+        for head in 0..<shape.keyHeads {
+          let target =
+            stored.base + (cache.first + sequence) * shape.keySequenceStride + head * shape.keyHeadStride
+            + place
+          target.update(from: row + keyStart + head * shape.headWidth, count: shape.headWidth)
+          (target + stored.valueStart).update(
+            from: row + valueStart + head * shape.headWidth, count: shape.headWidth)
+        }
+      }
+    }
   }
 
   func backward(_ frame: Frame) {

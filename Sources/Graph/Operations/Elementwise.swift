@@ -7,9 +7,13 @@ extension Graph {
     append(Add(rows: a.rows, columns: a.columns), inputs: [a, b], columns: a.columns, rows: a.rows)
   }
 
-  /// GELU in its tanh form.
-  package func gelu(_ x: Value) -> Value {
-    append(GELU(rows: x.rows, columns: x.columns), inputs: [x], columns: x.columns, rows: x.rows)
+  package func gelu(_ x: Value, _ form: GELUForm = .tanh) -> Value {
+    append(
+      GELU(rows: x.rows, columns: x.columns, form: form), inputs: [x], columns: x.columns, rows: x.rows)
+  }
+
+  package func tanh(_ x: Value) -> Value {
+    append(Tanh(count: x.count), inputs: [x], columns: x.columns, rows: x.rows)
   }
 
   /// silu(gate) · up, of gate and up side by side.
@@ -22,7 +26,8 @@ extension Graph {
   package func dropout(_ x: Value, _ probability: Double) -> Value {
     guard dropsOut, probability > 0 else { return x }
     let operation = DropoutOperation(
-      length: shape.length, rows: x.rows, columns: x.columns, probability: probability, site: nextSite())
+      length: x.rows / shape.sequences, rows: x.rows, columns: x.columns, probability: probability,
+      site: nextSite())
     return append(operation, inputs: [x], columns: x.columns, rows: x.rows)
   }
 }
@@ -53,26 +58,61 @@ struct Add: TileFollower {
   }
 }
 
+/// How a model computes its GELU.
+package enum GELUForm: Sendable {
+  /// The approximation by tanh, `gelu_new`.
+  case tanh
+  /// By the distribution function of the normal distribution, `gelu`.
+  case gaussian
+}
+
 struct GELU: TileFollower {
   let rows: Int
   let columns: Int
+  let form: GELUForm
   private var count: Int { rows * columns }
   var keeps: Keeps { Keeps(inputs: [0]) }
   var isLight: Bool { true }
 
-  func forward(_ frame: Frame) { frame.engine.gelu(frame.input(0), count: count, into: frame.output(0)) }
+  func forward(_ frame: Frame) {
+    switch form {
+    case .tanh: frame.engine.gelu(frame.input(0), count: count, into: frame.output(0))
+    case .gaussian: frame.engine.gaussianGELU(frame.input(0), count: count, into: frame.output(0))
+    }
+  }
 
   func forward(_ frame: Frame, rows: Range<Int>, columns: Range<Int>) {
     for row in rows {
       let start = row * self.columns + columns.lowerBound
-      frame.engine.geluHere(frame.input(0) + start, count: columns.count, into: frame.output(0) + start)
+      let (x, y) = (frame.input(0) + start, frame.output(0) + start)
+      switch form {
+      case .tanh: frame.engine.geluHere(x, count: columns.count, into: y)
+      case .gaussian: frame.engine.gaussianGELUHere(x, count: columns.count, into: y)
+      }
     }
   }
 
   func backward(_ frame: Frame) {
     guard let dx = frame.inputGradient(0) else { return }
-    frame.engine.geluBackward(
-      frame.input(0), dy: frame.outputGradient(0), count: count, dx: dx.base, adding: dx.adding)
+    let (x, dy) = (frame.input(0), frame.outputGradient(0))
+    switch form {
+    case .tanh: frame.engine.geluBackward(x, dy: dy, count: count, dx: dx.base, adding: dx.adding)
+    case .gaussian:
+      frame.engine.gaussianGELUBackward(x, dy: dy, count: count, dx: dx.base, adding: dx.adding)
+    }
+  }
+}
+
+struct Tanh: Operation {
+  let count: Int
+  var keeps: Keeps { Keeps(outputs: [0]) }
+
+  func forward(_ frame: Frame) { frame.engine.tanh(frame.input(0), count: count, into: frame.output(0)) }
+
+  func backward(_ frame: Frame) {
+    guard let dx = frame.inputGradient(0) else { return }
+    frame.engine.tanhBackward(
+      frame.output(0), dy: frame.outputGradient(0), count: count, dx: dx.base, adding: dx.adding)
   }
 }
 

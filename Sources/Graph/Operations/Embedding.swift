@@ -20,12 +20,21 @@ extension Graph {
       Embedding(source: .positions, rows: x.rows, columns: x.columns, vocabulary: positions), inputs: [x],
       parameters: [table], columns: x.columns)
   }
+
+  /// x plus the row of the table for the text that every token belongs to: the first or the second one.
+  package func addTypes(_ x: Value, _ name: String, types: Int) -> Value {
+    let table = parameter(name, [types, x.columns], decays: true, initial: .normal(deviation: 0.02))
+    return append(
+      Embedding(source: .types, rows: x.rows, columns: x.columns, vocabulary: types), inputs: [x],
+      parameters: [table], columns: x.columns)
+  }
 }
 
 struct Embedding: Operation {
   enum Source {
     case tokens
     case positions
+    case types
   }
 
   let source: Source
@@ -34,18 +43,24 @@ struct Embedding: Operation {
   let vocabulary: Int
   var keeps: Keeps { Keeps() }
 
+  private var adds: Bool { source != .tokens }
+
   private func indices(_ frame: Frame) -> UnsafePointer<Int32> {
-    source == .tokens ? frame.input.stream.tokens : frame.input.stream.positions
+    let stream = frame.input.stream
+    switch source {
+    case .tokens: return stream.tokens
+    case .positions: return stream.positions
+    case .types:
+      guard let types = stream.types else { preconditionFailure("the batch has no types") }
+      return types
+    }
   }
 
   func forward(_ frame: Frame) {
-    if source == .positions {
-      frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0))
-    }
+    if adds { frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0)) }
     frame.engine.embed(
       indices(frame), table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
-      into: frame.output(0),
-      adding: source == .positions)
+      into: frame.output(0), adding: adds)
   }
 
   func backward(_ frame: Frame) {
@@ -54,7 +69,7 @@ struct Embedding: Operation {
       frame.engine.embedBackward(
         indices(frame), dy: frame.outputGradient(0), rows: rows, columns: columns, dTable: dTable.base)
     }
-    if source == .positions, let dx = frame.inputGradient(0) {
+    if adds, let dx = frame.inputGradient(0) {
       frame.engine.copy(
         frame.outputGradient(0), count: rows * columns, into: dx.base, adding: dx.adding)
     }

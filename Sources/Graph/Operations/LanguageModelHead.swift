@@ -3,7 +3,8 @@ import Kernels
 import Tensors
 
 extension Graph {
-  /// Projects onto the vocabulary: gives the sum of cross-entropies, or the last row's logits while decoding.
+  /// Projects onto the vocabulary: gives the sum of cross-entropies, or logits; while decoding, those of each
+  /// sequence's last token.
   /// - Parameter weight: [vocabulary, columns]; the name of the embedding if the two are tied.
   package func languageModelHead(_ x: Value, weight name: String, vocabulary: Int) {
     let weight = parameter(
@@ -17,12 +18,12 @@ extension Graph {
           shape: shape, loss: loss, trainsWeight: trains(weight), needsInputGradient: x.needsGradient),
         inputs: [x], parameters: [weight], columns: 1, rows: 1)
     case .logits, .decoding:
-      let rows = purpose == .decoding ? x.rows - 1..<x.rows : 0..<x.rows
+      let rows = cache == nil ? x.rows : shape.sequences
       _ = append(
-        Logits(rows: rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight)),
-        inputs: [x],
-        parameters: [weight],
-        columns: vocabulary, rows: rows.count)
+        Logits(
+          rows: rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
+          length: shape.length, cache: cache),
+        inputs: [x], parameters: [weight], columns: vocabulary, rows: rows)
     }
   }
 }
@@ -65,20 +66,36 @@ struct CrossEntropy: Operation {
 }
 
 struct Logits: Operation {
-  let rows: Range<Int>
+  let rows: Int
   let columns: Int
   let vocabulary: Int
   let type: ElementType
+  /// The number of tokens of a sequence, and which of them are the last while decoding.
+  let length: Int
+  let cache: KeyValueCache?
   var keeps: Keeps { Keeps() }
 
-  func scratchCount(threads: Int) -> Int { type == .float32 ? 0 : (rows.count * columns + 1) / 2 }
+  func scratchCount(threads: Int) -> Int { gathered + (type == .float32 ? 0 : (rows * columns + 1) / 2) }
+
+  /// Room for last tokens, in whole cache lines.
+  private var gathered: Int { cache == nil ? 0 : (rows * columns + 15) / 16 * 16 }
 
   func forward(_ frame: Frame) {
-    let x = ConstMatrix(frame.input(0) + rows.lowerBound * columns, rows: rows.count, columns: columns)
+    let x = ConstMatrix(input(frame), rows: rows, columns: columns)
     frame.engine.multiply(
-      type == .float32 ? .float32(x) : frame.rounded(x, into: frame.scratch),
+      type == .float32 ? .float32(x) : frame.rounded(x, into: frame.scratch + gathered),
       frame.matrix(0, rows: vocabulary, columns: columns), .second,
-      into: MutableMatrix(frame.output(0), rows: rows.count, columns: vocabulary))
+      into: MutableMatrix(frame.output(0), rows: rows, columns: vocabulary))
+  }
+
+  /// The hidden states that are projected.
+  private func input(_ frame: Frame) -> UnsafeMutablePointer<Float> {
+    guard let cache else { return frame.input(0) }
+    for row in 0..<rows {
+      let last = row * length + cache.lengths[row] - 1
+      (frame.scratch + row * columns).update(from: frame.input(0) + last * columns, count: columns)
+    }
+    return frame.scratch
   }
 
   func backward(_ frame: Frame) { preconditionFailure("logits are for reading, and have no gradient") }

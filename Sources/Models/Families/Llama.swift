@@ -8,10 +8,11 @@ import Tensors
 
 package struct Llama: ModelFamily {
   package static let modelType = "llama"
+  package static let className = "Llama"
   package static let basePrefix = "model."
   package static let ignoredSuffixes = [".rotary_emb.inv_freq"]
   package static let embedding = "model.embed_tokens.weight"
-  package static let endOfText = 2
+  package static let endOfText: Int? = 2
 
   package let vocabulary: Int
   package let maximumLength: Int

@@ -13,7 +13,7 @@ package struct Arrangement: Sendable {
   package var stop: (step: Int, ranks: Int)?
 
   /// The arrangements that `verify` tries with this many ranks, the reference first.
-  static func all(ranks: Int, steps: Int) -> [Arrangement] {
+  package static func all(ranks: Int, steps: Int) -> [Arrangement] {
     var list: [Arrangement] = []
     func add(
       _ name: String, ranks: Int, threads: Int = 1, zero: ZeroStage = .optimizer,

@@ -21,13 +21,17 @@ package struct Verification {
   private let recipe: Recipe
   private let ranks: Ranks
   private let steps: Int
+  private let arrangements: [Arrangement]
   private let folder: String
 
-  /// - Parameter steps: the steps of each arrangement, at least 2.
-  package init(_ recipe: Recipe, ranks: Ranks, steps: Int) {
+  /// - Parameters:
+  ///   - steps: the steps of each arrangement, at least 2.
+  ///   - arrangements: the reference first; by default all that `verify` tries.
+  package init(_ recipe: Recipe, ranks: Ranks, steps: Int, arrangements: [Arrangement]? = nil) {
     self.recipe = recipe
     self.ranks = ranks
     self.steps = steps
+    self.arrangements = arrangements ?? Arrangement.all(ranks: ranks.count, steps: steps)
     folder = recipe.output + "/verify"
   }
 
@@ -47,7 +51,6 @@ package struct Verification {
     try ranks.together {
       if ranks.isFirst { try removeTree(folder) }
     }
-    let arrangements = Arrangement.all(ranks: ranks.count, steps: steps)
     var reference: (path: String, hash: String)?
     var result = Result(isEqual: true, arrangements: arrangements.count)
     for (number, arrangement) in arrangements.enumerated() {

@@ -9,7 +9,8 @@ struct Bench: ParsableCommand {
       Example: mpirun -np 2 swiftdp bench model --shape gpt2-124m
       """,
     subcommands: [
-      BenchModel.self, BenchMemory.self, BenchKernels.self, BenchCollectives.self, BenchCheckpoint.self,
+      BenchModel.self, BenchGenerate.self, BenchMemory.self, BenchKernels.self, BenchCollectives.self,
+      BenchCheckpoint.self,
       BenchTokenizer.self,
     ])
 }

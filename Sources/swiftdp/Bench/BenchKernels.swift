@@ -31,7 +31,8 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
       let engine = session.engine
       let inputs = KernelInputs(sequences: batchSize, length: length)
       let cases =
-        engine.productCases(inputs) + engine.frozenCases(inputs) + engine.attentionCases(inputs)
+        engine.productCases(inputs) + engine.frozenCases(inputs) + engine.rowCases(inputs)
+        + engine.attentionCases(inputs)
         + engine.streamCases(inputs) + engine.updateCases(ranks)
       try session.report(
         "kernels",

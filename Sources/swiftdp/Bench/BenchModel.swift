@@ -73,6 +73,15 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     case bfloat16
     case int8
     case nf4
+
+    func storage(_ type: ElementType) -> FrozenStorage {
+      switch self {
+      case .same: FrozenStorage(type)
+      case .bfloat16: .bfloat16
+      case .int8: .int8
+      case .nf4: .nf4(doubleQuantization: false)
+      }
+    }
   }
 
   func validate() throws {
@@ -104,7 +113,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
         rule: optimizer.measuredRule, recompute: recompute,
         stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
-      runShape.frozen = frozenStorage
+      runShape.frozen = frozenDtype.storage(dtype)
       let training = try BenchTraining(
         description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger)
       var copies = MachinePeak.copyRates(engine.pool, ranks)
@@ -160,15 +169,6 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   /// The parameters of a kind that are multiplied, and not only looked up.
   private func multiplied(_ description: ModelDescription, _ isOfKind: (ParameterSpec) -> Bool) -> Int {
     description.parameters.filter { isOfKind($0) && $0.name != shape.lookedUp }.reduce(0) { $0 + $1.count }
-  }
-
-  private var frozenStorage: FrozenStorage {
-    switch frozenDtype {
-    case .same: FrozenStorage(dtype)
-    case .bfloat16: .bfloat16
-    case .int8: .int8
-    case .nf4: .nf4(doubleQuantization: false)
-    }
   }
 
   private func lines(_ times: Profile, seconds: Double, threads: Int) -> [String] {

@@ -68,6 +68,30 @@ extension Engine {
       stream("Activations.geluBackward", rows: rows, columns: columns, operands: 3) { x, _ in
         geluBackward(x, dy: x + count, count: count, dx: x + 2 * count, adding: false)
       },
+      stream("GaussianGELU.gaussianGELU", rows: rows, columns: columns, operands: 2) { x, _ in
+        gaussianGELU(x, count: count, into: x + count)
+      },
+      stream("GaussianGELU.gaussianGELUBackward", rows: rows, columns: columns, operands: 3) { x, _ in
+        gaussianGELUBackward(x, dy: x + count, count: count, dx: x + 2 * count, adding: false)
+      },
+      stream("Tanh.tanh", rows: rows, columns: columns, operands: 2) { x, _ in
+        tanh(x, count: count, into: x + count)
+      },
+      stream("Tanh.tanhBackward", rows: rows, columns: columns, operands: 3) { y, _ in
+        tanhBackward(y, dy: y + count, count: count, dx: y + 2 * count, adding: false)
+      },
+      stream("LabelLoss.labelLoss", rows: rows, columns: inputs.columns, operands: 2, beside: rows + 8192) {
+        z, _ in
+        let labels = inputs.columns
+        let rowLabels = z + 2 * rows * labels
+        // Numbers between 0 and 1: every row has the first label.
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * labels) { counts in
+          counts.update(repeating: 0)
+          _ = labelLoss(
+            z, rows: rows, labels: labels, rowLabels: rowLabels, scale: 1, dz: z + rows * labels,
+            counts: LabelCounts(counts.baseAddress!, labels: labels))
+        }
+      },
       stream("Activations.swiGLU", rows: rows, columns: columns, operands: 3) { x, _ in
         swiGLU(x, rows: rows, columns: columns, into: x + 2 * count)
       },

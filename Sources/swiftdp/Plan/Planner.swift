@@ -43,6 +43,7 @@ struct Planner {
 
   /// - Throws: if the weights alone exceed the memory of a host.
   init(_ recipe: Recipe, _ hosts: PlannedHosts) throws {
+    let recipe = try recipe.settled()
     self.recipe = recipe
     self.hosts = hosts
     description = try recipe.describeModel()

@@ -93,22 +93,34 @@ package enum HostileReader: String, CaseIterable {
       }
       _ = tokenizer.decode(ids, skipSpecialTokens: true)
       _ = tokenizer.decode([-1, .max, .min] + ids.reversed(), skipSpecialTokens: false)
+      for pair in [nil, texts[1]] {
+        // A file need not have a template of pairs.
+        guard let cut = try? tokenizer.encode(text, pair: pair, longest: 8) else { continue }
+        let special = try tokenizer.specialTokenCount(pair: pair != nil)
+        guard cut.tokens.count <= max(8, special), cut.zeroTypes <= cut.tokens.count else {
+          throw Finding("a pair has \(cut.tokens.count) tokens and \(cut.zeroTypes) zeros")
+        }
+      }
     }
   }
 
-  /// The bytes as lines, as a list and as plain text, in formats of rows. If all of them refuse, the first refusal is
+  private static let columns = DataColumns(["text": .number(0), "label": .number(1)])
+
+  /// The bytes as lines, as a list, as tables and as plain text, in formats of rows. If all of them refuse, the first refusal is
   /// thrown.
   private static func readRows(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
     var refusal: (any Error)?
     var accepted = false
     for (name, format) in [
       ("rows.jsonl", DataFormat.auto), ("rows.json", .auto), ("text.txt", .auto), ("rows.jsonl", .text),
-      ("rows.jsonl", .completion), ("rows.json", .alpaca),
+      ("rows.jsonl", .completion), ("rows.json", .alpaca), ("rows.csv", .auto), ("rows.tsv", .classification),
+      ("rows.csv", .classification),
     ] {
       let path = try write(bytes, name, in: folder)
       do {
         let options = DataOptions(
-          train: [path], format: format, packing: format != .completion, sequenceLength: 8, seed: 1)
+          train: [path], format: format, columns: format == .classification ? Self.columns : DataColumns(),
+          packing: format != .completion && !format.isLabelled, sequenceLength: 8, seed: 1)
         _ = try Dataset(options, encoder: DocumentEncoder(encoding: BytesAsTokens(), endOfText: 256))
         accepted = true
       } catch {

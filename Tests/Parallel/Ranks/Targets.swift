@@ -26,7 +26,7 @@ func checkUnequalTargets(_ outcome: inout Outcome, model: String) throws {
       for exact in [true, false] {
         let step = try run.step(rows: all, microBatchSize: size, stage: stage, exact: exact)
         let what = "ZeRO \(stage.rawValue), micro-batches of \(size), exact \(exact)"
-        outcome.expect(step.report.targetTokens == targets, "\(what): \(step.report.targetTokens) targets")
+        outcome.expect(step.report.units == targets, "\(what): \(step.report.units) targets")
         outcome.expect(step.report.tokens == 970, "\(what): \(step.report.tokens) tokens")
         let mean = step.report.loss ?? .nan
         outcome.expect(abs(mean / (loss / Double(targets)) - 1) <= 1e-6, "\(what): loss \(mean)")
@@ -54,7 +54,7 @@ func checkEmptyParts(_ outcome: inout Outcome, model: String) throws {
     let targets = run.rows.targetCount(of: full)
     for exact in [true, false] {
       let step = try run.step(rows: rows, exact: exact)
-      outcome.expect(step.report.targetTokens == targets, "\(name): targets")
+      outcome.expect(step.report.units == targets, "\(name): targets")
       outcome.expect(abs((step.report.loss ?? .nan) / (loss / Double(targets)) - 1) <= 1e-6, "\(name): loss")
       let error = relativeError(step.gradient, gradient)
       outcome.expect(error <= 1e-5, "\(name): gradient is \(error) off")
@@ -62,7 +62,7 @@ func checkEmptyParts(_ outcome: inout Outcome, model: String) throws {
   }
   let before = run.weights
   let still = try run.step(2, rows: empty, microBatchSize: 2, clip: 1, rate: 0.1)
-  outcome.expect(still.report.loss == nil && still.report.targetTokens == 0, "a step without targets: loss")
+  outcome.expect(still.report.loss == nil && still.report.units == 0, "a step without targets: loss")
   outcome.expect(still.report.gradientNorm == 0, "a step without targets: norm \(still.report.gradientNorm)")
   outcome.expect(sameBits(run.weights, before), "a step without targets moves weights")
   outcome.expect(still.states.allSatisfy { $0.allSatisfy { $0 == 0 } }, "a step without targets: moments")

@@ -29,6 +29,7 @@ case "empty": try checkEmptyParts(&outcome, model: folder)
 case "clipping": try checkClipping(&outcome, model: folder)
 case "validation": try checkValidation(&outcome, model: folder)
 case "allocations": try checkAllocations(&outcome, model: folder)
+case "suite": try checkSuite(&outcome, project: folder)
 case "frozen-allocations": try checkFrozenAllocations(&outcome)
 default: outcome.expect(false, "there is no check \(check)")
 }

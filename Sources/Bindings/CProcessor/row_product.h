@@ -1,0 +1,210 @@
+// Products of a few rows at a time whose every element is summed in one order, whatever the number of rows.
+//
+// Dots: both matrices hold their inner dimension in rows. Sixteen partial sums take every sixteenth product each, and
+// are added as a tree, once for every 1,024 products.
+// Chains: the second matrix holds it in columns. Each element is one sum in the order of the inner dimension, which
+// may stop and go on from the same place.
+#pragma once
+#include <string.h>
+
+typedef float swiftdp_lanes __attribute__((vector_size(64)));
+typedef float swiftdp_eight __attribute__((vector_size(32)));
+typedef float swiftdp_four __attribute__((vector_size(16)));
+
+/// How many rows and outputs fill the registers: sums of dots, and sums of chains in vectors of sixteen columns.
+#if defined(__AVX512F__)
+#define SWIFTDP_DOT_ROWS 4
+#define SWIFTDP_DOT_OUTPUTS 6
+#define SWIFTDP_CHAIN_ROWS 8
+#define SWIFTDP_CHAIN_VECTORS 3
+#else
+#define SWIFTDP_DOT_ROWS 2
+#define SWIFTDP_DOT_OUTPUTS 2
+#define SWIFTDP_CHAIN_ROWS 4
+#define SWIFTDP_CHAIN_VECTORS 1
+#endif
+
+static const long swiftdp_dot_outputs = SWIFTDP_DOT_OUTPUTS;
+static const long swiftdp_chain_columns = 16 * SWIFTDP_CHAIN_VECTORS;
+
+#define SWIFTDP_INLINE static inline __attribute__((always_inline))
+#define SWIFTDP_UNROLL _Pragma("clang loop unroll(full)")
+
+SWIFTDP_INLINE swiftdp_lanes swiftdp_load(const float *x) {
+  swiftdp_lanes lanes;
+  memcpy(&lanes, x, 64);
+  return lanes;
+}
+
+/// The first `count` of sixteen numbers; the others are zero.
+SWIFTDP_INLINE swiftdp_lanes swiftdp_load_part(const float *x, long count) {
+  swiftdp_lanes lanes = {0};
+  for (long i = 0; i < count; i++) lanes[i] = x[i];
+  return lanes;
+}
+
+/// The sum of all lanes as a tree.
+SWIFTDP_INLINE float swiftdp_total(swiftdp_lanes v) {
+  swiftdp_eight a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)
+    + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  swiftdp_four b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  swiftdp_four c = b + __builtin_shufflevector(b, b, 2, 3, 2, 3);
+  return c[0] + c[1];
+}
+
+/// One tile of dots: y = factor · x Wᵀ, or y += factor · x Wᵀ. Numbers of rows and outputs are known where it is
+/// inlined. With `fetches`, the next rows of W are fetched on the way.
+SWIFTDP_INLINE void swiftdp_dot_tile(
+    const int rows, const int outputs, const int fetches, const float *x, long x_stride, const float *w, long w_stride, long count,
+    float factor, int adding, float *y, long y_stride) {
+  swiftdp_lanes sums[SWIFTDP_DOT_ROWS][SWIFTDP_DOT_OUTPUTS];
+  SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
+    SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) sums[r][o] = (swiftdp_lanes){0};
+  long i = 0;
+  for (; i + 16 <= count; i += 16) {
+    swiftdp_lanes xs[SWIFTDP_DOT_ROWS];
+    SWIFTDP_UNROLL for (int r = 0; r < rows; r++) xs[r] = swiftdp_load(x + r * x_stride + i);
+    SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
+      const swiftdp_lanes wo = swiftdp_load(w + o * w_stride + i);
+      if (fetches) __builtin_prefetch(w + (outputs + o) * w_stride + i, 0, 2);
+      SWIFTDP_UNROLL for (int r = 0; r < rows; r++) sums[r][o] += xs[r] * wo;
+    }
+  }
+  if (i < count) {
+    SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
+      const swiftdp_lanes wo = swiftdp_load_part(w + o * w_stride + i, count - i);
+      SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
+        sums[r][o] += swiftdp_load_part(x + r * x_stride + i, count - i) * wo;
+    }
+  }
+  SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
+    SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
+      float *place = y + r * y_stride + o;
+      const float sum = factor * swiftdp_total(sums[r][o]);
+      *place = adding ? *place + sum : sum;
+    }
+}
+
+/// The outputs of some rows for one or for `SWIFTDP_DOT_OUTPUTS` rows of W.
+SWIFTDP_INLINE void swiftdp_dot_rows(
+    const int outputs, const float *x, long x_stride, long rows, const float *w, long w_stride, long count,
+    float factor, int adding, float *y, long y_stride) {
+  long r = 0;
+  if (SWIFTDP_DOT_ROWS <= rows) {
+    swiftdp_dot_tile(
+        SWIFTDP_DOT_ROWS, outputs, 1, x, x_stride, w, w_stride, count, factor, adding, y, y_stride);
+    r = SWIFTDP_DOT_ROWS;
+  }
+  for (; r + SWIFTDP_DOT_ROWS <= rows; r += SWIFTDP_DOT_ROWS)
+    swiftdp_dot_tile(
+        SWIFTDP_DOT_ROWS, outputs, 0, x + r * x_stride, x_stride, w, w_stride, count, factor, adding, y + r * y_stride,
+        y_stride);
+  for (; r < rows; r++)
+    swiftdp_dot_tile(
+        1, outputs, 0, x + r * x_stride, x_stride, w, w_stride, count, factor, adding, y + r * y_stride, y_stride);
+}
+
+/// y [rows, outputs] = factor · x Wᵀ, or y += factor · x Wᵀ, with x [rows, count] and W [outputs, count].
+static inline void swiftdp_dots(
+    const float *x, long x_stride, long rows, const float *w, long w_stride, long outputs, long count, float factor,
+    int adding, float *y, long y_stride) {
+  // The second-level cache holds as many rows beside those of W, and the first-level cache as long a part of a tile.
+  for (long first = 0; first < rows; first += 64) {
+    const long part = rows - first < 64 ? rows - first : 64;
+    for (long start = 0; start < count || start == 0; start += 1024) {
+      const long depth = count - start < 1024 ? count - start : 1024;
+      const float *from = x + first * x_stride + start;
+      float *to = y + first * y_stride;
+      const int adds = adding || start > 0;
+      long o = 0;
+      for (; o + SWIFTDP_DOT_OUTPUTS <= outputs; o += SWIFTDP_DOT_OUTPUTS)
+        swiftdp_dot_rows(
+            SWIFTDP_DOT_OUTPUTS, from, x_stride, part, w + o * w_stride + start, w_stride, depth, factor, adds, to + o,
+            y_stride);
+      for (; o < outputs; o++)
+        swiftdp_dot_rows(
+            1, from, x_stride, part, w + o * w_stride + start, w_stride, depth, factor, adds, to + o, y_stride);
+    }
+  }
+}
+
+/// One tile of chains: y [rows, 16 · vectors] = x W, or going on from what y holds. Numbers of rows and vectors are
+/// known where it is inlined.
+/// - `fetches`: W is read for the first time; its rows lie far apart, which the processor does not foresee.
+/// - `panel`: receives the tile's columns of W side by side, [count, 16 · vectors]; null for none.
+SWIFTDP_INLINE void swiftdp_chain_tile(
+    const int rows, const int vectors, const int fetches, const float *x, long x_stride, const float *w,
+    long w_stride, long count, int going_on, float *y, long y_stride, float *panel) {
+  swiftdp_lanes sums[SWIFTDP_CHAIN_ROWS][8];
+  SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
+    SWIFTDP_UNROLL for (int v = 0; v < vectors; v++)
+      sums[r][v] = going_on ? swiftdp_load(y + r * y_stride + 16 * v) : (swiftdp_lanes){0};
+  for (long i = 0; i < count; i++) {
+    swiftdp_lanes ws[8];
+    SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) {
+      ws[v] = swiftdp_load(w + i * w_stride + 16 * v);
+      if (fetches) __builtin_prefetch(w + (i + 16) * w_stride + 16 * v);
+      if (panel) memcpy(panel + (i * vectors + v) * 16, &ws[v], 64);
+    }
+    SWIFTDP_UNROLL for (int r = 0; r < rows; r++) {
+      const float xi = x[r * x_stride + i];
+      SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] += xi * ws[v];
+    }
+  }
+  SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
+    SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) memcpy(y + r * y_stride + 16 * v, &sums[r][v], 64);
+}
+
+/// The rest of a row, fewer than sixteen columns.
+static inline void swiftdp_chain_rest(
+    const float *x, const float *w, long w_stride, long count, long columns, int going_on, float *y) {
+  swiftdp_lanes sums = going_on ? swiftdp_load_part(y, columns) : (swiftdp_lanes){0};
+  for (long i = 0; i < count; i++) sums += x[i] * swiftdp_load_part(w + i * w_stride, columns);
+  for (long c = 0; c < columns; c++) y[c] = sums[c];
+}
+
+/// `16 · vectors` columns of all rows. The first rows leave W in `panel`, if there is one, for the others.
+SWIFTDP_INLINE void swiftdp_chain_rows(
+    const int vectors, const float *x, long x_stride, long rows, const float *w, long w_stride, long count, int going_on,
+    float *y, long y_stride, float *panel) {
+  long r = 0;
+  if (panel && rows > SWIFTDP_CHAIN_ROWS) {
+    swiftdp_chain_tile(
+        SWIFTDP_CHAIN_ROWS, vectors, 1, x, x_stride, w, w_stride, count, going_on, y, y_stride, panel);
+    r = SWIFTDP_CHAIN_ROWS;
+    w = panel;
+    w_stride = 16 * vectors;
+  }
+  for (; r + SWIFTDP_CHAIN_ROWS <= rows; r += SWIFTDP_CHAIN_ROWS)
+    swiftdp_chain_tile(
+        SWIFTDP_CHAIN_ROWS, vectors, 0, x + r * x_stride, x_stride, w, w_stride, count, going_on, y + r * y_stride,
+        y_stride, 0);
+  for (; r + 2 <= rows; r += 2)
+    swiftdp_chain_tile(
+        2, vectors, 0, x + r * x_stride, x_stride, w, w_stride, count, going_on, y + r * y_stride, y_stride, 0);
+  if (r < rows)
+    swiftdp_chain_tile(
+        1, vectors, 0, x + r * x_stride, x_stride, w, w_stride, count, going_on, y + r * y_stride, y_stride, 0);
+}
+
+/// y [rows, columns] = x W, or going on from what y holds, with x [rows, count] and W [count, columns].
+/// - `panel`: room for [count, 48] numbers where W is wide, or null.
+static inline void swiftdp_chains(
+    const float *x, long x_stride, long rows, const float *w, long w_stride, long columns, long count, int going_on,
+    float *y, long y_stride, float *panel) {
+  long c = 0;
+  if (rows <= 2)
+    for (; c + 128 <= columns; c += 128)
+      for (long r = 0; r < rows; r++)
+        swiftdp_chain_tile(
+            1, 8, 1, x + r * x_stride, x_stride, w + c, w_stride, count, going_on, y + r * y_stride + c, y_stride, 0);
+  for (; c + swiftdp_chain_columns <= columns; c += swiftdp_chain_columns)
+    swiftdp_chain_rows(
+        SWIFTDP_CHAIN_VECTORS, x, x_stride, rows, w + c, w_stride, count, going_on, y + c, y_stride, panel);
+  for (; c + 16 <= columns; c += 16)
+    swiftdp_chain_rows(1, x, x_stride, rows, w + c, w_stride, count, going_on, y + c, y_stride, panel);
+  if (c < columns)
+    for (long r = 0; r < rows; r++)
+      swiftdp_chain_rest(
+          x + r * x_stride, w + c, w_stride, count, columns - c, going_on, y + r * y_stride + c);
+}

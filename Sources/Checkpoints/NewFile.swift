@@ -1,0 +1,39 @@
+// A file that appears under its name with all of its content, or not at all.
+import Base
+import Foundation
+
+package struct NewFile {
+  private let path: String
+  private var unfinished: String { path + ".part" }
+  /// Of the file; empty for the current one.
+  private let folder: String
+
+  /// - Parameter option: what names the file, for messages.
+  /// - Throws: where there is something of that name already, or no file can be made; nothing is left behind.
+  package init(_ path: String, at option: String) throws {
+    self.path = path
+    folder = Base.folder(of: path)
+    var status = stat()
+    guard lstat(path, &status) != 0 else {
+      throw UserError(.usage, "\(path) exists already", at: option, hint: "give another name, or remove it")
+    }
+    _ = try DurableFile(creating: unfinished, size: 0)
+    unlink(unfinished)
+  }
+
+  /// Returns when the disk holds the file.
+  package func write(_ bytes: [UInt8]) throws {
+    do {
+      let file = try DurableFile(creating: unfinished, size: bytes.count)
+      try bytes.withUnsafeBytes { try file.write($0, at: 0) }
+      try file.sync()
+      guard rename(unfinished, path) == 0 else {
+        throw UserError.disk("cannot be renamed to \(path)", unfinished)
+      }
+      try DurableFile.sync(folder: folder.isEmpty ? "." : folder)
+    } catch {
+      unlink(unfinished)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,29 @@
+// A head that a model's folder lacks: it begins at random.
+import Adapters
+import Base
+import Models
+
+extension ModelDescription {
+  /// Describes the model of a folder with a head for a task. What the folder lacks of the head is new, and a note says
+  /// so.
+  /// - Throws: as `stored(in:)`, and if the model's family has no such head.
+  package static func stored(in folder: String, with head: Head) throws -> ModelDescription {
+    var description = try stored(in: folder).with(head)
+    guard let files = try? HuggingFaceWeights(folder: folder) else { return description }
+    let names = description.parameters.filter(\.isHead).map(\.name)
+    description.newParameters = names.filter { !description.names(of: $0).contains(where: files.contains) }
+    return description
+  }
+}
+
+extension ModelDescription {
+  /// Describes the base in a folder with an adapter on it, and with the head that the adapter brings.
+  /// - Throws: what is wrong with the folders.
+  package static func stored(in folder: String, adapter: String) throws -> ModelDescription {
+    var base = try stored(in: folder)
+    if let head = try AdapterWeights.head(of: adapter, for: base) {
+      base = try stored(in: folder, with: head)
+    }
+    return try base.adapted(by: LoRA(adapter: adapter))
+  }
+}

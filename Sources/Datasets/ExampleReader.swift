@@ -1,0 +1,124 @@
+// Reads a list of files row by row, decides their formats, and remembers every mistake on the way.
+import Base
+
+/// The examples of some files, and what is wrong with the files.
+struct ExampleReader {
+  /// This many bad rows of a file are reported one by one.
+  static let rowsTold = 5
+
+  /// Takes an example. Its source counts files from 0.
+  /// - Parameter failed: whether there was a mistake before: files are checked to their end, but results are not used.
+  typealias Take = (
+    _ example: Example, _ source: SampleSource, _ failed: Bool, _ summary: inout FileSummary
+  ) throws(RowMistake) -> Void
+
+  private let paths: [String]
+  private let options: DataOptions
+  private let format: DataFormat
+  private(set) var files: [FileSummary] = []
+  private(set) var mistakes: [UserError] = []
+
+  init(_ paths: [String], options: DataOptions) {
+    self.paths = paths
+    self.options = options
+    format = options.format.decided(by: options.columns)
+  }
+
+  mutating func read(_ take: Take) {
+    for (index, path) in paths.enumerated() {
+      let told = mistakes.count
+      do {
+        let file = try DataFile(path)
+        let result = Result { try read(file, index: index, take) }
+        do {
+          try file.check()
+        } catch {
+          // In that case the mistakes in the rows are not the user's.
+          mistakes.removeLast(mistakes.count - told)
+          throw error
+        }
+        try result.get()
+      } catch let error as UserError {
+        mistakes.append(error)
+      } catch {
+        mistakes.append(UserError(.data, "\(error)", at: path))
+      }
+    }
+  }
+
+  private mutating func read(_ file: DataFile, index: Int, _ take: Take) throws {
+    let path = file.path
+    if file.kind == .text {
+      guard format == .auto || format == .text else {
+        throw UserError(
+          .data, "a .txt file is plain text, not \(format.rawValue)", at: path,
+          hint: "use .jsonl, .json, .tsv or .csv, or \(options.names.autoFormat)")
+      }
+      var summary = FileSummary(path: path, format: .text)
+      let text = try file.text()
+      do throws(RowMistake) {
+        try take(.document(text), SampleSource(file: index, line: 0), !mistakes.isEmpty, &summary)
+      } catch { throw error.at(path) }
+      return try finish(summary)
+    }
+    let columns = options.columns
+    guard file.isTable || !columns.areNumbered else {
+      throw UserError(
+        .data, "its columns have names, and \(options.names.columns) gives numbers", at: path,
+        hint: "numbers are for .tsv and .csv files")
+    }
+    var format = format.rows
+    if format is ClassificationFormat { format = ClassificationFormat(needsLabel: options.needsLabels) }
+    if let first = file.columns(hasNames: !columns.areNumbered) {
+      do throws(RowMistake) {
+        // The names of a table must be there before any row is looked at.
+        let row = DataRow(json: try first.json.get(), columns: columns)
+        let found = try decided(format, by: row)
+        _ = try found.example(row)
+        format = found
+      } catch { throw error.at("\(path):\(first.line)") }
+    }
+    var summary = format.map { FileSummary(path: path, format: DataFormat($0)) }
+    var bad = 0
+    try file.forEachRow(hasNames: !columns.areNumbered) { row in
+      do throws(RowMistake) {
+        let data = DataRow(json: try row.json.get(), columns: columns)
+        let rows = try decided(format, by: data)
+        format = rows
+        var found = summary ?? FileSummary(path: path, format: DataFormat(rows))
+        let example = try rows.example(data)
+        try take(example, SampleSource(file: index, line: row.line), !mistakes.isEmpty, &found)
+        summary = found
+      } catch {
+        bad += 1
+        if bad <= Self.rowsTold { mistakes.append(error.at("\(path):\(row.line)")) }
+        // Without a first row that fits, the format of the others is not known.
+        if summary == nil { return false }
+      }
+      return true
+    }
+    if bad > Self.rowsTold {
+      let more = bad - Self.rowsTold
+      mistakes.append(
+        UserError(.data, "and \(counted(more, "more row")) that cannot be used", at: path))
+    }
+    if bad > 0 { return }
+    guard let summary else { throw UserError(.data, "the file has no rows", at: path) }
+    try finish(summary)
+  }
+
+  private func decided(
+    _ format: (any RowFormat)?, by row: DataRow
+  ) throws(RowMistake) -> any RowFormat {
+    if let format { return format }
+    return try DataFormat.detect(row, setting: options.names.format)
+  }
+
+  private mutating func finish(_ summary: FileSummary) throws {
+    guard summary.rows > 0 || !mistakes.isEmpty else {
+      let reason = summary.emptyRows > 0 ? "all rows of the file are empty" : "the file has no rows"
+      throw UserError(.data, reason, at: summary.path)
+    }
+    files.append(summary)
+  }
+}

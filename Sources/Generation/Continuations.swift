@@ -1,0 +1,98 @@
+// Texts that a model continues side by side: tokens go in, the logits of what follows come out.
+import Graph
+import Kernels
+import Models
+
+/// Keeps the keys and values of the tokens so far, and a program for every shape in which tokens are read. What a text
+/// gets is the same bits whichever texts are read with it, and however it is cut.
+package final class Continuations {
+  private let description: ModelDescription
+  private let weights: WeightStore
+  private let engine: Engine
+  private let arena = Arena()
+  private let cache: KeyValueCache
+  private var programs = ProgramCache()
+  private var tokens: [Int32] = []
+  private var positions: [Int32] = []
+  private var firstKeys: [Int32] = []
+  private var endKeys: [Int32] = []
+  private var sampleIDs: [Int32] = []
+
+  /// - Parameters:
+  ///   - texts: the most texts at once.
+  ///   - capacity: the tokens of the longest text, at most the model's maximum.
+  package init(
+    _ description: ModelDescription, weights: WeightStore, engine: Engine, texts: Int, capacity: Int
+  ) {
+    self.description = description
+    self.weights = weights
+    self.engine = engine
+    cache = KeyValueCache(sequences: texts, capacity: capacity)
+  }
+
+  /// Reads tokens that follow those that were read of the same texts before.
+  /// - Parameters:
+  ///   - parts: ids of the model's vocabulary, at least one of each text.
+  ///   - first: the number of the first text; the others follow.
+  /// - Returns: the logits of the token that follows each text, [texts, V]; valid until the next call.
+  package func read(_ parts: [ArraySlice<Int32>], first: Int = 0) -> UnsafeBufferPointer<Float> {
+    let length = parts.reduce(0) { max($0, $1.count) }
+    cache.begin(first: first, lengths: parts.map(\.count))
+    fill(parts, first: first, length: length)
+    let shape = BatchShape(sequences: parts.count, length: length)
+    let purpose = Purpose.decoding(cache)
+    let program = programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: false)) {
+      let graph = Graph(
+        layout: weights.layout, type: weights.type, trainedType: weights.trained.type, shape: shape,
+        purpose: purpose, adaptation: description.adaptation)
+      description.record(on: graph)
+      return Program(graph, threads: engine.pool.threads)
+    }
+    tokens.withUnsafeBufferPointer { tokens in
+      positions.withUnsafeBufferPointer { positions in
+        firstKeys.withUnsafeBufferPointer { firstKeys in
+          endKeys.withUnsafeBufferPointer { endKeys in
+            sampleIDs.withUnsafeBufferPointer { sampleIDs in
+              let stream = TokenStream(
+                tokens: tokens.baseAddress!, positions: positions.baseAddress!,
+                keys: KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!))
+              // There are no targets.
+              let input = GraphInput(
+                stream: stream, targets: tokens.baseAddress!, sampleIDs: sampleIDs.baseAddress!)
+              _ = program.run(input, weights: weights, arena: arena, engine: engine)
+            }
+          }
+        }
+      }
+    }
+    cache.finish()
+    return program.output(arena: arena)
+  }
+
+  /// The tokens of the run, [texts, length]: a query sees its own text up to itself, and padding sees nothing.
+  private func fill(_ parts: [ArraySlice<Int32>], first: Int, length: Int) {
+    tokens.removeAll(keepingCapacity: true)
+    positions.removeAll(keepingCapacity: true)
+    endKeys.removeAll(keepingCapacity: true)
+    for (row, part) in parts.enumerated() {
+      let start = Int32(cache.counts[first + row])
+      tokens += part
+      for place in 0..<Int32(part.count) {
+        positions.append(start + place)
+        endKeys.append(start + place + 1)
+      }
+      let padding = repeatElement(Int32(0), count: length - part.count)
+      tokens += padding
+      positions += padding
+      endKeys += padding
+    }
+    firstKeys = [Int32](repeating: 0, count: tokens.count)
+    sampleIDs = [Int32](repeating: 0, count: parts.count)
+  }
+
+  /// Ends a text: the last of `count` texts takes its number.
+  package func end(_ text: Int, of count: Int) {
+    cache.move(count - 1, to: text)
+    cache.clear(count - 1)
+  }
+}

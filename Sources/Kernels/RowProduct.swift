@@ -1,0 +1,194 @@
+// C = A W or C = A Wᵀ with every element summed in one order, whatever the number of rows: a row's results do not
+// depend on the rows beside it. A library chooses its order by the number of rows.
+//
+// W is read once for up to 256 rows. A storage other than fp32 is widened tile by tile. Every storage and any cut into
+// tiles gives the same bits (see `row_product.h` for the two orders), so that tiles may follow the number of threads.
+import Base
+import CProcessor
+import Tensors
+
+extension Engine {
+  /// An engine on the same threads whose products are summed row by row.
+  package var byRow: Engine {
+    var engine = self
+    engine.multipliesByRow = true
+    return engine
+  }
+
+  /// See `multiply`.
+  func multiplyByRow(
+    _ a: Operand, _ b: Operand, _ transposition: Transposition, into c: MutableMatrix, adding: Bool,
+    after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void
+  ) {
+    precondition(transposition != .first, "that product sums over rows")
+    let a = widened(a)
+    let w = RowWeight(b, rounds: a.isRounded)
+    let transposed = transposition == .second
+    precondition(a.matrix.rows == c.rows, "A does not fit C")
+    precondition((transposed ? w.rows : w.columns) == c.columns, "W does not fit C")
+    precondition((transposed ? w.columns : w.rows) == a.matrix.columns, "A does not fit W")
+    guard c.rows > 0, c.columns > 0 else { return }
+    let tiles = RowTiles(
+      rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed, threads: pool.threads
+    )
+    frozenRooms.reserve(transposed ? (w.direct == nil ? tiles.width * w.columns : 0) : RowTiles.panel)
+    pool.run(tiles.count) { index, worker in
+      let (rows, columns) = tiles[index]
+      let start = profile == nil ? 0 : monotonicNanoseconds()
+      let x = ConstMatrix(
+        a.matrix.base + rows.lowerBound * a.matrix.stride, rows: rows.count, columns: a.matrix.columns,
+        stride: a.matrix.stride)
+      let room = frozenRooms.room(worker)
+      if transposed {
+        dots(x, w, columns, adding: adding, into: c.part(rows, columns), room: room)
+      } else {
+        chains(x, w, columns, adding: adding, into: c.part(rows, columns), room: room)
+      }
+      profile?.countProduct(m: rows.count, n: columns.count, k: x.columns, since: start)
+      after(rows, columns)
+    }
+  }
+
+  /// One product on the calling thread.
+  @inline(__always)
+  func productByRow(
+    _ transposition: Transposition, m: Int, n: Int, k: Int, alpha: Float, _ a: UnsafePointer<Float>,
+    _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, beta: Float, _ c: UnsafeMutablePointer<Float>,
+    _ ldc: Int
+  ) {
+    let adds: Int32 = beta == 0 ? 0 : 1
+    if transposition == .second {
+      swiftdp_dots(a, lda, m, b, ldb, n, k, alpha, adds, c, ldc)
+    } else {
+      precondition(transposition == .none && alpha == 1, "rows are summed over rows, or scaled")
+      swiftdp_chains(a, lda, m, b, ldb, n, k, adds, c, ldc, nil)
+    }
+  }
+
+  /// Activations in fp32, and whether they were rounded to bfloat16.
+  private func widened(_ a: Operand) -> (matrix: ConstMatrix, isRounded: Bool) {
+    switch a {
+    case .float32(let a): return (a, false)
+    case .bfloat16(let a):
+      wideRows.reserve(a.rows * a.columns)
+      let wide = wideRows.room(0)
+      pool.run((a.rows + 15) / 16) { tile, _ in
+        for row in tile * 16..<min((tile + 1) * 16, a.rows) {
+          BFloat16.widen(a.base + row * a.stride, count: a.columns, into: wide + row * a.columns)
+        }
+      }
+      return (ConstMatrix(wide, rows: a.rows, columns: a.columns), true)
+    case .frozen: preconditionFailure("activations are not frozen")
+    }
+  }
+
+  private func dots(
+    _ x: ConstMatrix, _ w: RowWeight, _ outputs: Range<Int>, adding: Bool, into c: MutableMatrix,
+    room: UnsafeMutablePointer<Float>
+  ) {
+    var (base, stride) = (UnsafePointer(room), w.columns)
+    if let direct = w.direct {
+      (base, stride) = (direct.base + outputs.lowerBound * direct.stride, direct.stride)
+    } else {
+      for (place, row) in outputs.enumerated() {
+        w.widen(row: row, columns: 0..<w.columns, into: room + place * w.columns)
+      }
+    }
+    swiftdp_dots(
+      x.base, x.stride, x.rows, base, stride, outputs.count, x.columns, 1, adding ? 1 : 0, c.base, c.stride)
+  }
+
+  private func chains(
+    _ x: ConstMatrix, _ w: RowWeight, _ columns: Range<Int>, adding: Bool, into c: MutableMatrix,
+    room: UnsafeMutablePointer<Float>
+  ) {
+    for start in stride(from: 0, to: x.columns, by: RowTiles.depth) {
+      let count = min(RowTiles.depth, x.columns - start)
+      let goesOn: Int32 = adding || start > 0 ? 1 : 0
+      if let direct = w.direct {
+        swiftdp_chains(
+          x.base + start, x.stride, x.rows, direct.base + start * direct.stride + columns.lowerBound,
+          direct.stride, columns.count, count, goesOn, c.base, c.stride, room)
+        continue
+      }
+      // A panel at a time, as wide as the registers take.
+      for first in stride(from: 0, to: columns.count, by: RowTiles.panelColumns) {
+        let width = min(RowTiles.panelColumns, columns.count - first)
+        let part = columns.lowerBound + first..<columns.lowerBound + first + width
+        for place in 0..<count {
+          w.widen(row: start + place, columns: part, into: room + place * RowTiles.panelColumns)
+        }
+        swiftdp_chains(
+          x.base + start, x.stride, x.rows, room, RowTiles.panelColumns, width, count, goesOn,
+          c.base + first, c.stride, nil)
+      }
+    }
+  }
+}
+
+/// A weight in any storage.
+private struct RowWeight {
+  let rows: Int
+  let columns: Int
+  /// Where it lies in fp32, if it does.
+  let direct: ConstMatrix?
+  private let operand: Operand
+  /// Whether its numbers are rounded to bfloat16.
+  private let rounds: Bool
+
+  init(_ operand: Operand, rounds: Bool) {
+    self.operand = operand
+    switch operand {
+    case .float32(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, w, false)
+    case .bfloat16(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, nil, false)
+    case .frozen(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, nil, rounds)
+    }
+  }
+
+  func widen(row: Int, columns: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+    switch operand {
+    case .float32: preconditionFailure("it is wide")
+    case .bfloat16(let w):
+      BFloat16.widen(w.base + row * w.stride + columns.lowerBound, count: columns.count, into: y)
+    case .frozen(let w):
+      w.widen(row: row, columns: columns, into: y)
+      if rounds { BFloat16.round(y, count: columns.count) }
+    }
+  }
+}
+
+/// How C is cut.
+private struct RowTiles {
+  /// Numbers of the inner dimension whose part of a panel the second-level cache holds.
+  static let depth = 256
+  static let panelColumns = swiftdp_chain_columns
+  /// Floats of a panel.
+  static let panel = depth * panelColumns
+  /// Floats of a widened tile of Wᵀ, at most.
+  private static let wide = 1 << 16
+  private static let mostRows = 256
+
+  let width: Int
+  private let rows: Int
+  private let columns: Int
+  private let across: Int
+  private let down: Int
+
+  init(rows: Int, columns: Int, inner: Int, transposed: Bool, threads: Int) {
+    self.rows = rows
+    self.columns = columns
+    let unit = transposed ? swiftdp_dot_outputs : rows <= 2 ? 128 : swiftdp_chain_columns
+    // Four tiles a thread, if there is so much to do, and at most about a hundred columns of each.
+    let most = transposed ? max(min(16, Self.wide / (max(inner, 1) * unit)), 1) : 4
+    width = unit * min(max(columns / (unit * threads * 4), 1), most)
+    across = (columns + width - 1) / width
+    down = (rows + Self.mostRows - 1) / Self.mostRows
+  }
+
+  var count: Int { across * down }
+
+  subscript(tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    let (row, column) = (tile / across * Self.mostRows, tile % across * width)
+    return (row..<min(row + Self.mostRows, rows), column..<min(column + width, columns))
+  }
+}

@@ -1,0 +1,126 @@
+// What a model is trained for: the head that it needs, the loss of its samples, and the numbers that tell how well it
+// does.
+import Base
+import Datasets
+import Graph
+import Models
+
+/// What the denominator of a loss counts.
+package enum LossUnit: String, Sendable {
+  /// Tokens that are predicted.
+  case targetTokens = "target_tokens"
+  /// Rows of the data.
+  case rows
+
+  /// For people, in the plural.
+  package var words: String {
+    switch self {
+    case .targetTokens: "target tokens"
+    case .rows: "rows"
+    }
+  }
+}
+
+/// A number of an objective, by the name that logs give it.
+package struct Scalar: Sendable, Equatable {
+  package var name: String
+  package var value: Double
+
+  package init(_ name: String, _ value: Double) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// What some micro-batches left behind, added in their order.
+package struct LossSums: Sendable {
+  /// In nats.
+  package var loss: Double
+  /// What the denominator counts.
+  package var units: Int
+  /// As many as `Objective.counts`.
+  package var counts: [Double]
+  /// nil if there is no unit.
+  package var meanLoss: Double? { units > 0 ? loss / Double(units) : nil }
+
+  package init(loss: Double, units: Int, counts: [Double] = []) {
+    self.loss = loss
+    self.units = units
+    self.counts = counts
+  }
+}
+
+package protocol Objective: Sendable {
+  /// What a recipe calls it.
+  static var name: String { get }
+  init(_ settings: Section)
+  /// The objective of a model that is evaluated as it is; nil if its head is for another one.
+  init?(evaluating model: ModelDescription)
+
+  /// What decides its results, to compare with when a run goes on; nil where nothing does.
+  var settings: JSON? { get }
+  static var unit: LossUnit { get }
+  /// The head that its models have.
+  var head: Head { get }
+  /// The format that its data has; nil for any whose rows have no labels.
+  static var format: DataFormat? { get }
+  /// What it asks of the data.
+  func prepare(_ data: inout DataOptions)
+  /// The same objective with what only the data tells, such as the labels that occur.
+  /// - Throws: if the files cannot be read.
+  func settled(by data: DataOptions) throws -> Self
+  /// Records head and loss on the hidden states.
+  func record(_ hidden: Value, of model: ModelDescription, on graph: Graph)
+  /// How many sums a micro-batch leaves beside its loss.
+  var counts: Int { get }
+  /// The numbers of a training step, beside its loss.
+  func scalars(ofStep sums: LossSums) -> [Scalar]
+  /// The numbers of a data set, beside its loss.
+  func scalars(ofEvaluation sums: LossSums) -> [Scalar]
+}
+
+extension Objective {
+  package var settings: JSON? { nil }
+  package static var format: DataFormat? { nil }
+  package func prepare(_ data: inout DataOptions) {}
+  package func settled(by data: DataOptions) throws -> Self { self }
+  package var counts: Int { 0 }
+  package func scalars(ofStep sums: LossSums) -> [Scalar] { [] }
+}
+
+/// All objectives that swiftdp knows: a new one is one file and one line here.
+package let objectives: [any Objective.Type] = [LanguageModel.self, Classification.self]
+
+/// The objective that a model was trained for, by its head.
+/// - Throws: if it has none.
+package func objective(of model: ModelDescription) throws -> any Objective {
+  for type in objectives {
+    if let objective = type.init(evaluating: model) { return objective }
+  }
+  throw UserError(
+    .data, "has no head, so nothing can be predicted", at: model.folder, hint: "fine-tune it with task=…")
+}
+
+/// `task:` of a recipe: a name, or a mapping with a name and settings.
+package struct TaskRecipe: Sendable {
+  package var objective: any Objective
+
+  package init(_ top: Section) {
+    let given = top.raw("task")
+    let section = given?.members != nil ? top.section("task") : nil
+    let name = section?.text("name") ?? top.text("task", default: LanguageModel.name)
+    guard let type = objectives.first(where: { $0.name == name }) else {
+      let names = objectives.map { $0.name }
+      if !(name.isEmpty && section != nil) {
+        (section ?? top).fail(
+          section == nil ? "task" : "name", "is \"\(name)\", which is no task of swiftdp",
+          hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
+            ?? "there are \(names.joined(separator: ", "))")
+      }
+      objective = LanguageModel()
+      return
+    }
+    objective = type.init(
+      section ?? Section(nil, file: nil, path: "task", code: .usage, problems: top.problems))
+  }
+}

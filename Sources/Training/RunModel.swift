@@ -1,0 +1,24 @@
+// The model of a run, as its folder describes it and its recipe fine-tunes it.
+import Base
+import Checkpoints
+import Collectives
+import Models
+import Recipes
+
+struct RunModel {
+  let description: ModelDescription
+  let base: RunBase
+  /// Of the folder that the run began with; on the first rank only.
+  let companions: CompanionFiles
+
+  /// Collective.
+  /// - Parameter recipe: settled.
+  init(_ recipe: Recipe, ranks: Ranks) throws {
+    (description, companions) = try ranks.together {
+      let description = try recipe.describeModel()
+      try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
+      return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
+    }
+    base = try ranks.together { [description] in try RunBase(description, recipe) }
+  }
+}

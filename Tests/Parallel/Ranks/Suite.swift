@@ -1,0 +1,105 @@
+// Every method on every family and every storage, and every objective: whatever is in the lists is trained in several
+// arrangements, which must give the same bits, and its gradient must be that of its loss.
+import Adapters
+import Base
+import Foundation
+import Kernels
+import Models
+import Objectives
+import Recipes
+import Tensors
+import Training
+
+/// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
+func checkSuite(_ outcome: inout Outcome, project: String) throws {
+  let ranks = outcome.ranks
+  for family in modelFamilies {
+    try ranks.together { if ranks.isFirst { try makeModel(of: family, project: project) } }
+    for objective in objectives {
+      guard objective != LanguageModel.self || family.languageModelClass != nil else { continue }
+      for method in methods {
+        let recipe = try ranks.together { try Recipe(of: family, objective, method) }
+        let freezes = try ranks.together {
+          try recipe.settled().describeModel().parameters.contains { !$0.trains }
+        }
+        // One objective goes through all storages.
+        let hasAllStorages =
+          freezes && objective == (family.languageModelClass == nil ? objective : LanguageModel.self)
+        let storages = hasAllStorages ? ["same", "bfloat16", "int8", "nf4"] : ["same"]
+        for storage in storages {
+          let recipe = try ranks.together {
+            try Recipe(of: family, objective, method, ["frozen_dtype=\(storage)"].filter { _ in freezes })
+          }
+          let what = "\(family.modelType), \(objective.name), \(method.name), \(storage)"
+          try check(recipe, what, isWhole: storage == "same", &outcome)
+        }
+      }
+    }
+  }
+}
+
+/// - Parameter isWhole: whether all arrangements are tried.
+private func check(_ recipe: Recipe, _ what: String, isWhole: Bool, _ outcome: inout Outcome) throws {
+  let ranks = outcome.ranks
+  let all = Arrangement.all(ranks: ranks.count, steps: 2)
+  let few = [all[0]] + all.filter { $0.zero == .weights || $0.stop != nil }
+  let result = try Verification(recipe, ranks: ranks, steps: 2, arrangements: isWhole ? all : few).run {
+    row in
+    if !row.isEqual { FileHandle.standardError.write(Data("\(what): \(row)\n".utf8)) }
+  }
+  outcome.expect(result.isEqual && result.arrangements >= 3, "\(what): other bits")
+  var alone = recipe
+  alone.output += "/check"
+  alone.parallel.zero = .replicas
+  let check = ReplicaCheck(
+    try Run(alone, ranks: ranks, threads: 1, observers: [], ledger: MemoryLedger()))
+  outcome.expect(
+    check.agrees, "\(what): \(check.gradient.map(\.error)), padding \(check.padding?.difference ?? .nan)")
+}
+
+extension Recipe {
+  fileprivate init(
+    of family: any ModelFamily.Type, _ objective: any Objective.Type, _ method: any Method.Type,
+    _ settings: [String] = []
+  ) throws {
+    let data = objective == LanguageModel.self ? "text.txt" : "labels.tsv"
+    try self.init(
+      file: nil,
+      assignments: [
+        "model=\(family.modelType)", "weights=random", "output=out", "task=\(objective.name)",
+        "method=\(method.name)", "data.train=\(data)", "data.sequence_length=24", "training.batch_size=8",
+        "training.micro_batch_size=2", "optimizer.learning_rate=1.0e-2", "parallel.threads=1",
+      ] + (data == "text.txt" ? [] : ["data.columns={text: 0, label: 1}"]) + settings)
+  }
+}
+
+/// A small model of the family, with dropout and a tokenizer of bytes, and data for all objectives.
+private func makeModel(of family: any ModelFamily.Type, project: String) throws {
+  let parity = project + "/Tests/Fixtures/parity/"
+  let configs = try FileManager.default.contentsOfDirectory(atPath: parity).sorted()
+    .compactMap { try? OpenFile.json(parity + $0 + "/config.json") }
+  guard let config = configs.first(where: { $0["model_type"]?.text == family.modelType }) else {
+    throw UserError(.data, "has no model of type \(family.modelType)", at: parity)
+  }
+  let members = (config.members ?? []).map { member in
+    let key = String(decoding: member.key, as: UTF8.self)
+    if key == "vocab_size" { return JSON.Member(key: member.key, value: .integer(257)) }
+    // Some families call it pdrop.
+    let drops = key.contains("drop") && !member.value.isNull
+    return drops ? JSON.Member(key: member.key, value: .number(0.1)) : member
+  }
+  let folder = family.modelType
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  try JSON.object(members).encoded().write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+  let tokenizer = try OpenFile.contents(project + "/Sources/swiftdp/Shipped/base/tokenizer.json")
+  try Data(tokenizer).write(to: URL(fileURLWithPath: folder + "/tokenizer.json"))
+  let words = ["the", "cat", "saw", "a", "ship", "and", "sang", "of", "rain", "slept"]
+  let text = (0..<300).map { words[$0 * $0 % 7 + $0 % 4] }.joined(separator: " ")
+  try text.write(toFile: "text.txt", atomically: true, encoding: .utf8)
+  let rows = (0..<60).map { row in
+    let length = 1 + row * 5 % 7
+    return (0..<length).map { words[(row + $0 * $0) % words.count] }.joined(separator: " ")
+      + "\t\(["bad", "good", "fair"][row * row % 3])"
+  }
+  try (rows.joined(separator: "\n") + "\n").write(toFile: "labels.tsv", atomically: true, encoding: .utf8)
+}
