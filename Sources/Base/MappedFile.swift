@@ -32,6 +32,17 @@ package final class MappedFile: @unchecked Sendable {
     range = MappedRange(base, count: count)
   }
 
+  /// Takes a part out of this process's memory, which a later read brings back: what is read once should not count as
+  /// held. Smaller parts are left.
+  package func release(_ part: Range<Int>) {
+    guard part.count >= 1 << 16, let base = bytes.baseAddress else { return }
+    // Whole pages, since the others may be in use.
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (part.lowerBound + page - 1) / page * page
+    let end = part.upperBound / page * page
+    if end > first { madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED) }
+  }
+
   /// - Throws: `UserError` if some of the bytes that were read were missing, so that zeros were read instead.
   package func check() throws {
     // The rest of the file's last page reads as zeros without a signal.

@@ -79,6 +79,10 @@ package struct AdaptedWeights: WeightReader {
       ? try trained.read(parameter, elements, into: target)
       : try base.read(parameter, elements, into: target)
   }
+
+  package func halves(of parameter: Int) -> MappedHalves? {
+    layout.parameters[parameter].spec.trains ? nil : base.halves(of: parameter)
+  }
 }
 
 extension AdapterWeights {

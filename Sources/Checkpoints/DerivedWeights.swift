@@ -89,6 +89,10 @@ package final class DerivedWeights: WeightReader, @unchecked Sendable {
     target.baseAddress?.update(from: rest.base + elements.lowerBound, count: elements.count)
   }
 
+  package func halves(of parameter: Int) -> MappedHalves? {
+    terms[layout.parameters[parameter].spec.name]?.lowRank.start == .pissa ? nil : base.halves(of: parameter)
+  }
+
   private func weight(_ term: Term) throws -> FlatMemory {
     let count = term.rows * term.columns
     let memory = FlatMemory(count: count, label: "loading")

@@ -1,6 +1,7 @@
 // The weights of a model folder as Hugging Face lays it out: one safetensors file, or several and an index.
 import Base
 import Foundation
+import Tensors
 
 /// All tensors of a folder, wherever they lie; can be read from any thread.
 package final class HuggingFaceWeights: Sendable {
@@ -56,6 +57,11 @@ package final class HuggingFaceWeights: Sendable {
       throw UserError(.data, "holds no tensor \(name.quoted)", at: folder)
     }
     try shards[shard].read(name, into: buffer, range: range)
+  }
+
+  /// As `SafetensorsFile.halves`.
+  package func halves(of name: String) -> MappedHalves? {
+    shardOf[name].flatMap { shards[$0].halves(of: name) }
   }
 
   /// As `SafetensorsFile.withBytes`.

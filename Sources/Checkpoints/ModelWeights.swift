@@ -35,6 +35,26 @@ package struct FolderWeights: WeightReader {
     }
     try files.read(name, into: target, range: elements)
   }
+
+  package func halves(of parameter: Int) -> MappedHalves? { names[parameter].flatMap(files.halves) }
+}
+
+extension ModelDescription {
+  /// The parameters of the model that a folder holds as bfloat16, and that are frozen as they lie there.
+  package func inHalves(in folder: String) -> Set<String> {
+    let layout = layout
+    guard layout.trainedCount < layout.count, let files = try? HuggingFaceWeights(folder: folder),
+      let sources = try? files.sources(self, layout: layout, mayLack: \.isHead)
+    else { return [] }
+    // A method may take the weight apart.
+    let derived = Set(
+      layout.parameters.compactMap { parameter -> String? in
+        if case .factor(let source) = parameter.spec.initial { source } else { nil }
+      })
+    return Set(
+      sources.filter { files.halves(of: $0.name) != nil && !derived.contains($0.parameter.spec.name) }
+        .map(\.parameter.spec.name))
+  }
 }
 
 extension HuggingFaceWeights {

@@ -1,5 +1,6 @@
 // One safetensors file, mapped into memory and read by name.
 import Base
+import Tensors
 
 /// A safetensors file whose header has been checked; its tensors can be read from any thread.
 package final class SafetensorsFile: Sendable {
@@ -47,6 +48,7 @@ package final class SafetensorsFile: Sendable {
     FloatConversion.widen(
       entry.type, base + start, into: UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
     try file.check()
+    file.release(start..<start + range.count * entry.type.bits / 8)
   }
 
   /// A tensor as it lies in the file; nil if there is no such tensor.
@@ -56,6 +58,15 @@ package final class SafetensorsFile: Sendable {
     return try file.withBytes {
       try body(UnsafeRawBufferPointer(rebasing: $0[start..<start + entry.bytes.count]))
     }
+  }
+
+  /// A tensor of bfloat16 where it is mapped; nil if it is of another type, or at an odd address.
+  package func halves(of name: String) -> MappedHalves? {
+    guard let entry = entry(name), entry.type == .bf16, entry.count > 0, let base = file.bytes.baseAddress
+    else { return nil }
+    let start = base + header.dataStart + entry.bytes.lowerBound
+    guard Int(bitPattern: start) % 2 == 0 else { return nil }
+    return MappedHalves(start, of: file) { [file] in try file.check() }
   }
 
   /// All elements of a tensor of whole numbers (or truth values), in row-major order.

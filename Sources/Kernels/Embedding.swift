@@ -9,7 +9,15 @@ extension Engine {
     _ indices: UnsafePointer<Int32>, table: Operand, rows: Int, into y: UnsafeMutablePointer<Float>,
     adding: Bool
   ) {
-    pool.run((rows + 31) / 32) { tile, _ in
+    var table = table
+    // A table may be kept in fewer bits than it is multiplied in.
+    if case .frozen(let frozen) = table {
+      guard let halves = frozen.halves else {
+        preconditionFailure("tables of \(frozen.storage) are not looked up in")
+      }
+      table = .bfloat16(halves)
+    }
+    pool.run((rows + 31) / 32) { [table] tile, _ in
       for row in tile * 32..<min((tile + 1) * 32, rows) {
         let index = Int(indices[row])
         switch table {
@@ -21,8 +29,7 @@ extension Engine {
           let source = table.base + index * table.columns
           let yC = y + row * table.columns
           forEachVector(table.columns) { $0.store($0.load(source), yC, adding: adding) }
-        case .frozen(let table):
-          preconditionFailure("tables of \(table.storage) are not looked up in")
+        case .frozen: break
         }
       }
     }

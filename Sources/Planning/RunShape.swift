@@ -15,6 +15,8 @@ package struct RunShape: Sendable {
   package var type: ElementType
   /// What frozen projections are kept in.
   package var frozen: FrozenStorage
+  /// The frozen parameters that lie in a file as bfloat16, by name.
+  package var inHalves: Set<String> = []
   package var wire: ElementType
   package var rule: any UpdateRule
   package var recompute: Recompute
@@ -112,7 +114,9 @@ package struct ProgramEstimate: Sendable {
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
     trainedType = description.trainedType(shape.type)
-    frozenBytes = FrozenPlan(layout, projections: shape.frozen, type: shape.type).bytes
+    let plan = FrozenPlan(
+      layout, projections: shape.frozen, type: shape.type, inHalves: shape.inHalves)
+    frozenBytes = plan.bytes + plan.mappedBytes
     let graph = Graph(
       layout: layout, type: shape.type, trainedType: trainedType, shape: batch, purpose: .training,
       adaptation: description.adaptation)

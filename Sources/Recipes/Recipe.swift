@@ -161,7 +161,7 @@ package struct Recipe: Sendable {
 
 extension Recipe {
   /// `frozen_dtype`: a name, or a mapping with a name and `double_quantization`.
-  static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
+  package static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
     enum Name: String, CaseIterable {
       case same
       case float32

@@ -7,6 +7,31 @@ package protocol WeightReader: Sendable {
   ///   - parameter: its index in the layout.
   ///   - elements: the range of its numbers, as many as `target` has room for.
   func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) throws
+  /// A parameter that lies in a file as bfloat16, mapped into memory; nil if it does not, or is not aligned.
+  func halves(of parameter: Int) -> MappedHalves?
+}
+
+extension WeightReader {
+  package func halves(of parameter: Int) -> MappedHalves? { nil }
+}
+
+/// bfloat16 numbers of a file, in memory as long as this value lives.
+package struct MappedHalves: Sendable {
+  package nonisolated(unsafe) let base: UnsafeRawPointer
+  private let owner: any AnyObject & Sendable
+  /// Throws if some of the bytes that were read are gone from the file.
+  package let check: @Sendable () throws -> Void
+
+  /// - Parameters:
+  ///   - base: at a multiple of 2.
+  ///   - owner: keeps the memory.
+  package init(
+    _ base: UnsafeRawPointer, of owner: any AnyObject & Sendable, check: @escaping @Sendable () throws -> Void
+  ) {
+    self.base = base
+    self.owner = owner
+    self.check = check
+  }
 }
 
 /// Runs numbered tiles of work, on several threads if there are some.

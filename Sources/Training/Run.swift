@@ -157,6 +157,7 @@ package final class Run {
       let report = try reported { try step.run(number, stream.microBatches(step: number - 1)) }
       try ranks.together {
         try optimizer.check()
+        try replica.store.frozen?.check()
         try checkNumbers(report)
       }
       tokens += report.tokens

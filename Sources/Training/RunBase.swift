@@ -30,6 +30,7 @@ struct RunBase {
       (checkpointForm, modelForm) = (.trainedPart, .model)
     }
     conditions =
-      [("method", recipe.method.settings)] + (fingerprint.map { [("base", .string($0))] } ?? [])
+      [("method", recipe.method.settings), ("frozen_dtype", .string("\(recipe.frozenStorage)"))]
+      + (fingerprint.map { [("base", .string($0))] } ?? [])
   }
 }

@@ -48,6 +48,7 @@ package struct RunData {
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
       shape.dataBytes = data.dataset.bytes
+      shape.inHalves = description.inHalves(of: recipe)
       try MemoryCheck(
         description, folder: recipe.model, shape,
         Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads), rank: ranks.rank

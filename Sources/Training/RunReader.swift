@@ -47,4 +47,8 @@ struct RunReader: WeightReader {
     let isDrawn = spec.isAdded && spec.initial.source == nil
     try (isDrawn ? random as any WeightReader : base).read(parameter, elements, into: target)
   }
+
+  func halves(of parameter: Int) -> MappedHalves? {
+    layout.parameters[parameter].spec.trains ? nil : base.halves(of: parameter)
+  }
 }

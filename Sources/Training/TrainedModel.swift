@@ -36,7 +36,7 @@ package struct TrainedModel {
     let store = WeightStore.readOnly(description, settings, ranks: ranks)
     try self.init(folder, description, tokenizer, engine, store)
     // Agreeing on the outcome, ranks wait for each other's parts.
-    try ranks.together { try fill(adapter: adapter) }
+    try ranks.together { try fill(adapter: adapter, storage: settings.frozenStorage) }
     store.trained.refreshVectors()
   }
 
@@ -49,7 +49,7 @@ package struct TrainedModel {
       folder, description, try Tokenizer(file: folder + "/tokenizer.json"),
       try Engine(threads: threads, kernel: settings.parallel.blasKernel),
       WeightStore(description, type: settings.elementType, projections: settings.frozenStorage))
-    try fill(adapter: adapter)
+    try fill(adapter: adapter, storage: settings.frozenStorage)
   }
 
   private init(
@@ -75,11 +75,12 @@ package struct TrainedModel {
     return description
   }
 
-  private func fill(adapter: String?) throws {
+  private func fill(adapter: String?, storage: FrozenStorage) throws {
     let description = replica.description
     let reader: any WeightReader =
       if let adapter {
-        try AdaptedWeights(description, base: folder, adapter: adapter, engine: replica.engine)
+        try AdaptedWeights(
+          description, base: folder, adapter: adapter, storage: storage, engine: replica.engine)
       } else {
         try FolderWeights(folder: folder, description, layout: replica.store.layout)
       }

@@ -1,5 +1,6 @@
 // Where the weights of a model lie: in memory of each rank's own, or once for all ranks of a host.
 import Base
+import Checkpoints
 import Collectives
 import Kernels
 import Models
@@ -27,9 +28,10 @@ extension WeightStore {
     _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
   ) throws -> WeightStore {
     let layout = description.layout
-    let frozen = frozen(
-      FrozenPlan(layout, projections: recipe.frozenStorage, type: recipe.elementType), ranks: ranks,
-      ledger: ledger)
+    let plan = FrozenPlan(
+      layout, projections: recipe.frozenStorage, type: recipe.elementType,
+      inHalves: try ranks.together { description.inHalves(of: recipe) })
+    let frozen = frozen(plan, ranks: ranks, ledger: ledger)
     let line = try line(
       layout.trained, type: description.trainedType(recipe.elementType), recipe, ranks: ranks, ledger: ledger)
     return WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType)
@@ -79,5 +81,12 @@ extension WeightStore {
       }
     }
     return WeightLine(layout, type: type, ledger: ledger)
+  }
+}
+
+extension ModelDescription {
+  /// The parameters that a run may read where they lie, as bfloat16.
+  package func inHalves(of recipe: Recipe) -> Set<String> {
+    recipe.weights == .random ? [] : inHalves(in: recipe.model)
   }
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Base
 import Foundation
 import Kernels
+import Recipes
 import Training
 
 struct Merge: ParsableCommand {
@@ -11,7 +12,8 @@ struct Merge: ParsableCommand {
     discussion: """
       Example: swiftdp merge --model BASE --adapter runs/mine/model --output merged
       Tensors are added in fp32 and stored in the types of the base. Logits before and after are compared on real
-      text; if they differ by more than those types explain, nothing is left.
+      text; if they differ by more than those types explain, nothing is left. With frozen_dtype=nf4 or int8, the
+      adapter is added to what the base is once it has been stored so.
       """)
 
   @Option(help: "The base: a Hugging Face model folder.", transform: Launch.path)
@@ -28,15 +30,23 @@ struct Merge: ParsableCommand {
   var threads: Int?
   @Flag(help: "One JSON object instead of words.")
   var json = false
+  @Argument(help: "Settings section.key=value: frozen_dtype, what the adapter was trained on.")
+  var settings: [String] = []
 
   func validate() throws { try check(threads: threads) }
 
   func run() throws {
-    let mistakes = data.compactMap { UserError.noFile($0, at: "--data") }
+    // The option for data takes words up to the next option, settings among them.
+    let files = data.filter { !CommandSettings.isSetting($0) }
+    let given = CommandSettings(
+      data.filter(CommandSettings.isSetting) + settings, of: "merge", paths: Launch.paths)
+    let storage = Recipe.frozenStorage(given.top, type: .float32)
+    try given.finish()
+    let mistakes = files.compactMap { UserError.noFile($0, at: "--data") }
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
     let merge = try AdapterMerge(
       base: model, adapter: adapter, output: output,
-      data: data.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : data,
+      data: files.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : files, storage: storage,
       threads: threads ?? max(Launch.allowedCores, 1))
     for note in merge.notes { Command.tell("note: " + note) }
     let outcome = try merge.run()

@@ -84,4 +84,57 @@ import Testing
       }
     }
   }
+
+  /// Numbers of bfloat16 in memory, as a file that is mapped holds them.
+  private struct MappedReader: WeightReader {
+    private let memory: FlatMemory
+    let starts: [Int]
+
+    init() {
+      let layout = FrozenStoreTests.layout
+      memory = FlatMemory(count: layout.count, label: "file")
+      starts = layout.parameters.map(\.range.lowerBound)
+      let halves = UnsafeMutableRawPointer(memory.base).assumingMemoryBound(to: BFloat16.self)
+      for (index, parameter) in layout.parameters.enumerated() {
+        for (place, value) in Reader.values(index).enumerated() {
+          halves[parameter.range.lowerBound + place] = BFloat16(rounding: value)
+        }
+      }
+    }
+
+    private func values(_ parameter: Int) -> UnsafePointer<BFloat16> {
+      UnsafePointer(UnsafeMutableRawPointer(memory.base).assumingMemoryBound(to: BFloat16.self))
+        + starts[parameter]
+    }
+
+    func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
+      for (place, element) in elements.enumerated() { target[place] = values(parameter)[element].float }
+    }
+
+    func halves(of parameter: Int) -> MappedHalves? {
+      MappedHalves(values(parameter), of: memory) {}
+    }
+  }
+
+  @Test(arguments: FrozenStorageTests.storages, ElementType.allCases)
+  func whatLiesInHalvesIsReadThere(_ storage: FrozenStorage, _ type: ElementType) throws {
+    let reader = MappedReader()
+    let names = Set(Self.layout.parameters.map(\.spec.name))
+    let plain = FrozenPlan(Self.layout, projections: storage, type: type)
+    let plan = FrozenPlan(Self.layout, projections: storage, type: type, inHalves: names)
+    // Tables where anything is kept in less than fp32, and projections where they are bfloat16.
+    let table = type == .bfloat16 || storage != .float32 ? 2 * 31 * 48 : 0
+    let projections = storage == .bfloat16 ? 2 * (7 * 33 + 65 * 130 + 1) : 0
+    #expect(plan.mappedBytes == table + projections)
+    #expect(plan.bytes < plain.bytes || plan.mappedBytes == 0)
+    let (copied, mapped) = (FrozenStore(plain), FrozenStore(plan))
+    try copied.fill(from: reader, on: Self.inOrder)
+    try mapped.fill(from: reader, on: Self.inOrder)
+    var compared = 0
+    for parameter in plan.parameters {
+      #expect(sameBits(values(mapped, parameter), values(copied, parameter)))
+      compared += 1
+    }
+    #expect(compared == 6)
+  }
 }

@@ -41,6 +41,17 @@ package enum FrozenStorage: Sendable, Equatable {
   }
 }
 
+extension FrozenStorage: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .float32: "float32"
+    case .bfloat16: "bfloat16"
+    case .int8: "int8"
+    case .nf4(let nests): nests ? "nf4 with double quantization" : "nf4"
+    }
+  }
+}
+
 extension FrozenStorage {
   /// Makes numbers what they are once they have been stored.
   /// - Parameter x: [rows, columns]
@@ -75,6 +86,13 @@ package struct FrozenMatrix {
     self.columns = columns
     self.codes = codes
     self.scales = scales
+  }
+
+  /// The numbers as bfloat16; nil in another storage.
+  var halves: HalfMatrix? {
+    storage == .bfloat16
+      ? HalfMatrix(UnsafePointer(codes.assumingMemoryBound(to: BFloat16.self)), rows: rows, columns: columns)
+      : nil
   }
 
   /// Writes a part of a row as fp32.

@@ -13,6 +13,8 @@ package struct FrozenPlan: Sendable {
     /// Offsets in bytes.
     let codes: Int
     let scales: Int
+    /// Whether it is read where it lies in its file, as bfloat16.
+    let isMapped: Bool
   }
 
   /// The place of each frozen parameter, in the order of the layout.
@@ -20,28 +22,43 @@ package struct FrozenPlan: Sendable {
   /// The indices of the frozen parameters in the layout.
   package let parameters: Range<Int>
   package let bytes: Int
+  /// The bytes that are read where they lie in files.
+  package let mappedBytes: Int
 
-  /// - Parameter projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
-  ///   parameters of one dimension in fp32.
-  package init(_ layout: ParameterLayout, projections: FrozenStorage, type: ElementType) {
+  /// - Parameters:
+  ///   - projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
+  ///     parameters of one dimension in fp32.
+  ///   - inHalves: the names of matrices that lie in a file as bfloat16. Those that are kept in bfloat16 are mapped
+  ///     from there; where projections take fewer bits than fp32, other matrices are kept as they lie there.
+  package init(
+    _ layout: ParameterLayout, projections: FrozenStorage, type: ElementType, inHalves: Set<String> = []
+  ) {
     let first = layout.parameters.firstIndex { !$0.spec.trains } ?? layout.parameters.count
     parameters = first..<layout.parameters.count
     let plain: FrozenStorage = type == .float32 ? .float32 : .bfloat16
     var end = 0
+    var mapped = 0
     var places: [Place] = []
     for parameter in layout.parameters[first...] {
       let shape = parameter.spec.shape
       let columns = shape.last ?? 1
       let rows = parameter.spec.count / max(columns, 1)
-      let storage = shape.count < 2 ? .float32 : parameter.spec.isProjection ? projections : plain
-      let bytes = storage.bytes(rows: rows, columns: columns)
+      let isInHalves = inHalves.contains(parameter.spec.name)
+      let table = isInHalves && projections != .float32 ? .bfloat16 : plain
+      let storage = shape.count < 2 ? .float32 : parameter.spec.isProjection ? projections : table
+      let isMapped = isInHalves && storage == .bfloat16
+      let bytes = isMapped ? (codes: 0, scales: 0) : storage.bytes(rows: rows, columns: columns)
+      if isMapped { mapped += storage.bytes(rows: rows, columns: columns).codes }
       // Whole cache lines, so that no two parameters share one.
       let scales = end + (bytes.codes + 63) / 64 * 64
-      places.append(Place(storage: storage, rows: rows, columns: columns, codes: end, scales: scales))
+      places.append(
+        Place(
+          storage: storage, rows: rows, columns: columns, codes: end, scales: scales, isMapped: isMapped))
       end = scales + (bytes.scales + 63) / 64 * 64
     }
     self.places = places
     bytes = end
+    mappedBytes = mapped
   }
 }
 
@@ -50,6 +67,8 @@ package final class FrozenStore: @unchecked Sendable {
   private let memory: FlatMemory
   /// Which of the ranks that share the memory this one is, each of which brings a part.
   private let share: (rank: Int, ranks: Int)
+  /// What is mapped, by its place in the plan.
+  private var mapped: [Int: MappedHalves] = [:]
 
   /// - Parameter shared: memory of `plan.bytes` bytes that the ranks of a host share; nil for memory of its own.
   package init(
@@ -102,8 +121,16 @@ package final class FrozenStore: @unchecked Sendable {
   private func matrix(_ parameter: Int) -> FrozenMatrix {
     let place = plan.places[parameter - plan.parameters.lowerBound]
     let base = UnsafeMutableRawPointer(memory.base)
+    var codes = base + place.codes
+    if place.isMapped {
+      guard let halves = mapped[parameter - plan.parameters.lowerBound] else {
+        preconditionFailure("the store was not filled")
+      }
+      // Nothing writes to it: a matrix is quantised where it is not mapped.
+      codes = UnsafeMutableRawPointer(mutating: halves.base)
+    }
     return FrozenMatrix(
-      place.storage, rows: place.rows, columns: place.columns, codes: base + place.codes,
+      place.storage, rows: place.rows, columns: place.columns, codes: codes,
       scales: base + place.scales)
   }
 
@@ -113,10 +140,17 @@ package final class FrozenStore: @unchecked Sendable {
     // The largest first, each to who has least: ranks then bring about as much.
     var loads = [Int](repeating: 0, count: ranks)
     var own: [Int] = []
-    for index in plan.places.indices.sorted(by: { (count($0), $1) > (count($1), $0) }) {
+    let copied = plan.places.indices.filter { !plan.places[$0].isMapped }
+    for index in copied.sorted(by: { (count($0), $1) > (count($1), $0) }) {
       let least = loads.indices.min { loads[$0] < loads[$1] } ?? 0
       loads[least] += count(index)
       if least == rank { own.append(plan.parameters.lowerBound + index) }
+    }
+    for index in plan.places.indices where plan.places[index].isMapped {
+      guard let halves = reader.halves(of: plan.parameters.lowerBound + index) else {
+        preconditionFailure("the plan was made for another folder")
+      }
+      mapped[index] = halves
     }
     try forEachThrowing(own.count, on: run) { [own] number in
       let matrix = self.matrix(own[number])
@@ -132,6 +166,9 @@ package final class FrozenStore: @unchecked Sendable {
       }
     }
   }
+
+  /// - Throws: if a file that it reads from has lost bytes.
+  package func check() throws { for halves in mapped.values { try halves.check() } }
 
   private func count(_ index: Int) -> Int { plan.places[index].rows * plan.places[index].columns }
 }

@@ -128,9 +128,10 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         exchange.append(report.exchangeSeconds)
       }
       let profileLines = times.map { lines($0, seconds: seconds.reduce(0, +), threads: engine.pool.threads) }
+      // What the rates below are measured in is no memory of training.
+      let memory = ranks.largest(peakResidentBytes())
       products += MachinePeak.productRates(engine, ranks, type: dtype)
       copies += MachinePeak.copyRates(engine.pool, ranks)
-      let memory = ranks.largest(peakResidentBytes())
       guard ranks.isFirst else { return }
       // Uses the median rates, as the median step is reported: disturbances slow down both.
       let predicted =

@@ -39,6 +39,7 @@ struct Planner {
   let layout: ParameterLayout
   let recipe: Recipe
   let hosts: PlannedHosts
+  private let inHalves: Set<String>
 
   /// - Throws: if the weights alone exceed the memory of a host.
   init(_ recipe: Recipe, _ hosts: PlannedHosts) throws {
@@ -49,6 +50,7 @@ struct Planner {
     let smallest = ElementType.allCases.map(\.bytes).min() ?? 4
     try description.checkFits(folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.memory)
     layout = description.layout
+    inHalves = description.inHalves(of: recipe)
   }
 
   /// The threads of a rank: those of the recipe, or otherwise its share of the cores.
@@ -71,6 +73,7 @@ struct Planner {
       Recompute.allCases.flatMap { recompute in
         var shape = RunShape(recipe)
         shape.type = type
+        shape.inHalves = inHalves
         shape.recompute = recompute
         let program = ProgramEstimate(description, layout: layout, shape, place)
         return ZeroStage.allCases.map { stage in

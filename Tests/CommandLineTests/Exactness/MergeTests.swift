@@ -65,6 +65,30 @@ extension CommandLineTests {
       }
     }
 
+    /// The merged weight is made of what is stored of the base, as PEFT merges into a base that is quantised.
+    @Test(arguments: ["init: loftq", "init: pissa"]) func aQuantisedBase(_ settings: String) throws {
+      let folder = try MethodTests.folder()
+      _ = try train(
+        MethodTests.text + ["method={name: lora, \(settings)}", "frozen_dtype=nf4"], output: "lora",
+        in: folder)
+      let result = try Command.swiftdp(Self.merge + ["frozen_dtype=nf4"], in: folder)
+      #expect(result.code == 0, "\(result.err)")
+      let adapted = ["--model", "base/model", "--adapter", "lora/model"]
+      func perplexity(_ model: [String], _ settings: [String] = []) throws -> Double {
+        let result = try Command.swiftdp(
+          ["evaluate"] + model + ["--data", "text.txt"] + settings, in: folder)
+        #expect(result.code == 0, "\(result.err)")
+        return try #require(result.out.split(separator: " ").last.flatMap { Double($0.dropLast()) })
+      }
+      let stored = try perplexity(adapted, ["frozen_dtype=nf4"])
+      let merged = try perplexity(["--model", "merged"])
+      #expect(abs(merged / stored - 1) < 1e-4)
+      #expect(abs(try perplexity(adapted) / stored - 1) > 1e-4)
+      try expectMistake(
+        Self.merge + ["frozen_dtyp=nf4"], 64,
+        ["frozen_dtyp: is not a key of swiftdp merge (did you mean frozen_dtype?)"], in: folder)
+    }
+
     @Test func anotherBaseIsRefused() throws {
       let folder = try MethodTests.folder()
       _ = try train(MethodTests.text + ["method=lora", "training.steps=2"], output: "lora", in: folder)

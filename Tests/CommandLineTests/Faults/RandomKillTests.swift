@@ -12,15 +12,23 @@ extension CommandLineTests {
     private static let settings =
       RankCountTests.text + ["schedule.name=constant", "training.validate_every=0", "checkpoint.every=2"]
 
-    @Test func killedRunsEndAtTheSameHash() throws {
-      let folder = try Workspace()
-      try folder.makeLlama()
-      try folder.makeText(characters: 2150)
+    /// Everything is trained; or an adapter whose start, and whose base, every restart takes from the base again.
+    @Test(arguments: [
+      [],
+      [
+        "model=base/model", "weights=pretrained", "method={name: lora, rank: 3, dora: true, init: pissa}",
+        "frozen_dtype=int8",
+      ],
+    ])
+    func killedRunsEndAtTheSameHash(_ method: [String]) throws {
+      let folder = try MethodTests.folder()
+      let settings = Self.settings + method
+      let count = (FaultCount.count + 1) / 2
       var random = PhiloxStream(seed: UInt64(Date().timeIntervalSince1970), stream: 0)
       let ranks = 3
       let run = try RunningCommand(
         [Command.binary, "supervise", "--restarts", "1000", "--pause", "0", "--"]
-          + ["mpirun", "-np", "\(ranks)", "--bind-to", "none", Command.binary, "train"] + Self.settings
+          + ["mpirun", "-np", "\(ranks)", "--bind-to", "none", Command.binary, "train"] + settings
           + ["training.steps=1000000", "output=run"], in: folder, mercy: 1)
       var phases: [String: Int] = [:]
       var kills = 0
@@ -28,7 +36,7 @@ extension CommandLineTests {
       func newest() -> Int {
         folder.names(in: "run/checkpoints").compactMap { Int($0.dropFirst(5)) }.max() ?? 0
       }
-      while kills < FaultCount.count {
+      while kills < count {
         // supervise would give up after three failures in a row in one step, or while starting from it.
         if kills % 2 == 0 { try #require(run.until { newest() > reached + 6 }, "\(run.errors)") }
         // Kills it while it starts, or later.
@@ -59,7 +67,7 @@ extension CommandLineTests {
       #expect(result.code == 75, "\(result.err)")
       let steps = newest()
       let whole = try train(
-        Self.settings + ["training.steps=\(steps)", "checkpoint.every=0"], output: "whole", in: folder)
+        settings + ["training.steps=\(steps)", "checkpoint.every=0"], output: "whole", in: folder)
       #expect(try RunOutput(folder: folder, name: "run").hash() == whole.hash())
       let counts = phases.sorted { $0.key < $1.key }.map { "\($0.value) in \($0.key)" }
       print("\(kills) random kills in \(steps) steps, equal hashes; \(counts.joined(separator: ", "))")
