@@ -62,7 +62,7 @@ extension HuggingFaceWeights {
   ///
   /// Names may lack the prefix of the bare model. Tensors that nothing uses are refused, except constants that old
   /// checkpoints hold and a copy of a tied weight.
-  /// - Parameter mayLack: which parameters may be missing.
+  /// - Parameter mayLack: which parameters may be missing, or of the shape of another head.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package func sources(
     _ description: ModelDescription, layout: ParameterLayout,
@@ -80,6 +80,7 @@ extension HuggingFaceWeights {
       }
       used.insert(name)
       if let found = shape(of: name), found != spec.shape {
+        if mayLack(spec), description.hasNewHead { continue }
         problems.add(
           .data, "has the shape \(found), but config.json makes it \(spec.shape)", at: "\(folder): \(name)")
       }

@@ -2,6 +2,7 @@
 import Adapters
 import Base
 import Models
+import Tensors
 
 extension ModelDescription {
   /// Describes the model of a folder with a head for a task. What the folder lacks of the head is new, and a note says
@@ -10,8 +11,11 @@ extension ModelDescription {
   package static func stored(in folder: String, with head: Head) throws -> ModelDescription {
     var description = try stored(in: folder).with(head)
     guard let files = try? HuggingFaceWeights(folder: folder) else { return description }
-    let names = description.parameters.filter(\.isHead).map(\.name)
-    description.newParameters = names.filter { !description.names(of: $0).contains(where: files.contains) }
+    let isNew = { [description] (spec: ParameterSpec) in
+      let name = description.names(of: spec.name).first(where: files.contains)
+      return name.flatMap(files.shape) != spec.shape
+    }
+    description.newParameters = description.parameters.filter { $0.isHead && isNew($0) }.map(\.name)
     return description
   }
 }

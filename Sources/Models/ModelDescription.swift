@@ -30,7 +30,7 @@ package struct ModelDescription: Sendable {
   package var notes: [String] {
     guard !newParameters.isEmpty else { return folderNotes }
     return folderNotes + [
-      "\(folder): \(newParameters.joined(separator: ", ")) begin at random, as the folder has none"
+      "\(folder): \(newParameters.joined(separator: ", ")) begin at random, as the folder has none for this task"
     ]
   }
   private let folderNotes: [String]

@@ -74,7 +74,7 @@ struct Verify: ParsableCommand, SharedByRanks {
     }
     lines.append(
       "compared: \(grouped(bits.numbers)) numbers in each of \(counted(bits.arrangements, "arrangement")), "
-        + "the loss of \(counted(check.padding?.targets ?? 0, "target token")) with padding, "
+        + "the loss of \(check.padding?.targets ?? 0) \(check.unit.words) with padding, "
         + "\(counted(check.gradient.count, "direction")) of a gradient of \(grouped(check.gradientCount)) numbers"
     )
     return lines.joined(separator: "\n")

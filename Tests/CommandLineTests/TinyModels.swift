@@ -68,4 +68,57 @@ extension Workspace {
     }
     try file(name, rows.joined(separator: "\n") + "\n")
   }
+
+  /// A BERT without a head that has weights, and a WordPiece tokenizer of letters.
+  func makeBERT(_ name: String = "bert", dropout: Double = 0.1) throws {
+    let parity = "Tests/Fixtures/parity/bert-labels/"
+    var config = String(decoding: try Project.contents(parity + "config.json"), as: UTF8.self)
+    config = config.replacingOccurrences(of: "BertForSequenceClassification", with: "BertModel")
+    for key in ["hidden_dropout_prob", "attention_probs_dropout_prob"] {
+      config = config.replacingOccurrences(of: "\"\(key)\": 0.0", with: "\"\(key)\": \(dropout)")
+    }
+    try file(name + "/config.json", config)
+    try file(name + "/model.safetensors", Project.contents(parity + "model.safetensors"))
+    let letters = "abcdefghijklmnopqrstuvwxyz".map { String($0) }
+    let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] + letters + letters.map { "##" + $0 }
+    let vocabulary = pieces.enumerated().map { "\"\($0.element)\": \($0.offset)" }.joined(separator: ", ")
+    let special = [0, 1, 2, 3].map { id in
+      """
+      {"id": \(id), "content": "\(pieces[id])", "single_word": false, "lstrip": false, "rstrip": false,
+       "normalized": false, "special": true}
+      """
+    }
+    func part(_ kind: String, _ id: String, _ type: Int) -> String {
+      "{\"\(kind)\": {\"id\": \"\(id)\", \"type_id\": \(type)}}"
+    }
+    let single = [
+      part("SpecialToken", "[CLS]", 0), part("Sequence", "A", 0), part("SpecialToken", "[SEP]", 0),
+    ]
+    let pair = single + [part("Sequence", "B", 1), part("SpecialToken", "[SEP]", 1)]
+    try file(
+      name + "/tokenizer.json",
+      """
+      {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [\(special.joined(separator: ","))],
+       "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+        "strip_accents": null, "lowercase": true},
+       "pre_tokenizer": {"type": "BertPreTokenizer"},
+       "post_processor": {"type": "TemplateProcessing", "single": [\(single.joined(separator: ","))],
+        "pair": [\(pair.joined(separator: ","))], "special_tokens": {
+         "[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]},
+         "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
+       "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+       "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100, "vocab": {\(vocabulary)}}}
+      """)
+  }
+
+  /// Short texts whose first word decides their label, as a table without a header.
+  func makeReviews(_ name: String = "reviews.tsv", count: Int = 60) throws {
+    let words = ["sad", "good", "dull", "fine", "bad", "fun"]
+    let rest = ["a film", "the end", "so long and slow", "it was", "we saw it twice"]
+    let rows = (0..<count).map { row in
+      "\(words[row * row % 6]) \(rest[row * 7 % 5])\t\(["negative", "positive"][row * row % 6 % 2])"
+    }
+    try file(name, rows.joined(separator: "\n") + "\n")
+  }
 }

@@ -1,6 +1,7 @@
 // Checks one replica against itself: padding must not matter, and the gradient must belong to the loss.
 import Base
 import Datasets
+import Objectives
 
 /// The comparisons on the first micro-batch of a run that has something to compare.
 package struct ReplicaCheck {
@@ -18,6 +19,8 @@ package struct ReplicaCheck {
   package let padding: Padding?
   /// Empty if the gradient is zero.
   package let gradient: [DirectionalDerivative]
+  /// What the losses are of.
+  package let unit: LossUnit
   /// How many numbers the gradient has.
   package let gradientCount: Int
 
@@ -31,6 +34,7 @@ package struct ReplicaCheck {
   /// - Parameter run: a run with its own fp32 weights on this rank.
   package init(_ run: Run) {
     let replica = run.replica
+    unit = type(of: replica.objective).unit
     gradientCount = replica.layout.trainedCount
     gradient =
       run.firstBatch { $0.targetCount > 0 ? $0 : nil }
