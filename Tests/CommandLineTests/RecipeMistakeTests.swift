@@ -109,7 +109,7 @@ extension CommandLineTests {
             "data.train: there is no file no.txt", "data.train: there is no file neither.txt",
             "data.validation: there is no file nor.txt",
             "training: is a whole number, where keys with values are meant",
-            "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, method, "
+            "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, task, method, "
               + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, sequence_length, "

@@ -10,7 +10,7 @@ import Models
 import Testing
 import Training
 
-/// An adapter of Tests/Fixtures/adapters, with what PEFT computed with it.
+/// An adapter of Tests/Fixtures/adapters, with what PEFT computed with it, or a case of Tests/Fixtures/last_layers.
 private struct AdapterCase {
   static let root = Fixtures.root + "/Tests/Fixtures/"
   static let names = try! FileManager.default.contentsOfDirectory(atPath: root + "adapters").sorted()
@@ -31,8 +31,8 @@ private struct AdapterCase {
   let expected: JSON
   let tensors: SafetensorsFile
 
-  init(_ name: String) throws {
-    folder = Self.root + "adapters/" + name
+  init(_ name: String, of kind: String = "adapters") throws {
+    folder = Self.root + kind + "/" + name
     expected = try OpenFile.json(folder + "/expected.json")
     base = Self.root + "parity/" + (try #require(expected["base"]?.text))
     tensors = try SafetensorsFile(folder + "/expected.safetensors")
@@ -62,6 +62,20 @@ private struct AdapterCase {
       try adapted(), base: base, adapter: folder, storage: storage, engine: engine)
     let replica = Replica(weights.description, engine: engine)
     try replica.fill(from: weights)
+    return replica
+  }
+
+  /// A model whose last layers are trained.
+  func lastLayers(_ storage: FrozenStorage) throws -> Replica {
+    let problems = Problems()
+    let settings = Section(
+      .object(["layers": .integer(try #require(expected["layers"]?.integer))]), file: nil, code: .usage,
+      problems: problems)
+    let description = try ModelDescription.stored(in: base).adapted(by: LastLayers(settings))
+    let replica = Replica(
+      description, engine: try Engine(threads: 2),
+      store: WeightStore(description, type: .float32, projections: storage))
+    try replica.fill(from: try FolderWeights(folder: base, description, layout: replica.store.layout))
     return replica
   }
 
@@ -137,5 +151,34 @@ private struct AdapterCase {
     let replica = try fixture.replica(.float32, loraPlusRatio: 4)
     #expect(replica.layout.parameters.contains { $0.spec.rateFactor == 4 })
     try steps.check(replica) { _ in try fixture.batch() }
+  }
+}
+
+@Suite struct LastLayersParityTests {
+  static let names = ["gpt2-last", "llama-last", "llama-head"]
+
+  @Test(arguments: names) func logitsGradientsAndFiveSteps(_ name: String) throws {
+    let fixture = try AdapterCase(name, of: "last_layers")
+    var compared = 0
+    for (label, storage) in AdapterCase.storages {
+      let tolerance = fixture.tolerance(storage)
+      let replica = try fixture.lastLayers(storage)
+      let batch = try fixture.batch()
+      let logits = try fixture.floats(label + ".logits")
+      #expect(largestDifference(replica.logits(batch), logits) <= Float(tolerance), "\(label)")
+      let (_, gradients) = gradient(of: replica, batch)
+      for parameter in replica.layout.parameters where parameter.spec.trains {
+        let want = try fixture.floats("\(label).gradient.\(parameter.spec.name)")
+        let error = relativeError(Array(gradients[parameter.range]), want)
+        #expect(error <= tolerance, "\(label): \(parameter.spec.name)")
+        compared += 1
+      }
+      let steps = ReferenceSteps(
+        losses: try fixture.numbers(label, "losses"), norms: try fixture.numbers(label, "gradient_norms"),
+        learningRate: try #require(fixture.expected["learning_rate"]?.double), tolerance: tolerance)
+      #expect(steps.losses.count == 5)
+      try steps.check(try fixture.lastLayers(storage), label) { _ in try fixture.batch() }
+    }
+    #expect(compared >= (name == "llama-head" ? 2 : 10) * 5)
   }
 }

@@ -119,6 +119,7 @@ extension CommandLineTests {
       let settings = [
         "model=bert", "task=classification", "data.train=pairs.jsonl",
         "data.columns={text: a, text_pair: b, label: same}", "training.steps=4", "training.batch_size=6",
+        "data.sequence_length=32",
         "parallel.threads=1",
       ]
       let one = try train(settings, output: "one", in: folder)
