@@ -25,9 +25,7 @@ extension ModelDescription {
   /// - Throws: what is wrong with the folders.
   package static func stored(in folder: String, adapter: String) throws -> ModelDescription {
     var base = try stored(in: folder)
-    if let head = try AdapterWeights.head(of: adapter, for: base) {
-      base = try stored(in: folder, with: head)
-    }
+    if let head = try AdapterWeights.head(of: adapter, for: base) { base = try base.with(head) }
     return try base.adapted(by: LoRA(adapter: adapter))
   }
 }

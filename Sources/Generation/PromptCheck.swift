@@ -3,6 +3,17 @@ import Base
 import Models
 
 extension ModelDescription {
+  /// - Throws: if the model makes no texts.
+  package func checkMakesTexts() throws {
+    guard head != .languageModel else { return }
+    var hint = ""
+    if case .labels = head { hint = "swiftdp predict writes them" }
+    throw UserError(
+      .usage, hint.isEmpty ? "has no head, and makes no texts" : "gives labels, and makes no texts",
+      at: folder,
+      hint: hint)
+  }
+
   /// - Parameter place: where the prompt comes from, for messages.
   /// - Throws: if the prompt is empty, leaves no room for a token, or holds one that the model has no row for.
   package func check(prompt: [Int32], at place: String, code: ExitCode = .data) throws {

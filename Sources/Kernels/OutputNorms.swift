@@ -69,7 +69,8 @@ extension Engine {
         }
         switch axis {
         case .rows:
-          product(
+          // The library's order of additions: norms do not depend on the rows of a batch.
+          blas.product(
             .none, m: own.count, n: range.count, k: rank, alpha: scale, b.base + own.lowerBound * rank, rank,
             a.base + start, a.stride, beta: 0, sum, range.count)
           for (place, output) in own.enumerated() {
@@ -83,7 +84,7 @@ extension Engine {
             totals[place] += Double(squares.total)
           }
         case .columns:
-          product(
+          blas.product(
             .first, m: range.count, n: own.count, k: rank, alpha: scale, a.base + start, a.stride,
             scratch + own.lowerBound, outputs, beta: 0, sum, own.count)
           part.update(repeating: 0, count: own.count)

@@ -29,9 +29,9 @@ package struct ModelDescription: Sendable {
   /// What the user should know about how the folder was read, a line each.
   package var notes: [String] {
     guard !newParameters.isEmpty else { return folderNotes }
-    return folderNotes + [
-      "\(folder): \(newParameters.joined(separator: ", ")) begin at random, as the folder has none for this task"
-    ]
+    let names = newParameters.joined(separator: ", ")
+    let verb = newParameters.count == 1 ? "begins" : "begin"
+    return folderNotes + ["\(folder): \(names) \(verb) at random, as the folder has none for this task"]
   }
   private let folderNotes: [String]
 

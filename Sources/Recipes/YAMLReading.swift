@@ -108,7 +108,9 @@ extension JSON {
       self = value
       return
     }
-    var members = members ?? []
+    // What may be written as a name alone is a mapping with that name: `method: lora`, then `method.rank=4`.
+    let name = text.map { [JSON.Member(key: Array("name".utf8), value: .string($0))] }
+    var members = members ?? name ?? []
     let key = Array(first.utf8)
     let index = members.firstIndex { $0.key == key } ?? members.count
     if index == members.count { members.append(JSON.Member(key: key, value: .null)) }

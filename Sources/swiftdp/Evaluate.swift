@@ -16,8 +16,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       Example: mpirun -np 4 swiftdp evaluate --model runs/shakespeare/model --data held-out.txt
       Example: swiftdp evaluate --model runs/reviews/model --data test.tsv 'data.columns={text: 0, label: 1}'
       A language model has a perplexity, a classifier accuracy and F1: what follows from the model's config.json.
-      The loss is the mean over all target tokens, over all ranks; it does not depend on the number of
-      ranks or on the batch size. Everything in the files counts once: the last block may be short, and a row
+      The loss is the mean over all target tokens or rows, over all ranks; it does not depend on the number of
+      ranks. Everything in the files counts once: the last block may be short, and a row
       that is longer than a sequence goes on in another.
       """)
 

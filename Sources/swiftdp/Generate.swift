@@ -103,6 +103,7 @@ struct Generate: ParsableCommand, SharedByRanks {
     if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
+    try TrainedModel.description(folder: model, adapter: adapter, settings).checkMakesTexts()
     let model = try TrainedModel(
       folder: model, adapter: adapter, settings: settings, threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }

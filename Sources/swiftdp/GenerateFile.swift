@@ -54,6 +54,12 @@ struct GenerateFile {
       return try PromptFile(prompts)
     }
     let newFile = problems.collect { ranks.isFirst ? try NewFile(output, at: "--output") : nil }
+    if let settings {
+      problems.collect {
+        try TrainedModel.description(folder: command.model, adapter: command.adapter, settings)
+          .checkMakesTexts()
+      }
+    }
     try problems.throwIfAny()
     guard let settings, let file, let newFile else { preconditionFailure("an error was collected") }
     return (settings, file, newFile)

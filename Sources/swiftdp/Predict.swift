@@ -53,9 +53,7 @@ struct Predict: ParsableCommand, SharedByRanks {
         sequenceLength: sequenceLength, threads: threads, needsLabels: false, ranks: ranks)
       let replica = read.trained.replica
       guard case .labels(let labels) = replica.description.head else {
-        throw UserError(
-          .usage, "is a language model, whose answers are texts", at: model,
-          hint: "swiftdp generate writes them")
+        preconditionFailure("the objective of another head was refused")
       }
       let start = Date()
       let scores = labelScores(
@@ -84,7 +82,7 @@ struct Predict: ParsableCommand, SharedByRanks {
       func add(_ name: String, _ value: JSON) {
         members.append(JSON.Member(key: Array(name.utf8), value: value))
       }
-      if let gold = json["label"] { add("gold", gold) }
+      if let gold = json["label"], !gold.isNull { add("gold", gold) }
       add("label", .string(labels[best - own.startIndex]))
       add(
         "scores",

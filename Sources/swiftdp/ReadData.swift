@@ -57,6 +57,14 @@ struct ReadData {
     guard let description, let objective = problems.collect({ try objective(of: description) }) else {
       throw UserErrors(problems.errors)
     }
+    // What has no labels to predict has no format to read either.
+    if !needsLabels, type(of: objective).format == nil {
+      throw UserErrors([
+        UserError(
+          .usage, "is a language model, whose answers are texts", at: model,
+          hint: "swiftdp generate writes them")
+      ])
+    }
     var options = given
     options.needsLabels = needsLabels
     let data = reading.top.section("data")

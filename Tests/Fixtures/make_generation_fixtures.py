@@ -22,6 +22,7 @@ COUNT = 20
 CASES = [
     ("gpt2-tiny", None), ("gpt2-odd", None), ("llama-tiny", None), ("llama-bias", None),
     ("llama-tiny", "llama-all"), ("gpt2-tiny", "gpt2-all"),
+    ("llama-bias", "llama-dora"), ("gpt2-tiny", "gpt2-dora"),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import Testing
 import Training
 
 private struct GenerationCase {
-  static let count = 6
+  static let count = 8
   let json: JSON
 
   init(_ index: Int) throws {

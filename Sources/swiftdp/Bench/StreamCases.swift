@@ -7,7 +7,8 @@ import Tensors
 
 extension Engine {
   func streamCases(_ inputs: KernelInputs) -> [KernelCase] {
-    normCases(inputs) + activationCases(inputs) + elementCases(inputs) + embeddingCases(inputs)
+    normCases(inputs) + activationCases(inputs) + elementCases(inputs) + magnitudeCases(inputs)
+      + embeddingCases(inputs)
   }
 
   /// - Parameters:
@@ -152,6 +153,35 @@ extension Engine {
         rotate(
           x, heads: inputs.heads, headWidth: inputs.headWidth, rows: rows, stride: columns,
           table: x + 2 * count, positions: inputs.positions, inverse: false)
+      },
+    ]
+  }
+
+  /// What DoRA takes beside the products of LoRA.
+  private func magnitudeCases(_ inputs: KernelInputs) -> [KernelCase] {
+    let (rows, columns, inner, rank) = (inputs.rows, inputs.columns, inputs.inner, 8)
+    let count = rows * columns
+    return [
+      stream("ColumnFactors.scaleColumns", rows: rows, columns: columns, operands: 2, beside: columns) {
+        x, _ in
+        scaleColumns(ConstMatrix(x, rows: rows, columns: columns), by: x + 2 * count, into: x + count)
+      },
+      stream("ColumnFactors.columnDots", rows: rows, columns: columns, operands: 2, beside: 2 * columns) {
+        x, _ in
+        columnDots(
+          ConstMatrix(x, rows: rows, columns: columns), x + count, times: x + 2 * count,
+          into: x + 2 * count + columns, adding: false)
+      },
+      stream(
+        "OutputNorms.outputNorms", rows: inner, columns: columns, operands: 1,
+        beside: rank * (columns + inner) + inner
+      ) { w, _ in
+        let a = w + inner * columns
+        let b = a + rank * columns
+        outputNorms(
+          of: .float32(ConstMatrix(w, rows: inner, columns: columns)), .rows,
+          a: ConstMatrix(a, rows: rank, columns: columns), b: ConstMatrix(b, rows: inner, columns: rank),
+          scale: 1, rounding: false, scratch: b, into: b + rank * inner)
       },
     ]
   }

@@ -2,10 +2,12 @@
 import ArgumentParser
 
 /// A positive number; k, M, G and T are powers of 1,000, and Ki, Mi, Gi and Ti are powers of 1,024.
-struct Amount: ExpressibleByArgument {
+struct Amount: ExpressibleByArgument, CustomStringConvertible {
   let value: Double
 
   init(_ value: Double) { self.value = value }
+
+  var description: String { value >= 1e9 ? "\(value / 1e9)G" : "\(value)" }
 
   init?(argument: String) {
     let suffixes = [

@@ -128,6 +128,18 @@ extension CommandLineTests {
       #expect(try one.hash() == two.hash())
     }
 
+    /// A setting of a task that the recipe names alone.
+    @Test func settingsOfANameAlone() throws {
+      let folder = try Self.folder()
+      try folder.file("run.yaml", "task: classification\nmethod: lora\n")
+      let settings = Self.reviews.filter { !$0.hasPrefix("task=") } + ["training.steps=2"]
+      let result = try Command.swiftdp(
+        ["train", "run.yaml", "task.labels=[negative, positive]", "method.rank=2", "output=run"] + settings,
+        in: folder)
+      #expect(result.code == 0, "\(result.err)")
+      #expect(try JSON.parse(folder.text("run/model/adapter_config.json"))["r"]?.integer == 2)
+    }
+
     @Test func verifyComparesLabels() throws {
       let folder = try Self.folder()
       let result = try Command.swiftdp(
@@ -162,6 +174,21 @@ extension CommandLineTests {
         [
           "bert: models of type bert predict no next token (choose another task, such as task=classification)"
         ],
+        in: folder)
+      _ = try train(Self.reviews, output: "run", in: folder)
+      try expectMistake(
+        ["generate", "--model", "run/model", "--prompt", "a"], 64,
+        ["run/model: gives labels, and makes no texts (swiftdp predict writes them)"], in: folder)
+      try folder.makeLlama()
+      _ = try train(
+        [
+          "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+          "training.steps=1",
+        ],
+        output: "texts", in: folder)
+      try expectMistake(
+        ["predict", "--model", "texts/model", "--data", "reviews.tsv", "--output", "new.jsonl"], 64,
+        ["texts/model: is a language model, whose answers are texts (swiftdp generate writes them)"],
         in: folder)
       try expectMistake(
         ["evaluate", "--model", "bert", "--data", "text.txt"], 65,
