@@ -105,7 +105,7 @@ extension CommandLineTests {
         ("{\"model_type\": \"llama\", ", "is not JSON: the text ends too early at byte 24"),
         (
           config.replacing("\"llama\"", with: "\"mamba\""),
-          "model_type: models of type \"mamba\" are not supported (supported: gpt2, llama)"
+          "model_type: models of type \"mamba\" are not supported (supported: bert, gpt2, llama)"
         ),
         (
           config.replacing("\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": \"two\""),
