@@ -11,6 +11,8 @@ package enum Head: Equatable, Sendable {
   case labels([String])
 
   private static let labelsClass = "ForSequenceClassification"
+  /// `problem_type` of labels that exclude each other.
+  static let oneLabelARow = "single_label_classification"
 
   /// The head of a stored model: that of the first of its `architectures`, or the family's usual one.
   init(_ config: ModelConfig, of family: any ModelFamily.Type) {
@@ -49,7 +51,7 @@ package enum Head: Equatable, Sendable {
         ("architectures", .array([.string(family.className + Self.labelsClass)])),
         ("id2label", .object(labels.enumerated().map { member("\($0.offset)", .string($0.element)) })),
         ("label2id", .object(labels.enumerated().map { member($0.element, .integer($0.offset)) })),
-        ("problem_type", .string("single_label_classification")),
+        ("problem_type", .string(Self.oneLabelARow)),
       ]
     }
   }

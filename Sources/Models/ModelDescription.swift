@@ -117,7 +117,7 @@ package struct ModelDescription: Sendable {
   /// The same model with another head.
   /// - Throws: if the family has none of that kind.
   package func with(_ head: Head) throws -> ModelDescription {
-    if head == self.head { return self }
+    if head == self.head, hasOneLabelARow { return self }
     let type = type(of: family)
     if head == .languageModel, type.languageModelClass == nil {
       throw UserError(
@@ -134,6 +134,13 @@ package struct ModelDescription: Sendable {
       endOfGeneration: endOfGeneration.map(Int.init), notes: folderNotes)
     other.hasNewHead = true
     return other
+  }
+
+  /// Whether labels exclude each other: not where config.json says that they are several, or a number.
+  package var hasOneLabelARow: Bool {
+    guard case .labels(let labels) = head else { return true }
+    let kind = config["problem_type"]?.text
+    return labels.count > 1 && (kind == nil || kind == Head.oneLabelARow)
   }
 
   /// The same model with a head of its own that a folder need not hold: it is then read from the embedding.

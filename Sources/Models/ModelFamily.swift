@@ -35,6 +35,8 @@ package protocol ModelFamily: Sendable {
   var vocabulary: Int { get }
   /// The longest sequence that the model can read.
   var maximumLength: Int { get }
+  /// How many texts of a row the model tells apart by the types of tokens.
+  var types: Int { get }
   /// Whether the head is the embedding.
   var tied: Bool { get }
   /// The hidden states of every token, ready for a head: [B · T, C].
@@ -49,6 +51,8 @@ extension ModelFamily {
   package static var languageModelClass: String? { className + "ForCausalLM" }
   package static var classifier: String { "score" }
   package static var isCausal: Bool { true }
+  /// Decoders read no types, so that any will do.
+  package var types: Int { 2 }
   package static var headPrefixes: [String] { [head, classifier + "."] }
 
   /// The last token has seen all others.

@@ -76,8 +76,14 @@ package struct RunData {
 }
 
 extension Dataset {
-  /// - Throws: if the tokenizer gives tokens that the model has no row for.
+  /// - Throws: if the tokenizer gives tokens or types that the model has no row for.
   func check(for model: ModelDescription) throws {
-    for sequences in [train] + (validation.map { [$0] } ?? []) { try model.check(sequences.tokens) }
+    for sequences in [train] + (validation.map { [$0] } ?? []) {
+      try model.check(sequences.tokens)
+      guard sequences.hasTypes, model.family.types < 2 else { continue }
+      throw UserError(
+        .data, "rows have two texts, which the model does not tell apart (type_vocab_size is 1)",
+        at: model.folder, hint: "give one text (data.columns), or take another model")
+    }
   }
 }

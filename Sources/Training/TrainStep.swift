@@ -201,9 +201,3 @@ package final class TrainStep {
     gradientClip == 0 ? 1 : Float(min(1, gradientClip / (norm + 1e-6)))
   }
 }
-
-/// Puts values in the order of their numbers; they come by rank, and rank i has numbers i, i + N, i + 2N, …
-func inOrder(_ byRank: [[Double]]) -> [Double] {
-  let rounds = byRank.map(\.count).max() ?? 0
-  return (0..<rounds).flatMap { round in byRank.compactMap { round < $0.count ? $0[round] : nil } }
-}

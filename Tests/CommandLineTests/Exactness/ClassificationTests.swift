@@ -1,6 +1,7 @@
 // Labels for texts: the same bits at every rank count, ZeRO stage and after a stop, with low-rank terms too; the numbers
 // that tell how well it goes; the folders that are left; what is refused.
 import Base
+import Foundation
 import Testing
 
 extension CommandLineTests {
@@ -146,6 +147,37 @@ extension CommandLineTests {
         ["verify"] + Self.reviews + ["output=verify"], ranks: 2, in: folder)
       #expect(result.code == 0, "\(result.err)")
       #expect(result.out.contains("rows with padding") && result.out.contains("all agree"))
+    }
+
+    /// What the model has no rows for, or gives no labels for, would be read past the end of its tables or as
+    /// probabilities.
+    @Test func modelsOfAnotherKindAreRefused() throws {
+      let folder = try Self.folder()
+      let config = try folder.text("bert/config.json")
+      try folder.file(
+        "bert/config.json",
+        config.replacingOccurrences(of: "\"type_vocab_size\": 2", with: "\"type_vocab_size\": 1"))
+      try folder.file("pairs.tsv", "a\tb\tnegative\nc\td\tpositive\n")
+      try expectMistake(
+        ["train"] + Self.reviews + [
+          "weights=random", "data.train=pairs.tsv", "data.validation=0",
+          "data.columns={text: 0, text_pair: 1, label: 2}",
+        ], 65,
+        [
+          "bert: rows have two texts, which the model does not tell apart (type_vocab_size is 1) "
+            + "(give one text (data.columns), or take another model)"
+        ], in: folder)
+      let labelled = config.replacingOccurrences(of: "BertModel", with: "BertForSequenceClassification")
+      try folder.file(
+        "bert/config.json",
+        labelled.replacingOccurrences(
+          of: "{\n  \"add", with: "{\n  \"problem_type\": \"multi_label_classification\",\n  \"add"))
+      try expectMistake(
+        ["evaluate", "--model", "bert", "--data", "reviews.tsv", "data.columns={text: 0, label: 1}"], 65,
+        [
+          "bert: gives a number or several labels for a row (problem_type), which is not supported "
+            + "(fine-tune it with task=classification for one label a row)"
+        ], in: folder)
     }
 
     @Test func whatMakesNoSenseIsRefused() throws {
