@@ -96,19 +96,18 @@ extension CommandLineTests {
 
     /// The lines of what `plan` says in a file that ships are what it says.
     @Test func shippedFilesSayWhatPlanSays() throws {
-      let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path
       let folder = try Workspace()
-      let files = try FileManager.default.contentsOfDirectory(atPath: root + "/cluster-configs").sorted()
+      let files = try FileManager.default.contentsOfDirectory(atPath: Project.root + "/cluster-configs")
+        .sorted()
       #expect(files.count == 8)
       var lines = 0
       for file in files {
-        let path = root + "/cluster-configs/" + file
+        let path = Project.root + "/cluster-configs/" + file
         let text = try String(contentsOfFile: path, encoding: .utf8)
         for (name, shape, size) in [("125M", "gpt2-125m", 4), ("1B", "llama-1b", 2), ("7B", "llama-7b", 1)] {
           let result = try Command.swiftdp(
             [
-              "plan", "--json", "--cluster", path, "model=\(root)/Tests/Fixtures/shapes/\(shape)",
+              "plan", "--json", "--cluster", path, "model=\(Project.root)/Tests/Fixtures/shapes/\(shape)",
               "weights=random", "data.train=shipped:tasks.jsonl", "data.sequence_length=512",
               "training.batch_size=64", "training.micro_batch_size=\(size)",
             ], in: folder)
