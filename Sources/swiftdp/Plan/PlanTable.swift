@@ -55,10 +55,10 @@ struct PlanTable {
       [names + ["products", "passes", "exchange", "step", "tokens/s", "sent"]]
         + groups.map { $0.timeCells }, textColumns: 3)
     if let scaling { lines += scaling.lines }
+    lines += ["", "checkpoint  \(checkpointWords)"]
     guard best.fits else { return lines.joined(separator: "\n") }
     lines += ["", "recommended: " + counted(place.ranks, "rank") + " × " + counted(place.threads, "thread")]
     lines += yaml.map { "  " + $0 } + ["  " + command]
-    lines.append("checkpoints: \(checkpointWords)")
     return lines.joined(separator: "\n")
   }
 
