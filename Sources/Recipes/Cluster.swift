@@ -70,6 +70,10 @@ package struct Cluster: Sendable {
   package init(file: String, paths: UserPaths = UserPaths()) throws {
     let problems = Problems()
     let file = try paths.path(file)
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw UserError(
+        .usage, "there is no such file of a cluster", at: file, hint: "copy one of cluster-configs/")
+    }
     guard let text = String(validating: try OpenFile.contents(file), as: UTF8.self) else {
       throw UserError(.usage, "is not UTF-8 text", at: file)
     }

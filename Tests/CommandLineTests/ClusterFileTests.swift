@@ -80,7 +80,7 @@ extension CommandLineTests {
           "cluster.yaml: network.ports: is \"1-2\", which is no range of ports (such as 20000-20999)",
           "cluster.yaml: time_between_failures: is \"never\", where a time such as 365d is meant",
           "cluster.yaml: mpi.btl: is a list, where one value is meant",
-          "cluster.yaml: settings: is a number, where keys of a recipe with values are meant",
+          "cluster.yaml: settings: is a whole number, where keys of a recipe with values are meant",
           "cluster.yaml: rank: is not a key of a cluster (did you mean ranks?)",
         ], in: folder)
       try folder.file("model.yaml", "cores: 8\nmemory: 8G\nsettings: {model: x}\n")
@@ -91,7 +91,8 @@ extension CommandLineTests {
             + "checkpoint, data, optimizer, parallel, schedule, training)"
         ], in: folder)
       try expectMistake(
-        ["cluster", "settings", "none.yaml"], 64, ["none.yaml: No such file or directory"], in: folder)
+        ["cluster", "settings", "none.yaml"], 64,
+        ["none.yaml: there is no such file of a cluster (copy one of cluster-configs/)"], in: folder)
     }
 
     /// The lines of what `plan` says in a file that ships are what it says.
@@ -111,7 +112,7 @@ extension CommandLineTests {
               "weights=random", "data.train=shipped:tasks.jsonl", "data.sequence_length=512",
               "training.batch_size=64", "training.micro_batch_size=\(size)",
             ], in: folder)
-          let line = "# plan \(name): " + (try words(of: result))
+          let line = "# plan \(name): " + (try planned(result))
           #expect(text.contains(line + "\n"), "\(file) should say:\n\(line)")
           lines += 1
         }
@@ -119,7 +120,7 @@ extension CommandLineTests {
       #expect(lines == 24)
     }
 
-    private func words(of result: Command.Result) throws -> String {
+    private func planned(_ result: CommandResult) throws -> String {
       let json = try JSON.parse(result.out)
       guard let row = json["recommended"], !row.isNull else {
         #expect(result.code == 65)
@@ -179,7 +180,7 @@ extension CommandLineTests {
       let folder = try Workspace()
       try folder.makeLlama()
       try folder.makeText(characters: 2000)
-      func plan(_ small: String) throws -> Command.Result {
+      func plan(_ small: String) throws -> CommandResult {
         try folder.file(
           "cluster.yaml",
           """
