@@ -99,6 +99,7 @@ package struct Cluster: Sendable {
     latency = network.duration("latency", "a time such as 50us", default: 50e-6)
     interface = network.has("interface") ? network.text("interface") : nil
     ports = network.ports("ports")
+    if let ports, ports.count < 8 { network.fail("ports", "has fewer than 8 ports") }
 
     let speed = top.section("speed")
     float32 = speed.has("float32") ? speed.number("float32", in: 1e-3...1e6) : nil
@@ -166,10 +167,11 @@ extension Cluster {
     if let interface {
       words += ["--mca", "btl_tcp_if_include", interface, "--mca", "oob_tcp_if_include", interface]
     }
-    if let ports {
+    if let ports = portRanges {
       words += [
-        "--mca", "btl_tcp_port_min_v4", "\(ports.lowerBound)", "--mca", "btl_tcp_port_range_v4",
-        "\(ports.count)", "--mca", "oob_tcp_dynamic_ipv4_ports", "\(ports.lowerBound)-\(ports.upperBound)",
+        "--mca", "oob_tcp_dynamic_ipv4_ports", "\(ports.daemons.lowerBound)-\(ports.daemons.upperBound)",
+        "--mca", "btl_tcp_port_min_v4", "\(ports.ranks.lowerBound)", "--mca", "btl_tcp_port_range_v4",
+        "\(ports.ranks.count)",
       ]
     }
     for pair in parameters { words += ["--mca", pair.name, pair.value] }
@@ -177,9 +179,18 @@ extension Cluster {
     return words
   }
 
+  /// The open ports, divided: mpirun itself takes all that it is given for its daemons, so that ranks and the watch need
+  /// others.
+  private var portRanges: (daemons: ClosedRange<Int>, ranks: ClosedRange<Int>, watch: ClosedRange<Int>)? {
+    guard let ports else { return nil }
+    let few = max(ports.count / 8, 1)
+    let (first, last) = (ports.lowerBound + few, ports.upperBound - few)
+    return (ports.lowerBound...first - 1, first...last, last + 1...ports.upperBound)
+  }
+
   /// The settings of a recipe, with those that follow from the network.
   package var recipeSettings: [String] {
-    settings + (ports.map { ["parallel.ports=\($0.lowerBound)-\($0.upperBound)"] } ?? [])
+    settings + (portRanges.map { ["parallel.ports=\($0.watch.lowerBound)-\($0.watch.upperBound)"] } ?? [])
   }
 
   /// The lines of a hostfile of Open MPI; empty if the file names no hosts.

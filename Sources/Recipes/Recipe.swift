@@ -215,6 +215,8 @@ package struct ParallelRecipe: Sendable {
   package var wireType: ElementType
   /// Seconds that a rank may keep the others waiting.
   package var timeout: Double
+  /// The ports of which the first rank opens one for ranks of other hosts; nil for any.
+  package var ports: ClosedRange<Int>?
   /// nil: as many as the rank has cores.
   package var threads: Int?
   /// The kernels that OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
@@ -246,6 +248,7 @@ package struct ParallelRecipe: Sendable {
     }
     wireType = section.choice("wire_dtype", default: .float32)
     timeout = section.number("timeout", default: 120, in: 1...1e6)
+    ports = section.ports("ports")
     let kernel = section.text("blas_kernel", default: "auto")
     blasKernel = kernel == "auto" ? nil : kernel
     if section.raw("threads")?.text == "auto" || !section.has("threads") {

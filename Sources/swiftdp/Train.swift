@@ -44,7 +44,8 @@ struct Train: ParsableCommand, SharedByRanks {
       let watch = try ranks.together {
         try Watch(
           ranks, hostName: Ranks.hostName,
-          Watch.Settings(timeout: recipe.parallel.timeout, output: recipe.output))
+          Watch.Settings(
+            timeout: recipe.parallel.timeout, output: recipe.output, ports: recipe.parallel.ports))
       }
       defer { watch?.end() }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil

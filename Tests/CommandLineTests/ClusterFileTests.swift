@@ -31,15 +31,15 @@ extension CommandLineTests {
       #expect(
         try words("mpirun", Self.whole) == [
           "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", "--mca", "btl_tcp_if_include", "10.1.0.0/16",
-          "--mca", "oob_tcp_if_include", "10.1.0.0/16", "--mca", "btl_tcp_port_min_v4", "20000", "--mca",
-          "btl_tcp_port_range_v4", "100", "--mca", "oob_tcp_dynamic_ipv4_ports", "20000-20099", "--mca",
+          "--mca", "oob_tcp_if_include", "10.1.0.0/16", "--mca", "oob_tcp_dynamic_ipv4_ports", "20000-20011",
+          "--mca", "btl_tcp_port_min_v4", "20012", "--mca", "btl_tcp_port_range_v4", "76", "--mca",
           "btl",
           "tcp,vader,self", "--mca", "btl_tcp_links", "2", "-x", "UCX_TLS=all",
         ])
       #expect(
         try words("settings", Self.whole) == [
           "parallel.zero=2", "parallel.wire_dtype=\"bfloat16\"", "checkpoint.every=\"30m\"",
-          "model_dtype=\"bfloat16\"", "parallel.ports=20000-20099",
+          "model_dtype=\"bfloat16\"", "parallel.ports=20088-20099",
         ])
       #expect(try words("hosts", Self.whole) == ["a slots=2", "b slots=2"])
       // Ranks that differ by host are mapped by slots.

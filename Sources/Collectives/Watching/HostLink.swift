@@ -63,15 +63,32 @@ final class HostLink {
   /// Whether this rank is connected to the first rank, or is the first rank.
   var isOpen: Bool { rank == 0 || isConnected }
 
+  /// On the first rank: when ranks of other hosts should have connected, in milliseconds; and which of them have.
+  private var connectsUntil: Int64
+  private var heard: Set<Int> = []
+  /// Milliseconds in which every host connects, unless something is in its way.
+  private static let usualDelay: Int64 = 10_000
+
   /// Opens the first rank's listening socket and tells the others where it is. Collective.
-  init(_ ranks: Ranks) {
+  /// - Parameter ports: of which it takes one; nil for any.
+  /// - Throws: if none of them is free.
+  init(_ ranks: Ranks, ports: ClosedRange<Int>?) throws {
+    connectsUntil = Self.now() + Self.usualDelay
     rank = ranks.rank
     hostOf = ranks.hostOf
     var text = ""
     var random = SystemRandomNumberGenerator()
     let secret = [Int64](
       arrayLiteral: .random(in: 1 ... .max, using: &random), .random(in: 1 ... .max, using: &random))
-    if rank == 0, let (descriptor, port) = SocketAddress.listen() {
+    let listening = try ranks.together { () -> (descriptor: Int32, port: Int)? in
+      guard ranks.isFirst else { return nil }
+      let opened = SocketAddress.listen(on: ports ?? 0...0)
+      guard opened == nil, let ports else { return opened }
+      throw UserError(
+        .usage, "is \(ports.lowerBound)-\(ports.upperBound), and no port of these is free on \(Self.host)",
+        at: "parallel.ports", hint: "see ss -ltn")
+    }
+    if let (descriptor, port) = listening {
       listener = descriptor
       let own = SocketAddress.ofThisHost(port: port).map(\.text)
       text = (secret.map(String.init) + own).joined(separator: " ")
@@ -83,6 +100,15 @@ final class HostLink {
       addresses = told.dropFirst(2).compactMap { SocketAddress(text: $0) }
     }
     connect()
+  }
+
+  private static var host: String { Ranks.hostName }
+
+  /// On the first rank, once after a while: a rank of a host that has not connected; nil if there is none.
+  func unheard() -> Int? {
+    guard rank == 0, Self.now() > connectsUntil else { return nil }
+    connectsUntil = .max
+    return hostOf.indices.first { hostOf[$0] != hostOf[0] && !heard.contains($0) }
   }
 
   /// Starts to connect to all addresses of the first rank.
@@ -232,6 +258,7 @@ final class HostLink {
         return nil
       }
       peer.rank = Int(words[1])
+      heard.insert(peer.rank)
     }
     switch kind {
     case .status: return .status(rank: peer.rank, RankStatus(words: Array(words[2...])))

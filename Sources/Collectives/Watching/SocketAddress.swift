@@ -26,32 +26,42 @@ struct SocketAddress {
     }
   }
 
-  /// A listening port on every address of this host.
-  static func listen() -> (descriptor: Int32, port: Int)? {
+  /// A listening port on every address of this host, the first of some that is free; 0 lets the system choose.
+  static func listen(on ports: ClosedRange<Int>) -> (descriptor: Int32, port: Int)? {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    for any in ["::|0", "0.0.0.0|0"] {
-      guard var address = SocketAddress(text: any) else { continue }
-      let descriptor = socket(Int32(address.storage.ss_family), kind, 0)
-      guard descriptor >= 0 else { continue }
-      // IPv6 takes IPv4 as well, unless the system says otherwise.
-      var off: Int32 = 0
-      setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
-      if address.with({ bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, 1024) == 0 {
-        address.length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        var length = address.length
-        let port = withUnsafeMutablePointer(to: &address.storage) { storage in
-          storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            _ = getsockname(descriptor, $0, &length)
-          }
-          // Both families have the port in the same place.
-          return storage.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-            $0.pointee.sin_port.bigEndian
-          }
-        }
-        return (descriptor, Int(port))
+    for port in ports {
+      for any in ["::|\(port)", "0.0.0.0|\(port)"] {
+        if let found = listen(at: any, kind) { return found }
       }
-      close(descriptor)
     }
+    return nil
+  }
+
+  private static func listen(at any: String, _ kind: Int32) -> (descriptor: Int32, port: Int)? {
+    guard var address = SocketAddress(text: any) else { return nil }
+    let descriptor = socket(Int32(address.storage.ss_family), kind, 0)
+    guard descriptor >= 0 else { return nil }
+    // IPv6 takes IPv4 as well, unless the system says otherwise.
+    var off: Int32 = 0
+    setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
+    // Connections of a run that has just ended do not keep its port.
+    var on: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    if address.with({ bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, 1024) == 0 {
+      address.length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      var length = address.length
+      let port = withUnsafeMutablePointer(to: &address.storage) { storage in
+        storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          _ = getsockname(descriptor, $0, &length)
+        }
+        // Both families have the port in the same place.
+        return storage.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+          $0.pointee.sin_port.bigEndian
+        }
+      }
+      return (descriptor, Int(port))
+    }
+    close(descriptor)
     return nil
   }
 

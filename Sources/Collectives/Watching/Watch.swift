@@ -11,10 +11,13 @@ package final class Watch: @unchecked Sendable {
   package struct Settings: Sendable {
     package var timeout: Double
     package var output: String?
+    /// The ports that hosts can reach each other by; nil for any.
+    package var ports: ClosedRange<Int>?
 
-    package init(timeout: Double, output: String?) {
+    package init(timeout: Double, output: String?, ports: ClosedRange<Int>? = nil) {
       self.timeout = timeout
       self.output = output
+      self.ports = ports
     }
   }
 
@@ -55,7 +58,7 @@ package final class Watch: @unchecked Sendable {
     rank = ranks.rank
     hostOf = ranks.hostOf
     hostNames = ranks.hosts > 1 ? ranks.gather(hostName) : []
-    link = ranks.hosts > 1 ? HostLink(ranks) : nil
+    link = ranks.hosts > 1 ? try HostLink(ranks, ports: settings.ports) : nil
     processes = board.members.filter { $0 != ranks.rank }.map { rank in
       (rank, swiftdp_watch_process(Int32(board.slot(of: rank)?[.process] ?? 0)))
     }
@@ -116,6 +119,7 @@ package final class Watch: @unchecked Sendable {
   /// Takes in what other hosts say.
   private func hear() {
     guard let link else { return }
+    if let rank = link.unheard() { tellUnheard(rank) }
     for news in link.news() {
       switch news {
       case .status(let rank, let status): heard[rank] = (status, board.now())
@@ -124,6 +128,14 @@ package final class Watch: @unchecked Sendable {
       case .isReported: isReportedElsewhere = true
       }
     }
+  }
+
+  /// Says once that a host cannot reach the first rank.
+  private func tellUnheard(_ rank: Int) {
+    StandardStream.error.write(
+      "swiftdp: note: \(hostNames[rank]) has no connection to \(hostName): if a rank dies or stands still there, it "
+        + "is noticed only after parallel.timeout (\(settings.ports.map { "open ports \($0.lowerBound)-\($0.upperBound)" } ?? "open some ports between the hosts and set parallel.ports to them, such as 20000-20099"))\n"
+    )
   }
 
   /// What another rank is doing, if that is known.

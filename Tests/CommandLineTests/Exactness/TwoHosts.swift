@@ -1,9 +1,9 @@
-// Two hosts on one machine, made by launch/two-hosts.
+// Two hosts on one machine, made by launch/hosts.
 import Foundation
 
 /// Network namespaces that are removed after the test.
 final class TwoHosts {
-  private let id = String(UUID().uuidString.prefix(6).lowercased())
+  let id = String(UUID().uuidString.prefix(6).lowercased())
   private let folder: Workspace
 
   /// Why this machine cannot have them; nil if it can. Making one is the only way to know.
@@ -29,7 +29,7 @@ final class TwoHosts {
   /// - Parameter rate: the rate of the link, such as `1gbit`; nil for one as fast as memory.
   init(rate: String? = nil, in folder: Workspace) throws {
     self.folder = folder
-    let result = try run("make", rate.map { [$0] } ?? [])
+    let result = try run("make", ["2"] + (rate.map { [$0] } ?? []))
     guard result.code == 0 else {
       throw NotPermitted(description: result.err.trimmingCharacters(in: .whitespacesAndNewlines))
     }
@@ -38,7 +38,7 @@ final class TwoHosts {
   deinit { _ = try? run("remove") }
 
   private func run(_ verb: String, _ words: [String] = []) throws -> CommandResult {
-    try Command.run([Project.root + "/launch/two-hosts", verb, id] + words, in: folder)
+    try Command.run([Project.root + "/launch/hosts", verb, id] + words, in: folder)
   }
 
   /// Starts swiftdp on the first host, with this many ranks on each, over TCP.
@@ -49,7 +49,7 @@ final class TwoHosts {
   /// The same, and goes on while it runs.
   func start(_ arguments: [String], ranksPerHost: Int) throws -> RunningCommand {
     try RunningCommand(
-      [Project.root + "/launch/two-hosts", "mpirun", id, "\(ranksPerHost)", Command.binary] + arguments,
+      [Project.root + "/launch/hosts", "mpirun", id, "\(ranksPerHost)", Command.binary] + arguments,
       in: folder, mercy: 1)
   }
 
