@@ -6,7 +6,8 @@ package enum ClockTime {
   package static func seconds(_ text: some StringProtocol) -> Double? {
     let days = text.split(separator: "-", omittingEmptySubsequences: false)
     guard days.count <= 2, let clock = days.last else { return nil }
-    let parts = (days.count == 2 ? [days[0]] : []) + clock.split(separator: ":", omittingEmptySubsequences: false)
+    let parts =
+      (days.count == 2 ? [days[0]] : []) + clock.split(separator: ":", omittingEmptySubsequences: false)
     guard (2...4).contains(parts.count), days.count == 1 || parts.count == 4 else { return nil }
     var total = 0.0
     for (part, unit) in zip(parts.reversed(), [1.0, 60, 3600, 86_400]) {

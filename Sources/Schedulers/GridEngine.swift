@@ -4,7 +4,7 @@ import Foundation
 
 package struct GridEngine: Scheduler {
   package static let name = "Grid Engine"
-  let job: String
+  package let job: String
   let queue: String?
   /// The folder of this task on its first host, made when it begins.
   let spool: String?
@@ -34,13 +34,13 @@ package struct GridEngine: Scheduler {
   }
 
   /// - Parameter asked: lines of `qstat -j`, among them `hard resource_list:  s_rt=3500,h_rt=3600` if the job asked.
-  static func limits(asked: String) -> [Double] {
+  package static func limits(asked: String) -> [Double] {
     let line = asked.split(whereSeparator: \.isNewline).first { $0.hasPrefix("hard resource_list:") }
     return (line?.split(separator: ":", maxSplits: 1).last ?? "").split(separator: ",").compactMap(limit)
   }
 
   /// - Parameter allowed: lines of `qstat -F`, among them `qf:h_rt=01:00:00` for each host of the queue.
-  static func limits(allowed: String) -> [Double] {
+  package static func limits(allowed: String) -> [Double] {
     allowed.split(whereSeparator: \.isNewline).compactMap { line in
       let words = line.trimmingCharacters(in: .whitespaces)
       return words.hasPrefix("qf:") ? limit(words.dropFirst(3)) : nil

@@ -4,7 +4,7 @@ import Foundation
 
 package struct PBS: Scheduler {
   package static let name = "PBS"
-  let job: String
+  package let job: String
   /// Torque's time limit in seconds, counted from the start of the job.
   let limit: Double?
 
@@ -26,7 +26,7 @@ package struct PBS: Scheduler {
   }
 
   /// - Parameter answer: lines `    name = value`; lines that begin with a tab go on with the value before.
-  static func end(attributes answer: String, _ inquiry: Inquiry) -> JobEnd {
+  package static func end(attributes answer: String, _ inquiry: Inquiry) -> JobEnd {
     var values: [String: String] = [:]
     let whole = answer.replacingOccurrences(of: "\n\t", with: "")
     for line in whole.split(whereSeparator: \.isNewline) {
@@ -34,7 +34,9 @@ package struct PBS: Scheduler {
       let name = line[..<sign.lowerBound].trimmingCharacters(in: .whitespaces)
       values[name] = line[sign.upperBound...].trimmingCharacters(in: .whitespaces)
     }
-    guard whole.contains("Job Id: "), values["job_state"] != nil else { return .unknown("qstat", said: answer) }
+    guard whole.contains("Job Id: "), values["job_state"] != nil else {
+      return .unknown("qstat", said: answer)
+    }
     // Torque.
     if let left = values["Walltime.Remaining"].flatMap(Double.init), left.isFinite {
       return .in(left, inquiry)

@@ -3,7 +3,7 @@ import Base
 import Foundation
 
 /// - Returns: nil where the system does not tell.
-func startOfSession() -> Date? {
+package func startOfSession() -> Date? {
   // Fields of /proc/PID/stat behind the name, which may have spaces and brackets in it: the state is number 3, the time
   // of the start, in clock ticks since the machine began, number 22.
   guard let text = try? String(contentsOfFile: "/proc/\(getsid(0))/stat", encoding: .utf8),

@@ -5,7 +5,7 @@ import Foundation
 package struct Slurm: Scheduler {
   package static let name = "Slurm"
   /// As `squeue` takes it; a task of an array by its own number, since that of its job may stand for all tasks.
-  let job: String
+  package let job: String
   let endTime: String?
 
   package init?(environment: [String: String]) {
@@ -30,7 +30,7 @@ package struct Slurm: Scheduler {
 
   /// - Parameter answer: a line for each component of the job (a heterogeneous job has several; the first that ends
   ///   ends all): `D-HH:MM:SS`, `HH:MM:SS`, `MM:SS`, `UNLIMITED`, `NOT_SET` or `INVALID`.
-  static func end(timeLeft answer: String, _ inquiry: Inquiry) -> JobEnd {
+  package static func end(timeLeft answer: String, _ inquiry: Inquiry) -> JobEnd {
     let lines = answer.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
     let times = lines.map { ClockTime.seconds($0) }
     for (line, time) in zip(lines, times) where time == nil && line != "UNLIMITED" {

@@ -1,9 +1,8 @@
 // What schedulers answer, as it is seen, and anything else that might come instead.
 import Base
 import Foundation
+import Schedulers
 import Testing
-
-@testable import Schedulers
 
 /// A time of day without fractions.
 private let now = Date(timeIntervalSince1970: 1_795_736_000)
@@ -103,7 +102,9 @@ private func inquiry(
       (["Resource_List.walltime = 01:00:00", "start_time = \(begun)"], .at(now + 3500)),
       // Long values go on in the next line.
       (
-        ["Variable_List = PBS_O_HOME=/home/ada,\n\tResource_List.walltime = 1:00", "Resource_List.ncpus = 4"],
+        [
+          "Variable_List = PBS_O_HOME=/home/ada,\n\tResource_List.walltime = 1:00", "Resource_List.ncpus = 4",
+        ],
         .never
       ),
       (["Resource_List.wall\n\ttime = 01:00:00"], .at(now + 3600)),

@@ -1,9 +1,8 @@
 // Tools that answer, fail, hang, talk too much, or do not exist: none of them holds a run up.
 import Base
 import Foundation
+import Schedulers
 import Testing
-
-@testable import Schedulers
 
 @Suite struct ToolTests {
   private func ask(_ script: String, within seconds: Double = 20) -> Tool.Answer {

@@ -1,5 +1,6 @@
 // Whether a run that ended is started again, and when.
 import Base
+import Training
 
 struct RestartPolicy {
   /// How a run ended.
@@ -10,8 +11,8 @@ struct RestartPolicy {
     var step: (number: Int, words: String)?
     /// The signal that asked this process to end.
     var wasAsked: String?
-    /// Whether the run ended in order because its time was nearly over.
-    var isOutOfTime = false
+    /// Why the run stopped in order, if it did.
+    var stopped: StopFile.Reason?
     /// Whether there is a newer checkpoint than at the start of the first run; nil if that is not known.
     var isFurther: Bool?
 
@@ -53,20 +54,27 @@ struct RestartPolicy {
       return .end(line: restart == 0 ? nil : "done, after \(counted(restart, "restart"))", code: 0)
     }
     let step = event.step.map { " " + $0.words } ?? ""
-    func end(_ reason: String, code: Int32? = nil) -> Decision {
-      .end(line: "\(event.what)\(step): \(reason)", code: code ?? event.code)
+    func end(_ reason: String, code: Int32) -> Decision {
+      .end(line: "\(event.what)\(step): \(reason)", code: code)
     }
     // Whoever started this process (a scheduler, for one) starts it again after 75, which must not go on for ever.
     func giveUp(_ reason: String) -> Decision {
-      guard event.code == ExitCode.tryAgain.rawValue, event.isFurther == false else { return end(reason) }
+      guard event.code == ExitCode.tryAgain.rawValue, event.isFurther == false else {
+        return end(reason, code: event.code)
+      }
       return end(
         reason + "; it got no checkpoint further, so this ends with \(ExitCode.software.rawValue)",
         code: ExitCode.software.rawValue)
     }
-    if let signal = event.wasAsked { return end("ended by \(signal), not started again") }
-    if event.isOutOfTime { return end("its time is over, not started again") }
+    // Whatever mpirun made of it: a scheduler may have ended its daemons on other hosts by then.
+    let code = event.stopped == nil ? event.code : ExitCode.tryAgain.rawValue
+    if let signal = event.wasAsked { return end("ended by \(signal), not started again", code: code) }
+    if let reason = event.stopped {
+      let why = reason == .time ? "its time is over" : "stopped by a signal"
+      return end(why + ", not started again", code: code)
+    }
     if event.code == ExitCode.usage.rawValue || event.code == ExitCode.data.rawValue {
-      return end("not started again, since that would not mend it")
+      return end("not started again, since that would not mend it", code: code)
     }
     if let step = event.step?.number {
       failing = (step, failing?.step == step ? failing!.times + 1 : 1)

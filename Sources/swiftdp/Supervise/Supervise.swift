@@ -48,8 +48,7 @@ struct Supervise: ParsableCommand {
         startedAt: start, wasStopped: ending.code == Base.ExitCode.tryAgain.rawValue)
       if let place {
         event.isFurther = place.checkpoint > checkpoint ?? 0
-        event.isOutOfTime =
-          ending.code == Base.ExitCode.tryAgain.rawValue && StopFile.isByTime(in: place.output, since: start)
+        event.stopped = StopFile.reason(in: place.output, since: start)
       }
       event.wasAsked = child.askedToEnd.map(Ending.name(of:))
       words = try next(after: event, &policy, child, hosts, &gone, folder: folder)

@@ -3,7 +3,7 @@ import Foundation
 
 /// Network namespaces that are removed after the test.
 final class TwoHosts {
-  private let id = String(UUID().uuidString.prefix(6).lowercased())
+  let id = String(UUID().uuidString.prefix(6).lowercased())
   private let folder: Workspace
 
   /// Why this machine cannot have them; nil if it can. Making one is the only way to know.
