@@ -39,9 +39,11 @@ package struct MemoryCheck {
     Double(estimate(shape).bytes) * Double(place.ranksPerHost)
   }
 
-  /// - Parameter memory: the memory of this host, in bytes.
+  /// - Parameters:
+  ///   - memory: the memory of this host, in bytes.
+  ///   - host: its name, if there are several.
   /// - Throws: one line if it is too small.
-  package func check(folder: String, memory: Double) throws {
+  package func check(folder: String, memory: Double, host: String? = nil) throws {
     let estimate = estimate
     let need = Double(estimate.bytes) * Double(place.ranksPerHost)
     guard need > memory else { return }
@@ -50,7 +52,7 @@ package struct MemoryCheck {
     let ranks = place.ranksPerHost
     throw UserError(
       .data,
-      "\(counted(ranks, "rank")) of a host \(ranks == 1 ? "needs" : "need") \(gigabytes(need)) and it has "
+      "\(counted(ranks, "rank")) of \(host ?? "a host") \(ranks == 1 ? "needs" : "need") \(gigabytes(need)) and it has "
         + "\(gigabytes(memory)): \(ranks) × (\(parts.joined(separator: " + ")) GB)",
       at: folder, hint: hint(need: need, memory: memory))
   }

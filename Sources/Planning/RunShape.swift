@@ -82,14 +82,15 @@ package struct Placement: Sendable, Equatable {
   package var ranksPerHost: Int
   /// The number of threads of each rank.
   package var threads: Int
+  package var hosts: Int
 
-  package init(ranks: Int, ranksPerHost: Int, threads: Int) {
+  /// - Parameter hosts: how many there are; by default as if all had as many ranks.
+  package init(ranks: Int, ranksPerHost: Int, threads: Int, hosts: Int? = nil) {
     self.ranks = ranks
     self.ranksPerHost = ranksPerHost
     self.threads = threads
+    self.hosts = hosts ?? (ranks + ranksPerHost - 1) / ranksPerHost
   }
-
-  package var hosts: Int { (ranks + ranksPerHost - 1) / ranksPerHost }
 }
 
 /// What the program of a micro-batch needs, found by recording and planning it.

@@ -1,7 +1,8 @@
 // How long a step takes, by a simple count: matrix products, bytes through memory, bytes between hosts.
 //
-// The three are added as if none overlapped, though slices leave for other hosts while earlier layers compute. The
-// estimate is for comparing arrangements, and errs on the slow side.
+// Slices leave for other hosts while backward computes; only what backward cannot cover is counted as exchange. The
+// estimate is for comparing arrangements.
+import Foundation
 import Graph
 import Models
 import Optimizers
@@ -16,19 +17,25 @@ package struct HostRates: Sendable {
   package var copy: Double
   /// Bytes per second that a host sends to others; it receives as many at the same time.
   package var link: Double
+  /// Seconds that a message takes from one host to another, beside its bytes.
+  package var latency: Double
 
-  package init(products: Double, copy: Double, link: Double) {
+  package init(products: Double, copy: Double, link: Double, latency: Double = 0) {
     self.products = products
     self.copy = copy
     self.link = link
+    self.latency = latency
   }
 }
 
 package struct StepEstimate: Sendable {
-  /// Seconds in matrix products; in passes over activations, gradients, states and weights; and between hosts.
+  /// Seconds in matrix products; in passes over activations, gradients, states and weights; and between hosts, as far
+  /// as no computation covers them.
   package let products: Double
   package let passes: Double
   package let exchange: Double
+  /// Seconds that the bytes between hosts take, covered or not.
+  package let wire: Double
   /// Bytes that each host sends to others.
   package let traffic: Double
   package let tokens: Int
@@ -67,6 +74,7 @@ package struct StepEstimate: Sendable {
 
     // The bytes of one host: norms, softmax, activation functions and sums of activations.
     var bytes = local * computed * float * program.touched * Self.effort
+    let round = (products + bytes / rates.copy) / rounds
     // Owners read the part of every sender and write the sum; from round two on they read the sum too.
     let owned = trained / hosts
     bytes += owned * float * (exchanges * (senders + 2) - 1)
@@ -80,18 +88,33 @@ package struct StepEstimate: Sendable {
 
     // In each round, a rank sends its slice to every owner on another host.
     let away = (ranks - min(local, ranks)) / ranks
-    var sent = exchanges * local * trained * Double(shape.wire.bytes) * away
+    let gradients = exchanges * local * trained * Double(shape.wire.bytes) * away
+    var weights = 0.0
     if shape.sharesHostWeights(place) {
       // A host sends what its ranks updated to each other host.
-      sent += weightBytes / hosts * (hosts - 1)
+      weights = weightBytes / hosts * (hosts - 1)
     } else if place.ranks > 1 {
       // In a ring over all ranks, each slice leaves each host once. If all ranks update, the sums travel instead.
       let gathered = shape.stage == .replicas ? trained * float : weightBytes
       bytes += local * 2 * gathered
-      if hosts > 1 { sent += gathered * (ranks - 1) / ranks }
+      if hosts > 1 { weights = gathered * (ranks - 1) / ranks }
     }
-    traffic = sent
+    traffic = gradients + weights
     passes = bytes / rates.copy
-    exchange = sent / rates.link
+    wire = traffic / rates.link
+    guard hosts > 1 else {
+      exchange = 0
+      return
+    }
+    // Backward, two thirds of a round, covers all but the last segment, which is final at its end.
+    let last = Double(map.layout.segments.last?.range.count ?? 0) / max(trained, 1)
+    let sent = gradients / exchanges / rates.link
+    let waits = max(sent * last, sent - round * 2 / 3) + 2 * rates.latency
+    exchange =
+      exchanges * waits + weights / rates.link
+      + Self.meetings * (log2(ranks)).rounded(.up) * rates.latency
   }
+
+  /// The calls of a step in which all ranks meet, each of which takes a message for every doubling of their number.
+  private static let meetings = 5.0
 }

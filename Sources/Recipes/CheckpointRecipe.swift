@@ -16,8 +16,20 @@ package struct CheckpointRecipe: Sendable {
     case bfloat16
   }
 
-  /// Steps between two checkpoints; 0 for the last step only.
-  package var every: Int
+  /// When a checkpoint is due, beside that of the last step.
+  package enum Cadence: Sendable, Equatable {
+    /// After so many steps; 0 for the last step only.
+    case steps(Int)
+    /// After the first step that ends so many seconds after the last checkpoint.
+    case seconds(Double)
+
+    package func isDue(after step: Int) -> Bool {
+      guard case .steps(let every) = self else { return false }
+      return every > 0 && step % every == 0
+    }
+  }
+
+  package var every: Cadence
   package var keep: Int
   /// Element type of `OUTPUT/model`; checkpoints keep fp32.
   package var elementType: StoredType
@@ -26,7 +38,17 @@ package struct CheckpointRecipe: Sendable {
   package var memory: CheckpointMemory
 
   package init(_ section: Section) {
-    every = section.integer("every", default: 100, in: 0...Int.max)
+    if let text = section.raw("every")?.text {
+      section.record("every", .string(text))
+      let time = Double(text) == nil ? seconds(of: text) : nil
+      every = time.map { .seconds($0) } ?? .steps(100)
+      if time == nil {
+        section.fail(
+          "every", "is \"\(text)\", which is no time", hint: "steps, such as 100, or a time such as 30m")
+      }
+    } else {
+      every = .steps(section.integer("every", default: 100, in: 0...Int.max))
+    }
     keep = section.integer("keep", default: 3, in: 1...Int.max)
     elementType = section.choice("model_dtype", default: Choice.float32) == .float32 ? .f32 : .bf16
     let given = section.raw("memory") ?? .string("auto")

@@ -152,7 +152,8 @@ package final class Run {
     var audits = 0
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
-      ranks: ranks, output: recipe.output, deadline: [limit, deadline].compactMap { $0 }.min())
+      ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
+      deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
       let report = try reported { try step.run(number, stream.microBatches(step: number - 1)) }
       try ranks.together {
@@ -172,7 +173,7 @@ package final class Run {
       }
       let request = requests.agree(stepSeconds: report.seconds, saveSeconds: saves.longest)
       let isLastOne = number == end || request.isStop
-      let isDue = recipe.checkpoint.every > 0 && number % recipe.checkpoint.every == 0
+      let isDue = recipe.checkpoint.every.isDue(after: number)
       if isLastOne || isDue || request == .checkpoint { try save(number, mustSucceed: isLastOne) }
       if request.isStop, number < end { throw stopped(after: number, request) }
     }

@@ -51,8 +51,11 @@ package struct RunData {
       shape.inHalves = description.inHalves(of: recipe)
       try MemoryCheck(
         description, folder: recipe.model, shape,
-        Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads), rank: ranks.rank
-      ).check(folder: recipe.model, memory: usableMemory)
+        Placement(
+          ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads, hosts: ranks.hosts),
+        rank: ranks.rank
+      ).check(
+        folder: recipe.model, memory: usableMemory, host: ranks.hosts > 1 ? Ranks.hostName : nil)
       return data
     }
   }

@@ -3,6 +3,7 @@
 import Base
 import Collectives
 import Foundation
+import Recipes
 import Synchronization
 
 /// Ordered: if ranks are asked for different things, the larger one counts.
@@ -26,6 +27,9 @@ struct RunRequests {
   private let ranks: Ranks
   private let file: String
   private let deadline: Date?
+  private let cadence: CheckpointRecipe.Cadence
+  /// When the last checkpoint that the clock asked for was due.
+  private var lastSave = Date()
   /// The time of the longest step so far, in seconds.
   private var longestStep = 0.0
   /// The time reserved for a checkpoint before one has been written, in seconds.
@@ -34,10 +38,13 @@ struct RunRequests {
   /// From now on SIGTERM and SIGINT end the run after its step, and a second one ends it at once. So does SIGUSR2,
   /// which mpirun passes on to its ranks; after SIGTERM or SIGINT, mpirun kills its ranks a second later. SIGUSR1
   /// asks for a checkpoint.
-  /// - Parameter deadline: the time by which the run must be over.
-  init(ranks: Ranks, output: String, deadline: Date?) {
+  /// - Parameters:
+  ///   - checkpoint: when checkpoints are due.
+  ///   - deadline: the time by which the run must be over.
+  init(ranks: Ranks, output: String, checkpoint: CheckpointRecipe.Cadence, deadline: Date?) {
     self.ranks = ranks
     self.deadline = deadline
+    cadence = checkpoint
     file = output + "/" + Self.file
     for number in [SIGTERM, SIGINT] {
       signal(number) { _ in
@@ -57,6 +64,10 @@ struct RunRequests {
     if ranks.isFirst {
       // A file that cannot be removed would ask after every step.
       if access(file, F_OK) == 0, unlink(file) == 0 { mine = .checkpoint }
+      if case .seconds(let every) = cadence, -lastSave.timeIntervalSinceNow >= every {
+        mine = .checkpoint
+        lastSave = Date()
+      }
       // Reserve time for one more step and for two checkpoints, as one may be in progress by then.
       let left = 2 * (longestStep + max(saveSeconds, Self.firstSave))
       if let deadline, deadline.timeIntervalSinceNow < left {

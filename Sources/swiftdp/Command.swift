@@ -19,7 +19,7 @@ struct Command: ParsableCommand {
     subcommands: [
       Train.self, Supervise.self, Plan.self, Verify.self, Evaluate.self, Predict.self, Generate.self,
       Merge.self,
-      Tokenize.self, Checkpoint.self,
+      Tokenize.self, Checkpoint.self, ClusterCommand.self,
       Bench.self,
       Doctor.self,
       MakeTasks.self,

@@ -58,7 +58,8 @@ struct Train: ParsableCommand, SharedByRanks {
 
 /// The recipe that the arguments describe, and whether it is the shipped one, which is taken if they name neither a
 /// recipe nor a model. An argument without an equals sign is a file.
-func readRecipe(_ arguments: [String]) throws -> (Recipe, isQuickstart: Bool) {
+/// - Parameter usual: settings that those of the arguments win over.
+func readRecipe(_ arguments: [String], below usual: [String] = []) throws -> (Recipe, isQuickstart: Bool) {
   let settings = arguments.filter { $0.contains("=") }
   let files = arguments.filter { !$0.contains("=") }
   guard files.count <= 1 else {
@@ -68,5 +69,5 @@ func readRecipe(_ arguments: [String]) throws -> (Recipe, isQuickstart: Bool) {
   }
   let isQuickstart = files.isEmpty && !settings.contains { $0.hasPrefix("model=") }
   let file = isQuickstart ? try Shipped.folder() + "/quickstart.yaml" : files.first
-  return (try Recipe(file: file, assignments: settings, paths: Launch.paths), isQuickstart)
+  return (try Recipe(file: file, assignments: usual + settings, paths: Launch.paths), isQuickstart)
 }

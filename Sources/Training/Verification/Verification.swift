@@ -103,7 +103,7 @@ package struct Verification {
     recipe.training.recompute = arrangement.recompute
     recipe.training.validateEvery = 0
     recipe.data.validation = .none
-    recipe.checkpoint.every = 0
+    recipe.checkpoint.every = .steps(0)
     recipe.checkpoint.resume = .auto
     recipe.checkpoint.keep = 1
     var stages = [(ranks: arrangement.ranks, end: steps)]

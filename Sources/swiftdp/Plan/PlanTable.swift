@@ -12,10 +12,14 @@ struct PlanTable {
   let recipe: Recipe
   /// The recipe and the settings as they were given.
   let arguments: [String]
+  /// The file of the cluster, if there is one.
+  let clusterFile: String?
   /// The rows for the recommended ranks and threads.
   let rows: [PlanRow]
   /// The row to choose; if none fits, the one that needs the least.
   let best: PlanRow
+  let checkpoint: CheckpointEstimate
+  let scaling: Scaling?
 
   private var hosts: PlannedHosts { planner.hosts }
 
@@ -26,13 +30,16 @@ struct PlanTable {
     var lines = [
       "model     \(recipe.name(of: recipe.model)) · \(planner.description.typeName) · "
         + "\(grouped(planner.layout.count)) parameters · \(recipe.optimizer.name.rawValue)",
-      "hosts     \(hosts.count) × \(counted(hosts.cores, "core")), \(gigabytes(hosts.memory)) each",
+      "hosts     "
+        + hosts.kinds.map { "\($0.count) × \(counted($0.cores, "core")), \(gigabytes($0.memory)) each" }
+        .joined(separator: "; "),
       "speed     \(rates.joined(separator: ", ")) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
         + "\(decimals(link.link * 8 / 1e9, 1)) Gbit/s",
       "step      \(recipe.training.batchSize) sequences of \(recipe.data.sequenceLength) tokens, "
         + "\(recipe.training.microBatchSize) a micro-batch",
-      "arranged  \(counted(place.ranks, "rank")), \(place.ranksPerHost) a host × "
-        + counted(place.threads, "thread"),
+      "arranged  \(counted(place.ranks, "rank")), "
+        + best.arrangement.places.map { "\($0.ranksPerHost) a host × " + counted($0.threads, "thread") }
+        .joined(separator: "; "),
       "",
     ]
     let names = ["zero", "dtype", "recompute"]
@@ -41,11 +48,14 @@ struct PlanTable {
       [names + rows[0].memory.parts.map(\.heading) + ["rank", "host", "fits"]]
         + groups.map { $0.memoryCells }, textColumns: 3)
     lines += [
-      "", "time, s, of a step: in matrix products, in passes through memory, between hosts; MB a host sends",
+      "",
+      "time, s, of a step: in products, in passes through memory, between hosts (uncovered); MB a host sends",
     ]
     lines += aligned(
       [names + ["products", "passes", "exchange", "step", "tokens/s", "sent"]]
         + groups.map { $0.timeCells }, textColumns: 3)
+    if let scaling { lines += scaling.lines }
+    lines += ["", "checkpoint  \(checkpointWords)"]
     guard best.fits else { return lines.joined(separator: "\n") }
     lines += ["", "recommended: " + counted(place.ranks, "rank") + " × " + counted(place.threads, "thread")]
     lines += yaml.map { "  " + $0 } + ["  " + command]
@@ -115,25 +125,45 @@ struct PlanTable {
       "model_dtype=\(best.shape.type.rawValue)", "training.recompute=\(best.shape.recompute.rawValue)",
       "parallel.zero=\(best.shape.stage.rawValue)", "parallel.threads=\(place.threads)",
     ]
+    if let clusterFile {
+      return typed(["launch/ssh", "--cluster", clusterFile] + arguments + settings.dropLast())
+    }
     return typed(
       ["mpirun", "-np", "\(place.ranks)", "--map-by", "ppr:\(place.ranksPerHost):node:PE=\(place.threads)"]
         + ["swiftdp", "train"] + arguments + settings)
   }
 
+  private var checkpointWords: String {
+    "\(gigabytes(checkpoint.bytes)) in \(decimals(checkpoint.seconds, 1)) s; one every "
+      + "\(duration(checkpoint.interval)) loses the least (\(counted(intervalSteps, "step")))"
+  }
+
+  private var intervalSteps: Int { max(Int(min(checkpoint.interval / best.step.seconds, 1e12)), 1) }
+
   var json: JSON {
     let rates = hosts.rates[recipe.elementType]!
     return .object([
       "model": .string(recipe.name(of: recipe.model)), "parameters": .integer(planner.layout.count),
-      "hosts": .integer(hosts.count), "cores_per_host": .integer(hosts.cores),
-      "memory_per_host": .number(hosts.memory),
+      "hosts": .integer(hosts.count), "cores_per_host": .integer(hosts.kinds[0].cores),
+      "memory_per_host": .number(hosts.kinds[0].memory),
+      "kinds": .array(
+        zip(hosts.kinds, best.arrangement.places).map { kind, place in
+          .object([
+            "hosts": .integer(kind.count), "cores": .integer(kind.cores), "memory": .number(kind.memory),
+            "ranks": .integer(place.ranksPerHost), "threads": .integer(place.threads),
+          ])
+        }),
       "gflops_per_core": .object(
         ElementType.allCases.map {
           JSON.Member(key: Array($0.rawValue.utf8), value: .number(hosts.rates[$0]!.products / 1e9))
         }),
       "copy_bytes_per_second": .number(rates.copy), "link_bits_per_second": .number(rates.link * 8),
+      "latency_seconds": .number(rates.latency),
       "rows": .array(rows.map(json)), "recommended": best.fits ? json(best) : .null,
       "yaml": .array(best.fits ? yaml.map { .string($0) } : []),
       "command": best.fits ? .string(command) : .null,
+      "checkpoint_bytes": .number(checkpoint.bytes), "checkpoint_seconds": .number(checkpoint.interval),
+      "checkpoint_steps": .integer(intervalSteps), "scaling": scaling?.json ?? .null,
     ])
   }
 
@@ -148,6 +178,7 @@ struct PlanTable {
       "seconds": .object([
         "products": .number(row.step.products), "passes": .number(row.step.passes),
         "exchange": .number(row.step.exchange), "all": .number(row.step.seconds),
+        "wire": .number(row.step.wire),
       ]),
       "tokens_per_second": .number(row.step.tokensPerSecond),
     ])

@@ -8,32 +8,6 @@ import Sharding
 import Tensors
 import Training
 
-/// One arrangement with its costs.
-struct PlanRow {
-  let shape: RunShape
-  let place: Placement
-  /// The estimate for the rank with the largest share.
-  let memory: MemoryEstimate
-  let step: StepEstimate
-  /// The bytes of memory of a host.
-  let limit: Double
-
-  /// The bytes that a host would need if all ranks had the largest share.
-  var hostBytes: Double { Double(memory.bytes) * Double(place.ranksPerHost) }
-  var fits: Bool { hostBytes <= limit }
-}
-
-/// The properties of the hosts.
-struct PlannedHosts {
-  let count: Int
-  /// The cores of each host.
-  let cores: Int
-  /// The bytes of memory of each host.
-  let memory: Double
-  /// The rates, by the type that products are computed in.
-  let rates: [ElementType: HostRates]
-}
-
 struct Planner {
   let description: ModelDescription
   let layout: ParameterLayout
@@ -48,34 +22,97 @@ struct Planner {
     self.hosts = hosts
     description = try recipe.describeModel()
     let smallest = ElementType.allCases.map(\.bytes).min() ?? 4
-    try description.checkFits(folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.memory)
+    try description.checkFits(
+      folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.kinds.map(\.memory).min() ?? 0)
     layout = description.layout
     inHalves = description.inHalves(of: recipe)
   }
 
-  /// The threads of a rank: those of the recipe, or otherwise its share of the cores.
-  func place(ranksPerHost: Int) -> Placement {
-    Placement(
-      ranks: hosts.count * ranksPerHost, ranksPerHost: ranksPerHost,
-      threads: recipe.parallel.threads ?? max(hosts.cores / ranksPerHost, 1))
+  private init(_ other: Planner, _ hosts: PlannedHosts) {
+    description = other.description
+    layout = other.layout
+    recipe = other.recipe
+    inHalves = other.inHalves
+    self.hosts = hosts
+  }
+
+  /// The same run on other hosts.
+  func on(_ hosts: PlannedHosts) -> Planner { Planner(self, hosts) }
+
+  /// The shape of the recipe's run.
+  var shape: RunShape {
+    var shape = RunShape(recipe)
+    shape.inHalves = inHalves
+    return shape
+  }
+
+  /// Hosts of the first kind have so many ranks. Others have as many as they have cores and memory for, with about
+  /// the same number of threads each. The threads are those of the recipe, or otherwise a rank's share of the cores.
+  func arrangement(ranksPerHost: Int) -> Arrangement {
+    let threads = max(hosts.kinds[0].cores / ranksPerHost, 1)
+    var counts = hosts.kinds.enumerated().map { index, kind in
+      index == 0 ? ranksPerHost : kind.ranks ?? max(kind.cores / threads, 1)
+    }
+    func made() -> Arrangement {
+      let ranks = zip(hosts.kinds, counts).reduce(0) { $0 + $1.0.count * $1.1 }
+      return Arrangement(
+        places: zip(hosts.kinds, counts).map { kind, count in
+          Placement(
+            ranks: ranks, ranksPerHost: count,
+            threads: recipe.parallel.threads ?? max(kind.cores / count, 1), hosts: hosts.count)
+        })
+    }
+    guard hosts.kinds.count > 1 else { return made() }
+    while true {
+      let arrangement = made()
+      let row = row(shape, arrangement)
+      guard !row.fits, hosts.kinds[row.tightest].ranks == nil, counts[row.tightest] > 1 else {
+        return arrangement
+      }
+      counts[row.tightest] -= 1
+    }
+  }
+
+  /// One way to run.
+  func row(_ shape: RunShape, _ arrangement: Arrangement, sequences: Int? = nil) -> PlanRow {
+    let map = arrangement.map(layout, stage: shape.stage)
+    return row(shape, arrangement, map, sequences: sequences) { place in
+      ProgramEstimate(description, layout: layout, shape, place)
+    }
+  }
+
+  private func row(
+    _ shape: RunShape, _ arrangement: Arrangement, _ map: ShardMap, sequences: Int? = nil,
+    program: (Placement) -> ProgramEstimate
+  ) -> PlanRow {
+    let costs = zip(hosts.kinds, arrangement.places).map { kind, place in
+      let program = program(place)
+      var rates = hosts.rates[shape.type]!
+      // Memory is taken to be faster in proportion on hosts with more cores.
+      rates.copy *= Double(kind.cores) / Double(hosts.kinds[0].cores)
+      return PlanRow.Cost(
+        place: place, limit: kind.memory, memory: MemoryEstimate(map, program, shape, place),
+        step: StepEstimate(
+          map, program, shape, place, sequences: sequences ?? recipe.training.batchSize, rates: rates))
+    }
+    return PlanRow(shape: shape, arrangement: arrangement, costs: costs)
   }
 
   /// Every stage, type and recomputation on the same ranks.
   func rows(
-    _ place: Placement, types: [ElementType] = ElementType.allCases
+    _ arrangement: Arrangement, types: [ElementType] = ElementType.allCases
   ) -> [PlanRow] {
     // All stages have the same programs; shares differ between ranks only if states are sharded.
     let maps = Dictionary(
-      uniqueKeysWithValues: ZeroStage.allCases.map {
-        ($0, ShardMap(layout: layout.trained, stage: $0, rank: place.ranks - 1, ranks: place.ranks))
-      })
+      uniqueKeysWithValues: ZeroStage.allCases.map { ($0, arrangement.map(layout, stage: $0)) })
     return types.flatMap { type in
       Recompute.allCases.flatMap { recompute in
-        var shape = RunShape(recipe)
+        var shape = shape
         shape.type = type
-        shape.inHalves = inHalves
         shape.recompute = recompute
-        let program = ProgramEstimate(description, layout: layout, shape, place)
+        let programs = arrangement.places.map {
+          ProgramEstimate(description, layout: layout, shape, $0)
+        }
         return ZeroStage.allCases.map { stage in
           shape.stage = stage
           // A recipe cannot ask for this at this stage.
@@ -84,11 +121,9 @@ struct Planner {
             shape.sharesWeights = nil
           }
           defer { shape.sharesWeights = own }
-          return PlanRow(
-            shape: shape, place: place, memory: MemoryEstimate(maps[stage]!, program, shape, place),
-            step: StepEstimate(
-              maps[stage]!, program, shape, place, sequences: recipe.training.batchSize,
-              rates: hosts.rates[type]!), limit: hosts.memory)
+          return row(shape, arrangement, maps[stage]!) { place in
+            programs[arrangement.places.firstIndex(of: place) ?? 0]
+          }
         }
       }
     }
@@ -105,6 +140,9 @@ struct Planner {
     }
   }
 
-  /// The numbers of ranks that a host may have so that each gets the same number of cores.
-  var divisions: [Int] { (1...hosts.cores).filter { hosts.cores % $0 == 0 } }
+  /// The numbers of ranks that a host may have: those that it is given, or those that divide its cores evenly.
+  var divisions: [Int] {
+    let first = hosts.kinds[0]
+    return first.ranks.map { [$0] } ?? (1...first.cores).filter { first.cores % $0 == 0 }
+  }
 }
