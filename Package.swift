@@ -77,13 +77,14 @@ let package = Package(
         "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
+    .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
     .executableTarget(
       name: "swiftdp",
       dependencies: [
         "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
         "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
         "Recipes",
-        "Planning", "Training", "Reports",
+        "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],
@@ -96,6 +97,7 @@ let package = Package(
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
         "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
       ]),
+    .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),

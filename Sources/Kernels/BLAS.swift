@@ -28,6 +28,7 @@ package struct BLAS: Sendable {
   /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one.
   /// - Throws: `UserError` if the library or the kernel is missing.
   package static func open(kernel: String? = nil) throws -> BLAS {
+    OpenMPVariables.settle()
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     unsetenv("OPENBLAS_L2_SIZE")
     unsetenv("OPENBLAS_BLOCK_FACTOR")

@@ -28,8 +28,7 @@ package final class OneDNN: @unchecked Sendable {
 
   /// Nil if neither version of the library is installed.
   package init?() {
-    // libgomp, a dependency of the library, reads this while it loads.
-    setenv("OMP_NUM_THREADS", "1", 1)
+    OpenMPVariables.settle()
     guard let (calls, matmul) = Self.open() else { return nil }
     self.calls = calls
     self.matmul = matmul

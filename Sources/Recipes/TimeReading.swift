@@ -1,11 +1,11 @@
 // Durations as users write them.
+import Base
 
 /// The seconds of `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00`; nil for anything else.
 func seconds(of text: String) -> Double? {
   if let plain = Double(text) { return plain > 0 && plain.isFinite ? plain : nil }
-  let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-  if parts.count == 3, let h = parts[0], let m = parts[1], let s = parts[2], min(h, m, s) >= 0 {
-    return h + m + s > 0 && h < 1 << 20 ? Double(h * 3600 + m * 60 + s) : nil
+  if text.count(where: { $0 == ":" }) == 2 {
+    return ClockTime.seconds(text).flatMap { $0 > 0 ? $0 : nil }
   }
   let units: [Character: Double] = ["d": 86_400, "h": 3600, "m": 60, "s": 1]
   var total = 0.0

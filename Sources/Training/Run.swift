@@ -199,6 +199,7 @@ package final class Run {
 
   private func stopped(after step: Int, _ request: RunRequest) -> any Error {
     guard ranks.isFirst else { return Ranks.StoppedElsewhere(code: .tryAgain) }
+    StopFile.write(request, after: step, of: data.steps, in: recipe.output)
     let reason = request == .stopByTime ? "as its time is nearly over" : "by a signal"
     return UserError(
       .tryAgain, "stopped \(reason) after step \(step) of \(data.steps), with a checkpoint",

@@ -71,11 +71,6 @@ enum Launch {
       + hint
   }
 
-  /// When the scheduler will end the job; nil if no variable says so.
-  static var deadline: Date? {
-    environment["SLURM_JOB_END_TIME"].flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
-  }
-
   /// How mpirun is told to reach other hosts; nil if it is not told.
   static var remoteAgent: String? { environment["OMPI_MCA_plm_rsh_agent"] }
 

@@ -41,6 +41,8 @@ struct Train: ParsableCommand, SharedByRanks {
       }
       try ranks.together { try lock?.begin() }
       if let warning = lock?.warning { console.noted(warning) }
+      let job = ranks.isFirst ? JobTime.ask(isLimited: recipe.training.timeLimit != nil) : JobTime()
+      if let note = job.note { console.noted(note) }
       let watch = try ranks.together {
         try Watch(
           ranks, hostName: Ranks.hostName,
@@ -49,7 +51,7 @@ struct Train: ParsableCommand, SharedByRanks {
       }
       defer { watch?.end() }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
-      try run.train(deadline: Launch.deadline)
+      try run.train(deadline: job.end)
       try quickstart?.finish(run, ranks: ranks)
     }
   }

@@ -112,6 +112,49 @@ extension CommandLineTests {
         missing.errorLines == ["swiftdp: no-such-program: cannot be started: No such file or directory"])
     }
 
+    /// After 75 a scheduler starts it again, and must not do so for ever.
+    @Test func onlyARunThatGetsFurtherEndsWith75() throws {
+      let folder = try folder()
+      let words = ["swiftdp", "train"] + RankCountTests.text + ["output=run"]
+      func result(_ script: String) throws -> CommandResult {
+        try supervise(["--restarts", "1", "--pause", "0"], ["sh", "-c", script] + words, in: folder)
+      }
+      let add =
+        "mkdir -p run/checkpoints/step-00000$0; touch run/checkpoints/step-00000$0/training_state.json; "
+      let stuck = try result("exit 75")
+      #expect(stuck.code == 70)
+      #expect(
+        lines(stuck).last
+          == "exit code 75: giving up after 1 restart; it got no checkpoint further, so this ends with 70")
+      let further = try result(add.replacingOccurrences(of: "$0", with: "5") + "exit 75")
+      #expect(further.code == 75)
+      #expect(lines(further).last == "exit code 75: giving up after 1 restart")
+      // The same checkpoint is not a newer one.
+      #expect(try result("exit 75").code == 70)
+      #expect(try result("exit 3").code == 3)
+    }
+
+    /// The daemons of mpirun on other hosts get a scheduler's signal too, and mpirun then ends with a code of its own.
+    @Test func aRunThatStoppedInOrderIsNotStartedAgain() throws {
+      let folder = try folder()
+      let words = ["swiftdp", "train"] + RankCountTests.text + ["output=run"]
+      let cases = [("time", "its time is over"), ("signal", "stopped by a signal")]
+      for (reason, said) in cases {
+        let script = "mkdir -p run; echo '{\"reason\": \"\(reason)\", \"step\": 3}' > run/stop.json; exit 205"
+        let result = try supervise([], ["sh", "-c", script] + words, in: folder)
+        #expect(result.code == 75)
+        #expect(lines(result).last?.hasSuffix(": \(said), not started again") == true, "\(lines(result))")
+      }
+      #expect(cases.count == 2)
+      // What an earlier run has left does not count.
+      let old = Date(timeIntervalSinceNow: -60)
+      try FileManager.default.setAttributes(
+        [.modificationDate: old], ofItemAtPath: folder.path + "/run/stop.json")
+      let result = try supervise(
+        ["--restarts", "1", "--pause", "0"], ["sh", "-c", "exit 205"] + words, in: folder)
+      #expect(result.code == 205 && lines(result).count == 2, "\(lines(result))")
+    }
+
     @Test func signalsArePassedOn() throws {
       let folder = try folder()
       let script =
@@ -128,6 +171,16 @@ extension CommandLineTests {
       #expect(result.code == 75)
       #expect(lines(result) == ["exit code 75: ended by SIGTERM, not started again"])
       #expect(try folder.text("said") == "up\none\nend\n")
+      // Grid Engine's warning.
+      let warned = try RunningCommand(
+        [
+          Command.binary, "supervise", "--", "sh", "-c",
+          "trap 'exit 75' USR2; echo up; while :; do sleep 0.02; done",
+        ],
+        in: folder)
+      #expect(waitUntil { warned.output == "up\n" })
+      warned.send(SIGUSR2)
+      #expect(try lines(warned.wait()) == ["exit code 75: ended by SIGUSR2, not started again"])
       // A signal also works while it waits for the next start.
       let waiting = try RunningCommand(
         [Command.binary, "supervise", "--pause", "60", "--", "sh", "-c", "exit 3"], in: folder)

@@ -29,7 +29,7 @@ enum Ending: Equatable {
     let names = [
       SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGABRT: "SIGABRT",
       SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV",
-      SIGPIPE: "SIGPIPE", SIGTERM: "SIGTERM",
+      SIGUSR2: "SIGUSR2", SIGPIPE: "SIGPIPE", SIGTERM: "SIGTERM",
     ]
     return names[signal] ?? "signal \(signal)"
   }
@@ -41,7 +41,7 @@ enum Ending: Equatable {
 /// on once. The kernel sends the command SIGTERM when this process is gone, for whatever reason (mpirun then ends its
 /// ranks). Processes that the command leaves behind become children of this process, and are killed.
 final class Child {
-  private static let passedOn = [SIGTERM, SIGINT, SIGUSR1]
+  private static let passedOn = [SIGTERM, SIGINT, SIGUSR1, SIGUSR2]
   private var signals = sigset_t()
   /// The signal that asked for the end, if there was one.
   private(set) var askedToEnd: Int32?
@@ -101,7 +101,7 @@ final class Child {
       guard left > 0 else { return }
       var time = timespec(tv_sec: Int(left), tv_nsec: Int(left.truncatingRemainder(dividingBy: 1) * 1e9))
       let signal = sigtimedwait(&signals, nil, &time)
-      if signal == SIGTERM || signal == SIGINT { askedToEnd = signal }
+      if [SIGTERM, SIGINT, SIGUSR2].contains(signal) { askedToEnd = signal }
     }
   }
 

@@ -1,5 +1,6 @@
 // Whether a run that ended is started again, and when.
 import Base
+import Training
 
 struct RestartPolicy {
   /// How a run ended.
@@ -10,6 +11,10 @@ struct RestartPolicy {
     var step: (number: Int, words: String)?
     /// The signal that asked this process to end.
     var wasAsked: String?
+    /// Why the run stopped in order, if it did.
+    var stopped: StopFile.Reason?
+    /// Whether there is a newer checkpoint than at the start of the first run; nil if that is not known.
+    var isFurther: Bool?
 
     init(what: String, code: Int32) {
       self.what = what
@@ -31,14 +36,45 @@ struct RestartPolicy {
     self.pause = pause
   }
 
-  /// - Returns: what to say, and how long to wait; a nil pause means the end.
-  mutating func decide(_ event: Event) -> (line: String?, pause: Double?) {
-    if event.code == 0 { return (restart == 0 ? nil : "done, after \(counted(restart, "restart"))", nil) }
+  enum Decision {
+    /// Start the run again after a pause of so many seconds.
+    case restart(line: String, pause: Double)
+    case end(line: String?, code: Int32)
+
+    var line: String? {
+      switch self {
+      case .restart(let line, _): line
+      case .end(let line, _): line
+      }
+    }
+  }
+
+  mutating func decide(_ event: Event) -> Decision {
+    if event.code == 0 {
+      return .end(line: restart == 0 ? nil : "done, after \(counted(restart, "restart"))", code: 0)
+    }
     let step = event.step.map { " " + $0.words } ?? ""
-    func giveUp(_ reason: String) -> (String?, Double?) { ("\(event.what)\(step): \(reason)", nil) }
-    if let signal = event.wasAsked { return giveUp("ended by \(signal), not started again") }
+    func end(_ reason: String, code: Int32) -> Decision {
+      .end(line: "\(event.what)\(step): \(reason)", code: code)
+    }
+    // Whoever started this process (a scheduler, for one) starts it again after 75, which must not go on for ever.
+    func giveUp(_ reason: String) -> Decision {
+      guard event.code == ExitCode.tryAgain.rawValue, event.isFurther == false else {
+        return end(reason, code: event.code)
+      }
+      return end(
+        reason + "; it got no checkpoint further, so this ends with \(ExitCode.software.rawValue)",
+        code: ExitCode.software.rawValue)
+    }
+    // Whatever mpirun made of it: a scheduler may have ended its daemons on other hosts by then.
+    let code = event.stopped == nil ? event.code : ExitCode.tryAgain.rawValue
+    if let signal = event.wasAsked { return end("ended by \(signal), not started again", code: code) }
+    if let reason = event.stopped {
+      let why = reason == .time ? "its time is over" : "stopped by a signal"
+      return end(why + ", not started again", code: code)
+    }
     if event.code == ExitCode.usage.rawValue || event.code == ExitCode.data.rawValue {
-      return giveUp("not started again, since that would not mend it")
+      return end("not started again, since that would not mend it", code: code)
     }
     if let step = event.step?.number {
       failing = (step, failing?.step == step ? failing!.times + 1 : 1)
@@ -51,10 +87,9 @@ struct RestartPolicy {
     guard restart < restarts else { return giveUp("giving up after \(counted(restart, "restart"))") }
     restart += 1
     defer { pause = min(2 * pause, Self.longestPause) }
-    return (
-      "\(event.what)\(step): restart \(restart) of \(restarts) in \(seconds(pause)) s",
-      min(pause, Self.longestPause)
-    )
+    return .restart(
+      line: "\(event.what)\(step): restart \(restart) of \(restarts) in \(seconds(pause)) s",
+      pause: min(pause, Self.longestPause))
   }
 
   private func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }

@@ -38,6 +38,9 @@ struct RunPlace {
     return (last + 1, last == 0 ? "before step 1 was done" : "after step \(last)")
   }
 
+  /// The step of the newest checkpoint; 0 if there is none.
+  var checkpoint: Int { CheckpointFolder(output: output).complete.last?.step ?? 0 }
+
   /// 0 before the first step.
   private var lastStep: Int {
     guard let bytes = try? OpenFile.contents(output + "/metrics.jsonl") else { return 0 }

@@ -3,15 +3,16 @@ import ArgumentParser
 import Base
 import Collectives
 import Foundation
+import Training
 
 struct Supervise: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Start a run again when it fails.",
     discussion: """
       Example: swiftdp supervise --restarts 5 -- mpirun -np 8 swiftdp train run.yaml
-      The run goes on from its last checkpoint, on the hosts that still answer. SIGTERM, SIGINT and SIGUSR1 are
-      passed on to it. A mistake of the user's (64, 65) is not tried again, and the same step at most three
-      times. Exits with the code of the last run. docs/failures.md tells more.
+      The run goes on from its last checkpoint, on the hosts that still answer. SIGTERM, SIGINT, SIGUSR1
+      and SIGUSR2 are passed on to it. A mistake of the user's (64, 65) is not tried again, and the same step at
+      most three times. Exits with the code of the last run. docs/failures.md tells more.
       """)
 
   @Option(help: "How many times at most.")
@@ -38,12 +39,17 @@ struct Supervise: ParsableCommand {
     let folder = FileManager.default.temporaryDirectory.path + "/swiftdp-supervise-\(getpid())"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var words = command
+    let checkpoint = place?.checkpoint
     while true {
       let start = Date()
       let ending = try child.run(words)
       var event = RestartPolicy.Event(what: ending.words, code: ending.code)
       event.step = place?.step(
         startedAt: start, wasStopped: ending.code == Base.ExitCode.tryAgain.rawValue)
+      if let place {
+        event.isFurther = place.checkpoint > checkpoint ?? 0
+        event.stopped = StopFile.reason(in: place.output, since: start)
+      }
       event.wasAsked = child.askedToEnd.map(Ending.name(of:))
       words = try next(after: event, &policy, child, hosts, &gone, folder: folder)
     }
@@ -59,8 +65,10 @@ struct Supervise: ParsableCommand {
     while true {
       let decision = policy.decide(event)
       if let line = decision.line { Command.tell("supervise: " + line) }
-      guard let pause = decision.pause else { leave(event.code, folder) }
-      child.pause(pause)
+      switch decision {
+      case .end(_, let code): leave(code, folder)
+      case .restart(_, let pause): child.pause(pause)
+      }
       let silent = Set(silentHosts(hosts, child))
       if let signal = child.askedToEnd {
         Command.tell("supervise: \(Ending.name(of: signal)): not started again")
@@ -73,7 +81,9 @@ struct Supervise: ParsableCommand {
         gone = silent
         return words
       }
+      let isFurther = event.isFurther
       event = RestartPolicy.Event(what: "none of \(hosts.hosts.count) hosts answers", code: event.code)
+      event.isFurther = isFurther
     }
   }
 
