@@ -133,7 +133,8 @@ let package = Package(
     .systemLibrary(name: "CTap", path: "Tests/Network/CTap"),
     .executableTarget(name: "NetworkDelay", dependencies: ["CTap"], path: "Tests/Network/NetworkDelay"),
     // It imports none of the programs; it depends on them so that they are built.
-    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay", "NetworkDelay"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay", "NetworkDelay"]),
   ]
 )
 

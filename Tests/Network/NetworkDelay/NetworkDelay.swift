@@ -8,7 +8,9 @@ struct Refusal: Error {
   let text: String
 
   /// With what the system says about its last error.
-  static func system(_ text: String) -> Refusal { Refusal(text: "\(text): \(String(cString: strerror(errno)))") }
+  static func system(_ text: String) -> Refusal {
+    Refusal(text: "\(text): \(String(cString: strerror(errno)))")
+  }
 }
 
 @main
@@ -22,7 +24,9 @@ struct NetworkDelay {
       guard spaces.count >= 2 else { throw Refusal(text: "usage: \(usage)") }
       var network = try Switch(
         taps: taps(in: spaces), rate: bits(words[1]), delay: nanoseconds(words[2]))
-      for word in words.dropFirst(2) where word.contains("=") { try set(word, in: &network, hosts: spaces.count) }
+      for word in words.dropFirst(2) where word.contains("=") {
+        try set(word, in: &network, hosts: spaces.count)
+      }
       guard daemon(1, 0) == 0 else { throw Refusal.system("cannot go on behind") }
       network.run()
     } catch {
@@ -37,7 +41,9 @@ struct NetworkDelay {
     let home = open("/proc/self/ns/net", O_RDONLY)
     defer { close(home) }
     let taps = try spaces.enumerated().map { index, space in
-      guard swiftdp_enter_network("/run/netns/\(space)") == 0 else { throw Refusal.system("namespace \(space)") }
+      guard swiftdp_enter_network("/run/netns/\(space)") == 0 else {
+        throw Refusal.system("namespace \(space)")
+      }
       let tap = swiftdp_tap("link0", Switch.address(of: index))
       guard tap >= 0 else { throw Refusal.system("a TAP device in namespace \(space)") }
       return tap

@@ -57,7 +57,9 @@ struct Switch {
       let receiver = Int(frame[Self.header + 5])
       // The first bit of the first byte means "to several"; hosts are few, so that is everybody.
       let all = frame[Self.header] & 1 == 1
-      for other in 0..<hosts where other != host && (all || other == receiver) { send(frame, from: host, to: other) }
+      for other in 0..<hosts where other != host && (all || other == receiver) {
+        send(frame, from: host, to: other)
+      }
     }
   }
 
@@ -70,7 +72,9 @@ struct Switch {
     // The receiving port takes a frame while it comes in, unless it is still at an earlier one.
     let arrives = max(passes, received[receiver] + taken)
     // A switch keeps 50 ms or 4 MB of frames that wait, and drops more.
-    guard arrives - now - taken <= min(50_000_000, Int(4e6 * max(port, paths[index].byteTime))) else { return }
+    guard arrives - now - taken <= min(50_000_000, Int(4e6 * max(port, paths[index].byteTime))) else {
+      return
+    }
     sent[host] = leaves
     received[receiver] = arrives
     paths[index].add(frame, free: passes, arrives: arrives)
