@@ -51,10 +51,6 @@ package struct StepEstimate: Sendable {
 
   /// The share of a link's rate that is left for messages, beside headers (docs/plan.md).
   package static let carried = 0.95
-  /// How much longer the exchange of weights takes than its bytes in one direction. MPI sends large messages when the
-  /// receiver asks for them, which waits behind data that goes the other way, so that directions take turns
-  /// (docs/plan.md).
-  package static let turns = 1.7
 
   /// - Parameters:
   ///   - map: the map of any rank.
@@ -114,10 +110,13 @@ package struct StepEstimate: Sendable {
       exchange = 0
       return
     }
-    // Backward is two thirds of a round.
-    let waits = Self.uncovered(gradients / exchanges / rate, map.layout, backward: round * 2 / 3)
+    // Forward is a third of a round. Gradients of a round travel until the next one's forward is done, those of the
+    // last round until the update; then weights travel until the next step's forward is done.
+    let forward = round / 3
+    let tail = Self.uncovered(gradients / exchanges / rate, map.layout, backward: round - forward)
+    let gather = shape.stage == .replicas ? weights / rate : max(0, weights / rate - forward)
     exchange =
-      exchanges * (waits + 2 * rates.latency) + Self.turns * weights / rate
+      (exchanges - 1) * max(0, tail - forward) + tail + gather + exchanges * 2 * rates.latency
       + Self.meetings * (log2(ranks)).rounded(.up) * rates.latency
   }
 

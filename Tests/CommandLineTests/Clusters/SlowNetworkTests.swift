@@ -17,10 +17,11 @@ extension CommandLineTests {
       #expect(fastest >= 2 * milliseconds && fastest < 2 * milliseconds + 0.5, "\(result.out)")
     }
 
-    /// A pair of its own rate, beside one with that of the ports.
+    /// That of the ports, or of a pair that has its own.
     @Test func theRateIsReachedAndNotExceeded() throws {
       let folder = try Workspace()
-      for (more, bytes) in [([], 12.5), (["0-1=50mbit,1ms"], 6.25)] {
+      let cases: [(more: [String], bytes: Double)] = [([], 12.5), (["0-1=50mbit,1ms"], 6.25)]
+      for (more, bytes) in cases {
         let hosts = try SlowNetwork(2, rate: "100mbit", delay: "1ms", more, in: folder)
         let result = try hosts.swiftdp([
           "bench", "collectives", "--threads", "1", "--megabytes", "4", "--repetitions", "3", "--json",
