@@ -111,11 +111,4 @@ struct Supervise: ParsableCommand {
     let answers = child.succeeds(others.map { agent + [$0, "true"] }, within: Self.patience)
     return zip(others, answers).filter { !$1 }.map(\.0)
   }
-
-  /// mpirun starts the ranks of its own host without the agent.
-  private func isThisHost(_ name: String) -> Bool {
-    let own = Ranks.hostName
-    if ["localhost", own, String(own.prefix { $0 != "." })].contains(name) { return true }
-    return !Set(Host(name: name).addresses).isDisjoint(with: Host.current().addresses)
-  }
 }

@@ -6,8 +6,8 @@ import Testing
 extension CommandLineTests {
   @Suite(
     .enabled(
-      if: TwoHosts.missing == nil && Project.hasSharedData,
-      "this machine cannot have two hosts: \(TwoHosts.missing ?? "../shared/data is not beside this package")"
+      if: Hosts.missing == nil && Project.hasSharedData,
+      "this machine cannot have two hosts: \(Hosts.missing ?? "../shared/data is not beside this package")"
     ))
   struct TwoHostTests {
     @Test func twoHostsGiveTheHashOfOneRank() throws {
@@ -17,7 +17,7 @@ extension CommandLineTests {
       let settings = StoriesTests.settings + ["training.audit=0.2"]
       let one = try train(settings, output: "np1", in: folder)
       #expect(try !one.numbers("audits").isEmpty)
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       var compared = 0
       for (ranksPerHost, zero) in [(2, 1), (2, 0), (1, 1)] {
         let before = try hosts.received(by: 1)
@@ -48,7 +48,7 @@ extension CommandLineTests {
     func failuresAreKnownOnBothHosts(_ ranksPerHost: Int, _ rank: Int, _ signal: Int32, said: String) throws {
       let folder = try Workspace()
       try folder.makeStories()
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       let run = try hosts.start(
         ["train"] + StoriesTests.settings + [
           "training.steps=100000", "training.validate_every=0", "checkpoint.every=2", "parallel.timeout=3",
@@ -78,7 +78,7 @@ extension CommandLineTests {
     @Test func strangersAtThePortAreLetGo() throws {
       let folder = try Workspace()
       try folder.makeStories()
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       let run = try hosts.start(
         ["train"] + StoriesTests.settings + [
           "training.steps=100000", "training.validate_every=0", "checkpoint.every=2", "output=run",
@@ -130,7 +130,7 @@ extension CommandLineTests {
     /// Slow enough that the link is the limit on any machine.
     @Test func theExchangeFillsTheLink() throws {
       let folder = try Workspace()
-      let hosts = try TwoHosts(rate: "200mbit", in: folder)
+      let hosts = try Hosts(rate: "200mbit", in: folder)
       let result = try hosts.swiftdp(
         ["bench", "collectives", "--threads", "1", "--megabytes", "16", "--repetitions", "3", "--json"],
         ranksPerHost: 1)
