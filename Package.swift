@@ -130,7 +130,9 @@ let package = Package(
     .executableTarget(
       name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
     // It imports none of the programs; it depends on them so that they are built.
-    .testTarget(name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay"]),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay", .product(name: "Yams", package: "Yams")]),
   ]
 )
 

@@ -159,7 +159,7 @@ extension CommandLineTests {
       let isWhole = try slurm.wait(job, for: "COMPLETED")
       let log = try folder.text("\(job).log")
       try #require(isWhole, "\(log)")
-      #expect(try slurm.facts(job)["Restarts"] == "1")
+      #expect(try slurm.facts(job)["Restarts"] == "1", "\(log)")
       #expect(log.contains("2 ranks on 2 hosts"))
       #expect(log.matches(of: /stopped by a signal after step \d+ of/).count == 1)
       #expect(log.matches(of: /\nresume  step \d+ of/).count == 1)
