@@ -129,10 +129,16 @@ let package = Package(
       path: "Tests/Fuzzing/Readers"),
     .executableTarget(
       name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
+    // A network with rate and delay between namespaces, for launch/slow-network.
+    .systemLibrary(name: "CTap", path: "Tests/Network/CTap"),
+    .executableTarget(name: "NetworkDelay", dependencies: ["CTap"], path: "Tests/Network/NetworkDelay"),
     // It imports none of the programs; it depends on them so that they are built.
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay", .product(name: "Yams", package: "Yams")]),
+      dependencies: [
+        "Base", "swiftdp", "RankChecks", "FuzzReplay", "NetworkDelay",
+        .product(name: "Yams", package: "Yams"),
+      ]),
   ]
 )
 

@@ -1,7 +1,7 @@
 // How long a step takes, by a simple count: matrix products, bytes through memory, bytes between hosts.
 //
-// Slices leave for other hosts while backward computes; only what backward cannot cover is counted as exchange. The
-// estimate is for comparing arrangements.
+// Slices leave for other hosts while backward computes, segment by segment; only what backward cannot cover is counted
+// as exchange. The estimate is for comparing arrangements.
 import Foundation
 import Graph
 import Models
@@ -49,6 +49,8 @@ package struct StepEstimate: Sendable {
   /// write (docs/plan.md).
   package static let effort = 2.0
 
+  /// The share of a link's rate that is left for messages, beside headers (docs/plan.md).
+  package static let carried = 0.95
   /// - Parameters:
   ///   - map: the map of any rank.
   ///   - sequences: the number of sequences of a step, over all ranks.
@@ -100,19 +102,40 @@ package struct StepEstimate: Sendable {
       if hosts > 1 { weights = gathered * (ranks - 1) / ranks }
     }
     traffic = gradients + weights
+    let rate = rates.link * Self.carried
     passes = bytes / rates.copy
-    wire = traffic / rates.link
+    wire = traffic / rate
     guard hosts > 1 else {
       exchange = 0
       return
     }
-    // Backward, two thirds of a round, covers all but the last segment, which is final at its end.
-    let last = Double(map.layout.segments.last?.range.count ?? 0) / max(trained, 1)
-    let sent = gradients / exchanges / rates.link
-    let waits = max(sent * last, sent - round * 2 / 3) + 2 * rates.latency
+    // Backward is two thirds of a round, and forward the rest. The last segments of a round travel behind the next
+    // forward, if there is one; so do updated weights, of which forward waits for the embedding first.
+    let forward = round / 3
+    let tail = Self.uncovered(gradients / exchanges / rate, map.layout, backward: round * 2 / 3)
+    let fetching = weights / rate
+    let first = Double(map.layout.segments.last?.range.count ?? 0) / max(trained, 1)
+    // Replicas that each update all weights, or do not share them, wait for all of them.
+    let isBehind = shape.sharesHostWeights(place) || (place.ranksPerHost == 1 && shape.stage != .replicas)
+    let fetched = isBehind ? max(fetching * first, fetching - forward) : fetching
     exchange =
-      exchanges * waits + weights / rates.link
+      (exchanges - 1) * max(tail - forward, 0) + tail + fetched + exchanges * 2 * rates.latency
       + Self.meetings * (log2(ranks)).rounded(.up) * rates.latency
+  }
+
+  /// Seconds that a round's gradients take to leave after backward. A segment leaves when backward has come to it and
+  /// those before it are away. The last one is the embedding, which is final at the end, with the last layer.
+  /// - Parameter sending: seconds that all gradients of a round take on the wire.
+  private static func uncovered(_ sending: Double, _ layout: ParameterLayout, backward: Double) -> Double {
+    let trained = Double(layout.trainedCount)
+    let before = trained - Double(layout.segments.last?.range.count ?? 0)
+    var (final, away) = (0.0, 0.0)
+    for segment in layout.segments {
+      let count = Double(segment.range.count)
+      final = before > 0 ? min(backward, final + backward * count / before) : backward
+      away = max(away, final) + sending * count / trained
+    }
+    return away - backward
   }
 
   /// The calls of a step in which all ranks meet, each of which takes a message for every doubling of their number.

@@ -42,7 +42,7 @@ struct Supervise: ParsableCommand {
     let checkpoint = place?.checkpoint
     while true {
       let start = Date()
-      let ending = try child.run(words)
+      let ending = try child.run(words) { place?.hasFailed(since: start) ?? false }
       var event = RestartPolicy.Event(what: ending.words, code: ending.code)
       event.step = place?.step(
         startedAt: start, wasStopped: ending.code == Base.ExitCode.tryAgain.rawValue)
