@@ -134,7 +134,11 @@ let package = Package(
     .executableTarget(name: "NetworkDelay", dependencies: ["CTap"], path: "Tests/Network/NetworkDelay"),
     // It imports none of the programs; it depends on them so that they are built.
     .testTarget(
-      name: "CommandLineTests", dependencies: ["Base", "swiftdp", "RankChecks", "FuzzReplay", "NetworkDelay"]),
+      name: "CommandLineTests",
+      dependencies: [
+        "Base", "swiftdp", "RankChecks", "FuzzReplay", "NetworkDelay",
+        .product(name: "Yams", package: "Yams"),
+      ]),
   ]
 )
 

@@ -58,7 +58,8 @@ swiftdp=${SWIFTDP:-$(command -v swiftdp || true)}
   fail "there is no swiftdp on the PATH (export SWIFTDP=/path/to/swiftdp before it is submitted)"
 command -v mpirun >/dev/null || fail "there is no mpirun on the PATH (load the module of Open MPI in this script)"
 
-eval "set -- $(base64 -d <<<"${SWIFTDP_ARGUMENTS:?this script submits itself: launch/pbs.sh run.yaml}")"
+[ -n "${SWIFTDP_ARGUMENTS:-}" ] || fail "this script submits itself: launch/pbs.sh run.yaml"
+eval "set -- $(base64 -d <<<"$SWIFTDP_ARGUMENTS")"
 cluster='' each=''
 while [ $# -gt 1 ]; do
   case $1 in
@@ -101,7 +102,7 @@ run='' heard='' asked='' again=yes
 # shellcheck disable=SC2317 # traps call it
 stop() {
   heard=yes asked=yes
-  [ -z "$run" ] || kill -USR2 "$run"
+  [ -z "$run" ] || kill -USR2 "$run" 2>/dev/null
 }
 trap stop USR1
 trap 'again=; stop' USR2 TERM

@@ -53,7 +53,8 @@ if [ -n "$cluster" ]; then
   words=$("$swiftdp" cluster settings "$cluster") || exit
   [ -z "$words" ] || mapfile -t -O 1 recipe <<<"$words"
 fi
-[ "$threads" = 1 ] || options+=(-np $((${NSLOTS:?this script is for qsub} / threads)) --map-by "slot:PE=$threads")
+[ -n "${NSLOTS:-}" ] || fail "this script is for qsub: qsub launch/sge.sh run.yaml"
+[ "$threads" = 1 ] || options+=(-np $((NSLOTS / threads)) --map-by "slot:PE=$threads")
 recipe+=("parallel.threads=$threads")
 
 task=${SGE_TASK_ID:-undefined}
@@ -74,7 +75,7 @@ run='' heard='' asked='' again=yes
 # shellcheck disable=SC2317 # traps call it
 stop() {
   heard=yes asked=yes
-  [ -z "$run" ] || kill -USR2 "$run"
+  [ -z "$run" ] || kill -USR2 "$run" 2>/dev/null
 }
 trap stop USR1
 trap 'again=; stop' USR2

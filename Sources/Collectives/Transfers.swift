@@ -33,6 +33,15 @@ package final class Transfers {
     requests.append(request)
   }
 
+  /// Whether all messages have arrived, or their memory may be overwritten. Lets messages progress.
+  package var isDone: Bool {
+    guard !requests.isEmpty else { return true }
+    var done: Int32 = 0
+    check(MPI_Testall(Int32(requests.count), &requests, &done, swiftdp_statuses_ignore()), "MPI_Testall")
+    if done != 0 { requests.removeAll(keepingCapacity: true) }
+    return done != 0
+  }
+
   /// Waits until all messages have arrived, or their memory may be overwritten.
   package func wait() {
     guard !requests.isEmpty else { return }

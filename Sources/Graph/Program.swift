@@ -101,13 +101,15 @@ package final class Program {
   /// - Parameters:
   ///   - weights: weights of the layout and the type that the program was recorded with.
   ///   - gradients: `gradientCount` floats, or nil for memory of the arena.
+  ///   - beforeEach: called before an operation runs, which reads its parameters.
   ///   - afterEach: called between operations, with the one that was done last.
   ///   - whenFinal: called in backward with each segment of the layout, in order, and its gradients; they
   ///     are valid until the call for as many more segments as the program holds.
   /// - Returns: the sum of the losses of all target tokens, in nats.
   package func run(
     _ input: GraphInput, weights: WeightStore, arena: Arena, engine: Engine,
-    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
+    gradients: UnsafeMutablePointer<Float>? = nil, beforeEach: (ProgramEntry) -> Void = { _ in },
+    afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     precondition(
@@ -123,9 +125,11 @@ package final class Program {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
+      beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: node.parameters))
       let frame = frame(time, memory, input, engine)
       if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, input, engine)
+        beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: next.node.parameters))
         engine.time(phase.label, node.operation) {
           maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
         }

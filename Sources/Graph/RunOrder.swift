@@ -28,6 +28,13 @@ enum Phase: Sendable, Equatable {
   }
 }
 
+/// What a run does next.
+package struct ProgramEntry: Sendable {
+  package let isBackward: Bool
+  /// The parameters that it reads, as indices into the layout.
+  package let parameters: [Int]
+}
+
 /// How far a run has come.
 package struct ProgramProgress: Sendable {
   package let isBackward: Bool

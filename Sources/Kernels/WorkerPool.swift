@@ -10,6 +10,13 @@ package final class WorkerPool: Sendable {
   /// The number of threads that work, including the caller's.
   package let threads: Int
   private let team: Team
+  private let interlude = Interlude()
+
+  /// What the caller's thread does after each of its tiles, which must not use the pool; nil for nothing.
+  package var betweenTiles: (() -> Void)? {
+    get { interlude.body }
+    set { interlude.body = newValue }
+  }
 
   /// - Throws: `UserError` if the system starts no more threads.
   package init(threads: Int) throws {
@@ -23,11 +30,19 @@ package final class WorkerPool: Sendable {
   /// Runs `body(tile, worker)` for every tile in `0..<tiles`; workers are numbered `0..<threads`.
   package func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
     if threads == 1 || tiles <= 1 {
-      for tile in 0..<tiles { body(tile, 0) }
+      for tile in 0..<tiles {
+        body(tile, 0)
+        interlude.body?()
+      }
     } else {
-      team.run(tiles, body)
+      team.run(tiles, body, interlude)
     }
   }
+}
+
+/// Used by the caller's thread only.
+private final class Interlude: @unchecked Sendable {
+  var body: (() -> Void)?
 }
 
 /// A closure that does not escape, as its two words, code and context. `withoutActuallyEscaping` would box it on the
@@ -104,14 +119,14 @@ private final class Team: @unchecked Sendable {
     announce()
   }
 
-  func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void) {
+  func run(_ tiles: Int, _ body: (_ tile: Int, _ worker: Int) -> Void, _ interlude: Interlude) {
     Body.with(body) { body in
       self.body = body
       self.tiles = tiles
       nextTile.store(0, ordering: .relaxed)
       busy.store(helpers, ordering: .relaxed)
       announce()
-      work(0)
+      work(0, interlude)
       var waits = 0
       while busy.load(ordering: .acquiring) != 0 {
         // If there are more threads than cores, the thread that this one waits for may need this core.
@@ -129,13 +144,14 @@ private final class Team: @unchecked Sendable {
     wake.unlock()
   }
 
-  private func work(_ worker: Int) {
+  private func work(_ worker: Int, _ interlude: Interlude? = nil) {
     guard let body else { return }
     let tiles = tiles
     while true {
       let tile = nextTile.add(1, ordering: .relaxed).oldValue
       if tile >= tiles { return }
       body(tile, worker)
+      interlude?.body?()
     }
   }
 

@@ -110,13 +110,17 @@ package struct StepEstimate: Sendable {
       exchange = 0
       return
     }
-    // Forward is a third of a round. Gradients of a round travel until the next one's forward is done, those of the
-    // last round until the update; then weights travel until the next step's forward is done.
+    // Backward is two thirds of a round, and forward the rest. The last segments of a round travel behind the next
+    // forward, if there is one; so do updated weights, of which forward waits for the embedding first.
     let forward = round / 3
-    let tail = Self.uncovered(gradients / exchanges / rate, map.layout, backward: round - forward)
-    let gather = shape.stage == .replicas ? weights / rate : max(0, weights / rate - forward)
+    let tail = Self.uncovered(gradients / exchanges / rate, map.layout, backward: round * 2 / 3)
+    let fetching = weights / rate
+    let first = Double(map.layout.segments.last?.range.count ?? 0) / max(trained, 1)
+    // Replicas that each update all weights, or do not share them, wait for all of them.
+    let isBehind = shape.sharesHostWeights(place) || (place.ranksPerHost == 1 && shape.stage != .replicas)
+    let fetched = isBehind ? max(fetching * first, fetching - forward) : fetching
     exchange =
-      (exchanges - 1) * max(0, tail - forward) + tail + gather + exchanges * 2 * rates.latency
+      (exchanges - 1) * max(tail - forward, 0) + tail + fetched + exchanges * 2 * rates.latency
       + Self.meetings * (log2(ranks)).rounded(.up) * rates.latency
   }
 

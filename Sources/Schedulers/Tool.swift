@@ -44,7 +44,9 @@ package enum Tool {
     }
     if status == 0 { return .success(output.text) }
     errors.read(atMost: longest)
-    let said = errors.text.split(whereSeparator: \.isNewline).first.map(String.init)
+    // Open MPI rules a line above its messages.
+    let said = errors.text.split(whereSeparator: \.isNewline).first { $0.contains(where: \.isLetter) }.map(
+      String.init)
     return .failure(NoAnswer("\(words[0]): " + (said?.printable(200) ?? "failed")))
   }
 

@@ -22,8 +22,13 @@ package final class GradientSum {
   private let engine: Engine
   private let exchange: SliceExchange
   private let wire: ElementType
-  /// Segments that are published but not yet added.
+  /// Segments that are published but not yet added, and the next bucket to add.
   private var pending: [Int] = []
+  private var nextBucket = 0
+  /// The round after the one whose last segments are still on their way between hosts.
+  private var following: (senders: Int, isLast: Bool)?
+  /// Whether a round of the exchange has begun, and is not added everywhere.
+  private var isOpen = false
   private var isEmpty = true
   private var senders = 0
   private var isLastRound = true
@@ -102,7 +107,8 @@ package final class GradientSum {
 
   /// Sums the gradients of a step, which has at least one micro-batch. In round r, rank i of N has number r·N + i,
   /// if there is one. Collective.
-  /// - Parameter body: gets the number of one of this rank's micro-batches, and adds all segments of its gradients.
+  /// - Parameter body: gets the number of one of this rank's micro-batches, calls `settle`, writes gradients, and adds
+  ///   all segments of them.
   package func sum(microBatches count: Int, _ body: (_ number: Int) throws -> Void) rethrows {
     begin()
     for first in stride(from: 0, to: count, by: map.ranks) {
@@ -121,17 +127,54 @@ package final class GradientSum {
   /// Announces a round in which each of the first `senders` ranks has a micro-batch.
   /// - Parameter isLast: whether it is the last round of the step.
   private func beginRound(senders: Int, isLast: Bool) {
-    self.senders = ownSum == nil ? senders : max(self.senders, senders)
-    isLastRound = isLast
-    if ownSum == nil || isLast { exchange.beginRound(senders: self.senders) }
+    if isOpen { following = (senders, isLast) } else { start(senders: senders, isLast: isLast) }
   }
 
-  /// Lets messages between hosts progress while something is computed.
-  package func poke() { exchange.poke() }
+  private func start(senders: Int, isLast: Bool) {
+    self.senders = ownSum == nil ? senders : max(self.senders, senders)
+    isLastRound = isLast
+    guard ownSum == nil || isLast else { return }
+    isOpen = true
+    exchange.beginRound(senders: self.senders)
+  }
+
+  /// Lets messages between hosts progress while something is computed, and adds what has come.
+  package func advance() {
+    guard exchange.crossesHosts else { return }
+    exchange.poke()
+    while let index = pending.first, sum(segment: index, waiting: false) { finishFirst() }
+  }
+
+  /// Waits until the round before is added everywhere. Only then may this rank write gradients again.
+  package func settle() {
+    guard let round = following else { return }
+    following = nil
+    let start = Date()
+    finishRound()
+    self.start(senders: round.senders, isLast: round.isLast)
+    seconds += Date().timeIntervalSince(start)
+  }
+
+  private func finishFirst() {
+    pending.removeFirst()
+    exchange.finishSegment()
+  }
+
+  private func finishRound() {
+    while let index = pending.first {
+      _ = sum(segment: index, waiting: true)
+      finishFirst()
+    }
+    exchange.finishRound()
+    nextBucket = 0
+    isEmpty = false
+    isOpen = false
+  }
 
   /// Adds a segment of this round's gradients. Every rank calls this for each segment in order; a rank without a
   /// micro-batch passes nil.
   package func add(segment index: Int, _ gradients: UnsafePointer<Float>?) {
+    settle()
     let start = Date()
     let isLastSegment = index == map.layout.segments.count - 1
     if let ownSum {
@@ -143,7 +186,6 @@ package final class GradientSum {
     } else {
       pass(segment: index, gradients)
     }
-    if isLastSegment, ownSum == nil || isLastRound { isEmpty = false }
     seconds += Date().timeIntervalSince(start)
   }
 
@@ -151,20 +193,25 @@ package final class GradientSum {
   private func pass(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     exchange.publish(segment: index, gradients)
     pending.append(index)
-    let isLast = index == map.layout.segments.count - 1
-    let lag = isLast || map.ranks == 1 ? 0 : 1
-    while pending.count > lag {
-      sum(segment: pending.removeFirst())
-      exchange.finishSegment()
+    guard index == map.layout.segments.count - 1 else {
+      while pending.count > (map.ranks == 1 ? 0 : 1) {
+        _ = sum(segment: pending[0], waiting: true)
+        finishFirst()
+      }
+      return exchange.waitUntilFree(after: index)
     }
-    if isLast { exchange.finishRound() } else { exchange.waitUntilFree(after: index) }
+    // Between hosts, the last segments of a round travel while the next one computes forward.
+    if isLastRound || !exchange.crossesHosts { finishRound() }
   }
 
   /// Adds the parts of all ranks for this rank's slices of a segment, in the order of the ranks.
-  private func sum(segment index: Int) {
-    for bucket in map.layout.segments[index].buckets {
+  /// - Parameter waiting: whether to wait for parts that have not come.
+  /// - Returns: whether all have been added.
+  private func sum(segment index: Int, waiting: Bool) -> Bool {
+    while nextBucket < map.layout.segments[index].buckets.upperBound {
+      let bucket = nextBucket
       let target = memory.base + map.place(ofBucket: bucket)
-      exchange.withParts(bucket: bucket, segment: index) { parts, numbers in
+      let isWhole = exchange.withParts(bucket: bucket, segment: index, waiting: waiting) { parts, numbers in
         squares.withUnsafeMutableBufferPointer { squares in
           // The last round completes the sum, so its squares are taken in the same pass.
           engine.addInOrder(
@@ -175,7 +222,10 @@ package final class GradientSum {
           )
         }
       }
+      guard isWhole else { return false }
+      nextBucket += 1
     }
+    return true
   }
 
   /// This rank's part of a round in which it has no micro-batch.

@@ -1,4 +1,4 @@
-// One copy of the weights for all ranks of a host, and the exchange of updates between hosts.
+// One copy of the weights for all ranks of a host.
 import Collectives
 import Kernels
 import Tensors
@@ -45,39 +45,5 @@ extension FrozenStore {
           memory.base, count: count, of: memory, counted: own * 4, label: "frozen", ledger: ledger),
         rank: ranks.localRank, ranks: ranks.localCount
       ))
-  }
-}
-
-extension Ranks {
-  /// Completes a line that each host holds once: each slice of another host goes to one rank of this host, in place.
-  /// Collective. Before it reads the line, a rank must wait for the ranks of its host.
-  /// - Parameters:
-  ///   - address: the address of an element.
-  ///   - bytes: the size of one element.
-  ///   - slices: [bucket][rank], ranges of the line.
-  package func exchangeBetweenHosts(
-    _ address: (Int) -> UnsafeMutableRawPointer, bytes: Int, slices: [[Range<Int>]]
-  ) {
-    guard hosts > 1 else { return }
-    let members = hostMembers.sorted { $0.key < $1.key }
-    let numberOnHost = numberOnHost
-    let transfers = transfers()
-    for (bucket, slices) in slices.enumerated() {
-      for (host, members) in members {
-        for sender in slices.indices where !slices[sender].isEmpty && hostOf[sender] != host {
-          // The ranks of a host take turns in receiving.
-          let position = numberOnHost[sender]
-          let receiver = members[position % members.count]
-          let slice = slices[sender]
-          if receiver == rank {
-            transfers.receive(
-              address(slice.lowerBound), count: slice.count * bytes, from: sender, tag: bucket)
-          } else if sender == rank {
-            transfers.send(address(slice.lowerBound), count: slice.count * bytes, to: receiver, tag: bucket)
-          }
-        }
-      }
-    }
-    transfers.wait()
   }
 }

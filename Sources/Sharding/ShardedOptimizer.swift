@@ -1,4 +1,4 @@
-// The update of the slices that this rank owns, and their distribution to every replica.
+// The update of the slices that this rank owns.
 import Base
 import Collectives
 import Foundation
@@ -131,18 +131,5 @@ package final class ShardedOptimizer {
         start: held.piece.line.lowerBound - parameter.range.lowerBound,
         phase: held.piece.phase)
     }
-  }
-
-  /// Gives every rank the slices that the others have updated.
-  package func gather(weights: WeightLine, over ranks: Ranks) {
-    if weights.isShared {
-      ranks.exchangeBetweenHosts(weights.address, bytes: weights.type.bytes, slices: map.slices)
-      ranks.barrierOnHost()
-    } else if map.stage != .replicas {
-      for slices in map.slices {
-        ranks.gatherSlices(weights.address, bytes: weights.type.bytes, slices: slices)
-      }
-    }
-    weights.refreshVectors()
   }
 }

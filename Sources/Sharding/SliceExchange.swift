@@ -43,6 +43,8 @@ final class SliceExchange {
   /// The pieces that are expected or have come in this round, and how many of them were added.
   private var posted = 0
   private var taken = 0
+  /// How far into this rank's slice the parts of the bucket that is being added have been taken.
+  private var takenOfSlice = 0
   /// The place of the next piece to expect: a bucket, and how far into this rank's slice of it.
   private var next = (bucket: 0, offset: 0)
   /// How many segments this rank has published, and how many it has added, since the beginning.
@@ -126,6 +128,9 @@ final class SliceExchange {
     parts.reserveCapacity(ranks.count)
   }
 
+  /// Whether some ranks are on other hosts.
+  var crossesHosts: Bool { !remote.isEmpty }
+
   /// Announces a round in which the first `senders` ranks bring gradients.
   func beginRound(senders: Int) {
     self.senders = senders
@@ -193,22 +198,38 @@ final class SliceExchange {
 
   /// Gives all senders' parts of this rank's slice of a bucket, in the order of the ranks, piece by piece as soon as
   /// they are there.
-  /// - Parameter body: takes the parts, and the range of the slice that they cover.
+  /// - Parameters:
+  ///   - waiting: whether to wait for pieces that have not come; the next call goes on with them.
+  ///   - body: takes the parts, and the range of the slice that they cover.
+  /// - Returns: whether all pieces have been taken.
   func withParts(
-    bucket: Int, segment: Int, _ body: (UnsafeBufferPointer<SumPart>, _ numbers: Range<Int>) -> Void
-  ) {
+    bucket: Int, segment: Int, waiting: Bool,
+    _ body: (UnsafeBufferPointer<SumPart>, _ numbers: Range<Int>) -> Void
+  ) -> Bool {
     let slice = map.slices[bucket][map.rank]
     // Without messages there is no reason to cut the slice.
     let size = remote.isEmpty ? max(slice.count, 1) : Self.pieceCount
-    for start in stride(from: 0, to: slice.count, by: size) {
-      let numbers = start..<min(start + size, slice.count)
-      gather(at: slice.lowerBound + start - map.layout.segments[segment].range.lowerBound)
+    while takenOfSlice < slice.count {
+      guard waiting || hasNextPiece else { return false }
+      let numbers = takenOfSlice..<min(takenOfSlice + size, slice.count)
+      gather(at: slice.lowerBound + numbers.lowerBound - map.layout.segments[segment].range.lowerBound)
       parts.withUnsafeBufferPointer { body($0, numbers) }
       for sender in 0..<senders where sender != map.rank && mapped[sender] != nil {
         letGo(parts[sender].base, bytes: numbers.count * 4)
       }
+      takenOfSlice += size
       expectNext()
     }
+    takenOfSlice = 0
+    return true
+  }
+
+  /// Whether the parts of the next piece have come.
+  private var hasNextPiece: Bool {
+    for sender in 0..<senders {
+      if let counters = counters[sender], swiftdp_load_acquire(counters) <= added { return false }
+    }
+    return arrivals[taken % depth].isDone
   }
 
   /// Waits for the parts of a piece.
@@ -264,7 +285,7 @@ final class SliceExchange {
   }
 
   /// Lets messages progress, if there are any.
-  func poke() { if !remote.isEmpty { ranks.poke() } }
+  func poke() { if crossesHosts { ranks.poke() } }
 
   private func wait(for rank: Int, _ isDone: () -> Bool) {
     var waits = 0

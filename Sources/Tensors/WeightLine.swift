@@ -79,9 +79,11 @@ package final class WeightLine {
   }
 
   /// Widens the parameters of one dimension again, after the line has changed.
-  package func refreshVectors() {
+  /// - Parameter range: the parameters that begin there; nil for all.
+  package func refreshVectors(in range: Range<Int>? = nil) {
     guard type == .bfloat16 else { return }
-    for (index, parameter) in layout.parameters.enumerated() where Self.isVector(parameter) {
+    for (index, parameter) in layout.parameters.enumerated()
+    where Self.isVector(parameter) && range?.contains(parameter.range.lowerBound) ?? true {
       BFloat16.widen(
         halves + parameter.range.lowerBound, count: parameter.range.count,
         into: vectors.base + vectorPlaces[index])

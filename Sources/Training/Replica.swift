@@ -79,11 +79,12 @@ package final class Replica {
   /// - Parameters:
   ///   - units: the number of losses of the whole step.
   ///   - gradients: `gradientRoom` floats.
-  ///   - afterEach, whenFinal: see `Program.run`.
+  ///   - beforeEach, afterEach, whenFinal: see `Program.run`.
   /// - Returns: the sum of the losses of the micro-batch itself.
   package func train(
     _ batch: Batch, dividedBy units: Int, seed: UInt64, step: Int,
-    gradients: UnsafeMutablePointer<Float>? = nil, afterEach: (ProgramProgress) -> Void = { _ in },
+    gradients: UnsafeMutablePointer<Float>? = nil, beforeEach: (ProgramEntry) -> Void = { _ in },
+    afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
     try withInput(batch) { input in
@@ -94,8 +95,8 @@ package final class Replica {
       let program = program(for: batch, training: true)
       defer { take(program.counts) }
       return try program.run(
-        input, weights: store, arena: arena, engine: engine, gradients: gradients, afterEach: afterEach,
-        whenFinal: whenFinal)
+        input, weights: store, arena: arena, engine: engine, gradients: gradients, beforeEach: beforeEach,
+        afterEach: afterEach, whenFinal: whenFinal)
     }
   }
 

@@ -145,6 +145,8 @@ package final class Run {
     }
     // A checkpoint that is being written when an error ends the run is not lost.
     defer { try? tell(saves.finish()) }
+    // The weights of the last step are all here when this returns.
+    defer { step.finish() }
     let first = (resumed?.step ?? 0) + 1
     if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
@@ -178,6 +180,7 @@ package final class Run {
       if request.isStop, number < end { throw stopped(after: number, request) }
     }
     guard end == data.steps else { return }
+    step.finish()
     let model = recipe.output + "/model"
     try content(states: false).write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
@@ -229,6 +232,7 @@ package final class Run {
 
   private func validate() -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
+    step.finish()
     return evaluate(
       sequences, replica: replica, ranks: ranks, microBatchSize: recipe.training.microBatchSize,
       mask: recipe.data.packingMask)
@@ -236,6 +240,7 @@ package final class Run {
 
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
   private func save(_ number: Int, mustSucceed: Bool) throws {
+    step.finish()
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
       history: step.watch.history)

@@ -4,6 +4,7 @@ import Checkpoints
 import Collectives
 import Datasets
 import Foundation
+import Graph
 import Objectives
 import Optimizers
 import Recipes
@@ -39,6 +40,7 @@ package final class TrainStep {
   let replica: Replica
   let gradients: GradientSum
   let optimizer: ShardedOptimizer
+  private let exchange: WeightExchange
   let schedule: Schedule
   let ranks: Ranks
   let sequences: TokenSequences
@@ -53,7 +55,12 @@ package final class TrainStep {
   private var sums: MicroBatchSums
   private let offending: OffendingSamples
   private let audit: Audit
+  /// When messages were last looked after, in nanoseconds.
+  private var lookedAfter: UInt64 = 0
+  /// Looks after messages while a long operation computes; nil if nothing travels between hosts.
+  private var betweenTiles: (() -> Void)?
 
+  /// Collective.
   package init(
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
@@ -75,6 +82,8 @@ package final class TrainStep {
     sums = MicroBatchSums(counts: replica.objective.counts, ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
     offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
+    exchange = WeightExchange(map: optimizer.map, weights: replica.weights, ranks: ranks)
+    if ranks.hosts > 1 { betweenTiles = { [unowned self] in lookAfterMessages() } }
   }
 
   /// The step of a run.
@@ -115,14 +124,13 @@ package final class TrainStep {
     // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
     let finding = look(at: total, norm: norm, microBatches)
-    var gatherSeconds = 0.0
     if units > 0, finding?.isWithheld != true {
-      gatherSeconds = updateWeights(update, norm: norm, learningRate: learningRate)
+      updateWeights(update, norm: norm, learningRate: learningRate)
     }
     return StepReport(
       step: step, loss: total.meanLoss, scalars: replica.objective.scalars(ofStep: total),
       gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
-      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + gatherSeconds,
+      seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
       audits: audits, finding: finding)
   }
 
@@ -131,6 +139,8 @@ package final class TrainStep {
   private func sumGradients(_ step: Int, _ microBatches: [MicroBatch], dividedBy units: Int) {
     sums.begin()
     audit.begin(step: step)
+    // A rank without a micro-batch waits for others, which must not wait for its weights meanwhile.
+    if ranks.rank >= microBatches.count { exchange.finish() }
     gradients.sum(microBatches: microBatches.count) { number in
       let isAudited = audit.isChosen(number)
       let loss = compute(microBatches[number], dividedBy: units, step: step) { segment, values in
@@ -166,17 +176,35 @@ package final class TrainStep {
     return finding
   }
 
-  /// - Returns: the seconds that the exchange of weights took.
-  private func updateWeights(_ update: Int, norm: Double, learningRate: Double) -> Double {
+  private func updateWeights(_ update: Int, norm: Double, learningRate: Double) {
     gradients.completeReplicas()
     replica.engine.time("update") {
       optimizer.step(
         update, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
         gradientNorm: norm, learningRate: learningRate, over: ranks)
     }
-    let updated = Date()
-    replica.engine.time("gather") { optimizer.gather(weights: replica.weights, over: ranks) }
-    return Date().timeIntervalSince(updated)
+    replica.engine.time("gather") { exchange.begin() }
+  }
+
+  /// Waits for the weights of other hosts, which come while the next step computes. Call it before weights are read
+  /// in any other way.
+  package func finish() { exchange.finish() }
+
+  /// Before an operation: what it reads must have come, and what it overwrites must be away.
+  private func prepare(for entry: ProgramEntry) {
+    for parameter in entry.parameters { exchange.wait(for: parameter) }
+    guard entry.isBackward else { return }
+    // Other ranks may wait for this one's weights before they send the gradients that it will wait for.
+    exchange.finish()
+    gradients.settle()
+  }
+
+  private func lookAfterMessages() {
+    let now = monotonicNanoseconds()
+    guard now > lookedAfter + 1_000_000 else { return }
+    lookedAfter = now
+    ranks.poke()
+    exchange.advance()
   }
 
   /// The sum of a micro-batch's losses; its gradients are handed over segment by segment.
@@ -185,11 +213,16 @@ package final class TrainStep {
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
     sequences.fill(&batch, with: microBatch, mask: mask)
+    let pool = replica.engine.pool
+    pool.betweenTiles = betweenTiles
+    defer { pool.betweenTiles = nil }
     return replica.train(
       batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
+      beforeEach: { prepare(for: $0) },
       afterEach: {
         ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.layer)
-        gradients.poke()
+        gradients.advance()
+        exchange.advance()
       }, whenFinal: whenFinal)
   }
 

@@ -74,6 +74,9 @@ enum Launch {
   /// How mpirun is told to reach other hosts; nil if it is not told.
   static var remoteAgent: String? { environment["OMPI_MCA_plm_rsh_agent"] }
 
+  /// Where programs are looked for.
+  static var programFolders: String { environment["PATH"] ?? "" }
+
   /// How many processes the launcher says it started for this command; nil if there is no launcher.
   static var startedCount: Int? {
     ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"].compactMap { environment[$0] }.first

@@ -126,7 +126,7 @@ extension CommandLineTests {
         ["--threads is 0, but must be from 1 to 1024 (see swiftdp doctor --help)"], in: folder)
     }
 
-    @Test(.enabled(if: TwoHosts.missing == nil, "this machine cannot have two host names"))
+    @Test(.enabled(if: Hosts.missing == nil, "this machine cannot have two host names"))
     func differencesOfHosts() throws {
       let result = try Command.run(
         [

@@ -30,6 +30,7 @@ extension CommandLineTests {
       let process = try #require(processes(with: endless, program: "swiftdp").first)
       let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
       let cores = try tasks.map { try allowedCores("/proc/\(process)/task/\($0)/status") }
+      command.send(SIGKILL)
       #expect(cores.count > 1)
       let own = try allowedCores("/proc/self/status")
       #expect(Set(cores) == [own], "\(cores)")

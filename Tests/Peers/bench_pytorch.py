@@ -4,6 +4,11 @@
     python bench_pytorch.py --model gpt2 --ranks 2 --threads 1
 
 One process a rank, gradients summed by DistributedDataParallel over gloo; AdamW, clipping at norm 1.
+On several hosts, start it once on each, with --ranks, --rank and --master; GLOO_SOCKET_IFNAME names the network:
+
+    launch/two-hosts on a 0 env GLOO_SOCKET_IFNAME=link0 python bench_pytorch.py --ranks 2 --rank 0 --master 192.0.2.1 &
+    launch/two-hosts on a 1 env GLOO_SOCKET_IFNAME=link0 python bench_pytorch.py --ranks 2 --rank 1 --master 192.0.2.1
+
 Random weights and tokens: the speed does not depend on them. Prints one JSON line; `gflops` is
 6 * parameters (tied ones once, embeddings included) * tokens per second, over all ranks.
 """
@@ -58,7 +63,7 @@ def run(rank, flags, rendezvous, results):
     torch.set_num_threads(flags.threads)
     torch.manual_seed(1)
     if flags.ranks > 1:
-        dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=flags.ranks)
+        dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=flags.ranks)
     bare = make_model(flags).train()
     count = sum(p.numel() for p in bare.parameters())
     vocabulary = bare.config.vocab_size
@@ -70,11 +75,19 @@ def run(rank, flags, rendezvous, results):
     bf16 = flags.dtype == "bf16"
     generator = torch.Generator().manual_seed(100 + rank)
 
-    def step():
+    def micro_batch():
         tokens = torch.randint(0, vocabulary, (flags.batch, flags.length), generator=generator)
         with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
-            loss = model(input_ids=tokens, labels=tokens).loss
+            loss = model(input_ids=tokens, labels=tokens).loss / flags.accumulate
         loss.backward()
+        return loss
+
+    def step():
+        # Gradients are exchanged once, after the last micro-batch.
+        with model.no_sync() if flags.ranks > 1 and not flags.compile else contextlib.nullcontext():
+            for _ in range(flags.accumulate - 1):
+                micro_batch()
+        loss = micro_batch()
         torch.nn.utils.clip_grad_norm_(bare.parameters(), 1.0)
         rule.step()
         rule.zero_grad(set_to_none=True)
@@ -91,7 +104,7 @@ def run(rank, flags, rendezvous, results):
         dist.barrier()
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    results.put((rank, seconds, peak, count, loss))
+    results.put((rank, seconds, peak, count, loss * flags.accumulate))
     if flags.ranks > 1:
         dist.destroy_process_group()
 
@@ -107,6 +120,9 @@ def main():
     parser.add_argument("--fused", action="store_true", help="PyTorch's fused AdamW")
     parser.add_argument("--attention", choices=["eager", "sdpa"], default="sdpa")
     parser.add_argument("--batch", type=int, default=4, help="samples a rank")
+    parser.add_argument("--accumulate", type=int, default=1, help="micro-batches of --batch samples a rank and step")
+    parser.add_argument("--rank", type=int, help="run this rank only; the others are started elsewhere")
+    parser.add_argument("--master", help="the address of rank 0's host, with --rank")
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--width", type=int, default=768)
@@ -123,17 +139,25 @@ def main():
     # Always child processes, so that a rank's peak memory is its own.
     context = torch.multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = (flags, os.path.join(folder, "rendezvous"), results)
-        torch.multiprocessing.spawn(run, args=arguments, nprocs=flags.ranks)
-    ranks = sorted(results.get() for _ in range(flags.ranks))
+    if flags.rank is None:
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = (flags, f"file://{os.path.join(folder, 'rendezvous')}", results)
+            torch.multiprocessing.spawn(run, args=arguments, nprocs=flags.ranks)
+        ranks = sorted(results.get() for _ in range(flags.ranks))
+    else:
+        process = context.Process(target=run, args=(flags.rank, flags, f"tcp://{flags.master}:29500", results))
+        process.start()
+        ranks = [results.get()]
+        process.join()
     seconds = max(seconds for _, seconds, _, _, _ in ranks)
-    speed = flags.ranks * flags.batch * flags.length * flags.steps / seconds
+    speed = flags.ranks * flags.batch * flags.accumulate * flags.length * flags.steps / seconds
     print(json.dumps({
         "peer": "pytorch", "model": flags.model, "parameters": ranks[0][3], "dtype": flags.dtype,
-        "ranks": flags.ranks, "threads": flags.threads, "batch": flags.batch, "length": flags.length,
+        "ranks": flags.ranks, "threads": flags.threads, "batch": flags.batch, "accumulate": flags.accumulate,
+        "length": flags.length,
         "compile": flags.compile, "fused": flags.fused, "attention": flags.attention, "steps": flags.steps,
-        "tokens_per_second": round(speed, 1), "gflops": round(6 * ranks[0][3] * speed / 1e9, 1),
+        "seconds": round(seconds / flags.steps, 3), "tokens_per_second": round(speed, 1),
+        "gflops": round(6 * ranks[0][3] * speed / 1e9, 1),
         "peak_rss_mb": round(max(peak for _, _, peak, _, _ in ranks)), "last_loss": round(ranks[0][4], 4),
         "torch": torch.__version__,
     }))  # fmt: skip

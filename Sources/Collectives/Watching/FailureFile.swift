@@ -28,8 +28,14 @@ package enum FailureFile {
 
   /// The step that failed, if the file was written after the given time.
   package static func step(in folder: String, since start: Date) -> Int? {
+    guard age(in: folder, since: start) != nil else { return nil }
+    return try? OpenFile.json(path(folder))["step"]?.integer
+  }
+
+  /// How many seconds ago the file was written; nil if that was before the given time, or never.
+  package static func age(in folder: String, since start: Date) -> Double? {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path(folder))
     guard let written = attributes?[.modificationDate] as? Date, written >= start else { return nil }
-    return try? OpenFile.json(path(folder))["step"]?.integer
+    return -written.timeIntervalSinceNow
   }
 }

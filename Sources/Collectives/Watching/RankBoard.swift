@@ -27,7 +27,7 @@ package enum RankPhase: Int64, Sendable {
 /// What a rank waits in for other ranks.
 package enum RankCall: Int64, Sendable {
   case none = 0
-  case barrier, broadcast, gather, sum, slices, messages, gradients
+  case barrier, broadcast, gather, sum, slices, messages, gradients, weights
 
   package var words: String {
     switch self {
@@ -39,6 +39,7 @@ package enum RankCall: Int64, Sendable {
     case .slices: "an all-gather of weights"
     case .messages: "messages"
     case .gradients: "gradients"
+    case .weights: "updated weights"
     }
   }
 }

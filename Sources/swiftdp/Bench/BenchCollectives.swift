@@ -63,8 +63,14 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
         seconds: try session.seconds(shortest: 0.01) { _ in body() }, work: work,
         limit: isOneHost ? .copy : .link)
     }
-    let weights = FlatMemory(count: count, label: "bench")
-    func address(_ index: Int) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(weights.base + index) }
+    let weights =
+      (isOneHost ? nil : WeightLine.onHost(layout, type: .float32, ranks: ranks))
+      ?? WeightLine(layout, type: .float32)
+    let exchange = WeightExchange(map: map, weights: weights, ranks: ranks)
+    func gather() {
+      exchange.begin()
+      exchange.finish()
+    }
     return [
       // The owners read every part and write the sum; each rank sends the parts that others own.
       try row(
@@ -78,12 +84,8 @@ struct BenchCollectives: ParsableCommand, SharedByRanks {
       },
       // A rank's own slice is there already. Each host holds the weights once, and receives what others own once.
       isOneHost
-        ? try row("gatherSlices (allgather)", work: 2 * (all - bytes)) {
-          for slices in map.slices { ranks.gatherSlices(address, bytes: 4, slices: slices) }
-        }
-        : try row("exchangeBetweenHosts (allgather)", work: bytes * elsewhere) {
-          ranks.exchangeBetweenHosts(address, bytes: 4, slices: map.slices)
-        },
+        ? try row("gatherSlices (allgather)", work: 2 * (all - bytes), gather)
+        : try row("WeightExchange (allgather)", work: bytes * elsewhere, gather),
       // Both run at once, so they are compared with the bytes that both of them move at least.
       try row("MPI_Allreduce", work: isOneHost ? 3 * all - bytes : 2 * bytes * elsewhere) {
         ranks.addInAnyOrder(line, count: count)

@@ -127,6 +127,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         seconds.append(report.seconds)
         exchange.append(report.exchangeSeconds)
       }
+      training.finish()
       let profileLines = times.map { lines($0, seconds: seconds.reduce(0, +), threads: engine.pool.threads) }
       // What the rates below are measured in is no memory of training.
       let memory = ranks.largest(peakResidentBytes())

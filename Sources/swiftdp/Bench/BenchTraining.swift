@@ -70,6 +70,9 @@ final class BenchTraining {
   /// - Parameter number: 1 for the first step.
   func step(_ number: Int) throws -> StepReport { try run.run(number, microBatches) }
 
+  /// Waits for weights that are still under way.
+  func finish() { run.finish() }
+
   /// The predicted time of a step.
   func estimate(_ shape: RunShape, _ description: ModelDescription, _ rates: HostRates) -> StepEstimate {
     StepEstimate(

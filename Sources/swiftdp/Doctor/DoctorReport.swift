@@ -11,6 +11,8 @@ struct DoctorReport {
   let hosts: [HostFacts]
   /// What would make runs here faster or safer, a line each.
   var better: [String]
+  /// What was found about hosts and links.
+  var findings: [Finding] = []
 
   init(_ ranks: [RankFacts]) {
     self.ranks = ranks
@@ -96,6 +98,7 @@ struct DoctorReport {
       lines.append(line("", "\(who): \(counted(group.facts.threads, "thread"))\(cores)"))
     }
     lines += better.map { line("better", $0) }
+    if !findings.isEmpty { lines += ["", findings.text] }
     return lines.joined(separator: "\n")
   }
 
@@ -113,6 +116,14 @@ struct DoctorReport {
       .joined(separator: ", ")
   }
 
+  /// What was found about hosts on which nothing could be started.
+  static func json(_ findings: [Finding]) throws -> String {
+    struct Document: Encodable { let checks: [Finding] }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(Document(checks: findings)), as: UTF8.self)
+  }
+
   /// Hosts, ranks and advice, with keys in snake case.
   func json() throws -> String {
     struct Rank: Encodable {
@@ -126,6 +137,7 @@ struct DoctorReport {
       let hosts: [HostFacts]
       let ranks: [Rank]
       let better: [String]
+      let checks: [Finding]
     }
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -136,7 +148,7 @@ struct DoctorReport {
         Rank(
           rank: number, host: facts.host.name, cores: facts.cores, allowedCores: facts.coreCount,
           threads: facts.threads)
-      }, better: better)
+      }, better: better, checks: findings)
     return String(decoding: try encoder.encode(document), as: UTF8.self)
   }
 }

@@ -54,8 +54,9 @@ final class Child {
   }
 
   /// Runs a command to its end, and passes on the signals that come meanwhile.
+  /// - Parameter isOver: asked every second; true if the command has nothing to wait for any more, and is to be killed.
   /// - Throws: `UserError(.usage)` if there is no such program.
-  func run(_ words: [String]) throws -> Ending {
+  func run(_ words: [String], until isOver: () -> Bool = { false }) throws -> Ending {
     let process = try start(words)
     let isLauncher = ["mpirun", "mpiexec", "orterun"].contains(
       words[0].split(separator: "/").last.map(String.init) ?? "")
@@ -64,8 +65,10 @@ final class Child {
         killLeftovers()
         return ending
       }
-      var signal: Int32 = 0
-      guard sigwait(&signals, &signal) == 0, signal != SIGCHLD else { continue }
+      if isOver() { kill(process, SIGKILL) }
+      var second = timespec(tv_sec: 1, tv_nsec: 0)
+      var signal = sigtimedwait(&signals, nil, &second)
+      guard signal > 0, signal != SIGCHLD else { continue }
       // mpirun passes SIGUSR2 on, which ends a run in order; after SIGTERM, its ranks would have only one second.
       let isFirst = askedToEnd == nil
       if signal != SIGUSR1 { askedToEnd = signal }

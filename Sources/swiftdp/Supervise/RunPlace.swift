@@ -38,6 +38,17 @@ struct RunPlace {
     return (last + 1, last == 0 ? "before step 1 was done" : "after step \(last)")
   }
 
+  /// Seconds in which mpirun ends once its ranks have.
+  private static let patience = 15.0
+
+  /// Whether the run reported a failure so long ago that its launcher should have ended. mpirun does not if the power of
+  /// a host fails: it waits for its daemon there.
+  func hasFailed(since start: Date) -> Bool {
+    guard let age = FailureFile.age(in: output, since: start), age > Self.patience else { return false }
+    Command.tell("supervise: the command has not ended \(Int(age)) s after the run failed: killed")
+    return true
+  }
+
   /// The step of the newest checkpoint; 0 if there is none.
   var checkpoint: Int { CheckpointFolder(output: output).complete.last?.step ?? 0 }
 

@@ -42,7 +42,7 @@ struct Supervise: ParsableCommand {
     let checkpoint = place?.checkpoint
     while true {
       let start = Date()
-      let ending = try child.run(words)
+      let ending = try child.run(words) { place?.hasFailed(since: start) ?? false }
       var event = RestartPolicy.Event(what: ending.words, code: ending.code)
       event.step = place?.step(
         startedAt: start, wasStopped: ending.code == Base.ExitCode.tryAgain.rawValue)
@@ -110,12 +110,5 @@ struct Supervise: ParsableCommand {
     let agent = hosts.agent(usual: Launch.remoteAgent)
     let answers = child.succeeds(others.map { agent + [$0, "true"] }, within: Self.patience)
     return zip(others, answers).filter { !$1 }.map(\.0)
-  }
-
-  /// mpirun starts the ranks of its own host without the agent.
-  private func isThisHost(_ name: String) -> Bool {
-    let own = Ranks.hostName
-    if ["localhost", own, String(own.prefix { $0 != "." })].contains(name) { return true }
-    return !Set(Host(name: name).addresses).isDisjoint(with: Host.current().addresses)
   }
 }

@@ -51,12 +51,12 @@ final class GridEngineHere {
         })
     else { return nil }
     var code: Substring?
-    // It is written a little later.
-    _ = waitUntil(30) {
+    // It is written a little later; 99 is that of a run before.
+    _ = waitUntil(60) {
       usleep(300_000)
       let lines = (try? run(["qacct", "-j", job]).out.split(separator: "\n")) ?? []
       code = lines.last { $0.hasPrefix("exit_status") }?.split(separator: " ").dropFirst().first
-      return code != nil
+      return code != nil && code != "99"
     }
     return code.map(String.init)
   }

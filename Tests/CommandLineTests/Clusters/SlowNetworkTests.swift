@@ -37,7 +37,7 @@ extension CommandLineTests {
     /// with which its step is foretold right.
     @Test func planForetellsTheStepsOfMoreHosts() throws {
       let folder = try Workspace()
-      try folder.makeGPT2(width: 512, inner: 2048, layers: 1, dropout: 0)
+      try folder.makeGPT2(inner: 2048, layers: 1, dropout: 0, width: 512)
       try folder.makeText(characters: 20_000)
       let settings = [
         "model=gpt2", "weights=random", "data.train=text.txt", "data.sequence_length=16",

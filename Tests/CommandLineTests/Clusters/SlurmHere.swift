@@ -6,11 +6,11 @@ import Testing
 final class SlurmHere {
   private let folder: Workspace
   private let place: String
-  private let hosts: TwoHosts?
+  private let hosts: Hosts?
   private static let script = Project.root + "/launch/slurm-here"
 
   /// - Parameter hosts: nil for one node, this machine.
-  init(on hosts: TwoHosts? = nil, in folder: Workspace) throws {
+  init(on hosts: Hosts? = nil, in folder: Workspace) throws {
     self.folder = folder
     self.hosts = hosts
     place = FileManager.default.temporaryDirectory.path + "/swiftdp-slurm-" + UUID().uuidString.prefix(8)

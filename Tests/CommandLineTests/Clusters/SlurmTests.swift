@@ -138,11 +138,11 @@ extension CommandLineTests {
 
     /// Two nodes, and a job of a partition that comes first takes both. Its ranks go to the other host by Slurm.
     @Test(
-      .enabled(if: TwoHosts.missing == nil, "this machine cannot have two hosts: \(TwoHosts.missing ?? "")"))
+      .enabled(if: Hosts.missing == nil, "this machine cannot have two hosts: \(Hosts.missing ?? "")"))
     func aJobOnTwoNodesIsPreempted() throws {
       let folder = try Workspace()
       let timed = try TimedRun(seconds: 10, in: folder)
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       let slurm = try SlurmHere(on: hosts, in: folder)
       let job = try slurm.submit(
         ["--nodes=2", "--ntasks-per-node=1"], timed.settings.recipe(in: folder) + ["output=run"])
@@ -159,7 +159,7 @@ extension CommandLineTests {
       let isWhole = try slurm.wait(job, for: "COMPLETED")
       let log = try folder.text("\(job).log")
       try #require(isWhole, "\(log)")
-      #expect(try slurm.facts(job)["Restarts"] == "1")
+      #expect(try slurm.facts(job)["Restarts"] == "1", "\(log)")
       #expect(log.contains("2 ranks on 2 hosts"))
       #expect(log.matches(of: /stopped by a signal after step \d+ of/).count == 1)
       #expect(log.matches(of: /\nresume  step \d+ of/).count == 1)

@@ -6,8 +6,8 @@ import Testing
 extension CommandLineTests {
   @Suite(
     .enabled(
-      if: TwoHosts.missing == nil && Project.hasSharedData,
-      "this machine cannot have two hosts: \(TwoHosts.missing ?? "../shared/data is not beside this package")"
+      if: Hosts.missing == nil && Project.hasSharedData,
+      "this machine cannot have two hosts: \(Hosts.missing ?? "../shared/data is not beside this package")"
     ))
   struct TwoHostTests {
     @Test func twoHostsGiveTheHashOfOneRank() throws {
@@ -17,7 +17,7 @@ extension CommandLineTests {
       let settings = StoriesTests.settings + ["training.audit=0.2"]
       let one = try train(settings, output: "np1", in: folder)
       #expect(try !one.numbers("audits").isEmpty)
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       var compared = 0
       for (ranksPerHost, zero) in [(2, 1), (2, 0), (1, 1)] {
         let before = try hosts.received(by: 1)
@@ -37,6 +37,58 @@ extension CommandLineTests {
       #expect(compared == 3)
     }
 
+    /// Weights of several buckets come while the next step computes forward, and the last gradients of a round while
+    /// the next round does: neither validations and checkpoints in between, nor ranks without a micro-batch, see
+    /// anything that has not come yet.
+    @Test(arguments: [("float32", 8), ("float32", 3), ("bfloat16", 8)])
+    func whatTravelsDuringForwardGivesTheSameBits(_ type: String, _ batchSize: Int) throws {
+      let folder = try Workspace()
+      try folder.makeLlama(width: 768)
+      try folder.makeText(characters: 2150)
+      let settings =
+        RankCountTests.text + [
+          "training.steps=5", "training.batch_size=\(batchSize)", "training.validate_every=2",
+          "checkpoint.every=3", "schedule.warmup_steps=0", "model_dtype=\(type)",
+        ]
+      let one = try train(settings, output: "np1", in: folder)
+      let hosts = try TwoHosts(rate: "400mbit", in: folder)
+      var compared = 0
+      for (ranksPerHost, zero) in [(1, 1), (2, 3), (2, 1)] {
+        let name = "hosts\(compared)"
+        let result = try hosts.swiftdp(
+          ["train"] + settings + ["parallel.zero=\(zero)", "output=\(name)"], ranksPerHost: ranksPerHost)
+        try #require(result.code == 0, "\(result.out)\n\(result.err)")
+        let run = RunOutput(folder: folder, name: name)
+        #expect(try run.hash() == one.hash(), "\(ranksPerHost) ranks a host, ZeRO \(zero)")
+        #expect(try run.results() == one.results())
+        compared += 1
+      }
+      #expect(compared == 3)
+    }
+
+    /// Weights and gradients take 2 s of a step on this link, 1 s of it after the last gradient is final.
+    @Test(
+      .enabled(
+        if: ProcessInfo.processInfo.environment["SWIFTDP_CLUSTERS"] == "1", "launch/test --clusters runs it"))
+    func computationHidesTheExchange() throws {
+      let folder = try Workspace()
+      try folder.makeGPT2(inner: 2048, layers: 8, dropout: 0, width: 512, longest: 128)
+      try folder.makeText(characters: 40_000)
+      let hosts = try TwoHosts(rate: "400mbit", in: folder)
+      let result = try hosts.swiftdp(
+        [
+          "train", "model=gpt2", "weights=random", "data.train=text.txt", "data.sequence_length=128",
+          "training.steps=4", "training.batch_size=64", "training.micro_batch_size=16", "parallel.threads=1",
+          "training.validate_every=0", "schedule.warmup_steps=0", "output=run",
+        ], ranksPerHost: 1)
+      try #require(result.code == 0, "\(result.out)\n\(result.err)")
+      let run = RunOutput(folder: folder, name: "run")
+      let waits = zip(try run.numbers("exchange_seconds"), try run.numbers("seconds")).map { $0 / $1 }
+      #expect(waits.count == 4)
+      // One rank may wait for another that has less of a loaded machine.
+      #expect(try #require(waits.dropFirst().min()) < 0.07, "\(waits)")
+    }
+
     /// The first rank hears of what it cannot see itself: one line, and one report of all ranks of both hosts.
     @Test(arguments: [
       (1, 1, SIGKILL, "rank 1 on swiftdp-host-1 is gone: its process or its host has ended"),
@@ -48,7 +100,7 @@ extension CommandLineTests {
     func failuresAreKnownOnBothHosts(_ ranksPerHost: Int, _ rank: Int, _ signal: Int32, said: String) throws {
       let folder = try Workspace()
       try folder.makeStories()
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       let run = try hosts.start(
         ["train"] + StoriesTests.settings + [
           "training.steps=100000", "training.validate_every=0", "checkpoint.every=2", "parallel.timeout=3",
@@ -78,7 +130,7 @@ extension CommandLineTests {
     @Test func strangersAtThePortAreLetGo() throws {
       let folder = try Workspace()
       try folder.makeStories()
-      let hosts = try TwoHosts(in: folder)
+      let hosts = try Hosts(in: folder)
       let run = try hosts.start(
         ["train"] + StoriesTests.settings + [
           "training.steps=100000", "training.validate_every=0", "checkpoint.every=2", "output=run",
@@ -130,7 +182,7 @@ extension CommandLineTests {
     /// Slow enough that the link is the limit on any machine.
     @Test func theExchangeFillsTheLink() throws {
       let folder = try Workspace()
-      let hosts = try TwoHosts(rate: "200mbit", in: folder)
+      let hosts = try Hosts(rate: "200mbit", in: folder)
       let result = try hosts.swiftdp(
         ["bench", "collectives", "--threads", "1", "--megabytes", "16", "--repetitions", "3", "--json"],
         ranksPerHost: 1)
@@ -144,7 +196,7 @@ extension CommandLineTests {
         shares[try #require(row["name"]?.text)] = try #require(row["share_of_limit"]?.double)
       }
       #expect(shares.count == 3)
-      for name in ["GradientSum.add (reduce-scatter)", "exchangeBetweenHosts (allgather)"] {
+      for name in ["GradientSum.add (reduce-scatter)", "WeightExchange (allgather)"] {
         #expect(try #require(shares[name]) > 0.8, "\(shares)")
       }
     }
