@@ -218,7 +218,7 @@ package final class TrainStep {
     defer { pool.betweenTiles = nil }
     return replica.train(
       batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
-      beforeEach: prepare,
+      beforeEach: { prepare(for: $0) },
       afterEach: {
         ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.layer)
         gradients.advance()

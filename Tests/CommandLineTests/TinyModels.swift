@@ -34,13 +34,15 @@ extension Workspace {
 
   /// A GPT-2 of the same tokens, without weights.
   func makeGPT2(
-    _ name: String = "gpt2", inner: Int = 128, layers: Int = 2, dropout: Double, width: Int = 32, longest: Int = 64
+    _ name: String = "gpt2", inner: Int = 128, layers: Int = 2, dropout: Double, width: Int = 32,
+    longest: Int = 64
   ) throws {
     try file(
       name + "/config.json",
       """
       {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": 257, "n_embd": \(width), "n_head": 4,
-       "n_inner": \(inner), "n_layer": \(layers), "n_positions": \(longest), "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
+       "n_inner": \(inner), "n_layer": \(layers), "n_positions": \(longest),
+       "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
        "attn_pdrop": \(dropout), "embd_pdrop": \(dropout), "resid_pdrop": \(dropout),
        "bos_token_id": 256, "eos_token_id": 256, "torch_dtype": "float32"}
       """)
