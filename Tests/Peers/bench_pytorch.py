@@ -6,8 +6,8 @@
 One process a rank, gradients summed by DistributedDataParallel over gloo; AdamW, clipping at norm 1.
 On several hosts, start it once on each, with --ranks, --rank and --master; GLOO_SOCKET_IFNAME names the network:
 
-    launch/two-hosts on a 0 env GLOO_SOCKET_IFNAME=link0 python bench_pytorch.py --ranks 2 --rank 0 --master 192.0.2.1 &
-    launch/two-hosts on a 1 env GLOO_SOCKET_IFNAME=link0 python bench_pytorch.py --ranks 2 --rank 1 --master 192.0.2.1
+    launch/hosts on a 0 env GLOO_SOCKET_IFNAME=link0 python bench_pytorch.py --ranks 2 --rank 0 --master 192.0.2.1 &
+    launch/hosts on a 1 env GLOO_SOCKET_IFNAME=link0 python bench_pytorch.py --ranks 2 --rank 1 --master 192.0.2.1
 
 Random weights and tokens: the speed does not depend on them. Prints one JSON line; `gflops` is
 6 * parameters (tied ones once, embeddings included) * tokens per second, over all ranks.

@@ -51,7 +51,7 @@ extension CommandLineTests {
           "checkpoint.every=3", "schedule.warmup_steps=0", "model_dtype=\(type)",
         ]
       let one = try train(settings, output: "np1", in: folder)
-      let hosts = try TwoHosts(rate: "400mbit", in: folder)
+      let hosts = try Hosts(rate: "400mbit", in: folder)
       var compared = 0
       for (ranksPerHost, zero) in [(1, 1), (2, 3), (2, 1)] {
         let name = "hosts\(compared)"
@@ -74,7 +74,7 @@ extension CommandLineTests {
       let folder = try Workspace()
       try folder.makeGPT2(inner: 2048, layers: 8, dropout: 0, width: 512, longest: 128)
       try folder.makeText(characters: 40_000)
-      let hosts = try TwoHosts(rate: "400mbit", in: folder)
+      let hosts = try Hosts(rate: "400mbit", in: folder)
       let result = try hosts.swiftdp(
         [
           "train", "model=gpt2", "weights=random", "data.train=text.txt", "data.sequence_length=128",
