@@ -21,8 +21,7 @@ package enum StopFile {
 
   /// Why the run stopped, if one has done so since `start`.
   package static func reason(in folder: String, since start: Date) -> Reason? {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path(folder))
-    guard let written = attributes?[.modificationDate] as? Date, written >= start else { return nil }
+    guard timeWritten(path(folder), since: start) != nil else { return nil }
     return (try? OpenFile.json(path(folder)))?["reason"]?.text.flatMap(Reason.init(rawValue:))
   }
 }

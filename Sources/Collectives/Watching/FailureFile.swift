@@ -34,8 +34,7 @@ package enum FailureFile {
 
   /// How many seconds ago the file was written; nil if that was before the given time, or never.
   package static func age(in folder: String, since start: Date) -> Double? {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path(folder))
-    guard let written = attributes?[.modificationDate] as? Date, written >= start else { return nil }
+    guard let written = timeWritten(path(folder), since: start) else { return nil }
     return -written.timeIntervalSinceNow
   }
 }

@@ -49,7 +49,7 @@ struct PlanTable {
         + groups.map { $0.memoryCells }, textColumns: 3)
     lines += [
       "",
-      "time, s, of a step: in products, in passes through memory, between hosts (uncovered); MB a host sends",
+      "time, s, of a step: products, passes through memory, waiting between hosts; MB a host sends",
     ]
     lines += aligned(
       [names + ["products", "passes", "exchange", "step", "tokens/s", "sent"]]

@@ -40,7 +40,8 @@ extension CommandLineTests {
     /// Weights of several buckets come while the next step computes forward, and the last gradients of a round while
     /// the next round does: neither validations and checkpoints in between, nor ranks without a micro-batch, see
     /// anything that has not come yet.
-    @Test(arguments: [("float32", 8), ("float32", 3), ("bfloat16", 8)])
+    @Test(
+      arguments: [("float32", 3)] + (Clusters.areTested ? [("float32", 8), ("bfloat16", 8)] : []))
     func whatTravelsDuringForwardGivesTheSameBits(_ type: String, _ batchSize: Int) throws {
       let folder = try Workspace()
       try folder.makeLlama(width: 768)
@@ -67,9 +68,7 @@ extension CommandLineTests {
     }
 
     /// Weights and gradients take 2 s of a step on this link, 1 s of it after the last gradient is final.
-    @Test(
-      .enabled(
-        if: ProcessInfo.processInfo.environment["SWIFTDP_CLUSTERS"] == "1", "launch/test --clusters runs it"))
+    @Test(.enabled(if: Clusters.areTested, Clusters.how))
     func computationHidesTheExchange() throws {
       let folder = try Workspace()
       try folder.makeGPT2(inner: 2048, layers: 8, dropout: 0, width: 512, longest: 128)
