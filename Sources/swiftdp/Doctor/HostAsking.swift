@@ -42,12 +42,18 @@ struct HostAsking {
           : "add it to /etc/hosts or the name server, or use the address")
     }
     rows += known.map { Finding(.ok, "answer", $0.host, "") }
-    for answer in known { if let probe = answer.probe { rows += judge(probe, answer, request) } }
+    for answer in known {
+      if let probe = answer.probe { rows += judge(probe, answer, request, silent: silent.map(\.host)) }
+    }
     return rows.joined
   }
 
-  private func judge(_ probe: HostProbe, _ answer: Answer, _ request: ProbeRequest) -> [Finding] {
+  /// - Parameter silent: the hosts that do not answer, which has a row of its own.
+  private func judge(
+    _ probe: HostProbe, _ answer: Answer, _ request: ProbeRequest, silent: [String]
+  ) -> [Finding] {
     let host = answer.host
+    let closed = probe.unreachable.filter { !silent.contains($0) }
     func row(_ what: String, _ isRight: Bool, _ right: String, _ wrong: String, _ hint: String) -> Finding {
       isRight ? Finding(.ok, what, host, right) : Finding(.wrong, what, host, wrong, hint: hint)
     }
@@ -73,6 +79,10 @@ struct HostAsking {
         "names", probe.unresolved.isEmpty, "resolve",
         "cannot resolve \(probe.unresolved.joined(separator: ", "))",
         "add them to /etc/hosts or the name server"),
+      row(
+        "ports", closed.isEmpty, "are open",
+        "connections to \(closed.joined(separator: ", ")) are dropped, at port \(request.port)",
+        "a firewall: name the open ports, network.ports of a cluster's file or parallel.ports (docs/ssh.md)"),
       row(
         "folders", probe.missing.isEmpty, "are there",
         "there is no folder \(probe.missing.joined(separator: ", "))", "put it where all hosts see it"),

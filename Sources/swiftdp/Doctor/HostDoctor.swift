@@ -39,7 +39,8 @@ struct HostDoctor {
   /// - Returns: what was found over ssh.
   func ask() throws -> [Finding] {
     var request = ProbeRequest(
-      names: hosts.hosts.map(\.name), folder: FileManager.default.currentDirectoryPath,
+      names: hosts.hosts.map(\.name), port: recipe?.parallel.ports?.lowerBound ?? 40_123,
+      folder: FileManager.default.currentDirectoryPath,
       model: recipe.map { Self.absolute($0.model) }, offload: recipe?.optimizer.offload.map(Self.absolute),
       token: UUID().uuidString)
     if let output {

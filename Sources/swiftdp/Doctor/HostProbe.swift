@@ -9,6 +9,8 @@ import Kernels
 struct ProbeRequest: Codable {
   /// Names that it should know.
   var names: [String]
+  /// A port that ranks may use, to find firewalls.
+  var port: Int
   /// The folder that the run starts in.
   var folder: String
   /// Folders that it should see; nil if there is no recipe.
@@ -32,6 +34,8 @@ struct HostProbe: Codable {
   var time: Double
   /// Names of other hosts that it cannot resolve.
   var unresolved: [String]
+  /// Hosts that neither take nor refuse a connection from it.
+  var unreachable: [String]
   /// The folders of the request that it does not see.
   var missing: [String]
   /// What it read from the file of the request; nil if there is none.
@@ -52,6 +56,7 @@ struct HostProbe: Codable {
     mpi = Ranks.libraryVersion
     time = Date().timeIntervalSince1970
     unresolved = request.names.filter { HostNetwork.addresses(of: $0).isEmpty }
+    unreachable = Reach(of: request.names, port: request.port).silent
     missing = [request.folder, request.model].compactMap { $0 }.filter { !Self.isFolder($0) }
     token = request.file.flatMap { Self.read($0, until: request.token) }
     offload = request.offload.flatMap(Self.whyNotWritable)
