@@ -38,7 +38,7 @@ package struct CheckpointRecipe: Sendable {
   package var memory: CheckpointMemory
 
   package init(_ section: Section) {
-    if let text = section.raw("every")?.text {
+    if let text = section.raw("every")?.text, !text.isEmpty {
       section.record("every", .string(text))
       let time = Double(text) == nil ? seconds(of: text) : nil
       every = time.map { .seconds($0) } ?? .steps(100)
