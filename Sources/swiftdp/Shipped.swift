@@ -3,10 +3,12 @@ import Base
 import Foundation
 
 enum Shipped {
-  /// The folder of the shipped files: beside the binary, after links to it are resolved.
+  /// The file that this process runs, after links to it are resolved.
+  static var binary: URL { URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath() }
+
+  /// The folder of the shipped files: beside the binary.
   /// - Throws: if the binary was moved without it.
   static func folder() throws -> String {
-    let binary = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     let folder = binary.deletingLastPathComponent().path + "/swiftdp_swiftdp.resources/Shipped"
     guard FileManager.default.fileExists(atPath: folder) else {
       throw UserError(

@@ -202,6 +202,10 @@ extension CommandLineTests {
       try #require(divided.code == 0, "\(divided.err)")
       let kinds = try #require(try JSON.parse(divided.out)["kinds"]?.elements)
       #expect(kinds.count == 2 && kinds.map { $0["hosts"]?.integer } == [2, 1])
+      // A scheduler names hosts that the file does not.
+      let command = try #require(try JSON.parse(divided.out)["command"]?.text)
+      #expect(
+        command.hasPrefix("sbatch launch/slurm.sbatch --cluster cluster.yaml model=llama"), "\(command)")
       let refused = try plan("10M")
       #expect(refused.code == 65 && refused.err.contains("and a host has 0.0 GB"), "\(refused.err)")
     }

@@ -85,7 +85,8 @@ final class HostLink {
       let opened = SocketAddress.listen(on: ports ?? 0...0)
       guard opened == nil, let ports else { return opened }
       throw UserError(
-        .usage, "is \(ports.lowerBound)-\(ports.upperBound), and no port of these is free on \(Self.host)",
+        .usage,
+        "is \(ports.lowerBound)-\(ports.upperBound), and no port of these is free on \(Ranks.hostName)",
         at: "parallel.ports", hint: "see ss -ltn")
     }
     if let (descriptor, port) = listening {
@@ -101,8 +102,6 @@ final class HostLink {
     }
     connect()
   }
-
-  private static var host: String { Ranks.hostName }
 
   /// On the first rank, once after a while: a rank of a host that has not connected; nil if there is none.
   func unheard() -> Int? {

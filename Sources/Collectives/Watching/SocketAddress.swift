@@ -1,14 +1,14 @@
 // Where a process of another host can be reached: an IP address and a port.
 import Foundation
 
-struct SocketAddress {
+package struct SocketAddress {
   private var storage = sockaddr_storage()
   private var length: socklen_t
   /// `address|port`, as numbers.
   let text: String
 
   /// - Parameter text: the `text` of another address.
-  init?(text: String) {
+  package init?(text: String) {
     let parts = text.split(separator: "|").map(String.init)
     var hints = addrinfo()
     hints.ai_flags = Int32(AI_NUMERICHOST | AI_NUMERICSERV)
@@ -89,12 +89,15 @@ struct SocketAddress {
   }
 
   /// Starts to connect, without waiting.
-  func connect() -> Int32? {
+  /// - Returns: nil with the reason in `errno` if that failed at once.
+  package func connect() -> Int32? {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = socket(Int32(storage.ss_family), kind, 0)
     guard descriptor >= 0 else { return nil }
     guard with({ Glibc.connect(descriptor, $0, $1) }) == 0 || errno == EINPROGRESS else {
+      let reason = errno
       close(descriptor)
+      errno = reason
       return nil
     }
     Self.watchOver(descriptor)

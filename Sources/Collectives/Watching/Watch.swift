@@ -132,10 +132,12 @@ package final class Watch: @unchecked Sendable {
 
   /// Says once that a host cannot reach the first rank.
   private func tellUnheard(_ rank: Int) {
+    let hint =
+      settings.ports.map { "open ports \($0.lowerBound)-\($0.upperBound)" }
+      ?? "open some ports between the hosts and set parallel.ports to them, such as 20000-20099"
     StandardStream.error.write(
       "swiftdp: note: \(hostNames[rank]) has no connection to \(hostName): if a rank dies or stands still there, it "
-        + "is noticed only after parallel.timeout (\(settings.ports.map { "open ports \($0.lowerBound)-\($0.upperBound)" } ?? "open some ports between the hosts and set parallel.ports to them, such as 20000-20099"))\n"
-    )
+        + "is noticed only after parallel.timeout (\(hint))\n")
   }
 
   /// What another rank is doing, if that is known.

@@ -75,7 +75,7 @@ struct HostDoctor {
     }
   }
 
-  private var binary: String { URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path }
+  private var binary: String { Shipped.binary.path }
 
   /// Does something with the output folder in place, and removes it afterwards if it was not there.
   func withOutput<T>(_ body: () throws -> T) throws -> T {

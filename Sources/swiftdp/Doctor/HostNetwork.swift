@@ -25,10 +25,13 @@ enum HostNetwork {
     return networks().first { network in
       hosts.allSatisfy { $0.contains { $0 & network.mask == network.address & network.mask } }
     }.map { network in
-      let first = network.address & network.mask
-      let bytes = stride(from: 24, through: 0, by: -8).map { "\(first >> UInt32($0) & 255)" }
-      return bytes.joined(separator: ".") + "/\(network.mask.nonzeroBitCount)"
+      words(network.address & network.mask) + "/\(network.mask.nonzeroBitCount)"
     }
+  }
+
+  /// An address as people write it.
+  static func words(_ address: UInt32) -> String {
+    stride(from: 24, through: 0, by: -8).map { "\(address >> UInt32($0) & 255)" }.joined(separator: ".")
   }
 
   private static func networks() -> [(address: UInt32, mask: UInt32)] {

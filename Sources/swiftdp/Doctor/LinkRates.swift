@@ -125,10 +125,8 @@ extension [LinkRate] {
   var findings: [Finding] {
     let rates = map(\.rate).sorted()
     let latencies = map(\.latency).sorted()
-    guard let usual = rates.dropFirst((rates.count - 1) / 2).last.flatMap({ _ in rates[rates.count / 2] })
-    else {
-      return []
-    }
+    guard !isEmpty else { return [] }
+    let usual = rates[rates.count / 2]
     let slow = filter {
       $0.rate < usual / 2 || $0.rate < 80e6 || $0.latency > 10 * latencies[latencies.count / 2] + 2e-3
     }

@@ -1,5 +1,6 @@
 // Whether other hosts can be reached: a port that nobody listens on answers too, by refusing, unless
 // a firewall drops what comes to it.
+import Collectives
 import Foundation
 
 struct Reach {
@@ -12,10 +13,13 @@ struct Reach {
   init(of names: [String], port: Int) {
     var waiting: [(name: String, descriptor: Int32)] = []
     for name in names {
-      guard let address = HostNetwork.addresses(of: name).first else { continue }
-      switch Self.connect(to: address, port: port) {
-      case .some(let descriptor): waiting.append((name, descriptor))
-      case nil: if errno != ECONNREFUSED { silent.append(name) }
+      guard let address = HostNetwork.addresses(of: name).first.map(HostNetwork.words),
+        let place = SocketAddress(text: "\(address)|\(port)")
+      else { continue }
+      if let descriptor = place.connect() {
+        waiting.append((name, descriptor))
+      } else if errno != ECONNREFUSED {
+        silent.append(name)
       }
     }
     defer { for (_, descriptor) in waiting { close(descriptor) } }
@@ -34,28 +38,5 @@ struct Reach {
       usleep(5000)
     }
     silent += open.map(\.name)
-  }
-
-  /// Starts to connect, without waiting; nil with `errno` if that failed at once.
-  private static func connect(to address: UInt32, port: Int) -> Int32? {
-    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let descriptor = socket(AF_INET, kind, 0)
-    guard descriptor >= 0 else { return nil }
-    var place = sockaddr_in()
-    place.sin_family = sa_family_t(AF_INET)
-    place.sin_port = in_port_t(port).bigEndian
-    place.sin_addr.s_addr = address.bigEndian
-    let code = withUnsafePointer(to: &place) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard code == 0 || errno == EINPROGRESS else {
-      let reason = errno
-      close(descriptor)
-      errno = reason
-      return nil
-    }
-    return descriptor
   }
 }

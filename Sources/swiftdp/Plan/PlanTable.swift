@@ -126,11 +126,17 @@ struct PlanTable {
       "parallel.zero=\(best.shape.stage.rawValue)", "parallel.threads=\(place.threads)",
     ]
     if let clusterFile {
-      return typed(["launch/ssh", "--cluster", clusterFile] + arguments + settings.dropLast())
+      return typed(Self.script(hosts) + ["--cluster", clusterFile] + arguments + settings.dropLast())
     }
     return typed(
       ["mpirun", "-np", "\(place.ranks)", "--map-by", "ppr:\(place.ranksPerHost):node:PE=\(place.threads)"]
         + ["swiftdp", "train"] + arguments + settings)
+  }
+
+  /// The script that starts a run on the hosts of a cluster: a scheduler names those that its file does not.
+  private static func script(_ hosts: PlannedHosts) -> [String] {
+    if hosts.count == 1 { return ["launch/local"] }
+    return hosts.kinds.allSatisfy { $0.names.isEmpty } ? ["sbatch", "launch/slurm.sbatch"] : ["launch/ssh"]
   }
 
   private var checkpointWords: String {

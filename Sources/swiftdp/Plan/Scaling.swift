@@ -33,7 +33,7 @@ struct Scaling {
     let saveSeconds: Double
     /// Seconds between checkpoints.
     let interval: Double
-    /// The connections to the first rank by which hosts are watched.
+    /// The connections to the first rank: each rank of another host has one, by which it is watched.
     let connections: Int
   }
 
@@ -62,7 +62,8 @@ struct Scaling {
       starts.append(
         Start(
           hosts: count, readSeconds: weights * Double(count) / failures.disk,
-          saveSeconds: checkpoint.seconds, interval: checkpoint.interval, connections: count - 1))
+          saveSeconds: checkpoint.seconds, interval: checkpoint.interval,
+          connections: arrangement.ranks - ranksPerHost))
     }
     self.strong = strong
     self.weak = weak

@@ -2,26 +2,13 @@
 import Foundation
 import Testing
 
-/// Its daemons, jobs and files are gone after the test.
-final class GridEngineHere {
-  private let folder: Workspace
-  private let place: String
-  private static let script = Project.root + "/launch/sge-here"
+struct GridEngineHere {
+  private let daemons: SchedulerHere
 
-  init(in folder: Workspace) throws {
-    self.folder = folder
-    place = FileManager.default.temporaryDirectory.path + "/swiftdp-sge-" + UUID().uuidString.prefix(8)
-    let result = try Command.run([Self.script, "start", place], in: folder, timeLimit: 90)
-    try #require(result.code == 0, "\(result.out)\(result.err)")
-  }
-
-  deinit { _ = try? Command.run([Self.script, "stop", place], in: folder, timeLimit: 90) }
+  init(in folder: Workspace) throws { daemons = try SchedulerHere("sge", in: folder) }
 
   @discardableResult
-  func run(_ words: [String]) throws -> CommandResult {
-    try Command.run(
-      ["env", "SWIFTDP=\(Command.binary)", Self.script, "run", place] + words, in: folder, timeLimit: 60)
-  }
+  func run(_ words: [String]) throws -> CommandResult { try daemons.run(words) }
 
   /// Submits launch/sge.sh on two slots; its output goes to JOB.log, or JOB.TASK.log.
   /// - Returns: the number of the job.

@@ -2,30 +2,19 @@
 import Foundation
 import Testing
 
-/// Its daemons, jobs and files are gone after the test.
-final class SlurmHere {
-  private let folder: Workspace
-  private let place: String
+struct SlurmHere {
+  private let daemons: SchedulerHere
+  /// Its nodes, which stay as long as it runs.
   private let hosts: Hosts?
-  private static let script = Project.root + "/launch/slurm-here"
 
   /// - Parameter hosts: nil for one node, this machine.
   init(on hosts: Hosts? = nil, in folder: Workspace) throws {
-    self.folder = folder
     self.hosts = hosts
-    place = FileManager.default.temporaryDirectory.path + "/swiftdp-slurm-" + UUID().uuidString.prefix(8)
-    let result = try Command.run(
-      [Self.script, "start", place] + [hosts?.id].compactMap { $0 }, in: folder, timeLimit: 60)
-    try #require(result.code == 0, "\(result.out)\(result.err)")
+    daemons = try SchedulerHere("slurm", [hosts?.id].compactMap { $0 }, in: folder)
   }
-
-  deinit { _ = try? Command.run([Self.script, "stop", place], in: folder, timeLimit: 60) }
 
   @discardableResult
-  func run(_ words: [String]) throws -> CommandResult {
-    try Command.run(
-      ["env", "SWIFTDP=\(Command.binary)", Self.script, "run", place] + words, in: folder, timeLimit: 60)
-  }
+  func run(_ words: [String]) throws -> CommandResult { try daemons.run(words) }
 
   /// Submits launch/slurm.sbatch; its output goes to JOB.log, or JOB_TASK.log.
   /// - Returns: the number of the job.
