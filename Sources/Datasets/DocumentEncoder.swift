@@ -14,6 +14,9 @@ package protocol TextEncoding: Sendable {
   /// A text, or two, with special tokens and types; cut to `longest` tokens.
   func encode(_ text: [UInt8], pair: [UInt8]?, longest: Int) throws(UserError) -> TypedTokens
 
+  /// A sentence whose words are given, with the special tokens around it; cut to `longest` tokens.
+  func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens
+
   /// How many special tokens stand around a text, or around two.
   func specialTokenCount(pair: Bool) throws(UserError) -> Int
 }
@@ -30,6 +33,19 @@ extension TextEncoding {
   }
 
   package func specialTokenCount(pair: Bool) throws(UserError) -> Int { 0 }
+
+  package func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens {
+    var encoded = WordTokens()
+    for (place, word) in words.enumerated() {
+      let tokens = encode(word, addSpecialTokens: false)
+      encoded.tokens += tokens
+      encoded.words += tokens.map { _ in Int32(place) }
+    }
+    encoded.cutTokens = max(0, encoded.tokens.count - longest)
+    encoded.tokens.removeLast(encoded.cutTokens)
+    encoded.words.removeLast(encoded.cutTokens)
+    return encoded
+  }
 }
 
 /// A tokenizer and the model's end of text.

@@ -13,7 +13,7 @@ package final class Tokenizer: Sendable {
   private let preTokenizers: [any PreTokenizer]
   let postProcessor: PostProcessor
   /// Where the file lies, for messages.
-  let path: String
+  package let path: String
   let decoder: [any DecoderStep]
   /// Encoders that no thread uses at the moment.
   private let idle = Mutex<[TextEncoder]>([])
