@@ -1,12 +1,15 @@
 """Writes Sources/Tokenizers/CharacterClassRanges.swift: which class each code point belongs to,
-CompositionPairs.swift: which two code points NFC makes one of, and BertCharacterRanges.swift: which code points
-BertNormalizer removes.
+CompositionPairs.swift: which two code points NFC makes one of, BertCharacterRanges.swift: which code points
+BertNormalizer removes, and GraphemeClassRanges.swift: how code points join into what Precompiled looks up as one.
 
 The `tokenizers` package itself is asked, code point by code point, so that splits are the same whatever
 Unicode version its parts were built with. Run: python Tests/Fixtures/make_character_classes.py
 """
 
+import base64
+import json
 import pathlib
+import struct
 import unicodedata
 
 import tokenizers
@@ -76,6 +79,50 @@ def bert_bits():
     return {p: (not cleaned(chr(p))) | (NFD(chr(p)) == chr(p) and not stripped(chr(p))) << 1 for p in POINTS}
 
 
+def everything_is_x():
+    """A Precompiled normalizer that makes any short cluster, and any character of a long one, an x."""
+    units = [0] * (6 * 256)
+
+    def unit(place, label, children, leaf=False):
+        units[place] = label | leaf << 8 | (place ^ children * 256) << 10
+
+    unit(0, 0, 1)
+    for byte in range(1, 0x80):
+        unit(256 ^ byte, byte, 5, True)
+    for first, last, children in [(0xC2, 0xDF, 2), (0xE0, 0xEF, 3), (0xF0, 0xF4, 4)]:
+        for byte in range(first, last + 1):
+            unit(256 ^ byte, byte, children)
+    for block in 2, 3, 4:
+        for byte in range(0x80, 0xC0):
+            unit(block * 256 ^ byte, byte, 5 if block == 2 else block - 1, block == 2)
+    units[5 * 256] = 1 << 31  # the text at 0
+    blob = struct.pack(f"<I{len(units)}I", 4 * len(units), *units) + b"x\0"
+    charsmap = base64.b64encode(blob).decode()
+    whole = {"version": "1.0", "added_tokens": [], "normalizer": {"type": "Precompiled", "precompiled_charsmap": charsmap},
+             "model": {"type": "BPE", "vocab": {}, "merges": []}}
+    return tokenizers.Tokenizer.from_str(json.dumps(whole)).normalizer.normalize_str
+
+
+def grapheme_bits():
+    """The bits of GraphemeClusters, from how many clusters or characters a text has."""
+    count = lambda text: len(everything(text))
+    everything = everything_is_x()
+    bits = {}
+    for point in POINTS:
+        c = chr(point)
+        joins = point and count("a" + c) == 1
+        control = count(c + "\u0301\u0301") == 2 if point else True
+        prepended = point >= 0x80 and not joins and not control and count(c + "a") == 1
+        linker = joins and count("\u0915" + c + "\u0915\u0301") == 4
+        keeps = joins and count("\u0915\u094d" + c + "\u0915\u0301") == 5
+        consonant = not joins and not control and (
+            point < 0x10000 and count("\u0915\u094d" + c + "\u0301") == 4 or count(c + "\u094d\u0915\u0301") == 4)
+        pictograph = not joins and count("\u00a9\u200d" + c) == 3
+        flags = [joins, control, prepended, linker, consonant, keeps, pictograph]
+        bits[point] = sum(bool(flag) << bit for bit, flag in enumerate(flags))
+    return bits
+
+
 def main():
     mask = [0] * 0x110000
     for start in range(0, 0x110000, 0x1000):
@@ -95,6 +142,10 @@ def main():
     bits = bert_bits()
     write("BertCharacterRanges.swift", "which code points BertNormalizer removes, as runs", "bertCharacterRuns", [
         "Each number is the first code point of a run times 256, plus the run's `BertCharacters` bits.",
+    ], [p << 8 | bits[p] for p in POINTS if p == 0 or bits[p] != bits.get(p - 1, 0)])
+    bits = grapheme_bits()
+    write("GraphemeClassRanges.swift", "how code points join into clusters, as runs", "graphemeClassRuns", [
+        "Each number is the first code point of a run times 256, plus the run's `GraphemeClusters` bits.",
     ], [p << 8 | bits[p] for p in POINTS if p == 0 or bits[p] != bits.get(p - 1, 0)])
     print(len(runs), "runs;", {n: sum(m >> b & 1 for m in mask) for b, (n, _) in enumerate(CLASSES)})
 
