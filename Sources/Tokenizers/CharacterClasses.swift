@@ -11,6 +11,16 @@ final class CharacterClasses: Sendable {
   static let numeric: UInt8 = 64  // what Digits takes apart
   static let changing: UInt8 = 128  // what NFC may change or join with what is before it
 
+  /// Kinds of letters and marks; `letter`, `number` and `space` are as above.
+  enum Letters {
+    static let upper: UInt8 = 8  // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
+    static let lower: UInt8 = 16  // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
+    static let mark: UInt8 = 32  // \p{M}
+    static let punctuation: UInt8 = 64  // \p{P}
+    static let symbol: UInt8 = 128  // \p{S}
+  }
+
+  static let letters = CharacterClasses(runs: letterClassRuns)
   static let shared = CharacterClasses(runs: characterClassRuns)
 
   private let blocks: [UInt16]

@@ -153,25 +153,10 @@ enum PreTokenizers {
       return LiteralSplit(pattern: text, behavior: behavior, inverted: inverted)
     }
     let pattern = try part.required("pattern").required("Regex").text()
-    // These patterns match every part of any text, so that nothing is left between the matches.
-    guard behavior == .isolated || (behavior == .removed && inverted) else {
-      throw part.unsupported("pre-tokenizer", "Split with a regular expression and \(behavior.rawValue)")
+    guard let splitter = RegexSplits.splitter(pattern, behavior, inverted: inverted) else {
+      throw part.unsupported(
+        "pre-tokenizer", "Split with the regular expression \(pattern) and \(behavior.rawValue)")
     }
-    switch pattern {
-    case #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
-      #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#:
-      return GPT2Words()
-    case contractions + numbered("{1,3}"): return Llama3Words(longestNumber: 3, foldsLongS: true)
-    case contractions + numbered(""): return Llama3Words(longestNumber: 1, foldsLongS: true)
-    case asciiContractions + numbered("{1,3}"): return Llama3Words(longestNumber: 3, foldsLongS: false)
-    case asciiContractions + numbered(""): return Llama3Words(longestNumber: 1, foldsLongS: false)
-    default: throw part.unsupported("pre-tokenizer", "Split with the regular expression \(pattern)")
-    }
-  }
-
-  private static let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)"#
-  private static let asciiContractions = #"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"#
-  private static func numbered(_ count: String) -> String {
-    #"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}\#(count)| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    return splitter
   }
 }

@@ -1,6 +1,7 @@
 """Writes Sources/Tokenizers/CharacterClassRanges.swift: which class each code point belongs to,
 CompositionPairs.swift: which two code points NFC makes one of, BertCharacterRanges.swift: which code points
-BertNormalizer removes, and GraphemeClassRanges.swift: how code points join into what Precompiled looks up as one.
+BertNormalizer removes, GraphemeClassRanges.swift: how code points join into what Precompiled looks up as one, and
+LetterClassRanges.swift: which kind of letter or mark each code point is.
 
 The `tokenizers` package itself is asked, code point by code point, so that splits are the same whatever
 Unicode version its parts were built with. Run: python Tests/Fixtures/make_character_classes.py
@@ -30,6 +31,11 @@ CLASSES = [
     ("punctuation", Punctuation("removed")),
     ("numeric", None),
     ("changing", None),
+]
+# Finer ones; the first three are those of CLASSES.
+LETTERS = [
+    ("letter", r"\p{L}"), ("number", r"\p{N}"), ("space", r"\s"), ("upper", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"),
+    ("lower", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"), ("mark", r"\p{M}"), ("punctuation", r"\p{P}"), ("symbol", r"\p{S}"),
 ]
 
 
@@ -123,16 +129,21 @@ def grapheme_bits():
     return bits
 
 
-def main():
+def class_runs(classes):
+    """The first code point of each run of equal classes, and the bits of the classes."""
     mask = [0] * 0x110000
     for start in range(0, 0x110000, 0x1000):
         points = [p for p in range(start, start + 0x1000) if not 0xD800 <= p < 0xE000]
         if not points:
             continue
-        for bit, (name, splitter) in enumerate(CLASSES):
+        for bit, (name, splitter) in enumerate(classes):
             for point in members(name, splitter, points):
                 mask[point] |= 1 << bit
-    runs = [(p, mask[p]) for p in range(0x110000) if p == 0 or mask[p] != mask[p - 1]]
+    return [(p, mask[p]) for p in range(0x110000) if p == 0 or mask[p] != mask[p - 1]]
+
+
+def main():
+    runs = class_runs(CLASSES)
     write("CharacterClassRanges.swift", "the class of every code point, as runs", "characterClassRuns", [
         "Each number is the first code point of a run times 256, plus the run's `CharacterClasses` bits.",
     ], [point << 8 | bits for point, bits in runs])
@@ -143,11 +154,15 @@ def main():
     write("BertCharacterRanges.swift", "which code points BertNormalizer removes, as runs", "bertCharacterRuns", [
         "Each number is the first code point of a run times 256, plus the run's `BertCharacters` bits.",
     ], [p << 8 | bits[p] for p in POINTS if p == 0 or bits[p] != bits.get(p - 1, 0)])
+    letters = class_runs([(name, Split(Regex(pattern), "removed", False)) for name, pattern in LETTERS])
+    write("LetterClassRanges.swift", "which kind of letter or mark each code point is, as runs", "letterClassRuns", [
+        "Each number is the first code point of a run times 256, plus the run's `CharacterClasses.Letters` bits.",
+    ], [point << 8 | bits for point, bits in letters])
     bits = grapheme_bits()
     write("GraphemeClassRanges.swift", "how code points join into clusters, as runs", "graphemeClassRuns", [
         "Each number is the first code point of a run times 256, plus the run's `GraphemeClusters` bits.",
     ], [p << 8 | bits[p] for p in POINTS if p == 0 or bits[p] != bits.get(p - 1, 0)])
-    print(len(runs), "runs;", {n: sum(m >> b & 1 for m in mask) for b, (n, _) in enumerate(CLASSES)})
+    print(len(runs), len(letters), "runs")
 
 
 def write(name, what, variable, comment, numbers):
