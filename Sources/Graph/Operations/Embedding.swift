@@ -4,11 +4,15 @@ import Tensors
 
 extension Graph {
   /// The row of the table for every token: [B · T, columns].
-  package func embedding(_ name: String, vocabulary: Int, columns: Int) -> Value {
+  /// - Parameter factor: what it is multiplied by, rounded as the table is.
+  package func embedding(_ name: String, vocabulary: Int, columns: Int, factor: Double = 1) -> Value {
     let table = parameter(
       name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02))
+    let factor =
+      matrixType(of: table) == .bfloat16 ? BFloat16(rounding: Float(factor)).float : Float(factor)
     return append(
-      Embedding(source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary),
+      Embedding(
+        source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor),
       parameters: [table], columns: columns)
   }
 
@@ -41,6 +45,7 @@ struct Embedding: Operation {
   let rows: Int
   let columns: Int
   let vocabulary: Int
+  var factor: Float = 1
   var keeps: Keeps { Keeps() }
 
   private var adds: Bool { source != .tokens }
@@ -60,14 +65,15 @@ struct Embedding: Operation {
     if adds { frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0)) }
     frame.engine.embed(
       indices(frame), table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
-      into: frame.output(0), adding: adds)
+      factor: factor, into: frame.output(0), adding: adds)
   }
 
   func backward(_ frame: Frame) {
     if let dTable = frame.weightGradient(0) {
       if !dTable.adding { frame.engine.clear(dTable.base, count: vocabulary * columns) }
       frame.engine.embedBackward(
-        indices(frame), dy: frame.outputGradient(0), rows: rows, columns: columns, dTable: dTable.base)
+        indices(frame), dy: frame.outputGradient(0), rows: rows, columns: columns, factor: factor,
+        dTable: dTable.base)
     }
     if adds, let dx = frame.inputGradient(0) {
       frame.engine.copy(
