@@ -48,17 +48,16 @@ package struct AdaptedModel: Sendable {
   package var isTied: Bool
   /// Whether projections are stored [inputs, outputs], as GPT-2's.
   package var storesInputsFirst: Bool
-  /// PEFT's name for what the model is for.
+  /// PEFT's name for what the model is for; empty where it has none.
   package var taskType: String
+  /// The head that methods train as a whole; nil for the vocabulary's.
+  package var headModule: String?
   /// Modules that begin at random, so that every method trains them.
   package var newModules: Set<String> = []
 
-  /// PEFT's `task_type` of models with labels for sequences.
-  package static let labelsTask = "SEQ_CLS"
-
   package init(
     parameters: [ParameterSpec], outputEmbedding: String, head: String, isTied: Bool, storesInputsFirst: Bool,
-    taskType: String = "CAUSAL_LM", newParameters: [String] = []
+    taskType: String = "CAUSAL_LM", headModule: String? = nil, newParameters: [String] = []
   ) {
     self.head = head
     self.parameters = parameters
@@ -66,19 +65,23 @@ package struct AdaptedModel: Sendable {
     self.isTied = isTied
     self.storesInputsFirst = storesInputsFirst
     self.taskType = taskType
+    self.headModule = headModule
     newModules = Set(newParameters.map(module))
   }
 
   /// The projections between the values of layers, without `.weight`.
   var projections: [String] {
-    parameters.filter { $0.isProjection && $0.name != outputEmbedding }.map { module(of: $0.name) }
-      .filter { !newModules.contains($0) }
+    let saved = modulesAlwaysSaved
+    return parameters.filter { $0.isProjection && $0.name != outputEmbedding }.map { module(of: $0.name) }
+      .filter { !saved.contains($0) }
   }
 
   /// Modules that are trained as a whole beside low-rank terms, whatever the settings say: what is new, and the head
-  /// for labels, as PEFT has it.
+  /// of a task, as PEFT has it.
   var modulesAlwaysSaved: Set<String> {
-    taskType == Self.labelsTask ? newModules.union([module(of: outputEmbedding)]) : newModules
+    guard let headModule else { return newModules }
+    let modules = parameters.map { module(of: $0.name) }
+    return newModules.union(modules.filter { $0 == headModule || $0.hasPrefix(headModule + ".") })
   }
 
   /// A parameter's name without its last part, as PEFT names modules.

@@ -95,17 +95,32 @@ extension AdapterWeights {
   /// - Throws: if the folder cannot be read, or holds less than its adapter_config.json says.
   package static func head(of folder: String, for base: ModelDescription) throws -> Head? {
     let config = try OpenFile.json(folder + "/" + WeightsForm.adapterConfig)
-    guard config["task_type"]?.text == AdaptedModel.labelsTask else { return nil }
     let form = WeightsForm.adapter(config: .null)
     let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
-    let classifier = type(of: base.family).classifier + ".weight"
-    guard let count = files.shape(of: form.tensor(of: classifier))?.first else {
-      throw UserError(
-        .data, "is for labels, and has no tensor \(form.tensor(of: classifier).quoted)", at: folder)
+    let kind =
+      files.metadata(WeightsForm.headKey).flatMap(Head.Kind.init)
+      ?? config["task_type"]?.text.flatMap(Head.kind(ofTask:))
+    func labels(of module: String) throws -> [String] {
+      // A head of several layers ends with the projection onto its labels.
+      let names = ["\(module).weight", "\(module).out_proj.weight"].map(form.tensor)
+      guard let count = names.compactMap(files.shape).first?.first else {
+        throw UserError(.data, "is for labels, and has no tensor \(names[0].quoted)", at: folder)
+      }
+      let labels = files.metadata(WeightsForm.labelsKey).flatMap { try? JSON.parse($0).elements }
+      let known = labels?.compactMap(\.text) ?? []
+      return known.count == count ? known : Head.unnamedLabels(count)
     }
-    let names = files.metadata(WeightsForm.labelsKey).flatMap { try? JSON.parse($0).elements }
-    let labels = names?.compactMap(\.text) ?? []
-    return .labels(labels.count == count ? labels : Head.unnamedLabels(count))
+    let family = type(of: base.family)
+    switch kind {
+    case .labels:
+      let meaning = files.metadata(WeightsForm.labelKindKey).flatMap(Head.LabelKind.init)
+      return .labels(try labels(of: family.classifier), meaning ?? .one)
+    case .tokenLabels: return .tokenLabels(try labels(of: family.tokenClassifier))
+    case .spans: return .spans
+    case .choices: return .choices
+    case .maskedLanguageModel: return .maskedLanguageModel
+    case .some(.none), .languageModel, nil: return nil
+    }
   }
 
   /// - Throws: where the adapter says that it is of another base than this folder's.

@@ -68,7 +68,11 @@ package final class CheckpointWrite: @unchecked Sendable {
 
   private static func metadata(_ content: CheckpointContent) -> [String: String] {
     var metadata = content.baseFingerprint.map { [WeightsForm.fingerprintKey: $0] } ?? [:]
-    if case .adapter = content.form, case .labels(let labels) = content.description.head {
+    guard case .adapter = content.form else { return metadata }
+    let head = content.description.head
+    metadata[WeightsForm.headKey] = head.kind.rawValue
+    if case .labels(_, let kind) = head { metadata[WeightsForm.labelKindKey] = kind.rawValue }
+    if let labels = head.labels {
       metadata[WeightsForm.labelsKey] = JSON.array(labels.map { .string($0) }).encoded()
     }
     return metadata

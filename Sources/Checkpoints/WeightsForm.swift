@@ -35,6 +35,8 @@ package enum WeightsForm: Sendable {
 
   /// Under which key of the files' metadata the fingerprint of the base stands.
   package static let fingerprintKey = "base_fingerprint"
-  /// And the names of the labels that an adapter was trained for, which PEFT has no place for.
+  /// And what PEFT has no place for: the head of an adapter, its labels, and what these mean.
+  static let headKey = "head"
   static let labelsKey = "labels"
+  static let labelKindKey = "problem_type"
 }

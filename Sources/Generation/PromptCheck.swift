@@ -6,12 +6,9 @@ extension ModelDescription {
   /// - Throws: if the model makes no texts.
   package func checkMakesTexts() throws {
     guard head != .languageModel else { return }
-    var hint = ""
-    if case .labels = head { hint = "swiftdp predict writes them" }
     throw UserError(
-      .usage, hint.isEmpty ? "has no head, and makes no texts" : "gives labels, and makes no texts",
-      at: folder,
-      hint: hint)
+      .usage, head == .none ? "has no head, and makes no texts" : "is for another task, and makes no texts",
+      at: folder, hint: head == .none ? "" : "swiftdp predict writes what it gives")
   }
 
   /// - Parameter place: where the prompt comes from, for messages.

@@ -6,13 +6,34 @@ import Foundation
 extension AdaptedModel {
   package init(_ description: ModelDescription) {
     let family = description.family
-    let hasLabels = if case .labels = description.head { true } else { false }
+    let module = description.head.module(of: type(of: family))
+    let parameters = description.parameters.filter { !$0.isAdded }
     self.init(
-      parameters: description.parameters.filter { !$0.isAdded },
-      outputEmbedding: hasLabels ? type(of: family).classifier + ".weight" : family.outputEmbedding,
-      head: type(of: family).head, isTied: !hasLabels && family.tied,
-      storesInputsFirst: type(of: family).storesInputsFirst,
-      taskType: hasLabels ? Self.labelsTask : "CAUSAL_LM", newParameters: description.newParameters)
+      parameters: parameters, outputEmbedding: module.map { module in
+        parameters.last { $0.name.hasPrefix(module + ".") && $0.isProjection }?.name ?? module + ".weight"
+      } ?? family.outputEmbedding,
+      head: type(of: family).head, isTied: module == nil && family.tied,
+      storesInputsFirst: type(of: family).storesInputsFirst, taskType: description.head.taskType,
+      headModule: module, newParameters: description.newParameters)
+  }
+}
+
+extension Head {
+  /// PEFT's name for what a model with this head is for; empty where it has none.
+  var taskType: String {
+    switch kind {
+    case .none: "FEATURE_EXTRACTION"
+    case .languageModel: "CAUSAL_LM"
+    case .labels: "SEQ_CLS"
+    case .tokenLabels: "TOKEN_CLS"
+    case .spans: "QUESTION_ANS"
+    case .maskedLanguageModel, .choices: ""
+    }
+  }
+
+  /// The kind of head that PEFT means by such a name.
+  package static func kind(ofTask name: String) -> Kind? {
+    ["SEQ_CLS": .labels, "TOKEN_CLS": .tokenLabels, "QUESTION_ANS": .spans][name]
   }
 }
 

@@ -117,13 +117,9 @@ package struct ModelDescription: Sendable {
   /// The same model with another head.
   /// - Throws: if the family has none of that kind.
   package func with(_ head: Head) throws -> ModelDescription {
-    if head == self.head, hasOneLabelARow { return self }
+    if head == self.head { return self }
     let type = type(of: family)
-    if head == .languageModel, type.languageModelClass == nil {
-      throw UserError(
-        .usage, "models of type \(typeName) predict no next token", at: folder,
-        hint: "choose another task, such as task=classification")
-    }
+    guard type.heads.contains(head.kind) else { throw lacks(head.kind) }
     var settings = head.settings(of: type)
     // transformers looks for the last token before the padding.
     if case .labels = head, type.isCausal, let end = endOfText.first, config["pad_token_id"]?.integer == nil {
@@ -136,11 +132,12 @@ package struct ModelDescription: Sendable {
     return other
   }
 
-  /// Whether labels exclude each other: not where config.json says that they are several, or a number.
-  package var hasOneLabelARow: Bool {
-    guard case .labels(let labels) = head else { return true }
-    let kind = config["problem_type"]?.text
-    return labels.count > 1 && (kind == nil || kind == Head.oneLabelARow)
+  private func lacks(_ kind: Head.Kind) -> UserError {
+    let heads = type(of: family).heads.filter { $0 != .none }.map { "…" + $0.rawValue }
+    let what = kind == .languageModel ? "predict no next token" : "have no head of the kind …\(kind.rawValue)"
+    return UserError(
+      .usage, "models of type \(typeName) \(what)", at: folder,
+      hint: "choose another task: they have \(heads.joined(separator: ", "))")
   }
 
   /// The same model with a head of its own that a folder need not hold: it is then read from the embedding.

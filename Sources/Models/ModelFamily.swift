@@ -12,10 +12,16 @@ package protocol ModelFamily: Sendable {
   static var basePrefix: String { get }
   /// What transformers' classes of the family begin with.
   static var className: String { get }
-  /// Its class with a language-model head; nil if the family has none.
-  static var languageModelClass: String? { get }
-  /// The module that gives the logits of labels.
+  /// The heads that its models have in transformers.
+  static var heads: [Head.Kind] { get }
+  /// Its class with a language-model head, if it has one.
+  static var languageModelClass: String { get }
+  /// The module that gives the logits of a sequence's labels.
   static var classifier: String { get }
+  /// The module that gives the logits of each token's labels.
+  static var tokenClassifier: String { get }
+  /// The module that gives the logits of where answers begin and end.
+  static var spanModule: String { get }
   /// Whether a token sees only those before it.
   static var isCausal: Bool { get }
   /// How the names of the tensors of heads begin.
@@ -43,13 +49,27 @@ package protocol ModelFamily: Sendable {
   func forward(_ graph: Graph) -> Value
   /// The logits of a sequence's labels, [B, labels], as the family's `…ForSequenceClassification` computes them.
   func classify(_ hidden: Value, labels: Int, _ graph: Graph) -> Value
+  /// The logits of each token's labels, [B · T, labels], as `…ForTokenClassification`.
+  func classifyTokens(_ hidden: Value, labels: Int, _ graph: Graph) -> Value
+  /// Where answers begin and end, [B · T, 2], as `…ForQuestionAnswering`.
+  func spans(_ hidden: Value, _ graph: Graph) -> Value
+  /// How well each sequence fits, [B, 1], as `…ForMultipleChoice`.
+  func choose(_ hidden: Value, _ graph: Graph) -> Value
+  /// The last operation of `…ForMaskedLM`.
+  func maskedLanguageModel(_ hidden: Value, _ graph: Graph)
+  /// The dropout before the classifier of tokens.
+  var classifierDropout: Double { get }
 }
 
 /// Decoders, unless a family says otherwise.
 extension ModelFamily {
   package static var storesInputsFirst: Bool { false }
-  package static var languageModelClass: String? { className + "ForCausalLM" }
+  /// The head for choices is that for one label; transformers has no class for it.
+  package static var heads: [Head.Kind] { [.none, .languageModel, .labels, .choices] }
+  package static var languageModelClass: String { className + "ForCausalLM" }
   package static var classifier: String { "score" }
+  package static var tokenClassifier: String { "classifier" }
+  package static var spanModule: String { "qa_outputs" }
   package static var isCausal: Bool { true }
   /// Decoders read no types, so that any will do.
   package var types: Int { 2 }
@@ -59,6 +79,23 @@ extension ModelFamily {
   package func classify(_ hidden: Value, labels: Int, _ graph: Graph) -> Value {
     graph.linear(graph.token(hidden, .last), Self.classifier, columns: labels, bias: false)
   }
+
+  package func classifyTokens(_ hidden: Value, labels: Int, _ graph: Graph) -> Value {
+    graph.linear(
+      graph.dropout(hidden, classifierDropout), Self.tokenClassifier, columns: labels, bias: true)
+  }
+
+  package func spans(_ hidden: Value, _ graph: Graph) -> Value {
+    graph.linear(hidden, Self.spanModule, columns: 2, bias: true)
+  }
+
+  package func choose(_ hidden: Value, _ graph: Graph) -> Value { classify(hidden, labels: 1, graph) }
+
+  package func maskedLanguageModel(_ hidden: Value, _ graph: Graph) {
+    preconditionFailure("the family lists no such head")
+  }
+
+  package var classifierDropout: Double { 0 }
 
   /// The parameter of a head of its own.
   package static var head: String { "lm_head.weight" }

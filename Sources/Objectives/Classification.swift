@@ -26,7 +26,7 @@ package struct Classification: Objective {
   package init(labels: [String]) { self.labels = labels }
 
   package init?(evaluating model: ModelDescription) {
-    guard case .labels(let labels) = model.head else { return nil }
+    guard case .labels(let labels, .one) = model.head else { return nil }
     self.labels = labels
   }
 

@@ -94,11 +94,6 @@ package let objectives: [any Objective.Type] = [LanguageModel.self, Classificati
 /// The objective that a model was trained for, by its head.
 /// - Throws: if it has none.
 package func objective(of model: ModelDescription) throws -> any Objective {
-  guard model.hasOneLabelARow else {
-    throw UserError(
-      .data, "gives a number or several labels for a row (problem_type), which is not supported",
-      at: model.folder, hint: "fine-tune it with task=classification for one label a row")
-  }
   for type in objectives {
     if let objective = type.init(evaluating: model) { return objective }
   }

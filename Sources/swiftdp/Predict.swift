@@ -52,7 +52,7 @@ struct Predict: ParsableCommand, SharedByRanks {
         model: model, adapter: adapter, words: data, settings: settings, of: "predict", given,
         sequenceLength: sequenceLength, threads: threads, needsLabels: false, ranks: ranks)
       let replica = read.trained.replica
-      guard case .labels(let labels) = replica.description.head else {
+      guard case .labels(let labels, .one) = replica.description.head else {
         preconditionFailure("the objective of another head was refused")
       }
       let start = Date()

@@ -8,10 +8,10 @@ import Tensors
 package struct BERT: ModelFamily {
   package static let modelType = "bert"
   package static let className = "Bert"
-  package static let languageModelClass: String? = nil
+  package static let heads: [Head.Kind] = [.none, .labels, .tokenLabels, .spans, .choices]
   package static let classifier = "classifier"
   package static let isCausal = false
-  package static let headPrefixes = ["classifier.", "cls.", "bert.pooler.", "pooler."]
+  package static let headPrefixes = ["classifier.", "qa_outputs.", "cls.", "bert.pooler.", "pooler."]
   package static let basePrefix = "bert."
   package static let ignoredSuffixes = [".position_ids"]
   package static let embedding = "bert.embeddings.word_embeddings.weight"

@@ -8,7 +8,7 @@ import Tensors
 package struct GPT2: ModelFamily {
   package static let modelType = "gpt2"
   package static let className = "GPT2"
-  package static let languageModelClass: String? = "GPT2LMHeadModel"
+  package static let languageModelClass = "GPT2LMHeadModel"
   package static let basePrefix = "transformer."
   package static let ignoredSuffixes = [".attn.bias", ".attn.masked_bias"]
   package static let embedding = "transformer.wte.weight"

@@ -204,13 +204,14 @@ extension CommandLineTests {
       try expectMistake(
         ["train", "model=bert", "data.train=text.txt"], 64,
         [
-          "bert: models of type bert predict no next token (choose another task, such as task=classification)"
+          "bert: models of type bert predict no next token (choose another task: they have "
+            + "…ForSequenceClassification, …ForTokenClassification, …ForQuestionAnswering, …ForMultipleChoice)"
         ],
         in: folder)
       _ = try train(Self.reviews, output: "run", in: folder)
       try expectMistake(
         ["generate", "--model", "run/model", "--prompt", "a"], 64,
-        ["run/model: gives labels, and makes no texts (swiftdp predict writes them)"], in: folder)
+        ["run/model: is for another task, and makes no texts (swiftdp predict writes what it gives)"], in: folder)
       try folder.makeLlama()
       _ = try train(
         [
