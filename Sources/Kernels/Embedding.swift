@@ -3,10 +3,10 @@
 private let columnTile = 64
 
 extension Engine {
-  /// y [rows, columns] = factor · table[indices], or y += …. The indices are in range, since the data was
+  /// y [rows, columns] = factor · table[first + indices], or y += …. The indices are in range, since the data was
   /// checked.
   package func embed(
-    _ indices: UnsafePointer<Int32>, table: Operand, rows: Int, factor: Float = 1,
+    _ indices: UnsafePointer<Int32>, from first: Int = 0, table: Operand, rows: Int, factor: Float = 1,
     into y: UnsafeMutablePointer<Float>, adding: Bool
   ) {
     var table = table
@@ -19,7 +19,7 @@ extension Engine {
     }
     pool.run((rows + 31) / 32) { [table] tile, _ in
       for row in tile * 32..<min((tile + 1) * 32, rows) {
-        let index = Int(indices[row])
+        let index = first + Int(indices[row])
         switch table {
         case .float32(let table):
           let source = table.base + index * table.columns

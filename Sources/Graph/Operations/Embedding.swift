@@ -17,11 +17,15 @@ extension Graph {
   }
 
   /// x plus the row of the table for every position; the table has no weight decay.
-  package func addPositions(_ x: Value, _ name: String, positions: Int) -> Value {
+  /// - Parameters:
+  ///   - positions: the rows of the table.
+  ///   - first: the row for position 0.
+  package func addPositions(_ x: Value, _ name: String, positions: Int, from first: Int = 0) -> Value {
     let table = parameter(
       name, [positions, x.columns], decays: false, initial: .normal(deviation: 0.01))
     return append(
-      Embedding(source: .positions, rows: x.rows, columns: x.columns, vocabulary: positions), inputs: [x],
+      Embedding(source: .positions, rows: x.rows, columns: x.columns, vocabulary: positions, first: first),
+      inputs: [x],
       parameters: [table], columns: x.columns)
   }
 
@@ -46,6 +50,8 @@ struct Embedding: Operation {
   let columns: Int
   let vocabulary: Int
   var factor: Float = 1
+  /// The row of the table for index 0.
+  var first = 0
   var keeps: Keeps { Keeps() }
 
   private var adds: Bool { source != .tokens }
@@ -64,7 +70,7 @@ struct Embedding: Operation {
   func forward(_ frame: Frame) {
     if adds { frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0)) }
     frame.engine.embed(
-      indices(frame), table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
+      indices(frame), from: first, table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
       factor: factor, into: frame.output(0), adding: adds)
   }
 
@@ -73,7 +79,7 @@ struct Embedding: Operation {
       if !dTable.adding { frame.engine.clear(dTable.base, count: vocabulary * columns) }
       frame.engine.embedBackward(
         indices(frame), dy: frame.outputGradient(0), rows: rows, columns: columns, factor: factor,
-        dTable: dTable.base)
+        dTable: dTable.base + first * columns)
     }
     if adds, let dx = frame.inputGradient(0) {
       frame.engine.copy(
