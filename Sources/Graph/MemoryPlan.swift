@@ -50,9 +50,14 @@ struct MemoryPlan: Sendable {
   private var first: [Int] = []
   private var second: [Int] = []
 
+  /// Whether an operation of that entry sees the second run of a value.
+  func isSecond(_ value: Value, for node: Node, in phase: Phase) -> Bool {
+    order.isSecond(value, for: node, in: phase)
+  }
+
   /// The place of a value for an operation of that entry.
   func place(of value: Value, for node: Node, in phase: Phase) -> Int {
-    order.isSecond(value, for: node, in: phase) ? second[value.id] : first[value.id]
+    isSecond(value, for: node, in: phase) ? second[value.id] : first[value.id]
   }
 
   /// - Parameter holds: a segment's gradients stay until this many more segments are final.

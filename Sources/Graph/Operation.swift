@@ -106,6 +106,8 @@ package struct GraphInput {
   package var stream: TokenStream
   /// [B · T]: the next token, negative where a token has no target.
   package var targets: UnsafePointer<Int32>
+  /// The keys of its sample's source that each token sees, [B · T]; nil where samples have no sources.
+  package var sourceKeys: KeyIntervals?
   /// [B]: the number of tokens of each sequence, without padding; nil where all are full.
   package var lengths: UnsafePointer<Int32>?
   /// [B · n]: what each sample has beside its tokens, such as its label; nil where it has nothing.
@@ -118,12 +120,14 @@ package struct GraphInput {
   package var step: Int
 
   package init(
-    stream: TokenStream, targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
+    stream: TokenStream, targets: UnsafePointer<Int32>, sourceKeys: KeyIntervals? = nil,
+    lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
     seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
     self.targets = targets
+    self.sourceKeys = sourceKeys
     self.lengths = lengths
     self.numbers = numbers
     self.sampleIDs = sampleIDs
@@ -187,6 +191,13 @@ package struct Frame {
     let rounded = UnsafeMutableRawPointer(room).assumingMemoryBound(to: BFloat16.self)
     engine.narrow(x, into: rounded)
     return .bfloat16(HalfMatrix(rounded, rows: x.rows, columns: x.columns))
+  }
+
+  /// Whether an input was computed again for backward, and this operation was not: what forward changed in place is as
+  /// it was before.
+  func isRenewed(_ index: Int) -> Bool {
+    plan.isSecond(node.inputs[index], for: node, in: phase)
+      && !plan.isSecond(node.outputs[0], for: node, in: phase)
   }
 
   package func outputGradient(_ index: Int) -> UnsafePointer<Float> {

@@ -136,7 +136,13 @@ struct RunOrder: Sendable {
     guard recompute == .attention else { return isDropped }
     for index in nodes.indices where nodes[index].operation.isAttention {
       isDropped[index] = true
-      for input in nodes[index].inputs { isDropped[makers[input.id]] = true }
+      for input in nodes[index].inputs {
+        let maker = makers[input.id]
+        isDropped[maker] = true
+        // Queries and keys may have norms behind their projections.
+        guard nodes[maker].operation.isLight else { continue }
+        for input in nodes[maker].inputs { isDropped[makers[input.id]] = true }
+      }
     }
     return isDropped
   }

@@ -12,6 +12,26 @@ private let cubic: Float = 0.044715
   return y.replacing(with: -10, where: y .< -10)
 }
 
+@inline(__always) func tanhGELU(_ x: Vector) -> Vector {
+  let z = bounded(x)
+  let inner = (z * z * z * cubic + z) * root2OverPi
+  // ½(1 + tanh a) = σ(2a)
+  return x * sigmoid(inner + inner)
+}
+
+/// With e = exp(−2a) and s = σ(2a): y' = s + x · s(1 − s) · 2a'.
+///
+/// 1 − s is taken as e · s, which keeps its digits where s is close to 1; within the bounds e is finite.
+@inline(__always) func tanhGELUSlope(_ x: Vector) -> Vector {
+  let z = bounded(x)
+  let square = z * z
+  let inner = (z * square * cubic + z) * root2OverPi
+  let e = exponential(-inner - inner)
+  let s = 1 / (1 + e)
+  let slope = (square * (3 * cubic) + 1) * (2 * root2OverPi)
+  return s + z * s * (e * s) * slope
+}
+
 extension Engine {
   /// y = gelu(x), `count` elements.
   package func gelu(_ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>) {
@@ -20,31 +40,17 @@ extension Engine {
 
   /// The same on the calling thread.
   package func geluHere(_ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>) {
-    forEachVector(count) {
-      let xV = $0.load(x)
-      let z = bounded(xV)
-      let inner = (z * z * z * cubic + z) * root2OverPi
-      // ½(1 + tanh a) = σ(2a)
-      $0.store(xV * sigmoid(inner + inner), y)
-    }
+    forEachVector(count) { $0.store(tanhGELU($0.load(x)), y) }
   }
 
-  /// dx = gelu'(x) · dy, or dx += …; with e = exp(−2a) and s = σ(2a): y' = s + x · s(1 − s) · 2a'.
-  ///
-  /// 1 − s is taken as e · s, which keeps its digits where s is close to 1; within the bounds e is finite.
+  /// dx = gelu'(x) · dy, or dx += …
   package func geluBackward(
     _ x: UnsafePointer<Float>, dy: UnsafePointer<Float>, count: Int, dx: UnsafeMutablePointer<Float>,
     adding: Bool
   ) {
     forEachStretch(count) { range in
       forEachVector(in: range) {
-        let z = bounded($0.load(x))
-        let square = z * z
-        let inner = (z * square * cubic + z) * root2OverPi
-        let e = exponential(-inner - inner)
-        let s = 1 / (1 + e)
-        let slope = (square * (3 * cubic) + 1) * (2 * root2OverPi)
-        $0.store((s + z * s * (e * s) * slope) * $0.load(dy), dx, adding: adding)
+        $0.store(tanhGELUSlope($0.load(x)) * $0.load(dy), dx, adding: adding)
       }
     }
   }

@@ -1,12 +1,17 @@
 // Backward of attention. P = exp(S − L) is computed again, a block of 64 queries at a time:
 //   dV += Pᵀ dO,  dP = dO Vᵀ,  dS = P ∘ (dP − rowsum(dO ∘ O)),  dQ = scale · dS K,  dK += scale · dSᵀ Q.
+// With a cap c, dS is that of the scores before it: it has 1 − (S / c)² as another factor.
 //
 // Blocks that read the same key head add to the same dK and dV, in the order of query heads and blocks, whichever
-// worker computes them. Names as in Attention.swift.
+// worker computes them. The gradient of a bias by distance is summed in that order too, for each sequence on its own,
+// and then over the sequences. Letters as in AttentionShape.swift.
 
 extension AttentionShape {
   /// Elements that one block of queries needs: its probabilities, their gradients, and a column.
-  private var slotCount: Int { 2 * Self.block * keys + Self.block }
+  private var slotCount: Int { 2 * Self.block * blockKeys + Self.block }
+
+  /// The gradients of a bias for each sequence: [B, H, distances].
+  fileprivate var lineCount: Int { hasBias ? sequences * heads * distances : 0 }
 
   /// The number of blocks of queries that read one key head.
   fileprivate var readers: Int { heads / keyHeads * blocks }
@@ -23,13 +28,13 @@ extension AttentionShape {
 
   /// Scratch of backward, in elements.
   package func backwardScratchCount(threads: Int) -> Int {
-    slotCount * (isShared ? sharedSlots : threads)
+    slotCount * (isShared ? sharedSlots : threads) + lineCount
   }
 
   fileprivate func slot(_ index: Int, in scratch: UnsafeMutablePointer<Float>) -> AttentionSlot {
-    let start = scratch + index * slotCount
-    let dScores = start + Self.block * keys
-    return AttentionSlot(probabilities: start, dScores: dScores, alongs: dScores + Self.block * keys)
+    let start = scratch + lineCount + index * slotCount
+    let dScores = start + Self.block * blockKeys
+    return AttentionSlot(probabilities: start, dScores: dScores, alongs: dScores + Self.block * blockKeys)
   }
 }
 
@@ -40,7 +45,7 @@ private struct AttentionSlot {
   let alongs: UnsafeMutablePointer<Float>
 }
 
-/// What backward reads, and the gradients that it writes with the strides of the operands.
+/// What backward reads, and the gradients that it writes with the strides of the operands; nil for what needs none.
 package struct AttentionGradients {
   let q: UnsafePointer<Float>
   let k: UnsafePointer<Float>
@@ -48,29 +53,37 @@ package struct AttentionGradients {
   let output: UnsafePointer<Float>
   let dOutput: UnsafePointer<Float>
   let logSums: UnsafePointer<Float>
-  let dq: UnsafeMutablePointer<Float>
-  let dk: UnsafeMutablePointer<Float>
-  let dv: UnsafeMutablePointer<Float>
+  let bias: UnsafePointer<Float>?
+  let dq: UnsafeMutablePointer<Float>?
+  let dk: UnsafeMutablePointer<Float>?
+  let dv: UnsafeMutablePointer<Float>?
+  let dBias: UnsafeMutablePointer<Float>?
+  /// Whether the gradient of the bias is added to what is there.
+  let addsToBias: Bool
 
   package init(
     q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
-    output: UnsafePointer<Float>, dOutput: UnsafePointer<Float>, logSums: UnsafePointer<Float>,
-    dq: UnsafeMutablePointer<Float>, dk: UnsafeMutablePointer<Float>, dv: UnsafeMutablePointer<Float>
+    bias: UnsafePointer<Float>? = nil, output: UnsafePointer<Float>, dOutput: UnsafePointer<Float>,
+    logSums: UnsafePointer<Float>, dq: UnsafeMutablePointer<Float>?, dk: UnsafeMutablePointer<Float>?,
+    dv: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil, addsToBias: Bool = false
   ) {
     self.q = q
     self.k = k
     self.v = v
+    self.bias = bias
     self.output = output
     self.dOutput = dOutput
     self.logSums = logSums
     self.dq = dq
     self.dk = dk
     self.dv = dv
+    self.dBias = dBias
+    self.addsToBias = addsToBias
   }
 }
 
 extension Engine {
-  /// Writes the gradients of queries, keys and values anew.
+  /// Writes the gradients of queries, keys and values anew, and that of a bias.
   /// - Parameters:
   ///   - intervals, dropout, sampleIDs: as in forward.
   ///   - scratch: `backwardScratchCount` elements.
@@ -79,6 +92,8 @@ extension Engine {
     dropout: Dropout?, sampleIDs: UnsafePointer<Int32>, scratch: UnsafeMutablePointer<Float>
   ) {
     let s = shape
+    if s.hasBias { clear(scratch, count: s.lineCount) }
+    defer { sumLines(s, gradients, scratch) }
     func block(_ reader: Int, of sequence: Int, keyHead: Int) -> AttentionBlock {
       AttentionBlock(
         s, sequence: sequence, head: keyHead * (s.heads / s.keyHeads) + reader / s.blocks,
@@ -92,7 +107,8 @@ extension Engine {
         for reader in 0..<s.readers {
           let block = block(reader, of: sequence, keyHead: keyHead)
           queryGradients(block, gradients, dropout, sample: sampleIDs[sequence], slot)
-          if !block.keys.isEmpty { addKeyGradients(block, gradients, keys: block.keys, slot) }
+          addKeyGradients(block, gradients, keys: block.keys, slot)
+          if gradients.dBias != nil { addDistances(block, 0..<s.distances, slot, lines: scratch) }
         }
       }
       return
@@ -117,7 +133,15 @@ extension Engine {
           for index in 0..<count {
             let block = block(first + index, of: sequence, keyHead: keyHead)
             let part = block.keys.clamped(to: keys(tile))
-            if !part.isEmpty { addKeyGradients(block, gradients, keys: part, s.slot(index, in: scratch)) }
+            addKeyGradients(block, gradients, keys: part, s.slot(index, in: scratch))
+          }
+        }
+        guard gradients.dBias != nil else { continue }
+        pool.run((s.distances + keyTile - 1) / keyTile) { tile, _ in
+          let distances = tile * keyTile..<min((tile + 1) * keyTile, s.distances)
+          for index in 0..<count {
+            let block = block(first + index, of: sequence, keyHead: keyHead)
+            addDistances(block, distances, s.slot(index, in: scratch), lines: scratch)
           }
         }
       }
@@ -127,10 +151,14 @@ extension Engine {
   private func clearKeyGradients(
     _ s: AttentionShape, _ gradients: AttentionGradients, sequence: Int, keyHead: Int, keys: Range<Int>
   ) {
-    let headStart = sequence * s.keys * s.keyStride + keyHead * s.headWidth
+    let headStart = sequence * s.keySequenceStride + keyHead * s.keyHeadStride
     for key in keys {
-      (gradients.dk + headStart + key * s.keyStride).update(repeating: 0, count: s.headWidth)
-      (gradients.dv + headStart + key * s.keyStride).update(repeating: 0, count: s.headWidth)
+      if let dk = gradients.dk {
+        (dk + headStart + key * s.keyStride).update(repeating: 0, count: s.headWidth)
+      }
+      if let dv = gradients.dv {
+        (dv + headStart + key * s.keyStride).update(repeating: 0, count: s.headWidth)
+      }
     }
   }
 
@@ -143,14 +171,15 @@ extension Engine {
     let width = block.keys.count
     let rows = block.rows.count
     guard width > 0 else {
+      guard let dq = gradients.dq else { return }
       for row in 0..<rows {
-        (gradients.dq + block.queryStart + row * s.queryStride).update(repeating: 0, count: s.headWidth)
+        (dq + block.queryStart + row * s.queryStride).update(repeating: 0, count: s.headWidth)
       }
       return
     }
     let keyStart = block.keyStart
     let (probabilities, dScores) = (slot.probabilities, slot.dScores)
-    block.scores(self, q: gradients.q, k: gradients.k + keyStart, into: probabilities)
+    block.scores(self, q: gradients.q, k: gradients.k + keyStart, bias: gradients.bias, into: probabilities)
     let logs = gradients.logSums + (block.sequence * s.heads + block.head) * s.queries
     product(
       .second, m: rows, n: width, k: s.headWidth, gradients.dOutput + block.outputStart,
@@ -166,45 +195,100 @@ extension Engine {
       slot.alongs[local] = along.total
       let pN = probabilities + local * width
       let dN = dScores + local * width
-      normalise(pN, visible: block.visible(row), logSum: logs[row], count: width)
       if let dropout {
         dropout.apply(dN, into: dN, count: width, plane: block.head, position: row, sample: sample)
       }
-      let alongV = Vector(repeating: slot.alongs[local])
-      forEachVector(width) { $0.store($0.load(pN) * ($0.load(dN) - alongV), dN) }
+      scoreGradients(
+        pN, dN, visible: block.visible(row), logSum: logs[row], along: slot.alongs[local], count: width,
+        softCap: s.softCap)
       // dV takes the probabilities that V was multiplied by, with zeros where they were dropped.
       if let dropout {
         dropout.apply(pN, into: pN, count: width, plane: block.head, position: row, sample: sample)
       }
     }
+    guard let dq = gradients.dq else { return }
     product(
       .none, m: rows, n: s.headWidth, k: width, alpha: s.scale, dScores, width, gradients.k + keyStart,
-      s.keyStride, gradients.dq + block.queryStart, s.queryStride)
+      s.keyStride, dq + block.queryStart, s.queryStride)
   }
 
   /// Adds a block's part to dK and dV, for some of the keys that it sees.
   private func addKeyGradients(
     _ block: AttentionBlock, _ gradients: AttentionGradients, keys: Range<Int>, _ slot: AttentionSlot
   ) {
+    guard !keys.isEmpty else { return }
     let s = block.shape
     let width = block.keys.count
     let skipped = keys.lowerBound - block.keys.lowerBound
     let keyStart = block.keyStart + skipped * s.keyStride
-    product(
-      .first, m: keys.count, n: s.headWidth, k: block.rows.count, slot.probabilities + skipped, width,
-      gradients.dOutput + block.outputStart, s.outputStride, beta: 1, gradients.dv + keyStart, s.keyStride)
-    product(
-      .first, m: keys.count, n: s.headWidth, k: block.rows.count, alpha: s.scale, slot.dScores + skipped,
-      width, gradients.q + block.queryStart, s.queryStride, beta: 1, gradients.dk + keyStart, s.keyStride)
+    if let dv = gradients.dv {
+      product(
+        .first, m: keys.count, n: s.headWidth, k: block.rows.count, slot.probabilities + skipped, width,
+        gradients.dOutput + block.outputStart, s.outputStride, beta: 1, dv + keyStart, s.keyStride)
+    }
+    if let dk = gradients.dk {
+      product(
+        .first, m: keys.count, n: s.headWidth, k: block.rows.count, alpha: s.scale, slot.dScores + skipped,
+        width, gradients.q + block.queryStart, s.queryStride, beta: 1, dk + keyStart, s.keyStride)
+    }
   }
 
-  /// exp(S − L) of one row, zero outside `visible`.
+  /// Turns scores and dP of one row into P and dS, zero outside `visible`.
   @inline(__always)
-  private func normalise(
-    _ row: UnsafeMutablePointer<Float>, visible: Range<Int>, logSum: Float, count: Int
+  private func scoreGradients(
+    _ pN: UnsafeMutablePointer<Float>, _ dN: UnsafeMutablePointer<Float>, visible: Range<Int>, logSum: Float,
+    along: Float, count: Int, softCap: Float?
   ) {
-    forEachVector(in: visible) { $0.store(exponential($0.load(row) - logSum), row) }
-    row.update(repeating: 0, count: visible.lowerBound)
-    (row + visible.upperBound).update(repeating: 0, count: count - visible.upperBound)
+    if let softCap {
+      forEachVector(in: visible) {
+        let s = $0.load(pN)
+        let p = exponential(s - logSum)
+        let capped = s * (1 / softCap)
+        $0.store(p, pN)
+        $0.store(p * ($0.load(dN) - along) * (1 - capped * capped), dN)
+      }
+    } else {
+      forEachVector(in: visible) {
+        let p = exponential($0.load(pN) - logSum)
+        $0.store(p, pN)
+        $0.store(p * ($0.load(dN) - along), dN)
+      }
+    }
+    clearHidden(pN, visible: visible, count: count)
+    clearHidden(dN, visible: visible, count: count)
+  }
+
+  /// Adds dS of a block to the line of its sequence and head, for some of the distances.
+  private func addDistances(
+    _ block: AttentionBlock, _ distances: Range<Int>, _ slot: AttentionSlot,
+    lines: UnsafeMutablePointer<Float>
+  ) {
+    let s = block.shape
+    let line = lines + (block.sequence * s.heads + block.head) * s.distances
+    for row in block.rows {
+      let visible = block.visible(row)
+      if visible.isEmpty { continue }
+      let first = block.distance(row)
+      let part = (visible.lowerBound + first..<visible.upperBound + first).clamped(to: distances)
+      let target = line + part.lowerBound
+      let source =
+        slot.dScores + (row - block.rows.lowerBound) * block.keys.count + part.lowerBound - first
+      forEachVector(part.count) { $0.store($0.load(source), target, adding: true) }
+    }
+  }
+
+  /// The gradient of the bias: the sum of the lines of all sequences, in their order.
+  private func sumLines(
+    _ s: AttentionShape, _ gradients: AttentionGradients, _ lines: UnsafeMutablePointer<Float>
+  ) {
+    guard let dBias = gradients.dBias else { return }
+    pool.run(s.heads) { head, _ in
+      for sequence in 0..<s.sequences {
+        let line = lines + (sequence * s.heads + head) * s.distances
+        let target = dBias + head * s.distances
+        let isFirst = sequence == 0 && !gradients.addsToBias
+        forEachVector(s.distances) { $0.store($0.load(line), target, adding: !isFirst) }
+      }
+    }
   }
 }

@@ -1,8 +1,8 @@
 // The vocabulary projection and cross-entropy in one pass over chunks of rows: the logits of a whole
 // micro-batch are never in memory, and rows without a target are not projected at all.
 //
-//   z = x Wᵀ,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
-//   dx = dz W,  dW += dzᵀ x.
+//   z = x Wᵀ + b,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
+//   dx = dz W,  dW += dzᵀ x,  db += Σ dz.
 import Foundation
 import Tensors
 
@@ -41,14 +41,17 @@ package struct CrossEntropyShape: Sendable {
 extension Engine {
   /// The sum of the losses of all rows that have a target, in nats, and the gradients where asked for.
   /// - Parameters:
+  ///   - bias: [vocabulary]; nil for none.
   ///   - targets: [rows], negative where a row has none.
   ///   - scale: the factor of each row's gradient, 1 / (target tokens of the whole step).
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
+  ///   - dBias: [vocabulary], written anew; nil if the bias is frozen.
   package func crossEntropy(
-    _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand,
+    _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
     targets: UnsafePointer<Int32>, scale: Float, dx: UnsafeMutablePointer<Float>?,
-    dWeight: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>
+    dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
+    scratch: UnsafeMutablePointer<Float>
   ) -> Double {
     let s = shape
     let logits = scratch
@@ -66,19 +69,29 @@ extension Engine {
     }
     if let dx { clear(dx, count: s.rows * s.columns) }
     if let dWeight, count == 0 { clear(dWeight, count: s.vocabulary * s.columns) }
+    if let dBias, count == 0 { clear(dBias, count: s.vocabulary) }
+    let isLossAlone = dx == nil && dWeight == nil && dBias == nil
     var loss = 0.0
     for start in stride(from: 0, to: count, by: s.chunk) {
       let chunk = min(s.chunk, count - start)
       let activeRows = active + start
       let xM = pick(activeRows, of: x, count: chunk, s, into: xChunk)
-      multiply(xM, weight, .second, into: MutableMatrix(logits, rows: chunk, columns: s.vocabulary))
+      let z = MutableMatrix(logits, rows: chunk, columns: s.vocabulary)
+      multiply(xM, weight, .second, into: z) { rows, tile in
+        if let bias { addBiasHere(bias + tile.lowerBound, to: z.part(rows, tile)) }
+      }
       pool.run(chunk) { row, _ in
         losses[row] = lossOfRow(
           logits + row * s.vocabulary, target: Int(targets[Int(activeRows[row])]), count: s.vocabulary,
-          scale: dx == nil && dWeight == nil ? nil : scale)
+          scale: isLossAlone ? nil : scale)
+        // The gradient of a bias is summed from what is not rounded yet.
+        if s.type == .bfloat16, dBias == nil { narrow(logits + row * s.vocabulary, s) }
+      }
+      if let dBias {
+        sumRows(
+          logits, rows: chunk, columns: s.vocabulary, stride: s.vocabulary, into: dBias, adding: start > 0)
         if s.type == .bfloat16 {
-          let row = logits + row * s.vocabulary
-          BFloat16.narrow(row, count: s.vocabulary, into: asHalves(row))
+          pool.run(chunk) { row, _ in narrow(logits + row * s.vocabulary, s) }
         }
       }
       for row in 0..<chunk { loss += Double(losses[row]) }
@@ -100,6 +113,12 @@ extension Engine {
       }
     }
     return loss
+  }
+
+  /// Rounds a row of gradients in its place.
+  @inline(__always)
+  private func narrow(_ row: UnsafeMutablePointer<Float>, _ s: CrossEntropyShape) {
+    BFloat16.narrow(row, count: s.vocabulary, into: asHalves(row))
   }
 
   /// Rows of x side by side, in the type of the model.

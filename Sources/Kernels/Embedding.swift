@@ -3,11 +3,11 @@
 private let columnTile = 64
 
 extension Engine {
-  /// y [rows, columns] = table[indices], or y += table[indices]. The indices are in range, since the data was
+  /// y [rows, columns] = factor · table[first + indices], or y += …. The indices are in range, since the data was
   /// checked.
   package func embed(
-    _ indices: UnsafePointer<Int32>, table: Operand, rows: Int, into y: UnsafeMutablePointer<Float>,
-    adding: Bool
+    _ indices: UnsafePointer<Int32>, from first: Int = 0, table: Operand, rows: Int, factor: Float = 1,
+    into y: UnsafeMutablePointer<Float>, adding: Bool
   ) {
     var table = table
     // A table may be kept in fewer bits than it is multiplied in.
@@ -19,33 +19,33 @@ extension Engine {
     }
     pool.run((rows + 31) / 32) { [table] tile, _ in
       for row in tile * 32..<min((tile + 1) * 32, rows) {
-        let index = Int(indices[row])
+        let index = first + Int(indices[row])
         switch table {
         case .float32(let table):
           let source = table.base + index * table.columns
           let yC = y + row * table.columns
-          forEachVector(table.columns) { $0.store($0.load(source), yC, adding: adding) }
+          forEachVector(table.columns) { $0.store($0.load(source) * factor, yC, adding: adding) }
         case .bfloat16(let table):
           let source = table.base + index * table.columns
           let yC = y + row * table.columns
-          forEachVector(table.columns) { $0.store($0.load(source), yC, adding: adding) }
+          forEachVector(table.columns) { $0.store($0.load(source) * factor, yC, adding: adding) }
         case .frozen: break
         }
       }
     }
   }
 
-  /// dTable[indices] += dy, with rows in order: each worker owns some columns, so that equal tokens never race.
+  /// dTable[indices] += factor · dy, with rows in order: each worker owns some columns, so that equal tokens never race.
   package func embedBackward(
     _ indices: UnsafePointer<Int32>, dy: UnsafePointer<Float>, rows: Int, columns: Int,
-    dTable: UnsafeMutablePointer<Float>
+    factor: Float = 1, dTable: UnsafeMutablePointer<Float>
   ) {
     pool.run((columns + columnTile - 1) / columnTile) { tile, _ in
       let range = tile * columnTile..<min((tile + 1) * columnTile, columns)
       for row in 0..<rows {
         let target = dTable + Int(indices[row]) * columns
         let dyC = dy + row * columns
-        forEachVector(in: range) { $0.store($0.load(dyC), target, adding: true) }
+        forEachVector(in: range) { $0.store($0.load(dyC) * factor, target, adding: true) }
       }
     }
   }

@@ -29,6 +29,13 @@ private let density: Float = 0.398_942_28
   return tail.replacing(with: 1 - tail, where: z .> 0)
 }
 
+@inline(__always) func gaussianGELU(_ x: Vector) -> Vector { x * gate(bounded(x)) }
+
+@inline(__always) func gaussianGELUSlope(_ x: Vector) -> Vector {
+  let z = bounded(x)
+  return gate(z) + z * exponential(z * z * -0.5) * density
+}
+
 extension Engine {
   /// y = x Φ(x), `count` elements.
   package func gaussianGELU(_ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>) {
@@ -39,10 +46,7 @@ extension Engine {
   package func gaussianGELUHere(
     _ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>
   ) {
-    forEachVector(count) {
-      let xV = $0.load(x)
-      $0.store(xV * gate(bounded(xV)), y)
-    }
+    forEachVector(count) { $0.store(Kernels.gaussianGELU($0.load(x)), y) }
   }
 
   /// dx = (Φ(x) + x φ(x)) dy, or dx += …
@@ -52,9 +56,7 @@ extension Engine {
   ) {
     forEachStretch(count) { range in
       forEachVector(in: range) {
-        let z = bounded($0.load(x))
-        let slope = gate(z) + z * exponential(z * z * -0.5) * density
-        $0.store(slope * $0.load(dy), dx, adding: adding)
+        $0.store(gaussianGELUSlope($0.load(x)) * $0.load(dy), dx, adding: adding)
       }
     }
   }

@@ -6,6 +6,7 @@
 // Backward with x̂ = (x − μ) · r (μ = 0 for RMS norm) and h = dy · g:
 //   dx = r · (h − x̂ · mean(h · x̂) − mean(h))      (the last mean only for layer norm)
 //   dg = Σ_rows dy · x̂,   db = Σ_rows dy
+// Where the family stores g − 1 (Gemma), g is the stored gain plus 1.
 // Statistics are summed in fp32 lanes, sixteen partial sums a row.
 
 /// How many rows a worker takes at a time, and how many columns a worker sums at a time. They are fixed, so the sums
@@ -16,12 +17,13 @@ private let columnTile = 64
 extension Engine {
   /// - Parameters:
   ///   - x: [rows, columns]; y the same.
+  ///   - plus: what is added to the gain.
   ///   - bias: [columns], or nil for none.
   ///   - centred: true for layer norm, false for RMS norm.
   ///   - statistics: [rows, 2], receives the mean and the inverse deviation of each row.
   package func norm(
-    x: UnsafePointer<Float>, gain: UnsafePointer<Float>, bias: UnsafePointer<Float>?, centred: Bool,
-    epsilon: Float, rows: Int, columns: Int, y: UnsafeMutablePointer<Float>,
+    x: UnsafePointer<Float>, gain: UnsafePointer<Float>, plus: Float = 0, bias: UnsafePointer<Float>?,
+    centred: Bool, epsilon: Float, rows: Int, columns: Int, y: UnsafeMutablePointer<Float>,
     statistics: UnsafeMutablePointer<Float>
   ) {
     pool.run((rows + rowTile - 1) / rowTile) { tile, _ in
@@ -41,10 +43,10 @@ extension Engine {
         statistics[2 * row + 1] = inverse
         if let bias {
           forEachVector(columns) {
-            $0.store($0.load(bias).adding(($0.load(xC) - mean) * inverse, times: $0.load(gain)), yC)
+            $0.store($0.load(bias).adding(($0.load(xC) - mean) * inverse, times: $0.load(gain) + plus), yC)
           }
         } else {
-          forEachVector(columns) { $0.store(($0.load(xC) - mean) * inverse * $0.load(gain), yC) }
+          forEachVector(columns) { $0.store(($0.load(xC) - mean) * inverse * ($0.load(gain) + plus), yC) }
         }
       }
     }
@@ -52,8 +54,9 @@ extension Engine {
 
   /// The gradient of the input: [rows, columns], added to what is there if `adding`.
   package func normBackwardInput(
-    x: UnsafePointer<Float>, gain: UnsafePointer<Float>, statistics: UnsafePointer<Float>, centred: Bool,
-    dy: UnsafePointer<Float>, rows: Int, columns: Int, dx: UnsafeMutablePointer<Float>, adding: Bool
+    x: UnsafePointer<Float>, gain: UnsafePointer<Float>, plus: Float = 0, statistics: UnsafePointer<Float>,
+    centred: Bool, dy: UnsafePointer<Float>, rows: Int, columns: Int, dx: UnsafeMutablePointer<Float>,
+    adding: Bool
   ) {
     pool.run((rows + rowTile - 1) / rowTile) { tile, _ in
       for row in tile * rowTile..<min((tile + 1) * rowTile, rows) {
@@ -65,14 +68,14 @@ extension Engine {
         var sum = Vector()
         var along = Vector()
         forEachVector(columns) {
-          let h = $0.load(dyC) * $0.load(gain)
+          let h = $0.load(dyC) * ($0.load(gain) + plus)
           sum += h
           along = along.adding(h, times: ($0.load(xC) - mean) * inverse)
         }
         let meanH = centred ? sum.total / Float(columns) : 0
         let meanAlong = along.total / Float(columns)
         forEachVector(columns) {
-          let h = $0.load(dyC) * $0.load(gain)
+          let h = $0.load(dyC) * ($0.load(gain) + plus)
           let xHat = ($0.load(xC) - mean) * inverse
           $0.store((h - xHat * meanAlong - meanH) * inverse, dxC, adding: adding)
         }

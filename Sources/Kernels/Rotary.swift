@@ -1,24 +1,24 @@
 // Rotary position embedding (Su et al. 2021), in the half-split form of the Llama family in transformers:
-// for i < D/2:  y[i] = x[i]·cos − x[i+D/2]·sin,  y[i+D/2] = x[i+D/2]·cos + x[i]·sin.
-// Backward is the rotation by the opposite angle.
+// for i < R/2:  y[i] = x[i]·cos − x[i+R/2]·sin,  y[i+R/2] = x[i+R/2]·cos + x[i]·sin.
+// R is the width of a head, or a part of it; the rest of the head stays. Backward is the rotation by the opposite angle.
 
 extension Engine {
-  /// Rotates `heads` neighbouring heads of width `headWidth` in place, on rows that lie `stride` apart.
+  /// Rotates the first `width` numbers of `heads` heads in place; rows lie `stride` apart, heads `headStride`.
   /// - Parameters:
-  ///   - table: [positions, headWidth], cosines of the D/2 angles, then their sines.
+  ///   - table: [positions, width], cosines of the R/2 angles, then their sines.
   ///   - positions: [rows].
   package func rotate(
-    _ x: UnsafeMutablePointer<Float>, heads: Int, headWidth: Int, rows: Int, stride: Int,
+    _ x: UnsafeMutablePointer<Float>, heads: Int, headStride: Int, width: Int, rows: Int, stride: Int,
     table: UnsafePointer<Float>, positions: UnsafePointer<Int32>, inverse: Bool
   ) {
-    let half = headWidth / 2
+    let half = width / 2
     let sign: Float = inverse ? -1 : 1
     pool.run((rows + 15) / 16) { tile, _ in
       for row in tile * 16..<min((tile + 1) * 16, rows) {
-        let cosines = table + Int(positions[row]) * headWidth
+        let cosines = table + Int(positions[row]) * width
         let sines = cosines + half
         for head in 0..<heads {
-          let low = x + row * stride + head * headWidth
+          let low = x + row * stride + head * headStride
           let high = low + half
           forEachVector(half) {
             let a = $0.load(low)

@@ -10,14 +10,16 @@ import Testing
 
   static let models: [(name: String, sketch: Sketch)] = [
     ("gpt2", .gpt2()), ("gpt2 untied", .gpt2(dropout: 0, tied: false)), ("llama", .llama()),
-    ("llama tied", .llama(tied: true)), ("bert", .bert()),
+    ("llama tied", .llama(tied: true)), ("bert", .bert()), ("gemma", .gemma()), ("t5", .t5()),
+    ("t5 encoder", .t5(isCausal: false)), ("source", .source()),
   ]
+  private static func isCausal(_ name: String) -> Bool { name != "bert" && name != "t5 encoder" }
 
   @Test(arguments: models.map(\.name)) func lossAndGradients(_ name: String) throws {
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(100)
     let batch = TestBatch(
-      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: Self.isCausal(name))
     let model = TestModel(sketch)
     let result = try model.train(batch, poisoned: true)
     let reference = model.reference(batch)
@@ -32,7 +34,7 @@ import Testing
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(104)
     let batch = TestBatch(
-      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: Self.isCausal(name))
     let model = TestModel(sketch, type: .bfloat16)
     let result = try model.train(batch, poisoned: true)
     let reference = model.reference(batch)
@@ -49,7 +51,7 @@ import Testing
     let sketch = try #require(Self.models.first { $0.name == name }).sketch
     var draw = Draw(101)
     let batch = TestBatch(
-      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: !name.hasPrefix("bert"))
+      Self.shape, vocabulary: sketch.vocabulary, draw: &draw, isCausal: Self.isCausal(name))
     let model = TestModel(sketch)
     let engine = try Engine(threads: 1)
     let reference = model.reference(batch, training: false)
@@ -115,7 +117,7 @@ import Testing
     // The reference has rounded weights, but not rounded activations.
     let tolerance = type == .float32 ? 3e-6 : 2e-2
     var ran = 0
-    for sketch in [Sketch.gpt2(), .llama()] {
+    for sketch in [Sketch.gpt2(), .llama(), .gemma(), .t5()] {
       let model = TestModel(sketch, type: type)
       var draw = Draw(104)
       let shape = BatchShape(sequences: 1, length: 9)
@@ -142,6 +144,6 @@ import Testing
         ran += 1
       }
     }
-    #expect(ran == 12)
+    #expect(ran == 24)
   }
 }

@@ -9,6 +9,7 @@ import Testing
   static let sketches: [(name: String, sketch: Sketch)] = [
     ("gpt2", .gpt2(width: 32, heads: 4, layers: 3, vocabulary: 200)),
     ("llama", .llama(width: 32, layers: 3, vocabulary: 200, tied: true)),
+    ("gemma", .gemma(width: 32, vocabulary: 200)), ("t5", .t5(width: 32, layers: 4, vocabulary: 200)),
   ]
 
   private func setUp(

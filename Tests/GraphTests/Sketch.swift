@@ -16,7 +16,38 @@ struct Sketch {
     case swiGLU(Int)
     case add(Int, Int)
     case dropout(Int, Double)
-    case attention(Int, heads: Int, keyHeads: Int, width: Int, rotary: Bool, dropout: Double)
+    case attention(AttentionStep)
+    case headNorm(Int, String, groups: Int)
+    case geGLU(Int)
+    case distanceBias(String, DistanceBuckets, heads: Int)
+  }
+
+  /// Queries, keys and values side by side in `q`, or each in a value of its own.
+  struct AttentionStep {
+    let q: Int
+    var k: Int?
+    var v: Int?
+    let heads: Int
+    let keyHeads: Int
+    let width: Int
+    /// The width of the part of a head that is rotated.
+    var rotated = 0
+    var isCausal = true
+    var scale: Double?
+    var window: Int?
+    var softCap: Double?
+    var bias: Int?
+    var interleaved = false
+    /// Whether `k` holds keys and values of the source, which here is the text itself.
+    var isOfSource = false
+    var dropout = 0.0
+
+    var form: AttentionForm {
+      AttentionForm(
+        heads: heads, keyHeads: keyHeads, headWidth: width,
+        rotary: rotated > 0 ? RotaryTable(frequencies: Sketch.frequencies(width: rotated)) : nil,
+        isCausal: isCausal, scale: scale, window: window, softCap: softCap, dropout: dropout)
+    }
   }
 
   static let epsilon = 1e-5
@@ -37,10 +68,11 @@ struct Sketch {
     switch step {
     case .embedding(_, let width): columns.append(width)
     case .linear(_, let parts, _, _): columns.append(parts.reduce(0) { $0 + $1.columns })
-    case .swiGLU(let x): columns.append(columns[x] / 2)
-    case .attention(_, let heads, _, let width, _, _): columns.append(heads * width)
+    case .swiGLU(let x), .geGLU(let x): columns.append(columns[x] / 2)
+    case .attention(let step): columns.append(step.heads * step.width)
+    case .distanceBias: columns.append(0)
     case .positions(let x, _), .types(let x, _), .norm(let x, _, _), .gelu(let x), .gaussianGELU(let x),
-      .tanh(let x), .add(let x, _), .dropout(let x, _):
+      .tanh(let x), .add(let x, _), .dropout(let x, _), .headNorm(let x, _, _):
       columns.append(columns[x])
     }
     return steps.count - 1
@@ -99,10 +131,21 @@ struct Sketch {
     case .swiGLU(let x): return graph.swiGLU(values[x])
     case .add(let a, let b): return graph.add(values[a], values[b])
     case .dropout(let x, let probability): return graph.dropout(values[x], probability)
-    case .attention(let x, let heads, let keyHeads, let width, let rotary, let dropout):
-      let table = rotary ? RotaryTable(frequencies: Self.frequencies(width: width)) : nil
-      return graph.attention(
-        values[x], heads: heads, keyHeads: keyHeads, headWidth: width, rotary: table, dropout: dropout)
+    case .headNorm(let x, let name, let groups):
+      return graph.rmsNorm(values[x], name, epsilon: Self.epsilon, groups: groups, plusOne: true)
+    case .geGLU(let x): return graph.geGLU(values[x])
+    case .distanceBias(let name, let buckets, let heads):
+      return graph.distanceBias(name, buckets, heads: heads)
+    case .attention(let step):
+      let bias = step.bias.map { values[$0] }
+      if step.isOfSource, let k = step.k {
+        return graph.sourceAttention(values[step.q], values[k], step.form)
+      }
+      guard let k = step.k, let v = step.v else {
+        return graph.attention(
+          values[step.q], step.form, headStride: step.interleaved ? 3 * step.width : nil, bias: bias)
+      }
+      return graph.attention(values[step.q], values[k], values[v], step.form, bias: bias)
     }
   }
 }

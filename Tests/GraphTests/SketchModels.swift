@@ -19,7 +19,8 @@ extension Sketch {
         n = s.linear(n, h + "c_attn", 3 * width, layout: .inputByOutput)
         n = s.append(
           .attention(
-            n, heads: heads, keyHeads: heads, width: width / heads, rotary: false, dropout: dropout))
+            Sketch.AttentionStep(
+              q: n, heads: heads, keyHeads: heads, width: width / heads, dropout: dropout)))
         n = s.linear(n, h + "c_proj", width, layout: .inputByOutput)
         x = s.append(.add(x, s.append(.dropout(n, dropout))))
         n = s.append(.norm(x, h + "ln_2", centred: true))
@@ -50,7 +51,9 @@ extension Sketch {
               (l + "v", columns: 2 * headWidth),
             ], bias: false, layout: .outputByInput))
         n = s.append(
-          .attention(n, heads: 4, keyHeads: 2, width: headWidth, rotary: true, dropout: 0.1))
+          .attention(
+            Sketch.AttentionStep(
+              q: n, heads: 4, keyHeads: 2, width: headWidth, rotated: headWidth, dropout: 0.1)))
         x = s.append(.add(x, s.linear(n, l + "o", width, bias: false)))
         n = s.append(.norm(x, l + "post_norm", centred: false))
         n = s.append(
@@ -79,7 +82,9 @@ extension Sketch {
         let parts = ["q", "k", "v"].map { (l + $0, columns: width) }
         var n = s.append(.linear(x, parts, bias: true, layout: .outputByInput))
         n = s.append(
-          .attention(n, heads: 2, keyHeads: 2, width: width / 2, rotary: false, dropout: dropout))
+          .attention(
+            Sketch.AttentionStep(
+              q: n, heads: 2, keyHeads: 2, width: width / 2, isCausal: false, dropout: dropout)))
         n = s.append(.dropout(s.linear(n, l + "out", width), dropout))
         x = s.append(.norm(s.append(.add(x, n)), l + "norm1", centred: true))
         n = s.append(.gaussianGELU(s.linear(x, l + "in", 2 * width)))
@@ -88,6 +93,80 @@ extension Sketch {
       }
     }
     s.head = (s.append(.tanh(s.linear(x, "pooler", width))), "words")
+    return s
+  }
+
+  /// What today's decoders bring: norms of the heads of queries and keys, a part of each head rotated in one layer and no
+  /// head in the next, windows, capped scores, norms that are stored as differences from 1, GeGLU.
+  static func gemma(width: Int = 8, vocabulary: Int = 13) -> Sketch {
+    var s = Sketch(vocabulary: vocabulary)
+    let headWidth = 6
+    var x = s.append(.embedding("embed", columns: width))
+    for layer in 0..<2 {
+      s.inBlock { s in
+        let l = "layers.\(layer)."
+        let n = s.append(.headNorm(x, l + "input_norm", groups: 1))
+        var q = s.linear(n, l + "q", 4 * headWidth, bias: false)
+        var k = s.linear(n, l + "k", 2 * headWidth, bias: false)
+        let v = s.linear(n, l + "v", 2 * headWidth, bias: false)
+        q = s.append(.headNorm(q, l + "q_norm", groups: 4))
+        k = s.append(.headNorm(k, l + "k_norm", groups: 2))
+        let a = s.append(
+          .attention(
+            Sketch.AttentionStep(
+              q: q, k: k, v: v, heads: 4, keyHeads: 2, width: headWidth, rotated: layer == 0 ? 4 : 0,
+              scale: 0.7, window: layer == 0 ? 3 : nil, softCap: layer == 0 ? nil : 1.5, dropout: 0.1)))
+        x = s.append(.add(x, s.append(.headNorm(s.linear(a, l + "o", width), l + "after", groups: 1))))
+        let m = s.append(.geGLU(s.linear(s.append(.headNorm(x, l + "n", groups: 1)), l + "in", 4 * width)))
+        x = s.append(.add(x, s.linear(m, l + "down", width, bias: false)))
+      }
+    }
+    s.head = (s.append(.headNorm(x, "norm", groups: 1)), "embed")
+    return s
+  }
+
+  /// Biases by distance that two layers share, and query, key and value of a head side by side.
+  static func t5(
+    width: Int = 8, layers: Int = 2, vocabulary: Int = 13, isCausal: Bool = true
+  ) -> Sketch {
+    var s = Sketch(vocabulary: vocabulary)
+    var x = s.append(.embedding("embed", columns: width))
+    let bias = s.append(
+      .distanceBias("bias", DistanceBuckets(count: 6, farthest: 5, isCausal: isCausal), heads: 2))
+    for layer in 0..<layers {
+      s.inBlock { s in
+        let l = "layers.\(layer)."
+        let qkv = s.linear(s.append(.norm(x, l + "norm", centred: false)), l + "qkv", 3 * width, bias: false)
+        let a = s.append(
+          .attention(
+            Sketch.AttentionStep(
+              q: qkv, heads: 2, keyHeads: 2, width: width / 2, isCausal: isCausal, scale: 1, bias: bias,
+              interleaved: layer == 0, dropout: 0.1)))
+        x = s.append(.add(x, s.linear(a, l + "o", width, bias: false)))
+      }
+    }
+    s.head = (s.append(.norm(x, "norm", centred: false)), "embed")
+    return s
+  }
+
+  /// Queries of one value, keys and values of another.
+  static func source(width: Int = 8, vocabulary: Int = 13) -> Sketch {
+    var s = Sketch(vocabulary: vocabulary)
+    let x = s.append(.embedding("embed", columns: width))
+    let source = s.linear(x, "encoder", width)
+    var y = x
+    for layer in 0..<2 {
+      s.inBlock { s in
+        let q = s.linear(s.append(.norm(y, "norm\(layer)", centred: true)), "q\(layer)", 4 * 3)
+        let kv = s.linear(source, "kv\(layer)", 2 * 2 * 3, bias: false)
+        let a = s.append(
+          .attention(
+            Sketch.AttentionStep(
+              q: q, k: kv, heads: 4, keyHeads: 2, width: 3, isCausal: false, isOfSource: true, dropout: 0.1)))
+        y = s.append(.add(y, s.linear(a, "o\(layer)", width)))
+      }
+    }
+    s.head = (s.append(.norm(y, "norm", centred: true)), "embed")
     return s
   }
 
@@ -130,10 +209,10 @@ extension Sketch {
         // Rotation works in place: nothing else may read the queries, keys and values.
         let columns = (keyHeads * group + 2 * keyHeads) * 2 * half
         let qkv = product(x, columns: columns, hidden: true)
-        let step = Step.attention(
-          qkv, heads: keyHeads * group, keyHeads: keyHeads, width: 2 * half, rotary: draw.chance(0.5),
-          dropout: draw.chance(0.5) ? 0.2 : 0)
-        _ = add(step, reading: [qkv])
+        let step = AttentionStep(
+          q: qkv, heads: keyHeads * group, keyHeads: keyHeads, width: 2 * half,
+          rotated: draw.chance(0.5) ? 2 * half : 0, dropout: draw.chance(0.5) ? 0.2 : 0)
+        _ = add(.attention(step), reading: [qkv])
       default:
         let partners = free.filter { s.columns[$0] == s.columns[x] }
         let y = partners[draw.below(partners.count)]

@@ -117,26 +117,61 @@ struct SketchReference {
     case .swiGLU(let x): return Reference.swiGLU(values[x], columns: values[x].count / rows / 2)
     case .add(let a, let b): return zip(values[a], values[b]).map { $0 + $1 }
     case .dropout(let x, let probability): return dropped(values[x], probability, &sites)
-    case .attention(let x, let heads, let keyHeads, let width, let rotary, let probability):
-      let stride = (heads + 2 * keyHeads) * width
-      var qkv = values[x]
-      if rotary {
-        qkv = Reference.rotate(
-          qkv, stride: stride, heads: heads + keyHeads, positions: batch.positions,
-          frequencies: Sketch.frequencies(width: width))
+    case .headNorm(let x, let name, let groups):
+      let gain = parameter(name + ".weight", line).map { $0 + 1 }
+      precondition(gain.count * groups * rows == values[x].count, "the heads do not fit")
+      return Reference.norm(values[x], gain: gain, bias: nil, centred: false, epsilon: Sketch.epsilon)
+    case .geGLU(let x):
+      let columns = values[x].count / rows / 2
+      return (0..<rows * columns).map { place in
+        let gate = place / columns * 2 * columns + place % columns
+        return Reference.gelu(values[x][gate]) * values[x][gate + columns]
       }
-      func columns(_ range: Range<Int>) -> [Double] {
-        (0..<rows).flatMap { qkv[$0 * stride + range.lowerBound..<$0 * stride + range.upperBound] }
-      }
-      let (keyStart, valueStart) = (heads * width, (heads + keyHeads) * width)
-      return AttentionReference(
-        sequences: batch.shape.sequences, queries: length, keys: length, heads: heads, keyHeads: keyHeads,
-        width: width, scale: 1 / Double(width).squareRoot(), firstKeys: batch.firstKeys,
-        endKeys: batch.endKeys,
-        dropout: dropout(probability, &sites), sampleIDs: batch.sampleIDs
-      ).forward(q: columns(0..<keyStart), k: columns(keyStart..<valueStart), v: columns(valueStart..<stride))
-        .output
+    case .distanceBias(let name, let buckets, let heads):
+      let table = parameter(name + ".weight", line)
+      let distances = (buckets.isCausal ? 1 - length..<1 : 1 - length..<length)
+      return (0..<heads).flatMap { head in distances.map { table[buckets.row(of: $0) * heads + head] } }
+    case .attention(let step):
+      return attention(step, values, dropout(step.dropout, &sites))
     }
+  }
+
+  private func attention(
+    _ step: Sketch.AttentionStep, _ values: [[Double]], _ dropout: DropoutReference?
+  ) -> [Double] {
+    let (d, length) = (step.width, batch.shape.length)
+    let (queryColumns, keyColumns) = (step.heads * d, step.keyHeads * d)
+    /// Heads of a matrix side by side, rotated.
+    func heads(_ value: Int, start: Int, count: Int, stride: Int, rotates: Bool) -> [Double] {
+      let columns = values[value].count / batch.shape.rows
+      return (0..<batch.shape.rows).flatMap { row in
+        (0..<count).flatMap { head -> [Double] in
+          let first = row * columns + start + head * stride
+          let part = Array(values[value][first..<first + d])
+          guard rotates, step.rotated > 0 else { return part }
+          return Reference.rotate(
+            Array(part[..<step.rotated]), stride: step.rotated, heads: 1, positions: [batch.positions[row]],
+            frequencies: Sketch.frequencies(width: step.rotated)) + part[step.rotated...]
+        }
+      }
+    }
+    let stride = step.interleaved ? 3 * d : d
+    let keyStart = step.k != nil ? 0 : step.interleaved ? d : queryColumns
+    let valueStart =
+      step.isOfSource ? keyColumns : step.v != nil ? 0 : step.interleaved ? 2 * d : queryColumns + keyColumns
+    return AttentionReference(
+      sequences: batch.shape.sequences, queries: length, keys: length, heads: step.heads,
+      keyHeads: step.keyHeads, width: d, scale: step.scale ?? 1 / Double(d).squareRoot(),
+      firstKeys: step.isOfSource ? batch.sourceFirstKeys : batch.firstKeys,
+      endKeys: step.isOfSource ? batch.sourceEndKeys : batch.endKeys, dropout: dropout,
+      sampleIDs: batch.sampleIDs, isCausal: step.isCausal, window: step.window, softCap: step.softCap,
+      bias: step.bias.map { values[$0] }
+    ).forward(
+      q: heads(step.q, start: 0, count: step.heads, stride: stride, rotates: true),
+      k: heads(step.k ?? step.q, start: keyStart, count: step.keyHeads, stride: stride, rotates: true),
+      v: heads(
+        step.v ?? step.k ?? step.q, start: valueStart, count: step.keyHeads, stride: stride, rotates: false)
+    ).output
   }
 
   /// ‖W + scale · B A‖ of every output.

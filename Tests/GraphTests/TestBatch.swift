@@ -11,6 +11,9 @@ final class TestBatch: Sendable {
   let types: [Int32]
   let firstKeys: [Int32]
   let endKeys: [Int32]
+  /// Of each sequence's own tokens as its source: all but the last of the first sequence, one less of the next, and so on.
+  let sourceFirstKeys: [Int32]
+  let sourceEndKeys: [Int32]
   let sampleIDs: [Int32]
   let seed: UInt64 = 0x1234_5678_9ABC
   let step = 17
@@ -44,6 +47,8 @@ final class TestBatch: Sendable {
       let next = (row + 1..<end).first { firstKeys[$0] != firstKeys[row] } ?? end
       return Int32(next - end + shape.length)
     }
+    sourceFirstKeys = [Int32](repeating: 0, count: shape.rows)
+    sourceEndKeys = (0..<shape.rows).map { Int32(max(shape.length - 1 - $0 / shape.length, 1)) }
     types = (0..<shape.rows).map { $0 % shape.length > shape.length / 2 ? 1 : 0 }
     sampleIDs = (0..<shape.sequences).map { Int32(5 * $0 + 2) }
   }
@@ -60,10 +65,16 @@ final class TestBatch: Sendable {
                   let stream = TokenStream(
                     tokens: tokens.baseAddress!, positions: positions.baseAddress!,
                     types: types.baseAddress!, keys: keys)
-                  return try body(
-                    GraphInput(
-                      stream: stream, targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!,
-                      scale: 1, seed: seed, step: step))
+                  return try sourceFirstKeys.withUnsafeBufferPointer { sourceFirst in
+                    try sourceEndKeys.withUnsafeBufferPointer { sourceEnd in
+                      try body(
+                        GraphInput(
+                          stream: stream, targets: targets.baseAddress!,
+                          sourceKeys: KeyIntervals(
+                            first: sourceFirst.baseAddress!, end: sourceEnd.baseAddress!),
+                          sampleIDs: sampleIDs.baseAddress!, scale: 1, seed: seed, step: step))
+                    }
+                  }
                 }
               }
             }

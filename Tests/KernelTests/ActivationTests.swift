@@ -170,6 +170,62 @@ import Testing
     #expect(ran == 14)
   }
 
+  /// Both forms of GELU as gates.
+  private static let geGLUs:
+    [(
+      name: String, gate: @Sendable (Double) -> Double,
+      run: @Sendable (Engine, Floats, _ rows: Int, _ columns: Int, Floats) -> Void,
+      slope: @Sendable (Engine, Floats, Floats, _ rows: Int, _ columns: Int, Floats, Bool) -> Void
+    )] = [
+      (
+        "geGLU", Reference.gelu, { $0.geGLU($1.input, rows: $2, columns: $3, into: $4.base) },
+        { $0.geGLUBackward($1.input, dy: $2.input, rows: $3, columns: $4, dx: $5.base, adding: $6) }
+      ),
+      (
+        "gaussianGeGLU", Reference.gaussianGELU,
+        { $0.gaussianGeGLU($1.input, rows: $2, columns: $3, into: $4.base) },
+        { $0.gaussianGeGLUBackward($1.input, dy: $2.input, rows: $3, columns: $4, dx: $5.base, adding: $6) }
+      ),
+    ]
+
+  @Test(arguments: [0, 1]) func geGLUValuesAndSlopes(_ number: Int) throws {
+    let test = Self.geGLUs[number]
+    var draw = Draw(15)
+    var ran = 0
+    for (rows, columns) in [(1, 1), (3, 15), (2, 16), (7, 17), (33, 33), (9, 100)] {
+      for adding in [false, true] {
+        let x = Floats(draw.floats(rows * 2 * columns, scale: 5))
+        let dy = Floats(draw.floats(rows * columns))
+        let before = adding ? draw.floats(x.count) : [Float](repeating: .nan, count: x.count)
+        let results = try onEveryEngine { engine in
+          let (y, dx) = (Floats(count: rows * columns), Floats(before))
+          test.run(engine, x, rows, columns, y)
+          test.slope(engine, x, dy, rows, columns, dx, adding)
+          return [y, dx]
+        }
+        func gated(_ x: [Double]) -> [Double] {
+          (0..<rows * columns).map { place in
+            let gate = place / columns * 2 * columns + place % columns
+            return test.gate(x[gate]) * x[gate + columns]
+          }
+        }
+        let (xD, dyD) = (doubles(x.values), doubles(dy.values))
+        expectClose(results[0], gated(xD), 2e-6, "\(test.name) of \(rows) x \(columns)")
+        let places = Array(stride(from: 0, to: x.count, by: rows * columns > 400 ? 7 : 1))
+        var want = slopes(of: { dot(gated($0), dyD) }, at: xD, places: places)
+        if adding { want = zip(want, places).map { $0 + Double(before[$1]) } }
+        expectClose(places.map { results[1][$0] }, want, 4e-6, "\(test.name)' of \(rows) x \(columns)")
+        ran += 1
+      }
+    }
+    #expect(ran == 12)
+    // A NaN stays in its place.
+    let x = Floats((0..<8).map { $0 == 1 ? .nan : 0.5 })
+    let y = Floats(count: 4)
+    test.run(try Engine(threads: 1), x, 1, 4, y)
+    #expect(y.values.indices.filter { y.values[$0].isNaN } == [1])
+  }
+
   @Test func swiGLUFarOut() throws {
     let engine = try Engine(threads: 1)
     let columns = Self.extremes.count

@@ -1,58 +1,7 @@
-// Attention: values and gradients against fp64 for grouped heads, packed documents, cached keys, dropout.
+// Attention: values and gradients against fp64 for every case of AttentionCase.swift.
 import Kernels
 import Reference
 import Testing
-
-/// One attention with random operands that lie in rows with gaps.
-struct AttentionCase: CustomTestStringConvertible, Sendable {
-  var sequences = 1
-  var queries: Int
-  /// Keys beyond the queries, as in decoding.
-  var earlier = 0
-  var heads = 1
-  var keyHeads = 1
-  var width: Int
-  var packed = false
-  /// Any interval of keys, even an empty one, instead of the keys up to the query itself.
-  var anyInterval = false
-  var dropout = 0.0
-  var size: Float = 1
-  /// A slope is taken every so many elements, as each costs a whole forward pass.
-  var step = 1
-
-  var keys: Int { queries + earlier }
-  var testDescription: String {
-    "\(sequences)x\(queries)+\(earlier), \(heads)/\(keyHeads) heads of \(width), packed \(packed), any \(anyInterval), "
-      + "dropout \(dropout), size \(size)"
-  }
-
-  static let all = [
-    AttentionCase(queries: 1, width: 1),
-    AttentionCase(queries: 3, width: 2),
-    AttentionCase(sequences: 2, queries: 5, heads: 4, keyHeads: 2, width: 3),
-    AttentionCase(sequences: 2, queries: 17, heads: 3, keyHeads: 1, width: 15, packed: true, step: 5),
-    AttentionCase(sequences: 3, queries: 16, heads: 2, keyHeads: 2, width: 16, dropout: 0.3, step: 7),
-    AttentionCase(
-      sequences: 2, queries: 33, heads: 4, keyHeads: 2, width: 4, packed: true, dropout: 0.2, step: 7),
-    // More than one block of 64 queries.
-    AttentionCase(queries: 100, heads: 2, width: 5, packed: true, step: 13),
-    AttentionCase(
-      sequences: 2, queries: 130, heads: 4, keyHeads: 2, width: 8, packed: true, dropout: 0.1, step: 211),
-    // Fewer queries than keys.
-    AttentionCase(sequences: 2, queries: 1, earlier: 32, heads: 2, width: 7),
-    AttentionCase(
-      sequences: 2, queries: 4, earlier: 70, heads: 4, keyHeads: 1, width: 3, packed: true, dropout: 0.4),
-    AttentionCase(queries: 70, earlier: 15, heads: 2, width: 4, packed: true, step: 11),
-    // Windows, rows that see all keys of others, and queries that see none.
-    AttentionCase(sequences: 2, queries: 9, heads: 2, width: 4, anyInterval: true),
-    AttentionCase(
-      sequences: 2, queries: 70, earlier: 20, heads: 4, keyHeads: 2, width: 4, anyInterval: true,
-      dropout: 0.2, step: 23),
-    AttentionCase(sequences: 9, queries: 67, heads: 2, width: 8, anyInterval: true, step: 101),
-    // Scores of some thousands: softmax is all or nothing.
-    AttentionCase(sequences: 2, queries: 20, heads: 2, width: 16, size: 60, step: 9),
-  ]
-}
 
 @Suite struct AttentionTests {
   static let dropout = DropoutReference(probability: 0, seed: 11, step: 5, site: 4)
@@ -61,6 +10,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let shape: AttentionShape
     let reference: AttentionReference
     let q, k, v, dOutput: Floats
+    let bias: Floats?
     let firstKeys: [Int32]
     let endKeys: [Int32]
     let sampleIDs: [Int32]
@@ -70,12 +20,15 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       let (b, t, n, d) = (test.sequences, test.queries, test.keys, test.width)
       shape = AttentionShape(
         sequences: b, queries: t, keys: n, heads: test.heads, keyHeads: test.keyHeads, headWidth: d,
-        queryStride: test.heads * d + 3, keyStride: test.keyHeads * d + 1, outputStride: test.heads * d + 2,
-        scale: 1 / Float(d).squareRoot())
+        queryStride: test.headStride * test.heads + 3, queryHeadStride: test.headStride,
+        keyStride: test.headStride * test.keyHeads + 1, keyHeadStride: test.headStride,
+        outputStride: test.heads * d + 2, scale: 1 / Float(d).squareRoot(), isCausal: test.isCausal,
+        window: test.window, softCap: test.softCap, hasBias: test.biased)
       q = Floats(draw.floats(b * t * shape.queryStride, scale: test.size))
       k = Floats(draw.floats(b * n * shape.keyStride, scale: test.size))
       v = Floats(draw.floats(b * n * shape.keyStride))
       dOutput = Floats(draw.floats(b * t * shape.outputStride))
+      bias = test.biased ? Floats(draw.floats(test.heads * shape.distances, scale: 2)) : nil
       var firstKeys: [Int32] = []
       for _ in 0..<b {
         var first = 0
@@ -86,6 +39,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         }
       }
       var endKeys = (0..<b * t).map { Int32(test.earlier + $0 % t + 1) }
+      if !test.isCausal { endKeys = endKeys.map { _ in Int32(n) } }
       if test.anyInterval {
         for query in 0..<b * t {
           firstKeys[query] = Int32(draw.below(n))
@@ -104,10 +58,11 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         sequences: b, queries: t, keys: n, heads: test.heads, keyHeads: test.keyHeads, width: d,
         scale: Double(shape.scale), firstKeys: firstKeys, endKeys: endKeys,
         dropout: test.dropout > 0 ? masks : nil,
-        sampleIDs: sampleIDs)
+        sampleIDs: sampleIDs, isCausal: test.isCausal, window: test.window,
+        softCap: test.softCap.map(Double.init), bias: bias.map { doubles($0.values) })
     }
 
-    /// Output, log-sum-exps, dq, dk, dv.
+    /// Output, log-sum-exps, dq, dk, dv, and the gradient of a bias.
     func run(_ engine: Engine) -> [Floats] {
       firstKeys.withUnsafeBufferPointer { first in
         endKeys.withUnsafeBufferPointer { end in
@@ -122,27 +77,35 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       let output = Floats(count: dOutput.count)
       let logSums = Floats(count: shape.sequences * shape.heads * shape.queries)
       engine.attention(
-        shape, q: q.input, k: k.input, v: v.input, intervals: intervals, dropout: dropout,
+        shape, q: q.input, k: k.input, v: v.input, bias: bias?.input, intervals: intervals, dropout: dropout,
         sampleIDs: sampleIDs,
         output: output.base, logSums: logSums.base, scratch: scratch.base)
       let (dq, dk, dv) = (Floats(count: q.count), Floats(count: k.count), Floats(count: v.count))
+      // Added to what is there.
+      let dBias = bias.map { Floats(count: $0.count, of: 1) }
       engine.attentionBackward(
         shape,
         AttentionGradients(
-          q: q.input, k: k.input, v: v.input, output: output.input, dOutput: dOutput.input,
-          logSums: logSums.input, dq: dq.base, dk: dk.base, dv: dv.base),
+          q: q.input, k: k.input, v: v.input, bias: bias?.input, output: output.input,
+          dOutput: dOutput.input, logSums: logSums.input, dq: dq.base, dk: dk.base, dv: dv.base,
+          dBias: dBias?.base, addsToBias: true),
         intervals: intervals, dropout: dropout, sampleIDs: sampleIDs, scratch: backwardScratch.base)
       // Checks the guards of the scratch.
       _ = (scratch.values.count, backwardScratch.values.count)
-      return [output, logSums, dq, dk, dv]
+      return [output, logSums, dq, dk, dv] + (dBias.map { [$0] } ?? [])
     }
   }
 
-  /// The columns of each row without the gaps; expects the gaps to be unwritten.
-  private func dense(_ values: [Float], stride: Int, columns: Int, gapIsNaN: Bool = true) -> [Float] {
-    let gaps = values.indices.filter { $0 % stride >= columns }
-    if gapIsNaN { #expect(gaps.allSatisfy { values[$0].isNaN }, "a gap was written") }
-    return values.indices.filter { $0 % stride < columns }.map { values[$0] }
+  /// The heads of each row without the gaps; expects the gaps to be unwritten.
+  private func dense(
+    _ values: [Float], stride: Int, heads: Int = 1, headStride: Int? = nil, width: Int, gapIsNaN: Bool = true
+  ) -> [Float] {
+    let headStride = headStride ?? width
+    func isGap(_ place: Int) -> Bool {
+      place % stride >= heads * headStride || place % stride % headStride >= width
+    }
+    if gapIsNaN { #expect(values.indices.allSatisfy { !isGap($0) || values[$0].isNaN }, "a gap was written") }
+    return values.indices.filter { !isGap($0) }.map { values[$0] }
   }
 
   @Test(arguments: AttentionCase.all) func valuesAndSlopes(_ test: AttentionCase) throws {
@@ -150,21 +113,27 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let operands = Operands(test, draw: &draw)
     let shape = operands.shape
     let results = try onEveryEngine { operands.run($0) }
-    let (columns, keyColumns) = (test.heads * test.width, test.keyHeads * test.width)
-    func inputs(_ floats: Floats, _ stride: Int, _ columns: Int) -> [Double] {
-      doubles(dense(floats.values, stride: stride, columns: columns, gapIsNaN: false))
+    func matrix(_ values: [Float], _ stride: Int, _ heads: Int, gapIsNaN: Bool) -> [Float] {
+      dense(
+        values, stride: stride, heads: heads, headStride: test.headStride, width: test.width,
+        gapIsNaN: gapIsNaN)
     }
-    let q = inputs(operands.q, shape.queryStride, columns)
-    let k = inputs(operands.k, shape.keyStride, keyColumns)
-    let v = inputs(operands.v, shape.keyStride, keyColumns)
-    let dOutput = inputs(operands.dOutput, shape.outputStride, columns)
+    func inputs(_ floats: Floats, _ stride: Int, _ heads: Int) -> [Double] {
+      doubles(matrix(floats.values, stride, heads, gapIsNaN: false))
+    }
+    let columns = test.heads * test.width
+    let q = inputs(operands.q, shape.queryStride, test.heads)
+    let k = inputs(operands.k, shape.keyStride, test.keyHeads)
+    let v = inputs(operands.v, shape.keyStride, test.keyHeads)
+    let dOutput = doubles(
+      dense(operands.dOutput.values, stride: shape.outputStride, width: columns, gapIsNaN: false))
     let reference = operands.reference
     let want = reference.forward(q: q, k: k, v: v)
     // fp32 scores are off by their own size times 6e-8, and the exponential by the same factor again.
     let spread = max(1, want.logSums.reduce(0) { max($0, abs($1)) })
     let tolerance = 1e-6 * spread
     expectClose(
-      dense(results[0], stride: shape.outputStride, columns: columns), want.output, tolerance, scale: 1, "O")
+      dense(results[0], stride: shape.outputStride, width: columns), want.output, tolerance, scale: 1, "O")
     expectClose(results[1], want.logSums, 1e-6, scale: spread, "L")
 
     // Gradients are sums over as many terms as there are keys or queries.
@@ -176,16 +145,27 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let dq = slopesOf(q) { reference.forward(q: $0, k: k, v: v).output }
     let dk = slopesOf(k) { reference.forward(q: q, k: $0, v: v).output }
     let dv = slopesOf(v) { reference.forward(q: q, k: k, v: $0).output }
-    for (index, slopes, stride, columns) in [
-      (2, dq, shape.queryStride, columns), (3, dk, shape.keyStride, keyColumns),
-      (4, dv, shape.keyStride, keyColumns),
+    for (index, slopes, stride, heads) in [
+      (2, dq, shape.queryStride, test.heads), (3, dk, shape.keyStride, test.keyHeads),
+      (4, dv, shape.keyStride, test.keyHeads),
     ] {
-      let got = dense(results[index], stride: stride, columns: columns)
+      let got = matrix(results[index], stride, heads, gapIsNaN: true)
       let scale = max(1, slopes.slopes.reduce(0) { max($0, abs($1)) })
       expectClose(
         slopes.places.map { got[$0] }, slopes.slopes, 2 * tolerance, scale: scale,
         ["dQ", "dK", "dV"][index - 2])
     }
+    guard let bias = reference.bias else { return }
+    let dBias = slopesOf(bias) { bias in
+      var other = reference
+      other.bias = bias
+      return other.forward(q: q, k: k, v: v).output
+    }
+    // A distance is that of many pairs.
+    let scale = max(1, dBias.slopes.reduce(0) { max($0, abs($1)) })
+    expectClose(
+      dBias.places.map { results[5][$0] }, dBias.slopes.map { $0 + 1 }, 4 * tolerance, scale: scale, "dB")
+    #expect(dBias.slopes.contains { abs($0) > 1e-3 })
   }
 
   /// One key head of one sequence would keep only one worker busy, so its blocks of queries are computed in parallel.
@@ -201,6 +181,30 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let long = shape(sequences: 1, queries: 1 << 17, heads: 8, keyHeads: 1)
     #expect(long.backwardPieces == 2)
     #expect(long.backwardScratchCount(threads: 64) * 4 < 300_000_000)
+  }
+
+  /// What is counted of a window is what its queries see, and blocks of queries have room for no more.
+  @Test func aWindowCostsWhatItSees() {
+    var compared = 0
+    for isCausal in [true, false] {
+      for (keys, window) in [(1, 1), (7, 3), (100, 16), (100, 99), (100, 250), (1024, 128)] {
+        let shape = AttentionShape(
+          sequences: 1, queries: keys, keys: keys, heads: 1, keyHeads: 1, headWidth: 4, queryStride: 4,
+          keyStride: 4, outputStride: 4, scale: 1, isCausal: isCausal, window: window)
+        let seen = (0..<keys).map { query in
+          isCausal
+            ? min(query + 1, window)
+            : min(query + window / 2, keys - 1) - max(query - window / 2, 0) + 1
+        }
+        #expect(abs(shape.averageKeys * Double(keys) - Double(seen.reduce(0, +))) < 1e-9 * Double(keys))
+        compared += 1
+      }
+    }
+    #expect(compared == 12)
+    let long = AttentionShape(
+      sequences: 1, queries: 4096, keys: 4096, heads: 1, keyHeads: 1, headWidth: 4, queryStride: 4,
+      keyStride: 4, outputStride: 4, scale: 1, window: 128)
+    #expect(long.scratchCount == 64 * (128 + 63))
   }
 
   @Test func invisibleKeysDoNotMatter() throws {
@@ -226,10 +230,10 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let operands = Operands(test, draw: &draw)
     operands.k.base[12 * operands.shape.keyStride] = .nan
     let results = try onEveryEngine { operands.run($0) }
-    let output = dense(results[0], stride: operands.shape.outputStride, columns: 4)
+    let output = dense(results[0], stride: operands.shape.outputStride, width: 4)
     #expect(output[..<(12 * 4)].allSatisfy { $0.isFinite })
     #expect(output[(12 * 4)...].allSatisfy { $0.isNaN })
     #expect(
-      dense(results[2], stride: operands.shape.queryStride, columns: 4)[(12 * 4)...].allSatisfy { $0.isNaN })
+      dense(results[2], stride: operands.shape.queryStride, width: 4)[(12 * 4)...].allSatisfy { $0.isNaN })
   }
 }

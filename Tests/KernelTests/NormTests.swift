@@ -82,6 +82,32 @@ import Testing
     #expect(ran == 2 * Self.shapes.count)
   }
 
+  /// Gains that are stored as their difference from 1 give the bits of the gains themselves.
+  @Test func gainsAsDifferencesFromOne() throws {
+    var draw = Draw(23)
+    let (rows, columns) = (17, 33)
+    let (x, dy) = (Floats(draw.floats(rows * columns)), Floats(draw.floats(rows * columns)))
+    // Multiples of 1/64 are exact on both sides.
+    let stored = draw.integers(columns, below: 128).map { Float($0) / 64 - 1 }
+    func run(_ gain: [Float], plus: Float) throws -> [[Float]] {
+      let gain = Floats(gain)
+      return try onEveryEngine { engine in
+        let (y, statistics) = (Floats(count: rows * columns), Floats(count: rows * 2))
+        engine.norm(
+          x: x.input, gain: gain.input, plus: plus, bias: nil, centred: false, epsilon: 1e-6, rows: rows,
+          columns: columns, y: y.base, statistics: statistics.base)
+        let dx = Floats(count: rows * columns)
+        engine.normBackwardInput(
+          x: x.input, gain: gain.input, plus: plus, statistics: statistics.input, centred: false,
+          dy: dy.input, rows: rows, columns: columns, dx: dx.base, adding: false)
+        return [y, dx]
+      }
+    }
+    let (got, want) = (try run(stored, plus: 1), try run(stored.map { $0 + 1 }, plus: 0))
+    #expect(sameBits(got[0], want[0]) && sameBits(got[1], want[1]))
+    #expect(got[0] != (try run(stored, plus: 0))[0])
+  }
+
   @Test func meansFarFromZeroAreTakenOutFirst() throws {
     var draw = Draw(21)
     // The mean, an fp32 number near 1000, is known to 6e-5 at best, and so is each centred number; one pass

@@ -27,7 +27,7 @@ import Testing
           let (y, back) = (Floats(x.values), Floats(x.values))
           func rotate(_ target: Floats, _ inverse: Bool) {
             engine.rotate(
-              target.base, heads: heads, headWidth: width, rows: rows, stride: stride,
+              target.base, heads: heads, headStride: width, width: width, rows: rows, stride: stride,
               table: tableFloats.input, positions: positions, inverse: inverse)
           }
           rotate(y, inverse)
@@ -55,5 +55,39 @@ import Testing
       #expect(abs(dot(turn(xD, false), z) - dot(xD, turn(z, true))) <= 1e-9)
     }
     #expect(ran == 10)
+  }
+
+  /// A part of each head, in heads that have their keys and values between them.
+  @Test func partOfAHead() throws {
+    var draw = Draw(41)
+    let (rows, heads, width, half) = (19, 3, 10, 3)
+    let stride = heads * 3 * width
+    let x = draw.floats(rows * stride)
+    let positions = draw.integers(rows, below: 40)
+    let frequencies: [Float] = [1, 0.3, 0.02]
+    let table = Floats(
+      (0..<40).flatMap { position in
+        let angles = frequencies.map { Double(Float(position) * $0) }
+        return angles.map { Float(cos($0)) } + angles.map { Float(sin($0)) }
+      })
+    let got = try onEveryEngine { engine in
+      let y = Floats(x)
+      engine.rotate(
+        y.base, heads: heads, headStride: 3 * width, width: 2 * half, rows: rows, stride: stride,
+        table: table.input, positions: positions, inverse: false)
+      return [y]
+    }[0]
+    var want = doubles(x)
+    for row in 0..<rows {
+      for head in 0..<heads {
+        let start = row * stride + head * 3 * width
+        let part = Reference.rotate(
+          Array(want[start..<start + 2 * half]), stride: 2 * half, heads: 1, positions: [positions[row]],
+          frequencies: frequencies)
+        want.replaceSubrange(start..<start + 2 * half, with: part)
+      }
+    }
+    expectClose(got, want, 3e-7, "rotation of a part")
+    #expect(got.indices.filter { $0 % (3 * width) >= 2 * half }.allSatisfy { got[$0] == x[$0] })
   }
 }

@@ -15,10 +15,17 @@ package struct AttentionReference {
   package var endKeys: [Int32]
   package var dropout: DropoutReference?
   package var sampleIDs: [Int32]
+  package var isCausal = true
+  /// See `AttentionShape.window`.
+  package var window: Int?
+  package var softCap: Double?
+  /// [H, distances]: what is added to scores, by the key's number minus the query's, from 1 − N on.
+  package var bias: [Double]?
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, width: Int, scale: Double,
-    firstKeys: [Int32], endKeys: [Int32], dropout: DropoutReference?, sampleIDs: [Int32]
+    firstKeys: [Int32], endKeys: [Int32], dropout: DropoutReference?, sampleIDs: [Int32],
+    isCausal: Bool = true, window: Int? = nil, softCap: Double? = nil, bias: [Double]? = nil
   ) {
     self.sequences = sequences
     self.queries = queries
@@ -31,6 +38,10 @@ package struct AttentionReference {
     self.endKeys = endKeys
     self.dropout = dropout
     self.sampleIDs = sampleIDs
+    self.isCausal = isCausal
+    self.window = window
+    self.softCap = softCap
+    self.bias = bias
   }
 
   /// - Parameters:
@@ -44,14 +55,16 @@ package struct AttentionReference {
         let keyHead = head / (heads / keyHeads)
         for query in 0..<queries {
           let row = sequence * queries + query
-          let visible = Int(firstKeys[row])..<Int(endKeys[row])
+          let visible = seen(row)
           if visible.isEmpty { continue }
           let qStart = (row * heads + head) * width
           func start(_ key: Int) -> Int { ((sequence * keys + key) * keyHeads + keyHead) * width }
           let scores = visible.map { key -> Double in
             var sum = 0.0
             for i in 0..<width { sum += q[qStart + i] * k[start(key) + i] }
-            return sum * scale
+            sum *= scale
+            if let softCap { sum = softCap * tanh(sum / softCap) }
+            return sum + (bias.map { $0[head * ($0.count / heads) + key - own(row) + keys - 1] } ?? 0)
           }
           let peak = scores.max() ?? 0
           let total = scores.reduce(0) { $0 + exp($1 - peak) }
@@ -60,7 +73,7 @@ package struct AttentionReference {
           var origin = Int.max
           for other in query / 64 * 64..<min(query / 64 * 64 + 64, queries) {
             let place = sequence * queries + other
-            if firstKeys[place] < endKeys[place] { origin = min(origin, Int(firstKeys[place])) }
+            if !seen(place).isEmpty { origin = min(origin, seen(place).lowerBound) }
           }
           for (key, score) in zip(visible, scores) {
             let factor =
@@ -74,5 +87,18 @@ package struct AttentionReference {
       }
     }
     return (output, logSums)
+  }
+
+  /// The number of a query's own key.
+  private func own(_ row: Int) -> Int { isCausal ? Int(endKeys[row]) - 1 : row % queries }
+
+  /// The keys of a query's interval that are in its window.
+  private func seen(_ row: Int) -> Range<Int> {
+    let interval = Int(firstKeys[row])..<Int(endKeys[row])
+    guard let window, !interval.isEmpty else { return interval }
+    let near =
+      isCausal
+      ? own(row) - window + 1..<own(row) + 1 : own(row) - window / 2..<own(row) + window / 2 + 1
+    return interval.clamped(to: near)
   }
 }

@@ -5,25 +5,30 @@ import Tensors
 extension Graph {
   /// Projects onto the vocabulary: gives the sum of cross-entropies, or logits; while decoding, those of each
   /// sequence's last token.
-  /// - Parameter weight: [vocabulary, columns]; the name of the embedding if the two are tied.
-  package func languageModelHead(_ x: Value, weight name: String, vocabulary: Int) {
+  /// - Parameters:
+  ///   - name: that of the weight, [vocabulary, columns]; the name of the embedding if the two are tied.
+  ///   - bias: the name of [vocabulary] numbers that are added to the logits; nil for none.
+  package func languageModelHead(_ x: Value, weight name: String, bias: String? = nil, vocabulary: Int) {
     let weight = parameter(
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
+    let parameters =
+      [weight] + (bias.map { [parameter($0, [vocabulary], decays: false, initial: .zeros)] } ?? [])
     switch purpose {
     case .training, .loss:
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight))
       _ = append(
         CrossEntropy(
-          shape: shape, loss: loss, trainsWeight: trains(weight), needsInputGradient: x.needsGradient),
-        inputs: [x], parameters: [weight], columns: 1, rows: 1)
+          shape: shape, loss: loss, hasBias: bias != nil, trainsWeight: trains(weight),
+          needsInputGradient: x.needsGradient),
+        inputs: [x], parameters: parameters, columns: 1, rows: 1)
     case .logits, .decoding:
       let rows = cache == nil ? x.rows : shape.sequences
       _ = append(
         Logits(
           rows: rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
-          length: shape.length, cache: cache),
-        inputs: [x], parameters: [weight], columns: vocabulary, rows: rows)
+          hasBias: bias != nil, length: shape.length, cache: cache),
+        inputs: [x], parameters: parameters, columns: vocabulary, rows: rows)
     }
   }
 }
@@ -31,6 +36,7 @@ extension Graph {
 struct CrossEntropy: Operation {
   let shape: CrossEntropyShape
   let loss: LossCell
+  let hasBias: Bool
   let trainsWeight: Bool
   let needsInputGradient: Bool
   var keeps: Keeps { Keeps(inputs: [0]) }
@@ -45,23 +51,28 @@ struct CrossEntropy: Operation {
     (trainsWeight ? productOperations : 0) + (needsInputGradient ? productOperations : 0)
   }
 
-  func forward(_ frame: Frame) { run(frame, dx: nil, dWeight: nil) }
+  func forward(_ frame: Frame) { run(frame, dx: nil, dWeight: nil, dBias: nil) }
 
   /// Computes loss and gradient in one pass, so that the logits are computed once.
   func backward(_ frame: Frame) {
     let dx = frame.inputGradient(0)
     let dWeight = frame.weightGradient(0)
-    precondition(dx?.adding != true && dWeight?.adding != true, "the loss is the last operation")
-    run(frame, dx: dx?.base, dWeight: dWeight?.base)
+    let dBias = hasBias ? frame.weightGradient(1) : nil
+    precondition(
+      dx?.adding != true && dWeight?.adding != true && dBias?.adding != true, "the loss is the last operation"
+    )
+    run(frame, dx: dx?.base, dWeight: dWeight?.base, dBias: dBias?.base)
   }
 
   private func run(
-    _ frame: Frame, dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>?
+    _ frame: Frame, dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>?,
+    dBias: UnsafeMutablePointer<Float>?
   ) {
     loss.sum = frame.engine.crossEntropy(
       shape, x: frame.input(0),
-      weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns), targets: frame.input.targets,
-      scale: frame.input.scale, dx: dx, dWeight: dWeight, scratch: frame.scratch)
+      weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns),
+      bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale, dx: dx,
+      dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
   }
 }
 
@@ -70,6 +81,7 @@ struct Logits: Operation {
   let columns: Int
   let vocabulary: Int
   let type: ElementType
+  let hasBias: Bool
   /// The number of tokens of a sequence, and which of them are the last while decoding.
   let length: Int
   let cache: KeyValueCache?
@@ -82,10 +94,13 @@ struct Logits: Operation {
 
   func forward(_ frame: Frame) {
     let x = ConstMatrix(input(frame), rows: rows, columns: columns)
+    let z = MutableMatrix(frame.output(0), rows: rows, columns: vocabulary)
     frame.engine.multiply(
       type == .float32 ? .float32(x) : frame.rounded(x, into: frame.scratch + gathered),
-      frame.matrix(0, rows: vocabulary, columns: columns), .second,
-      into: MutableMatrix(frame.output(0), rows: rows, columns: vocabulary))
+      frame.matrix(0, rows: vocabulary, columns: columns), .second, into: z
+    ) { rows, tile in
+      if hasBias { frame.engine.addBiasHere(frame.weight(1) + tile.lowerBound, to: z.part(rows, tile)) }
+    }
   }
 
   /// The hidden states that are projected.

@@ -1,87 +1,171 @@
-// Self-attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D]. While decoding, keys and
-// values of earlier tokens come from a cache.
-import Foundation
+// Attention of queries to keys of the same text, or of another one. While decoding, keys and values of earlier tokens,
+// or of the other text, come from a cache.
 import Kernels
 import Tensors
 
-/// Cosines and sines of rotary positions, as far as they are needed.
-package final class RotaryTable: @unchecked Sendable {
-  /// Angles per position: [D / 2], in radians.
-  package let frequencies: [Float]
-  private let headWidth: Int
-  private var memory = FlatMemory(count: 0, label: "rotary table")
-  private let lock = NSLock()
+/// How an attention weighs keys, of H query heads and G key heads of width D.
+package struct AttentionForm: Sendable {
+  package var heads: Int
+  package var keyHeads: Int
+  package var headWidth: Int
+  /// Rotates queries and keys by their positions.
+  package var rotary: RotaryTable?
+  /// Whether a query sees the keys before it only. The intervals of the input decide what is seen; this is to count
+  /// operations, and tells where in a window or beside what distances a query stands.
+  package var isCausal: Bool
+  /// The factor of scores, 1 / √D if nil.
+  package var scale: Double?
+  /// How many keys a query sees at most: the last ones where it is causal, itself included, and otherwise those up to half
+  /// as many places away.
+  package var window: Int?
+  /// Scores s become c · tanh(s / c).
+  package var softCap: Double?
+  /// The probability that a query misses a key, in training.
+  package var dropout: Double
 
-  /// - Parameter frequencies: [D / 2] in the order of the half-split form.
-  package init(frequencies: [Float]) {
-    self.frequencies = frequencies
-    headWidth = 2 * frequencies.count
-  }
-
-  /// [positions, D]: cosines, then sines. Angles are fp32 products, as in transformers.
-  func table(positions: Int) -> FlatMemory {
-    lock.withLock {
-      if memory.count < positions * headWidth {
-        memory = FlatMemory(count: positions * headWidth, label: "rotary table")
-        for position in 0..<positions {
-          for (index, frequency) in frequencies.enumerated() {
-            let angle = Double(Float(position) * frequency)
-            memory.base[position * headWidth + index] = Float(cos(angle))
-            memory.base[position * headWidth + headWidth / 2 + index] = Float(sin(angle))
-          }
-        }
-      }
-      return memory
-    }
+  package init(
+    heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil, isCausal: Bool = true,
+    scale: Double? = nil, window: Int? = nil, softCap: Double? = nil, dropout: Double = 0
+  ) {
+    self.heads = heads
+    self.keyHeads = keyHeads
+    self.headWidth = headWidth
+    self.rotary = rotary
+    self.isCausal = isCausal
+    self.scale = scale
+    self.window = window
+    self.softCap = softCap
+    self.dropout = dropout
   }
 }
 
 extension Graph {
-  /// - Parameters:
-  ///   - qkv: queries of all heads, keys of all key heads, values of all key heads, side by side. Rotation
-  ///     happens in place: nothing else may read this value.
-  ///   - isCausal: whether a query sees the keys before it only. The intervals of the input decide; this is to count
-  ///     operations.
-  ///   - dropout: the probability that a query misses a key, in training.
+  /// Attention of queries, keys and values that lie side by side: [rows, (H + 2G) · D]. Rotation happens in place:
+  /// nothing else may read this value.
   /// - Returns: [rows, H · D].
   package func attention(
     _ qkv: Value, heads: Int, keyHeads: Int, headWidth: Int, rotary: RotaryTable? = nil,
     isCausal: Bool = true, dropout: Double = 0
   ) -> Value {
-    precondition(qkv.columns == (heads + 2 * keyHeads) * headWidth, "queries, keys and values do not fit")
+    attention(
+      qkv,
+      AttentionForm(
+        heads: heads, keyHeads: keyHeads, headWidth: headWidth, rotary: rotary, isCausal: isCausal,
+        dropout: dropout))
+  }
+
+  /// - Parameters:
+  ///   - headStride: the distance between two heads of queries, of keys or of values: D where those of queries lie side
+  ///     by side, and 3 · D where query, key and value of a head do (GPT-NeoX).
+  ///   - bias: what `distanceBias` gives.
+  package func attention(
+    _ qkv: Value, _ form: AttentionForm, headStride: Int? = nil, bias: Value? = nil
+  ) -> Value {
+    let (d, keyColumns) = (form.headWidth, form.keyHeads * form.headWidth)
+    precondition(qkv.columns == form.heads * d + 2 * keyColumns, "queries, keys and values do not fit")
+    let areTogether = headStride == nil || headStride == d
+    precondition(areTogether || headStride == 3 * d && form.heads == form.keyHeads, "heads do not fit")
+    let keyStart = areTogether ? form.heads * d : d
+    return attention(
+      form, [qkv], q: Attention.Place(input: 0, start: 0), k: Attention.Place(input: 0, start: keyStart),
+      v: Attention.Place(input: 0, start: areTogether ? keyStart + keyColumns : 2 * d),
+      headStride: headStride, bias: bias)
+  }
+
+  /// Attention of queries [rows, H · D], keys and values [rows, G · D] of their own. Rotation happens in place.
+  package func attention(
+    _ q: Value, _ k: Value, _ v: Value, _ form: AttentionForm, bias: Value? = nil
+  ) -> Value {
+    precondition(k.columns == v.columns, "keys and values do not fit")
+    return attention(
+      form, [q, k, v], q: Attention.Place(input: 0, start: 0), k: Attention.Place(input: 1, start: 0),
+      v: Attention.Place(input: 2, start: 0), bias: bias)
+  }
+
+  /// Attention to another text of each sample, the source.
+  /// - Parameter keysAndValues: keys of all key heads, then values, [B · N, 2G · D] for N tokens of each source; nil
+  ///   while decoding if an earlier run has put them into the cache.
+  package func sourceAttention(
+    _ q: Value, _ keysAndValues: Value?, _ form: AttentionForm
+  ) -> Value {
+    precondition(keysAndValues != nil || cache != nil, "there are no keys")
+    precondition(
+      form.rotary == nil && !form.isCausal, "the tokens of a source stand nowhere beside the queries")
+    return attention(
+      form, [q] + (keysAndValues.map { [$0] } ?? []), q: Attention.Place(input: 0, start: 0),
+      k: Attention.Place(input: 1, start: 0),
+      v: Attention.Place(input: 1, start: form.keyHeads * form.headWidth), isOfSource: true)
+  }
+
+  private func attention(
+    _ form: AttentionForm, _ inputs: [Value], q: Attention.Place, k: Attention.Place, v: Attention.Place,
+    headStride: Int? = nil, bias: Value? = nil, isOfSource: Bool = false
+  ) -> Value {
     let cached = cache
-    let shape = AttentionShape(
-      sequences: shape.sequences, queries: shape.length, keys: cached?.capacity ?? shape.length, heads: heads,
-      keyHeads: keyHeads, headWidth: headWidth, queryStride: qkv.columns,
-      keyStride: cached == nil ? qkv.columns : headWidth,
-      keyHeadStride: cached.map { $0.capacity * headWidth },
-      keySequenceStride: cached.map { keyHeads * $0.capacity * headWidth },
-      outputStride: heads * headWidth, scale: 1 / Float(headWidth).squareRoot())
-    let probability = dropsOut ? dropout : 0
+    let queries = inputs[q.input].rows / shape.sequences
+    let (d, keyStride) = (form.headWidth, inputs.count > k.input ? inputs[k.input].columns : 0)
+    let capacity = isOfSource ? cached?.sourceCapacity : cached?.capacity
+    let attention = AttentionShape(
+      sequences: shape.sequences, queries: queries,
+      keys: capacity ?? inputs[k.input].rows / shape.sequences, heads: form.heads, keyHeads: form.keyHeads,
+      headWidth: d, queryStride: inputs[q.input].columns, queryHeadStride: headStride,
+      keyStride: cached == nil ? keyStride : d, keyHeadStride: capacity.map { $0 * d } ?? headStride,
+      keySequenceStride: capacity.map { form.keyHeads * $0 * d }, outputStride: form.heads * d,
+      scale: form.scale.map { Float($0) } ?? 1 / Float(d).squareRoot(), isCausal: form.isCausal,
+      window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil)
+    precondition(
+      bias.map { $0.rows == form.heads && $0.columns == attention.distances } ?? true, "the bias does not fit"
+    )
+    let probability = dropsOut ? form.dropout : 0
+    let rotation = form.rotary.map {
+      Attention.Rotation(
+        width: $0.width, table: declaring ? nil : $0.table(positions: cached?.capacity ?? queries))
+    }
     let operation = Attention(
-      shape: shape, rotary: declaring ? nil : rotary?.table(positions: cached?.capacity ?? shape.queries),
-      isCausal: isCausal, probability: probability, site: probability > 0 ? nextSite() : 0, cache: cached,
-      trains: purpose == .training,
-      layer: cached == nil ? 0 : nextSite() - 1)
+      shape: attention, q: q, k: k, v: v, keyStride: keyStride, headStride: headStride ?? d,
+      bias: bias == nil ? nil : inputs.count, rotation: rotation, probability: probability,
+      site: probability > 0 ? nextSite() : 0, cache: cached, isOfSource: isOfSource,
+      trains: purpose == .training, layer: cached == nil ? 0 : nextSite() - 1)
     return append(
-      operation, inputs: [qkv], columns: heads * headWidth,
-      keeping: [(rows: shape.sequences * heads, columns: shape.queries)])
+      operation, inputs: inputs + (bias.map { [$0] } ?? []), columns: form.heads * d,
+      rows: inputs[q.input].rows,
+      keeping: [(rows: shape.sequences * form.heads, columns: queries)])
   }
 }
 
 struct Attention: Operation, @unchecked Sendable {
+  /// Where a matrix begins: in which input, and in which of its columns.
+  struct Place {
+    let input: Int
+    let start: Int
+  }
+
+  struct Rotation {
+    let width: Int
+    let table: FlatMemory?
+  }
+
   let shape: AttentionShape
-  let rotary: FlatMemory?
-  let isCausal: Bool
+  let q: Place
+  let k: Place
+  let v: Place
+  /// The distances between rows of keys and between heads in the inputs; keys of a cache have others.
+  let keyStride: Int
+  let headStride: Int
+  /// The input that holds the bias by distance.
+  let bias: Int?
+  let rotation: Rotation?
   let probability: Double
   let site: Int
   let cache: KeyValueCache?
+  /// Whether the keys are those of the source.
+  let isOfSource: Bool
   /// Whether backward may follow.
   let trains: Bool
   /// The number of this attention's range of the cache.
   let layer: Int
 
-  var keeps: Keeps { Keeps(inputs: [0], outputs: [0]) }
+  var keeps: Keeps { Keeps(inputs: Array(0...max(q.input, k.input, v.input, bias ?? 0)), outputs: [0]) }
   var isAttention: Bool { true }
 
   func scratchCount(threads: Int) -> Int {
@@ -89,23 +173,28 @@ struct Attention: Operation, @unchecked Sendable {
     return trains ? max(forward, shape.backwardScratchCount(threads: threads)) : forward
   }
 
-  /// The products for scores and weighted values, with (keys + 1) / 2 keys on average where attention is causal.
+  /// The products for scores and weighted values.
   var productOperations: Double {
-    4 * Double(rows) * (isCausal ? Double(shape.keys + 1) / 2 : Double(shape.keys))
-      * Double(shape.heads * shape.headWidth)
+    4 * Double(rows) * shape.averageKeys * Double(shape.heads * shape.headWidth)
   }
 
-  private var keyStart: Int { shape.heads * shape.headWidth }
-  private var valueStart: Int { keyStart + shape.keyHeads * shape.headWidth }
   private var rows: Int { shape.sequences * shape.queries }
 
-  private func rotate(_ qkv: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool) {
-    guard let rotary else { return }
-    // Keys lie behind queries, head after head, so that one call rotates both.
+  private func rotate(
+    _ x: UnsafeMutablePointer<Float>, heads: Int, stride: Int, _ frame: Frame, inverse: Bool
+  ) {
+    guard let rotation, let table = rotation.table else { return }
     frame.engine.rotate(
-      qkv, heads: shape.heads + shape.keyHeads, headWidth: shape.headWidth, rows: rows,
-      stride: shape.queryStride, table: rotary.base, positions: frame.input.stream.positions, inverse: inverse
-    )
+      x, heads: heads, headStride: headStride, width: rotation.width, rows: rows, stride: stride,
+      table: table.base, positions: frame.input.stream.positions, inverse: inverse)
+  }
+
+  private func rotateQueries(_ x: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool = false) {
+    rotate(x, heads: shape.heads, stride: shape.queryStride, frame, inverse: inverse)
+  }
+
+  private func rotateKeys(_ x: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool = false) {
+    rotate(x, heads: shape.keyHeads, stride: keyStride, frame, inverse: inverse)
   }
 
   private func dropout(_ frame: Frame) -> Dropout? {
@@ -113,55 +202,79 @@ struct Attention: Operation, @unchecked Sendable {
     return Dropout(probability: probability, seed: frame.input.seed, step: frame.input.step, site: site)
   }
 
-  func forward(_ frame: Frame) {
-    let qkv = frame.input(0)
-    rotate(qkv, frame, inverse: false)
-    var keys = UnsafePointer(qkv + keyStart)
-    var values = UnsafePointer(qkv + valueStart)
-    if let cache {
-      let stored = cache.layer(layer, keyHeads: shape.keyHeads, headWidth: shape.headWidth)
-      store(qkv, in: stored, cache, frame)
-      keys = UnsafePointer(stored.base + cache.first * shape.keySequenceStride)
-      values = keys + stored.valueStart
-    }
-    frame.engine.attention(
-      shape, q: qkv, k: keys, v: values, intervals: frame.input.stream.keys, dropout: dropout(frame),
-      sampleIDs: frame.input.sampleIDs, output: frame.output(0), logSums: frame.kept(0),
-      scratch: frame.scratch)
+  private func intervals(_ frame: Frame) -> KeyIntervals {
+    guard isOfSource else { return frame.input.stream.keys }
+    guard let keys = frame.input.sourceKeys else { preconditionFailure("the batch has no sources") }
+    return keys
   }
 
-  /// Puts the keys and values of this run's tokens behind those of earlier ones.
-  private func store(
-    _ qkv: UnsafeMutablePointer<Float>, in stored: KeyValueCache.Layer, _ cache: KeyValueCache, _ frame: Frame
-  ) {
+  private func matrix(_ place: Place, _ frame: Frame) -> UnsafeMutablePointer<Float> {
+    frame.input(place.input) + place.start
+  }
+
+  func forward(_ frame: Frame) {
+    let queries = matrix(q, frame)
+    rotateQueries(queries, frame)
+    let isGiven = k.input < frame.node.inputs.count
+    if isGiven { rotateKeys(matrix(k, frame), frame) }
+    let keys: UnsafePointer<Float>
+    let values: UnsafePointer<Float>
+    if let cache {
+      let stored = cache.layer(
+        layer, keyHeads: shape.keyHeads, headWidth: shape.headWidth, isOfSource: isOfSource)
+      if isGiven { store(in: stored, cache, frame) }
+      keys = UnsafePointer(stored.base + cache.first * shape.keySequenceStride)
+      values = keys + stored.valueStart
+    } else {
+      keys = UnsafePointer(matrix(k, frame))
+      values = UnsafePointer(matrix(v, frame))
+    }
+    frame.engine.attention(
+      shape, q: queries, k: keys, v: values, bias: bias.map { UnsafePointer(frame.input($0)) },
+      intervals: intervals(frame), dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
+      output: frame.output(0), logSums: frame.kept(0), scratch: frame.scratch)
+  }
+
+  /// Puts the keys and values of this run's tokens behind those of earlier ones, or those of a whole source.
+  private func store(in stored: KeyValueCache.Layer, _ cache: KeyValueCache, _ frame: Frame) {
+    let (keys, values) = (matrix(k, frame), matrix(v, frame))
+    let given = frame.node.inputs[k.input].rows / shape.sequences
     frame.engine.pool.run(shape.sequences) { sequence, _ in
-      for token in 0..<cache.lengths[sequence] {
-        let row = qkv + (sequence * shape.queries + token) * shape.queryStride
-        let place = (cache.counts[cache.first + sequence] + token) * shape.headWidth
+      let first = isOfSource ? 0 : cache.counts[cache.first + sequence]
+      for token in 0..<(isOfSource ? given : cache.lengths[sequence]) {
+        let row = (sequence * given + token) * keyStride
+        let place = (first + token) * shape.headWidth
         for head in 0..<shape.keyHeads {
           let target =
             stored.base + (cache.first + sequence) * shape.keySequenceStride + head * shape.keyHeadStride
             + place
-          target.update(from: row + keyStart + head * shape.headWidth, count: shape.headWidth)
-          (target + stored.valueStart).update(
-            from: row + valueStart + head * shape.headWidth, count: shape.headWidth)
+          target.update(from: keys + row + head * headStride, count: shape.headWidth)
+          (target + stored.valueStart).update(from: values + row + head * headStride, count: shape.headWidth)
         }
       }
     }
   }
 
   func backward(_ frame: Frame) {
-    guard let dQKV = frame.inputGradient(0) else { return }
-    precondition(!dQKV.adding, "something else reads the queries, keys and values")
-    let qkv = frame.input(0)
+    // What was computed again since forward is not rotated.
+    if frame.isRenewed(q.input) { rotateQueries(matrix(q, frame), frame) }
+    if frame.isRenewed(k.input) { rotateKeys(matrix(k, frame), frame) }
+    func target(_ place: Place) -> UnsafeMutablePointer<Float>? {
+      guard let target = frame.inputGradient(place.input) else { return nil }
+      precondition(!target.adding, "something else reads the queries, keys and values")
+      return target.base + place.start
+    }
+    let (dq, dk) = (target(q), target(k))
+    let dBias = bias.flatMap { frame.inputGradient($0) }
+    let gradients = AttentionGradients(
+      q: matrix(q, frame), k: matrix(k, frame), v: matrix(v, frame),
+      bias: bias.map { UnsafePointer(frame.input($0)) }, output: frame.output(0),
+      dOutput: frame.outputGradient(0), logSums: frame.kept(0), dq: dq, dk: dk, dv: target(v),
+      dBias: dBias?.base, addsToBias: dBias?.adding ?? false)
     frame.engine.attentionBackward(
-      shape,
-      AttentionGradients(
-        q: qkv, k: qkv + keyStart, v: qkv + valueStart, output: frame.output(0),
-        dOutput: frame.outputGradient(0), logSums: frame.kept(0), dq: dQKV.base, dk: dQKV.base + keyStart,
-        dv: dQKV.base + valueStart),
-      intervals: frame.input.stream.keys, dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
-      scratch: frame.scratch)
-    rotate(dQKV.base, frame, inverse: true)
+      shape, gradients, intervals: intervals(frame), dropout: dropout(frame),
+      sampleIDs: frame.input.sampleIDs, scratch: frame.scratch)
+    if let dq { rotateQueries(dq, frame, inverse: true) }
+    if let dk { rotateKeys(dk, frame, inverse: true) }
   }
 }

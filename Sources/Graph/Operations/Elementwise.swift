@@ -22,6 +22,13 @@ extension Graph {
       SwiGLU(rows: x.rows, columns: x.columns / 2), inputs: [x], columns: x.columns / 2, rows: x.rows)
   }
 
+  /// gelu(gate) · up, of gate and up side by side.
+  package func geGLU(_ x: Value, _ form: GELUForm = .tanh) -> Value {
+    append(
+      GeGLU(rows: x.rows, columns: x.columns / 2, form: form), inputs: [x], columns: x.columns / 2,
+      rows: x.rows)
+  }
+
   /// x itself where the probability is 0 or nothing is trained.
   package func dropout(_ x: Value, _ probability: Double) -> Value {
     guard dropsOut, probability > 0 else { return x }
@@ -131,6 +138,34 @@ struct SwiGLU: Operation {
     frame.engine.swiGLUBackward(
       frame.input(0), dy: frame.outputGradient(0), rows: rows, columns: columns, dx: dx.base,
       adding: dx.adding)
+  }
+}
+
+struct GeGLU: Operation {
+  let rows: Int
+  let columns: Int
+  let form: GELUForm
+  var keeps: Keeps { Keeps(inputs: [0]) }
+  var isLight: Bool { true }
+
+  func forward(_ frame: Frame) {
+    let (x, y) = (frame.input(0), frame.output(0))
+    switch form {
+    case .tanh: frame.engine.geGLU(x, rows: rows, columns: columns, into: y)
+    case .gaussian: frame.engine.gaussianGeGLU(x, rows: rows, columns: columns, into: y)
+    }
+  }
+
+  func backward(_ frame: Frame) {
+    guard let dx = frame.inputGradient(0) else { return }
+    let (x, dy) = (frame.input(0), frame.outputGradient(0))
+    switch form {
+    case .tanh:
+      frame.engine.geGLUBackward(x, dy: dy, rows: rows, columns: columns, dx: dx.base, adding: dx.adding)
+    case .gaussian:
+      frame.engine.gaussianGeGLUBackward(
+        x, dy: dy, rows: rows, columns: columns, dx: dx.base, adding: dx.adding)
+    }
   }
 }
 

@@ -4,20 +4,28 @@ import Tensors
 
 extension Graph {
   /// The row of the table for every token: [B · T, columns].
-  package func embedding(_ name: String, vocabulary: Int, columns: Int) -> Value {
+  /// - Parameter factor: what it is multiplied by, rounded as the table is.
+  package func embedding(_ name: String, vocabulary: Int, columns: Int, factor: Double = 1) -> Value {
     let table = parameter(
       name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02))
+    let factor =
+      matrixType(of: table) == .bfloat16 ? BFloat16(rounding: Float(factor)).float : Float(factor)
     return append(
-      Embedding(source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary),
+      Embedding(
+        source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor),
       parameters: [table], columns: columns)
   }
 
   /// x plus the row of the table for every position; the table has no weight decay.
-  package func addPositions(_ x: Value, _ name: String, positions: Int) -> Value {
+  /// - Parameters:
+  ///   - positions: the rows of the table.
+  ///   - first: the row for position 0.
+  package func addPositions(_ x: Value, _ name: String, positions: Int, from first: Int = 0) -> Value {
     let table = parameter(
       name, [positions, x.columns], decays: false, initial: .normal(deviation: 0.01))
     return append(
-      Embedding(source: .positions, rows: x.rows, columns: x.columns, vocabulary: positions), inputs: [x],
+      Embedding(source: .positions, rows: x.rows, columns: x.columns, vocabulary: positions, first: first),
+      inputs: [x],
       parameters: [table], columns: x.columns)
   }
 
@@ -41,6 +49,9 @@ struct Embedding: Operation {
   let rows: Int
   let columns: Int
   let vocabulary: Int
+  var factor: Float = 1
+  /// The row of the table for index 0.
+  var first = 0
   var keeps: Keeps { Keeps() }
 
   private var adds: Bool { source != .tokens }
@@ -59,15 +70,16 @@ struct Embedding: Operation {
   func forward(_ frame: Frame) {
     if adds { frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0)) }
     frame.engine.embed(
-      indices(frame), table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
-      into: frame.output(0), adding: adds)
+      indices(frame), from: first, table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
+      factor: factor, into: frame.output(0), adding: adds)
   }
 
   func backward(_ frame: Frame) {
     if let dTable = frame.weightGradient(0) {
       if !dTable.adding { frame.engine.clear(dTable.base, count: vocabulary * columns) }
       frame.engine.embedBackward(
-        indices(frame), dy: frame.outputGradient(0), rows: rows, columns: columns, dTable: dTable.base)
+        indices(frame), dy: frame.outputGradient(0), rows: rows, columns: columns, factor: factor,
+        dTable: dTable.base + first * columns)
     }
     if adds, let dx = frame.inputGradient(0) {
       frame.engine.copy(

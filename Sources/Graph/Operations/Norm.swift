@@ -4,8 +4,14 @@ import Tensors
 
 extension Graph {
   /// y = x / rms(x) · weight.
-  package func rmsNorm(_ x: Value, _ name: String, epsilon: Double) -> Value {
-    norm(x, name, epsilon: epsilon, centred: false)
+  /// - Parameters:
+  ///   - groups: how many neighbouring groups of columns have each their own mean, and share the weight: the heads of
+  ///     queries or of keys.
+  ///   - plusOne: whether the weight is stored as its difference from 1.
+  package func rmsNorm(
+    _ x: Value, _ name: String, epsilon: Double, groups: Int = 1, plusOne: Bool = false
+  ) -> Value {
+    norm(x, name, epsilon: epsilon, centred: false, groups: groups, plusOne: plusOne)
   }
 
   /// y = (x − mean) / deviation · weight + bias.
@@ -13,15 +19,22 @@ extension Graph {
     norm(x, name, epsilon: epsilon, centred: true)
   }
 
-  private func norm(_ x: Value, _ name: String, epsilon: Double, centred: Bool) -> Value {
-    var parameters = [parameter(name + ".weight", [x.columns], decays: false, initial: .ones)]
+  private func norm(
+    _ x: Value, _ name: String, epsilon: Double, centred: Bool, groups: Int = 1, plusOne: Bool = false
+  ) -> Value {
+    let columns = x.columns / groups
+    var parameters = [
+      parameter(name + ".weight", [columns], decays: false, initial: plusOne ? .zeros : .ones)
+    ]
     if centred {
-      parameters.append(parameter(name + ".bias", [x.columns], decays: false, initial: .zeros))
+      parameters.append(parameter(name + ".bias", [columns], decays: false, initial: .zeros))
     }
-    let operation = Norm(rows: x.rows, columns: x.columns, centred: centred, epsilon: Float(epsilon))
+    let operation = Norm(
+      rows: x.rows * groups, columns: columns, centred: centred, epsilon: Float(epsilon),
+      plus: plusOne ? 1 : 0)
     return append(
       operation, inputs: [x], parameters: parameters, columns: x.columns, rows: x.rows,
-      keeping: [(rows: x.rows, columns: 2)])
+      keeping: [(rows: x.rows * groups, columns: 2)])
   }
 }
 
@@ -30,13 +43,16 @@ struct Norm: Operation {
   let columns: Int
   let centred: Bool
   let epsilon: Float
+  /// What is added to the weight.
+  let plus: Float
 
   var keeps: Keeps { Keeps(inputs: [0]) }
   var isLight: Bool { true }
 
   func forward(_ frame: Frame) {
     frame.engine.norm(
-      x: frame.input(0), gain: frame.weight(0), bias: centred ? frame.weight(1) : nil, centred: centred,
+      x: frame.input(0), gain: frame.weight(0), plus: plus, bias: centred ? frame.weight(1) : nil,
+      centred: centred,
       epsilon: epsilon, rows: rows, columns: columns, y: frame.output(0), statistics: frame.kept(0))
   }
 
@@ -50,8 +66,9 @@ struct Norm: Operation {
     }
     if let dx = frame.inputGradient(0) {
       frame.engine.normBackwardInput(
-        x: frame.input(0), gain: frame.weight(0), statistics: frame.kept(0), centred: centred,
-        dy: frame.outputGradient(0), rows: rows, columns: columns, dx: dx.base, adding: dx.adding)
+        x: frame.input(0), gain: frame.weight(0), plus: plus, statistics: frame.kept(0),
+        centred: centred, dy: frame.outputGradient(0), rows: rows, columns: columns, dx: dx.base,
+        adding: dx.adding)
     }
   }
 }

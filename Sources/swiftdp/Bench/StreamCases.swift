@@ -151,8 +151,8 @@ extension Engine {
         "Rotary.rotate", rows: rows, columns: columns, operands: 2, beside: inputs.length * inputs.headWidth
       ) { x, _ in
         rotate(
-          x, heads: inputs.heads, headWidth: inputs.headWidth, rows: rows, stride: columns,
-          table: x + 2 * count, positions: inputs.positions, inverse: false)
+          x, heads: inputs.heads, headStride: inputs.headWidth, width: inputs.headWidth, rows: rows,
+          stride: columns, table: x + 2 * count, positions: inputs.positions, inverse: false)
       },
     ]
   }
