@@ -95,6 +95,8 @@ struct DataFile {
       while let row = reader.next() {
         guard body(row) else { return }
       }
+    case .json where SquadFile.isOne(bytes):
+      try SquadFile.forEachQuestion(bytes, path: path, body)
     case .json:
       var list = JSONListReader(text: bytes, path: path)
       while let (range, line) = try list.next() {

@@ -25,6 +25,8 @@ package struct DataOptions: Equatable, Sendable {
   /// The labels of a classification in order; nil to find them in `train`.
   package var labels: [String]?
   package var wishes = FormatWishes()
+  /// How many tokens of a long text neighbouring windows share.
+  package var stride = 128
   /// The most choices that a row may have, so that all samples have as many sequences; nil to find it in the data.
   package var choices: Int?
   /// Labelled rows are not packed.
@@ -96,6 +98,8 @@ package struct Dataset: Sendable {
   package let summary: DataSummary
   /// The labels of a classification, whose indices are the numbers of its sequences; nil for other data.
   package let labels: [String]?
+  let options: DataOptions
+  let encoder: DocumentEncoder
 
   /// Bytes in memory.
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
@@ -107,6 +111,8 @@ package struct Dataset: Sendable {
   package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
     try Self.check(options)
     let options = try options.settled()
+    self.options = options
+    self.encoder = encoder
     labels = options.hasLabelNames ? try options.labels ?? Labels.found(in: options) : nil
     let labels = labels.map { Labels($0) }
     var firstFile = 0

@@ -17,6 +17,11 @@ package protocol TextEncoding: Sendable {
   /// A sentence whose words are given, with the special tokens around it; cut to `longest` tokens.
   func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens
 
+  /// A question with a text that may answer it, in windows of `longest` tokens of which neighbours share `stride`.
+  func windows(
+    question: [UInt8], text: [UInt8], longest: Int, stride: Int, at place: String
+  ) throws(UserError) -> [TextWindow]
+
   /// How many special tokens stand around a text, or around two.
   func specialTokenCount(pair: Bool) throws(UserError) -> Int
 }
@@ -35,16 +40,19 @@ extension TextEncoding {
   package func specialTokenCount(pair: Bool) throws(UserError) -> Int { 0 }
 
   package func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens {
-    var encoded = WordTokens()
-    for (place, word) in words.enumerated() {
-      let tokens = encode(word, addSpecialTokens: false)
-      encoded.tokens += tokens
-      encoded.words += tokens.map { _ in Int32(place) }
-    }
-    encoded.cutTokens = max(0, encoded.tokens.count - longest)
-    encoded.tokens.removeLast(encoded.cutTokens)
-    encoded.words.removeLast(encoded.cutTokens)
-    return encoded
+    let parts = words.map { encode($0, addSpecialTokens: false) }
+    let count = parts.reduce(0) { $0 + $1.count }
+    let kept = min(longest, count)
+    return WordTokens(
+      encoded: TypedTokens(
+        tokens: Array(parts.joined().prefix(kept)), zeroTypes: kept, cutTokens: count - kept),
+      words: Array(parts.enumerated().flatMap { place, part in part.map { _ in place } }.prefix(kept)))
+  }
+
+  package func windows(
+    question: [UInt8], text: [UInt8], longest: Int, stride: Int, at place: String
+  ) throws(UserError) -> [TextWindow] {
+    throw UserError(.data, "the encoder does not tell where tokens stand in a text", at: place)
   }
 }
 

@@ -1,6 +1,6 @@
 // What a row says, before it is tokenised. Texts are UTF-8.
 
-enum Example: Equatable {
+package enum Example: Equatable, Sendable {
   case document([UInt8])
   case answer(prompt: [UInt8], answer: [UInt8])
   /// A text, or two, and the names of its labels; nil where they are to be predicted.
@@ -11,6 +11,7 @@ enum Example: Equatable {
   case choices([UInt8], endings: [[UInt8]], right: Int?)
   /// The words of a sentence, and a label for each; nil where they are to be predicted.
   case words([[UInt8]], labels: [String]?)
+  case question(Question)
   /// Texts that belong together, the first to be found by: the second belongs to it, a third does not. Or two, and how
   /// alike they are.
   case texts([[UInt8]], score: Float?)
@@ -21,15 +22,30 @@ enum Example: Equatable {
     case .answer(let prompt, let answer): prompt.isEmpty && answer.isEmpty
     case .choices(_, let endings, _): endings.isEmpty
     case .words(let words, _): words.isEmpty
+    case .question(let question): question.context.isEmpty
     case .texts(let texts, _): texts.isEmpty
     }
   }
 
   /// The names of the labels that it has.
-  var labelNames: [String] {
+  package var labelNames: [String] {
     switch self {
     case .labelled(_, _, let labels), .words(_, let labels): labels ?? []
     default: []
     }
   }
+}
+
+/// A question, and a text whose parts may answer it.
+package struct Question: Equatable, Sendable {
+  package struct Answer: Equatable, Sendable {
+    package let text: [UInt8]
+    /// Where it stands in the context.
+    package let bytes: Range<Int>
+  }
+
+  package let question: [UInt8]
+  package let context: [UInt8]
+  /// Those that are right, none for a question without an answer; nil where they are to be found.
+  package let answers: [Answer]?
 }

@@ -33,17 +33,17 @@ struct Parts {
     self.rows = rows
   }
 
-  /// How many blocks and samples there are.
-  var count: Int { blocks.count + rows.samples }
+  /// How many blocks and rows of files there are.
+  var count: Int { blocks.count + rows.fileRows.count }
 
-  /// Takes `size` of the blocks and samples.
+  /// Takes `size` of the blocks and rows, each with all its sequences.
   mutating func take(_ size: Int, seed: UInt64) -> Parts {
     let taken = SampleOrder(count: count, seed: seed, shuffle: true).choose(size)
-    let (split, width) = (blocks.count, rows.rowsPerSample)
+    let split = blocks.count
+    let fileRows = rows.fileRows
     return Parts(
       blocks: blocks.remove(taken.filter { $0 < split }),
-      rows: rows.remove(
-        taken.filter { $0 >= split }.flatMap { ($0 - split) * width..<($0 - split + 1) * width }))
+      rows: rows.remove(taken.filter { $0 >= split }.flatMap { fileRows[$0 - split] }))
   }
 
   /// Joins both, with blocks before rows.

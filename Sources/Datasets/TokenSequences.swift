@@ -5,7 +5,7 @@
 //   sequences     one row, or the spans of one packed block
 
 /// Where a span came from, to name offending samples later.
-package struct SampleSource: Equatable, Sendable {
+package struct SampleSource: Hashable, Sendable {
   /// Index into `TokenSequences.files`.
   package var file: Int32
   /// From 1; 0 means the whole file.
@@ -105,6 +105,22 @@ package struct TokenSequences: Sendable {
   package func sample(of sequence: Int) -> Range<Int> {
     let first = sequence / rowsPerSample * rowsPerSample
     return first..<first + rowsPerSample
+  }
+
+  /// Where a sequence begins in its file.
+  package func source(of sequence: Int) -> SampleSource { spanSources[firstSpans[sequence]] }
+
+  /// The sequences that each row of a file has become: a sample of several, or the windows of a long text.
+  package var fileRows: [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    for sequence in 0..<count {
+      if kind == .wholes, let last = ranges.last, source(of: last.lowerBound) == source(of: sequence) {
+        ranges[ranges.count - 1] = last.lowerBound..<sequence + 1
+      } else {
+        ranges.append(sequence..<sequence + 1)
+      }
+    }
+    return ranges
   }
 
   /// The numbers of a sequence.

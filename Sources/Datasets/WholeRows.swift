@@ -38,6 +38,8 @@ extension FileLoader {
         texts.map { Part($0, nil) }, numbers: { _ in score.map { [$0] } ?? [] }, units: 1, source, &summary)
     case .words(let words, let names):
       try append(words, names, source, &summary)
+    case .question(let question):
+      try append(question, source, &summary)
     case .document, .answer: preconditionFailure("next tokens are learned from these")
     }
   }
@@ -116,16 +118,50 @@ extension FileLoader {
       try checkRoom(pair: false)
       return try encoder.encoding.encode(words: words, longest: options.sequenceLength)
     }
-    var before: Int32 = -1
+    var before = -1
     let tokenLabels = encoded.words.map { word in
-      defer { if word >= 0 { before = word } }
-      return word > before ? indices[Int(word)] : Batch.noTarget
+      defer { before = word ?? before }
+      return word.map { $0 > before ? indices[$0] : Batch.noTarget } ?? Batch.noTarget
+    }
+    let tokens = encoded.encoded
+    summary.rows += 1
+    summary.tokens += tokens.tokens.count + tokens.cutTokens
+    if tokens.cutTokens > 0 { summary.longRows += 1 }
+    summary.cutTokens += tokens.cutTokens
+    rows.append(tokens.tokens[...], labels: tokenLabels, source: source)
+    if rows.targetCounts.last == 0 { summary.rowsWithoutTargets += 1 }
+  }
+
+  /// A question with its text, in windows; one that does not hold the answer points to the first token.
+  private mutating func append(
+    _ question: Question, _ source: SampleSource, _ summary: inout FileSummary
+  ) throws(RowMistake) {
+    let windows = try asRowMistake { () throws(UserError) in
+      try encoder.encoding.windows(
+        question: question.question, text: question.context, longest: options.sequenceLength,
+        stride: options.stride, at: "")
     }
     summary.rows += 1
-    summary.tokens += encoded.tokens.count + encoded.cutTokens
-    if encoded.cutTokens > 0 { summary.longRows += 1 }
-    summary.cutTokens += encoded.cutTokens
-    rows.append(encoded.tokens[...], labels: tokenLabels, source: source)
-    if rows.targetCounts.last == 0 { summary.rowsWithoutTargets += 1 }
+    if windows.count > 1 { summary.longRows += 1 }
+    for window in windows {
+      summary.tokens += window.encoded.tokens.count
+      rows.append(
+        window.encoded.tokens[...], zeroTypes: window.encoded.zeroTypes,
+        numbers: question.answers == nil ? [-1, -1] : window.target(of: question.answers?.first?.bytes),
+        source: source)
+    }
+  }
+}
+
+extension TextWindow {
+  /// The tokens where an answer begins and ends, as `run_qa` of transformers finds them: the first token twice where the
+  /// window does not hold all of it.
+  func target(of answer: Range<Int>?) -> [Float] {
+    guard let answer, let first = places.first, let last = places.last, first.lowerBound <= answer.lowerBound,
+      last.upperBound >= answer.upperBound
+    else { return [0, 0] }
+    let begin = (places.firstIndex { $0.lowerBound > answer.lowerBound } ?? places.count) - 1
+    let end = (places.lastIndex { $0.upperBound < answer.upperBound } ?? -1) + 1
+    return [Float(textTokens.lowerBound + begin), Float(textTokens.lowerBound + end)]
   }
 }

@@ -166,8 +166,8 @@ package struct Classification: Objective {
     ]
   }
 
-  package func prediction(_ sample: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
-    let scores = evaluated[sample]
+  package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
+    let scores = evaluated[row]
     let named = zip(known, scores)
     let all = JSON.object(named.map { JSON.Member(key: Array($0.utf8), value: .number($1)) })
     return isMultiple

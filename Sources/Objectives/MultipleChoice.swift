@@ -44,8 +44,8 @@ package struct MultipleChoice: Objective {
     return rows.filter { evaluated.sequences.numbers(of: $0).first! >= 0 }.map { evaluated[$0].first! }
   }
 
-  package func prediction(_ sample: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
-    let scores = scores(sample, evaluated)
+  package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
+    let scores = scores(row, evaluated)
     return [
       ("label", .integer(Evaluated.largest(scores[...]))), ("scores", .array(scores.map { .number($0) })),
     ]

@@ -14,6 +14,8 @@ package enum LossUnit: String, Sendable {
   case rows
   /// Words with a label.
   case words
+  /// Parts of long texts.
+  case windows
 
   /// For people, in the plural.
   package var words: String {
@@ -21,6 +23,7 @@ package enum LossUnit: String, Sendable {
     case .targetTokens: "target tokens"
     case .rows: "rows"
     case .words: "words"
+    case .windows: "windows"
     }
   }
 }
@@ -79,10 +82,12 @@ package protocol Objective: Sendable {
 
   /// What the model leaves of a measured sequence.
   var outputs: OutputForm { get }
+  /// Whether measuring needs what the rows say.
+  static var readsRows: Bool { get }
   /// The numbers of a data set, beside its loss.
   func scalars(of evaluated: Evaluated) -> [Scalar]
-  /// What `predict` writes of a sample.
-  func prediction(_ sample: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)]
+  /// What `predict` writes of a row.
+  func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)]
 }
 
 extension Objective {
@@ -98,7 +103,8 @@ extension Objective {
   package var counts: Int { 0 }
   package func scalars(ofStep sums: LossSums) -> [Scalar] { [] }
   package var outputs: OutputForm { .none }
-  package func prediction(_ sample: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] { [] }
+  package static var readsRows: Bool { false }
+  package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] { [] }
 
   /// A micro-batch as the model reads it, in the memory of an earlier one.
   package func fill(
@@ -114,7 +120,7 @@ extension Objective {
 package let objectives: [any Objective.Type] = [
   LanguageModel.self, MaskedLanguageModel.self, Classification.self, TokenClassification.self,
   Regression.self,
-  MultipleChoice.self, TextToText.self,
+  MultipleChoice.self, QuestionAnswering.self, TextToText.self,
 ]
 
 /// The objective that a model was trained for, by its head.

@@ -53,8 +53,8 @@ package struct Regression: Objective {
     ]
   }
 
-  package func prediction(_ sample: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
-    let numbers = evaluated[sample].map { JSON.number($0) }
+  package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
+    let numbers = evaluated[row].map { JSON.number($0) }
     return [("score", numbers.count == 1 ? numbers[0] : .array(numbers))]
   }
 }

@@ -102,8 +102,8 @@ package struct TokenClassification: Objective {
     }
   }
 
-  package func prediction(_ sample: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
-    [("labels", .array(words(sample, evaluated).map { .string(known[$0.given]) }))]
+  package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
+    [("labels", .array(words(row, evaluated).map { .string(known[$0.given]) }))]
   }
 }
 

@@ -123,7 +123,9 @@ struct RunSplit: PreTokenizer {
   ) -> Int? {
     if takesSpace {
       let (kind, length) = classes.scalar(text, start)
-      if kind & CharacterClasses.space != 0, let end = runEnd(text, start + length, limit, classes) { return end }
+      if kind & CharacterClasses.space != 0, let end = runEnd(text, start + length, limit, classes) {
+        return end
+      }
     }
     return runEnd(text, start, limit, classes)
   }

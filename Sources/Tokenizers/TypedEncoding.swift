@@ -35,29 +35,6 @@ extension Tokenizer {
       cutTokens: first.count + second.count - kept.first - kept.second)
   }
 
-  /// The tokens of a sentence whose words are given (`is_split_into_words` of transformers), with the special tokens
-  /// around it, cut to `longest` tokens.
-  /// - Throws: as for a text.
-  package func encode(words: [[UInt8]], longest: Int = .max) throws(UserError) -> WordTokens {
-    let template = try template(pair: false)
-    let room = max(0, longest - template.specialCount)
-    var encoded = WordTokens()
-    func add(special tokens: [Int32]) {
-      encoded.tokens += tokens
-      encoded.words += tokens.map { _ in -1 }
-    }
-    add(special: template.before)
-    for (place, word) in words.enumerated() {
-      let tokens = encode(word, addSpecialTokens: false)
-      let kept = tokens.prefix(max(0, template.before.count + room - encoded.tokens.count))
-      encoded.tokens += kept
-      encoded.words += kept.map { _ in Int32(place) }
-      encoded.cutTokens += tokens.count - kept.count
-    }
-    add(special: template.after)
-    return encoded
-  }
-
   /// How many special tokens stand around a text, or around two.
   package func specialTokenCount(pair: Bool) throws(UserError) -> Int {
     try template(pair: pair).specialCount

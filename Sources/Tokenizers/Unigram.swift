@@ -21,7 +21,8 @@ final class Unigram: TokenModel {
     pieces.reserveCapacity(elements.count)
     scores.reserveCapacity(elements.count)
     for (index, element) in elements.enumerated() {
-      guard let pair = element.elements, pair.count == 2, let piece = pair[0].bytes, let score = pair[1].double,
+      guard let pair = element.elements, pair.count == 2, let piece = pair[0].bytes,
+        let score = pair[1].double,
         score.isFinite
       else {
         throw FilePart(json: element, path: part.path, place: "\(list.place)[\(index)]")

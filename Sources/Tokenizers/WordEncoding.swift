@@ -6,6 +6,11 @@ package struct WordTokens: Equatable, Sendable {
   package var encoded: TypedTokens
   /// For each token, the number of its word from 0 on; nil for special tokens. A word may have no token.
   package var words: [Int?]
+
+  package init(encoded: TypedTokens, words: [Int?]) {
+    self.encoded = encoded
+    self.words = words
+  }
 }
 
 extension Tokenizer {

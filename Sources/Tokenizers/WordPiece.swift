@@ -72,7 +72,9 @@ final class WordPieceEncoder: TokenModelEncoder {
           let start = at
           let piece = model.vocabulary.piece(id)?.count ?? 0
           // The last piece, which may be the unknown one, ends with the word.
-          at = spans.count + 1 == ids.count ? word.end : at + piece - (start == word.start ? 0 : model.prefixCount)
+          at =
+            spans.count + 1 == ids.count
+            ? word.end : at + piece - (start == word.start ? 0 : model.prefixCount)
           spans.append(start..<at)
         }
       }

@@ -3,11 +3,15 @@ import Collectives
 import Datasets
 import Objectives
 
-/// - Parameter microBatchSize: samples of one forward pass.
+/// - Parameters:
+///   - rows: of the sequences.
+///   - microBatchSize: samples of one forward pass.
 /// - Returns: loss and outputs, in the order of the sequences, known to all ranks. Collective.
+/// - Throws: if rows cannot be read again.
 package func measure(
-  _ sequences: TokenSequences, replica: Replica, ranks: Ranks, microBatchSize: Int, mask: PackingMask
-) -> Evaluated {
+  _ sequences: TokenSequences, rows: RowTexts?, replica: Replica, ranks: Ranks, microBatchSize: Int,
+  mask: PackingMask
+) throws -> Evaluated {
   let objective = replica.objective
   let microBatches = MicroBatch.cut(
     Array(0..<sequences.count), size: microBatchSize * sequences.rowsPerSample)
@@ -22,12 +26,14 @@ package func measure(
     append(replica.outputs, of: batch, objective.outputs, to: &own)
   }
   sums.gather(microBatches: microBatches.count)
+  let examples =
+    type(of: objective).readsRows ? try ranks.together { try rows?.examples(of: sequences) } ?? [:] : [:]
   let units = objective.units(of: microBatches, in: sequences, .none)
   return Evaluated(
     sequences, sums: sums.total(microBatches: microBatches.count, units: units),
     outputs: objective.outputs == .none
       ? [] : gathered(own, of: sequences, microBatches, objective.outputs, ranks),
-    form: objective.outputs)
+    form: objective.outputs, rows: rows, examples: examples)
 }
 
 /// Adds the outputs of a micro-batch, without those of padding.

@@ -17,10 +17,11 @@ package struct Evaluation: Sendable {
 
 /// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
 package func evaluate(
-  _ sequences: TokenSequences, replica: Replica, ranks: Ranks, microBatchSize: Int, mask: PackingMask
-) -> Evaluation {
-  let evaluated = measure(
-    sequences, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask)
+  _ sequences: TokenSequences, rows: RowTexts? = nil, replica: Replica, ranks: Ranks, microBatchSize: Int,
+  mask: PackingMask
+) throws -> Evaluation {
+  let evaluated = try measure(
+    sequences, rows: rows, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask)
   return Evaluation(
     sums: evaluated.sums, tokens: sequences.tokens.count, rows: sequences.samples,
     scalars: replica.objective.scalars(of: evaluated))

@@ -65,8 +65,9 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       let read = try ReadData(
         model: model, adapter: adapter, words: data, settings: settings, of: "evaluate", given,
         sequenceLength: sequenceLength, threads: threads, needsLabels: true, ranks: ranks)
-      let result = evaluate(
-        read.dataset.train, replica: read.trained.replica, ranks: ranks, microBatchSize: batchSize,
+      let result = try evaluate(
+        read.dataset.train, rows: read.dataset.trainRows, replica: read.trained.replica, ranks: ranks,
+        microBatchSize: batchSize,
         mask: .none)
       guard ranks.isFirst else { return }
       let unit = type(of: read.trained.replica.objective).unit

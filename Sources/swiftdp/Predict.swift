@@ -54,14 +54,15 @@ struct Predict: ParsableCommand, SharedByRanks {
         sequenceLength: sequenceLength, threads: threads, needsLabels: false, ranks: ranks)
       let replica = read.trained.replica
       let start = Date()
-      let evaluated = measure(
-        read.dataset.train, replica: replica, ranks: ranks, microBatchSize: batchSize, mask: .none)
+      let evaluated = try measure(
+        read.dataset.train, rows: read.dataset.trainRows, replica: replica, ranks: ranks,
+        microBatchSize: batchSize, mask: .none)
       try ranks.together {
         guard ranks.isFirst else { return }
         try file?.write(try lines(read.options, evaluated, replica.objective))
       }
       guard ranks.isFirst else { return }
-      let rows = read.dataset.train.samples
+      let rows = evaluated.fileRows.count
       print(
         "\(counted(rows, "row")) in \(duration(Date().timeIntervalSince(start))) · \(output)")
     }
@@ -87,7 +88,7 @@ struct Predict: ParsableCommand, SharedByRanks {
       for (key, value) in predicted { add(key, value) }
       text += Array(JSON.object(members).encoded().utf8) + [UInt8(ascii: "\n")]
     }
-    precondition(row == evaluated.sequences.samples, "as many rows are written as were read")
+    precondition(row == evaluated.fileRows.count, "as many rows are written as were read")
     return text
   }
 }

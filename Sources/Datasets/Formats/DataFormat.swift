@@ -15,11 +15,13 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   package static let multipleChoice = DataFormat(name: MultipleChoiceFormat().name)
   package static let tokenClassification = DataFormat(name: TokenClassificationFormat().name)
   package static let textToText = DataFormat(name: TextToTextFormat().name)
+  package static let questionAnswering = DataFormat(name: QuestionAnsweringFormat().name)
   package static let embedding = DataFormat(name: EmbeddingFormat().name)
 
   static let list: [any RowFormat] = [
     TextFormat(), CompletionFormat(), AlpacaFormat(), ClassificationFormat(), RegressionFormat(),
     MultipleChoiceFormat(), TokenClassificationFormat(), TextToTextFormat(), EmbeddingFormat(),
+    QuestionAnsweringFormat(),
   ]
 
   package static let allCases = [auto] + list.map { DataFormat(name: $0.name) }
