@@ -3,6 +3,7 @@
 //
 //   z = x Wᵀ + b,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
 //   dx = dz W,  dW += dzᵀ x,  db += Σ dz.
+// With a cap c, logits z become c · tanh(z / c) (Gemma 2).
 import Foundation
 import Tensors
 
@@ -20,9 +21,14 @@ package struct CrossEntropyShape: Sendable {
   package var columns: Int
   package var vocabulary: Int
   package var type: ElementType
+  /// The cap of logits; nil for none.
+  package var cap: Float?
 
-  package init(rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32) {
+  package init(
+    rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil
+  ) {
     self.type = type
+    self.cap = cap
     self.rows = rows
     self.columns = columns
     self.vocabulary = vocabulary
@@ -79,11 +85,12 @@ extension Engine {
       let z = MutableMatrix(logits, rows: chunk, columns: s.vocabulary)
       multiply(xM, weight, .second, into: z) { rows, tile in
         if let bias { addBiasHere(bias + tile.lowerBound, to: z.part(rows, tile)) }
+        if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
       }
       pool.run(chunk) { row, _ in
         losses[row] = lossOfRow(
           logits + row * s.vocabulary, target: Int(targets[Int(activeRows[row])]), count: s.vocabulary,
-          scale: isLossAlone ? nil : scale)
+          scale: isLossAlone ? nil : scale, cap: s.cap)
         // The gradient of a bias is summed from what is not rounded yet.
         if s.type == .bfloat16, dBias == nil { narrow(logits + row * s.vocabulary, s) }
       }
@@ -139,17 +146,34 @@ extension Engine {
       : .bfloat16(HalfMatrix(rounded, rows: count, columns: s.columns))
   }
 
-  /// One row's loss; with a scale, the logits become their gradient.
+  /// z = cap · tanh(z / cap) on the calling thread.
+  package func capHere(_ z: MutableMatrix, at cap: Float) {
+    for row in 0..<z.rows {
+      let zN = z.base + row * z.stride
+      forEachVector(z.columns) { $0.store(hyperbolicTangent($0.load(zN) * (1 / cap)) * cap, zN) }
+    }
+  }
+
+  /// One row's loss; with a scale, the logits become their gradient, or that of what they were before the cap.
   @inline(__always)
   private func lossOfRow(
-    _ logits: UnsafeMutablePointer<Float>, target: Int, count: Int, scale: Float?
+    _ logits: UnsafeMutablePointer<Float>, target: Int, count: Int, scale: Float?, cap: Float?
   ) -> Float {
     var largest = Vector(repeating: -.infinity)
     forEachVector(count) { largest = largest.maximum($0.load(logits, fill: -.infinity)) }
     let peak = largest.largest
     let targetLogit = logits[target]
     var sum = Vector()
-    if let scale {
+    if let scale, let cap {
+      forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
+      let factor = scale / sum.total
+      func slope(_ z: Vector) -> Vector { 1 - z * (1 / cap) * (z * (1 / cap)) }
+      forEachVector(count) {
+        let z = $0.load(logits)
+        $0.store(exponential(z - peak) * factor * slope(z), logits)
+      }
+      logits[target] -= scale * slope(Vector(repeating: targetLogit))[0]
+    } else if let scale {
       forEachVector(count) {
         let e = exponential($0.load(logits, fill: -.infinity) - peak)
         sum += e

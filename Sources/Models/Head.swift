@@ -139,7 +139,8 @@ package enum Head: Equatable, Sendable {
     switch self {
     case .none: return hidden
     case .languageModel:
-      graph.languageModelHead(hidden, weight: family.outputEmbedding, vocabulary: family.vocabulary)
+      graph.languageModelHead(
+        hidden, weight: family.outputEmbedding, vocabulary: family.vocabulary, cap: family.logitCap)
       return nil
     case .maskedLanguageModel:
       graph.head { family.maskedLanguageModel(hidden, graph) }

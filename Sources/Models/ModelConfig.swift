@@ -71,6 +71,17 @@ package struct ModelConfig {
     return integers
   }
 
+  /// A list of numbers; empty if it is absent or null.
+  func numbers(_ key: String) -> [Double] {
+    guard let value = json[key], !value.isNull else { return [] }
+    let numbers = (value.elements ?? []).compactMap(\.double)
+    guard let elements = value.elements, numbers.count == elements.count else {
+      fail(key, "is \(value.kind), where a list of numbers is meant")
+      return []
+    }
+    return numbers
+  }
+
   /// A list of texts; empty if it is absent or null.
   func texts(_ key: String) -> [String] {
     guard let value = json[key], !value.isNull else { return [] }

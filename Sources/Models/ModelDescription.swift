@@ -194,6 +194,7 @@ extension ModelDescription {
     let prefix = type(of: family).basePrefix
     var names = [parameter]
     if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
+    if let other = type(of: family).otherNames[parameter] { names.append(other) }
     // `save_model` of safetensors keeps only one name of a tensor that has two: the first in alphabetical order.
     if head == .languageModel, family.tied, parameter == type(of: family).embedding {
       names.append(type(of: family).head)

@@ -26,10 +26,14 @@ package protocol ModelFamily: Sendable {
   static var isCausal: Bool { get }
   /// How the names of the tensors of heads begin.
   static var headPrefixes: [String] { get }
+  /// Other names of parameters in checkpoints.
+  static var otherNames: [String: String] { get }
   /// Suffixes of tensors that old checkpoints hold beside the parameters and that carry no information.
   static var ignoredSuffixes: [String] { get }
   /// The parameter that a tied head shares.
   static var embedding: String { get }
+  /// The parameter of a head of its own.
+  static var head: String { get }
   /// The default of `eos_token_id`, if config.json does not set it.
   static var endOfText: Int? { get }
 
@@ -45,6 +49,8 @@ package protocol ModelFamily: Sendable {
   var types: Int { get }
   /// Whether the head is the embedding.
   var tied: Bool { get }
+  /// The logits z of the next token become cap · tanh(z / cap); nil for none.
+  var logitCap: Double? { get }
   /// The hidden states of every token, ready for a head: [B · T, C].
   func forward(_ graph: Graph) -> Value
   /// The logits of a sequence's labels, [B, labels], as the family's `…ForSequenceClassification` computes them.
@@ -71,9 +77,11 @@ extension ModelFamily {
   package static var tokenClassifier: String { "classifier" }
   package static var spanModule: String { "qa_outputs" }
   package static var isCausal: Bool { true }
+  package var logitCap: Double? { nil }
   /// Decoders read no types, so that any will do.
   package var types: Int { 2 }
   package static var headPrefixes: [String] { [head, classifier + "."] }
+  package static var otherNames: [String: String] { [:] }
 
   /// The last token has seen all others.
   package func classify(_ hidden: Value, labels: Int, _ graph: Graph) -> Value {
@@ -115,4 +123,7 @@ extension ModelFamily {
 }
 
 /// All families that swiftdp knows: a new one is one file and one line here.
-package let modelFamilies: [any ModelFamily.Type] = [BERT.self, GPT2.self, Llama.self]
+package let modelFamilies: [any ModelFamily.Type] = [
+  BERT.self, Gemma.self, Gemma2.self, Gemma3.self, GPT2.self, GPTNeoX.self, Llama.self, Mistral.self, OLMo2.self,
+  OPT.self, Phi3.self, Qwen2.self, Qwen3.self, SmolLM3.self,
+]

@@ -51,6 +51,7 @@ COMPUTED = {"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}
 ORIGINAL = "original_max_position_embeddings"
+LONGROPE = {"short_factor": [1.0, 1.25, 1.5, 2], "long_factor": [1.0, 4.0, 8.0, 16.0]}
 
 
 def without(values, key):
@@ -104,7 +105,21 @@ ROPE = [
     {"rope_scaling": {"type": "linear", "factor": 2, "partial_rotary_factor": 0.5}},
     {"rope_scaling": {"type": "linear", "factor": 2, "partial_rotary_factor": 1.0}},
     {"rope_scaling": {"rope_type": "default", "partial_rotary_factor": 0.5}},
-    *[{"rope_scaling": {"rope_type": kind, "factor": 2.0}} for kind in ("dynamic", "yarn")],
+    # Dynamic scaling is plain up to the model's length.
+    *[{"rope_scaling": {"rope_type": "dynamic", **numbers}} for numbers in ({"factor": 2.0}, {}, {"factor": "2"})],
+    *[{"rope_scaling": {"rope_type": "yarn", **numbers}} for numbers in (
+        {"factor": 2.0}, {}, {"factor": None}, {"factor": None, ORIGINAL: 16}, {"factor": 4, ORIGINAL: 16},
+        {"factor": 4.0, ORIGINAL: 16, "rope_theta": 500.0}, {"factor": 4.0, ORIGINAL: 16, "attention_factor": 1.25},
+        {"factor": 4.0, ORIGINAL: 16, "beta_fast": 8.0, "beta_slow": 0.5}, {"factor": 0.5, ORIGINAL: 16},
+        {"factor": 4.0, ORIGINAL: 16, "beta_fast": None, "beta_slow": 0},
+        {"factor": 4.0, ORIGINAL: 16, "mscale": 0.7, "mscale_all_dim": 0.4}, {"factor": 4.0, ORIGINAL: 16, "mscale": 0.7},
+        {"factor": 4.0, ORIGINAL: 16, "truncate": False}, {"factor": 40.0, ORIGINAL: 4096, "rope_theta": 1e6},
+    )],
+    {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}, ORIGINAL: 8}, {"rope_scaling": {"type": "yarn", "factor": 2}},
+    *[{"rope_scaling": {"rope_type": "longrope", **LONGROPE, **numbers}} for numbers in (
+        {}, {ORIGINAL: 16}, {ORIGINAL: 16, "factor": 8.0}, {ORIGINAL: 16, "attention_factor": 1.5}, {ORIGINAL: 128},
+        {"short_factor": [1.0, 2.0]}, {"short_factor": None}, {"long_factor": "2"},
+    )],
     {"rope_theta": 500, "head_dim": 16}, {"rope_theta": 500, "head_dim": 7},
     {"hidden_size": 30}, {"hidden_size": 30, "head_dim": 8}, {"num_attention_heads": 5}, {"num_key_value_heads": 3},
     {"num_key_value_heads": 2},
@@ -157,8 +172,6 @@ def rope_beyond(change):
     rope = change.get("rope_scaling")
     if not isinstance(rope, dict):
         return None
-    if rope.get("rope_type") in ("dynamic", "yarn"):
-        return "another scaling"
     low, high = rope.get("low_freq_factor"), rope.get("high_freq_factor")
     if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low >= high:
         return "transformers warns of it"
@@ -179,7 +192,9 @@ def read(config):
         (Path(folder) / "config.json").write_text(json.dumps(config))
         try:
             read = AutoConfig.from_pretrained(folder)
-            with torch.device("meta"):
+            # Angles that depend on the length of a text need numbers.
+            rope = getattr(read, "rope_parameters", None) or {}
+            with torch.device("cpu" if rope.get("rope_type") in ("dynamic", "longrope") else "meta"):
                 model = AutoModelForCausalLM.from_config(read).eval()
                 model(torch.zeros(1, 4, dtype=torch.int64))
         except Exception:
@@ -192,6 +207,11 @@ def read(config):
     if family == "llama":
         rotary = type(model.model.rotary_emb)(read)
         values["inv_freq"] = rotary.inv_freq.tolist()
+        values["attention_scaling"] = rotary.attention_scaling
+        if read.rope_parameters["rope_type"] == "longrope":
+            # swiftdp reads as far as the short factors go.
+            length = min(read.max_position_embeddings, read.rope_parameters[ORIGINAL])
+            values["max_position_embeddings"] = length
         if not all(map(math.isfinite, values["inv_freq"])):
             return None
     return values

@@ -21,8 +21,9 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (
-    AutoModelForCausalLM, AutoModelForSequenceClassification, BertConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig,
-    LlamaForCausalLM,
+    AutoModelForCausalLM, AutoModelForSequenceClassification, BertConfig, Gemma2Config, Gemma3TextConfig, GemmaConfig,
+    GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Olmo2Config, OPTConfig, Phi3Config, Qwen2Config,
+    Qwen3Config, SmolLM3Config,
 )  # fmt: skip
 
 IGNORED = -100
@@ -68,6 +69,58 @@ MODELS = {
     "llama-own-head": (LlamaConfig(**LLAMA), 11, 2, 11, {"head": "own"}),
     "llama-head-only": (LlamaConfig(**LLAMA), 12, 2, 11, {"head": "only"}),
 }  # fmt: skip
+
+# Odd sizes for the other decoders: a token sees five keys in a window, and heads are wider than C / H.
+SMALL = dict(
+    vocab_size=37, hidden_size=20, intermediate_size=28, num_hidden_layers=2, num_attention_heads=4,
+    max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=None,
+)  # fmt: skip
+WIDE = {**SMALL, "head_dim": 6, "num_key_value_heads": 2}
+GEMMA = {**WIDE, "num_key_value_heads": 1, "query_pre_attn_scalar": 11, "sliding_window": 5}
+LONGROPE = {
+    "rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0, 1.5], "long_factor": [2.0, 8.0],
+    "original_max_position_embeddings": 16,
+}  # fmt: skip
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
+LINEAR = {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0}
+DECODERS = {
+    "mistral": (MistralConfig(**{**WIDE, "sliding_window": 5}), 31),
+    "qwen2": (
+        Qwen2Config(**{**SMALL, "hidden_size": 24, "num_key_value_heads": 2, "use_sliding_window": True,
+                       "sliding_window": 5, "max_window_layers": 1, "tie_word_embeddings": True}), 32,
+    ),
+    "qwen3": (Qwen3Config(**{**WIDE, "attention_bias": True, "rope_parameters": {**YARN, "rope_theta": 1e6}}), 33),
+    "gemma": (GemmaConfig(**{k: v for k, v in GEMMA.items() if k in WIDE}), 34),
+    "gemma2": (Gemma2Config(**{**GEMMA, "attn_logit_softcapping": 1.5, "final_logit_softcapping": 3.0}), 35),
+    "gemma3": (
+        Gemma3TextConfig(**{**GEMMA, "layer_types": ["sliding_attention", "full_attention"], "rope_parameters": {
+            "full_attention": LINEAR, "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}}), 36,
+    ),
+    "phi3": (
+        Phi3Config(**{**SMALL, "hidden_size": 32, "num_key_value_heads": 2, "sliding_window": 5,
+                      "original_max_position_embeddings": 16, "partial_rotary_factor": 0.5,
+                      "rope_parameters": {**LONGROPE, "partial_rotary_factor": 0.5}}), 37,
+    ),
+    "gpt-neox": (GPTNeoXConfig(**{**SMALL, "hidden_size": 28, "rotary_pct": 0.6}), 38),
+    "gpt-neox-serial": (
+        GPTNeoXConfig(**{**SMALL, "hidden_size": 24, "rotary_pct": 1.0, "use_parallel_residual": False,
+                         "attention_bias": False, "hidden_act": "gelu_new", "tie_word_embeddings": True}), 39,
+    ),
+    "olmo2": (Olmo2Config(**{**SMALL, "hidden_size": 24, "num_key_value_heads": 2, "attention_bias": True}), 40),
+    "smollm3": (
+        SmolLM3Config(**{**SMALL, "hidden_size": 24, "num_key_value_heads": 2, "no_rope_layer_interval": 2,
+                         "use_sliding_window": True, "sliding_window": 5, "mlp_bias": True}), 41,
+    ),
+    "opt": (
+        OPTConfig(**{**{k: v for k, v in SMALL.items() if k != "intermediate_size"}, "ffn_dim": 28, "dropout": 0.0}),
+        42,
+    ),
+    "opt-350m": (
+        OPTConfig(**{**{k: v for k, v in SMALL.items() if k != "intermediate_size"}, "ffn_dim": 28, "dropout": 0.0,
+                     "word_embed_proj_dim": 14, "do_layer_norm_before": False, "tie_word_embeddings": False}), 43,
+    ),
+}  # fmt: skip
+MODELS |= {name: (config, seed, 2, 14, {}) for name, (config, seed) in DECODERS.items()}
 
 BERT = dict(
     vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
@@ -119,7 +172,8 @@ def randomise(model, seed):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            norm_weight = parameter.dim() == 1 and name.endswith("weight")
+            # Gemma stores the difference from 1.
+            norm_weight = parameter.dim() == 1 and name.endswith("weight") and "gemma" not in model.config.model_type
             parameter.copy_(1 + 0.2 * noise if norm_weight else 0.2 * noise)
 
 
@@ -156,7 +210,8 @@ def load(folder, kind=AutoModelForCausalLM):
     stored = {name for file in files if file.name != "expected.safetensors" for name in load_file(file)}
     named = {}
     for name, parameter in model.named_parameters():
-        name = next(n for n in (name, name.removeprefix("transformer."), "lm_head.weight") if n in stored)
+        others = (name, name.removeprefix("transformer."), "lm_head.weight", "embed_out.weight")
+        name = next(n for n in others if n in stored)
         named[name] = parameter
     return model, dict(sorted(named.items()))
 
@@ -231,8 +286,7 @@ def write(folder, tensors, values):
 
 
 def make_tiny(folder, config, seed, samples, length, storage, learning_rate=5e-3):
-    kind = GPT2LMHeadModel if config.model_type == "gpt2" else LlamaForCausalLM
-    model = kind(config)
+    model = AutoModelForCausalLM.from_config(config)
     randomise(model, seed)
     save(model, folder, **storage)
     model, parameters = load(folder)

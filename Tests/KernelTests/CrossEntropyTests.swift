@@ -30,18 +30,19 @@ import Testing
     func loss(_ x: [Double], _ weight: [Double]) -> Double {
       let logits = Reference.linear(
         x, rows: shape.rows, inputs: shape.columns, weight: weight, outputs: shape.vocabulary,
-        outputByInput: true, bias: nil)
+        outputByInput: true, bias: nil
+      ).map { z in shape.cap.map { Double($0) * tanh(z / Double($0)) } ?? z }
       return Reference.crossEntropy(logits, vocabulary: shape.vocabulary, targets: targets)
     }
   }
 
   private func make(
     _ rows: Int, _ columns: Int, _ vocabulary: Int, missing: Double, draw: inout Draw, size: Float = 1,
-    scale: Float = 1
+    scale: Float = 1, cap: Float? = nil
   ) -> Case {
     let targets = (0..<rows).map { _ in draw.chance(missing) ? -1 : Int32(draw.below(vocabulary)) }
     return Case(
-      shape: CrossEntropyShape(rows: rows, columns: columns, vocabulary: vocabulary),
+      shape: CrossEntropyShape(rows: rows, columns: columns, vocabulary: vocabulary, cap: cap),
       x: Floats(draw.floats(rows * columns, scale: size)), weight: Floats(draw.floats(vocabulary * columns)),
       targets: targets, scale: scale)
   }
@@ -80,7 +81,7 @@ import Testing
     expectClose(result.dWeight.values, dWeight, 1e-5, scale: 1, "dW")
   }
 
-  @Test func valuesAndSlopes() throws {
+  @Test(arguments: [nil, 1.5]) func valuesAndSlopes(cap: Float?) throws {
     var draw = Draw(60)
     var ran = 0
     // The last cases have more rows than a chunk holds.
@@ -89,7 +90,7 @@ import Testing
       (1030, 3, 17, 0.1),
       (600, 5, 3, 0.5),
     ] {
-      let test = make(rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125)
+      let test = make(rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125, cap: cap)
       var losses: [Double] = []
       let results = try onEveryEngine { engine in
         let result = test.run(engine)
@@ -97,7 +98,7 @@ import Testing
         losses += [test.run(engine, dWeight: false).loss, test.run(engine, dx: false).loss]
         return [result.dx, result.dWeight]
       }
-      let what = "\(rows) x \(columns) onto \(vocabulary)"
+      let what = "\(rows) x \(columns) onto \(vocabulary), cap \(cap ?? 0)"
       let (xD, weightD) = (doubles(test.x.values), doubles(test.weight.values))
       let want = test.loss(xD, weightD)
       #expect(losses.count == 12)

@@ -39,20 +39,26 @@ import Testing
     var flags = ["tie_word_embeddings": model.family.tied]
     var wrong: [String] = []
     switch model.family {
-    case let llama as Llama:
+    case let family as any GatedDecoderFamily:
+      let decoder = family.decoder
       numbers.merge([
-        "max_position_embeddings": Double(llama.maximumLength), "hidden_size": Double(llama.width),
-        "intermediate_size": Double(llama.feedForward), "num_hidden_layers": Double(llama.layers),
-        "num_attention_heads": Double(llama.heads), "num_key_value_heads": Double(llama.keyHeads),
-        "head_dim": Double(llama.headWidth), "rms_norm_eps": llama.epsilon,
-        "attention_dropout": llama.attentionDropout,
+        "max_position_embeddings": Double(decoder.maximumLength), "hidden_size": Double(decoder.width),
+        "intermediate_size": Double(decoder.feedForward), "num_hidden_layers": Double(decoder.layers.count),
+        "num_attention_heads": Double(decoder.heads), "num_key_value_heads": Double(decoder.keyHeads),
+        "head_dim": Double(decoder.headWidth), "rms_norm_eps": decoder.epsilon,
+        "attention_dropout": decoder.attentionDropout,
       ]) { $1 }
-      flags.merge(["attention_bias": llama.attentionBias, "mlp_bias": llama.feedForwardBias]) { $1 }
+      flags.merge(["attention_bias": decoder.queryBias, "mlp_bias": decoder.feedForwardBias]) { $1 }
+      let angles = decoder.layers.first?.rotary?.frequencies ?? []
       let frequencies = (expected["inv_freq"]?.elements ?? []).compactMap { $0.double }
       let areEqual =
-        frequencies.count == llama.rotary.frequencies.count && !frequencies.isEmpty
-        && zip(frequencies, llama.rotary.frequencies).allSatisfy { abs(Double($1) / $0 - 1) <= 2e-6 }
+        frequencies.count == angles.count && !frequencies.isEmpty
+        && zip(frequencies, angles).allSatisfy { abs(Double($1) / $0 - 1) <= 2e-6 }
       if !areEqual { wrong.append("inv_freq") }
+      let factor = Double(decoder.layers.first?.rotary?.factor ?? .nan)
+      if !(abs((expected["attention_scaling"]?.double ?? .nan) - factor) <= 1e-6) {
+        wrong.append("attention_scaling")
+      }
     case let gpt2 as GPT2:
       numbers.merge([
         "n_positions": Double(gpt2.maximumLength), "n_embd": Double(gpt2.width),

@@ -22,6 +22,10 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
   }
 }
 
+func norm(_ values: [Float]) -> Double {
+  values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+}
+
 /// ‖a − b‖ / ‖b‖; infinite where the counts differ or anything is NaN.
 func relativeError(_ a: [Float], _ b: [Float]) -> Double {
   guard a.count == b.count else { return .infinity }

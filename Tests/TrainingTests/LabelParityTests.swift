@@ -38,9 +38,6 @@ import Training
     let expected = try #require(fixture.expected["loss"]?.double)
     #expect(abs(loss / expected - 1) <= 1e-5)
     #expect(abs(replica.loss(batch) / Double(batch.rows) / expected - 1) <= 1e-5)
-    func norm(_ values: [Float]) -> Double {
-      values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-    }
     let whole = norm(gradients)
     for parameter in replica.layout.parameters {
       let want = try fixture.floats("gradient." + parameter.spec.name)

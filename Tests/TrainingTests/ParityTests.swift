@@ -13,7 +13,9 @@ import Training
 struct ParityCase {
   static let names = [
     "gpt2-tiny", "gpt2-odd", "gpt2-hub-f16", "llama-tiny", "llama-untied", "llama3-scaling", "llama-bias",
-    "llama-bf16", "gpt2-own-head", "gpt2-head-only", "llama-own-head", "llama-head-only",
+    "llama-bf16", "gpt2-own-head", "gpt2-head-only", "llama-own-head", "llama-head-only", "mistral", "qwen2",
+    "qwen3", "gemma", "gemma2", "gemma3", "phi3", "gpt-neox", "gpt-neox-serial", "olmo2", "smollm3", "opt",
+    "opt-350m",
   ]
   /// A real pretrained model, in the shared data.
   static let real = "stories260K"
@@ -96,13 +98,17 @@ struct ParityCase {
     #expect(abs(replica.loss(batch) / Double(batch.targetCount) / expected - 1) <= 1e-5)
 
     var compared = 0
+    let whole = norm(gradients)
     for parameter in replica.layout.parameters {
       guard
         let stored = replica.description.names(of: parameter.spec.name).map({ "gradient." + $0 })
           .first(where: { fixture.tensors.entry($0) != nil })
       else { continue }
-      let error = relativeError(Array(gradients[parameter.range]), try fixture.floats(stored))
-      #expect(error <= 1e-4, "\(parameter.spec.name)")
+      let want = try fixture.floats(stored)
+      try #require(want.count == parameter.range.count)
+      // A bias of keys moves all scores of a query alike, so that without rotation its gradient is nothing but rounding.
+      let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
+      #expect(error <= 1e-4 * max(norm(want), 1e-3 * whole), "\(parameter.spec.name)")
       compared += 1
     }
     #expect(compared >= (name == ParityCase.real ? 3 : replica.layout.parameters.count))

@@ -7,8 +7,11 @@ extension Graph {
   /// sequence's last token.
   /// - Parameters:
   ///   - name: that of the weight, [vocabulary, columns]; the name of the embedding if the two are tied.
+  ///   - cap: logits z become cap · tanh(z / cap); nil for none.
   ///   - bias: the name of [vocabulary] numbers that are added to the logits; nil for none.
-  package func languageModelHead(_ x: Value, weight name: String, bias: String? = nil, vocabulary: Int) {
+  package func languageModelHead(
+    _ x: Value, weight name: String, bias: String? = nil, vocabulary: Int, cap: Double? = nil
+  ) {
     let weight = parameter(
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
     let parameters =
@@ -16,7 +19,8 @@ extension Graph {
     switch purpose {
     case .training, .loss:
       let shape = CrossEntropyShape(
-        rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight))
+        rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
+        cap: cap.map { Float($0) })
       _ = append(
         CrossEntropy(
           shape: shape, loss: loss, hasBias: bias != nil, trainsWeight: trains(weight),
@@ -27,7 +31,7 @@ extension Graph {
       _ = append(
         Logits(
           rows: rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
-          hasBias: bias != nil, length: shape.length, cache: cache),
+          hasBias: bias != nil, cap: cap.map { Float($0) }, length: shape.length, cache: cache),
         inputs: [x], parameters: parameters, columns: vocabulary, rows: rows)
     }
   }
@@ -82,6 +86,7 @@ struct Logits: Operation {
   let vocabulary: Int
   let type: ElementType
   let hasBias: Bool
+  let cap: Float?
   /// The number of tokens of a sequence, and which of them are the last while decoding.
   let length: Int
   let cache: KeyValueCache?
@@ -100,6 +105,7 @@ struct Logits: Operation {
       frame.matrix(0, rows: vocabulary, columns: columns), .second, into: z
     ) { rows, tile in
       if hasBias { frame.engine.addBiasHere(frame.weight(1) + tile.lowerBound, to: z.part(rows, tile)) }
+      if let cap { frame.engine.capHere(z.part(rows, tile), at: cap) }
     }
   }
 

@@ -22,9 +22,14 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   enum Shape: String, ExpressibleByArgument, CaseIterable {
     case gpt2 = "gpt2-124m"
     case llama = "llama-134m"
+    case qwen3 = "qwen3-134m"
   }
 
-  @Option(help: "gpt2-124m, or llama-134m: 12 layers × 768, feed-forward 2048, 32,000 tokens.")
+  @Option(
+    help: """
+      gpt2-124m, or llama-134m: 12 layers × 768, feed-forward 2048, 32,000 tokens; qwen3-134m is the same with norms on
+      heads.
+      """)
   var shape = Shape.gpt2
   @Option(help: "float32 or bfloat16: what weights are kept and multiplied in.")
   var dtype = ElementType.float32
@@ -212,10 +217,11 @@ extension BenchModel.Shape {
         "n_positions": .integer(max(length, 1024)),
         "embd_pdrop": .integer(0), "resid_pdrop": .integer(0), "attn_pdrop": .integer(0),
       ])
-    case .llama:
+    case .llama, .qwen3:
       .object([
-        "model_type": .string("llama"), "hidden_size": .integer(768), "intermediate_size": .integer(2048),
+        "model_type": .string(self == .llama ? "llama" : "qwen3"), "head_dim": .integer(64), "hidden_size": .integer(768), "intermediate_size": .integer(2048),
         "num_hidden_layers": .integer(layers), "num_attention_heads": .integer(12),
+        "num_key_value_heads": .integer(12),
         "vocab_size": .integer(32000), "max_position_embeddings": .integer(max(length, 2048)),
       ])
     }
