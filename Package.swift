@@ -102,6 +102,7 @@ let package = Package(
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
+    .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),

@@ -66,7 +66,8 @@ extension RotaryPositions {
       _ = scaling.number("factor", default: nil, in: 1e-6...1e6)
     case "llama3": frequencies = Self.llama3(plain, scaling, original: Float(original()))
     case "yarn":
-      (frequencies, factor) = Self.yarn(plain, scaling, theta: theta, width: width, original: original(), form)
+      (frequencies, factor) = Self.yarn(
+        plain, scaling, theta: theta, width: width, original: original(), form)
     case "longrope":
       let short = original()
       (frequencies, factor) = Self.longrope(theta: theta, width: width, scaling, original: short, form)
@@ -173,7 +174,8 @@ extension RotaryPositions {
       return scaling.number(key, default: nil, in: 1e-6...1e6)
     }
     let factor = optional("factor") ?? Double(form.longest) / original
-    let cosines = optional("attention_factor") ?? (factor <= 1 ? 1 : (1 + log(factor) / log(original)).squareRoot())
+    let cosines =
+      optional("attention_factor") ?? (factor <= 1 ? 1 : (1 + log(factor) / log(original)).squareRoot())
     let frequencies = lists[0].prefix(width / 2).enumerated().map { place, factor in
       1 / (Float(factor) * pow(Float(theta), Float(2 * place) / Float(width)))
     }
