@@ -154,8 +154,8 @@ enum PreTokenizers {
     }
     let pattern = try part.required("pattern").required("Regex").text()
     guard let splitter = RegexSplits.splitter(pattern, behavior, inverted: inverted) else {
-      throw part.unsupported(
-        "pre-tokenizer", "Split with the regular expression \(pattern) and \(behavior.rawValue)")
+      let how = behavior == .isolated && !inverted ? "" : " and \(behavior.rawValue)"
+      throw part.unsupported("pre-tokenizer", "Split with the regular expression \(pattern)\(how)")
     }
     return splitter
   }
