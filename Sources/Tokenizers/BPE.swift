@@ -64,7 +64,7 @@ final class BPE: TokenModel {
   init(ranked tokens: [[UInt8]?], _ part: FilePart) throws {
     let bytes = try Vocabulary(pieces: tokens, part)
     var merges: [Merge] = []
-    for case let (rank, token?) in tokens.enumerated() where token.count > 1 {
+    for case (let rank, let token?) in tokens.enumerated() where token.count > 1 {
       token.withUnsafeBufferPointer { token in
         for cut in 1..<token.count {
           guard let left = bytes.id(of: UnsafeBufferPointer(rebasing: token[..<cut])),

@@ -126,7 +126,9 @@ struct BertNormalizer: Normalizer {
   }
 
   private func lower(_ value: UInt32, from place: Int, to out: inout TracedText.Output) {
-    guard lowercases, let scalar = Unicode.Scalar(value) else { return out.append(scalar: value, from: place) }
+    guard lowercases, let scalar = Unicode.Scalar(value) else {
+      return out.append(scalar: value, from: place)
+    }
     out.append(contentsOf: scalar.properties.lowercaseMapping.utf8, from: place)
   }
 

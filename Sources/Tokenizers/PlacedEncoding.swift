@@ -26,7 +26,8 @@ extension Tokenizer {
       let found = trace(TracedText.mended(raw))
       var placed = PlacedTokens(tokens: found.ids)
       placed.places = found.places.map { place in
-        let end = place.last < raw.count ? Int(place.last) + UTF8Text.foundLength(raw, Int(place.last)) : raw.count
+        let end =
+          place.last < raw.count ? Int(place.last) + UTF8Text.foundLength(raw, Int(place.last)) : raw.count
         return Int(place.first)..<max(Int(place.first), end)
       }
       for trim in postProcessor.trims { trim.apply(to: &placed, raw, spelling) }
@@ -65,7 +66,8 @@ extension Tokenizer {
       }
       guard stride < room else {
         throw UserError(
-          .data, "windows that hold \(room) tokens of the text beside the question cannot share \(stride) tokens",
+          .data,
+          "windows that hold \(room) tokens of the text beside the question cannot share \(stride) tokens",
           at: place, hint: "ask a shorter question, allow longer sequences, or choose a smaller stride")
       }
     }
@@ -111,7 +113,8 @@ struct PlaceTrim: Equatable, Sendable {
       }
       let start = min(leading, ends.count - 1)
       let isBehind = Self.hasCharacters(trailing, text[..<place.upperBound])
-      placed.places[index] = ends[start]..<ends[isBehind ? max(ends.count - 1 - trailing, start) : ends.count - 1]
+      placed.places[index] =
+        ends[start]..<ends[isBehind ? max(ends.count - 1 - trailing, start) : ends.count - 1]
     }
   }
 

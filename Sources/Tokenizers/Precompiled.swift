@@ -17,7 +17,9 @@ struct Precompiled: Normalizer {
 
   init(_ part: FilePart) throws {
     let map = try part.required("precompiled_charsmap")
-    guard let bytes = Data(base64Encoded: Data(try map.bytes())) else { throw map.error("this is not base64") }
+    guard let bytes = Data(base64Encoded: Data(try map.bytes())) else {
+      throw map.error("this is not base64")
+    }
     try self.init(Array(bytes), map)
   }
 

@@ -4,7 +4,9 @@ enum RegexSplits {
   /// nil if the pattern is not built in.
   static func splitter(_ pattern: String, _ behavior: SplitBehavior, inverted: Bool) -> (any PreTokenizer)? {
     // These match every part of any text, so that nothing is left between the matches.
-    if behavior == .isolated || (behavior == .removed && inverted), let words = words(pattern) { return words }
+    if behavior == .isolated || (behavior == .removed && inverted), let words = words(pattern) {
+      return words
+    }
     if behavior == .isolated, !inverted, pattern == DeepSeekWords.pattern { return DeepSeekWords() }
     if pattern == TrailingSpace.pattern { return TrailingSpace(behavior: behavior, inverted: inverted) }
     return RunSplit(pattern: pattern, behavior: behavior, inverted: inverted)
@@ -19,7 +21,8 @@ enum RegexSplits {
     case contractions + "|" + numbered(""): return Llama3Words(longestNumber: 1, foldsLongS: true)
     case asciiContractions + "|" + numbered("{1,3}"): return Llama3Words(longestNumber: 3, foldsLongS: false)
     case asciiContractions + "|" + numbered(""): return Llama3Words(longestNumber: 1, foldsLongS: false)
-    case contractions + "|" + marked: return Llama3Words(longestNumber: 1, foldsLongS: true, marksAreLetters: true)
+    case contractions + "|" + marked:
+      return Llama3Words(longestNumber: 1, foldsLongS: true, marksAreLetters: true)
     case cased(contractions + "?", "{1,3}"): return CasedWords(longestNumber: 3, endsInContractions: true)
     case cased("", ""): return CasedWords(longestNumber: 1, endsInContractions: false)
     default: return nil

@@ -127,7 +127,8 @@ struct RunSplit: PreTokenizer {
           guard let ascii = ascii.baseAddress else { return }
           body(
             Reader(
-              ascii: ascii, ranges: ranges, kinds: kinds, classes: classes, longest: longest, shortest: shortest,
+              ascii: ascii, ranges: ranges, kinds: kinds, classes: classes, longest: longest,
+              shortest: shortest,
               takesSpace: takesSpace))
         }
       }

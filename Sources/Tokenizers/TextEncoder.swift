@@ -68,7 +68,8 @@ final class TextEncoder: @unchecked Sendable {  // `Tokenizer.idle` hands it to 
     found.ids.append(id)
     guard let origins else { return }
     let last = max(range.upperBound - 1, range.lowerBound)
-    found.places.append((origins[min(range.lowerBound, origins.count - 1)], origins[min(last, origins.count - 1)]))
+    found.places.append(
+      (origins[min(range.lowerBound, origins.count - 1)], origins[min(last, origins.count - 1)]))
   }
 
   private func encodeStretch(

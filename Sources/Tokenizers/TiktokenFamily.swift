@@ -69,7 +69,8 @@ struct TiktokenFamily: Sendable {
           "type": .string("TemplateProcessing"), "single": .array([special, text("A", 0)]),
           "pair": .array([
             special, text("A", 0),
-            object(["SpecialToken": object(["id": .string(beginning), "type_id": .integer(1)])]), text("B", 1),
+            object(["SpecialToken": object(["id": .string(beginning), "type_id": .integer(1)])]),
+            text("B", 1),
           ]),
           "special_tokens": object([
             beginning: object(["id": .string(beginning), "ids": .array([.integer(count + index)])])

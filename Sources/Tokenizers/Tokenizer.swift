@@ -29,7 +29,9 @@ package final class Tokenizer: Sendable {
   }
 
   /// - Parameter path: where the JSON came from, for messages.
-  package convenience init(json: JSON, path: String) throws { try self.init(json: json, path: path, model: nil) }
+  package convenience init(json: JSON, path: String) throws {
+    try self.init(json: json, path: path, model: nil)
+  }
 
   /// - Parameter model: takes the place of the file's; its words are bytes.
   init(json: JSON, path: String, model own: (any TokenModel)?) throws {

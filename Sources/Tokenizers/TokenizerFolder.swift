@@ -6,8 +6,9 @@ extension Tokenizer {
   /// - Parameter folder: a Hugging Face folder.
   package convenience init(folder: String) throws {
     let names = ["tokenizer.json", "tokenizer.model"] + Self.tiktokenFiles(folder)
-    let path = folder + "/" + (names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0])
     // Without any, the message is that tokenizer.json is missing.
+    let name = names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0]
+    let path = folder + "/" + name
     guard !path.hasSuffix("/tokenizer.json") else {
       try self.init(file: path)
       return
@@ -24,11 +25,11 @@ extension Tokenizer {
 
   /// - Parameter family: the `model_type` of config.json.
   package convenience init(tiktoken bytes: [UInt8], family name: String, path: String) throws {
+    let known = TiktokenFamily.all.map(\.name).joined(separator: " and ")
     guard let family = TiktokenFamily.all.first(where: { $0.name == name }) else {
       throw UserError(
-        .data, "which splits and special tokens belong to this tiktoken file of the family \"\(name)\" is not known",
-        at: path,
-        hint: "known are \(TiktokenFamily.all.map(\.name).joined(separator: ", ")); any family has them in tokenizer.json")
+        .data, "the splits of tiktoken files of the family \"\(name)\" are not built in", at: path,
+        hint: "those of \(known) are; others have them in a tokenizer.json")
     }
     let tokens = try TiktokenFile.tokens(bytes, path: path)
     let model = try BPE(ranked: tokens, FilePart(json: .null, path: path, place: ""))
@@ -36,6 +37,7 @@ extension Tokenizer {
   }
 
   private static func tiktokenFiles(_ folder: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".tiktoken") }.sorted()
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.filter { $0.hasSuffix(".tiktoken") }.sorted()
   }
 }

@@ -455,6 +455,14 @@ def make_specs(m):
         "type": "RobertaProcessing", "sep": ["x", 5], "cls": ["y", 6], "trim_offsets": True,
         "add_prefix_space": False},
          added_tokens=added(m, "bytes", {"content": "[MASK]", "lstrip": True, **special}))
+    spec("neox", "bytes", normalizer={"type": "NFC"}, pre_tokenizer=byte_level(), decoder=decode_bytes,
+         added_tokens=added(m, "bytes", {"content": "<|endoftext|>", **special},
+                            *({"content": " " * count, "normalized": True} for count in [24, 16, 8, 4, 3, 2]),
+                            {"content": "\t\t", "normalized": True}),
+         post_processor=pairs_of("A:0", "A:0 B:1", {}))
+    spec("phi3", "fallback", normalizer=llama, decoder=unllama, post_processor=ends, added_tokens=added(
+        m, "fallback", {"content": "<s>", **special}, {"content": "</s>", "rstrip": True},
+        {"content": "<|user|>", "rstrip": True, **special}, {"content": "[MASK]", "rstrip": True, **special}))
     spec("bytes-untrimmed", "bytes", pre_tokenizer=byte_level(), decoder=decode_bytes, post_processor={
         "type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True})
     spec("bytes-trimmed", "bytes", pre_tokenizer=byte_level(prefix=True), decoder=decode_bytes, post_processor={

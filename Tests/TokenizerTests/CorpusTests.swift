@@ -34,9 +34,10 @@ struct CorpusTests {
       try OpenFile.json(TokenizerFixtures.data + "/tokenizers/gpt2/tokenizer.json").members)
     let files = try #require(try TokenizerFixtures.corpora.get()["files"]?.elements)
     let lines = try files.compactMap { $0["file"]?.text }.filter { $0.hasPrefix("text/") }.sorted().flatMap {
-      try TokenizerFixtures.bytes($0).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
-        Array($0)
-      }
+      try TokenizerFixtures.bytes($0).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        .map {
+          Array($0)
+        }
     }
     #expect(lines.count > 30_000)
     for split in splits {

@@ -19,7 +19,7 @@ import Tokenizers
   }
 
   @Test func allFixturesRan() throws {
-    #expect(TokenizerFixtures.names("tokenizers").count == 68)
+    #expect(TokenizerFixtures.names("tokenizers").count == 70)
     #expect(TokenizerFixtures.names("real") == TokenizerFixtures.realNames)
     #expect(try TokenizerFixtures.texts().count == 41)
   }

@@ -68,8 +68,14 @@ import Tokenizers
     (part("normalizer", #"{"type":"Precompiled"}"#), "\"precompiled_charsmap\" is missing"),
     (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"?"}"#), "this is not base64"),
     (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"AAAA"}"#), "the map is cut off"),
-    (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"AAAAAAAAAAA="}"#), "the map is cut off"),
-    (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="}"#), "the map is cut off"),
+    (
+      part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"AAAAAAAAAAA="}"#),
+      "the map is cut off"
+    ),
+    (
+      part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="}"#),
+      "the map is cut off"
+    ),
     (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAD/"}"#), "are not UTF-8"),
     (
       part("normalizer", #"{"type":"Replace","pattern":{"Regex":"a"},"content":""}"#),

@@ -72,6 +72,10 @@ import Tokenizers
     #expect(placed.tokens.map { tokenizer.piece($0) } == ["the", "an"])
     #expect(placed.places == [0..<3, 5..<7])
     #expect(tokenizer.encodeWithPlaces([]).tokens.isEmpty)
+    // An unknown word has all of its place, behind an added token too.
+    let unknown = tokenizer.encodeWithPlaces(Array("a [MASK] \u{a4}\u{a4}\u{a4}\u{a4} the".utf8))
+    #expect(unknown.tokens.map { tokenizer.piece($0) } == ["a", "[MASK]", "[UNK]", "the"])
+    #expect(unknown.places == [0..<1, 1..<8, 9..<17, 18..<21])
   }
 
   private func checkPlaces(_ tokenizer: Tokenizer, _ expected: JSON, _ name: String) throws {
@@ -95,7 +99,9 @@ import Tokenizers
   /// Whether the normalizers put marks of a text into another order. The package then counts characters in the old
   /// order, so that a mark has the place of another.
   private static func reorders(_ name: String, _ index: Int) -> Bool {
-    if name.hasPrefix("NF") || ["qwen2", "deberta-new"].contains(name) { return [11, 33, 37, 40].contains(index) }
+    if name.hasPrefix("NF") || ["qwen2", "deberta-new"].contains(name) {
+      return [11, 33, 37, 40].contains(index)
+    }
     return index == 37 && (name.contains("bert") || name == "all-MiniLM-L6-v2")
   }
 
@@ -104,13 +110,17 @@ import Tokenizers
     let question = Array(texts[try #require(golden["question"]?.integer)].utf8)
     let first = try #require(golden["first"]?.integer)
     let text = Array(texts[first..<first + 3].joined(separator: "\n").utf8)
-    let (longest, stride) = (try #require(golden["longest"]?.integer), try #require(golden["stride"]?.integer))
+    let (longest, stride) = (
+      try #require(golden["longest"]?.integer), try #require(golden["stride"]?.integer)
+    )
     func windows() throws -> [TextWindow] {
-      try tokenizer.windows(question: question, text: text, longest: longest, stride: stride, at: "rows.json:3")
+      try tokenizer.windows(
+        question: question, text: text, longest: longest, stride: stride, at: "rows.json:3")
     }
     guard let expected = golden["windows"]?.elements else {
       let error = #expect(throws: UserError.self) { try windows() }
-      #expect(error?.place == "rows.json:3" && error?.hint.contains("question") == true, "\(golden.encoded())")
+      #expect(
+        error?.place == "rows.json:3" && error?.hint.contains("question") == true, "\(golden.encoded())")
       return
     }
     let found = try windows()

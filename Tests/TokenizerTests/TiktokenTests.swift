@@ -26,7 +26,8 @@ import Tokenizers
     let count = file.split(separator: 0x0A).count
     let llama = try Tokenizer(tiktoken: file, family: "llama", path: "tokenizer.model")
     #expect(llama.vocabularySize == count + 256)
-    #expect(llama.id(of: "<|begin_of_text|>") == Int32(count) && llama.id(of: "<|eot_id|>") == Int32(count + 9))
+    #expect(
+      llama.id(of: "<|begin_of_text|>") == Int32(count) && llama.id(of: "<|eot_id|>") == Int32(count + 9))
     #expect(llama.encode("<|eot_id|>", addSpecialTokens: true) == [Int32(count), Int32(count + 9)])
     let qwen = try Tokenizer(tiktoken: file, family: "qwen", path: "qwen.tiktoken")
     #expect(qwen.vocabularySize == count + 208)
@@ -36,7 +37,8 @@ import Tokenizers
   @Test func filesThatAreNoneAreRefusedByLine() throws {
     let bytes = (0..<256).map { "\(Data([UInt8($0)]).base64EncodedString()) \($0)" }
     let cases: [(file: String, says: String)] = [
-      ("", "the file has no tokens"), ("YQ==", "x.tiktoken:1: a line must be a token"), ("YQ== 1\n? 2", "x.tiktoken:2"),
+      ("", "the file has no tokens"), ("YQ==", "x.tiktoken:1: a line must be a token"),
+      ("YQ== 1\n? 2", "x.tiktoken:2"),
       ("YQ== -1", "x.tiktoken:1"), ("YQ== 4194304", "x.tiktoken:1"), ("YQ== 1 2", "x.tiktoken:1"),
       ("YQ== 1\nYg== 1", "two tokens have the rank 1"), ("YQ== 0", "the byte 0 has no token"),
       (bytes.dropLast().joined(separator: "\r\n"), "the byte 255 has no token"),
@@ -45,7 +47,8 @@ import Tokenizers
       let error = #expect(throws: UserError.self) {
         try Tokenizer(tiktoken: Array(file.utf8), family: "llama", path: "x.tiktoken")
       }
-      #expect(error?.code == .data && error?.description.contains(says) == true, "\(error?.description ?? "")")
+      #expect(
+        error?.code == .data && error?.description.contains(says) == true, "\(error?.description ?? "")")
     }
     #expect(cases.count == 9)
     let whole = Array(bytes.joined(separator: "\r\n").utf8)

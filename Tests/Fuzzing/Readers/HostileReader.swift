@@ -82,6 +82,11 @@ package enum HostileReader: String, CaseIterable {
     let mark = all.range(of: Data("\n%%TEXT%%\n".utf8))
     let json = all[..<(mark?.lowerBound ?? all.endIndex)]
     let path = folder + "/tokenizer.json"
+    do {
+      _ = try Tokenizer(tiktoken: Array(all), family: "llama", path: folder + "/tokenizer.model")
+    } catch {
+      try Refusal.check(error)
+    }
     try json.write(to: URL(fileURLWithPath: path))
     let tokenizer = try Tokenizer(file: path)
     var texts: [[UInt8]] = [[], Array("Hello, world! 12 été 你好\n  x <s></s> ▁a".utf8)]
@@ -115,8 +120,9 @@ package enum HostileReader: String, CaseIterable {
     guard
       let windows = try? tokenizer.windows(question: [0x61], text: text, longest: 12, stride: 2, at: "")
     else { return }
-    guard windows.allSatisfy({ $0.places.count == $0.textTokens.count && $0.encoded.tokens.count <= 12 })
-      || windows.count == 1
+    guard
+      windows.allSatisfy({ $0.places.count == $0.textTokens.count && $0.encoded.tokens.count <= 12 })
+        || windows.count == 1
     else { throw Finding("there are \(windows.count) windows that do not fit") }
   }
 
