@@ -44,7 +44,10 @@ let package = Package(
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
     .target(name: "Adapters", dependencies: ["Base", "Tensors", "Graph"]),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph", "Adapters"]),
-    .target(name: "Objectives", dependencies: ["Base", "Datasets", "Tensors", "Graph", "Models"]),
+    .target(name: "Metrics", dependencies: ["Base"]),
+    .target(
+      name: "Objectives",
+      dependencies: ["Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics"]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(

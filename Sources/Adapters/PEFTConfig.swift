@@ -15,7 +15,8 @@ extension LoRA {
       "lora_alpha": .number(alpha), "lora_bias": .bool(false), "lora_dropout": .number(dropout),
       "modules_to_save": saved.isEmpty ? .null : texts(saved), "peft_type": .string("LORA"),
       "r": .integer(rank), "rank_pattern": ranks, "revision": .null,
-      "target_modules": texts(targets), "task_type": model.taskType.isEmpty ? .null : .string(model.taskType), "use_dora": .bool(dora),
+      "target_modules": texts(targets), "task_type": model.taskType.isEmpty ? .null : .string(model.taskType),
+      "use_dora": .bool(dora),
       "use_rslora": .bool(rsLoRA),
     ])
   }

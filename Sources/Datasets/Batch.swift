@@ -27,6 +27,8 @@ package struct Batch: Equatable, Sendable {
   package var types: [Int32]
   /// [B] Tokens of each row, without padding.
   package var lengths: [Int32]
+  /// How many neighbouring rows make one sample.
+  package var rowsPerSample = 1
   /// [B · n] What each row has beside its tokens, such as the number of its label.
   package var numbers: [Float]
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
@@ -100,22 +102,17 @@ extension TokenSequences {
     return (microBatch.sequences.count, rowLength(longest: longest))
   }
 
-  /// The number of tokens of some micro-batches, without padding, and how many of them are targets.
-  package func counts(of microBatches: [MicroBatch]) -> (tokens: Int, targets: Int) {
-    var (tokens, targets) = (0, 0)
-    for microBatch in microBatches {
-      for sequence in microBatch.sequences {
-        tokens += length(of: sequence)
-        targets += Int(targetCounts[sequence])
-      }
+  /// The number of tokens of some micro-batches, without padding.
+  package func tokenCount(of microBatches: [MicroBatch]) -> Int {
+    microBatches.reduce(0) { sum, microBatch in
+      microBatch.sequences.reduce(sum) { $0 + length(of: $1) }
     }
-    return (tokens, targets)
   }
 
   /// Builds a micro-batch.
   ///
-  /// Within a row, position t predicts token t + 1 if that token carries a loss; the last position has no target. The
-  /// targets are those of the sequences, whatever `mask` is.
+  /// Within a row, position t predicts token t + 1 if that token carries a loss; the last position has no target. Where
+  /// tokens have labels, position t predicts its own. The targets are those of the sequences, whatever `mask` is.
   package func batch(_ microBatch: MicroBatch, mask: PackingMask) -> Batch {
     var batch = Batch()
     fill(&batch, with: microBatch, mask: mask)
@@ -127,6 +124,7 @@ extension TokenSequences {
     let (rows, length) = shape(of: microBatch)
     batch.rows = rows
     batch.length = length
+    batch.rowsPerSample = rowsPerSample
     batch.targetCount = 0
     batch.tokens.refill(Batch.paddingToken, count: rows * length)
     batch.targets.refill(Batch.noTarget, count: rows * length)
@@ -142,7 +140,7 @@ extension TokenSequences {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
       batch.lengths[row] = Int32(self.length(of: sequence))
-      if numbersPerSequence > 0 {
+      if kind == .wholes {
         batch.numbers.append(contentsOf: numbers(of: sequence))
         batch.targetCount += Int(targetCounts[sequence])
       }
@@ -155,9 +153,14 @@ extension TokenSequences {
           batch.tokens[place] = tokens[index]
           batch.positions[place] = Int32(truncatingIfNeeded: index - origin)
           if index >= zeros { batch.types[place] = 1 }
-          if numbersPerSequence == 0, index > start, lossMask[index] {
+          switch kind {
+          case .nextTokens where index > start && lossMask[index]:
             batch.targets[place - 1] = tokens[index]
             batch.targetCount += 1
+          case .tokenLabels where tokenLabels[index] != Batch.noTarget:
+            batch.targets[place] = tokenLabels[index]
+            batch.targetCount += 1
+          default: break
           }
         }
       }

@@ -13,7 +13,8 @@ package struct MicroBatch: Equatable, Sendable {
     self.firstSample = firstSample
   }
 
-  /// Cuts the sequences of a step into micro-batches; the last one may be smaller.
+  /// Cuts the sequences of a step into micro-batches; the last one may be smaller. Where samples have several
+  /// sequences, `size` counts sequences.
   package static func cut(_ sequences: [Int], size: Int) -> [MicroBatch] {
     precondition(size > 0, "a micro-batch has at least one row")
     return (0..<(sequences.count + size - 1) / size).map { index in
@@ -35,23 +36,27 @@ package struct BatchStream: Sendable {
   private let orders: [SampleOrder]
   /// The first sequence of each source in `TokenSequences`.
   private let starts: [Int]
-  /// Sequences per step, over all ranks.
+  /// Sequences of a sample, which stay together.
+  private let rowsPerSample: Int
+  /// Samples per step, over all ranks.
   package let batchSize: Int
-  /// Rows per micro-batch; the last one of a step is smaller if this does not divide `batchSize`.
+  /// Samples per micro-batch; the last one of a step is smaller if this does not divide `batchSize`.
   package let microBatchSize: Int
   /// For each source the order of the epoch last asked for: computing it costs as much as a walk over the source.
   private var current: [(epoch: Int, order: [Int32])?]
 
   /// - Parameter sources: the sequences of each source in `TokenSequences`; none may be empty.
   package init(
-    sources: [Range<Int>], mixture: Mixture, batchSize: Int, microBatchSize: Int, seed: UInt64, shuffle: Bool
+    sources: [Range<Int>], rowsPerSample: Int = 1, mixture: Mixture, batchSize: Int, microBatchSize: Int,
+    seed: UInt64, shuffle: Bool
   ) {
     precondition(batchSize > 0 && microBatchSize > 0, "a batch has at least one row")
     precondition(sources.count == mixture.counts.count, "a mixture has a weight for each source")
     self.mixture = mixture
     orders = sources.enumerated().map {
-      SampleOrder(count: $1.count, seed: seed, source: $0, shuffle: shuffle)
+      SampleOrder(count: $1.count / rowsPerSample, seed: seed, source: $0, shuffle: shuffle)
     }
+    self.rowsPerSample = rowsPerSample
     starts = sources.map(\.lowerBound)
     current = sources.map { _ in nil }
     self.batchSize = batchSize
@@ -69,20 +74,23 @@ package struct BatchStream: Sendable {
   package mutating func sequences(step: Int) -> [Int] {
     precondition(step >= 0, "steps count from 0")
     var result: [Int] = []
-    result.reserveCapacity(batchSize)
+    result.reserveCapacity(batchSize * rowsPerSample)
     for sample in step * batchSize..<(step + 1) * batchSize {
       let (source, place) = mixture.source(of: sample)
       let (epoch, index) = place.quotientAndRemainder(dividingBy: orders[source].count)
       if current[source]?.epoch != epoch {
         current[source] = (epoch, orders[source].permutation(epoch: epoch))
       }
-      if let order = current[source]?.order { result.append(starts[source] + Int(order[index])) }
+      if let order = current[source]?.order {
+        let first = starts[source] + Int(order[index]) * rowsPerSample
+        result.append(contentsOf: first..<first + rowsPerSample)
+      }
     }
     return result
   }
 
   /// The micro-batches of a step (from 0), in order.
   package mutating func microBatches(step: Int) -> [MicroBatch] {
-    MicroBatch.cut(sequences(step: step), size: microBatchSize)
+    MicroBatch.cut(sequences(step: step), size: microBatchSize * rowsPerSample)
   }
 }

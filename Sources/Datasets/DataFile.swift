@@ -15,7 +15,7 @@ struct FileRow {
 
 /// One data file, opened.
 struct DataFile {
-  enum Kind { case text, jsonLines, json, tabs, commas }
+  enum Kind { case text, jsonLines, json, tabs, commas, words }
 
   /// The most bytes of one row: a row that is parsed and encoded takes many times its size in memory.
   static let longestRow = 64 << 20
@@ -28,7 +28,9 @@ struct DataFile {
   let kind: Kind
   private let mapped: MappedFile
 
-  var isTable: Bool { kind == .tabs || kind == .commas }
+  /// Whether its columns may be given by number.
+  var hasNumbers: Bool { isTable || kind == .words }
+  private var isTable: Bool { kind == .tabs || kind == .commas }
   var size: Int { mapped.bytes.count }
   private var bytes: UnsafeBufferPointer<UInt8> { mapped.bytes.bindMemory(to: UInt8.self) }
 
@@ -41,10 +43,11 @@ struct DataFile {
     case "json": kind = .json
     case "tsv": kind = .tabs
     case "csv": kind = .commas
+    case "conll": kind = .words
     default:
       throw UserError(
         .data, "the ending of the name is not known", at: path,
-        hint: "use .txt, .jsonl, .json, .tsv or .csv")
+        hint: "use .txt, .jsonl, .json, .tsv, .csv or .conll")
     }
     mapped = try MappedFile(path)
     guard mapped.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
@@ -87,6 +90,13 @@ struct DataFile {
     switch kind {
     case .tabs, .commas: forEachTableRow(hasNames: hasNames, body)
     case .jsonLines: forEachLine(body)
+    case .words:
+      var reader = CoNLLReader(text: bytes)
+      while let row = reader.next() {
+        guard body(row) else { return }
+      }
+    case .json where SquadFile.isOne(bytes):
+      try SquadFile.forEachQuestion(bytes, path: path, body)
     case .json:
       var list = JSONListReader(text: bytes, path: path)
       while let (range, line) = try list.next() {

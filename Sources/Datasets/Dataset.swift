@@ -24,8 +24,11 @@ package struct DataOptions: Equatable, Sendable {
   package var columns: DataColumns
   /// The labels of a classification in order; nil to find them in `train`.
   package var labels: [String]?
-  /// Whether rows that may have labels must have them: not where they are to be predicted.
-  package var needsLabels = true
+  package var wishes = FormatWishes()
+  /// How many tokens of a long text neighbouring windows share.
+  package var stride = 128
+  /// The most choices that a row may have, so that all samples have as many sequences; nil to find it in the data.
+  package var choices: Int?
   /// Labelled rows are not packed.
   package var packing: Bool
   /// With `document`, no token has to predict the first token of the next document of joined text.
@@ -76,6 +79,11 @@ package struct DataOptions: Equatable, Sendable {
 
   /// Whether rows have labels to learn; the sources agree about that.
   package var isLabelled: Bool { sources.first?.decidedFormat.isLabelled ?? false }
+
+  /// Whether labels have names.
+  var hasLabelNames: Bool {
+    [DataFormat.classification, .tokenClassification].contains(sources.first?.decidedFormat)
+  }
 }
 
 /// All data, tokenised, packed or cut, and divided into training and validation.
@@ -90,6 +98,8 @@ package struct Dataset: Sendable {
   package let summary: DataSummary
   /// The labels of a classification, whose indices are the numbers of its sequences; nil for other data.
   package let labels: [String]?
+  let options: DataOptions
+  let encoder: DocumentEncoder
 
   /// Bytes in memory.
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
@@ -100,7 +110,10 @@ package struct Dataset: Sendable {
   /// - Throws: `UserErrors` with the mistakes of all files at once.
   package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
     try Self.check(options)
-    labels = options.isLabelled ? try options.labels ?? Labels.found(in: options) : nil
+    let options = try options.settled()
+    self.options = options
+    self.encoder = encoder
+    labels = options.hasLabelNames ? try options.labels ?? Labels.found(in: options) : nil
     let labels = labels.map { Labels($0) }
     var firstFile = 0
     var trainLoaders: [FileLoader] = []
@@ -170,7 +183,7 @@ package struct Dataset: Sendable {
       if source.decidedFormat.isLabelled != options.isLabelled {
         mistakes.append(
           UserError(
-            .usage, "some are of format classification and others not", at: "data.sources",
+            .usage, "some are learned row by row and others not", at: "data.sources",
             hint: "train on them in runs of their own"))
       }
     }
@@ -178,7 +191,7 @@ package struct Dataset: Sendable {
       if options.packing {
         mistakes.append(
           UserError(
-            .usage, "is true, and each row of format classification has a label of its own",
+            .usage, "is true, and rows of this format are learned one by one",
             at: options.names.packing, hint: "set it to false"))
       }
       if let labels = options.labels { mistakes += Labels.mistakes(labels, setting: "labels") }

@@ -14,6 +14,14 @@ package protocol TextEncoding: Sendable {
   /// A text, or two, with special tokens and types; cut to `longest` tokens.
   func encode(_ text: [UInt8], pair: [UInt8]?, longest: Int) throws(UserError) -> TypedTokens
 
+  /// A sentence whose words are given, with the special tokens around it; cut to `longest` tokens.
+  func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens
+
+  /// A question with a text that may answer it, in windows of `longest` tokens of which neighbours share `stride`.
+  func windows(
+    question: [UInt8], text: [UInt8], longest: Int, stride: Int, at place: String
+  ) throws(UserError) -> [TextWindow]
+
   /// How many special tokens stand around a text, or around two.
   func specialTokenCount(pair: Bool) throws(UserError) -> Int
 }
@@ -30,6 +38,22 @@ extension TextEncoding {
   }
 
   package func specialTokenCount(pair: Bool) throws(UserError) -> Int { 0 }
+
+  package func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens {
+    let parts = words.map { encode($0, addSpecialTokens: false) }
+    let count = parts.reduce(0) { $0 + $1.count }
+    let kept = min(longest, count)
+    return WordTokens(
+      encoded: TypedTokens(
+        tokens: Array(parts.joined().prefix(kept)), zeroTypes: kept, cutTokens: count - kept),
+      words: Array(parts.enumerated().flatMap { place, part in part.map { _ in place } }.prefix(kept)))
+  }
+
+  package func windows(
+    question: [UInt8], text: [UInt8], longest: Int, stride: Int, at place: String
+  ) throws(UserError) -> [TextWindow] {
+    throw UserError(.data, "the encoder does not tell where tokens stand in a text", at: place)
+  }
 }
 
 /// A tokenizer and the model's end of text.

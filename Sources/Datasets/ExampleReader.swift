@@ -14,15 +14,15 @@ struct ExampleReader {
 
   private let source: DataSource
   private let names: DataSettingNames
-  private let needsLabels: Bool
+  private let wishes: FormatWishes
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
 
   /// - Parameters:
   ///   - names: of the settings, for messages.
-  ///   - needsLabels: whether rows that may have labels must have them.
-  init(_ source: DataSource, names: DataSettingNames, needsLabels: Bool = true) {
-    self.needsLabels = needsLabels
+  ///   - wishes: what the task wants of rows.
+  init(_ source: DataSource, names: DataSettingNames, wishes: FormatWishes) {
+    self.wishes = wishes
     self.source = source
     self.names = names
   }
@@ -66,13 +66,12 @@ struct ExampleReader {
       return try finish(summary)
     }
     let columns = source.columns
-    guard file.isTable || !columns.areNumbered else {
+    guard file.hasNumbers || !columns.areNumbered else {
       throw UserError(
         .data, "its columns have names, and \(names.columns) gives numbers", at: path,
-        hint: "numbers are for .tsv and .csv files")
+        hint: "numbers are for .tsv, .csv and .conll files")
     }
-    var rows = format.rows
-    if rows is ClassificationFormat { rows = ClassificationFormat(needsLabel: needsLabels) }
+    var rows = format.rows?.with(wishes)
     if let first = file.columns(hasNames: !columns.areNumbered) {
       do throws(RowMistake) {
         // The names of a table must be there before any row is looked at.

@@ -26,44 +26,23 @@ struct FileLoader {
     self.labels = labels
     documents = TokenSequences(files: files)
     rows = TokenSequences(files: files)
-    var reader = ExampleReader(source, names: options.names, needsLabels: options.needsLabels)
+    var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
     reader.read { example, source, failed, summary throws(RowMistake) in
       var source = source
       source.file += Int32(clamping: firstFile)
-      if case .labelled(let text, let pair, let label) = example {
-        let index = try label.map { label throws(RowMistake) in try labels?.index(of: label) ?? 0 }
-        if !failed { try add(text, pair, label: index, from: source, to: &summary) }
-      } else if !failed {
-        add(example, from: source, to: &summary)
+      switch example {
+      case .document, .answer:
+        if !failed { add(example, from: source, to: &summary) }
+      default:
+        // Rows are encoded behind a mistake too, since encoding finds more of them.
+        try addWhole(example, from: source, to: &summary)
       }
     }
     self.files = reader.files
     mistakes = reader.mistakes
   }
 
-  private mutating func add(
-    _ text: [UInt8], _ pair: [UInt8]?, label: Int?, from source: SampleSource, to summary: inout FileSummary
-  ) throws(RowMistake) {
-    let longest = options.sequenceLength
-    do throws(UserError) {
-      let special = try encoder.encoding.specialTokenCount(pair: pair != nil)
-      guard special < longest else {
-        throw UserError(
-          .data, "\(special) special tokens leave no room for a text",
-          hint: "raise \(options.names.sequenceLength)")
-      }
-      let encoded = try encoder.encoding.encode(text, pair: pair, longest: longest)
-      summary.rows += 1
-      summary.tokens += encoded.tokens.count + encoded.cutTokens
-      if encoded.cutTokens > 0 { summary.longRows += 1 }
-      summary.cutTokens += encoded.cutTokens
-      rows.append(
-        encoded.tokens[...], zeroTypes: encoded.zeroTypes, numbers: [Float(label ?? -1)], source: source)
-    } catch {
-      throw RowMistake(error.place.isEmpty ? error.what : "\(error.place): \(error.what)", hint: error.hint)
-    }
-  }
-
+  /// Adds what is learned by next tokens.
   private mutating func add(_ example: Example, from source: SampleSource, to summary: inout FileSummary) {
     let encoded: EncodedAnswer
     switch example {
@@ -71,7 +50,7 @@ struct FileLoader {
     case .document(let text):
       encoded = EncodedAnswer(tokens: encoder.document(text), promptCount: 0, boundaryMerged: false)
     case .answer(let prompt, let answer): encoded = encoder.answer(answer, to: prompt)
-    case .labelled: preconditionFailure("a labelled row is no text to predict")
+    default: preconditionFailure("a row that is learned as it is has no next tokens")
     }
     let count = encoded.tokens.count
     guard count > 0 else {

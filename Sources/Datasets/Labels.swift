@@ -59,11 +59,10 @@ package struct Labels: Equatable, Sendable {
     var mistakes: [UserError] = []
     var found = Set<String>()
     for source in options.sources {
-      var reader = ExampleReader(source, names: options.names)
+      var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
       reader.read { example, _, _, summary in
         summary.rows += 1
-        guard case .labelled(_, _, let label?) = example, found.count <= most else { return }
-        found.insert(label)
+        if found.count <= most { found.formUnion(example.labelNames) }
       }
       mistakes += reader.mistakes
     }

@@ -9,7 +9,7 @@ extension TokenSequences {
   /// - Returns: how many tokens at the end were too few for a block and are dropped.
   mutating func joinIntoBlocks(of length: Int, keepsRest: Bool) -> Int {
     precondition(length >= 2, "a block of one token has nothing to predict")
-    precondition(numbersPerSequence == 0 && !hasTypes, "rows with numbers or types stay apart")
+    precondition(kind == .nextTokens && !hasTypes, "rows that are learned as they are stay apart")
     let blocks = keepsRest ? (tokens.count + length - 1) / length : tokens.count / length
     let kept = min(blocks * length, tokens.count)
     let dropped = tokens.count - kept
@@ -50,7 +50,7 @@ extension TokenSequences {
   /// Greedy rather than first-fit: a block is then a range of the file, which costs no second copy of
   /// the tokens and lets a block be named by its lines. No row may be longer than `length`.
   mutating func packRows(into length: Int) {
-    precondition(numbersPerSequence == 0 && !hasTypes, "rows with numbers or types stay apart")
+    precondition(kind == .nextTokens && !hasTypes, "rows that are learned as they are stay apart")
     var first: [Int] = [0]
     var counts: [Int32] = []
     var used = 0

@@ -33,15 +33,17 @@ struct Parts {
     self.rows = rows
   }
 
-  var count: Int { blocks.count + rows.count }
+  /// How many blocks and rows of files there are.
+  var count: Int { blocks.count + rows.fileRows.count }
 
-  /// Takes `size` of the blocks and rows.
+  /// Takes `size` of the blocks and rows, each with all its sequences.
   mutating func take(_ size: Int, seed: UInt64) -> Parts {
     let taken = SampleOrder(count: count, seed: seed, shuffle: true).choose(size)
     let split = blocks.count
+    let fileRows = rows.fileRows
     return Parts(
       blocks: blocks.remove(taken.filter { $0 < split }),
-      rows: rows.remove(taken.filter { $0 >= split }.map { $0 - split }))
+      rows: rows.remove(taken.filter { $0 >= split }.flatMap { fileRows[$0 - split] }))
   }
 
   /// Joins both, with blocks before rows.
@@ -73,6 +75,16 @@ struct JoinedParts {
       if size > 0 {
         var taken = parts[index].take(size, seed: options.seed)
         self.share = Self.joined(self.share, taken.sequences(options))
+      }
+      if let other = parts[..<index].first(where: { $0.count > 0 }), parts[index].count > 0,
+        other.rows.rowsPerSample != parts[index].rows.rowsPerSample
+          || other.rows.numbersPerSequence != parts[index].rows.numbersPerSequence
+      {
+        throw UserErrors([
+          UserError(
+            .data, "rows of one have other columns than those of another", at: "data.sources",
+            hint: "pairs, triplets and scores are not mixed")
+        ])
       }
       let start = sequences.count
       sequences = Self.joined(index == 0 ? nil : sequences, parts[index].sequences(options))

@@ -10,7 +10,8 @@ extension DataOptions {
       let file = try DataFile(path)
       var mistake: UserError?
       try file.forEachRow(hasNames: !columns.areNumbered) { row in
-        do throws(RowMistake) { body(columns.named(try row.json.get())) } catch {
+        do throws(RowMistake) { body(columns.named(try row.json.get(), isCoNLL: file.kind == .words)) } catch
+        {
           mistake = error.at("\(path):\(row.line)")
         }
         return mistake == nil
@@ -23,7 +24,11 @@ extension DataOptions {
 
 extension DataColumns {
   /// A row whose numbered fields have the names that are given to them.
-  fileprivate func named(_ row: JSON) -> JSON {
+  fileprivate func named(_ row: JSON, isCoNLL: Bool) -> JSON {
+    if isCoNLL, !areNumbered, let members = row.members {
+      let names = members.indices.map { $0 == 0 ? "words" : $0 == members.count - 1 ? "labels" : "\($0)" }
+      return .object(zip(names, members).map { JSON.Member(key: Array($0.utf8), value: $1.value) })
+    }
     guard areNumbered, let members = row.members else { return row }
     let names = Dictionary(places.map { (key($0.key), $0.key) }) { first, _ in first }
     return .object(

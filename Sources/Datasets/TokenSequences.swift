@@ -5,7 +5,7 @@
 //   sequences     one row, or the spans of one packed block
 
 /// Where a span came from, to name offending samples later.
-package struct SampleSource: Equatable, Sendable {
+package struct SampleSource: Hashable, Sendable {
   /// Index into `TokenSequences.files`.
   package var file: Int32
   /// From 1; 0 means the whole file.
@@ -15,6 +15,16 @@ package struct SampleSource: Equatable, Sendable {
     self.file = Int32(clamping: file)
     self.line = Int32(clamping: line)
   }
+}
+
+/// What is learned from sequences.
+package enum SequenceKind: Sendable {
+  /// The next token, wherever the loss mask says so.
+  case nextTokens
+  /// A label of each token.
+  case tokenLabels
+  /// Something about a sequence, or several of them, as a whole.
+  case wholes
 }
 
 /// Tokenised sequences, in file order.
@@ -39,6 +49,11 @@ package struct TokenSequences: Sendable {
   /// Numbers that belong to sequences and not to tokens, `numbersPerSequence` for each: the index of its label.
   package internal(set) var numbers: [Float] = []
   package internal(set) var numbersPerSequence = 0
+  package private(set) var kind = SequenceKind.nextTokens
+  /// How many neighbouring sequences make one sample, such as the two texts of a pair: they stay together.
+  package internal(set) var rowsPerSample = 1
+  /// For sequences of that kind, the index of each token's label, or `Batch.noTarget`.
+  package internal(set) var tokenLabels: [Int32] = []
   /// How many tokens at the start of each span have type 0; the others have type 1. Empty while all have type 0.
   private var zeroTypes: [Int32] = []
   /// The number of tokens of the longest sequence that was ever added.
@@ -83,6 +98,31 @@ package struct TokenSequences: Sendable {
     return (length + unit - 1) / unit * unit
   }
 
+  /// How many samples there are.
+  package var samples: Int { count / rowsPerSample }
+
+  /// The sequences of the sample that a sequence belongs to.
+  package func sample(of sequence: Int) -> Range<Int> {
+    let first = sequence / rowsPerSample * rowsPerSample
+    return first..<first + rowsPerSample
+  }
+
+  /// Where a sequence begins in its file.
+  package func source(of sequence: Int) -> SampleSource { spanSources[firstSpans[sequence]] }
+
+  /// The sequences that each row of a file has become: a sample of several, or the windows of a long text.
+  package var fileRows: [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    for sequence in 0..<count {
+      if kind == .wholes, let last = ranges.last, source(of: last.lowerBound) == source(of: sequence) {
+        ranges[ranges.count - 1] = last.lowerBound..<sequence + 1
+      } else {
+        ranges.append(sequence..<sequence + 1)
+      }
+    }
+    return ranges
+  }
+
   /// The numbers of a sequence.
   package func numbers(of sequence: Int) -> ArraySlice<Float> {
     numbers[sequence * numbersPerSequence..<(sequence + 1) * numbersPerSequence]
@@ -107,7 +147,7 @@ package struct TokenSequences: Sendable {
   /// Bytes in memory: a little more than four per token, and some for each span and sequence.
   package var bytes: Int {
     tokens.count * 4 + lossMask.bytes + spanStarts.count * 8 + spanSources.count * 8 + firstSpans.count * 8
-      + targetCounts.count * 4 + numbers.count * 4 + zeroTypes.count * 4
+      + targetCounts.count * 4 + numbers.count * 4 + zeroTypes.count * 4 + tokenLabels.count * 4
   }
 
   /// The places a sequence came from, each as `file:line` (or `file`, for a whole file), in order.
@@ -134,18 +174,36 @@ extension TokenSequences {
     endSequence(units: Int32(clamping: max(0, added.count - max(1, masked))), numbers: [])
   }
 
-  /// Adds one sequence of one span with numbers to learn; none of its tokens is a target.
+  /// Adds one sequence of one span that is learned as a whole, or with others of its sample.
   /// - Parameters:
   ///   - zeroTypes: how many tokens at its start have type 0; the others have type 1.
   ///   - numbers: as many for all sequences.
+  ///   - units: of the loss.
   package mutating func append(
-    _ added: ArraySlice<Int32>, zeroTypes: Int, numbers: [Float], source: SampleSource
+    _ added: ArraySlice<Int32>, zeroTypes: Int, numbers: [Float], units: Int = 1, source: SampleSource
   ) {
+    append(added, of: .wholes, zeroTypes: zeroTypes, source)
+    endSequence(units: Int32(clamping: units), numbers: numbers[...])
+  }
+
+  /// Adds one sequence of one span in which tokens have labels.
+  /// - Parameter labels: the index of each token's label, or `Batch.noTarget`.
+  package mutating func append(_ added: ArraySlice<Int32>, labels: [Int32], source: SampleSource) {
+    precondition(labels.count == added.count, "each token has a label or none")
+    append(added, of: .tokenLabels, zeroTypes: added.count, source)
+    tokenLabels += labels
+    endSequence(units: Int32(clamping: labels.count { $0 != Batch.noTarget }), numbers: [])
+  }
+
+  private mutating func append(
+    _ added: ArraySlice<Int32>, of kind: SequenceKind, zeroTypes: Int, _ source: SampleSource
+  ) {
+    precondition(count == 0 || kind == self.kind, "sequences of one set are of one kind")
+    self.kind = kind
     longest = max(longest, added.count)
     tokens.append(contentsOf: added)
     lossMask.append(false, count: added.count)
     endSpan(zeroTypes: zeroTypes, source)
-    endSequence(units: 1, numbers: numbers[...])
   }
 
   /// Ends a span behind the tokens that are there.
@@ -170,11 +228,14 @@ extension TokenSequences {
 
   /// Adds a sequence of another set that has the same files.
   mutating func append(sequence: Int, of other: TokenSequences) {
+    precondition(count == 0 || kind == other.kind, "sequences of one set are of one kind")
+    (kind, rowsPerSample) = (other.kind, other.rowsPerSample)
     longest = max(longest, other.length(of: sequence))
     for span in other.spans(of: sequence) {
       let range = other.tokenRange(ofSpan: span)
       tokens.append(contentsOf: other.tokens[range])
       for index in range { lossMask.append(other.lossMask[index], count: 1) }
+      if kind == .tokenLabels { tokenLabels += other.tokenLabels[range] }
       endSpan(zeroTypes: other.zeroTypes(ofSpan: span), other.spanSources[span])
     }
     endSequence(units: other.targetCounts[sequence], numbers: other.numbers(of: sequence))
@@ -185,6 +246,7 @@ extension TokenSequences {
   mutating func remove(_ taken: [Int]) -> TokenSequences {
     var removed = TokenSequences(files: files)
     removed.blockLength = blockLength
+    (removed.kind, removed.rowsPerSample) = (kind, rowsPerSample)
     var next = 0
     // The rest moves down within the same arrays, so that the data is never in memory twice.
     var (tokenEnd, spanEnd, sequenceEnd) = (0, 0, 0)
@@ -201,6 +263,7 @@ extension TokenSequences {
           for (offset, index) in range.enumerated() {
             tokens[tokenEnd + offset] = tokens[index]
             lossMask.set(tokenEnd + offset, lossMask[index])
+            if kind == .tokenLabels { tokenLabels[tokenEnd + offset] = tokenLabels[index] }
           }
         }
         if hasTypes { zeroTypes[spanEnd] = zeroTypes[span] }
@@ -219,6 +282,7 @@ extension TokenSequences {
     precondition(next == taken.count, "sequences to take out must be ascending and exist")
     tokens.removeLast(tokens.count - tokenEnd)
     lossMask.truncate(to: tokenEnd)
+    if kind == .tokenLabels { tokenLabels.removeLast(tokenLabels.count - tokenEnd) }
     spanSources.removeLast(spanSources.count - spanEnd)
     if hasTypes { zeroTypes.removeLast(zeroTypes.count - spanEnd) }
     numbers.removeLast(numbers.count - sequenceEnd * numbersPerSequence)

@@ -18,9 +18,12 @@ package enum Purpose: Sendable, Equatable {
 package struct BatchShape: Sendable, Hashable {
   package var sequences: Int
   package var length: Int
-  package init(sequences: Int, length: Int) {
+  /// How many neighbouring sequences make one sample.
+  package var rowsPerSample: Int
+  package init(sequences: Int, length: Int, rowsPerSample: Int = 1) {
     self.sequences = sequences
     self.length = length
+    self.rowsPerSample = rowsPerSample
   }
   package var rows: Int { sequences * length }
 }

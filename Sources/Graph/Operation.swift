@@ -144,6 +144,8 @@ package final class LossCell: @unchecked Sendable {
   /// Other sums of the micro-batch, such as the number of rows that were predicted right. The operation that fills them
   /// has made room for them.
   package var counts: [Double] = []
+  /// What the model predicts, where it is measured and the task has a use for it.
+  package var outputs: [Float] = []
   package init() {}
 }
 

@@ -9,7 +9,8 @@ extension AdaptedModel {
     let module = description.head.module(of: type(of: family))
     let parameters = description.parameters.filter { !$0.isAdded }
     self.init(
-      parameters: parameters, outputEmbedding: module.map { module in
+      parameters: parameters,
+      outputEmbedding: module.map { module in
         parameters.last { $0.name.hasPrefix(module + ".") && $0.isProjection }?.name ?? module + ".weight"
       } ?? family.outputEmbedding,
       head: type(of: family).head, isTied: module == nil && family.tied,

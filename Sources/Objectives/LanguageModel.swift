@@ -20,7 +20,7 @@ package struct LanguageModel: Objective {
     _ = head.record(hidden, of: model.family, on: graph)
   }
 
-  package func scalars(ofEvaluation sums: LossSums) -> [Scalar] {
-    sums.meanLoss.map { [Scalar("perplexity", exp($0))] } ?? []
+  package func scalars(of evaluated: Evaluated) -> [Scalar] {
+    evaluated.sums.meanLoss.map { [Scalar("perplexity", exp($0))] } ?? []
   }
 }

@@ -4,6 +4,7 @@ import Base
 import Datasets
 import Graph
 import Models
+import Tokenizers
 
 /// What the denominator of a loss counts.
 package enum LossUnit: String, Sendable {
@@ -11,24 +12,19 @@ package enum LossUnit: String, Sendable {
   case targetTokens = "target_tokens"
   /// Rows of the data.
   case rows
+  /// Words with a label.
+  case words
+  /// Parts of long texts.
+  case windows
 
   /// For people, in the plural.
   package var words: String {
     switch self {
     case .targetTokens: "target tokens"
     case .rows: "rows"
+    case .words: "words"
+    case .windows: "windows"
     }
-  }
-}
-
-/// A number of an objective, by the name that logs give it.
-package struct Scalar: Sendable, Equatable {
-  package var name: String
-  package var value: Double
-
-  package init(_ name: String, _ value: Double) {
-    self.name = name
-    self.value = value
   }
 }
 
@@ -62,21 +58,36 @@ package protocol Objective: Sendable {
   static var unit: LossUnit { get }
   /// The head that its models have.
   var head: Head { get }
-  /// The format that its data has; nil for any whose rows have no labels.
+  /// The format that its data has; nil for any whose rows are learned by next tokens.
   static var format: DataFormat? { get }
   /// What it asks of the data.
   func prepare(_ data: inout DataOptions)
   /// The same objective with what only the data tells, such as the labels that occur.
   /// - Throws: if the files cannot be read.
   func settled(by data: DataOptions) throws -> Self
+  /// The same objective with what only the tokenizer tells, such as the token of a mask.
+  /// - Throws: if the tokenizer lacks what the objective needs.
+  func settled(by tokenizer: () throws -> Tokenizer) throws -> Self
+
+  /// Units of the loss of some micro-batches.
+  func units(of microBatches: [MicroBatch], in sequences: TokenSequences, _ draw: BatchDraw) -> Int
+  /// Changes a micro-batch before the model reads it.
+  func mark(_ batch: inout Batch, _ draw: BatchDraw)
   /// Records head and loss on the hidden states.
   func record(_ hidden: Value, of model: ModelDescription, on graph: Graph)
   /// How many sums a micro-batch leaves beside its loss.
   var counts: Int { get }
   /// The numbers of a training step, beside its loss.
   func scalars(ofStep sums: LossSums) -> [Scalar]
+
+  /// What the model leaves of a measured sequence.
+  var outputs: OutputForm { get }
+  /// Whether measuring needs what the rows say.
+  static var readsRows: Bool { get }
   /// The numbers of a data set, beside its loss.
-  func scalars(ofEvaluation sums: LossSums) -> [Scalar]
+  func scalars(of evaluated: Evaluated) -> [Scalar]
+  /// What `predict` writes of a row.
+  func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)]
 }
 
 extension Objective {
@@ -84,12 +95,33 @@ extension Objective {
   package static var format: DataFormat? { nil }
   package func prepare(_ data: inout DataOptions) {}
   package func settled(by data: DataOptions) throws -> Self { self }
+  package func settled(by tokenizer: () throws -> Tokenizer) throws -> Self { self }
+  package func units(of microBatches: [MicroBatch], in sequences: TokenSequences, _ draw: BatchDraw) -> Int {
+    microBatches.reduce(0) { $0 + sequences.targetCount(of: $1.sequences) }
+  }
+  package func mark(_ batch: inout Batch, _ draw: BatchDraw) {}
   package var counts: Int { 0 }
   package func scalars(ofStep sums: LossSums) -> [Scalar] { [] }
+  package var outputs: OutputForm { .none }
+  package static var readsRows: Bool { false }
+  package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] { [] }
+
+  /// A micro-batch as the model reads it, in the memory of an earlier one.
+  package func fill(
+    _ batch: inout Batch, with microBatch: MicroBatch, of sequences: TokenSequences, mask: PackingMask,
+    _ draw: BatchDraw = .none
+  ) {
+    sequences.fill(&batch, with: microBatch, mask: mask)
+    mark(&batch, draw)
+  }
 }
 
 /// All objectives that swiftdp knows: a new one is one file and one line here.
-package let objectives: [any Objective.Type] = [LanguageModel.self, Classification.self]
+package let objectives: [any Objective.Type] = [
+  LanguageModel.self, MaskedLanguageModel.self, Classification.self, TokenClassification.self,
+  Regression.self,
+  MultipleChoice.self, QuestionAnswering.self, TextToText.self,
+]
 
 /// The objective that a model was trained for, by its head.
 /// - Throws: if it has none.

@@ -43,7 +43,7 @@ package struct DataRecipe: Sendable {
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
     packing = section.bool("packing", default: !isLabelled)
     if packing, isLabelled {
-      section.fail("packing", "is true, and each row of format classification has a label of its own")
+      section.fail("packing", "is true, and rows of format \(format.rawValue) are learned one by one")
     }
     packingMask = section.choice("packing_mask", default: .none)
     shuffle = section.bool("shuffle", default: true)
@@ -92,7 +92,8 @@ extension DataRecipe {
     } else if format.decided(by: columns).isLabelled {
       section.fail(
         section.has("columns") ? "columns" : "format",
-        "names labels, which task \(task.name) does not learn", hint: "set task=classification")
+        "names what task \(task.name) does not learn",
+        hint: "set task=\(format.decided(by: columns).rawValue)")
     }
     for mistake in columns.mistakes(for: format, setting: "columns") {
       section.fail(mistake.place, mistake.what, hint: mistake.hint)

@@ -11,6 +11,7 @@ import Objectives
 import Optimizers
 import Sharding
 import Tensors
+import Tokenizers
 
 /// Everything that defines a run. Each part reads its own keys.
 package struct Recipe: Sendable {
@@ -86,11 +87,13 @@ package struct Recipe: Sendable {
   /// A path as the user would write it.
   package func name(of path: String) -> String { paths.name(of: path) }
 
-  /// The same recipe with what its data tells about its task.
-  /// - Throws: if the data cannot be read.
+  /// The same recipe with what its data and its tokenizer tell about its task.
+  /// - Throws: if they cannot be read.
   package func settled() throws -> Recipe {
     var settled = self
-    settled.objective = try objective.settled(by: dataOptions)
+    settled.objective = try objective.settled(by: dataOptions).settled {
+      try Tokenizer(file: model + "/tokenizer.json")
+    }
     return settled
   }
 

@@ -96,7 +96,9 @@ package final class Console: Observer {
   }
 
   private func words(_ scalars: [Scalar], between: String) -> String {
-    scalars.map { "\(between)\($0.name) \(decimals($0.value))" }.joined()
+    scalars.compactMap { scalar in
+      scalar.number.map { "\(between)\(scalar.name) \(decimals($0))" }
+    }.joined()
   }
 
   /// The part of the exchange that computation does not hide, if there is an exchange.

@@ -47,7 +47,7 @@ package final class MetricsLog: Observer {
     func add(_ key: String, _ value: JSON) { members.append(JSON.Member(key: Array(key.utf8), value: value)) }
     add("step", .integer(report.step))
     add("loss", report.loss.map { .number($0) } ?? .null)
-    for scalar in report.scalars { add(scalar.name, .number(scalar.value)) }
+    for scalar in report.scalars { add(scalar.name, scalar.value) }
     add("grad_norm", .number(report.gradientNorm))
     add("learning_rate", .number(report.learningRate))
     add("tokens", .integer(report.tokens))
@@ -59,7 +59,7 @@ package final class MetricsLog: Observer {
     if report.audits > 0 { add("audits", .integer(report.audits)) }
     if let validation, let loss = validation.loss {
       add("validation_loss", .number(loss))
-      for scalar in validation.scalars { add("validation_" + scalar.name, .number(scalar.value)) }
+      for scalar in validation.scalars { add("validation_" + scalar.name, scalar.value) }
     }
     waiting += Array((JSON.object(members).encoded() + "\n").utf8)
     if let error = append() {

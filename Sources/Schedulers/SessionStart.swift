@@ -12,7 +12,9 @@ package func startOfSession() -> Date? {
     let uptime = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
     let running = uptime.split(separator: " ").first.flatMap({ Double($0) })
   else { return nil }
-  while oldest.parent > 0, let parent = ProcessFields(oldest.parent), parent.session == session { oldest = parent }
+  while oldest.parent > 0, let parent = ProcessFields(oldest.parent), parent.session == session {
+    oldest = parent
+  }
   return Date(timeIntervalSinceNow: oldest.start / Double(sysconf(Int32(_SC_CLK_TCK))) - running)
 }
 
@@ -27,8 +29,11 @@ private struct ProcessFields {
     // Fields behind the name, which may have spaces and brackets in it: the state is number 3, the parent 4, the session
     // 6, the start 22.
     guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
-      let fields = text.lastIndex(of: ")").map({ text[$0...].split(separator: " ").dropFirst().map(String.init) }),
-      fields.count > 19, let parent = pid_t(fields[1]), let session = pid_t(fields[3]), let start = Double(fields[19])
+      let fields = text.lastIndex(of: ")").map({
+        text[$0...].split(separator: " ").dropFirst().map(String.init)
+      }),
+      fields.count > 19, let parent = pid_t(fields[1]), let session = pid_t(fields[3]),
+      let start = Double(fields[19])
     else { return nil }
     (self.parent, self.session, self.start) = (parent, session, start)
   }

@@ -37,9 +37,7 @@ final class BPE: TokenModel {
       return vocabulary.id(of: readsBytes ? ByteAlphabet.characters[byte] : [UInt8(byte)]) ?? -1
     }
     symbolsAreWhole = symbols.allSatisfy { $0 >= 0 }
-    bytePieces =
-      try part.bool("byte_fallback", default: false)
-      ? (0..<256).map { vocabulary.id(of: Self.bytePiece(UInt8($0))) ?? -1 } : []
+    bytePieces = try part.bool("byte_fallback", default: false) ? vocabulary.bytePieces : []
 
     let unknownPiece = try part.part("unk_token")?.bytes()
     unknown = unknownPiece.flatMap { vocabulary.id(of: $0) }
@@ -62,11 +60,6 @@ final class BPE: TokenModel {
   }
 
   func makeEncoder() -> any TokenModelEncoder { BPEEncoder(self) }
-
-  private static func bytePiece(_ byte: UInt8) -> [UInt8] {
-    let digits = Array("0123456789ABCDEF".utf8)
-    return Array("<0x".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]] + Array(">".utf8)
-  }
 
   typealias Merge = (left: Int32, right: Int32, id: Int32)
 

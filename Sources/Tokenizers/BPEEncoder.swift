@@ -5,6 +5,9 @@ final class BPEEncoder: TokenModelEncoder {
   private let cache = WordCache()
   private var merger = BPEMerger()
   private var spelled: [UInt8] = []
+  /// For each symbol of a word before it is merged, how many bytes of the word it stands for; only if `isTracing`.
+  private var lengths: [Int] = []
+  private var isTracing = false
 
   init(_ model: BPE) { self.model = model }
 
@@ -31,6 +34,49 @@ final class BPEEncoder: TokenModelEncoder {
           }
         }
       }
+    }
+  }
+
+  func trace(_ words: Words, into ids: inout [Int32], spans: inout [Range<Int>]) {
+    isTracing = true
+    defer { isTracing = false }
+    model.merges.withReader { merges in
+      words.bytes.withUnsafeBufferPointer { text in
+        guard let base = text.baseAddress else { return }
+        for word in words.words {
+          if model.ignoresMerges, let id = whole(base, word.start, word.end) {
+            ids.append(id)
+            spans.append(word.start..<word.end)
+            continue
+          }
+          spell(base, word.start, word.end)
+          let symbols = merger.symbols
+          let first = ids.count
+          merger.merge(merges, into: &ids)
+          appendSpans(of: ids[first...], symbols, from: word.start, to: &spans)
+        }
+      }
+    }
+  }
+
+  /// A token is made of as many symbols as have its piece's bytes together.
+  private func appendSpans(
+    of ids: ArraySlice<Int32>, _ symbols: [Int32], from start: Int, to spans: inout [Range<Int>]
+  ) {
+    func count(_ id: Int32) -> Int { model.vocabulary.piece(id)?.count ?? 0 }
+    var symbol = 0
+    var at = start
+    for id in ids {
+      let start = at
+      var left = count(id)
+      var isFirst = true
+      while symbol < symbols.count, isFirst || left > 0 {
+        left -= count(symbols[symbol]) - (isFirst ? 0 : model.prefix.count)
+        at += lengths[symbol]
+        symbol += 1
+        isFirst = false
+      }
+      spans.append(start..<at)
     }
   }
 
@@ -69,8 +115,16 @@ final class BPEEncoder: TokenModelEncoder {
       ids.append(id)
       return
     }
+    spell(text, start, end)
+    merger.merge(merges, into: &ids)
+  }
+
+  /// Makes the symbols of a word.
+  private func spell(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) {
     merger.removeAll()
+    if isTracing { lengths.removeAll(keepingCapacity: true) }
     if model.readsBytes, model.symbolsAreWhole {
+      if isTracing { lengths = [Int](repeating: 1, count: end - start) }
       merger.reserve(end - start)
       for at in start..<end { merger.append(model.symbols[Int(text[at])]) }
     } else if model.readsBytes {
@@ -82,7 +136,12 @@ final class BPEEncoder: TokenModelEncoder {
     } else {
       appendCharacters(text, start, end)
     }
-    merger.merge(merges, into: &ids)
+  }
+
+  @inline(__always)
+  private func append(_ id: Int32, standsFor length: Int) {
+    merger.append(id)
+    if isTracing { lengths.append(length) }
   }
 
   /// Looks up each character of a text; a character that is not a piece becomes byte pieces, the unknown piece, or
@@ -90,15 +149,17 @@ final class BPEEncoder: TokenModelEncoder {
   private func appendCharacters(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) {
     merger.reserve(end - start)
     var pending: Int32?
+    var pendingLength = 0
     var at = start
     while at < end {
       let length = UTF8Text.length(text[at])
+      let read = model.readsBytes ? 1 : length
       defer { at += length }
       let symbol = symbol(text, at, length, isFirst: at == start, isLast: at + length == end)
       if symbol >= 0 {
-        if let id = pending { merger.append(id) }
+        if let id = pending { append(id, standsFor: pendingLength) }
         pending = nil
-        merger.append(symbol)
+        append(symbol, standsFor: read)
         continue
       }
       // Byte pieces go ahead of an unknown piece that is still waiting, as in the tokenizers package.
@@ -108,10 +169,14 @@ final class BPEEncoder: TokenModelEncoder {
         continue
       }
       guard let unknown = model.unknown else { continue }
-      if let id = pending, !model.fusesUnknown { merger.append(id) }
+      if let id = pending, !model.fusesUnknown {
+        append(id, standsFor: pendingLength)
+        pending = nil
+      }
+      pendingLength = read + (pending == nil ? 0 : pendingLength)
       pending = unknown
     }
-    if let id = pending { merger.append(id) }
+    if let id = pending { append(id, standsFor: pendingLength) }
   }
 
   /// The id of a character with the affixes of its place; -1 if that is not a piece.
@@ -139,7 +204,7 @@ final class BPEEncoder: TokenModelEncoder {
     let character = affixed(UnsafeBufferPointer(start: text + at, count: length), !isFirst, isLast)
     guard character.allSatisfy({ model.bytePieces[Int($0)] >= 0 }) else { return false }
     merger.reserve(merger.count + character.count + 1)
-    for byte in character { merger.append(model.bytePieces[Int(byte)]) }
+    for byte in character { append(model.bytePieces[Int(byte)], standsFor: 1) }
     return true
   }
 }

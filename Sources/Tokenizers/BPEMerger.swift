@@ -18,6 +18,9 @@ struct BPEMerger {
     (ids.capacity + ranks.capacity + previous.capacity + next.capacity) * 4 + queue.capacity * 8
   }
 
+  /// The symbols so far.
+  var symbols: [Int32] { ids }
+
   mutating func removeAll() { ids.removeAll(keepingCapacity: true) }
   mutating func reserve(_ count: Int) { if ids.capacity < count { ids.reserveCapacity(count * 2) } }
   @inline(__always) mutating func append(_ id: Int32) { ids.append(id) }

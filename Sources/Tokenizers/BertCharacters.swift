@@ -64,7 +64,7 @@ final class BertCharacters: Sendable {
     var value = point
     if stripsAccents {
       var kept: [CombiningMark] = []
-      for part in UnicodeNormalization.decomposed(scalar) where search(part.scalar) & mark == 0 {
+      for part in UnicodeNormalization.decomposed(scalar, at: 0) where search(part.scalar) & mark == 0 {
         kept.append(part)
       }
       guard let first = kept.first else { return nothing }

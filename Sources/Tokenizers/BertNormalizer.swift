@@ -30,8 +30,20 @@ struct BertNormalizer: Normalizer {
     }
   }
 
-  func normalize(_ text: inout [UInt8]) {
-    // ASCII never grows, so it is rewritten in place.
+  func normalize(_ text: inout TracedText) {
+    let (kept, at) = text.isTraced ? (0, 0) : text.change { rewriteASCII(&$0) }
+    if at == text.bytes.count, !text.isTraced { return }
+    text.rewrite { text, out in
+      guard let base = text.baseAddress else { return }
+      out.copy(base, 0..<kept)
+      append(text, from: at, to: &out)
+    }
+  }
+
+  /// Rewrites the ASCII that the text begins with in place, since it never grows.
+  ///
+  /// - Returns: how many bytes are made of how many; the rest of the text has not moved unless it is empty.
+  private func rewriteASCII(_ text: inout [UInt8]) -> (kept: Int, read: Int) {
     var kept = 0
     var at = 0
     ascii.withUnsafeBufferPointer { ascii in
@@ -44,18 +56,12 @@ struct BertNormalizer: Normalizer {
         }
       }
     }
-    guard at < text.count else {
-      text.removeLast(text.count - kept)
-      return
-    }
-    var out: [UInt8] = []
-    out.reserveCapacity(text.count + text.count / 4)
-    out.append(contentsOf: text[..<kept])
-    text.withUnsafeBufferPointer { append($0, from: at, to: &out) }
-    text = out
+    guard at == text.count else { return (kept, at) }
+    text.removeLast(text.count - kept)
+    return (kept, kept)
   }
 
-  private func append(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to out: inout [UInt8]) {
+  private func append(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to out: inout TracedText.Output) {
     guard let base = text.baseAddress else { return }
     let characters = BertCharacters.shared(stripsAccents: stripsAccents, lowercases: lowercases)
     /// Marks that stay and wait for all marks on their base.
@@ -65,61 +71,65 @@ struct BertNormalizer: Normalizer {
       if base[at] < 0x80 {
         flush(&waiting, to: &out)
         let value = ascii[Int(base[at])]
-        if value != 0xFF { out.append(value) }
+        if value != 0xFF { out.append(value, from: at) }
         at += 1
         continue
       }
       let (scalar, length) = UTF8Text.scalar(base, at)
+      let place = at
       at += length
       if cleans {
         if characters.bits(scalar) & BertCharacters.dropped != 0 { continue }
         if CharacterClasses.shared(scalar) & CharacterClasses.whitespace != 0 {
           flush(&waiting, to: &out)
-          out.append(0x20)
+          out.append(0x20, from: place)
           continue
         }
       }
       let isSpaced = spacesIdeographs && Self.isIdeograph(scalar)
       if isSpaced {
         flush(&waiting, to: &out)
-        out.append(0x20)
+        out.append(0x20, from: place)
       }
       let value = scalar < 0x10000 && waiting.isEmpty ? characters.value(scalar) : BertCharacters.several
       switch value {
       case BertCharacters.nothing: break
-      case BertCharacters.several: takeApart(scalar, characters, &waiting, &out)
-      default: UTF8Text.append(value, to: &out)
+      case BertCharacters.several: takeApart(scalar, place, characters, &waiting, &out)
+      default: out.append(scalar: value, from: place)
       }
       if isSpaced {
         flush(&waiting, to: &out)
-        out.append(0x20)
+        out.append(0x20, from: place)
       }
     }
     flush(&waiting, to: &out)
   }
 
   private func takeApart(
-    _ value: UInt32, _ characters: BertCharacters, _ waiting: inout [CombiningMark], _ out: inout [UInt8]
+    _ value: UInt32, _ place: Int, _ characters: BertCharacters, _ waiting: inout [CombiningMark],
+    _ out: inout TracedText.Output
   ) {
     guard let scalar = Unicode.Scalar(value) else { return }
-    guard stripsAccents else { return lower(value, to: &out) }
-    for part in UnicodeNormalization.decomposed(scalar) {
+    guard stripsAccents else { return lower(value, from: place, to: &out) }
+    for part in UnicodeNormalization.decomposed(scalar, at: place) {
       if part.order == 0 { flush(&waiting, to: &out) }
       if characters.bits(part.scalar) & BertCharacters.mark != 0 { continue }
-      if part.order == 0 { lower(part.scalar, to: &out) } else { waiting.append(part) }
+      if part.order == 0 { lower(part.scalar, from: place, to: &out) } else { waiting.append(part) }
     }
   }
 
-  private func flush(_ waiting: inout [CombiningMark], to out: inout [UInt8]) {
+  private func flush(_ waiting: inout [CombiningMark], to out: inout TracedText.Output) {
     if waiting.isEmpty { return }
     CombiningMark.order(&waiting)
-    for mark in waiting { lower(mark.scalar, to: &out) }
+    for mark in waiting { lower(mark.scalar, from: mark.place, to: &out) }
     waiting.removeAll(keepingCapacity: true)
   }
 
-  private func lower(_ value: UInt32, to out: inout [UInt8]) {
-    guard lowercases, let scalar = Unicode.Scalar(value) else { return UTF8Text.append(value, to: &out) }
-    out.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
+  private func lower(_ value: UInt32, from place: Int, to out: inout TracedText.Output) {
+    guard lowercases, let scalar = Unicode.Scalar(value) else {
+      return out.append(scalar: value, from: place)
+    }
+    out.append(contentsOf: scalar.properties.lowercaseMapping.utf8, from: place)
   }
 
   /// The blocks of Chinese characters, as in the original BERT; one of them ends before its last characters.

@@ -59,14 +59,17 @@ enum ByteAlphabet {
 struct ByteLevelCharacters: Normalizer, PreTokenizer {
   var growth: Int { 2 }
 
-  func normalize(_ text: inout [UInt8]) {
-    var out: [UInt8] = []
-    out.reserveCapacity(text.count + text.count / 2)
-    ByteAlphabet.append(text, to: &out)
-    text = out
+  func normalize(_ text: inout TracedText) {
+    text.rewrite { text, out in
+      for at in text.indices { out.append(contentsOf: ByteAlphabet.characters[Int(text[at])], from: at) }
+    }
   }
 
   func apply(to words: inout Words) {
-    words.rewriteEach { word, _, out in ByteAlphabet.append(word, to: &out) }
+    words.rewriteEach { text, word, _, out in
+      for at in word.start..<word.end {
+        out.append(contentsOf: ByteAlphabet.characters[Int(text[at])], from: at)
+      }
+    }
   }
 }

@@ -11,12 +11,23 @@ final class CharacterClasses: Sendable {
   static let numeric: UInt8 = 64  // what Digits takes apart
   static let changing: UInt8 = 128  // what NFC may change or join with what is before it
 
-  static let shared = CharacterClasses()
+  /// Kinds of letters and marks; `letter`, `number` and `space` are as above.
+  enum Letters {
+    static let upper: UInt8 = 8  // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
+    static let lower: UInt8 = 16  // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
+    static let mark: UInt8 = 32  // \p{M}
+    static let punctuation: UInt8 = 64  // \p{P}
+    static let symbol: UInt8 = 128  // \p{S}
+  }
+
+  static let letters = CharacterClasses(runs: letterClassRuns)
+  static let shared = CharacterClasses(runs: characterClassRuns)
 
   private let blocks: [UInt16]
   private let classes: [UInt8]
 
-  private init() {
+  /// - Parameter runs: the first code point of each run of one class times 256, plus the class.
+  init(runs: [UInt32]) {
     var blocks: [UInt16] = []
     var classes: [UInt8] = []
     var seen: [[UInt8]: UInt16] = [:]
@@ -25,8 +36,8 @@ final class CharacterClasses: Sendable {
       var row = [UInt8](repeating: 0, count: 256)
       for low in 0..<256 {
         let point = UInt32(block * 256 + low)
-        while run + 1 < characterClassRuns.count, characterClassRuns[run + 1] >> 8 <= point { run += 1 }
-        row[low] = UInt8(truncatingIfNeeded: characterClassRuns[run])
+        while run + 1 < runs.count, runs[run + 1] >> 8 <= point { run += 1 }
+        row[low] = UInt8(truncatingIfNeeded: runs[run])
       }
       if let index = seen[row] {
         blocks.append(index)

@@ -32,6 +32,27 @@ struct ClassSplit: PreTokenizer {
   }
 }
 
+/// WhitespaceSplit: all between white space.
+struct WordsBetweenSpace: PreTokenizer {
+  func apply(to words: inout Words) {
+    CharacterClasses.shared.withReader { classes in
+      words.splitEach { text, word, out in
+        var start = word.start
+        var at = start
+        while at < word.end {
+          let (kind, length) = classes.scalar(text, at)
+          if kind & CharacterClasses.whitespace != 0 {
+            if start < at { out.append(Words.Word(start: start, end: at)) }
+            start = at + length
+          }
+          at += length
+        }
+        if start < word.end { out.append(Words.Word(start: start, end: word.end)) }
+      }
+    }
+  }
+}
+
 /// Whitespace: `\w+|[^\w\s]+`, without the white space in between.
 struct WordsAndSymbols: PreTokenizer {
   func apply(to words: inout Words) {

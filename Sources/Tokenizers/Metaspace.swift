@@ -37,16 +37,43 @@ struct Metaspace: PreTokenizer {
 
   func apply(to words: inout Words) {
     let replacement = settings.replacement
-    words.rewriteEach { word, isFirst, out in
-      let marked = word.first == 0x20 || word.starts(with: replacement)
-      if !marked, settings.prepend == .always || (settings.prepend == .first && isFirst) {
-        out.append(contentsOf: replacement)
+    let first = replacement[0]  // never empty: it is one character
+    let splits = settings.splits
+    words.rewriteEach { text, word, isFirst, out, words in
+      func isMarked(_ at: Int) -> Bool {
+        text[at] == first && at + replacement.count <= word.end
+          && UnsafeBufferPointer(start: text + at, count: replacement.count).elementsEqual(replacement)
       }
-      for byte in word {
-        if byte == 0x20 { out.append(contentsOf: replacement) } else { out.append(byte) }
+      var start = out.bytes.count
+      if text[word.start] != 0x20, !isMarked(word.start),
+        settings.prepend == .always || (settings.prepend == .first && isFirst)
+      {
+        out.append(contentsOf: replacement, from: word.start)
       }
+      var done = word.start
+      var at = word.start
+      while at < word.end {
+        guard text[at] == 0x20 || (text[at] == first && splits && isMarked(at)) else {
+          at += 1
+          continue
+        }
+        // A word ends before every marker.
+        out.copy(text, done..<at)
+        if splits, out.bytes.count > start {
+          words.append(Words.Word(start: start, end: out.bytes.count))
+          start = out.bytes.count
+        }
+        if text[at] == 0x20 {
+          out.append(contentsOf: replacement, from: at)
+          at += 1
+        } else {
+          out.copy(text, at..<(at + replacement.count))
+          at += replacement.count
+        }
+        done = at
+      }
+      out.copy(text, done..<word.end)
+      if out.bytes.count > start { words.append(Words.Word(start: start, end: out.bytes.count)) }
     }
-    guard settings.splits else { return }
-    LiteralSplit(pattern: replacement, behavior: .mergedWithNext, inverted: false).apply(to: &words)
   }
 }

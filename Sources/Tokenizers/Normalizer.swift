@@ -2,7 +2,15 @@
 
 /// Rewrites a text; input and output are valid UTF-8.
 protocol Normalizer: Sendable, TextStep {
-  func normalize(_ text: inout [UInt8])
+  func normalize(_ text: inout TracedText)
+}
+
+extension Normalizer {
+  func normalize(_ bytes: inout [UInt8]) {
+    var text = TracedText(bytes)
+    normalize(&text)
+    bytes = text.bytes
+  }
 }
 
 enum Normalizers {
@@ -16,10 +24,9 @@ enum Normalizers {
       return try part.required("normalizers").elements().flatMap { try read($0) }
     case "Prepend": return [Prepend(bytes: try part.required("prepend").bytes())]
     case "Replace":
-      guard let pattern = try part.literalPattern() else {
-        throw part.unsupported("normalizer", "Replace with a regular expression")
-      }
-      return [Replace(pattern: pattern, content: try part.required("content").bytes())]
+      let content = try part.required("content").bytes()
+      guard let pattern = try part.literalPattern() else { return [try SpaceRuns(part, content: content)] }
+      return [Replace(pattern: pattern, content: content)]
     case "BertNormalizer": return [try BertNormalizer(part)]
     case "Lowercase": return [Lowercase()]
     case "Strip":
@@ -34,6 +41,7 @@ enum Normalizers {
     case "NFKC": return [UnicodeNormalization(form: .nfkc)]
     case "NFKD": return [UnicodeNormalization(form: .nfkd)]
     case "ByteLevel": return [ByteLevelCharacters()]
+    case "Precompiled": return [try Precompiled(part)]
     default: throw part.unsupported("normalizer", type)
     }
   }

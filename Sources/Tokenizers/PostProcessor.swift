@@ -7,6 +7,8 @@ struct PostProcessor: Sendable {
   private(set) var pair: Result<TextTemplate, UserError> = .success(.plainPair)
   /// Whether pairs have a template.
   private var wrapsPairs = false
+  /// How the places of tokens lose the spaces at their ends.
+  private(set) var trims: [PlaceTrim] = []
 
   /// A limit, since templates may name one long list of tokens many times.
   static let mostTokens = 1024
@@ -16,7 +18,7 @@ struct PostProcessor: Sendable {
     guard let part else { return }
     let type = try part.type()
     switch type {
-    case "ByteLevel": break  // moves offsets only, and there are none here
+    case "ByteLevel": trims = try Self.trims(part)
     case "Sequence":
       for element in try part.required("processors").elements() {
         try wrap(in: try PostProcessor(element, idCount: idCount), part)
@@ -31,6 +33,7 @@ struct PostProcessor: Sendable {
       let begin = try TemplateParts.pairedID(try part.required("cls"), idCount)
       let end = try TemplateParts.pairedID(try part.required("sep"), idCount)
       single = TextTemplate(before: [begin], after: [end], zeroParts: 3)
+      if type == "RobertaProcessing" { trims = try Self.trims(part) }
       wrapsPairs = true
       // RoBERTa has one type only.
       pair = .success(
@@ -41,8 +44,14 @@ struct PostProcessor: Sendable {
     }
   }
 
+  private static func trims(_ part: FilePart) throws -> [PlaceTrim] {
+    guard try part.bool("trim_offsets", default: true) else { return [] }
+    return [PlaceTrim(addsPrefixSpace: try part.bool("add_prefix_space", default: true))]
+  }
+
   /// Puts the tokens of another post-processor around those of this one.
   private mutating func wrap(in outer: PostProcessor, _ part: FilePart) throws {
+    trims += outer.trims
     if outer.single.specialCount > 0 {
       if single.specialCount > 0 {
         single.zeroParts = nil

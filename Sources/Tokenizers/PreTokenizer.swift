@@ -22,11 +22,20 @@ struct Words {
   private(set) var words: [Word] = []
   /// Whether this is the beginning of the whole text.
   private(set) var isStart = false
+  /// For each byte, where the character of the original begins that it comes from; empty unless the text is traced.
+  private(set) var origins: [UInt32] = []
+  private var isTraced = false
   private var spareBytes: [UInt8] = []
+  private var spareOrigins: [UInt32] = []
   private var spareWords: [Word] = []
 
   /// One word that is the whole text.
-  mutating func load(_ text: UnsafeBufferPointer<UInt8>, isStart: Bool) {
+  ///
+  /// - Parameter origins: of the text's bytes; nil if they are not asked for.
+  mutating func load(_ text: UnsafeBufferPointer<UInt8>, origins new: ArraySlice<UInt32>?, isStart: Bool) {
+    origins.removeAll(keepingCapacity: true)
+    if let new { origins.append(contentsOf: new) }
+    isTraced = new != nil
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: text)
     for _ in 0..<Self.padding { bytes.append(0) }
@@ -46,27 +55,48 @@ struct Words {
     swap(&words, &spareWords)
   }
 
-  /// Replaces the text of each word by the bytes that `body` appends.
+  /// Replaces the text of each word by what `body` appends, as one word.
   mutating func rewriteEach(
-    _ body: (_ word: UnsafeBufferPointer<UInt8>, _ isFirst: Bool, _ out: inout [UInt8]) -> Void
+    _ body: (
+      _ text: UnsafePointer<UInt8>, _ word: Word, _ isFirst: Bool, _ out: inout TracedText.Output
+    ) -> Void
   ) {
-    spareBytes.removeAll(keepingCapacity: true)
-    spareWords.removeAll(keepingCapacity: true)
-    bytes.withUnsafeBufferPointer { text in
-      for word in words {
-        let start = spareBytes.count
-        body(
-          UnsafeBufferPointer(rebasing: text[word.start..<word.end]), isStart && word.start == 0, &spareBytes)
-        if spareBytes.count > start { spareWords.append(Word(start: start, end: spareBytes.count)) }
-      }
+    rewriteEach { text, word, isFirst, out, words in
+      let start = out.bytes.count
+      body(text, word, isFirst, &out)
+      if out.bytes.count > start { words.append(Word(start: start, end: out.bytes.count)) }
     }
-    for _ in 0..<Self.padding { spareBytes.append(0) }
-    swap(&bytes, &spareBytes)
-    swap(&words, &spareWords)
+  }
+
+  /// Replaces the text of each word by what `body` appends, as the words that it appends.
+  @inline(__always)
+  mutating func rewriteEach(
+    _ body: (
+      _ text: UnsafePointer<UInt8>, _ word: Word, _ isFirst: Bool, _ out: inout TracedText.Output,
+      _ words: inout [Word]
+    ) -> Void
+  ) {
+    let (old, isStart) = (words, isStart)
+    var new: [Word] = []
+    swap(&new, &spareWords)
+    new.removeAll(keepingCapacity: true)
+    TracedText.rewrite(&bytes, &origins, &spareBytes, &spareOrigins, isTraced) { text, out in
+      // Never empty, because of the padding.
+      guard let base = text.baseAddress else { return }
+      for word in old {
+        body(base, word, isStart && word.start == 0, &out, &new)
+      }
+      out.pad(Self.padding)
+    }
+    spareWords = old
+    words = new
   }
 
   /// How many bytes of memory this value holds on to.
-  var footprint: Int { bytes.capacity + spareBytes.capacity + (words.capacity + spareWords.capacity) * 16 }
+  var footprint: Int {
+    bytes.capacity + spareBytes.capacity + (origins.capacity + spareOrigins.capacity) * 4
+      + (words.capacity + spareWords.capacity) * 16
+  }
 }
 
 enum PreTokenizers {
@@ -74,23 +104,29 @@ enum PreTokenizers {
   ///
   /// - Returns: the steps, and whether the model reads the bytes that byte-level characters stand for: a ByteLevel at
   ///   the end, which nearly all files have, then needs no rewriting.
-  static func read(_ part: FilePart?) throws -> (steps: [any PreTokenizer], endsInBytes: Bool) {
-    var steps = try readSteps(part)
+  /// - Parameter spacesWords: puts a space in front of texts that are split as GPT-2 does, even if the file does not.
+  static func read(
+    _ part: FilePart?, spacesWords: Bool = false
+  ) throws -> (steps: [any PreTokenizer], endsInBytes: Bool) {
+    var steps = try readSteps(part, spacesWords)
     let endsInBytes = steps.last is ByteLevelCharacters
     if endsInBytes { steps.removeLast() }
     return (steps, endsInBytes)
   }
 
-  private static func readSteps(_ part: FilePart?) throws -> [any PreTokenizer] {
+  private static func readSteps(_ part: FilePart?, _ spacesWords: Bool) throws -> [any PreTokenizer] {
     guard let part else { return [] }
     let type = try part.type()
     switch type {
     case "Sequence":
-      return try part.required("pretokenizers").elements().flatMap { try readSteps($0) }
+      return try part.required("pretokenizers").elements().flatMap { try readSteps($0, spacesWords) }
     case "ByteLevel":
       var steps: [any PreTokenizer] = []
-      if try part.bool("add_prefix_space", default: true) { steps.append(PrefixSpace()) }
-      if try part.bool("use_regex", default: true) { steps.append(GPT2Words()) }
+      let splits = try part.bool("use_regex", default: true)
+      if try part.bool("add_prefix_space", default: true) || (splits && spacesWords) {
+        steps.append(PrefixSpace())
+      }
+      if splits { steps.append(GPT2Words()) }
       return steps + [ByteLevelCharacters()]
     case "Split": return [try splitter(part)]
     case "Metaspace": return [Metaspace(try MetaspaceSettings(part))]
@@ -103,7 +139,7 @@ enum PreTokenizers {
       return [ClassSplit(CharacterClasses.punctuation, behavior: try SplitBehavior(part, default: .isolated))]
     case "BertPreTokenizer": return [BertWords()]
     case "Whitespace": return [WordsAndSymbols()]
-    case "WhitespaceSplit": return [ClassSplit(CharacterClasses.whitespace, behavior: .removed)]
+    case "WhitespaceSplit": return [WordsBetweenSpace()]
     default: throw part.unsupported("pre-tokenizer", type)
     }
   }
@@ -117,25 +153,10 @@ enum PreTokenizers {
       return LiteralSplit(pattern: text, behavior: behavior, inverted: inverted)
     }
     let pattern = try part.required("pattern").required("Regex").text()
-    // These patterns match every part of any text, so that nothing is left between the matches.
-    guard behavior == .isolated || (behavior == .removed && inverted) else {
-      throw part.unsupported("pre-tokenizer", "Split with a regular expression and \(behavior.rawValue)")
+    guard let splitter = RegexSplits.splitter(pattern, behavior, inverted: inverted) else {
+      throw part.unsupported(
+        "pre-tokenizer", "Split with the regular expression \(pattern) and \(behavior.rawValue)")
     }
-    switch pattern {
-    case #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
-      #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#:
-      return GPT2Words()
-    case contractions + numbered("{1,3}"): return Llama3Words(longestNumber: 3, foldsLongS: true)
-    case contractions + numbered(""): return Llama3Words(longestNumber: 1, foldsLongS: true)
-    case asciiContractions + numbered("{1,3}"): return Llama3Words(longestNumber: 3, foldsLongS: false)
-    case asciiContractions + numbered(""): return Llama3Words(longestNumber: 1, foldsLongS: false)
-    default: throw part.unsupported("pre-tokenizer", "Split with the regular expression \(pattern)")
-    }
-  }
-
-  private static let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)"#
-  private static let asciiContractions = #"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"#
-  private static func numbered(_ count: String) -> String {
-    #"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}\#(count)| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    return splitter
   }
 }

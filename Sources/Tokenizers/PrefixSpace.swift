@@ -5,9 +5,9 @@ struct PrefixSpace: PreTokenizer {
   var growth: Int { 2 }
 
   func apply(to words: inout Words) {
-    words.rewriteEach { word, _, out in
-      if word.first != 0x20 { out.append(0x20) }
-      out.append(contentsOf: word)
+    words.rewriteEach { text, word, _, out in
+      if text[word.start] != 0x20 { out.append(0x20, from: word.start) }
+      out.copy(text, word.start..<word.end)
     }
   }
 }

@@ -6,8 +6,13 @@ struct Prepend: Normalizer {
   /// The growth is that of a part of one byte.
   var growth: Int { bytes.count + 1 }
 
-  func normalize(_ text: inout [UInt8]) {
-    if !text.isEmpty { text.insert(contentsOf: bytes, at: 0) }
+  func normalize(_ text: inout TracedText) {
+    guard !text.bytes.isEmpty else { return }
+    text.rewrite { text, out in
+      guard let base = text.baseAddress else { return }
+      out.append(contentsOf: bytes, from: 0)
+      out.copy(base, 0..<text.count)
+    }
   }
 }
 
@@ -17,25 +22,24 @@ struct Replace: Normalizer {
   let content: [UInt8]
   var growth: Int { Self.growth(pattern.count, content.count) }
 
-  func normalize(_ text: inout [UInt8]) {
-    guard let first = pattern.first, text.contains(first) else { return }
-    var out: [UInt8] = []
-    out.reserveCapacity(text.count + text.count / 4 * min(max(0, content.count - pattern.count), 4))
-    text.withUnsafeBufferPointer { text in
+  func normalize(_ text: inout TracedText) {
+    guard let first = pattern.first, text.bytes.contains(first) else { return }
+    text.rewrite { text, out in
+      guard let base = text.baseAddress else { return }
       var at = 0
-      while at < text.count {
-        if text[at] == first, at + pattern.count <= text.count,
-          text[at..<(at + pattern.count)].elementsEqual(pattern)
-        {
-          out.append(contentsOf: content)
-          at += pattern.count
-        } else {
-          out.append(text[at])
+      var done = 0
+      while at + pattern.count <= text.count {
+        guard base[at] == first, text[at..<(at + pattern.count)].elementsEqual(pattern) else {
           at += 1
+          continue
         }
+        out.copy(base, done..<at)
+        at += pattern.count
+        out.append(contentsOf: content, from: at - 1)
+        done = at
       }
+      out.copy(base, done..<text.count)
     }
-    text = out
   }
 }
 
@@ -43,12 +47,12 @@ struct Replace: Normalizer {
 struct Lowercase: Normalizer {
   var growth: Int { 2 }
 
-  func normalize(_ text: inout [UInt8]) {
-    mapScalars(&text) { scalar, out in
+  func normalize(_ text: inout TracedText) {
+    text.mapScalars { scalar, at, out in
       if scalar.value < 0x80 {
-        out.append(UInt8(scalar.value) | (scalar.value >= 0x41 && scalar.value <= 0x5A ? 0x20 : 0))
+        out.append(UInt8(scalar.value) | (scalar.value >= 0x41 && scalar.value <= 0x5A ? 0x20 : 0), from: at)
       } else {
-        out.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
+        out.append(contentsOf: scalar.properties.lowercaseMapping.utf8, from: at)
       }
     }
   }
@@ -56,9 +60,9 @@ struct Lowercase: Normalizer {
 
 /// Removes combining marks; files put NFD before it.
 struct StripAccents: Normalizer {
-  func normalize(_ text: inout [UInt8]) {
-    mapScalars(&text) { scalar, out in
-      if !Self.isMark(scalar) { UTF8Text.append(scalar.value, to: &out) }
+  func normalize(_ text: inout TracedText) {
+    text.mapScalars { scalar, at, out in
+      if !Self.isMark(scalar) { out.append(scalar: scalar.value, from: at) }
     }
   }
 
@@ -82,20 +86,27 @@ struct StripSpace: Normalizer {
   let left: Bool
   let right: Bool
 
-  func normalize(_ text: inout [UInt8]) {
-    let (start, end) = text.withUnsafeBufferPointer { text in
+  func normalize(_ text: inout TracedText) {
+    let (start, end) = text.bytes.withUnsafeBufferPointer { text in
       guard let base = text.baseAddress else { return (0, 0) }
       let start = left ? AddedTokenMatcher.spaceEnd(base, 0, text.count) : 0
       return (start, right ? max(start, AddedTokenMatcher.spaceStart(base, text.count)) : text.count)
     }
-    text.removeSubrange(end...)
-    text.removeSubrange(..<start)
+    if start > 0 || end < text.bytes.count { text.keep(start..<end) }
   }
 }
 
-private func mapScalars(_ text: inout [UInt8], _ body: (Unicode.Scalar, inout [UInt8]) -> Void) {
-  var out: [UInt8] = []
-  out.reserveCapacity(text.count)
-  for scalar in String(decoding: text, as: UTF8.self).unicodeScalars { body(scalar, &out) }
-  text = out
+extension TracedText {
+  /// Calls `body` for each scalar and the place where it starts.
+  fileprivate mutating func mapScalars(_ body: (Unicode.Scalar, _ at: Int, inout Output) -> Void) {
+    rewrite { text, out in
+      guard let base = text.baseAddress else { return }
+      var at = 0
+      while at < text.count {
+        let (value, length) = UTF8Text.scalar(base, at)
+        if let scalar = Unicode.Scalar(value) { body(scalar, at, &out) }
+        at += length
+      }
+    }
+  }
 }

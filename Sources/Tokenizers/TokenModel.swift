@@ -9,6 +9,8 @@ protocol TokenModel: Sendable {
 
 protocol TokenModelEncoder: AnyObject {
   func encode(_ words: Words, into ids: inout [Int32])
+  /// Encodes as `encode` does, and tells which bytes of `words.bytes` each token stands for.
+  func trace(_ words: Words, into ids: inout [Int32], spans: inout [Range<Int>])
   /// How many bytes of memory the worker holds on to.
   var footprint: Int { get }
 }
@@ -24,6 +26,9 @@ enum TokenModels {
     case "WordPiece":
       guard !readsBytes else { throw part.unsupported("model", "WordPiece behind a ByteLevel") }
       return try WordPiece(part)
+    case "Unigram":
+      guard !readsBytes else { throw part.unsupported("model", "Unigram behind a ByteLevel") }
+      return try Unigram(part)
     default: throw part.unsupported("model", type)
     }
   }

@@ -11,9 +11,11 @@ package final class Tokenizer: Sendable {
   private let addedTokens: AddedTokens
   private let normalizers: [any Normalizer]
   private let preTokenizers: [any PreTokenizer]
+  /// The pre-tokenizers of a text that is one word of a list.
+  private let wordPreTokenizers: [any PreTokenizer]
   let postProcessor: PostProcessor
   /// Where the file lies, for messages.
-  let path: String
+  package let path: String
   let decoder: [any DecoderStep]
   /// Encoders that no thread uses at the moment.
   private let idle = Mutex<[TextEncoder]>([])
@@ -38,6 +40,7 @@ package final class Tokenizer: Sendable {
     // tokens of all-MiniLM; the recipe of the run decides on the length of a sequence and its padding.
     let (steps, endsInBytes) = try PreTokenizers.read(file.part("pre_tokenizer"))
     preTokenizers = steps
+    wordPreTokenizers = try PreTokenizers.read(file.part("pre_tokenizer"), spacesWords: true).steps
     normalizers = try Normalizers.read(file.part("normalizer"))
     model = try TokenModels.read(try file.required("model"), readsBytes: endsInBytes)
     addedTokens = try AddedTokens(
@@ -46,7 +49,7 @@ package final class Tokenizer: Sendable {
     postProcessor = try PostProcessor(file.part("post_processor"), idCount: vocabularySize)
     decoder = try Decoders.read(file.part("decoder"))
     try TextSteps.check(normalizers, file.part("normalizer") ?? file)
-    try TextSteps.check(preTokenizers, file.part("pre_tokenizer") ?? file)
+    try TextSteps.check(wordPreTokenizers, file.part("pre_tokenizer") ?? file)
     try TextSteps.check(decoder, file.part("decoder") ?? file)
   }
 
@@ -72,17 +75,37 @@ package final class Tokenizer: Sendable {
   }
 
   private func encodeValid(_ text: UnsafeBufferPointer<UInt8>, _ addSpecialTokens: Bool) -> [Int32] {
+    withEncoder {
+      $0.encode(
+        text, before: addSpecialTokens ? postProcessor.single.before : [],
+        after: addSpecialTokens ? postProcessor.single.after : [], splitBy: preTokenizers)
+    }
+  }
+
+  /// The ids of one word of a list.
+  func encodeWord(_ word: [UInt8]) -> [Int32] {
+    var word = word
+    if word.withUnsafeBufferPointer({ UTF8Text.validPrefix($0) }) < word.count {
+      var mended: [UInt8] = []
+      _ = word.withUnsafeBufferPointer { UTF8Text.appendMended($0, to: &mended) }
+      word = mended
+    }
+    return word.withUnsafeBufferPointer { word in
+      withEncoder { $0.encode(word, before: [], after: [], splitBy: wordPreTokenizers) }
+    }
+  }
+
+  func trace(_ text: TracedText) -> FoundTokens { withEncoder { $0.trace(text, splitBy: preTokenizers) } }
+
+  private func withEncoder<R>(_ body: (TextEncoder) -> R) -> R {
     let encoder =
       idle.withLock { $0.popLast() }
-      ?? TextEncoder(
-        model: model.makeEncoder(), addedTokens: addedTokens, normalizers: normalizers,
-        preTokenizers: preTokenizers)
-    let ids = encoder.encode(
-      text, before: addSpecialTokens ? postProcessor.single.before : [],
-      after: addSpecialTokens ? postProcessor.single.after : [])
-    // An encoder that a huge text has enlarged is not kept.
-    if encoder.footprint < TextEncoder.largestKept { idle.withLock { $0.append(encoder) } }
-    return ids
+      ?? TextEncoder(model: model.makeEncoder(), addedTokens: addedTokens, normalizers: normalizers)
+    defer {
+      // An encoder that a huge text has enlarged is not kept.
+      if encoder.footprint < TextEncoder.largestKept { idle.withLock { $0.append(encoder) } }
+    }
+    return body(encoder)
   }
 
   /// The text of ids. Ids outside the vocabulary are ignored, as in the `tokenizers` package.

@@ -40,7 +40,7 @@ extension Tokenizer {
     try template(pair: pair).specialCount
   }
 
-  private func template(pair: Bool) throws(UserError) -> TextTemplate {
+  func template(pair: Bool) throws(UserError) -> TextTemplate {
     let template = pair ? try postProcessor.pair.get() : postProcessor.single
     guard template.zeroParts != nil else {
       throw UserError(

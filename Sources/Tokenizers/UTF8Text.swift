@@ -83,6 +83,14 @@ enum UTF8Text {
     return .scalar(length: length)
   }
 
+  /// How many bytes the scalar at one place has, or what stands there in place of one.
+  static func foundLength(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> Int {
+    switch look(text, at) {
+    case .scalar(let length), .broken(let length): length
+    case .cut: text.count - at
+    }
+  }
+
   /// The index of the first byte that is not part of valid UTF-8; the count if there is none.
   static func validPrefix(_ text: UnsafeBufferPointer<UInt8>) -> Int {
     guard let base = UnsafeRawPointer(text.baseAddress) else { return 0 }

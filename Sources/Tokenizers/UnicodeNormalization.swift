@@ -12,65 +12,69 @@ struct UnicodeNormalization: Normalizer {
   /// U+FDFA is the longest: 3 bytes become 33. Canonically U+0390 is: 2 bytes become 6.
   var growth: Int { form == .nfkc || form == .nfkd ? 11 : 3 }
 
-  func normalize(_ text: inout [UInt8]) {
-    guard text.contains(where: { $0 >= 0x80 }) else { return }
-    text = text.withUnsafeBufferPointer { form == .nfc ? composed($0) : rewritten($0) }
+  func normalize(_ text: inout TracedText) {
+    guard text.bytes.contains(where: { $0 >= 0x80 }) else { return }
+    text.rewrite { text, out in
+      guard let base = text.baseAddress else { return }
+      if form == .nfc { compose(base, text.count, &out) } else { rewrite(base, 0..<text.count, &out) }
+    }
   }
 
   /// NFC. Nearly all text is composed already, so only characters that may change are looked at, each run of them
   /// together with the character before it.
-  private func composed(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
-    var out: [UInt8] = []
-    out.reserveCapacity(text.count)
-    guard let base = text.baseAddress else { return out }
+  private func compose(_ base: UnsafePointer<UInt8>, _ count: Int, _ out: inout TracedText.Output) {
     CharacterClasses.shared.withReader { classes in
       func isChanging(_ at: Int) -> Bool {
         base[at] >= 0x80 && classes.scalar(base, at).class & CharacterClasses.changing != 0
       }
       var done = 0
       var at = 0
-      while at < text.count {
+      while at < count {
         guard isChanging(at) else {
           at += UTF8Text.length(base[at])
           continue
         }
         let start = at > done ? UTF8Text.before(base, at) : at
-        while at < text.count, isChanging(at) { at += UTF8Text.length(base[at]) }
-        out.append(contentsOf: text[done..<start])
-        out.append(contentsOf: rewritten(UnsafeBufferPointer(rebasing: text[start..<at])))
+        while at < count, isChanging(at) { at += UTF8Text.length(base[at]) }
+        out.copy(base, done..<start)
+        rewrite(base, start..<at, &out)
         done = at
       }
-      out.append(contentsOf: text[done...])
+      out.copy(base, done..<count)
     }
-    return out
   }
 
-  private func rewritten(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+  private func rewrite(_ base: UnsafePointer<UInt8>, _ range: Range<Int>, _ out: inout TracedText.Output) {
     var marks: [CombiningMark] = []
-    marks.reserveCapacity(text.count)
+    marks.reserveCapacity(range.count)
     let isCompatible = form == .nfkc || form == .nfkd
-    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-      marks.append(contentsOf: Self.decomposed(scalar, compatibly: isCompatible))
+    var at = range.lowerBound
+    while at < range.upperBound {
+      let (value, length) = UTF8Text.scalar(base, at)
+      if let scalar = Unicode.Scalar(value) {
+        marks.append(contentsOf: Self.decomposed(scalar, compatibly: isCompatible, at: at))
+      }
+      at += length
     }
     CombiningMark.order(&marks)
     if form == .nfc || form == .nfkc { CombiningMark.compose(&marks) }
-    var out: [UInt8] = []
-    out.reserveCapacity(text.count)
-    for mark in marks { UTF8Text.append(mark.scalar, to: &out) }
-    return out
+    for mark in marks { out.append(scalar: mark.scalar, from: mark.place) }
   }
 
   /// The parts of a character, not in order with what stands around it.
-  static func decomposed(_ scalar: Unicode.Scalar, compatibly: Bool = false) -> [CombiningMark] {
-    if (0xAC00..<0xD7A4).contains(scalar.value) { return CombiningMark.syllable(scalar.value) }
+  static func decomposed(
+    _ scalar: Unicode.Scalar, compatibly: Bool = false, at place: Int
+  ) -> [CombiningMark] {
+    if (0xAC00..<0xD7A4).contains(scalar.value) { return CombiningMark.syllable(scalar.value, at: place) }
     guard scalar.value >= 0x80, isKnown(scalar) else {
-      return [CombiningMark(scalar: scalar.value, order: 0)]
+      return [CombiningMark(scalar: scalar.value, order: 0, place: place)]
     }
     let text = String(Character(scalar))
     let parts =
       compatibly ? text.decomposedStringWithCompatibilityMapping : text.decomposedStringWithCanonicalMapping
     return parts.unicodeScalars.map {
-      CombiningMark(scalar: $0.value, order: $0.properties.canonicalCombiningClass.rawValue)
+      CombiningMark(
+        scalar: $0.value, order: $0.properties.canonicalCombiningClass.rawValue, place: place)
     }
   }
 
@@ -85,13 +89,15 @@ struct UnicodeNormalization: Normalizer {
 struct CombiningMark {
   var scalar: UInt32
   var order: UInt8
+  /// Where the character that it comes from starts in the text that is read.
+  var place: Int
 
   /// The two or three parts of a Hangul syllable.
-  static func syllable(_ scalar: UInt32) -> [CombiningMark] {
+  static func syllable(_ scalar: UInt32, at place: Int) -> [CombiningMark] {
     let (leading, rest) = (scalar - 0xAC00).quotientAndRemainder(dividingBy: 21 * 28)
     let (vowel, trailing) = rest.quotientAndRemainder(dividingBy: 28)
     let parts = [0x1100 + leading, 0x1161 + vowel] + (trailing == 0 ? [] : [0x11A7 + trailing])
-    return parts.map { CombiningMark(scalar: $0, order: 0) }
+    return parts.map { CombiningMark(scalar: $0, order: 0, place: place) }
   }
 
   /// Puts every run of marks into canonical order; marks of equal order stay in place.

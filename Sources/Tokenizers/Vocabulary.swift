@@ -50,11 +50,34 @@ struct Vocabulary: Sendable {
       if index >= 0 { bytes.append(contentsOf: members[Int(index)].key) }
       starts.append(UInt32(bytes.count))
     }
-    present = owner.map { $0 >= 0 }
+    self.init(bytes: bytes, starts: starts, present: owner.map { $0 >= 0 }, pieceCount: members.count)
+  }
+
+  /// Pieces whose ids are their places. If a piece stands twice, its last id counts.
+  init(pieces: [[UInt8]], _ part: FilePart) throws(UserError) {
+    guard pieces.count < Self.largestCount else {
+      throw part.error("there are more than \(Self.largestCount - 1) pieces")
+    }
+    let total = pieces.reduce(0) { $0 + $1.count }
+    guard total < Int(UInt32.max) else { throw part.error("the pieces have more than 4 GiB") }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(total)
+    var starts: [UInt32] = [0]
+    for piece in pieces {
+      bytes.append(contentsOf: piece)
+      starts.append(UInt32(bytes.count))
+    }
+    self.init(
+      bytes: bytes, starts: starts, present: [Bool](repeating: true, count: pieces.count),
+      pieceCount: pieces.count)
+  }
+
+  private init(bytes: [UInt8], starts: [UInt32], present: [Bool], pieceCount: Int) {
     self.bytes = bytes
     self.starts = starts
-    pieceCount = members.count
-    slots = Self.table(bytes: bytes, starts: starts, present: present, pieceCount: members.count)
+    self.present = present
+    self.pieceCount = pieceCount
+    slots = Self.table(bytes: bytes, starts: starts, present: present, pieceCount: pieceCount)
   }
 
   private static func table(
@@ -64,7 +87,8 @@ struct Vocabulary: Sendable {
     while capacity < pieceCount * 2 { capacity *= 2 }
     var slots = [Int32](repeating: -1, count: capacity)
     bytes.withUnsafeBufferPointer { bytes in
-      for id in present.indices where present[id] {
+      // From the last on, so that a search meets the last of equal pieces first.
+      for id in present.indices.reversed() where present[id] {
         var slot =
           hash(UnsafeBufferPointer(rebasing: bytes[Int(starts[id])..<Int(starts[id + 1])])) & (capacity - 1)
         while slots[slot] >= 0 { slot = (slot + 1) & (capacity - 1) }
@@ -96,6 +120,15 @@ struct Vocabulary: Sendable {
 
   func id(of key: some Sequence<UInt8>) -> Int32? {
     Array(key).withUnsafeBufferPointer { id(of: $0) }
+  }
+
+  /// The ids of `<0x00>` to `<0xFF>`, which stand for bytes; -1 where missing.
+  var bytePieces: [Int32] {
+    let digits = Array("0123456789ABCDEF".utf8)
+    return (0..<256).map { byte in
+      let piece = Array("<0x".utf8) + [digits[byte >> 4], digits[byte & 15]] + Array(">".utf8)
+      return id(of: piece) ?? -1
+    }
   }
 
   /// The piece of an id; nil if the id is out of range or a gap.

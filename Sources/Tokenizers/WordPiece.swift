@@ -8,6 +8,8 @@ final class WordPiece: TokenModel {
   let unknown: Int32
   /// In characters.
   let longestWord: Int
+  /// Bytes of the prefix of pieces in the middle of a word.
+  let prefixCount: Int
   /// Pieces at the beginning of a word.
   let first: PieceTable
   /// Pieces in the middle of a word, without their prefix.
@@ -23,6 +25,7 @@ final class WordPiece: TokenModel {
     }
     self.unknown = unknown
     longestWord = try part.part("max_input_chars_per_word")?.count() ?? 100
+    prefixCount = prefix.count
     first = PieceTable(vocabulary, prefix: [])
     rest = PieceTable(vocabulary, prefix: prefix)
     self.vocabulary = vocabulary
@@ -54,6 +57,26 @@ final class WordPieceEncoder: TokenModelEncoder {
         let first = ids.count
         cut(base, word, into: &ids)
         cache.store(key, ids[first...])
+      }
+    }
+  }
+
+  func trace(_ words: Words, into ids: inout [Int32], spans: inout [Range<Int>]) {
+    words.bytes.withUnsafeBufferPointer { text in
+      guard let base = text.baseAddress else { return }
+      for word in words.words {
+        let first = ids.count
+        cut(base, word, into: &ids)
+        var at = word.start
+        for id in ids[first...] {
+          let start = at
+          let piece = model.vocabulary.piece(id)?.count ?? 0
+          // The last piece, which may be the unknown one, ends with the word.
+          at =
+            spans.count + 1 == ids.count
+            ? word.end : at + piece - (start == word.start ? 0 : model.prefixCount)
+          spans.append(start..<at)
+        }
       }
     }
   }

@@ -50,7 +50,9 @@ struct OffendingSamples {
   }
 
   private func meanLoss(_ sequence: Int) -> Double {
-    let batch = sequences.batch(MicroBatch(sequences: [sequence], firstSample: 0), mask: mask)
+    var batch = Batch()
+    let sample = MicroBatch(sequences: Array(sequences.sample(of: sequence)), firstSample: 0)
+    replica.objective.fill(&batch, with: sample, of: sequences, mask: mask)
     return batch.targetCount > 0 ? replica.loss(batch) / Double(batch.targetCount) : 0
   }
 

@@ -34,6 +34,8 @@ package final class Replica {
 
   /// The other sums that the micro-batch before left behind.
   private(set) var counts: [Double] = []
+  /// What the model gave in the last measurement; see `LossCell`.
+  private(set) var outputs: [Float] = []
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
@@ -142,6 +144,7 @@ package final class Replica {
     withInput(batch) {
       let loss = program.run($0, weights: store, arena: arena, engine: engine)
       take(program.counts)
+      outputs = program.outputs
       return loss
     }
   }
@@ -150,7 +153,7 @@ package final class Replica {
   func output(of program: Program) -> UnsafeBufferPointer<Float> { program.output(arena: arena) }
 
   private func shape(of batch: Batch) -> BatchShape {
-    BatchShape(sequences: batch.rows, length: batch.length)
+    BatchShape(sequences: batch.rows, length: batch.length, rowsPerSample: batch.rowsPerSample)
   }
 
   private func program(for batch: Batch, training: Bool, dropout: Bool = true) -> Program {

@@ -148,7 +148,7 @@ package final class Run {
     // The weights of the last step are all here when this returns.
     defer { step.finish() }
     let first = (resumed?.step ?? 0) + 1
-    if first == 1, let evaluation = validate() { try tell { try $0.validated(evaluation) } }
+    if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
     var audits = 0
@@ -167,7 +167,7 @@ package final class Run {
       audits += report.audits
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
-      let validation = isLast || every > 0 && number % every == 0 ? validate() : nil
+      let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
@@ -230,11 +230,12 @@ package final class Run {
         ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
   }
 
-  private func validate() -> Evaluation? {
+  private func validate() throws -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     step.finish()
-    return evaluate(
-      sequences, replica: replica, ranks: ranks, microBatchSize: recipe.training.microBatchSize,
+    return try evaluate(
+      sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
+      microBatchSize: recipe.training.microBatchSize,
       mask: recipe.data.packingMask)
   }
 

@@ -29,13 +29,15 @@ package struct RunData {
     try dataset.check(for: model)
     let training = recipe.training
     stream = BatchStream(
-      sources: dataset.trainSources, mixture: dataset.mixture, batchSize: training.batchSize,
+      sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, mixture: dataset.mixture,
+      batchSize: training.batchSize,
       microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle)
     switch training.duration {
     case .steps(let count): steps = count
     case .epochs(let epochs):
-      let sequences = epochs * Double(dataset.mixture.epoch(dataset.trainSources.map(\.count)))
-      steps = max(1, Int((sequences / Double(training.batchSize)).rounded(.up)))
+      let counts = dataset.trainSources.map { [dataset] in $0.count / dataset.train.rowsPerSample }
+      let samples = epochs * Double(dataset.mixture.epoch(counts))
+      steps = max(1, Int((samples / Double(training.batchSize)).rounded(.up)))
     }
   }
 
@@ -47,6 +49,8 @@ package struct RunData {
       let data = try RunData(recipe, model: description)
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
+      shape.batch.rowsPerSample = data.dataset.train.rowsPerSample
+      shape.batch.sequences *= data.dataset.train.rowsPerSample
       shape.dataBytes = data.dataset.bytes
       shape.inHalves = description.inHalves(of: recipe)
       try MemoryCheck(
@@ -67,6 +71,8 @@ package struct RunData {
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    for label in dataset.train.tokenLabels { hash.mix(UInt64(UInt32(bitPattern: label))) }
+    if dataset.train.rowsPerSample > 1 { hash.mix(UInt64(dataset.train.rowsPerSample)) }
     for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
     if dataset.trainSources.count > 1 {
       for (source, share) in zip(dataset.trainSources, dataset.mixture.counts) {

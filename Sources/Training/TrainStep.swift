@@ -113,7 +113,8 @@ package final class TrainStep {
     let start = Date()
     ranks.board?.tell(step: step)
     // The denominator: every rank counts the losses of the whole step before the first backward pass.
-    let (tokens, units) = sequences.counts(of: microBatches)
+    let tokens = sequences.tokenCount(of: microBatches)
+    let units = replica.objective.units(of: microBatches, in: sequences, BatchDraw(seed: seed, step: step))
     sumGradients(step, microBatches, dividedBy: units)
     let audits = try auditGradients(step, microBatches, dividedBy: units)
     ranks.board?.tell(.update)
@@ -212,7 +213,8 @@ package final class TrainStep {
     _ microBatch: MicroBatch, dividedBy units: Int, step: Int,
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
-    sequences.fill(&batch, with: microBatch, mask: mask)
+    replica.objective.fill(
+      &batch, with: microBatch, of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
     let pool = replica.engine.pool
     pool.betweenTiles = betweenTiles
     defer { pool.betweenTiles = nil }

@@ -58,8 +58,8 @@ package struct TrainedModel {
   ) throws {
     self.folder = folder
     self.tokenizer = tokenizer
-    replica = Replica(
-      description, objective: try objective(of: description), engine: engine, store: store)
+    let objective = try objective(of: description).settled { tokenizer }
+    replica = Replica(description, objective: objective, engine: engine, store: store)
   }
 
   /// The model with its adapter, or with nothing that is trained.

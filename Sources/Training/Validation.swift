@@ -17,18 +17,12 @@ package struct Evaluation: Sendable {
 
 /// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
 package func evaluate(
-  _ sequences: TokenSequences, replica: Replica, ranks: Ranks, microBatchSize: Int, mask: PackingMask
-) -> Evaluation {
-  let microBatches = MicroBatch.cut(Array(0..<sequences.count), size: microBatchSize)
-  var sums = MicroBatchSums(counts: replica.objective.counts, ranks: ranks)
-  for index in stride(from: ranks.rank, to: microBatches.count, by: ranks.count) {
-    ranks.board?.tell(.validation)
-    let loss = replica.loss(sequences.batch(microBatches[index], mask: mask))
-    sums.append(loss: loss, counts: replica.counts)
-  }
-  sums.gather(microBatches: microBatches.count)
-  let total = sums.total(microBatches: microBatches.count, units: sequences.targetCount)
+  _ sequences: TokenSequences, rows: RowTexts? = nil, replica: Replica, ranks: Ranks, microBatchSize: Int,
+  mask: PackingMask
+) throws -> Evaluation {
+  let evaluated = try measure(
+    sequences, rows: rows, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask)
   return Evaluation(
-    sums: total, tokens: sequences.tokens.count, rows: sequences.count,
-    scalars: replica.objective.scalars(ofEvaluation: total))
+    sums: evaluated.sums, tokens: sequences.tokens.count, rows: sequences.samples,
+    scalars: replica.objective.scalars(of: evaluated))
 }

@@ -31,7 +31,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     parsing: .upToNextOption, help: "One or more .txt, .jsonl, .json, .tsv or .csv files.",
     transform: Launch.path)
   var data: [String]
-  @Option(help: "auto, text, completion, alpaca or classification.")
+  @Option(help: "auto, text, completion or alpaca; a model with another head says itself what it reads.")
   var format = "auto"
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
   var sequenceLength: Int?
@@ -65,8 +65,9 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       let read = try ReadData(
         model: model, adapter: adapter, words: data, settings: settings, of: "evaluate", given,
         sequenceLength: sequenceLength, threads: threads, needsLabels: true, ranks: ranks)
-      let result = evaluate(
-        read.dataset.train, replica: read.trained.replica, ranks: ranks, microBatchSize: batchSize,
+      let result = try evaluate(
+        read.dataset.train, rows: read.dataset.trainRows, replica: read.trained.replica, ranks: ranks,
+        microBatchSize: batchSize,
         mask: .none)
       guard ranks.isFirst else { return }
       let unit = type(of: read.trained.replica.objective).unit
@@ -80,7 +81,10 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       ([
         "tokens \(tokens)", "\(unit.rawValue) \(result.sums.units)",
         "loss \(result.loss.map { decimals($0, 6) } ?? "none")",
-      ] + result.scalars.map { "\($0.name) \(decimals($0.value))" }).joined(separator: "  ")
+      ]
+      + result.scalars.compactMap { scalar in
+        scalar.number.map { "\(scalar.name) \(decimals($0))" }
+      }).joined(separator: "  ")
   }
 
   /// Every number by its name.
@@ -89,7 +93,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     var members: [(String, JSON)] = [("tokens", .integer(files.tokens)), ("rows", .integer(files.rows))]
     if unit != .rows { members.append((unit.rawValue, .integer(result.sums.units))) }
     members.append(("loss", result.loss.map { .number($0) } ?? .null))
-    members += result.scalars.map { ($0.name, .number($0.value)) }
+    members += result.scalars.map { ($0.name, $0.value) }
     return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

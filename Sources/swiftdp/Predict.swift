@@ -13,9 +13,9 @@ struct Predict: ParsableCommand, SharedByRanks {
     abstract: "Write what a model predicts for each row of a file.",
     discussion: """
       Example: mpirun -np 4 swiftdp predict --model runs/reviews/model --data new.jsonl --output predictions.jsonl
-      Each row of the data is written as JSON with the likeliest label as "label", and the probability of each label in
-      "scores". A label that a row has already stands there as "gold". Settings say where the columns are:
-      'data.columns={text: 0}'
+      Each row of the data is written as JSON with what the model's task gives: "label" and "scores" of a classifier,
+      "labels" of each word or of several labels, "score" of a number. What a row has already under that name stands
+      there as "gold". Settings say where the columns are: 'data.columns={text: 0}'
       """)
 
   @Option(
@@ -25,7 +25,8 @@ struct Predict: ParsableCommand, SharedByRanks {
   @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
   var adapter: String?
   @Option(
-    parsing: .upToNextOption, help: "One or more .jsonl, .json, .tsv or .csv files.", transform: Launch.path)
+    parsing: .upToNextOption, help: "One or more .jsonl, .json, .tsv, .csv or .conll files.",
+    transform: Launch.path)
   var data: [String]
   @Option(help: "The .jsonl file to write; there must be none yet.", transform: Launch.path)
   var output: String
@@ -52,45 +53,42 @@ struct Predict: ParsableCommand, SharedByRanks {
         model: model, adapter: adapter, words: data, settings: settings, of: "predict", given,
         sequenceLength: sequenceLength, threads: threads, needsLabels: false, ranks: ranks)
       let replica = read.trained.replica
-      guard case .labels(let labels, .one) = replica.description.head else {
-        preconditionFailure("the objective of another head was refused")
-      }
       let start = Date()
-      let scores = labelScores(
-        read.dataset.train, replica: replica, ranks: ranks, microBatchSize: batchSize)
+      let evaluated = try measure(
+        read.dataset.train, rows: read.dataset.trainRows, replica: replica, ranks: ranks,
+        microBatchSize: batchSize, mask: .none)
       try ranks.together {
         guard ranks.isFirst else { return }
-        try file?.write(try lines(read.options, labels, scores))
+        try file?.write(try lines(read.options, evaluated, replica.objective))
       }
       guard ranks.isFirst else { return }
-      let rows = read.dataset.train.count
+      let rows = evaluated.fileRows.count
       print(
         "\(counted(rows, "row")) in \(duration(Date().timeIntervalSince(start))) · \(output)")
     }
   }
 
   /// The rows with their predictions.
-  private func lines(_ options: DataOptions, _ labels: [String], _ scores: [Double]) throws -> [UInt8] {
+  private func lines(
+    _ options: DataOptions, _ evaluated: Evaluated, _ objective: any Objective
+  ) throws -> [UInt8] {
     var text: [UInt8] = []
     var row = 0
     try options.forEachRow { json in
-      let own = scores[row * labels.count..<(row + 1) * labels.count]
-      // The first of equal ones.
-      let best = own.indices.max { own[$0] < own[$1] } ?? own.startIndex
+      let predicted = objective.prediction(row, of: evaluated)
       row += 1
-      var members = (json.members ?? []).filter { !["label", "gold", "scores"].contains($0.name) }
+      let written = predicted.map(\.key)
+      var members = (json.members ?? []).filter { !(written + ["gold"]).contains($0.name) }
       func add(_ name: String, _ value: JSON) {
         members.append(JSON.Member(key: Array(name.utf8), value: value))
       }
-      if let gold = json["label"], !gold.isNull { add("gold", gold) }
-      add("label", .string(labels[best - own.startIndex]))
-      add(
-        "scores",
-        .object(
-          zip(labels, own).map { JSON.Member(key: Array($0.utf8), value: .number($1)) }))
+      // What the row has under such a name already is what was meant.
+      let meant = [written[0], "label", "labels"].compactMap { json[$0] }.first { !$0.isNull }
+      if let meant { add("gold", meant) }
+      for (key, value) in predicted { add(key, value) }
       text += Array(JSON.object(members).encoded().utf8) + [UInt8(ascii: "\n")]
     }
-    precondition(row * labels.count == scores.count, "as many rows are written as were read")
+    precondition(row == evaluated.fileRows.count, "as many rows are written as were read")
     return text
   }
 }

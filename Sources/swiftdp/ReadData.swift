@@ -66,7 +66,7 @@ struct ReadData {
       ])
     }
     var options = given
-    options.needsLabels = needsLabels
+    options.wishes.needsLabels = needsLabels
     let data = reading.top.section("data")
     (options.format, options.columns) = DataRecipe.form(data, for: objective, default: given.format)
     options.sources = [DataSource(files: files, format: options.format, columns: options.columns)]

@@ -127,7 +127,7 @@ import Tokenizers
       ),
       (
         "f.tsv", Self.table, .auto, nil, true,
-        "data.packing: is true, and each row of format classification has a label of its own (set it to false)"
+        "data.packing: is true, and rows of this format are learned one by one (set it to false)"
       ),
       (
         "g.tsv", Self.table, .auto, ["a", "a"], false, "labels: has \"a\" twice"

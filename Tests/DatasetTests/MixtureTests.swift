@@ -120,6 +120,6 @@ import Testing
         + "(data.format and data.columns are for validation files)")
     var mixed = options
     mixed.sources[0] = DataSource(files: [rows], format: .classification)
-    #expect(folder.errors(mixed).hasPrefix("data.sources: some are of format classification and others not"))
+    #expect(folder.errors(mixed).hasPrefix("data.sources: some are learned row by row and others not"))
   }
 }

@@ -13,7 +13,8 @@ import Testing
     let engine = try Engine(threads: 1)
     let loss = counts.withUnsafeMutableBufferPointer {
       engine.labelLoss(
-        z.input, rows: rowLabels.count, labels: labels, rowLabels: rowLabels, scale: scale, dz: dz.base,
+        z.input, rows: rowLabels.count, labels: labels, label: { Int(rowLabels[$0]) }, scale: scale,
+        dz: dz.base,
         counts: LabelCounts($0.baseAddress!, labels: labels))
     }
     return (loss, dz, counts)

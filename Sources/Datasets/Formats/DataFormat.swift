@@ -11,9 +11,17 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   package static let completion = DataFormat(name: CompletionFormat().name)
   package static let alpaca = DataFormat(name: AlpacaFormat().name)
   package static let classification = DataFormat(name: ClassificationFormat().name)
+  package static let regression = DataFormat(name: RegressionFormat().name)
+  package static let multipleChoice = DataFormat(name: MultipleChoiceFormat().name)
+  package static let tokenClassification = DataFormat(name: TokenClassificationFormat().name)
+  package static let textToText = DataFormat(name: TextToTextFormat().name)
+  package static let questionAnswering = DataFormat(name: QuestionAnsweringFormat().name)
+  package static let embedding = DataFormat(name: EmbeddingFormat().name)
 
   static let list: [any RowFormat] = [
-    TextFormat(), CompletionFormat(), AlpacaFormat(), ClassificationFormat(),
+    TextFormat(), CompletionFormat(), AlpacaFormat(), ClassificationFormat(), RegressionFormat(),
+    MultipleChoiceFormat(), TokenClassificationFormat(), TextToTextFormat(), EmbeddingFormat(),
+    QuestionAnsweringFormat(),
   ]
 
   package static let allCases = [auto] + list.map { DataFormat(name: $0.name) }
@@ -33,7 +41,8 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// Whether rows have labels to learn, and not next tokens.
   package var isLabelled: Bool { rows?.isLabelled ?? false }
 
-  /// The format if columns decide it: labels are found by their column only, since any row may have a key `label`.
+  /// The format if columns decide it: what is to be learned is found by a task or its column only, since any row may
+  /// have a key `label`.
   package func decided(by columns: DataColumns) -> DataFormat {
     self == .auto && columns.has(ClassificationFormat.label) ? .classification : self
   }
@@ -43,7 +52,7 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// - Throws: `RowMistake` if no format or several fit.
   static func detect(_ row: DataRow, setting: String) throws(RowMistake) -> any RowFormat {
     guard let members = row.json.members else { throw .noObject(row.json) }
-    let unlabelled = list.filter { !$0.isLabelled }
+    let unlabelled = list.filter(\.isDetected)
     let fitting = unlabelled.filter { $0.fits(row) }
     guard let only = fitting.first else {
       let keys = members.map { "\"\(String(decoding: $0.key, as: UTF8.self))\"" }.joined(separator: ", ")

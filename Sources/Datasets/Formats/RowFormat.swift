@@ -8,31 +8,33 @@ protocol RowFormat: Sendable {
   var keys: String { get }
   /// All columns that are read; `data.columns` may say where each one is.
   var columns: [String] { get }
-  /// Whether a row has a label to learn, and not next tokens.
+  /// Whether a row is learned as it is, with its labels or numbers, and not by next tokens: rows are not joined then.
   var isLabelled: Bool { get }
+  /// Whether the keys of a file's first row tell that it has this format.
+  var isDetected: Bool { get }
   /// Whether a row has the columns of this format.
   func fits(_ row: DataRow) -> Bool
   /// A row as an example to train on.
   /// - Throws: `RowMistake` if the row does not fit.
   func example(_ row: DataRow) throws(RowMistake) -> Example
+  /// The same format as a task wants it.
+  func with(_ wishes: FormatWishes) -> Self
+}
+
+/// What a task wants of the rows of its format.
+package struct FormatWishes: Equatable, Sendable {
+  /// Whether rows must have what is to be learned: not where it is to be predicted.
+  package var needsLabels = true
+  /// Whether a row may have several labels.
+  package var takesSeveralLabels = false
+  /// What stands before every source, UTF-8.
+  package var sourcePrefix: [UInt8] = []
+
+  package init() {}
 }
 
 extension RowFormat {
   var isLabelled: Bool { false }
-}
-
-/// The text of one row or file, as UTF-8.
-enum Example: Equatable {
-  case document([UInt8])
-  case answer(prompt: [UInt8], answer: [UInt8])
-  /// A text, or two, and the name of its label; nil where it is to be predicted.
-  case labelled([UInt8], pair: [UInt8]?, label: String?)
-
-  var isEmpty: Bool {
-    switch self {
-    case .document(let text): text.isEmpty
-    case .answer(let prompt, let answer): prompt.isEmpty && answer.isEmpty
-    case .labelled(let text, _, _): text.isEmpty
-    }
-  }
+  var isDetected: Bool { !isLabelled }
+  func with(_ wishes: FormatWishes) -> Self { self }
 }

@@ -63,7 +63,9 @@ extension Run {
     for step in 0..<(sequences.count + stream.batchSize - 1) / stream.batchSize {
       for microBatch in stream.microBatches(step: step)
       where sequences.targetCount(of: microBatch.sequences) > 0 {
-        if let made = make(sequences.batch(microBatch, mask: recipe.data.packingMask)) { return made }
+        var batch = Batch()
+        replica.objective.fill(&batch, with: microBatch, of: sequences, mask: recipe.data.packingMask)
+        if let made = make(batch) { return made }
       }
     }
     return nil

@@ -89,7 +89,7 @@ extension Engine {
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * labels) { counts in
           counts.update(repeating: 0)
           _ = labelLoss(
-            z, rows: rows, labels: labels, rowLabels: rowLabels, scale: 1, dz: z + rows * labels,
+            z, rows: rows, labels: labels, label: { Int(rowLabels[$0]) }, scale: 1, dz: z + rows * labels,
             counts: LabelCounts(counts.baseAddress!, labels: labels))
         }
       },

@@ -211,7 +211,8 @@ extension CommandLineTests {
       _ = try train(Self.reviews, output: "run", in: folder)
       try expectMistake(
         ["generate", "--model", "run/model", "--prompt", "a"], 64,
-        ["run/model: is for another task, and makes no texts (swiftdp predict writes what it gives)"], in: folder)
+        ["run/model: is for another task, and makes no texts (swiftdp predict writes what it gives)"],
+        in: folder)
       try folder.makeLlama()
       _ = try train(
         [

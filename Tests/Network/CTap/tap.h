@@ -27,6 +27,9 @@ static inline int swiftdp_enter_network(const char *path) {
   return result;
 }
 
+/// Closes what the caller had open, so that it does not wait for a program that goes on behind it.
+static inline void swiftdp_close_inherited(void) { closefrom(3); }
+
 enum { swiftdp_tap_header = 10 };
 
 /// A new TAP device in the calling thread's namespace; it goes with its last descriptor.

@@ -18,6 +18,7 @@ struct NetworkDelay {
   static let usage = "NetworkDelay RATE DELAY NAMESPACE NAMESPACE... [A-B=RATE,DELAY...]"
 
   static func main() {
+    swiftdp_close_inherited()
     do {
       let words = CommandLine.arguments.dropFirst()
       let spaces = words.dropFirst(2).filter { !$0.contains("=") }

@@ -23,14 +23,15 @@ func checkValidation(_ outcome: inout Outcome, model: String) throws {
 
   let alone = outcome.ranks.first(1)
   for size in 1...12 {
-    let result = evaluate(
+    let result = try evaluate(
       run.rows, replica: run.replica, ranks: outcome.ranks, microBatchSize: size, mask: .none)
     outcome.expect(abs((result.loss ?? .nan) / want - 1) <= 1e-6, "micro-batches of \(size): \(result)")
     outcome.expect(result.sums.units == 199 && result.tokens == 270, "micro-batches of \(size): \(result)")
     var mine: [Double] = []
     if let alone {
       mine = [
-        evaluate(run.rows, replica: run.replica, ranks: alone, microBatchSize: size, mask: .none).sums.loss
+        try evaluate(run.rows, replica: run.replica, ranks: alone, microBatchSize: size, mask: .none).sums
+          .loss
       ]
     }
     let one = outcome.ranks.gather(mine).flatMap { $0 }[0]

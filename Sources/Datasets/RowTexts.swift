@@ -1,0 +1,58 @@
+// The rows that sequences were made of, read again: measuring needs their texts, and training does not keep them.
+import Base
+import Tokenizers
+
+package struct RowTexts: Sendable {
+  private let options: DataOptions
+  private let sources: [DataSource]
+  package let encoder: DocumentEncoder
+
+  /// - Parameter sources: with the files of the sequences, in their order.
+  init(_ options: DataOptions, sources: [DataSource], encoder: DocumentEncoder) {
+    self.options = options
+    self.sources = sources
+    self.encoder = encoder
+  }
+
+  /// What the rows of some sequences say.
+  /// - Throws: if the files have changed since they were read.
+  package func examples(of sequences: TokenSequences) throws -> [SampleSource: Example] {
+    let wanted = Set((0..<sequences.count).map { sequences.source(of: $0) })
+    var found: [SampleSource: Example] = [:]
+    var firstFile: Int32 = 0
+    for source in sources {
+      var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
+      reader.read { example, place, _, summary in
+        summary.rows += 1
+        var place = place
+        place.file += firstFile
+        if wanted.contains(place) { found[place] = example }
+      }
+      guard reader.mistakes.isEmpty else { throw UserErrors(reader.mistakes) }
+      firstFile += Int32(clamping: source.files.count)
+    }
+    guard found.count == wanted.count else {
+      throw UserError(
+        .data, "has lost rows since it was read", at: sources.flatMap(\.files).joined(separator: ", "))
+    }
+    return found
+  }
+
+  /// The windows that a question was cut into.
+  package func windows(of question: Question) -> [TextWindow] {
+    (try? encoder.encoding.windows(
+      question: question.question, text: question.context, longest: options.sequenceLength,
+      stride: options.stride,
+      at: "")) ?? []
+  }
+}
+
+extension Dataset {
+  /// The rows of `train`, and those of `validation`.
+  package var trainRows: RowTexts { RowTexts(options, sources: options.sources, encoder: encoder) }
+  package var validationRows: RowTexts {
+    guard case .files(let paths) = options.validation else { return trainRows }
+    let source = DataSource(files: paths, format: options.format, columns: options.columns)
+    return RowTexts(options, sources: [source], encoder: encoder)
+  }
+}

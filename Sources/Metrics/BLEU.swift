@@ -1,0 +1,83 @@
+// BLEU of a whole set of texts (Papineni et al. 2002), as sacreBLEU computes it by default: four n-grams, tokens of
+// mteval-v13a, exponential smoothing.
+import Foundation
+
+package struct BLEU {
+  private static let longest = 4
+  private var right = [Int](repeating: 0, count: longest)
+  private var given = [Int](repeating: 0, count: longest)
+  private var length = 0
+  private var wantedLength = 0
+
+  package init() {}
+
+  package mutating func count(_ text: String, reference: String) {
+    let (tokens, wanted) = (Self.tokens(text), Self.tokens(reference))
+    length += tokens.count
+    wantedLength += wanted.count
+    for n in 1...Self.longest {
+      let grams = NGrams(tokens, n)
+      right[n - 1] += grams.matches(NGrams(wanted, n))
+      given[n - 1] += grams.total
+    }
+  }
+
+  /// 0...100
+  package var score: Double {
+    guard right.contains(where: { $0 > 0 }) else { return 0 }
+    var smoothing = 1.0
+    var logs = 0.0
+    for (right, given) in zip(right, given) {
+      guard given > 0 else { return 0 }
+      if right == 0 { smoothing *= 2 }
+      logs += log(right == 0 ? 100 / (smoothing * Double(given)) : 100 * Double(right) / Double(given))
+    }
+    let penalty = length < wantedLength ? exp(1 - Double(wantedLength) / Double(length)) : 1
+    return penalty * exp(logs / Double(Self.longest))
+  }
+
+  /// The tokens of mteval-v13a.
+  static func tokens(_ text: String) -> [String] {
+    var line = text.replacingOccurrences(of: "<skipped>", with: "").replacingOccurrences(of: "-\n", with: "")
+    line = line.replacingOccurrences(of: "\n", with: " ")
+    for (entity, character) in [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")] {
+      line = line.replacingOccurrences(of: entity, with: character)
+    }
+    var scalars = Array(" \(line) ".unicodeScalars)
+    scalars = scalars.flatMap { isSymbol($0) ? [" ", $0, " "] : [$0] }
+    scalars = pairs(scalars, { !isDigit($0) && isStop($1) }) { [$0, " ", $1, " "] }
+    scalars = pairs(scalars, { isStop($0) && !isDigit($1) }) { [" ", $0, " ", $1] }
+    scalars = pairs(scalars, { isDigit($0) && $1 == "-" }) { [$0, " ", $1, " "] }
+    return scalars.split { $0.properties.isWhitespace }.map { String(String.UnicodeScalarView($0)) }
+  }
+
+  private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
+  private static func isStop(_ scalar: Unicode.Scalar) -> Bool { scalar == "." || scalar == "," }
+
+  /// The symbols that stand alone: ASCII punctuation, and the space, but ' , - and . are not among them.
+  private static func isSymbol(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "{"..."~", "["..."`", " "..."&", "("..."+", ":"..."@", "/": true
+    default: false
+    }
+  }
+
+  /// Replaces pairs of neighbours that fit, from left to right, as a regular expression does.
+  private static func pairs(
+    _ scalars: [Unicode.Scalar], _ fits: (Unicode.Scalar, Unicode.Scalar) -> Bool,
+    _ replacement: (Unicode.Scalar, Unicode.Scalar) -> [Unicode.Scalar]
+  ) -> [Unicode.Scalar] {
+    var result: [Unicode.Scalar] = []
+    var place = 0
+    while place < scalars.count {
+      if place + 1 < scalars.count, fits(scalars[place], scalars[place + 1]) {
+        result += replacement(scalars[place], scalars[place + 1])
+        place += 2
+      } else {
+        result.append(scalars[place])
+        place += 1
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,22 @@
+// How far up the right one stands among many candidates.
+
+package struct RankingMeasures {
+  private var ranks: [Int] = []
+
+  package init() {}
+
+  /// - Parameters:
+  ///   - scores: one for each candidate; candidates of equal scores stand before the right one.
+  ///   - right: the place of the right candidate.
+  package mutating func count(_ scores: some Sequence<Float>, right: Int) {
+    let scores = Array(scores)
+    let own = scores[right]
+    ranks.append(1 + scores.indices.count { $0 != right && !(scores[$0] < own) })
+  }
+
+  /// The share of the right ones that are among the first `k`.
+  package func recall(at k: Int) -> Double { Double(ranks.count { $0 <= k }) / Double(ranks.count) }
+
+  /// The mean of 1 / rank.
+  package var meanReciprocalRank: Double { ranks.reduce(0) { $0 + 1 / Double($1) } / Double(ranks.count) }
+}

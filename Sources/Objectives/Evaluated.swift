@@ -1,0 +1,63 @@
+// What a model gave for the sequences of a data set.
+import Datasets
+import Tokenizers
+
+/// How many numbers a model leaves of a measured sequence.
+package enum OutputForm: Equatable, Sendable {
+  case none
+  /// As many for each sequence.
+  case perSequence
+  /// As many for each token.
+  case perToken
+}
+
+package struct Evaluated: Sendable {
+  package let sequences: TokenSequences
+  package let sums: LossSums
+  /// What the rows say, for objectives that ask for it.
+  private let examples: [SampleSource: Example]
+  private let rows: RowTexts?
+  /// The sequences of each row.
+  package let fileRows: [Range<Int>]
+  /// In the order of the sequences.
+  private let outputs: [Double]
+  /// Where those of each sequence begin, and the end.
+  private let starts: [Int]
+
+  /// - Parameters:
+  ///   - outputs: those of all sequences, in their order; empty for an objective that has none.
+  ///   - examples: by their places; empty for an objective that does not ask for them.
+  package init(
+    _ sequences: TokenSequences, sums: LossSums, outputs: [Double], form: OutputForm,
+    rows: RowTexts? = nil, examples: [SampleSource: Example] = [:]
+  ) {
+    self.rows = rows
+    self.examples = examples
+    fileRows = sequences.fileRows
+    self.sequences = sequences
+    self.sums = sums
+    self.outputs = outputs
+    let sizes = (0..<sequences.count).map { form == .perToken ? sequences.length(of: $0) : 1 }
+    let all = sizes.reduce(0, +)
+    let width = all == 0 ? 0 : outputs.count / all
+    precondition(width * all == outputs.count, "outputs belong to all sequences")
+    starts = sizes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1 * width) }
+  }
+
+  /// What the row of a sequence says; nil if nobody asked for it.
+  package func example(_ sequence: Int) -> Example? { examples[sequences.source(of: sequence)] }
+
+  /// The windows of a question, in the order of its sequences.
+  package func windows(of question: Question) -> [TextWindow] { rows?.windows(of: question) ?? [] }
+
+  /// The outputs of a sequence.
+  package subscript(_ sequence: Int) -> ArraySlice<Double> {
+    outputs[starts[sequence]..<starts[sequence + 1]]
+  }
+
+  /// The place of the largest of some numbers, the first of equal ones.
+  package static func largest(_ values: ArraySlice<Double>) -> Int {
+    let best = values.indices.max { values[$0] < values[$1] } ?? values.startIndex
+    return best - values.startIndex
+  }
+}

@@ -1,0 +1,20 @@
+// Numbers that tell how well a model does, by the names that logs give them.
+import Base
+
+/// A number of an objective, or several that belong together.
+package struct Scalar: Sendable, Equatable {
+  package var name: String
+  package var value: JSON
+
+  package init(_ name: String, _ value: Double) { (self.name, self.value) = (name, .number(value)) }
+
+  /// Several under one name, for files; a console shows the others.
+  package init(_ name: String, _ value: JSON) { (self.name, self.value) = (name, value) }
+
+  /// One number for each of some names.
+  package init(_ name: String, _ values: [(String, Double)]) {
+    self.init(name, .object(values.map { JSON.Member(key: Array($0.0.utf8), value: .number($0.1)) }))
+  }
+
+  package var number: Double? { value.double }
+}

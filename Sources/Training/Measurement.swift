@@ -1,0 +1,67 @@
+// What a model gives for the sequences of a data set, over all ranks.
+import Collectives
+import Datasets
+import Objectives
+
+/// - Parameters:
+///   - rows: of the sequences.
+///   - microBatchSize: samples of one forward pass.
+/// - Returns: loss and outputs, in the order of the sequences, known to all ranks. Collective.
+/// - Throws: if rows cannot be read again.
+package func measure(
+  _ sequences: TokenSequences, rows: RowTexts?, replica: Replica, ranks: Ranks, microBatchSize: Int,
+  mask: PackingMask
+) throws -> Evaluated {
+  let objective = replica.objective
+  let microBatches = MicroBatch.cut(
+    Array(0..<sequences.count), size: microBatchSize * sequences.rowsPerSample)
+  var sums = MicroBatchSums(counts: objective.counts, ranks: ranks)
+  var own: [Double] = []
+  var batch = Batch()
+  for index in stride(from: ranks.rank, to: microBatches.count, by: ranks.count) {
+    ranks.board?.tell(.validation)
+    objective.fill(&batch, with: microBatches[index], of: sequences, mask: mask)
+    let loss = replica.loss(batch)
+    sums.append(loss: loss, counts: replica.counts)
+    append(replica.outputs, of: batch, objective.outputs, to: &own)
+  }
+  sums.gather(microBatches: microBatches.count)
+  let examples =
+    type(of: objective).readsRows ? try ranks.together { try rows?.examples(of: sequences) } ?? [:] : [:]
+  let units = objective.units(of: microBatches, in: sequences, .none)
+  return Evaluated(
+    sequences, sums: sums.total(microBatches: microBatches.count, units: units),
+    outputs: objective.outputs == .none
+      ? [] : gathered(own, of: sequences, microBatches, objective.outputs, ranks),
+    form: objective.outputs, rows: rows, examples: examples)
+}
+
+/// Adds the outputs of a micro-batch, without those of padding.
+private func append(_ outputs: [Float], of batch: Batch, _ form: OutputForm, to all: inout [Double]) {
+  guard form != .none else { return }
+  let width = outputs.count / batch.rows
+  for row in 0..<batch.rows {
+    let kept = form == .perToken ? width / batch.length * Int(batch.lengths[row]) : width
+    all.append(contentsOf: outputs[row * width..<row * width + kept].lazy.map(Double.init))
+  }
+}
+
+/// The outputs of all ranks in the order of the sequences: rank i has micro-batches i, i + N, i + 2N, …
+private func gathered(
+  _ own: [Double], of sequences: TokenSequences, _ microBatches: [MicroBatch], _ form: OutputForm,
+  _ ranks: Ranks
+) -> [Double] {
+  let all = ranks.gather(own)
+  let pieces = microBatches.map { microBatch in
+    form == .perToken
+      ? microBatch.sequences.reduce(0) { $0 + sequences.length(of: $1) } : microBatch.sequences.count
+  }
+  let width = all.reduce(0) { $0 + $1.count } / max(1, pieces.reduce(0, +))
+  var starts = [Int](repeating: 0, count: ranks.count)
+  return microBatches.indices.flatMap { index in
+    let rank = index % ranks.count
+    let count = pieces[index] * width
+    defer { starts[rank] += count }
+    return all[rank][starts[rank]..<starts[rank] + count]
+  }
+}
