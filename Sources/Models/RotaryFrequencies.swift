@@ -77,12 +77,12 @@ extension RotaryPositions {
     self.init(table: RotaryTable(frequencies: frequencies, factor: Float(factor)), longest: longest)
   }
 
-  /// How many of a head's numbers are rotated.
+  /// How many of a head's numbers the family's share of it is; an odd number is rounded up by its angles.
   private static func rotatedWidth(
     _ config: ModelConfig, _ scaling: ModelConfig, _ form: RotaryForm, _ kind: String
   ) -> Int {
     let inner = "partial_rotary_factor"
-    guard let (key, whole) = form.part else {
+    guard let (key, usual) = form.part else {
       // Plain positions of such a family ignore it, as in transformers.
       let part = scaling.isGiven(inner) ? scaling : config
       if kind != "default", part.number(inner, default: 1, in: 0...1, orNull: true) != 1 {
@@ -92,12 +92,14 @@ extension RotaryPositions {
     }
     let part =
       scaling.isGiven(inner)
-      ? scaling.number(inner, default: whole, in: 0...1) : config.number(key, default: whole, in: 0...1)
+      ? scaling.number(inner, default: usual, in: 0...1) : config.number(key, default: usual, in: 0...1)
     let width = Int(Double(form.headWidth) * part)
-    if width == 0 {
-      config.fail(key, "leaves nothing of a head of \(form.headWidth) to rotate")
+    let whole = (width + 1) / 2 * 2
+    if width == 0 || whole > form.headWidth {
+      config.fail(
+        key, "rotates \(width) of a head's \(form.headWidth) numbers, where an even number is needed")
     }
-    return min((width + 1) / 2 * 2, form.headWidth)
+    return width
   }
 
   private static func original(_ config: ModelConfig, _ scaling: ModelConfig, _ form: RotaryForm) -> Double {
@@ -164,8 +166,8 @@ extension RotaryPositions {
     var lists: [[Double]] = []
     for key in ["short_factor", "long_factor"] {
       let list = scaling.numbers(key)
-      if list.count != width / 2 || list.contains(where: { $0 <= 0 }) {
-        scaling.fail(key, "is not a list of \(width / 2) positive numbers, one for each angle")
+      if list.count != (width + 1) / 2 || list.contains(where: { $0 <= 0 }) {
+        scaling.fail(key, "is not a list of \((width + 1) / 2) positive numbers, one for each angle")
       }
       lists.append(list)
     }
@@ -176,7 +178,7 @@ extension RotaryPositions {
     let factor = optional("factor") ?? Double(form.longest) / original
     let cosines =
       optional("attention_factor") ?? (factor <= 1 ? 1 : (1 + log(factor) / log(original)).squareRoot())
-    let frequencies = lists[0].prefix(width / 2).enumerated().map { place, factor in
+    let frequencies = lists[0].prefix((width + 1) / 2).enumerated().map { place, factor in
       1 / (Float(factor) * pow(Float(theta), Float(2 * place) / Float(width)))
     }
     return (frequencies, cosines)
