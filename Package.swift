@@ -98,7 +98,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
-        "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
+        "Collectives", "Sharding", "Checkpoints", "Generation", "Metrics", "Recipes", "Planning", "Training",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),

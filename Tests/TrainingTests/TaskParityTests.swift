@@ -47,6 +47,7 @@ import Training
       replica = Replica(description, objective: objective, engine: try Engine(threads: 2))
       try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.layout))
 
+      let tensors = tensors
       let shape = try #require(tensors.entry("tokens")).shape
       let (rows, length) = (shape[0], shape[1])
       let size = try #require(expected["rows_per_sample"]?.integer)
@@ -60,15 +61,15 @@ import Training
         tensors.entry("targets") == nil
         ? [Int32](repeating: Batch.noTarget, count: rows * length)
         : try tensors.integers("targets").map { Int32($0) }
-      var batch = Batch(
+      var rowsOfCase = Batch(
         rows: rows, length: length, tokens: try tensors.integers("tokens").map { Int32($0) },
         targets: targets,
         positions: (0..<rows * length).map { Int32($0 % length) },
         lengths: try tensors.integers("lengths").map { Int32($0) }, numbers: try floats("numbers"),
         sampleIDs: (0..<rows).map { Int32($0) }, sequences: Array(0..<rows),
         targetCount: targets.contains { $0 >= 0 } ? targets.count { $0 >= 0 } : rows / size)
-      batch.rowsPerSample = size
-      self.batch = batch
+      rowsOfCase.rowsPerSample = size
+      batch = rowsOfCase
     }
   }
 
