@@ -46,7 +46,8 @@ final class Unigram: TokenModel {
     bytePieces = try part.bool("byte_fallback", default: false) ? vocabulary.bytePieces : []
     trie = PieceTrie(vocabulary)
     let isMarked = (vocabulary.piece(self.unknown) ?? []).contains(MarkerCut.marker[0])
-    marker = isMarked ? nil : MarkerCut(vocabulary, pieces: (0..<Int32(pieces.count)).filter { $0 != unknown })
+    marker =
+      isMarked ? nil : MarkerCut(vocabulary, pieces: (0..<Int32(pieces.count)).filter { $0 != unknown })
     longestCut = Self.longestExact(scores + [unknownScore])
   }
 
