@@ -124,6 +124,7 @@ extension ModelFamily {
 
 /// All families that swiftdp knows: a new one is one file and one line here.
 package let modelFamilies: [any ModelFamily.Type] = [
-  BERT.self, Gemma.self, Gemma2.self, Gemma3.self, GPT2.self, GPTNeoX.self, Llama.self, Mistral.self, OLMo2.self,
+  BERT.self, Gemma.self, Gemma2.self, Gemma3.self, GPT2.self, GPTNeoX.self, Llama.self, Mistral.self,
+  OLMo2.self,
   OPT.self, Phi3.self, Qwen2.self, Qwen3.self, SmolLM3.self,
 ]

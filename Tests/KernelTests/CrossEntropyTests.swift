@@ -90,7 +90,8 @@ import Testing
       (1030, 3, 17, 0.1),
       (600, 5, 3, 0.5),
     ] {
-      let test = make(rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125, cap: cap)
+      let test = make(
+        rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125, cap: cap)
       var losses: [Double] = []
       let results = try onEveryEngine { engine in
         let result = test.run(engine)

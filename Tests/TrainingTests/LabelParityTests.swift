@@ -2,6 +2,7 @@
 import Base
 import Datasets
 import Kernels
+import Metrics
 import Models
 import Objectives
 import Testing

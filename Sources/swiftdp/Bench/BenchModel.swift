@@ -219,7 +219,8 @@ extension BenchModel.Shape {
       ])
     case .llama, .qwen3:
       .object([
-        "model_type": .string(self == .llama ? "llama" : "qwen3"), "head_dim": .integer(64), "hidden_size": .integer(768), "intermediate_size": .integer(2048),
+        "model_type": .string(self == .llama ? "llama" : "qwen3"), "head_dim": .integer(64),
+        "hidden_size": .integer(768), "intermediate_size": .integer(2048),
         "num_hidden_layers": .integer(layers), "num_attention_heads": .integer(12),
         "num_key_value_heads": .integer(12),
         "vocab_size": .integer(32000), "max_position_embeddings": .integer(max(length, 2048)),
