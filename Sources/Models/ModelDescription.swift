@@ -76,9 +76,11 @@ package struct ModelDescription: Sendable {
     let type = section.text("model_type")
     guard let familyType = modelFamilies.first(where: { $0.modelType == type }) else {
       try problems.throwIfAny()
+      let types = modelFamilies.map { $0.modelType }
       throw UserError(
         .data, "models of type \"\(type)\" are not supported", at: "\(file): model_type",
-        hint: "supported: \(modelFamilies.map { $0.modelType }.joined(separator: ", "))")
+        hint: nearest(to: type, among: types).map { "did you mean \($0)?" }
+          ?? "supported: \(types.joined(separator: ", "))")
     }
     let family = familyType.init(section)
     let ends = section.integers("eos_token_id", default: familyType.endOfText.map { [$0] } ?? [])

@@ -104,8 +104,8 @@ extension CommandLineTests {
       let cases: [(String, String)] = [
         ("{\"model_type\": \"llama\", ", "is not JSON: the text ends too early at byte 24"),
         (
-          config.replacing("\"llama\"", with: "\"mamba\""),
-          "model_type: models of type \"mamba\" are not supported (supported: bert, gpt2, llama)"
+          config.replacing("\"llama\"", with: "\"lama\""),
+          "model_type: models of type \"lama\" are not supported (did you mean llama?)"
         ),
         (
           config.replacing("\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": \"two\""),

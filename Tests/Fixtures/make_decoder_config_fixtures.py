@@ -96,6 +96,16 @@ def read(config):
     return read
 
 
+def rotates_nothing_even(read):
+    """Whether no even number of a head's numbers can be rotated: swiftdp refuses what is a model in name only."""
+    if read.model_type == "opt":
+        return False
+    width = getattr(read, "head_dim", None) or read.hidden_size // read.num_attention_heads
+    rope = read.rope_parameters.get("full_attention", read.rope_parameters)
+    rotated = int(width * (rope.get("partial_rotary_factor") or 1.0))
+    return rotated == 0 or (rotated + 1) // 2 * 2 > width
+
+
 def main():
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "decoder_configs.json"
     rows = {}
@@ -108,6 +118,8 @@ def main():
         other = key == "hidden_act" and value in GATES.get(family, []) or value is not True and value in OTHER.get(key, [])
         if found and (other or key == "use_bidirectional_attention" and value is True):
             row.append("another model")
+        elif found and rotates_nothing_even(result):
+            row.append("nothing even to rotate")
         rows[json.dumps(row[:2])] = json.dumps(row)
     lines = ",\n".join(rows.values())
     output.write_text(f'{{"bases": {json.dumps(BASES)}, "cases": [\n{lines}\n]}}\n')

@@ -62,8 +62,8 @@ import Testing
     }
     if let opt = family as? OPT {
       switch key {
-      case "hidden_size": return Double(opt.width)
-      case "word_embed_proj_dim": return Double(opt.embeddingWidth)
+      case "hidden_size": return Double(opt.innerWidth)
+      case "word_embed_proj_dim": return Double(opt.width)
       case "ffn_dim": return Double(opt.feedForward)
       case "num_hidden_layers": return Double(opt.layers)
       case "num_attention_heads": return Double(opt.heads)

@@ -15,7 +15,7 @@ package struct Mistral: GatedDecoderFamily {
       config,
       GatedDecoder.Defaults(
         vocabulary: 32000, maximumLength: 131072, width: 4096, feedForward: 14336, layers: 32, heads: 32,
-        keyHeads: 8))
+        keyHeads: 8, keyHeadsMayBeNull: false))
     decoder.rotate(config)
     let window = GatedDecoder.window(config, default: 4096)
     for layer in decoder.layers.indices { decoder.layers[layer].window = window }

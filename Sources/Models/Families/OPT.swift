@@ -1,7 +1,7 @@
 // OPT (Zhang et al. 2022), as `OPTForCausalLM` of transformers computes it: learned positions whose table has two rows in
 // front, and, in one size, norms after each part and embeddings of another width.
 //
-// B sequences of T tokens, C = hidden size, E = width of embeddings, F = feed-forward width.
+// B sequences of T tokens, C = hidden size, E = width of embeddings and of what heads read, F = feed-forward width.
 import Base
 import Graph
 
@@ -16,8 +16,10 @@ package struct OPT: ModelFamily {
 
   package let vocabulary: Int
   package let maximumLength: Int
+  /// Numbers of a token between layers.
+  package let innerWidth: Int
+  /// Numbers of an embedding, and of a hidden state as heads read it.
   package let width: Int
-  package let embeddingWidth: Int
   package let feedForward: Int
   package let layers: Int
   package let heads: Int
@@ -34,8 +36,8 @@ package struct OPT: ModelFamily {
   package init(_ config: ModelConfig) {
     vocabulary = config.integer("vocab_size", default: 50272, in: 1...1 << 24)
     maximumLength = config.integer("max_position_embeddings", default: 2048, in: 1...1 << 20)
-    width = config.integer("hidden_size", default: 768, in: 1...1 << 16)
-    embeddingWidth = config.integer("word_embed_proj_dim", default: width, in: 1...1 << 16, orNull: true)
+    innerWidth = config.integer("hidden_size", default: 768, in: 1...1 << 16)
+    width = config.integer("word_embed_proj_dim", default: innerWidth, in: 1...1 << 16, orNull: true)
     feedForward = config.integer("ffn_dim", default: 3072, in: 1...1 << 20)
     layers = config.integer("num_hidden_layers", default: 12, in: 1...4096)
     heads = config.integer("num_attention_heads", default: 12, in: 1...4096)
@@ -46,8 +48,8 @@ package struct OPT: ModelFamily {
     dropout = config.number("dropout", default: 0.1, in: 0...0.99)
     attentionDropout = config.number("attention_dropout", default: 0, in: 0...0.99)
     tied = config.bool("tie_word_embeddings", default: true)
-    if width % heads != 0 {
-      config.fail("hidden_size", "is \(width), which \(heads) heads do not share evenly")
+    if innerWidth % heads != 0 {
+      config.fail("hidden_size", "is \(innerWidth), which \(heads) heads do not share evenly")
     }
     if config.number("layerdrop", default: 0, in: 0...1) != 0 {
       config.fail("layerdrop", "is not 0, which is not supported")
@@ -59,8 +61,8 @@ package struct OPT: ModelFamily {
 
   package func forward(_ graph: Graph) -> Value {
     let d = "model.decoder."
-    var xBTC = graph.embedding(Self.embedding, vocabulary: vocabulary, columns: embeddingWidth)
-    if embeddingWidth != width { xBTC = graph.linear(xBTC, d + "project_in", columns: width, bias: false) }
+    var xBTC = graph.embedding(Self.embedding, vocabulary: vocabulary, columns: width)
+    if width != innerWidth { xBTC = graph.linear(xBTC, d + "project_in", columns: innerWidth, bias: false) }
     xBTC = graph.addPositions(xBTC, d + "embed_positions.weight", positions: maximumLength + 2, from: 2)
     for layer in 0..<layers {
       let l = d + "layers.\(layer)."
@@ -69,13 +71,13 @@ package struct OPT: ModelFamily {
         xBTC = part(xBTC, norm: l + "final_layer_norm", graph) { nBTC in
           let fBTF = graph.linear(nBTC, l + "fc1", columns: feedForward, bias: hasBias)
           return graph.linear(
-            activation.record(fBTF, on: graph), l + "fc2", columns: width, bias: hasBias)
+            activation.record(fBTF, on: graph), l + "fc2", columns: innerWidth, bias: hasBias)
         }
       }
     }
     if endsWithNorm { xBTC = graph.layerNorm(xBTC, d + "final_layer_norm", epsilon: epsilon) }
-    return embeddingWidth == width
-      ? xBTC : graph.linear(xBTC, d + "project_out", columns: embeddingWidth, bias: false)
+    return width == innerWidth
+      ? xBTC : graph.linear(xBTC, d + "project_out", columns: width, bias: false)
   }
 
   /// x plus what a part of a layer computes, with the norm before the part or behind the sum.
@@ -88,10 +90,13 @@ package struct OPT: ModelFamily {
   private func attention(_ nBTC: Value, _ a: String, _ graph: Graph) -> Value {
     let qkv = graph.linear(
       nBTC,
-      [(a + "q_proj", columns: width), (a + "k_proj", columns: width), (a + "v_proj", columns: width)],
+      [
+        (a + "q_proj", columns: innerWidth), (a + "k_proj", columns: innerWidth),
+        (a + "v_proj", columns: innerWidth),
+      ],
       bias: hasBias)
     let aBTC = graph.attention(
-      qkv, heads: heads, keyHeads: heads, headWidth: width / heads, dropout: attentionDropout)
-    return graph.linear(aBTC, a + "out_proj", columns: width, bias: hasBias)
+      qkv, heads: heads, keyHeads: heads, headWidth: innerWidth / heads, dropout: attentionDropout)
+    return graph.linear(aBTC, a + "out_proj", columns: innerWidth, bias: hasBias)
   }
 }

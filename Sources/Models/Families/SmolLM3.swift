@@ -34,10 +34,10 @@ package struct SmolLM3: GatedDecoderFamily {
     let usual = (0..<layers).map { ($0 + 1) % interval != 0 }
     guard config.isGiven("no_rope_layers"), !config.isNull("no_rope_layers") else { return usual }
     let given = config.integers("no_rope_layers", default: [])
-    if given.count != layers {
+    if given.count < layers {
       config.fail("no_rope_layers", "has \(given.count) entries for \(layers) layers")
       return usual
     }
-    return given.map { $0 != 0 }
+    return given.prefix(layers).map { $0 != 0 }
   }
 }
