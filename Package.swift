@@ -97,13 +97,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-<<<<<<< HEAD
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
         "Collectives", "Sharding", "Checkpoints", "Generation", "Metrics", "Recipes", "Planning", "Training",
-=======
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Metrics", "Models", "Objectives", "Optimizers",
-        "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
->>>>>>> dec
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
