@@ -134,29 +134,29 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
   func write(_ name: String, _ rows: [String]) throws {
     try (rows.joined(separator: "\n") + "\n").write(toFile: name, atomically: true, encoding: .utf8)
   }
-  func text(_ row: Int, _ count: Int = 3) -> String {
+  func phrase(_ row: Int, _ count: Int = 3) -> String {
     (0..<count).map { words[(row * 3 + $0 * $0) % words.count] }.joined(separator: " ")
   }
-  try write("numbers.tsv", (0..<40).map { "\(text($0))\t\(Double($0 % 5) / 2)" })
+  try write("numbers.tsv", (0..<40).map { "\(phrase($0))\t\(Double($0 % 5) / 2)" })
   try write(
     "words.conll",
     (0..<40).map { row in
-      text(row).split(separator: " ").map { "\($0)\t\($0 == "cat" ? "B-X" : "O")" }.joined(separator: "\n")
+      phrase(row).split(separator: " ").map { "\($0)\t\($0 == "cat" ? "B-X" : "O")" }.joined(separator: "\n")
         + "\n"
     })
   try write(
     "questions.jsonl",
     (0..<40).map { row in
-      let first = text(row).prefix { $0 != " " }
+      let first = phrase(row).prefix { $0 != " " }
       return
-        #"{"question": "w", "context": "\#(text(row))", "answers": {"text": ["\#(first)"], "answer_start": [0]}}"#
+        #"{"question": "w", "context": "\#(phrase(row))", "answers": {"text": ["\#(first)"], "answer_start": [0]}}"#
     })
   try write(
     "choices.jsonl",
     (0..<40).map { row in
-      #"{"context": "\#(text(row, 1))", "choices": ["\#(text(row + 1, 1))", "\#(text(row + 2, 1))"], "label": \#(row % 2)}"#
+      #"{"context": "\#(phrase(row, 1))", "choices": ["\#(phrase(row + 1, 1))", "\#(phrase(row + 2, 1))"], "label": \#(row % 2)}"#
     })
-  try write("pairs.jsonl", (0..<40).map { #"{"anchor": "\#(text($0))", "positive": "\#(text($0 + 1))"}"# })
+  try write("pairs.jsonl", (0..<40).map { #"{"anchor": "\#(phrase($0))", "positive": "\#(phrase($0 + 1))"}"# })
   try write(
-    "translations.jsonl", (0..<40).map { #"{"source": "\#(text($0, 1))", "target": "\#(text($0 + 1, 1))"}"# })
+    "translations.jsonl", (0..<40).map { #"{"source": "\#(phrase($0, 1))", "target": "\#(phrase($0 + 1, 1))"}"# })
 }
