@@ -23,7 +23,7 @@ struct PieceTrie: Sendable {
       var node: UInt32 = 0
       var last: Int?
       for byte in piece {
-        if Int(nodes) * 2 > slots.count { (slots, shift) = Self.doubled(slots, shift) }
+        if Int(nodes) * 4 > slots.count * 3 { (slots, shift) = Self.doubled(slots, shift) }
         let key = UInt64(node) << 8 | UInt64(byte)
         let slot = Self.find(key, slots, shift)
         if slots[slot].key == .max {
