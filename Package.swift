@@ -97,7 +97,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Metrics", "Models", "Objectives", "Optimizers",
+        "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Metrics", "Models", "Objectives",
+        "Optimizers",
         "Collectives", "Sharding", "Checkpoints", "Generation", "Recipes", "Planning", "Training",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
