@@ -11,6 +11,12 @@ package struct CompanionFiles: Sendable {
     "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
   ]
 
+  /// Adds files, or replaces those of the same names.
+  package mutating func add(_ added: [(name: String, bytes: [UInt8])]) {
+    files.removeAll { file in added.contains { $0.name == file.name } }
+    files += added
+  }
+
   /// No companions.
   package init() {}
 

@@ -31,6 +31,12 @@ package struct Manifest: Equatable, Sendable {
 
   package static func isIn(_ folder: String) -> Bool { access("\(folder)/\(fileName)", F_OK) == 0 }
 
+  /// Whether a name means a file of the folder, or of a folder in it.
+  private static func isInside(_ name: String) -> Bool {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count <= 2 && parts.allSatisfy { String($0).staysInFolder }
+  }
+
   private var json: JSON {
     let members = files.map { file in
       JSON.Member(
@@ -66,7 +72,7 @@ package struct Manifest: Equatable, Sendable {
     for member in json["files"]?.members ?? [] {
       let name = String(decoding: member.key, as: UTF8.self)
       let size = member.value["bytes"]?.integer ?? -1
-      guard name.staysInFolder, size >= 0,
+      guard Self.isInside(name), size >= 0,
         let checksum = member.value["crc32c"]?.text.flatMap({ UInt32($0, radix: 16) })
       else { throw UserError(.data, "does not say what \(name.quoted) must be", at: path) }
       files.append(File(name: name, bytes: size, checksum: checksum))

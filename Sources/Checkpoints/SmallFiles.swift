@@ -1,5 +1,6 @@
 // The files of a folder that one rank writes as a whole, such as config.json, with their entries of the manifest.
 import Base
+import Foundation
 
 /// Files that are written at once and forced onto the disk later, which takes longer than everything else.
 final class SmallFiles {
@@ -21,6 +22,10 @@ final class SmallFiles {
   }
 
   private func write(_ bytes: UnsafeRawBufferPointer, _ name: String) throws {
+    if let slash = name.lastIndex(of: "/") {
+      let path = "\(folder)/\(name[..<slash])"
+      guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw UserError.disk("cannot be made", path) }
+    }
     let file = try DurableFile(creating: "\(folder)/\(name)", size: bytes.count)
     try file.write(bytes, at: 0)
     open.append(file)

@@ -31,6 +31,9 @@ package struct Batch: Equatable, Sendable {
   package var rowsPerSample = 1
   /// [B · n] What each row has beside its tokens, such as the number of its label.
   package var numbers: [Float]
+  /// [B · (C + 1)] For a loss of all samples together, the gradient of each row's representation, and its share of the
+  /// loss; empty elsewhere.
+  package var rowGradients: [Float] = []
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
   package var sampleIDs: [Int32]
   /// [B] The index of each row in `TokenSequences`, for messages.
@@ -132,6 +135,7 @@ extension TokenSequences {
     batch.types.refill(0, count: rows * length)
     batch.lengths.refill(0, count: rows)
     batch.numbers.removeAll(keepingCapacity: true)
+    batch.rowGradients.removeAll(keepingCapacity: true)
     batch.sampleIDs.refill(0, count: rows)
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
     batch.sequences.removeAll(keepingCapacity: true)

@@ -98,6 +98,13 @@ package struct TokenSequences: Sendable {
     return (length + unit - 1) / unit * unit
   }
 
+  /// The same sequences, of which as many neighbours make one sample.
+  package func grouped(by rows: Int) -> TokenSequences {
+    var grouped = self
+    grouped.rowsPerSample = rows
+    return grouped
+  }
+
   /// How many samples there are.
   package var samples: Int { count / rowsPerSample }
 

@@ -7,6 +7,8 @@ package enum Purpose: Sendable, Equatable {
   case training
   /// The loss alone, without dropout.
   case loss
+  /// What forward gives in training, with its dropout, up to a loss of all samples together.
+  case rehearsal
   /// The logits of every token.
   case logits
   /// The logits of the last token of each sequence, with the keys and values of earlier ones in a cache. A sequence's
@@ -70,7 +72,7 @@ package final class Graph {
     self.type = type
     self.trainedType = trainedType ?? type
     self.adaptation = adaptation
-    dropsOut = dropout && purpose == .training
+    dropsOut = dropout && (purpose == .training || purpose == .rehearsal)
     self.shape = shape
     self.purpose = purpose
     record = Record(layout: layout)

@@ -112,6 +112,9 @@ package struct GraphInput {
   package var lengths: UnsafePointer<Int32>?
   /// [B · n]: what each sample has beside its tokens, such as its label; nil where it has nothing.
   package var numbers: UnsafePointer<Float>?
+  /// [B · (C + 1)]: for a loss of all samples together, the gradient of each sequence's representation, and its share
+  /// of the loss; nil elsewhere.
+  package var rowGradients: UnsafePointer<Float>?
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
   /// The factor of the gradient of each unit's loss: 1 / (units of the whole step).
@@ -122,7 +125,8 @@ package struct GraphInput {
   package init(
     stream: TokenStream, targets: UnsafePointer<Int32>, sourceKeys: KeyIntervals? = nil,
     lengths: UnsafePointer<Int32>? = nil,
-    numbers: UnsafePointer<Float>? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
+    numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
+    sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
     seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
@@ -130,6 +134,7 @@ package struct GraphInput {
     self.sourceKeys = sourceKeys
     self.lengths = lengths
     self.numbers = numbers
+    self.rowGradients = rowGradients
     self.sampleIDs = sampleIDs
     self.scale = scale
     self.seed = seed

@@ -166,6 +166,13 @@ package struct ModelDescription: Sendable {
     return adapted
   }
 
+  /// How many numbers the hidden state of a token has.
+  package var width: Int {
+    var width = 0
+    _ = Graph.parameters { width = family.forward($0).columns }
+    return width
+  }
+
   /// All parameters on a line, the trained ones first.
   package var layout: ParameterLayout { ParameterLayout(specs: parameters) }
 

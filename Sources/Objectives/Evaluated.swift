@@ -13,7 +13,7 @@ package enum OutputForm: Equatable, Sendable {
 
 package struct Evaluated: Sendable {
   package let sequences: TokenSequences
-  package let sums: LossSums
+  package var sums: LossSums
   /// What the rows say, for objectives that ask for it.
   private let examples: [SampleSource: Example]
   private let rows: RowTexts?

@@ -3,6 +3,7 @@
 import Base
 import Datasets
 import Graph
+import Kernels
 import Models
 import Tokenizers
 
@@ -69,6 +70,27 @@ package protocol Objective: Sendable {
   /// - Throws: if the tokenizer lacks what the objective needs.
   func settled(by tokenizer: () throws -> Tokenizer) throws -> Self
 
+  /// - Throws: if the model is not one for its settings.
+  func check(_ model: ModelDescription) throws
+  /// What the folder of a model holds for other programs to know its task, by the names of files.
+  func companions(of model: ModelDescription) -> [(name: String, bytes: [UInt8])]
+
+  /// Whether its loss is of all samples of a step together; see `JointLoss`.
+  static var isJoint: Bool { get }
+  /// The samples of a micro-batch, whatever a recipe says; nil to take what it says.
+  static var microBatchSize: Int? { get }
+  /// The gradient of each row's representation, and its share of the loss.
+  /// - Parameters:
+  ///   - z: [rows, C].
+  ///   - rows: the sequences.
+  ///   - units: of the step.
+  /// - Returns: [rows, C + 1].
+  func joint(
+    _ z: [Float], of rows: some Collection<Int>, in sequences: TokenSequences, units: Int, _ engine: Engine
+  ) -> [Float]
+  /// The sum of losses of a data set, where it does not follow from those of micro-batches.
+  func loss(of evaluated: Evaluated, _ engine: Engine) -> Double?
+
   /// Units of the loss of some micro-batches.
   func units(of microBatches: [MicroBatch], in sequences: TokenSequences, _ draw: BatchDraw) -> Int
   /// Changes a micro-batch before the model reads it.
@@ -100,6 +122,14 @@ extension Objective {
     microBatches.reduce(0) { $0 + sequences.targetCount(of: $1.sequences) }
   }
   package func mark(_ batch: inout Batch, _ draw: BatchDraw) {}
+  package func check(_ model: ModelDescription) throws {}
+  package func companions(of model: ModelDescription) -> [(name: String, bytes: [UInt8])] { [] }
+  package static var isJoint: Bool { false }
+  package static var microBatchSize: Int? { nil }
+  package func joint(
+    _ z: [Float], of rows: some Collection<Int>, in sequences: TokenSequences, units: Int, _ engine: Engine
+  ) -> [Float] { preconditionFailure("the loss is a sum over micro-batches") }
+  package func loss(of evaluated: Evaluated, _ engine: Engine) -> Double? { nil }
   package var counts: Int { 0 }
   package func scalars(ofStep sums: LossSums) -> [Scalar] { [] }
   package var outputs: OutputForm { .none }
@@ -120,7 +150,7 @@ extension Objective {
 package let objectives: [any Objective.Type] = [
   LanguageModel.self, MaskedLanguageModel.self, Classification.self, TokenClassification.self,
   Regression.self,
-  MultipleChoice.self, QuestionAnswering.self, TextToText.self,
+  MultipleChoice.self, QuestionAnswering.self, TextToText.self, Embedding.self,
 ]
 
 /// The objective that a model was trained for, by its head.

@@ -153,6 +153,7 @@ package struct Recipe: Sendable {
     }
     data = DataRecipe(top.section("data"), for: objective)
     training = TrainingRecipe(top.section("training"))
+    if let size = type(of: objective).microBatchSize { training.microBatchSize = size }
     optimizer = OptimizerRecipe(top.section("optimizer"))
     schedule = ScheduleRecipe(top.section("schedule"))
     parallel = ParallelRecipe(top.section("parallel"))

@@ -59,6 +59,38 @@ final class BPE: TokenModel {
     self.suffix = suffix
   }
 
+  /// A model of byte strings, where the id of a token is its rank: of all neighbouring tokens, those are merged first
+  /// that become the token of the lowest rank.
+  init(ranked tokens: [[UInt8]?], _ part: FilePart) throws {
+    let bytes = try Vocabulary(pieces: tokens, part)
+    var merges: [Merge] = []
+    for case (let rank, let token?) in tokens.enumerated() where token.count > 1 {
+      token.withUnsafeBufferPointer { token in
+        for cut in 1..<token.count {
+          guard let left = bytes.id(of: UnsafeBufferPointer(rebasing: token[..<cut])),
+            let right = bytes.id(of: UnsafeBufferPointer(rebasing: token[cut...]))
+          else { continue }
+          merges.append((left, right, Int32(rank)))
+        }
+      }
+    }
+    for byte in UInt8.min...UInt8.max where bytes.id(of: [byte]) == nil {
+      throw part.error("the byte \(byte) has no token")
+    }
+    self.merges = MergeTable(merges, ranks: merges.map(\.id))
+    vocabulary = try Vocabulary(
+      pieces: tokens.map { token in
+        token.map { token in
+          var spelled: [UInt8] = []
+          ByteAlphabet.append(token, to: &spelled)
+          return spelled
+        }
+      }, part)
+    symbols = (0..<256).map { bytes.id(of: [UInt8($0)]) ?? -1 }
+    (readsBytes, symbolsAreWhole, ignoresMerges) = (true, true, true)
+    (unknown, fusesUnknown, bytePieces, prefix, suffix, marker) = (nil, false, [], [], [], nil)
+  }
+
   func makeEncoder() -> any TokenModelEncoder { BPEEncoder(self) }
 
   typealias Merge = (left: Int32, right: Int32, id: Int32)

@@ -12,6 +12,7 @@ struct ClassSplit: PreTokenizer {
 
   func apply(to words: inout Words) {
     CharacterClasses.shared.withReader { classes in
+      if behavior == .contiguous { return splitRuns(&words, classes) }
       var pieces: [(end: Int, isMatch: Bool)] = []
       words.splitEach { text, word, out in
         pieces.removeAll(keepingCapacity: true)
@@ -28,6 +29,26 @@ struct ClassSplit: PreTokenizer {
         }
         behavior.append(pieces, from: word.start, to: &out)
       }
+    }
+  }
+
+  /// Words end where the class begins or ends.
+  private func splitRuns(_ words: inout Words, _ classes: CharacterClasses.Reader) {
+    words.splitEach { text, word, out in
+      var start = word.start
+      var at = start
+      var wasMatch = false
+      while at < word.end {
+        let (kind, length) = classes.scalar(text, at)
+        let isMatch = kind & mask != 0
+        if isMatch != wasMatch, at > start {
+          out.append(Words.Word(start: start, end: at))
+          start = at
+        }
+        wasMatch = isMatch
+        at += length
+      }
+      if start < word.end { out.append(Words.Word(start: start, end: word.end)) }
     }
   }
 }

@@ -1,24 +1,31 @@
 // Where a text that is one word to the model may still be cut without changing any id.
 //
-// SentencePiece-style files pass a whole text as one word. A merge makes a piece. If no merged piece holds some
-// character before "▁", no piece ever crosses that border, so the text on either side can be encoded, and cached, by
-// itself.
+// SentencePiece-style files pass a whole text as one word. If no piece that the model makes holds some character before
+// "▁", no piece ever crosses that border, so the text on either side can be encoded, and cached, by itself.
 
 struct MarkerCut: Sendable {
   static let marker: [UInt8] = [0xE2, 0x96, 0x81]
 
-  /// Whether some merged piece has this ASCII character right before a marker.
+  /// Whether some piece has this ASCII character right before a marker.
   private let asciiBefore: [Bool]
-  /// Whether some merged piece has any other character there, except the marker itself.
+  /// Whether some piece has any other character there, except the marker itself.
   private let otherBefore: Bool
 
   /// nil if no piece has a marker, or if a piece from outside the text could merge with it.
   init?(_ vocabulary: Vocabulary, merges: [BPE.Merge], unknown: [UInt8]?, fallsBack: Bool) {
+    self.init(vocabulary, pieces: merges.map(\.id))
+    // `<0x0A>` and the unknown piece stand for characters that they do not end with.
+    if fallsBack, asciiBefore[Int(UInt8(ascii: ">"))] { return nil }
+    if let last = unknown?.last, last >= 0x80 || asciiBefore[Int(last)] { return nil }
+  }
+
+  /// - Parameter pieces: those that the model makes of more than one character.
+  init?(_ vocabulary: Vocabulary, pieces: some Sequence<Int32>) {
     guard vocabulary.id(of: Self.marker) != nil else { return nil }
     var asciiBefore = [Bool](repeating: false, count: 128)
     var otherBefore = false
-    for merge in merges {
-      guard let piece = vocabulary.piece(merge.id), piece.count > 3 else { continue }
+    for id in pieces {
+      guard let piece = vocabulary.piece(id), piece.count > 3 else { continue }
       for at in (piece.startIndex + 1)..<(piece.endIndex - 2)
       where piece[at] == 0xE2 && piece[at...].starts(with: Self.marker) {
         let before = piece[at - 1]
@@ -29,9 +36,6 @@ struct MarkerCut: Sendable {
         }
       }
     }
-    // `<0x0A>` and the unknown piece stand for characters that they do not end with.
-    if fallsBack, asciiBefore[Int(UInt8(ascii: ">"))] { return nil }
-    if let last = unknown?.last, last >= 0x80 || asciiBefore[Int(last)] { return nil }
     self.asciiBefore = asciiBefore
     self.otherBefore = otherBefore
   }

@@ -16,17 +16,19 @@ struct MergeTable: Sendable {
   private let slots: [Slot]
   private let shift: UInt64
 
-  /// - Parameter merges: pairs and their results, in order of rank; the last of equal pairs counts.
-  init(_ merges: [(left: Int32, right: Int32, id: Int32)]) {
+  /// - Parameters:
+  ///   - merges: pairs and their results; the last of equal pairs counts.
+  ///   - ranks: of the merges; nil if they stand in the order of their ranks.
+  init(_ merges: [(left: Int32, right: Int32, id: Int32)], ranks: [Int32]? = nil) {
     var bits: UInt64 = 4
     while 1 << bits < merges.count * 2 { bits += 1 }
     shift = 64 - bits
     var slots = [Slot](repeating: Self.none, count: 1 << Int(bits))
-    for (rank, merge) in merges.enumerated() {
+    for (index, merge) in merges.enumerated() {
       let key = Self.key(merge.left, merge.right)
       var slot = Self.home(key, shift)
       while slots[slot].key != .max, slots[slot].key != key { slot = (slot + 1) & (slots.count - 1) }
-      slots[slot] = Slot(key: key, rank: Int32(rank), id: merge.id)
+      slots[slot] = Slot(key: key, rank: ranks?[index] ?? Int32(index), id: merge.id)
     }
     self.slots = slots
   }

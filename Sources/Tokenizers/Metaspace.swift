@@ -39,7 +39,7 @@ struct Metaspace: PreTokenizer {
     let replacement = settings.replacement
     let first = replacement[0]  // never empty: it is one character
     let splits = settings.splits
-    words.rewriteEach { text, word, isFirst, out, words in
+    words.rewriteIntoWords { text, word, isFirst, out, words in
       func isMarked(_ at: Int) -> Bool {
         text[at] == first && at + replacement.count <= word.end
           && UnsafeBufferPointer(start: text + at, count: replacement.count).elementsEqual(replacement)

@@ -30,9 +30,14 @@ extension Tokenizer {
           place.last < raw.count ? Int(place.last) + UTF8Text.foundLength(raw, Int(place.last)) : raw.count
         return Int(place.first)..<max(Int(place.first), end)
       }
-      for trim in postProcessor.trims { trim.apply(to: &placed) { piece($0) } }
+      for trim in postProcessor.trims { trim.apply(to: &placed, raw, spelling) }
       return placed
     }
+  }
+
+  /// How a token is spelled where it stands: added tokens may include white space around them.
+  private func spelling(_ id: Int32, _ text: UnsafeBufferPointer<UInt8>) -> String {
+    isAdded(id) ? String(decoding: text, as: UTF8.self) : piece(id) ?? ""
   }
 
   /// Cuts a text into windows behind a question, as `truncation="only_second"` with `return_overflowing_tokens` of
@@ -90,17 +95,32 @@ struct PlaceTrim: Equatable, Sendable {
   /// Whether the space in front of a text may be one that the tokenizer put there.
   let addsPrefixSpace: Bool
 
-  func apply(to placed: inout PlacedTokens, piece: (Int32) -> String?) {
+  /// - Parameter spelling: of a token and the part of the text that it stands for.
+  func apply(
+    to placed: inout PlacedTokens, _ text: UnsafeBufferPointer<UInt8>,
+    _ spelling: (Int32, UnsafeBufferPointer<UInt8>) -> String
+  ) {
     for (index, id) in placed.tokens.enumerated() {
-      let scalars = Array((piece(id) ?? "").unicodeScalars)
+      let place = placed.places[index]
+      let scalars = Array(spelling(id, UnsafeBufferPointer(rebasing: text[place])).unicodeScalars)
       var leading = scalars.prefix(while: Self.isSpace).count
       let trailing = scalars.reversed().prefix(while: Self.isSpace).count
-      let place = placed.places[index]
       if leading > 0, addsPrefixSpace, index == 0 || place.lowerBound == 0 { leading -= 1 }
-      let start = min(place.lowerBound + leading, place.upperBound)
-      let end = place.upperBound >= trailing ? max(place.upperBound - trailing, start) : place.upperBound
-      placed.places[index] = start..<end
+      // A space that the tokenizer put in front shares the place of a character that may have several bytes.
+      var ends = [place.lowerBound]
+      while let last = ends.last, last < place.upperBound {
+        ends.append(min(last + UTF8Text.foundLength(text, last), place.upperBound))
+      }
+      let start = min(leading, ends.count - 1)
+      let isBehind = Self.hasCharacters(trailing, text[..<place.upperBound])
+      placed.places[index] =
+        ends[start]..<ends[isBehind ? max(ends.count - 1 - trailing, start) : ends.count - 1]
     }
+  }
+
+  /// Whether a text has so many characters.
+  private static func hasCharacters(_ count: Int, _ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    text.count >= count * 4 || text.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) } >= count
   }
 
   /// U+0120 stands for the space.

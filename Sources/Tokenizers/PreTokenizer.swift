@@ -61,7 +61,7 @@ struct Words {
       _ text: UnsafePointer<UInt8>, _ word: Word, _ isFirst: Bool, _ out: inout TracedText.Output
     ) -> Void
   ) {
-    rewriteEach { text, word, isFirst, out, words in
+    rewriteIntoWords { text, word, isFirst, out, words in
       let start = out.bytes.count
       body(text, word, isFirst, &out)
       if out.bytes.count > start { words.append(Word(start: start, end: out.bytes.count)) }
@@ -70,7 +70,7 @@ struct Words {
 
   /// Replaces the text of each word by what `body` appends, as the words that it appends.
   @inline(__always)
-  mutating func rewriteEach(
+  mutating func rewriteIntoWords(
     _ body: (
       _ text: UnsafePointer<UInt8>, _ word: Word, _ isFirst: Bool, _ out: inout TracedText.Output,
       _ words: inout [Word]
@@ -154,8 +154,8 @@ enum PreTokenizers {
     }
     let pattern = try part.required("pattern").required("Regex").text()
     guard let splitter = RegexSplits.splitter(pattern, behavior, inverted: inverted) else {
-      throw part.unsupported(
-        "pre-tokenizer", "Split with the regular expression \(pattern) and \(behavior.rawValue)")
+      let how = behavior == .isolated && !inverted ? "" : " and \(behavior.rawValue)"
+      throw part.unsupported("pre-tokenizer", "Split with the regular expression \(pattern)\(how)")
     }
     return splitter
   }

@@ -2,15 +2,12 @@
 // after another.
 
 struct RunSplit: PreTokenizer {
-  /// Which characters a run is made of.
-  private enum Class {
-    /// Bits of `CharacterClasses.letters`.
-    case kind(UInt8)
-    /// Ordered, without overlaps.
-    case ranges([ClosedRange<UInt32>])
-  }
-
-  private let members: Class
+  /// Which characters a run is made of, as bits of `CharacterClasses.letters`; 0 if `ranges` say it.
+  private let kinds: UInt8
+  /// Ordered, without overlaps.
+  private let ranges: [ClosedRange<UInt32>]
+  /// Which characters of ASCII a run is made of.
+  private var ascii: [Bool] = []
   /// The most characters of a run, and the fewest.
   private let longest: Int
   private let shortest: Int
@@ -24,7 +21,8 @@ struct RunSplit: PreTokenizer {
     self.behavior = behavior
     self.inverted = inverted
     if pattern == "[0-9][0-9][0-9]" {
-      (members, longest, shortest, takesSpace) = (.ranges([0x30...0x39]), 3, 3, false)
+      (kinds, ranges, longest, shortest, takesSpace) = (0, [0x30...0x39], 3, 3, false)
+      ascii = (0..<128).map { (0x30...0x39).contains($0) }
       return
     }
     // Characters would join the marks of a class to the sign before them.
@@ -35,15 +33,16 @@ struct RunSplit: PreTokenizer {
       return true
     }
     takesSpace = take(#"\s?"#)
-    let kinds: [(String, UInt8)] = [
+    let names: [(String, UInt8)] = [
       (#"\p{L}"#, CharacterClasses.letter), (#"\p{N}"#, CharacterClasses.number),
       (#"\p{P}"#, CharacterClasses.Letters.punctuation), (#"\p{S}"#, CharacterClasses.Letters.symbol),
     ]
-    if let kind = kinds.first(where: { take($0.0) }) {
-      members = .kind(kind.1)
-    } else {
-      guard let ranges = Self.ranges(&rest) else { return nil }
-      members = .ranges(ranges)
+    let kinds = names.first { take($0.0) }?.1 ?? 0
+    guard let ranges = kinds != 0 ? [] : Self.ranges(&rest) else { return nil }
+    self.kinds = kinds
+    self.ranges = ranges
+    ascii = (0..<128).map { point in
+      CharacterClasses.letters(point) & kinds != 0 || ranges.contains { $0.contains(point) }
     }
     shortest = 1
     switch String(String.UnicodeScalarView(rest)) {
@@ -94,14 +93,14 @@ struct RunSplit: PreTokenizer {
   }
 
   func apply(to words: inout Words) {
-    CharacterClasses.letters.withReader { classes in
+    withReader { reader in
       var pieces: [(end: Int, isMatch: Bool)] = []
       words.splitEach { text, word, out in
         pieces.removeAll(keepingCapacity: true)
         var at = word.start
         var done = word.start
         while at < word.end {
-          guard let end = end(text, at, word.end, classes) else {
+          guard let end = reader.end(text, at, word.end) else {
             at += UTF8Text.length(text[at])
             continue
           }
@@ -110,57 +109,80 @@ struct RunSplit: PreTokenizer {
           at = end
           done = end
         }
+        if done == word.start, behavior == .isolated {
+          // Most words have no match.
+          out.append(word)
+          return
+        }
         if done < word.end { pieces.append((word.end, inverted)) }
         behavior.append(pieces, from: word.start, to: &out)
       }
     }
   }
 
-  /// Where the match that starts at `at` ends; nil if there is none.
-  @inline(__always)
-  private func end(
-    _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, _ classes: CharacterClasses.Reader
-  ) -> Int? {
-    if takesSpace {
-      let (kind, length) = classes.scalar(text, start)
-      if kind & CharacterClasses.space != 0, let end = runEnd(text, start + length, limit, classes) {
-        return end
+  private func withReader(_ body: (Reader) -> Void) {
+    CharacterClasses.letters.withReader { classes in
+      ascii.withUnsafeBufferPointer { ascii in
+        ranges.withUnsafeBufferPointer { ranges in
+          guard let ascii = ascii.baseAddress else { return }
+          body(
+            Reader(
+              ascii: ascii, ranges: ranges, kinds: kinds, classes: classes, longest: longest,
+              shortest: shortest,
+              takesSpace: takesSpace))
+        }
       }
     }
-    return runEnd(text, start, limit, classes)
   }
 
-  @inline(__always)
-  private func runEnd(
-    _ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int, _ classes: CharacterClasses.Reader
-  ) -> Int? {
-    var at = start
-    var count = 0
-    while at < limit, count < longest {
-      let length: Int
-      switch members {
-      case .kind(let mask):
-        let found = classes.scalar(text, at)
-        guard found.class & mask != 0 else { return count >= shortest ? at : nil }
-        length = found.length
-      case .ranges(let ranges):
-        let found = UTF8Text.scalar(text, at)
-        guard Self.contains(ranges, found.value) else { return count >= shortest ? at : nil }
-        length = found.length
+  private struct Reader {
+    let ascii: UnsafePointer<Bool>
+    let ranges: UnsafeBufferPointer<ClosedRange<UInt32>>
+    let kinds: UInt8
+    let classes: CharacterClasses.Reader
+    let longest: Int
+    let shortest: Int
+    let takesSpace: Bool
+
+    /// Where the match that starts at `start` ends; nil if there is none.
+    @inline(__always)
+    func end(_ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int) -> Int? {
+      if takesSpace {
+        let (kind, length) = classes.scalar(text, start)
+        if kind & CharacterClasses.space != 0, let end = runEnd(text, start + length, limit) { return end }
       }
-      at += length
-      count += 1
+      return runEnd(text, start, limit)
     }
-    return count >= shortest ? at : nil
-  }
 
-  private static func contains(_ ranges: [ClosedRange<UInt32>], _ scalar: UInt32) -> Bool {
-    var low = 0
-    var high = ranges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+    @inline(__always)
+    private func runEnd(_ text: UnsafePointer<UInt8>, _ start: Int, _ limit: Int) -> Int? {
+      var at = start
+      var count = 0
+      while at < limit, count < longest {
+        let length = memberLength(text, at)
+        guard length > 0 else { break }
+        at += length
+        count += 1
+      }
+      return count >= shortest ? at : nil
     }
-    return low < ranges.count && ranges[low].lowerBound <= scalar
+
+    /// The length of a character of the class; 0 for any other.
+    @inline(__always)
+    private func memberLength(_ text: UnsafePointer<UInt8>, _ at: Int) -> Int {
+      if text[at] < 0x80 { return ascii[Int(text[at])] ? 1 : 0 }
+      if kinds != 0 {
+        let (kind, length) = classes.scalar(text, at)
+        return kind & kinds != 0 ? length : 0
+      }
+      let (scalar, length) = UTF8Text.scalar(text, at)
+      var low = 0
+      var high = ranges.count
+      while low < high {
+        let middle = (low + high) / 2
+        if ranges[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+      }
+      return low < ranges.count && ranges[low].lowerBound <= scalar ? length : 0
+    }
   }
 }

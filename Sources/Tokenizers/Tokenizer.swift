@@ -29,7 +29,12 @@ package final class Tokenizer: Sendable {
   }
 
   /// - Parameter path: where the JSON came from, for messages.
-  package init(json: JSON, path: String) throws {
+  package convenience init(json: JSON, path: String) throws {
+    try self.init(json: json, path: path, model: nil)
+  }
+
+  /// - Parameter model: takes the place of the file's; its words are bytes.
+  init(json: JSON, path: String, model own: (any TokenModel)?) throws {
     let file = FilePart(json: json, path: path, place: "")
     guard json.members != nil else { throw file.wrong("an object") }
     if let version = file.part("version"), try version.text() != "1.0" {
@@ -42,7 +47,7 @@ package final class Tokenizer: Sendable {
     preTokenizers = steps
     wordPreTokenizers = try PreTokenizers.read(file.part("pre_tokenizer"), spacesWords: true).steps
     normalizers = try Normalizers.read(file.part("normalizer"))
-    model = try TokenModels.read(try file.required("model"), readsBytes: endsInBytes)
+    model = try own ?? TokenModels.read(try file.required("model"), readsBytes: endsInBytes)
     addedTokens = try AddedTokens(
       file.part("added_tokens"), vocabulary: model.vocabulary, normalizers: normalizers)
     vocabularySize = max(model.vocabulary.idCount, addedTokens.idCount)
@@ -128,6 +133,9 @@ package final class Tokenizer: Sendable {
 
   /// Whether an id is one of those that `skipSpecialTokens` leaves out.
   package func isSpecial(_ id: Int32) -> Bool { addedTokens.token(id)?.special ?? false }
+
+  /// Whether an id is that of an added token.
+  func isAdded(_ id: Int32) -> Bool { addedTokens.token(id) != nil }
 
   /// Appends an id's piece for the decoder.
   func append(_ id: Int32, skipSpecialTokens: Bool, to pieces: inout Pieces) {

@@ -12,6 +12,10 @@ final class Unigram: TokenModel {
   /// The ids of `<0x00>` to `<0xFF>`, -1 where missing; empty where the model does not fall back to bytes.
   let bytePieces: [Int32]
   let trie: PieceTrie
+  /// Where words may be cut further; nil if they may not be cut.
+  let marker: MarkerCut?
+  /// Up to so many bytes, sums of scores are exact, so that they compare as the sums of a cut word do.
+  let longestCut: Int
 
   init(_ part: FilePart) throws {
     let list = try part.required("vocab")
@@ -41,6 +45,23 @@ final class Unigram: TokenModel {
     unknownScore = (scores.min() ?? 0) - 10
     bytePieces = try part.bool("byte_fallback", default: false) ? vocabulary.bytePieces : []
     trie = PieceTrie(vocabulary)
+    let isMarked = (vocabulary.piece(self.unknown) ?? []).contains(MarkerCut.marker[0])
+    marker =
+      isMarked ? nil : MarkerCut(vocabulary, pieces: (0..<Int32(pieces.count)).filter { $0 != unknown })
+    longestCut = Self.longestExact(scores + [unknownScore])
+  }
+
+  /// How many numbers of a list, each as often as one likes, have a sum that is exact in any order.
+  private static func longestExact(_ numbers: [Double]) -> Int {
+    var largest = 1.0
+    var finest = 0
+    for number in numbers where number != 0 {
+      largest = max(largest, abs(number))
+      let bits = 52 - min(52, number.significandBitPattern.trailingZeroBitCount)
+      finest = max(finest, bits - Int(number.exponent))
+    }
+    guard finest < 52, largest < 0x1p50 else { return 0 }
+    return Int(0x1p53 / largest / Double(sign: .plus, exponent: finest, significand: 1))
   }
 
   func makeEncoder() -> any TokenModelEncoder { UnigramEncoder(self) }
@@ -78,21 +99,37 @@ final class UnigramEncoder: TokenModelEncoder {
       words.bytes.withUnsafeBufferPointer { text in
         guard let base = text.baseAddress else { return }
         for word in words.words {
-          let count = word.end - word.start
-          guard count <= WordCache.longestWord else {
-            cut(base, word, trie)
-            for piece in pieces.reversed() { ids.append(piece.id) }
+          guard let marker = model.marker, word.end - word.start <= model.longestCut else {
+            encode(base, word, trie, into: &ids)
             continue
           }
-          let key = WordCache.Key(base + word.start, count: count)
-          if cache.append(key, to: &ids) { continue }
-          let first = ids.count
-          cut(base, word, trie)
-          for piece in pieces.reversed() { ids.append(piece.id) }
-          cache.store(key, ids[first...])
+          var start = word.start
+          while start < word.end {
+            let end = marker.next(base, start, word.end)
+            encode(base, Words.Word(start: start, end: end), trie, into: &ids)
+            start = end
+          }
         }
       }
     }
+  }
+
+  @inline(__always)
+  private func encode(
+    _ text: UnsafePointer<UInt8>, _ word: Words.Word, _ trie: PieceTrie.Reader, into ids: inout [Int32]
+  ) {
+    let count = word.end - word.start
+    guard count <= WordCache.longestWord else {
+      cut(text, word, trie)
+      for piece in pieces.reversed() { ids.append(piece.id) }
+      return
+    }
+    let key = WordCache.Key(text + word.start, count: count)
+    if cache.append(key, to: &ids) { return }
+    let first = ids.count
+    cut(text, word, trie)
+    for piece in pieces.reversed() { ids.append(piece.id) }
+    cache.store(key, ids[first...])
   }
 
   func trace(_ words: Words, into ids: inout [Int32], spans: inout [Range<Int>]) {

@@ -53,23 +53,23 @@ struct Vocabulary: Sendable {
     self.init(bytes: bytes, starts: starts, present: owner.map { $0 >= 0 }, pieceCount: members.count)
   }
 
-  /// Pieces whose ids are their places. If a piece stands twice, its last id counts.
-  init(pieces: [[UInt8]], _ part: FilePart) throws(UserError) {
+  /// Pieces whose ids are their places; nil where there is a gap. If a piece stands twice, its last id counts.
+  init(pieces: [[UInt8]?], _ part: FilePart) throws(UserError) {
     guard pieces.count < Self.largestCount else {
       throw part.error("there are more than \(Self.largestCount - 1) pieces")
     }
-    let total = pieces.reduce(0) { $0 + $1.count }
+    let total = pieces.reduce(0) { $0 + ($1?.count ?? 0) }
     guard total < Int(UInt32.max) else { throw part.error("the pieces have more than 4 GiB") }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(total)
     var starts: [UInt32] = [0]
     for piece in pieces {
-      bytes.append(contentsOf: piece)
+      bytes.append(contentsOf: piece ?? [])
       starts.append(UInt32(bytes.count))
     }
+    let present = pieces.map { $0 != nil }
     self.init(
-      bytes: bytes, starts: starts, present: [Bool](repeating: true, count: pieces.count),
-      pieceCount: pieces.count)
+      bytes: bytes, starts: starts, present: present, pieceCount: present.reduce(0) { $0 + ($1 ? 1 : 0) })
   }
 
   private init(bytes: [UInt8], starts: [UInt32], present: [Bool], pieceCount: Int) {

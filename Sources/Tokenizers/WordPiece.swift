@@ -68,13 +68,12 @@ final class WordPieceEncoder: TokenModelEncoder {
         let first = ids.count
         cut(base, word, into: &ids)
         var at = word.start
-        for id in ids[first...] {
+        for index in first..<ids.count {
           let start = at
-          let piece = model.vocabulary.piece(id)?.count ?? 0
+          let piece = model.vocabulary.piece(ids[index])?.count ?? 0
+          at += piece - (start == word.start ? 0 : model.prefixCount)
           // The last piece, which may be the unknown one, ends with the word.
-          at =
-            spans.count + 1 == ids.count
-            ? word.end : at + piece - (start == word.start ? 0 : model.prefixCount)
+          if index == ids.count - 1 { at = word.end }
           spans.append(start..<at)
         }
       }

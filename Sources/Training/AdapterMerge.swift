@@ -88,7 +88,7 @@ package struct AdapterMerge {
       return description
     }
     let batch = adapted.flatMap { adapted in
-      problems.collect { try Self.batch(adapted, tokenizer: base + "/tokenizer.json", data) }
+      problems.collect { try Self.batch(adapted, tokenizer: base, data) }
     }
     try problems.throwIfAny()
     guard let adapted, let batch else { preconditionFailure("an error was collected") }
@@ -99,9 +99,9 @@ package struct AdapterMerge {
   }
 
   private static func batch(
-    _ description: ModelDescription, tokenizer file: String, _ data: [String]
+    _ description: ModelDescription, tokenizer folder: String, _ data: [String]
   ) throws -> Batch {
-    let tokenizer = try Tokenizer(file: file)
+    let tokenizer = try Tokenizer(folder: folder)
     let dataset = try Dataset(
       DataOptions(
         train: data, packing: true, sequenceLength: min(length, description.family.maximumLength), seed: 0,

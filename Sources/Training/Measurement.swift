@@ -29,11 +29,13 @@ package func measure(
   let examples =
     type(of: objective).readsRows ? try ranks.together { try rows?.examples(of: sequences) } ?? [:] : [:]
   let units = objective.units(of: microBatches, in: sequences, .none)
-  return Evaluated(
+  var evaluated = Evaluated(
     sequences, sums: sums.total(microBatches: microBatches.count, units: units),
     outputs: objective.outputs == .none
       ? [] : gathered(own, of: sequences, microBatches, objective.outputs, ranks),
     form: objective.outputs, rows: rows, examples: examples)
+  if let loss = objective.loss(of: evaluated, replica.engine) { evaluated.sums.loss = loss }
+  return evaluated
 }
 
 /// Adds the outputs of a micro-batch, without those of padding.
@@ -47,7 +49,7 @@ private func append(_ outputs: [Float], of batch: Batch, _ form: OutputForm, to 
 }
 
 /// The outputs of all ranks in the order of the sequences: rank i has micro-batches i, i + N, i + 2N, …
-private func gathered(
+func gathered(
   _ own: [Double], of sequences: TokenSequences, _ microBatches: [MicroBatch], _ form: OutputForm,
   _ ranks: Ranks
 ) -> [Double] {

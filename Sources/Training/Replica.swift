@@ -120,6 +120,20 @@ package final class Replica {
     }
   }
 
+  /// The representations of a micro-batch's rows that training will give, [B, C].
+  package func rehearse(_ batch: Batch, _ draw: BatchDraw) -> [Float] {
+    let key = ProgramCache.Key(shape: shape(of: batch), purpose: .rehearsal, dropout: true)
+    let program = programs.program(key) {
+      Program(record(key.shape, for: .rehearsal), threads: engine.pool.threads)
+    }
+    return withInput(batch) { input in
+      var input = input
+      (input.seed, input.step) = (draw.seed, draw.step)
+      _ = program.run(input, weights: store, arena: arena, engine: engine)
+      return Array(output(of: program))
+    }
+  }
+
   /// The sum of the losses of a micro-batch, without dropout.
   package func loss(_ batch: Batch) -> Double {
     run(program(for: batch, training: false), on: batch)
@@ -177,7 +191,8 @@ package final class Replica {
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       dropout: dropout, adaptation: description.adaptation)
     switch purpose {
-    case .training, .loss: objective.record(description.family.forward(graph), of: description, on: graph)
+    case .training, .loss, .rehearsal:
+      objective.record(description.family.forward(graph), of: description, on: graph)
     case .logits, .decoding: description.record(on: graph)
     }
     return graph
@@ -189,13 +204,13 @@ package final class Replica {
       try withPointers(firstKeys, endKeys) { firstKeys, endKeys in
         try withPointers(batch.types, batch.lengths) { types, lengths in
           try withPointers(batch.numbers, batch.sampleIDs) { numbers, sampleIDs in
-            try withPointers(batch.targets, batch.sampleIDs) { targets, _ in
+            try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
               try body(
                 GraphInput(
                   stream: TokenStream(
                     tokens: tokens!, positions: positions!, types: types!,
                     keys: KeyIntervals(first: firstKeys!, end: endKeys!)), targets: targets!,
-                  lengths: lengths!, numbers: numbers, sampleIDs: sampleIDs!))
+                  lengths: lengths!, numbers: numbers, rowGradients: rowGradients, sampleIDs: sampleIDs!))
             }
           }
         }

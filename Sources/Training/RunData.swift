@@ -22,7 +22,7 @@ package struct RunData {
         .usage, "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens",
         at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
     }
-    tokenizer = try Tokenizer(file: recipe.model + "/tokenizer.json")
+    tokenizer = try Tokenizer(folder: recipe.model)
     dataset = try Dataset(
       recipe.dataOptions,
       encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))

@@ -17,7 +17,10 @@ struct RunModel {
     (description, companions) = try ranks.together {
       let description = try recipe.describeModel()
       try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
-      return (description, ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles())
+      try recipe.objective.check(description)
+      var companions = ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles()
+      companions.add(recipe.objective.companions(of: description))
+      return (description, companions)
     }
     base = try ranks.together { [description] in try RunBase(description, recipe) }
   }

@@ -53,6 +53,8 @@ package final class TrainStep {
   /// the data.
   private var batch = Batch()
   private var sums: MicroBatchSums
+  /// Of the step, where the loss is of all its samples together.
+  private var joint: JointGradients?
   private let offending: OffendingSamples
   private let audit: Audit
   /// When messages were last looked after, in nanoseconds.
@@ -114,7 +116,14 @@ package final class TrainStep {
     ranks.board?.tell(step: step)
     // The denominator: every rank counts the losses of the whole step before the first backward pass.
     let tokens = sequences.tokenCount(of: microBatches)
-    let units = replica.objective.units(of: microBatches, in: sequences, BatchDraw(seed: seed, step: step))
+    let draw = BatchDraw(seed: seed, step: step)
+    let units = replica.objective.units(of: microBatches, in: sequences, draw)
+    if type(of: replica.objective).isJoint {
+      exchange.finish()
+      joint = JointGradients(
+        microBatches, of: sequences, replica: replica, ranks: ranks, mask: mask, units: units, draw,
+        before: { ranks.board?.tell(.forward, layer: nil) })
+    }
     sumGradients(step, microBatches, dividedBy: units)
     let audits = try auditGradients(step, microBatches, dividedBy: units)
     ranks.board?.tell(.update)
@@ -215,6 +224,7 @@ package final class TrainStep {
   ) -> Double {
     replica.objective.fill(
       &batch, with: microBatch, of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
+    joint?.fill(&batch, microBatch)
     let pool = replica.engine.pool
     pool.betweenTiles = betweenTiles
     defer { pool.betweenTiles = nil }

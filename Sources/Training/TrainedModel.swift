@@ -29,7 +29,7 @@ package struct TrainedModel {
     let (description, tokenizer, engine) = try ranks.together {
       (
         try Self.description(folder: folder, adapter: adapter, settings),
-        try Tokenizer(file: folder + "/tokenizer.json"),
+        try Tokenizer(folder: folder),
         try Engine(threads: threads, kernel: settings.parallel.blasKernel)
       )
     }
@@ -46,7 +46,7 @@ package struct TrainedModel {
   ) throws {
     let description = try Self.description(folder: folder, adapter: adapter, settings)
     try self.init(
-      folder, description, try Tokenizer(file: folder + "/tokenizer.json"),
+      folder, description, try Tokenizer(folder: folder),
       try Engine(threads: threads, kernel: settings.parallel.blasKernel),
       WeightStore(description, type: settings.elementType, projections: settings.frozenStorage))
     try fill(adapter: adapter, storage: settings.frozenStorage)

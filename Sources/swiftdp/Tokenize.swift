@@ -8,7 +8,7 @@ struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the token ids of each line of a file as a JSON array.")
 
-  @Option(help: "A folder with a tokenizer.json.", transform: Launch.path)
+  @Option(help: "A folder with a tokenizer.json, or with a file of tiktoken.", transform: Launch.path)
   var model: String
   @Flag(help: "Print the pieces beside the ids.")
   var pieces = false
@@ -20,7 +20,7 @@ struct Tokenize: ParsableCommand {
       UserError.noModelFolder(model, at: "--model"), file == "-" ? nil : UserError.noFile(file),
     ]
     guard mistakes.allSatisfy({ $0 == nil }) else { throw UserErrors(mistakes.compactMap { $0 }) }
-    let tokenizer = try Tokenizer(file: model + "/tokenizer.json")
+    let tokenizer = try Tokenizer(folder: model)
     if file == "-" {
       try FileHandle.standardInput.readDataToEndOfFile().withUnsafeBytes { try write($0, by: tokenizer) }
     } else {

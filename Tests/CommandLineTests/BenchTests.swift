@@ -87,7 +87,8 @@ extension CommandLineTests {
         limits: ["memory copy": "B/s", "JSON parsing": "B/s", "1 thread × threads": "B/s"], in: folder)
       #expect(
         rows.map(\.name) == [
-          "load tokenizer.json", "one text, 1 thread", "by line, 1 thread", "by line, 2 threads",
+          "load tokenizer.json", "one text, 1 thread", "by line, 1 thread", "with places, 1 thread",
+          "by line, 2 threads",
         ])
       for row in rows.dropFirst() {
         #expect(try row.size("bytes") == 20_000)

@@ -2,28 +2,33 @@
 
   tokenizers.json    small synthetic tokenizers (shared models, and what stands around them) and, for these and
                      the real ones under ../shared/data, the ids and decoded text of tricky strings; for some, pairs
-                     of strings, cut to lengths, and one hash over a text of all code points
-  corpus_hashes.json one hash a real file over the ids of all its lines
+                     of strings, cut to lengths, lists of words, long texts in windows behind a question, the parts
+                     of a text that tokens stand for, and one hash over a text of all code points
+  corpus_hashes.json one hash a real file over the ids of all its lines; and for GPT-2's vocabulary with the splits of
+                     other models, one over the lines of text/ and one over generated texts
 
 Run from anywhere: python Tests/Fixtures/make_tokenizer_fixtures.py
 """
 
+import base64
 import json
 import os
 import pathlib
 import random
+import struct
 
 os.environ["TOKENIZERS_PARALLELISM"] = "true"
 
+import tiktoken
 import tokenizers
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 HERE = pathlib.Path(__file__).parent
 DATA = HERE.parents[2] / "shared/data"
 REAL = {
     "gpt2": "tokenizers/gpt2/tokenizer.json", "stories260K": "stories260K-hf/tokenizer.json",
     "bert-base-uncased": "tokenizers/bert-base-uncased/tokenizer.json",
-    "all-MiniLM-L6-v2": "all-MiniLM-L6-v2/tokenizer.json",
+    "all-MiniLM-L6-v2": "all-MiniLM-L6-v2/tokenizer.json", "t5": "tokenizers/t5/tokenizer.json",
 }
 FOLDERS = ["text", "instruct", "chat", "classification", "preference", "eval", "ner"]
 
@@ -79,6 +84,23 @@ QWEN2 = LLAMA3.replace("{1,3}", "")
 ASCII3 = LLAMA3.replace(
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
 )
+SPACES = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+QWEN35 = CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*" + SPACES
+DEEPSEEK3 = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"| ?[\p{P}\p{S}]+[\r\n]*" + SPACES
+)
+
+
+def cased(ending, count):
+    start, upper, lower = r"[^\r\n\p{L}\p{N}]?", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+    return (
+        f"{start}{upper}*{lower}+{ending}|{start}{upper}+{lower}*{ending}"
+        rf"|\p{{N}}{count}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*" + SPACES
+    )
+
+
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 CORPUS = [
@@ -132,6 +154,65 @@ def word_piece(prefix="##", longest=100, **options):
             "max_input_chars_per_word": longest, "vocab": vocabulary, **options}
 
 
+def unigram(pieces, unk=0, fallback=False):
+    return {"type": "Unigram", "unk_id": unk, "byte_fallback": fallback, "vocab": pieces}
+
+
+def make_unigrams():
+    """Many sums are equal, so that it shows which of two paths wins."""
+    words = "\u2581the \u2581th the he t h e \u2581 \u2581a an and nd d a n \u2581hello hell hello o l lo ell x y z i s u r w \u2581w or ld".split()
+    letters = [c for c in "bcfgjkmpqv0123456789.,!?'-THE\u00e9\u00e0\u4f60\u3042\u0438" if c not in words]
+    plain = [["<unk>", 0.0], ["<s>", 0.0], ["</s>", 0.0], ["<pad>", 0.0], ["<mask>", 0.0]]
+    plain += [[word, -1.0 - len(word) % 3] for word in words] + [[letter, -4.0] for letter in letters]
+    plain += [["the", -2.5], ["\u00a4x\u00a4", -9.0], ["123", -6.5], ["12", -5.0], ["(c)", -3.0]]  # one stands twice
+    byte_pieces = [[f"<0x{b:02X}>", -7.0] for b in range(256)]
+    positive = [[piece, 21.0 if piece in ("\u00a4\u00a4", "zz") else 30.0 + len(piece)] for piece, _ in plain if piece not in ("z", "zz")]
+    positive += [["\u00a4\u00a4", 21.0], ["zz", 21.0]]  # together, unknown characters are a piece
+    few = [piece for piece in byte_pieces if piece[0] not in ("<0xC2>", "<0xE4>")]
+    return {
+        "unigram": unigram(plain), "unigram-bytes": unigram(plain[:60] + byte_pieces, fallback=True),
+        "unigram-few-bytes": unigram(plain[:60] + few, fallback=True), "unigram-positive": unigram(positive),
+    }
+
+
+def charsmap(mapping):
+    """SentencePiece's map of characters: a double array of the keys, and the texts."""
+    texts, offsets, root = b"", {}, {}
+    for key, text in mapping.items():
+        node = root
+        for byte in key.encode():
+            node = node.setdefault(byte, {})
+        if text not in offsets:
+            offsets[text] = len(texts)
+            texts += text.encode() + b"\0"
+        node[0] = offsets[text]
+    units, used = {0: 0}, {0}
+
+    def place(node, at, label):
+        base = next(b for b in range(1, 1 << 20) if not any(b ^ byte in used for byte in node))
+        used.update(base ^ byte for byte in node)
+        units[at] = label | (0 in node) << 8 | (at ^ base) << 10
+        for byte, child in node.items():
+            if byte == 0:
+                units[base] = 1 << 31 | child
+            else:
+                place(child, base ^ byte, byte)
+
+    place(root, 0, 0)
+    array = [units.get(i, 0) for i in range((max(units) | 255) + 1)]
+    return base64.b64encode(struct.pack(f"<I{len(array)}I", 4 * len(array), *array) + texts).decode()
+
+
+# A key may begin another, take the marks behind it with it, grow, or vanish.
+CHARSMAP = charsmap({
+    **{c: " " for c in "\t\n\r\u00a0\u2003\u3000"}, **{c: "" for c in "\x01\x1b\u200b\u00ad\ufeff"},
+    **{chr(0xFF01 + i): chr(0x21 + i) for i in range(60)}, "\ufb01": "fi", "\u00bd": "1\u20442", "e\u0301": "\u00e9",
+    "a\u0300": "\u00e0", "a\u0300\u0323": "a", "A": "a", "\u00fc": "ue", "\u00a9": "(c)", "\u2122": "tm", "\u0915": "k",
+    "\u1100": "g", "\u1161": "a", "\u0600": "x", "\u0600a": "y", "\ufdfa": "the other " * 3, "\u0301": "'", "\r\n": "!",
+    "\u00a4": "\u00a4\u00a4", "\U0001f600": ":)", "\u0441\u044a": "s",
+})
+
+
 def make_models():
     def trained(model, pre, **options):
         tokenizer = Tokenizer(model)
@@ -173,13 +254,17 @@ def make_models():
     return {
         "bytes": bytes_, "whole": whole, "marked": marked, "fallback": fallback, "few": few,
         "crossing": crossing, "legacy": legacy, "prefixed": prefixed, "suffixed": suffixed,
+        **make_unigrams(),
         "pieces": word_piece(), "few-pieces": word_piece("@@", 6), "bare-pieces": word_piece(""),
     }
 
 
 def added(models_, name, *tokens):
     vocabulary = models_[name]["vocab"]
-    result, next_id = [], len(vocabulary)
+    next_id = len(vocabulary)
+    if isinstance(vocabulary, list):
+        vocabulary = {piece: i for i, (piece, _) in enumerate(vocabulary)}
+    result = []
     for token in tokens:
         options = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
         content = token if isinstance(token, str) else token.pop("content")
@@ -209,6 +294,10 @@ def metaspace(scheme="always", splits=True):
 
 def replace(old, new):
     return {"type": "Replace", "pattern": {"String": old}, "content": new}
+
+
+def replace_runs(pattern, new):
+    return {"type": "Replace", "pattern": {"Regex": pattern}, "content": new}
 
 
 def bert(clean=True, chinese=True, accents=None, lower=True):
@@ -342,8 +431,105 @@ def make_specs(m):
          decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}, post_processor=sequence(
              "processors", byte_level(), pairs_of(
                  "[SEP]:0 A:1 [CLS]:1", "[CLS]:0 [SEP]:0 A:0 [SEP]:1 [SEP]:1 B:1", around_pieces)))
+    ends_of = {"<s>": 1, "</s>": 2}
+    in_unigram = added(m, "unigram", *({"content": t, **special} for t in ["<unk>", "<s>", "</s>", "<pad>"]),
+                       {"content": "<mask>", "lstrip": True, **special})
+    precompiled = {"type": "Precompiled", "precompiled_charsmap": CHARSMAP}
+    between_spaces = sequence("pretokenizers", {"type": "WhitespaceSplit"}, metaspace())
+    xlm = pairs_of("<s>:0 A:0 </s>:0", "<s>:0 A:0 </s>:0 </s>:0 B:0 </s>:0", ends_of)
+    deberta = pairs_of("<s>:0 A:0 </s>:0", "<s>:0 A:0 </s>:0 B:1 </s>:1", ends_of)
+    spec("xlm-roberta", "unigram", normalizer=precompiled, pre_tokenizer=between_spaces, added_tokens=in_unigram,
+         post_processor=xlm, decoder=metaspace())
+    spec("xlm-roberta-old", "unigram-bytes", pre_tokenizer=between_spaces, decoder=metaspace(), normalizer=sequence(
+        "normalizers", precompiled, replace_runs(" {2,}", " ")), post_processor=xlm)
+    spec("deberta", "unigram-few-bytes", pre_tokenizer=sequence("pretokenizers", metaspace()), decoder=metaspace(),
+         normalizer=sequence("normalizers", {"type": "Strip", "strip_left": True, "strip_right": True}, precompiled,
+                             replace_runs(" {2,}", " ")), post_processor=deberta)
+    spec("deberta-new", "unigram-positive", decoder=metaspace("first"), pre_tokenizer=sequence(
+        "pretokenizers", {"type": "Punctuation", "behavior": "Isolated"}, metaspace("first")), normalizer=sequence(
+            "normalizers", replace_runs(r"\s{2,}|[\n\r\t]", " "), {"type": "NFC"},
+            {"type": "Strip", "strip_left": False, "strip_right": True}), post_processor=deberta)
+    spec("unigram-whole", "unigram", normalizer=sequence(
+        "normalizers", {"type": "Prepend", "prepend": "\u2581"}, replace_runs(r"\s+", "\u2581")))
+    spec("roberta-pairs", "bytes", pre_tokenizer=byte_level(), decoder=decode_bytes, post_processor={
+        "type": "RobertaProcessing", "sep": ["x", 5], "cls": ["y", 6], "trim_offsets": True,
+        "add_prefix_space": False},
+         added_tokens=added(m, "bytes", {"content": "[MASK]", "lstrip": True, **special}))
+    spec("neox", "bytes", normalizer={"type": "NFC"}, pre_tokenizer=byte_level(), decoder=decode_bytes,
+         added_tokens=added(m, "bytes", {"content": "<|endoftext|>", **special},
+                            *({"content": " " * count, "normalized": True} for count in [24, 16, 8, 4, 3, 2]),
+                            {"content": "\t\t", "normalized": True}),
+         post_processor=pairs_of("A:0", "A:0 B:1", {}))
+    spec("phi3", "fallback", normalizer=llama, decoder=unllama, post_processor=ends, added_tokens=added(
+        m, "fallback", {"content": "<s>", **special}, {"content": "</s>", "rstrip": True},
+        {"content": "<|user|>", "rstrip": True, **special}, {"content": "[MASK]", "rstrip": True, **special}))
+    spec("bytes-untrimmed", "bytes", pre_tokenizer=byte_level(), decoder=decode_bytes, post_processor={
+        "type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True})
+    spec("bytes-trimmed", "bytes", pre_tokenizer=byte_level(prefix=True), decoder=decode_bytes, post_processor={
+        "type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True})
     spec("pairs-plain", "pieces", pre_tokenizer={"type": "BertPreTokenizer"}, normalizer={"type": "Lowercase"})
     return specs
+
+
+def in_bytes(text):
+    """How many bytes there are before each character, and in all."""
+    counts = [0]
+    for character in text:
+        counts.append(counts[-1] + len(character.encode()))
+    return counts
+
+
+def places(tokenizer, text):
+    """One hash over the parts of a text that its tokens stand for, in bytes."""
+    value, before = Hash(), in_bytes(text)
+    for start, end in tokenizer.encode(text, add_special_tokens=False).offsets:
+        value.mix([before[start], before[end]])
+    return str(value)
+
+
+def words(tokenizer, draw):
+    """A list of words, uncut or cut to a length."""
+    text = draw.randrange(len(TEXTS))
+    longest = draw.choice([None, 4, 9, 20])
+    if longest is not None:
+        tokenizer.enable_truncation(longest)
+    before = tokenizer.pre_tokenizer
+    if isinstance(before, pre_tokenizers.ByteLevel):
+        # Words of GPT-2's kind are read with a space in front.
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    encoding = tokenizer.encode(TEXTS[text].split(" "), is_pretokenized=True)
+    tokenizer.no_truncation()
+    if before is not None:
+        tokenizer.pre_tokenizer = before
+    return {"text": text, "longest": longest, "ids": encoding.ids, "types": encoding.type_ids, "words": encoding.word_ids}
+
+
+def windows(tokenizer, draw):
+    """A long text in windows behind a question, or None if the package refuses it."""
+    question, first = draw.randrange(len(TEXTS)), draw.randrange(30)
+    longest, stride = draw.choice([16, 33, 64, 100, 400]), draw.choice([0, 1, 5, 12])
+    text = "\n".join(TEXTS[first : first + 3])
+    tokenizer.enable_truncation(longest, stride=stride, strategy="only_second")
+    before = in_bytes(text)
+    result = {"question": question, "first": first, "longest": longest, "stride": stride, "windows": None}
+    try:
+        whole = tokenizer.encode(TEXTS[question], text)
+        result["windows"] = []
+        for window in [whole, *whole.overflowing]:
+            inside = [i for i, of in enumerate(window.sequence_ids) if of == 1]
+            offsets = [[before[n] for n in window.offsets[i]] for i in inside]
+            # The package leaves the types of later windows as they were before the template.
+            types = window.type_ids if any(whole.type_ids) else [0] * len(window.ids)
+            result["windows"].append({"ids": window.ids, "types": types, "inside": inside, "places": offsets})
+    except BaseException as error:
+        if "stride" not in str(error) and "too short" not in str(error):
+            raise
+    tokenizer.no_truncation()
+    return result
+
+
+# Specs with pairs of texts, lists of words and windows, beside those of WordPiece.
+PAIRED = ["xlm-roberta", "deberta", "roberta-pairs", "roberta", "t5"]
 
 
 def expectations(tokenizer, seed, pairs=False):
@@ -368,8 +554,11 @@ def expectations(tokenizer, seed, pairs=False):
         streams.append({"ids": ids, "decoded": decode(tokenizer, ids, False), "skipped": decode(tokenizer, ids, True)})
     sample = sorted({*range(3), *range(count - 4, count + 2), *(draw.randrange(count) for _ in range(6))})
     result = {"cases": cases, "streams": streams, "pieces": [[i, tokenizer.id_to_token(i)] for i in sample]}
+    result["places"] = [places(tokenizer, text) for text in TEXTS]
     if pairs:
         result["pairs"] = [pair(tokenizer, draw) for _ in range(60)]
+        result["words"] = [words(tokenizer, draw) for _ in range(12)]
+        result["windows"] = [windows(tokenizer, draw) for _ in range(12)]
     return result
 
 
@@ -407,6 +596,103 @@ def all_points(tokenizer):
             for between in "", "x":
                 value.mix(tokenizer.encode(between.join(map(chr, range(start, start + 256)))).ids)
     return str(value)
+
+
+POOLS = [
+    (0x20, 0x7E), (0, 0xFF), (0x2B0, 0x36F), (0x370, 0x5FF), (0x600, 0x7FF), (0x900, 0x9FF), (0xE00, 0xEFF), (0x10A0, 0x11FF),
+    (0x1C5, 0x1F3), (0x2000, 0x206F), (0x20A0, 0x218F), (0x3000, 0x30FF), (0x4E00, 0x4E7F), (0xAC00, 0xAC7F), (0xFB00, 0xFEFF),
+    (0xFF00, 0xFFEF), (0x1F1E6, 0x1F1FF), (0x1F300, 0x1F64F), (0, 0x10FFFF), (0x27, 0x2F), (0x09, 0x0D),
+]
+
+
+def generated():
+    """1,500 texts, each from three ranges of code points."""
+    state = 20
+
+    def draw(count):
+        nonlocal state
+        state = (state * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
+        return (state >> 33) % count
+
+    for _ in range(1500):
+        pools = [POOLS[draw(len(POOLS))] for _ in range(3)]
+        text = ""
+        for _ in range(1 + draw(40)):
+            first, last = pools[draw(3)]
+            point = first + draw(last - first + 1)
+            if not 0xD800 <= point < 0xE000:
+                text += chr(point)
+        yield text
+
+
+def hash_of(tokenizer, texts):
+    value = Hash()
+    for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=True):
+        value.mix(encoding.ids)
+    return str(value)
+
+
+LATIN_RANGES = "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af\u0370-\u0373\u0376\u0377\u1e00-\u1f15\U00010400-\U0001044f"
+
+
+def split_steps():
+    def isolated(*patterns):
+        return [split({"Regex": pattern}) for pattern in patterns]
+
+    digits, bytes_ = {"type": "Digits", "individual_digits": True}, byte_level(regex=False)
+    return {
+        "llama3": [*isolated(LLAMA3), bytes_], "qwen2": [*isolated(QWEN2), bytes_], "qwen3.5": [*isolated(QWEN35), bytes_],
+        "gpt-4o": [*isolated(cased(CONTRACTIONS + "?", "{1,3}")), bytes_], "tekken": [*isolated(cased("", "")), bytes_],
+        "deepseek-v3": [*isolated(r"\p{N}{1,3}", "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+", DEEPSEEK3), bytes_],
+        "deepseek-v2": [*isolated("[\r\n]", rf"\s?[{LATIN_RANGES}]+", "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+", r"\s+$",
+                                  "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"), digits, bytes_],
+        "deepseek-coder": [*isolated(r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"), digits, bytes_],
+        "falcon": [{"type": "Punctuation", "behavior": "Contiguous"}, byte_level(), {**digits, "individual_digits": False},
+                   *isolated("[0-9][0-9][0-9]")],
+        "smollm": [digits, byte_level()],
+        "trailing": [*isolated(r"\s+$"), bytes_],
+        "runs-inverted": [split({"Regex": r"\s?\p{N}{1,2}"}, "MergedWithNext", True), split({"Regex": r"\p{S}"}, "Removed"), bytes_],
+    }
+
+
+def split_hashes():
+    lines = [line for path in sorted((DATA / "text").glob("*")) if path.is_file()
+             for line in path.read_bytes().decode("utf-8", errors="replace").split("\n")]
+    base = json.loads((DATA / REAL["gpt2"]).read_text())
+    result = {}
+    for name, steps in split_steps().items():
+        file = {**base, "pre_tokenizer": sequence("pretokenizers", *steps)}
+        tokenizer = Tokenizer.from_str(json.dumps(file))
+        result[name] = {"pre_tokenizer": file["pre_tokenizer"], "text": hash_of(tokenizer, lines),
+                        "generated": hash_of(tokenizer, generated())}
+    return result
+
+
+def tiktoken_ids(model):
+    """A file of tiktoken's with the pieces of a byte-level model, and the ids of the texts."""
+    byte_of = {piece: byte for byte, piece in enumerate(BYTE_PIECES)}
+    tokens = [bytes([byte]) for byte in reversed(range(256))]
+    for left, right in model["merges"]:
+        token = bytes(byte_of[c] for c in left + right)
+        if token not in tokens:
+            tokens.append(token)
+    tokens += [b"quick", b" quick", b"zz q"]  # that no merges lead to
+    ranks = {token: rank for rank, token in enumerate(tokens)}
+    result = {"file": "\n".join(f"{base64.b64encode(t).decode()} {r}" for t, r in ranks.items()) + "\n"}
+    for name, pattern in {"llama": LLAMA3, "qwen": QWEN2}.items():
+        special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] if name == "qwen" else []
+        encoding = tiktoken.Encoding(
+            name, pat_str=pattern, mergeable_ranks=ranks,
+            special_tokens={token: len(ranks) + i for i, token in enumerate(special)})
+        compose = normalizers.NFC().normalize_str if name == "qwen" else str  # as Qwen's own class does
+        result[name] = [encoding.encode(compose(text), allowed_special="all") for text in TEXTS]
+    return result
+
+
+# The characters of the bytes in byte-level models.
+BYTE_PIECES = [chr(b) if b in {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)} else None for b in range(256)]
+for number, byte in enumerate([b for b in range(256) if BYTE_PIECES[b] is None]):
+    BYTE_PIECES[byte] = chr(0x100 + number)
 
 
 def decode(tokenizer, ids, skip):
@@ -452,14 +738,17 @@ def main():
         whole = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
                  "pre_tokenizer": None, "post_processor": None, "decoder": None, **parts}
         tokenizer = Tokenizer.from_str(json.dumps({**whole, "model": m[model]}))
-        entry = {"model": model, "file": whole, **expectations(tokenizer, seed, "WordPiece" == m[model]["type"])}
-        if name.startswith("bytes-bert") or name == "bert":
+        entry = {"model": model, "file": whole,
+                 **expectations(tokenizer, seed, "WordPiece" == m[model]["type"] or name in PAIRED)}
+        if name.startswith("bytes-bert") or name in ("bert", "xlm-roberta"):
             entry["points"] = all_points(tokenizer)
         result["tokenizers"][name] = entry
     for name, path in REAL.items():
-        result["real"][name] = {"file": path, **expectations(real(path), 1000, name not in ("gpt2", "stories260K"))}
+        result["real"][name] = {"file": path, **expectations(real(path), 1000, name not in ("gpt2", "stories260K")),
+                                  "generated": hash_of(real(path), generated())}
+    result["tiktoken"] = tiktoken_ids(m["bytes"])
     write("tokenizers.json", result)
-    write("corpus_hashes.json", {"versions": versions, "files": corpus_hashes()})
+    write("corpus_hashes.json", {"versions": versions, "files": corpus_hashes(), "splits": split_hashes()})
 
 
 main()

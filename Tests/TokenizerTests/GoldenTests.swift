@@ -12,21 +12,23 @@ import Tokenizers
 
   @Test(
     .enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"),
-    arguments: ["gpt2", "stories260K", "bert-base-uncased", "all-MiniLM-L6-v2"])
+    arguments: TokenizerFixtures.realNames)
   func real(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.real(name)
     try check(tokenizer, expected)
   }
 
   @Test func allFixturesRan() throws {
-    #expect(TokenizerFixtures.names("tokenizers").count == 60)
-    #expect(
-      TokenizerFixtures.names("real") == ["gpt2", "stories260K", "bert-base-uncased", "all-MiniLM-L6-v2"])
+    #expect(TokenizerFixtures.names("tokenizers").count == 70)
+    #expect(TokenizerFixtures.names("real") == TokenizerFixtures.realNames)
     #expect(try TokenizerFixtures.texts().count == 41)
   }
 
   /// Two texts and one, uncut and cut: ids and types.
-  @Test(arguments: ["bert", "bert-cased", "few-pieces", "bare-pieces", "pairs-odd", "pairs-plain"])
+  @Test(arguments: [
+    "bert", "bert-cased", "few-pieces", "bare-pieces", "pairs-odd", "pairs-plain", "roberta", "roberta-pairs",
+    "xlm-roberta", "deberta",
+  ])
   func pairs(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.synthetic(name)
     try checkPairs(tokenizer, expected)
@@ -34,7 +36,7 @@ import Tokenizers
 
   @Test(
     .enabled(if: TokenizerFixtures.hasData, "../shared/data is absent"),
-    arguments: ["bert-base-uncased", "all-MiniLM-L6-v2"])
+    arguments: ["bert-base-uncased", "all-MiniLM-L6-v2", "t5"])
   func realPairs(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.real(name)
     try checkPairs(tokenizer, expected)
@@ -43,6 +45,7 @@ import Tokenizers
   /// Every code point, between letters and among its neighbours.
   @Test(arguments: [
     "bert", "bytes-bert", "bytes-bert-cased", "bytes-bert-accents", "bytes-bert-no-accents", "bytes-bert-raw",
+    "xlm-roberta",
   ])
   func allCodePoints(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.synthetic(name)

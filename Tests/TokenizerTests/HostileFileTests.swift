@@ -1,5 +1,6 @@
 // Files that are broken or hostile, or need something that is missing, end in one line that names the part.
 import Base
+import Foundation
 import Testing
 import Tokenizers
 
@@ -12,7 +13,18 @@ import Tokenizers
     ("{}", "\"model\" is missing"),
     (#"{"model":3}"#, "model: this must be an object"),
     (#"{"version":"2.0","model":{}}"#, "the version 2.0 is not supported"),
-    (#"{"model":{"type":"Unigram"}}"#, "the model Unigram is not supported"),
+    (#"{"model":{"type":"WordLevel"}}"#, "the model WordLevel is not supported"),
+    (#"{"model":{"type":"Unigram"}}"#, "\"vocab\" is missing"),
+    (#"{"model":{"type":"Unigram","vocab":{"a":0},"unk_id":0}}"#, "must be a list of pieces and scores"),
+    (#"{"model":{"type":"Unigram","vocab":[["a"]],"unk_id":0}}"#, "model.vocab[0]"),
+    (#"{"model":{"type":"Unigram","vocab":[["a","b"]],"unk_id":0}}"#, "model.vocab[0]"),
+    (#"{"model":{"type":"Unigram","vocab":[["a",0]]}}"#, "Unigram without an unk_id is not supported"),
+    (#"{"model":{"type":"Unigram","vocab":[],"unk_id":0}}"#, "the id 0 is not in the vocabulary"),
+    (#"{"model":{"type":"Unigram","vocab":[["a",0]],"unk_id":1}}"#, "the id 1 is not in the vocabulary"),
+    (
+      #"{"model":{"type":"Unigram","vocab":[["a",0]],"unk_id":0},"pre_tokenizer":{"type":"ByteLevel"}}"#,
+      "the model Unigram behind a ByteLevel is not supported"
+    ),
     (#"{"model":{"type":"WordPiece","vocab":{}}}"#, "unk_token \"[UNK]\" is not in the vocabulary"),
     (#"{"model":{"type":"WordPiece","vocab":{"a":0},"unk_token":"?"}}"#, "unk_token \"?\" is not in"),
     (
@@ -52,10 +64,22 @@ import Tokenizers
     ),
     (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"unk_token":"?"}}"#, "unk_token \"?\""),
     (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"fuse_unk":1}}"#, "must be true or false"),
-    (part("normalizer", #"{"type":"Precompiled"}"#), "the normalizer Precompiled is not supported"),
+    (part("normalizer", #"{"type":"Nmt"}"#), "the normalizer Nmt is not supported"),
+    (part("normalizer", #"{"type":"Precompiled"}"#), "\"precompiled_charsmap\" is missing"),
+    (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"?"}"#), "this is not base64"),
+    (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"AAAA"}"#), "the map is cut off"),
+    (
+      part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"AAAAAAAAAAA="}"#),
+      "the map is cut off"
+    ),
+    (
+      part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="}"#),
+      "the map is cut off"
+    ),
+    (part("normalizer", #"{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAD/"}"#), "are not UTF-8"),
     (
       part("normalizer", #"{"type":"Replace","pattern":{"Regex":"a"},"content":""}"#),
-      "Replace with a regular"
+      "Replace with the regular expression a is not supported"
     ),
     (part("normalizer", #"{"type":"Replace","pattern":"a","content":""}"#), "neither \"String\" nor"),
     (part("normalizer", #"{"prepend":"x"}"#), "\"type\" is missing"),
@@ -159,7 +183,34 @@ import Tokenizers
         #expect(error.what.contains(says) || error.description.contains(says), "\(error)")
       }
     }
-    #expect(ran == 68)
+    #expect(ran == 82)
+  }
+
+  /// Offsets of a damaged map lead anywhere; the text stays UTF-8.
+  @Test func damagedMapsChangeNoTextIntoAnother() throws {
+    var state: UInt32 = 7
+    var ran = 0
+    for _ in 0..<300 {
+      let units = (0..<96).map { _ -> UInt32 in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        // The byte that leads to a unit, a leaf in every second, and an offset that is small at times.
+        return state >> 24 | (state >> 8 & 1) << 8 | (state >> 9 & (state & 4 == 0 ? 0x7F : 0x3F_FFFF)) << 10
+      }
+      var bytes: [UInt8] = [128, 1, 0, 0]
+      for unit in units { for shift in 0..<4 { bytes.append(UInt8(unit >> (8 * UInt32(shift)) & 0xFF)) } }
+      bytes.append(contentsOf: "a\0\u{e9}b\0\0ccc".utf8)
+      let map = Data(bytes).base64EncodedString()
+      let file =
+        #"{"model":{"type":"Unigram","vocab":[["?",0],["a",-1]],"unk_id":0},"normalizer":{"type":"Precompiled","#
+        + #""precompiled_charsmap":"\#(map)"}}"#
+      let tokenizer = try Tokenizer(json: JSON.parse(file), path: "x")
+      for text in GeneratedTexts.all.prefix(40) {
+        ran += 1
+        let placed = tokenizer.encodeWithPlaces(text)
+        #expect(placed.places.allSatisfy { $0.upperBound <= text.count })
+      }
+    }
+    #expect(ran == 12_000)
   }
 
   @Test func missingFileIsNamed() {

@@ -12,6 +12,8 @@ enum TokenizerFixtures {
   static let hasData =
     ProcessInfo.processInfo.environment["CI"] == "true" || FileManager.default.fileExists(atPath: data)
 
+  static let realNames = ["gpt2", "stories260K", "bert-base-uncased", "all-MiniLM-L6-v2", "t5"]
+
   static let goldens = Result { try OpenFile.json(root + "/Tests/Fixtures/tokenizers.json") }
   static let corpora = Result { try OpenFile.json(root + "/Tests/Fixtures/corpus_hashes.json") }
 
@@ -49,6 +51,11 @@ enum TokenizerFixtures {
     guard let value else { throw UserError(.software, "the fixture lacks a value") }
     return value
   }
+}
+
+extension FNV1a {
+  /// Takes in a list of ids and its end, as the script of the fixtures does.
+  mutating func mix(ids: [Int32]) { for id in ids + [-1] { mix(UInt64(UInt32(bitPattern: id))) } }
 }
 
 extension JSON {

@@ -17,7 +17,7 @@ extension Graph {
     let parameters =
       [weight] + (bias.map { [parameter($0, [vocabulary], decays: false, initial: .zeros)] } ?? [])
     switch purpose {
-    case .training, .loss:
+    case .training, .loss, .rehearsal:
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
         cap: cap.map { Float($0) })

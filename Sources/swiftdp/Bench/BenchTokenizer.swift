@@ -97,6 +97,7 @@ private struct TokenizerBench {
         work: onAllRanks(json.count), limit: .parsing),
       row("one text, 1 thread", sizes, whole, .copy),
       row("by line, 1 thread", byLine, try secondsByLine(threads: 1), .copy),
+      row("with places, 1 thread", sizes, try secondsFresh { _ = $0.encodeWithPlaces(text) }, .copy),
     ]
     guard threads > 1 else { return oneThread }
     let seconds = try secondsByLine(threads: threads)

@@ -82,6 +82,11 @@ package enum HostileReader: String, CaseIterable {
     let mark = all.range(of: Data("\n%%TEXT%%\n".utf8))
     let json = all[..<(mark?.lowerBound ?? all.endIndex)]
     let path = folder + "/tokenizer.json"
+    do {
+      _ = try Tokenizer(tiktoken: Array(all), family: "llama", path: folder + "/tokenizer.model")
+    } catch {
+      try Refusal.check(error)
+    }
     try json.write(to: URL(fileURLWithPath: path))
     let tokenizer = try Tokenizer(file: path)
     var texts: [[UInt8]] = [[], Array("Hello, world! 12 été 你好\n  x <s></s> ▁a".utf8)]
@@ -93,6 +98,7 @@ package enum HostileReader: String, CaseIterable {
       }
       _ = tokenizer.decode(ids, skipSpecialTokens: true)
       _ = tokenizer.decode([-1, .max, .min] + ids.reversed(), skipSpecialTokens: false)
+      try Self.checkPlaces(of: text, tokenizer)
       for pair in [nil, texts[1]] {
         // A file need not have a template of pairs.
         guard let cut = try? tokenizer.encode(text, pair: pair, longest: 8) else { continue }
@@ -102,6 +108,22 @@ package enum HostileReader: String, CaseIterable {
         }
       }
     }
+  }
+
+  /// Tokens stand for parts of the text; windows and words have the tokens that the text has.
+  private static func checkPlaces(of text: [UInt8], _ tokenizer: Tokenizer) throws {
+    let placed = tokenizer.encodeWithPlaces(text)
+    guard placed.tokens == tokenizer.encode(text, addSpecialTokens: false),
+      placed.places.count == placed.tokens.count, placed.places.allSatisfy({ $0.upperBound <= text.count })
+    else { throw Finding("the places of the tokens are \(placed.places)") }
+    _ = try? tokenizer.encode(words: text.split(separator: 0x20).map { Array($0) }, longest: 8)
+    guard
+      let windows = try? tokenizer.windows(question: [0x61], text: text, longest: 12, stride: 2, at: "")
+    else { return }
+    guard
+      windows.allSatisfy({ $0.places.count == $0.textTokens.count && $0.encoded.tokens.count <= 12 })
+        || windows.count == 1
+    else { throw Finding("there are \(windows.count) windows that do not fit") }
   }
 
   private static let columns = DataColumns(["text": .number(0), "label": .number(1)])

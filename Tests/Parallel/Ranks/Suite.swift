@@ -10,8 +10,8 @@ import Recipes
 import Tensors
 import Training
 
-/// The families that go through everything, one of each kind. The others share their operations, and go through one
-/// objective with two methods.
+/// The families that go through everything. The others share their operations, and go through one objective with two
+/// methods.
 private let wholeFamilies = [BERT.modelType, GPT2.modelType, Llama.modelType]
 
 /// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
@@ -19,30 +19,51 @@ func checkSuite(_ outcome: inout Outcome, project: String) throws {
   let ranks = outcome.ranks
   for family in modelFamilies {
     try ranks.together { if ranks.isFirst { try makeModel(of: family, project: project) } }
-    let isWhole = wholeFamilies.contains(family.modelType)
-    // One objective goes through all storages.
-    let first: any Objective.Type =
+    let usual: any Objective.Type =
       family.heads.contains(.languageModel) ? LanguageModel.self : Classification.self
-    for objective in isWhole ? objectives : [first] {
-      // There is data for these here; the others are trained in several arrangements by tests of their own.
-      guard objective == first || objective == Classification.self else { continue }
-      for method in isWhole ? methods : [FullMethod.self, LoRA.self] {
-        let recipe = try ranks.together { try Recipe(of: family, objective, method) }
+    for objective in objectives {
+      guard let data = TaskData.all[objective.name], family.heads.contains(data.head) else { continue }
+      let isWhole = wholeFamilies.contains(family.modelType)
+      guard objective == usual || isWhole && family != GPT2.self else { continue }
+      for method in methods where objective == usual && isWhole || method != LastLayers.self {
+        let recipe = try ranks.together { try Recipe(of: family, objective, data, method) }
         let freezes = try ranks.together {
           try recipe.settled().describeModel().parameters.contains { !$0.trains }
         }
-        let storages =
-          freezes && objective == first && isWhole ? ["same", "bfloat16", "int8", "nf4"] : ["same"]
+        // One objective goes through all storages.
+        let hasAllStorages = freezes && objective == usual && isWhole
+        let storages = hasAllStorages ? ["same", "bfloat16", "int8", "nf4"] : ["same"]
         for storage in storages {
           let recipe = try ranks.together {
-            try Recipe(of: family, objective, method, ["frozen_dtype=\(storage)"].filter { _ in freezes })
+            try Recipe(
+              of: family, objective, data, method, ["frozen_dtype=\(storage)"].filter { _ in freezes })
           }
           let what = "\(family.modelType), \(objective.name), \(method.name), \(storage)"
-          try check(recipe, what, isWhole: isWhole && storage == "same", &outcome)
+          try check(recipe, what, isWhole: storage == "same" && objective == usual && isWhole, &outcome)
         }
       }
     }
   }
+}
+
+/// What an objective is tried with.
+private struct TaskData {
+  let head: Head.Kind
+  let file: String
+  var settings: [String] = []
+
+  static let all = [
+    "language_model": TaskData(head: .languageModel, file: "text.txt"),
+    "classification": TaskData(
+      head: .labels, file: "labels.tsv", settings: ["data.columns={text: 0, label: 1}"]),
+    "regression": TaskData(
+      head: .labels, file: "numbers.tsv", settings: ["data.columns={text: 0, label: 1}"]),
+    "token_classification": TaskData(head: .tokenLabels, file: "words.conll"),
+    "question_answering": TaskData(head: .spans, file: "questions.jsonl", settings: ["task.stride=3"]),
+    "multiple_choice": TaskData(head: .choices, file: "choices.jsonl"),
+    "embedding": TaskData(head: .none, file: "pairs.jsonl"),
+    "text_to_text": TaskData(head: .languageModel, file: "translations.jsonl"),
+  ]
 }
 
 /// - Parameter isWhole: whether all arrangements are tried.
@@ -66,17 +87,17 @@ private func check(_ recipe: Recipe, _ what: String, isWhole: Bool, _ outcome: i
 
 extension Recipe {
   fileprivate init(
-    of family: any ModelFamily.Type, _ objective: any Objective.Type, _ method: any Method.Type,
-    _ settings: [String] = []
+    of family: any ModelFamily.Type, _ objective: any Objective.Type, _ data: TaskData,
+    _ method: any Method.Type, _ settings: [String] = []
   ) throws {
-    let data = objective == LanguageModel.self ? "text.txt" : "labels.tsv"
     try self.init(
       file: nil,
       assignments: [
-        "model=\(family.modelType)", "weights=random", "output=out", "task=\(objective.name)",
-        "method=\(method.name)", "data.train=\(data)", "data.sequence_length=24", "training.batch_size=8",
+        "model=\(family.modelType)", "weights=random", "output=out", "task={name: \(objective.name)}",
+        "method=\(method.name)", "data.train=\(data.file)", "data.sequence_length=24",
+        "training.batch_size=8",
         "training.micro_batch_size=2", "optimizer.learning_rate=1.0e-2", "parallel.threads=1",
-      ] + (data == "text.txt" ? [] : ["data.columns={text: 0, label: 1}"]) + settings)
+      ] + data.settings + settings)
   }
 }
 
@@ -109,4 +130,33 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
       + "\t\(["bad", "good", "fair"][row * row % 3])"
   }
   try (rows.joined(separator: "\n") + "\n").write(toFile: "labels.tsv", atomically: true, encoding: .utf8)
+
+  func write(_ name: String, _ rows: [String]) throws {
+    try (rows.joined(separator: "\n") + "\n").write(toFile: name, atomically: true, encoding: .utf8)
+  }
+  func text(_ row: Int, _ count: Int = 3) -> String {
+    (0..<count).map { words[(row * 3 + $0 * $0) % words.count] }.joined(separator: " ")
+  }
+  try write("numbers.tsv", (0..<40).map { "\(text($0))\t\(Double($0 % 5) / 2)" })
+  try write(
+    "words.conll",
+    (0..<40).map { row in
+      text(row).split(separator: " ").map { "\($0)\t\($0 == "cat" ? "B-X" : "O")" }.joined(separator: "\n")
+        + "\n"
+    })
+  try write(
+    "questions.jsonl",
+    (0..<40).map { row in
+      let first = text(row).prefix { $0 != " " }
+      return
+        #"{"question": "w", "context": "\#(text(row))", "answers": {"text": ["\#(first)"], "answer_start": [0]}}"#
+    })
+  try write(
+    "choices.jsonl",
+    (0..<40).map { row in
+      #"{"context": "\#(text(row, 1))", "choices": ["\#(text(row + 1, 1))", "\#(text(row + 2, 1))"], "label": \#(row % 2)}"#
+    })
+  try write("pairs.jsonl", (0..<40).map { #"{"anchor": "\#(text($0))", "positive": "\#(text($0 + 1))"}"# })
+  try write(
+    "translations.jsonl", (0..<40).map { #"{"source": "\#(text($0, 1))", "target": "\#(text($0 + 1, 1))"}"# })
 }
