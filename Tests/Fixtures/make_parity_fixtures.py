@@ -79,7 +79,7 @@ WIDE = {**SMALL, "head_dim": 6, "num_key_value_heads": 2}
 GEMMA = {**WIDE, "num_key_value_heads": 1, "query_pre_attn_scalar": 11, "sliding_window": 5}
 LONGROPE = {
     "rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0, 1.5], "long_factor": [2.0, 8.0],
-    "original_max_position_embeddings": 16,
+    "original_max_position_embeddings": 32,
 }  # fmt: skip
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
 LINEAR = {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0}
@@ -98,7 +98,7 @@ DECODERS = {
     ),
     "phi3": (
         Phi3Config(**{**SMALL, "hidden_size": 32, "num_key_value_heads": 2, "sliding_window": 5,
-                      "original_max_position_embeddings": 16, "partial_rotary_factor": 0.5,
+                      "original_max_position_embeddings": 32, "partial_rotary_factor": 0.5,
                       "rope_parameters": {**LONGROPE, "partial_rotary_factor": 0.5}}), 37,
     ),
     "gpt-neox": (GPTNeoXConfig(**{**SMALL, "hidden_size": 28, "rotary_pct": 0.6}), 38),
