@@ -166,7 +166,7 @@ extension Generator {
       while places.count < size, let prompt = waiting.popLast() {
         let first = places.count * width
         let logits = read([prompts[prompt].tokens], texts, first: first)
-        for beam in 1..<max(width, 1) where beam < width { texts.copy(first, to: first + beam) }
+        for beam in 1..<width { texts.copy(first, to: first + beam) }
         let longest = longest(prompts[prompt], maximum: maximum) - start(of: prompts[prompt]).count
         places.append((prompt, BeamAnswers(search, ends: ends, longest: longest)))
         // All answers are alike yet.
