@@ -12,7 +12,7 @@ extension ModelDescription {
   package static func stored(in folder: String) throws -> ModelDescription {
     let description = try ModelDescription(folder: folder)
     let (head, embedding) = (type(of: description.family).head, type(of: description.family).embedding)
-    guard description.head == .languageModel, description.family.tied,
+    guard description.head.hasVocabulary, description.family.tied,
       let files = try? HuggingFaceWeights(folder: folder), files.contains(head),
       let stored = description.names(of: embedding).first(where: files.contains), stored != head,
       try !files.areEqual(head, stored)

@@ -31,6 +31,8 @@ package struct Batch: Equatable, Sendable {
   package var rowsPerSample = 1
   /// [B · n] What each row has beside its tokens, such as the number of its label.
   package var numbers: [Float]
+  /// The text that each row answers to, for models that read two; nil where rows have none.
+  package var source: SourceTexts?
   /// [B · (C + 1)] For a loss of all samples together, the gradient of each row's representation, and its share of the
   /// loss; empty elsewhere.
   package var rowGradients: [Float] = []
@@ -51,7 +53,8 @@ package struct Batch: Equatable, Sendable {
   /// Rows of one text each, without padding, unless `types` and `lengths` say otherwise.
   package init(
     rows: Int, length: Int, tokens: [Int32], targets: [Int32], positions: [Int32], types: [Int32]? = nil,
-    lengths: [Int32]? = nil, numbers: [Float] = [], sampleIDs: [Int32], sequences: [Int], targetCount: Int
+    lengths: [Int32]? = nil, numbers: [Float] = [], source: SourceTexts? = nil, sampleIDs: [Int32],
+    sequences: [Int], targetCount: Int
   ) {
     self.rows = rows
     self.length = length
@@ -61,9 +64,35 @@ package struct Batch: Equatable, Sendable {
     self.types = types ?? [Int32](repeating: 0, count: rows * length)
     self.lengths = lengths ?? [Int32](repeating: Int32(length), count: rows)
     self.numbers = numbers
+    self.source = source
     self.sampleIDs = sampleIDs
     self.sequences = sequences
     self.targetCount = targetCount
+  }
+}
+
+/// The texts that the rows of a batch answer to: B of S tokens, padded at their ends.
+package struct SourceTexts: Equatable, Sendable {
+  /// S
+  package var length: Int
+  /// [B, S]
+  package var tokens: [Int32]
+  /// [B] Tokens of each text, without padding.
+  package var lengths: [Int32]
+
+  package init(length: Int, tokens: [Int32], lengths: [Int32]) {
+    self.length = length
+    self.tokens = tokens
+    self.lengths = lengths
+  }
+
+  /// The same texts with more padding at their ends.
+  func padded(by columns: Int) -> SourceTexts {
+    let wide = length + columns
+    let padded = lengths.indices.flatMap { row in
+      tokens[row * length..<(row + 1) * length] + repeatElement(Batch.paddingToken, count: columns)
+    }
+    return SourceTexts(length: wide, tokens: padded, lengths: lengths)
   }
 }
 
@@ -77,12 +106,12 @@ extension Batch {
     let targets = cut(targets)
     return Batch(
       rows: rows, length: kept, tokens: cut(tokens), targets: targets, positions: cut(positions),
-      types: cut(types), lengths: lengths.map { min($0, Int32(kept)) }, numbers: numbers,
+      types: cut(types), lengths: lengths.map { min($0, Int32(kept)) }, numbers: numbers, source: source,
       sampleIDs: sampleIDs, sequences: sequences,
       targetCount: numbers.isEmpty ? targets.count { $0 != Batch.noTarget } : targetCount)
   }
 
-  /// The same rows with more padding at their ends.
+  /// The same rows, and their sources, with more padding at their ends.
   package func padded(by columns: Int) -> Batch {
     func widen(_ values: [Int32], _ fill: (Int) -> Int32) -> [Int32] {
       (0..<rows).flatMap { row in
@@ -93,6 +122,7 @@ extension Batch {
       rows: rows, length: length + columns, tokens: widen(tokens) { _ in Batch.paddingToken },
       targets: widen(targets) { _ in Batch.noTarget }, positions: widen(positions) { Int32($0) },
       types: widen(types) { _ in 0 }, lengths: lengths, numbers: numbers,
+      source: source?.padded(by: columns),
       sampleIDs: sampleIDs, sequences: sequences,
       targetCount: targetCount)
   }

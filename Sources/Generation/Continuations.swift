@@ -3,7 +3,7 @@ import Graph
 import Kernels
 import Models
 
-/// Keeps the keys and values of the tokens so far, and a program for every shape in which tokens are read. What a text
+/// Keeps the keys and values of the tokens so far, and of sources, and a program for every shape in which tokens are read. What a text
 /// gets is the same bits whichever texts are read with it, and however it is cut.
 package final class Continuations {
   private let description: ModelDescription
@@ -17,29 +17,38 @@ package final class Continuations {
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
   private var sampleIDs: [Int32] = []
+  private var sources = Sources()
 
   /// - Parameters:
   ///   - texts: the most texts at once.
   ///   - capacity: the tokens of the longest text, at most the model's maximum.
+  ///   - sourceCapacity: those of the longest source, for models that read sources.
   package init(
-    _ description: ModelDescription, weights: WeightStore, engine: Engine, texts: Int, capacity: Int
+    _ description: ModelDescription, weights: WeightStore, engine: Engine, texts: Int, capacity: Int,
+    sourceCapacity: Int = 0
   ) {
     self.description = description
     self.weights = weights
     self.engine = engine
-    cache = KeyValueCache(sequences: texts, capacity: capacity)
+    cache = KeyValueCache(sequences: texts, capacity: capacity, sourceCapacity: sourceCapacity)
+    sources.lengths = [Int](repeating: 0, count: texts)
   }
 
   /// Reads tokens that follow those that were read of the same texts before.
   /// - Parameters:
   ///   - parts: ids of the model's vocabulary, at least one of each text.
+  ///   - sources: what the texts answer to, when their first tokens are read; nil later, and for models that read no
+  ///     sources.
   ///   - first: the number of the first text; the others follow.
   /// - Returns: the logits of the token that follows each text, [texts, V]; valid until the next call.
-  package func read(_ parts: [ArraySlice<Int32>], first: Int = 0) -> UnsafeBufferPointer<Float> {
+  package func read(
+    _ parts: [ArraySlice<Int32>], sources given: [[Int32]]? = nil, first: Int = 0
+  ) -> UnsafeBufferPointer<Float> {
     let length = parts.reduce(0) { max($0, $1.count) }
     cache.begin(first: first, lengths: parts.map(\.count))
     fill(parts, first: first, length: length)
-    let shape = BatchShape(sequences: parts.count, length: length)
+    sources.fill(given, first: first, texts: parts.count, length: length)
+    let shape = BatchShape(sequences: parts.count, length: length, sourceLength: sources.length)
     let purpose = Purpose.decoding(cache)
     let program = programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: false)) {
       let graph = Graph(
@@ -53,13 +62,16 @@ package final class Continuations {
         firstKeys.withUnsafeBufferPointer { firstKeys in
           endKeys.withUnsafeBufferPointer { endKeys in
             sampleIDs.withUnsafeBufferPointer { sampleIDs in
-              let stream = TokenStream(
-                tokens: tokens.baseAddress!, positions: positions.baseAddress!,
-                keys: KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!))
-              // There are no targets.
-              let input = GraphInput(
-                stream: stream, targets: tokens.baseAddress!, sampleIDs: sampleIDs.baseAddress!)
-              _ = program.run(input, weights: weights, arena: arena, engine: engine)
+              sources.with { source, sourceKeys in
+                let stream = TokenStream(
+                  tokens: tokens.baseAddress!, positions: positions.baseAddress!,
+                  keys: KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!))
+                // There are no targets.
+                let input = GraphInput(
+                  stream: stream, source: source, sourceKeys: sourceKeys, targets: tokens.baseAddress!,
+                  sampleIDs: sampleIDs.baseAddress!)
+                _ = program.run(input, weights: weights, arena: arena, engine: engine)
+              }
             }
           }
         }
@@ -92,7 +104,38 @@ package final class Continuations {
 
   /// Ends a text: the last of `count` texts takes its number.
   package func end(_ text: Int, of count: Int) {
-    cache.move(count - 1, to: text)
-    cache.clear(count - 1)
+    copy(count - 1, to: text)
+    clear(count - 1)
+  }
+
+  /// Copies a text to the number of another one, which is forgotten.
+  func copy(_ text: Int, to target: Int) {
+    cache.copy(text, to: target)
+    sources.lengths[target] = sources.lengths[text]
+  }
+
+  /// Makes a number free.
+  func clear(_ text: Int) { cache.clear(text) }
+
+  /// Puts copies of texts in the place of neighbouring ones; the last number of all has to be free.
+  /// - Parameter texts: what comes to `first` and the numbers behind it, all of them among these numbers.
+  func rearrange(_ texts: [Int], from first: Int) {
+    let spare = cache.sequences - 1
+    var wanted = texts
+    var open = wanted.indices.filter { wanted[$0] != first + $0 }
+    while !open.isEmpty {
+      // A text that no other place waits for can be written over; in a ring, one moves out of the way.
+      if let ready = open.firstIndex(where: { place in
+        !open.contains { $0 != place && wanted[$0] == first + place }
+      }) {
+        let place = open.remove(at: ready)
+        copy(wanted[place], to: first + place)
+      } else {
+        let place = first + open[0]
+        copy(place, to: spare)
+        for other in open where wanted[other] == place { wanted[other] = spare }
+      }
+    }
+    clear(spare)
   }
 }

@@ -5,7 +5,7 @@ import Kernels
 import Models
 
 package struct Generator {
-  /// A text to continue.
+  /// A text to continue, or a source to answer to.
   package struct Prompt {
     /// At least one; checked by `ModelDescription.check(prompt:)`.
     package var tokens: [Int32]
@@ -56,14 +56,8 @@ package struct Generator {
     each: (_ prompt: Int, _ token: Int32) throws -> Bool, ended: (_ prompt: Int) throws -> Void = { _ in }
   ) throws {
     guard !prompts.isEmpty else { return }
-    func longest(_ prompt: Int) -> Int {
-      let room = description.family.maximumLength - prompts[prompt].tokens.count
-      return prompts[prompt].tokens.count + min(maximum, room)
-    }
     let size = min(batchSize, prompts.count)
-    let texts = Continuations(
-      description, weights: weights, engine: engine, texts: size,
-      capacity: prompts.indices.reduce(0) { max($0, longest($1)) })
+    let texts = continuations(of: prompts, maximum: maximum, texts: size)
     // The longest come first, so that prompts that are read together are of about one length.
     var waiting = prompts.indices.sorted {
       (prompts[$0].tokens.count, $0) < (prompts[$1].tokens.count, $1)
@@ -75,15 +69,11 @@ package struct Generator {
       let tokens = choose(logits, Array(rows[first...]), sampling)
       for place in tokens.indices.reversed() {
         let row = first + place
-        guard let token = tokens[place] else {
-          throw UserError(
-            .data, "gives logits that are not finite", at: description.folder,
-            hint: "check it with swiftdp checkpoint verify \(description.folder)")
-        }
+        guard let token = tokens[place] else { throw notFinite }
         rows[row].length += 1
         rows[row].last = token
         let prompt = rows[row].prompt
-        let isEnd = description.endOfGeneration.contains(token)
+        let isEnd = ends.contains(token)
         if try !isEnd && each(prompt, token) && rows[row].length < rows[row].longest { continue }
         try ended(prompt)
         texts.end(row, of: rows.count)
@@ -105,8 +95,8 @@ package struct Generator {
           parts.append(tokens)
           rows.append(
             Row(
-              prompt: next, sample: prompts[next].sample, length: tokens.count, longest: longest(next),
-              last: 0))
+              prompt: next, sample: prompts[next].sample, length: start(of: prompts[next]).count,
+              longest: longest(prompts[next], maximum: maximum), last: 0))
         }
         try take(read(parts, texts, first: first), from: first)
         continue
@@ -115,10 +105,37 @@ package struct Generator {
     }
   }
 
-  /// Reads whole prompts; a long one, which is alone, in parts.
-  private func read(
-    _ prompts: [[Int32]], _ texts: Continuations, first: Int
-  ) -> UnsafeBufferPointer<Float> {
+  /// Tokens that end an answer.
+  var ends: [Int32] { description.endOfGeneration }
+
+  var notFinite: UserError {
+    UserError(
+      .data, "gives logits that are not finite", at: description.folder,
+      hint: "check it with swiftdp checkpoint verify \(description.folder)")
+  }
+
+  /// The tokens that the text of an answer begins with: the prompt, or the one that answers to sources begin with.
+  func start(of prompt: Prompt) -> [Int32] { description.answerStart.map { [$0] } ?? prompt.tokens }
+
+  /// The most tokens of a prompt's text, with those that it begins with.
+  func longest(_ prompt: Prompt, maximum: Int) -> Int {
+    let count = start(of: prompt).count
+    return count + min(maximum, description.family.maximumLength - count)
+  }
+
+  /// Room for texts that begin with any of the prompts.
+  func continuations(of prompts: [Prompt], maximum: Int, texts: Int) -> Continuations {
+    Continuations(
+      description, weights: weights, engine: engine, texts: texts,
+      capacity: prompts.reduce(0) { max($0, longest($1, maximum: maximum)) },
+      sourceCapacity: description.answerStart == nil ? 0 : prompts.reduce(0) { max($0, $1.tokens.count) })
+  }
+
+  /// Reads whole prompts; a long one, which is alone, in parts. Sources are read at once.
+  func read(_ prompts: [[Int32]], _ texts: Continuations, first: Int) -> UnsafeBufferPointer<Float> {
+    if let start = description.answerStart {
+      return texts.read(prompts.map { _ in [start] }, sources: prompts, first: first)
+    }
     var start = 0
     while prompts.count == 1, prompts[0].count - start > Self.longestPart {
       _ = texts.read([prompts[0][start..<start + Self.longestPart]], first: first)

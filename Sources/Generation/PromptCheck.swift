@@ -18,6 +18,12 @@ extension ModelDescription {
     guard !prompt.isEmpty else {
       throw UserError(code, "is empty, and the tokenizer adds no beginning of text", at: place)
     }
+    if answerStart != nil {
+      guard prompt.count <= limit else {
+        throw UserError(code, "has \(prompt.count) tokens, but the model reads at most \(limit)", at: place)
+      }
+      return try check(prompt)
+    }
     guard prompt.count < limit else {
       throw UserError(
         code, "has \(prompt.count) tokens, but the model reads at most \(limit)", at: place,

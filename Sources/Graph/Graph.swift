@@ -16,15 +16,19 @@ package enum Purpose: Sendable, Equatable {
   case decoding(KeyValueCache)
 }
 
-/// The sizes of one micro-batch: B sequences of T tokens.
+/// The sizes of one micro-batch: B sequences of T tokens, each with a source of S tokens, for models that read two
+/// texts.
 package struct BatchShape: Sendable, Hashable {
   package var sequences: Int
   package var length: Int
+  /// 0 where sequences have no sources.
+  package var sourceLength: Int
   /// How many neighbouring sequences make one sample.
   package var rowsPerSample: Int
-  package init(sequences: Int, length: Int, rowsPerSample: Int = 1) {
+  package init(sequences: Int, length: Int, sourceLength: Int = 0, rowsPerSample: Int = 1) {
     self.sequences = sequences
     self.length = length
+    self.sourceLength = sourceLength
     self.rowsPerSample = rowsPerSample
   }
   package var rows: Int { sequences * length }
@@ -39,7 +43,8 @@ struct Record: Sendable {
 
 /// Records operations on values. The model's parameters are declared by their first use.
 package final class Graph {
-  package let shape: BatchShape
+  /// While a source is recorded, that of the sources.
+  package private(set) var shape: BatchShape
   package let purpose: Purpose
   /// Whether dropout is active, if the model's config has it and something is trained.
   package let dropsOut: Bool
@@ -47,10 +52,12 @@ package final class Graph {
   package let type: ElementType
   package let trainedType: ElementType
   package let adaptation: any Adaptation
-  /// Keys and values of earlier tokens, while decoding.
+  /// Keys and values of earlier tokens, while decoding. A source is read at once, and needs none.
   var cache: KeyValueCache? {
-    if case .decoding(let cache) = purpose { cache } else { nil }
+    if case .decoding(let cache) = purpose, !isOfSource { cache } else { nil }
   }
+  /// Whether what is recorded works on the sources.
+  private var isOfSource = false
   package let loss = LossCell()
   private(set) var record: Record
   private var declared: [ParameterSpec] = []
@@ -82,7 +89,7 @@ package final class Graph {
   private init(declaring adaptation: any Adaptation) {
     self.adaptation = adaptation
     trainedType = .float32
-    shape = BatchShape(sequences: 1, length: 1)
+    shape = BatchShape(sequences: 1, length: 1, sourceLength: 1)
     purpose = .loss
     dropsOut = false
     type = .float32
@@ -106,6 +113,23 @@ package final class Graph {
     layers += 1
     body()
     layer = nil
+  }
+
+  /// What a model computes of the sources: its operations see their tokens and [B · S] rows.
+  /// - Returns: nil if this run reads no sources, as later ones of decoding do, which find what they need of them in the
+  ///   cache.
+  package func source<T>(_ body: () -> T) -> T? {
+    precondition(!isOfSource, "sources have no sources")
+    let own = shape
+    guard own.sourceLength > 0 else {
+      precondition(cache != nil, "the batch has no sources")
+      return nil
+    }
+    isOfSource = true
+    shape = BatchShape(
+      sequences: own.sequences, length: own.sourceLength, rowsPerSample: own.rowsPerSample)
+    defer { (isOfSource, shape) = (false, own) }
+    return body()
   }
 
   /// The parameters of a head: what stands on a model for one task, and may be absent where a model was not trained
@@ -184,7 +208,7 @@ package final class Graph {
     record.nodes.append(
       Node(
         operation: operation, inputs: inputs, outputs: [output], auxiliaries: kept, parameters: parameters,
-        layer: layer))
+        layer: layer, isOfSource: isOfSource))
     return output
   }
 }

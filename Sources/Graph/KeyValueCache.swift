@@ -43,12 +43,11 @@ package final class KeyValueCache: @unchecked Sendable, Equatable {
   /// Makes a sequence empty.
   package func clear(_ sequence: Int) { counts[sequence] = 0 }
 
-  /// Moves a sequence to the place of another one, which is forgotten.
-  package func move(_ source: Int, to target: Int) {
+  /// Copies a sequence to the place of another one, which is forgotten.
+  package func copy(_ source: Int, to target: Int) {
     guard source != target else { return }
     for layer in layers { layer?.copy(source, to: target, count: counts[source]) }
     counts[target] = counts[source]
-    counts[source] = 0
   }
 
   /// The memory of one attention, allocated at its first use.

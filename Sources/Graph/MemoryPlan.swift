@@ -11,6 +11,8 @@ struct Node: Sendable {
   let parameters: [Int]
   /// The block (layer) it was recorded in, or nil.
   let layer: Int?
+  /// Whether it works on the sources of the sequences.
+  let isOfSource: Bool
 }
 
 /// A range of the arena, with the first and last entry of the schedule that touch it.

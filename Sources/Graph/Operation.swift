@@ -104,10 +104,12 @@ extension TokenStream {
 /// The input of one micro-batch.
 package struct GraphInput {
   package var stream: TokenStream
+  /// The texts that the sequences answer to, [B · S]; nil where they have none, or where a cache knows them.
+  package var source: TokenStream?
+  /// The keys of its source that each token sees, [B · T]; nil where there are no sources.
+  package var sourceKeys: KeyIntervals?
   /// [B · T]: the next token, negative where a token has no target.
   package var targets: UnsafePointer<Int32>
-  /// The keys of its sample's source that each token sees, [B · T]; nil where samples have no sources.
-  package var sourceKeys: KeyIntervals?
   /// [B]: the number of tokens of each sequence, without padding; nil where all are full.
   package var lengths: UnsafePointer<Int32>?
   /// [B · n]: what each sample has beside its tokens, such as its label; nil where it has nothing.
@@ -123,15 +125,16 @@ package struct GraphInput {
   package var step: Int
 
   package init(
-    stream: TokenStream, targets: UnsafePointer<Int32>, sourceKeys: KeyIntervals? = nil,
-    lengths: UnsafePointer<Int32>? = nil,
+    stream: TokenStream, source: TokenStream? = nil, sourceKeys: KeyIntervals? = nil,
+    targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
     sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
     seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
-    self.targets = targets
+    self.source = source
     self.sourceKeys = sourceKeys
+    self.targets = targets
     self.lengths = lengths
     self.numbers = numbers
     self.rowGradients = rowGradients
@@ -139,6 +142,17 @@ package struct GraphInput {
     self.scale = scale
     self.seed = seed
     self.step = step
+  }
+}
+
+extension GraphInput {
+  /// What operations on the sources see.
+  var ofSource: GraphInput {
+    guard let source else { return self }
+    var input = self
+    input.stream = source
+    input.lengths = nil
+    return input
   }
 }
 

@@ -123,14 +123,15 @@ package final class Program {
     loss.sum = 0
     for index in loss.counts.indices { loss.counts[index] = 0 }
     let engine = runsByRow ? engine.byRow : engine
+    let inputs = (own: input, source: input.ofSource)
     for (time, phase) in plan.schedule.enumerated() {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
       beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: node.parameters))
-      let frame = frame(time, memory, input, engine)
+      let frame = frame(time, memory, inputs, engine)
       if let (maker, follower) = pairs[time] {
-        let next = self.frame(time + 1, memory, input, engine)
+        let next = self.frame(time + 1, memory, inputs, engine)
         beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: next.node.parameters))
         engine.time(phase.label, node.operation) {
           maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
@@ -152,11 +153,13 @@ package final class Program {
   }
 
   private func frame(
-    _ time: Int, _ memory: ProgramMemory, _ input: GraphInput, _ engine: Engine
+    _ time: Int, _ memory: ProgramMemory, _ inputs: (own: GraphInput, source: GraphInput), _ engine: Engine
   ) -> Frame {
     let phase = plan.schedule[time]
+    let node = record.nodes[phase.node]
     return Frame(
-      engine: engine, input: input, memory: memory, node: record.nodes[phase.node], plan: plan,
+      engine: engine, input: node.isOfSource ? inputs.source : inputs.own, memory: memory, node: node,
+      plan: plan,
       index: phase.node, scratch: memory.arena + plan.scratch[time], phase: phase)
   }
 

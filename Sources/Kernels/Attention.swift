@@ -59,7 +59,7 @@ extension Engine {
 
   /// Turns one row of scores into probabilities, zero outside `visible`; returns its log-sum-exp.
   @inline(__always)
-  private func softmax(_ row: UnsafeMutablePointer<Float>, visible: Range<Int>, count: Int) -> Float {
+  func softmax(_ row: UnsafeMutablePointer<Float>, visible: Range<Int>, count: Int) -> Float {
     guard !visible.isEmpty else {
       row.update(repeating: 0, count: count)
       return 0

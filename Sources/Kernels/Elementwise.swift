@@ -35,6 +35,16 @@ extension Engine {
     }
   }
 
+  /// y = factor · x, or y += factor · x.
+  package func scale(
+    _ x: UnsafePointer<Float>, count: Int, by factor: Float, into y: UnsafeMutablePointer<Float>,
+    adding: Bool = false
+  ) {
+    forEachStretch(count) { range in
+      forEachVector(in: range) { $0.store($0.load(x) * factor, y, adding: adding) }
+    }
+  }
+
   package func clear(_ y: UnsafeMutablePointer<Float>, count: Int) {
     forEachStretch(count) { range in (y + range.lowerBound).update(repeating: 0, count: range.count) }
   }

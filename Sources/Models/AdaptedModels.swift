@@ -14,17 +14,18 @@ extension AdaptedModel {
         parameters.last { $0.name.hasPrefix(module + ".") && $0.isProjection }?.name ?? module + ".weight"
       } ?? family.outputEmbedding,
       head: type(of: family).head, isTied: module == nil && family.tied,
-      storesInputsFirst: type(of: family).storesInputsFirst, taskType: description.head.taskType,
+      storesInputsFirst: type(of: family).storesInputsFirst,
+      taskType: description.head.taskType(of: type(of: family)),
       headModule: module, newParameters: description.newParameters)
   }
 }
 
 extension Head {
   /// PEFT's name for what a model with this head is for; empty where it has none.
-  var taskType: String {
+  func taskType(of family: any ModelFamily.Type) -> String {
     switch kind {
     case .none: "FEATURE_EXTRACTION"
-    case .languageModel: "CAUSAL_LM"
+    case .languageModel: family.readsSource ? "SEQ_2_SEQ_LM" : "CAUSAL_LM"
     case .labels: "SEQ_CLS"
     case .tokenLabels: "TOKEN_CLS"
     case .spans: "QUESTION_ANS"

@@ -37,6 +37,9 @@ package enum Head: Equatable, Sendable {
     case tokenLabels = "ForTokenClassification"
     case spans = "ForQuestionAnswering"
     case choices = "ForMultipleChoice"
+
+    /// Those that encoders have.
+    static let ofEncoders: [Kind] = [.none, .maskedLanguageModel, .labels, .tokenLabels, .spans, .choices]
   }
 
   package var kind: Kind {
@@ -50,6 +53,9 @@ package enum Head: Equatable, Sendable {
     case .choices: .choices
     }
   }
+
+  /// Whether it projects onto the vocabulary.
+  package var hasVocabulary: Bool { self == .languageModel || self == .maskedLanguageModel }
 
   /// The labels of sequences or tokens; nil where the head has none.
   package var labels: [String]? {

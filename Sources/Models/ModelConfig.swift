@@ -93,6 +93,8 @@ package struct ModelConfig {
     return texts
   }
 
+  func isText(_ key: String) -> Bool { json[key]?.text != nil }
+
   func isNull(_ key: String) -> Bool { json[key]?.isNull == true }
 
   /// The keys and values of an object.

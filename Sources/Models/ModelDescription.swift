@@ -21,6 +21,8 @@ package struct ModelDescription: Sendable {
   /// Tokens that end a generated text: those of generation_config.json, or of config.json if there is no such file,
   /// as in transformers.
   package let endOfGeneration: [Int32]
+  /// The token that answers to sources begin with; nil for models that read no sources.
+  package let answerStart: Int32?
   package let config: JSON
   /// The folder or file that it comes from, for messages.
   package let folder: String
@@ -84,11 +86,17 @@ package struct ModelDescription: Sendable {
     }
     let family = familyType.init(section)
     let ends = section.integers("eos_token_id", default: familyType.endOfText.map { [$0] } ?? [])
+    // As in transformers, where config.json does not name it.
+    let start =
+      section.isGiven("decoder_start_token_id") && !section.isNull("decoder_start_token_id")
+      ? section.integer("decoder_start_token_id", default: 0, in: 0...family.vocabulary - 1)
+      : familyType.usualAnswerStart
     let ownHead = Head(section, of: familyType)
     try problems.throwIfAny()
     self.family = family
     self.head = head ?? ownHead
     self.config = config
+    answerStart = familyType.readsSource ? Int32(start) : nil
     self.folder = folder ?? file
     folderNotes = notes
     parameters = Graph.parameters { [head = self.head] in Self.record(family, head, on: $0) }
@@ -151,6 +159,12 @@ package struct ModelDescription: Sendable {
     return parted
   }
 
+  /// The shape of a batch of the model, whose sources, if it reads any, are as long as its sequences.
+  package func shape(sequences: Int, length: Int) -> BatchShape {
+    BatchShape(
+      sequences: sequences, length: length, sourceLength: type(of: family).readsSource ? length : 0)
+  }
+
   /// Records the forward pass with its head: the logits.
   package func record(on graph: Graph) { Self.record(family, head, on: graph) }
 
@@ -203,9 +217,16 @@ extension ModelDescription {
     let prefix = type(of: family).basePrefix
     var names = [parameter]
     if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
+    // The first BERT calls the parts of its norms so.
+    if parameter.contains("LayerNorm.") {
+      names += names.map {
+        $0.replacing("LayerNorm.weight", with: "LayerNorm.gamma").replacing(
+          "LayerNorm.bias", with: "LayerNorm.beta")
+      }
+    }
     if let other = type(of: family).otherNames[parameter] { names.append(other) }
     // `save_model` of safetensors keeps only one name of a tensor that has two: the first in alphabetical order.
-    if head == .languageModel, family.tied, parameter == type(of: family).embedding {
+    if head.hasVocabulary, family.tied, parameter == type(of: family).embedding {
       names.append(type(of: family).head)
     }
     if headMayBeEmbedding, parameter == type(of: family).head {
@@ -218,7 +239,7 @@ extension ModelDescription {
   package func ignores(_ tensor: String) -> Bool {
     let type = type(of: family)
     return family.tied && tensor == type.head || type.ignoredSuffixes.contains { tensor.hasSuffix($0) }
-      || (hasNewHead || head == .none) && type.headPrefixes.contains { tensor.hasPrefix($0) }
+      || (hasNewHead || head != .languageModel) && type.headPrefixes.contains { tensor.hasPrefix($0) }
   }
 
   /// Checks the ids of a text before the model sees them: the tables have no rows for other ids.

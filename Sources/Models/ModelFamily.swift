@@ -22,6 +22,10 @@ package protocol ModelFamily: Sendable {
   static var tokenClassifier: String { get }
   /// The module that gives the logits of where answers begin and end.
   static var spanModule: String { get }
+  /// Whether its models read a source beside the text that they write: encoder-decoders do.
+  static var readsSource: Bool { get }
+  /// The token that answers to sources begin with, if config.json does not name it.
+  static var usualAnswerStart: Int { get }
   /// Whether a token sees only those before it.
   static var isCausal: Bool { get }
   /// How the names of the tensors of heads begin.
@@ -76,6 +80,8 @@ extension ModelFamily {
   package static var classifier: String { "score" }
   package static var tokenClassifier: String { "classifier" }
   package static var spanModule: String { "qa_outputs" }
+  package static var readsSource: Bool { false }
+  package static var usualAnswerStart: Int { 0 }
   package static var isCausal: Bool { true }
   package var logitCap: Double? { nil }
   /// Decoders read no types, so that any will do.
@@ -124,7 +130,9 @@ extension ModelFamily {
 
 /// All families that swiftdp knows: a new one is one file and one line here.
 package let modelFamilies: [any ModelFamily.Type] = [
-  BERT.self, Gemma.self, Gemma2.self, Gemma3.self, GPT2.self, GPTNeoX.self, Llama.self, Mistral.self,
-  OLMo2.self,
-  OPT.self, Phi3.self, Qwen2.self, Qwen3.self, SmolLM3.self,
+  BART.self, BERT.self, DeBERTa.self, DistilBERT.self, ELECTRA.self, Gemma.self, Gemma2.self, Gemma3.self,
+  GPT2.self,
+  GPTNeoX.self, Llama.self, Mistral.self, ModernBERT.self, MT5.self, OLMo2.self, OPT.self, Phi3.self,
+  Qwen2.self,
+  Qwen3.self, RoBERTa.self, SmolLM3.self, T5.self, XLMRoBERTa.self,
 ]

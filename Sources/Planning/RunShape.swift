@@ -114,6 +114,7 @@ package struct ProgramEstimate: Sendable {
     // Sequences that are longer than the model can read are refused together with the data.
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
+    if type(of: description.family).readsSource, batch.sourceLength == 0 { batch.sourceLength = batch.length }
     trainedType = description.trainedType(shape.type)
     let plan = FrozenPlan(
       layout, projections: shape.frozen, type: shape.type, inHalves: shape.inHalves)

@@ -31,6 +31,7 @@ package final class Replica {
   /// The key intervals of the current micro-batch; the memory is kept for the next one.
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
+  private var source = SourceStream()
 
   /// The other sums that the micro-batch before left behind.
   private(set) var counts: [Double] = []
@@ -74,7 +75,7 @@ package final class Replica {
 
   /// The floats that the gradients of one micro-batch take, whatever its shape.
   package var gradientRoom: Int {
-    program(BatchShape(sequences: 1, length: 1), training: true, dropout: true).gradientCount
+    program(description.shape(sequences: 1, length: 1), training: true, dropout: true).gradientCount
   }
 
   /// Loss and gradients of one micro-batch.
@@ -167,7 +168,9 @@ package final class Replica {
   func output(of program: Program) -> UnsafeBufferPointer<Float> { program.output(arena: arena) }
 
   private func shape(of batch: Batch) -> BatchShape {
-    BatchShape(sequences: batch.rows, length: batch.length, rowsPerSample: batch.rowsPerSample)
+    BatchShape(
+      sequences: batch.rows, length: batch.length, sourceLength: batch.source?.length ?? 0,
+      rowsPerSample: batch.rowsPerSample)
   }
 
   private func program(for batch: Batch, training: Bool, dropout: Bool = true) -> Program {
@@ -200,32 +203,25 @@ package final class Replica {
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {
     batch.findKeys(isCausal: type(of: description.family).isCausal, first: &firstKeys, end: &endKeys)
+    source.fill(batch)
     return try withPointers(batch.tokens, batch.positions) { tokens, positions in
       try withPointers(firstKeys, endKeys) { firstKeys, endKeys in
         try withPointers(batch.types, batch.lengths) { types, lengths in
           try withPointers(batch.numbers, batch.sampleIDs) { numbers, sampleIDs in
-            try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
-              try body(
-                GraphInput(
-                  stream: TokenStream(
-                    tokens: tokens!, positions: positions!, types: types!,
-                    keys: KeyIntervals(first: firstKeys!, end: endKeys!)), targets: targets!,
-                  lengths: lengths!, numbers: numbers, rowGradients: rowGradients, sampleIDs: sampleIDs!))
+            try source.with(batch) { source, sourceKeys in
+              try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
+                try body(
+                  GraphInput(
+                    stream: TokenStream(
+                      tokens: tokens!, positions: positions!, types: types!,
+                      keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
+                    sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
+                    rowGradients: rowGradients, sampleIDs: sampleIDs!))
+              }
             }
           }
         }
       }
-    }
-  }
-}
-
-/// The elements of two arrays; nil for those of an empty one.
-private func withPointers<A, B, T>(
-  _ a: [A], _ b: [B], _ body: (UnsafePointer<A>?, UnsafePointer<B>?) throws -> T
-) rethrows -> T {
-  try a.withUnsafeBufferPointer { a in
-    try b.withUnsafeBufferPointer { b in
-      try body(a.isEmpty ? nil : a.baseAddress, b.isEmpty ? nil : b.baseAddress)
     }
   }
 }

@@ -22,6 +22,11 @@ package struct RunData {
         .usage, "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens",
         at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
     }
+    guard model.answerStart == nil else {
+      throw UserError(
+        .usage, "is of type \(model.typeName), whose models answer to sources: no task gives them any yet",
+        at: recipe.model, hint: "swiftdp generate has it answer")
+    }
     tokenizer = try Tokenizer(folder: recipe.model)
     dataset = try Dataset(
       recipe.dataOptions,

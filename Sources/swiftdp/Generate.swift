@@ -37,6 +37,12 @@ struct Generate: ParsableCommand, SharedByRanks {
   var ids = false
   @Option(help: "How many tokens to make at most.")
   var maxTokens = 100
+  @Option(help: "Search for the likeliest text with so many beams, instead of token by token.")
+  var beams = 1
+  @Option(help: "The power of its length that the log-probability of a beam is divided by.")
+  var lengthPenalty = 1.0
+  @Flag(help: "End a search with as many complete texts as beams, even if others could be likelier.")
+  var earlyStopping = false
   @Option(help: "0 takes the likeliest token; higher values vary more.")
   var temperature = 0.0
   @Option(help: "Draw from so many likeliest tokens only.")
@@ -68,6 +74,14 @@ struct Generate: ParsableCommand, SharedByRanks {
     guard temperature >= 0, temperature.isFinite else {
       throw ValidationError("--temperature must be at least 0")
     }
+    try check("--beams", beams, in: 1...256)
+    guard lengthPenalty.isFinite else { throw ValidationError("--length-penalty must be a number") }
+    guard beams > 1 || lengthPenalty == 1 && !earlyStopping else {
+      throw ValidationError("--length-penalty and --early-stopping are for --beams above 1")
+    }
+    guard beams == 1 || temperature == 0 && topK == nil && topP == 1 else {
+      throw ValidationError("--beams searches, and --temperature, --top-k and --top-p draw")
+    }
     try check("--top-k", topK, in: 1...Int.max)
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
     try check("--seed", seed, in: 0...Int.max)
@@ -76,6 +90,11 @@ struct Generate: ParsableCommand, SharedByRanks {
 
   var sampling: Sampling {
     Sampling(temperature: temperature, topK: topK, topP: topP, seed: UInt64(seed))
+  }
+
+  /// nil where tokens are chosen one by one.
+  var search: BeamSearch? {
+    beams == 1 ? nil : BeamSearch(beams: beams, lengthPenalty: lengthPenalty, stopsEarly: earlyStopping)
   }
 
   func modelSettings() throws -> ModelSettings {
@@ -111,13 +130,18 @@ struct Generate: ParsableCommand, SharedByRanks {
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
     try model.replica.description.check(prompt: tokens, at: "--prompt", code: .usage)
-    // The prompt passes through the decoder too: without it, the first new piece would lose the space before it.
-    try write(tokens.map { decoder.append($0) }.joined())
+    // The prompt passes through the decoder too: without it, the first new piece would lose the space before it. The
+    // answer to a source begins anew.
+    if model.replica.description.answerStart == nil { try write(tokens.map { decoder.append($0) }.joined()) }
     // The line ends in any case, so that an error has a line of its own.
     let outcome = Result {
-      try model.replica.generator.run(
-        [Generator.Prompt(tokens, sample: 0)], maximum: maxTokens, sampling: sampling
-      ) { _, token in
+      let prompts = [Generator.Prompt(tokens, sample: 0)]
+      if let search {
+        return try model.replica.generator.run(prompts, search: search, maximum: maxTokens) { _, answer in
+          try write(answer.map { decoder.append($0) }.joined())
+        }
+      }
+      try model.replica.generator.run(prompts, maximum: maxTokens, sampling: sampling) { _, token in
         try write(decoder.append(token))
         return true
       }

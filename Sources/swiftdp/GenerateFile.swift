@@ -34,7 +34,9 @@ struct GenerateFile {
     let count = ranks.sum(answers.reduce(0) { $0 + $1.count })
     let lines = zip(own, answers).map { index, ids in
       file.rows[index].answered(
-        text(of: ids, after: tokens[index], model.tokenizer), ids: command.ids ? ids : nil)
+        text(
+          of: ids, after: model.replica.description.answerStart == nil ? tokens[index] : [], model.tokenizer),
+        ids: command.ids ? ids : nil)
     }
     let parts = ranks.gatherOnFirst(Array(lines.joined(separator: "\n").utf8))
     try ranks.together { if ranks.isFirst { try newFile?.write(inOrder(parts, order)) } }
@@ -91,16 +93,27 @@ struct GenerateFile {
       let text = bar.text(ended, of: own.count, facts: "\(rate) tokens/s  \(duration(left)) left")
       if ranks.isFirst, let text { StandardStream.output.write(text) }
     }
-    try model.replica.generator.run(
-      own.map { Generator.Prompt(tokens[$0], sample: $0) }, batchSize: command.batchSize ?? 32,
-      maximum: command.maxTokens, sampling: command.sampling
-    ) {
-      answers[$0].append($1)
-      made += 1
-      return true
-    } ended: { _ in
-      ended += 1
-      show()
+    let prompts = own.map { Generator.Prompt(tokens[$0], sample: $0) }
+    let batchSize = command.batchSize ?? 32
+    if let search = command.search {
+      try model.replica.generator.run(
+        prompts, search: search, batchSize: batchSize, maximum: command.maxTokens
+      ) {
+        answers[$0] = $1
+        (ended, made) = (ended + 1, made + $1.count)
+        show()
+      }
+    } else {
+      try model.replica.generator.run(
+        prompts, batchSize: batchSize, maximum: command.maxTokens, sampling: command.sampling
+      ) {
+        answers[$0].append($1)
+        made += 1
+        return true
+      } ended: { _ in
+        ended += 1
+        show()
+      }
     }
     if ranks.isFirst, Launch.terminalColumns != nil { StandardStream.output.write("\n") }
     return answers

@@ -21,9 +21,11 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (
-    AutoModelForCausalLM, AutoModelForSequenceClassification, BertConfig, Gemma2Config, Gemma3TextConfig, GemmaConfig,
-    GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Olmo2Config, OPTConfig, Phi3Config, Qwen2Config,
-    Qwen3Config, SmolLM3Config,
+    AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForMultipleChoice, AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, AutoModelForTokenClassification, BartConfig, BertConfig,
+    DebertaV2Config, DistilBertConfig, ElectraConfig, Gemma2Config, Gemma3TextConfig, GemmaConfig, GPT2Config,
+    GPTNeoXConfig, LlamaConfig, MistralConfig, ModernBertConfig, MT5Config, Olmo2Config, OPTConfig, Phi3Config,
+    Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config, T5Config, XLMRobertaConfig,
 )  # fmt: skip
 
 IGNORED = -100
@@ -126,6 +128,82 @@ BERT = dict(
     vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
     max_position_embeddings=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
 )  # fmt: skip
+# Small encoders with odd sizes, for all their heads.
+SMALL = dict(
+    vocab_size=43, hidden_size=12, intermediate_size=20, num_hidden_layers=2, num_attention_heads=3,
+    max_position_embeddings=27, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+)  # fmt: skip
+MODERN = dict(
+    vocab_size=43, hidden_size=12, intermediate_size=20, num_hidden_layers=4, num_attention_heads=3,
+    max_position_embeddings=27, local_attention=6, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1,
+    sep_token_id=2,
+)  # fmt: skip
+ENCODERS = {
+    "bert": (BertConfig, SMALL),
+    "roberta": (RobertaConfig, {**SMALL, "type_vocab_size": 1, "layer_norm_eps": 1e-5}),
+    "xlm-roberta": (XLMRobertaConfig, {**SMALL, "type_vocab_size": 1, "pad_token_id": 2}),
+    "distilbert": (
+        DistilBertConfig,
+        dict(vocab_size=43, dim=12, hidden_dim=20, n_layers=2, n_heads=3, max_position_embeddings=27, dropout=0.0,
+             attention_dropout=0.0, qa_dropout=0.0, seq_classif_dropout=0.0),
+    ),
+    "electra": (ElectraConfig, {**SMALL, "embedding_size": 7, "summary_last_dropout": 0.0}),
+    "modernbert": (ModernBertConfig, MODERN),
+    "modernbert-mean": (
+        ModernBertConfig,
+        {**MODERN, "classifier_pooling": "mean", "norm_bias": True, "attention_bias": True, "mlp_bias": True,
+         "classifier_bias": True, "decoder_bias": False, "local_attention": 5},
+    ),
+    "deberta": (
+        DebertaV2Config,
+        {**SMALL, "relative_attention": True, "position_buckets": 6, "max_relative_positions": -1, "pos_att_type": "p2c|c2p",
+         "share_att_key": True, "norm_rel_ebd": "layer_norm", "position_biased_input": False, "type_vocab_size": 0,
+         "pooler_hidden_act": "gelu", "layer_norm_eps": 1e-7},
+    ),
+    # Distances with projections of their own, without buckets, in one direction, and the newer head.
+    "deberta-apart": (
+        DebertaV2Config,
+        {**SMALL, "relative_attention": True, "max_relative_positions": 9, "pos_att_type": ["c2p"],
+         "type_vocab_size": 2, "legacy": False},
+    ),
+}  # fmt: skip
+# What stands on them, and the seed.
+HEADS = {
+    "labels": (AutoModelForSequenceClassification, 31), "token-labels": (AutoModelForTokenClassification, 41),
+    "spans": (AutoModelForQuestionAnswering, 51), "choices": (AutoModelForMultipleChoice, 61),
+    "masked": (AutoModelForMaskedLM, 71),
+}  # fmt: skip
+HEAD_CASES = {
+    f"{family}-{head}": (family, head)
+    for family in ENCODERS
+    for head in HEADS
+    if (family, head) != ("bert", "labels") and (family not in ("modernbert-mean", "deberta-apart") or head in ("labels", "masked"))
+}
+
+T5 = dict(
+    vocab_size=29, d_model=12, d_kv=5, d_ff=20, num_layers=3, num_decoder_layers=2, num_heads=3,
+    relative_attention_num_buckets=8, relative_attention_max_distance=12, dropout_rate=0.0, decoder_start_token_id=0,
+)  # fmt: skip
+BART = dict(
+    vocab_size=29, d_model=12, encoder_layers=3, decoder_layers=2, encoder_attention_heads=3, decoder_attention_heads=2,
+    encoder_ffn_dim=20, decoder_ffn_dim=14, max_position_embeddings=31, dropout=0.0, attention_dropout=0.0,
+    activation_dropout=0.0, forced_eos_token_id=None,
+)  # fmt: skip
+# Models that read a source. name: (config, seed, whether the head is its own)
+SOURCE_READERS = {
+    "t5": (T5Config(**T5), 81, False),
+    "t5-gated": (T5Config(**{**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}), 82, True),
+    "mt5": (MT5Config(**T5), 83, True),
+    "bart": (BartConfig(**BART), 84, False),
+    "bart-scaled": (BartConfig(**{**BART, "scale_embedding": True, "activation_function": "relu"}), 85, False),
+}  # fmt: skip
+# How their texts are decoded.
+SEARCHES = [
+    {"num_beams": 1}, {"num_beams": 2}, {"num_beams": 4}, {"num_beams": 4, "length_penalty": 2.0},
+    {"num_beams": 3, "length_penalty": 0.0}, {"num_beams": 4, "early_stopping": True},
+    {"num_beams": 5, "length_penalty": -1.0},
+]  # fmt: skip
+
 NAMES = ["bad", "middling", "good", "perfect"]
 
 # Models with labels for sequences. name: (config, number of labels, seed, samples, length)
@@ -166,7 +244,7 @@ def versions():
     }
 
 
-def randomise(model, seed):
+def randomise(model, seed, spread=0.2):
     """Weights large enough that every one of them shows in the logits."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -174,7 +252,7 @@ def randomise(model, seed):
             noise = torch.randn(parameter.shape, generator=generator)
             # Gemma stores the difference from 1.
             norm_weight = parameter.dim() == 1 and name.endswith("weight") and "gemma" not in model.config.model_type
-            parameter.copy_(1 + 0.2 * noise if norm_weight else 0.2 * noise)
+            parameter.copy_(1 + spread * noise if norm_weight else spread * noise)
 
 
 def save(model, folder, dtype=torch.float32, hub_names=False, old_rope_keys=False, shard="1GB", head=None):
@@ -209,10 +287,14 @@ def load(folder, kind=AutoModelForCausalLM):
     files = sorted(folder.glob("*.safetensors"))
     stored = {name for file in files if file.name != "expected.safetensors" for name in load_file(file)}
     named = {}
-    for name, parameter in model.named_parameters():
-        others = (name, name.removeprefix("transformer."), "lm_head.weight", "embed_out.weight")
-        name = next(n for n in others if n in stored)
-        named[name] = parameter
+    # A tied parameter has several names, of which the file has one.
+    names = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(parameter, []).append(name)
+    for parameter, own in names.items():
+        candidates = [*own, *(name.removeprefix("transformer.") for name in own), "lm_head.weight",
+                      "embed_out.weight"]
+        named[next(name for name in candidates if name in stored)] = parameter
     return model, dict(sorted(named.items()))
 
 
@@ -325,6 +407,148 @@ def make_tiny(folder, config, seed, samples, length, storage, learning_rate=5e-3
     print(f"{folder.name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
 
 
+def head_batch(generator, config, head, samples, length):
+    """Rows of unequal length, with what the head is trained on; a choice has three rows."""
+    rows = 3 * samples if head == "choices" else samples
+    lengths = torch.randint(3, length + 1, (rows,), generator=generator)
+    lengths[0] = length
+    mask = (torch.arange(length).expand(rows, length) < lengths[:, None]).long()
+    tokens = torch.randint(4, config.vocab_size, (rows, length), generator=generator)
+    types = (torch.arange(length).expand(rows, length) >= (lengths // 2)[:, None]).long() * mask
+    batch = {"input_ids": tokens * mask + config.pad_token_id * (1 - mask), "attention_mask": mask}
+    if getattr(config, "type_vocab_size", 0) > 1:
+        batch["token_type_ids"] = types
+    if head in ("token-labels", "masked"):
+        kinds = config.num_labels if head == "token-labels" else config.vocab_size
+        labels = torch.randint(0, kinds, (rows, length), generator=generator)
+        chosen = torch.rand(labels.shape, generator=generator) < (0.7 if head == "token-labels" else 0.3)
+        chosen[:, 1] = True
+        batch["labels"] = torch.where(chosen & (mask == 1), labels, IGNORED)
+    elif head == "spans":
+        ends = (torch.rand((2, rows), generator=generator) * lengths).long()
+        batch["start_positions"], batch["end_positions"] = ends.min(0).values, ends.max(0).values
+    elif head == "choices":
+        batch["labels"] = torch.randint(0, 3, (samples,), generator=generator)
+        for key in ("input_ids", "attention_mask", "token_type_ids"):
+            if key in batch:
+                batch[key] = batch[key].view(samples, 3, length)
+    else:
+        batch["labels"] = torch.randint(0, config.num_labels, (rows,), generator=generator)
+    return batch
+
+
+def head_tensors(batch, head):
+    """The batch as swiftdp takes it."""
+    tokens = batch["input_ids"].flatten(0, -2)
+    tensors = {"tokens": int32(tokens), "lengths": batch["attention_mask"].flatten(0, -2).sum(1).to(torch.int32)}
+    tensors["types"] = batch.get("token_type_ids", torch.zeros_like(tokens)).reshape(tokens.shape).to(torch.int32)
+    if head in ("token-labels", "masked"):
+        tensors["targets"] = int32(batch["labels"])
+    elif head == "spans":
+        tensors["row_labels"] = torch.stack([batch["start_positions"], batch["end_positions"]], 1).to(torch.int32)
+    else:
+        tensors["row_labels"] = batch["labels"].to(torch.int32)
+    return tensors
+
+
+def make_head(folder, family, head, samples=3, length=19, learning_rate=5e-3):
+    kind, settings = ENCODERS[family]
+    config = kind(**settings)
+    automatic, seed = HEADS[head]
+    if head in ("labels", "token-labels"):
+        config.num_labels = 3
+        config.id2label = dict(enumerate(NAMES[:3]))
+        config.label2id = {name: number for number, name in enumerate(NAMES[:3])}
+    seed += list(ENCODERS).index(family)
+    model = automatic.from_config(config)
+    randomise(model, seed)
+    save(model, folder)
+    model, parameters = load(folder, automatic)
+    generator = torch.Generator().manual_seed(1000 + seed)
+    batches = [head_batch(generator, config, head, samples, length) for _ in range(BATCHES)]
+    output = model(**batches[0])
+    output.loss.backward()
+    tensors = {f"gradient.{name}": p.grad.clone() for name, p in parameters.items() if p.grad is not None}
+    tensors["logits"] = (
+        torch.stack([output.start_logits, output.end_logits], -1) if head == "spans" else output.logits
+    )
+    tensors |= head_tensors(batches[0], head)
+    for key in head_tensors(batches[0], head):
+        tensors["train." + key] = torch.stack([head_tensors(batch, head)[key] for batch in batches])
+    parameters = {name: p for name, p in parameters.items() if p.grad is not None}
+    losses, norms = train_labels(model, parameters, batches, learning_rate)
+    write(folder, tensors, {
+        "loss": output.loss.item(), "learning_rate": learning_rate, **ADAMW, "losses": losses, "gradient_norms": norms,
+    })  # fmt: skip
+    print(f"{folder.name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
+
+
+def source_batch(generator, config, samples, source_length, length):
+    """Sources of unequal length, and answers of unequal length behind the token that they begin with."""
+    source_lengths = torch.randint(2, source_length + 1, (samples,), generator=generator)
+    lengths = torch.randint(2, length + 1, (samples,), generator=generator)
+    source_lengths[0], lengths[-1] = source_length, length
+    mask = (torch.arange(source_length).expand(samples, -1) < source_lengths[:, None]).long()
+    source = torch.randint(3, config.vocab_size, (samples, source_length), generator=generator)
+    answer = torch.randint(3, config.vocab_size, (samples, length), generator=generator)
+    answer[torch.arange(samples), lengths - 1] = config.eos_token_id
+    labels = torch.where(torch.arange(length).expand(samples, -1) < lengths[:, None], answer, IGNORED)
+    return {
+        "input_ids": source * mask + config.pad_token_id * (1 - mask), "attention_mask": mask, "labels": labels,
+    }  # fmt: skip
+
+
+def source_tensors(batch, model):
+    """The batch as swiftdp takes it."""
+    shift = getattr(model, "_shift_right", None) or model.prepare_decoder_input_ids_from_labels
+    return {
+        "source.tokens": int32(batch["input_ids"]), "source.lengths": batch["attention_mask"].sum(1).to(torch.int32),
+        "tokens": int32(shift(batch["labels"])), "targets": int32(batch["labels"]),
+        "lengths": (batch["labels"] != IGNORED).sum(1).to(torch.int32),
+    }  # fmt: skip
+
+
+def make_source_reader(folder, config, seed, has_own_head, samples=3, source_length=17, length=9, learning_rate=5e-4):
+    model = AutoModelForSeq2SeqLM.from_config(config)
+    if has_own_head:
+        model.lm_head.weight = torch.nn.Parameter(torch.empty_like(model.lm_head.weight))
+    # Texts that do not repeat one token.
+    randomise(model, seed, spread=0.6)
+    save(model, folder)
+    if has_own_head and config.model_type == "t5":
+        # As version 1.1 is stored on the hub.
+        stored = json.loads((folder / "config.json").read_text())
+        stored["tie_word_embeddings"] = False
+        (folder / "config.json").write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n")
+    model, parameters = load(folder, AutoModelForSeq2SeqLM)
+    assert (model.lm_head.weight is not model.get_input_embeddings().weight) == has_own_head
+    generator = torch.Generator().manual_seed(1000 + seed)
+    batches = [source_batch(generator, config, samples, source_length, length) for _ in range(BATCHES)]
+    output = model(**batches[0])
+    output.loss.backward()
+    tensors = {f"gradient.{name}": p.grad.clone() for name, p in parameters.items()}
+    tensors["logits"] = output.logits
+    tensors |= source_tensors(batches[0], model)
+    for key in source_tensors(batches[0], model):
+        tensors["train." + key] = torch.stack([source_tensors(batch, model)[key] for batch in batches])
+    sources = [source_batch(generator, config, 1, 7 + 3 * index, 3)["input_ids"] for index in range(6)]
+    searches = []
+    model.eval()
+    for search in SEARCHES:
+        answers = []
+        for source in sources:
+            with torch.no_grad():
+                answers.append(model.generate(source, max_new_tokens=14, do_sample=False, **search)[0].tolist())
+        searches.append({**search, "answers": answers})
+    model.train()
+    losses, norms = train_labels(model, parameters, batches, learning_rate)
+    write(folder, tensors, {
+        "loss": output.loss.item(), "learning_rate": learning_rate, **ADAMW, "losses": losses, "gradient_norms": norms,
+        "sources": [source[0].tolist() for source in sources], "max_new_tokens": 14, "searches": searches,
+    })  # fmt: skip
+    print(f"{folder.name}: loss {losses[0]:.4f} -> {losses[-1]:.4f}, norm {norms[0]:.3f} -> {norms[-1]:.3f}")
+
+
 def label_batch(generator, config, samples, length):
     """Rows of unequal length with their labels; the second part of a row is a second text, for models that tell."""
     lengths = torch.randint(3, length + 1, (samples,), generator=generator)
@@ -338,7 +562,8 @@ def label_batch(generator, config, samples, length):
 
 
 def label_inputs(config, batch):
-    return {k: v for k, v in batch.items() if k != "token_type_ids" or config.model_type == "bert"}
+    takes_types = getattr(config, "type_vocab_size", 0) > 1
+    return {k: v for k, v in batch.items() if k != "token_type_ids" or takes_types}
 
 
 def train_labels(model, parameters, batches, learning_rate):
@@ -430,7 +655,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared_data", type=Path)
     parser.add_argument("output", type=Path, nargs="?", default=Path(__file__).parent / "parity")
-    names = [*MODELS, *CLASSIFIERS, "stories260K"]
+    names = [*MODELS, *CLASSIFIERS, *HEAD_CASES, *SOURCE_READERS, "stories260K"]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -443,6 +668,12 @@ def main():
     for name, details in CLASSIFIERS.items():
         if name in arguments.only:
             make_classifier(arguments.output / name, *details)
+    for name, (family, head) in HEAD_CASES.items():
+        if name in arguments.only:
+            make_head(arguments.output / name, family, head)
+    for name, details in SOURCE_READERS.items():
+        if name in arguments.only:
+            make_source_reader(arguments.output / name, *details)
     if "stories260K" in arguments.only:
         make_story(arguments.output / "stories260K", arguments.shared_data / "stories260K-hf")
 

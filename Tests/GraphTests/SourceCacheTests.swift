@@ -61,8 +61,8 @@ import Testing
     #expect(whole.count == 39 && sameBits(alone, whole))
     #expect(Set(whole).count > 30)
     // A sequence takes its source along.
-    cache.move(3, to: 0)
-    cache.move(0, to: 2)
+    cache.copy(3, to: 0)
+    cache.copy(0, to: 2)
     let moved = [last[0], last[2], last[1]]
     let movedEnds = [ends[0], ends[2], ends[1]]
     let after = moved.withUnsafeBufferPointer { moved in

@@ -69,10 +69,11 @@ final class TestBatch: Sendable {
                     try sourceEndKeys.withUnsafeBufferPointer { sourceEnd in
                       try body(
                         GraphInput(
-                          stream: stream, targets: targets.baseAddress!,
+                          stream: stream,
                           sourceKeys: KeyIntervals(
                             first: sourceFirst.baseAddress!, end: sourceEnd.baseAddress!),
-                          sampleIDs: sampleIDs.baseAddress!, scale: 1, seed: seed, step: step))
+                          targets: targets.baseAddress!, sampleIDs: sampleIDs.baseAddress!, scale: 1,
+                          seed: seed, step: step))
                     }
                   }
                 }

@@ -10,27 +10,29 @@ import Testing
     let x, weight: Floats
     let targets: [Int32]
     var scale: Float = 1
+    var bias: Floats?
 
-    /// The loss, and on request dx and dWeight, which start as NaN.
-    func run(_ engine: Engine, dx: Bool = true, dWeight: Bool = true) -> (
-      loss: Double, dx: Floats, dWeight: Floats
+    /// The loss, and on request dx, dWeight and dBias, which start as NaN.
+    func run(_ engine: Engine, dx: Bool = true, dWeight: Bool = true, dBias: Bool = true) -> (
+      loss: Double, dx: Floats, dWeight: Floats, dBias: Floats
     ) {
       let scratch = Floats(count: shape.scratchCount)
-      let gradients = (Floats(count: x.count), Floats(count: weight.count))
+      let gradients = (Floats(count: x.count), Floats(count: weight.count), Floats(count: shape.vocabulary))
       let loss = engine.crossEntropy(
         shape, x: x.input,
         weight: .float32(ConstMatrix(weight.input, rows: shape.vocabulary, columns: shape.columns)),
-        targets: targets, scale: scale,
-        dx: dx ? gradients.0.base : nil, dWeight: dWeight ? gradients.1.base : nil, scratch: scratch.base)
+        bias: bias?.input, targets: targets, scale: scale,
+        dx: dx ? gradients.0.base : nil, dWeight: dWeight ? gradients.1.base : nil,
+        dBias: bias != nil && dBias ? gradients.2.base : nil, scratch: scratch.base)
       // Checks the guards of the scratch.
       _ = scratch.values.count
-      return (loss, gradients.0, gradients.1)
+      return (loss, gradients.0, gradients.1, gradients.2)
     }
 
-    func loss(_ x: [Double], _ weight: [Double]) -> Double {
+    func loss(_ x: [Double], _ weight: [Double], _ bias: [Double]? = nil) -> Double {
       let logits = Reference.linear(
         x, rows: shape.rows, inputs: shape.columns, weight: weight, outputs: shape.vocabulary,
-        outputByInput: true, bias: nil
+        outputByInput: true, bias: bias
       ).map { z in shape.cap.map { Double($0) * tanh(z / Double($0)) } ?? z }
       return Reference.crossEntropy(logits, vocabulary: shape.vocabulary, targets: targets)
     }
@@ -123,14 +125,52 @@ import Testing
     #expect(ran == 7)
   }
 
+  /// A number for each word beside the product: loss and gradients against fp64.
+  @Test func bias() throws {
+    var draw = Draw(64)
+    var ran = 0
+    for (rows, columns, vocabulary, missing) in [
+      (1, 1, 1, 0.0), (3, 2, 15, 0), (16, 17, 33, 0.5), (600, 5, 3, 0.5), (1030, 3, 17, 0.1),
+    ] {
+      var test = make(rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125)
+      test.bias = Floats(draw.floats(vocabulary, scale: 3))
+      var losses: [Double] = []
+      let results = try onEveryEngine { [test] engine in
+        let result = test.run(engine)
+        losses += [result.loss, test.run(engine, dx: false, dWeight: false, dBias: false).loss]
+        losses.append(test.run(engine, dx: false, dWeight: false).loss)
+        return [result.dx, result.dWeight, result.dBias]
+      }
+      let what = "\(rows) x \(columns) onto \(vocabulary) with a bias"
+      let (xD, weightD) = (doubles(test.x.values), doubles(test.weight.values))
+      let biasD = doubles(test.bias!.values)
+      let want = test.loss(xD, weightD, biasD)
+      #expect(losses.count == 9)
+      for loss in losses { #expect(abs(loss - want) <= 1e-6 * max(1, want), "\(what)") }
+      let step = rows > 100 ? 31 : 1
+      let xPlaces = Array(stride(from: 0, to: xD.count, by: step))
+      let dx = slopes(of: { test.loss($0, weightD, biasD) }, at: xD, places: xPlaces).map { $0 * 0.125 }
+      expectClose(xPlaces.map { results[0][$0] }, dx, 1e-6, scale: 0.125 * 2, what + ", dx")
+      let dWeight = slopes(of: { test.loss(xD, $0, biasD) }, at: weightD).map { $0 * 0.125 }
+      expectClose(
+        results[1], dWeight, 1e-6, scale: 0.25 * Double(rows).squareRoot(), what + ", dWeight")
+      let dBias = slopes(of: { test.loss(xD, weightD, $0) }, at: biasD).map { $0 * 0.125 }
+      expectClose(results[2], dBias, 1e-6, scale: 0.25 * Double(rows).squareRoot(), what + ", dBias")
+      ran += 1
+    }
+    #expect(ran == 5)
+  }
+
   @Test func noTargetsAtAll() throws {
     var draw = Draw(61)
-    let test = make(20, 5, 33, missing: 1, draw: &draw)
-    let results = try onEveryEngine { engine in
+    var test = make(20, 5, 33, missing: 1, draw: &draw)
+    test.bias = Floats(draw.floats(33))
+    let results = try onEveryEngine { [test] engine in
       let result = test.run(engine)
       #expect(result.loss == 0)
-      return [result.dx, result.dWeight]
+      return [result.dx, result.dWeight, result.dBias]
     }
+    #expect(results[2].allSatisfy { $0 == 0 })
     #expect(results[0].allSatisfy { $0 == 0 })
     #expect(results[1].allSatisfy { $0 == 0 })
   }

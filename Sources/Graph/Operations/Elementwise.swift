@@ -7,6 +7,11 @@ extension Graph {
     append(Add(rows: a.rows, columns: a.columns), inputs: [a, b], columns: a.columns, rows: a.rows)
   }
 
+  /// y = factor · x.
+  package func scale(_ x: Value, by factor: Double) -> Value {
+    append(Scale(count: x.count, factor: Float(factor)), inputs: [x], columns: x.columns, rows: x.rows)
+  }
+
   package func gelu(_ x: Value, _ form: GELUForm = .tanh) -> Value {
     append(
       GELU(rows: x.rows, columns: x.columns, form: form), inputs: [x], columns: x.columns, rows: x.rows)
@@ -39,6 +44,17 @@ extension Graph {
   }
 }
 
+extension Graph {
+  /// The same for what all samples of a step share, such as a table: all micro-batches drop the same numbers.
+  package func sharedDropout(_ x: Value, _ probability: Double) -> Value {
+    guard dropsOut, probability > 0 else { return x }
+    let operation = DropoutOperation(
+      length: x.rows, rows: x.rows, columns: x.columns, probability: probability, site: nextSite(),
+      isShared: true)
+    return append(operation, inputs: [x], columns: x.columns, rows: x.rows)
+  }
+}
+
 struct Add: TileFollower {
   let rows: Int
   let columns: Int
@@ -62,6 +78,23 @@ struct Add: TileFollower {
       guard let dx = frame.inputGradient(place) else { continue }
       frame.engine.copy(frame.outputGradient(0), count: count, into: dx.base, adding: dx.adding)
     }
+  }
+}
+
+struct Scale: Operation {
+  let count: Int
+  let factor: Float
+  var keeps: Keeps { Keeps() }
+  var isLight: Bool { true }
+
+  func forward(_ frame: Frame) {
+    frame.engine.scale(frame.input(0), count: count, by: factor, into: frame.output(0))
+  }
+
+  func backward(_ frame: Frame) {
+    guard let dx = frame.inputGradient(0) else { return }
+    frame.engine.scale(
+      frame.outputGradient(0), count: count, by: factor, into: dx.base, adding: dx.adding)
   }
 }
 
@@ -175,19 +208,29 @@ struct DropoutOperation: Operation {
   let columns: Int
   let probability: Double
   let site: Int
+  /// Whether all samples share what is dropped.
+  var isShared = false
   var keeps: Keeps { Keeps() }
+  private static let noSample: [Int32] = [-1]
 
   func forward(_ frame: Frame) {
-    frame.engine.dropout(
-      frame.input(0), draw(frame), sampleIDs: frame.input.sampleIDs, length: length, rows: rows,
-      columns: columns, into: frame.output(0))
+    drop(frame.input(0), frame, into: frame.output(0), adding: false)
   }
 
   func backward(_ frame: Frame) {
     guard let dx = frame.inputGradient(0) else { return }
-    frame.engine.dropout(
-      frame.outputGradient(0), draw(frame), sampleIDs: frame.input.sampleIDs, length: length, rows: rows,
-      columns: columns, into: dx.base, adding: dx.adding)
+    drop(frame.outputGradient(0), frame, into: dx.base, adding: dx.adding)
+  }
+
+  private func drop(
+    _ x: UnsafePointer<Float>, _ frame: Frame, into y: UnsafeMutablePointer<Float>, adding: Bool
+  ) {
+    func run(_ samples: UnsafePointer<Int32>) {
+      frame.engine.dropout(
+        x, draw(frame), sampleIDs: samples, length: length, rows: rows, columns: columns, into: y,
+        adding: adding)
+    }
+    isShared ? Self.noSample.withUnsafeBufferPointer { run($0.baseAddress!) } : run(frame.input.sampleIDs)
   }
 
   private func draw(_ frame: Frame) -> Dropout {

@@ -15,22 +15,24 @@ extension Graph {
   }
 
   /// y = (x − mean) / deviation · weight + bias.
-  package func layerNorm(_ x: Value, _ name: String, epsilon: Double) -> Value {
-    norm(x, name, epsilon: epsilon, centred: true)
+  /// - Parameter bias: whether there is one.
+  package func layerNorm(_ x: Value, _ name: String, epsilon: Double, bias: Bool = true) -> Value {
+    norm(x, name, epsilon: epsilon, centred: true, bias: bias)
   }
 
   private func norm(
-    _ x: Value, _ name: String, epsilon: Double, centred: Bool, groups: Int = 1, plusOne: Bool = false
+    _ x: Value, _ name: String, epsilon: Double, centred: Bool, bias: Bool = false, groups: Int = 1,
+    plusOne: Bool = false
   ) -> Value {
     let columns = x.columns / groups
     var parameters = [
       parameter(name + ".weight", [columns], decays: false, initial: plusOne ? .zeros : .ones)
     ]
-    if centred {
+    if bias {
       parameters.append(parameter(name + ".bias", [columns], decays: false, initial: .zeros))
     }
     let operation = Norm(
-      rows: x.rows * groups, columns: columns, centred: centred, epsilon: Float(epsilon),
+      rows: x.rows * groups, columns: columns, centred: centred, hasBias: bias, epsilon: Float(epsilon),
       plus: plusOne ? 1 : 0)
     return append(
       operation, inputs: [x], parameters: parameters, columns: x.columns, rows: x.rows,
@@ -42,6 +44,7 @@ struct Norm: Operation {
   let rows: Int
   let columns: Int
   let centred: Bool
+  let hasBias: Bool
   let epsilon: Float
   /// What is added to the weight.
   let plus: Float
@@ -51,14 +54,14 @@ struct Norm: Operation {
 
   func forward(_ frame: Frame) {
     frame.engine.norm(
-      x: frame.input(0), gain: frame.weight(0), plus: plus, bias: centred ? frame.weight(1) : nil,
-      centred: centred,
-      epsilon: epsilon, rows: rows, columns: columns, y: frame.output(0), statistics: frame.kept(0))
+      x: frame.input(0), gain: frame.weight(0), plus: plus, bias: hasBias ? frame.weight(1) : nil,
+      centred: centred, epsilon: epsilon, rows: rows, columns: columns, y: frame.output(0),
+      statistics: frame.kept(0))
   }
 
   func backward(_ frame: Frame) {
     let dGain = frame.weightGradient(0)
-    let dBias = centred ? frame.weightGradient(1) : nil
+    let dBias = hasBias ? frame.weightGradient(1) : nil
     if let adding = (dGain ?? dBias)?.adding {
       frame.engine.normBackwardParameters(
         x: frame.input(0), statistics: frame.kept(0), dy: frame.outputGradient(0), rows: rows,

@@ -17,7 +17,8 @@ private let wholeFamilies = [BERT.modelType, GPT2.modelType, Llama.modelType]
 /// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
 func checkSuite(_ outcome: inout Outcome, project: String) throws {
   let ranks = outcome.ranks
-  for family in modelFamilies {
+  // Models that read sources have tests of their own: SourceParityTests.
+  for family in modelFamilies where !family.readsSource {
     try ranks.together { if ranks.isFirst { try makeModel(of: family, project: project) } }
     let usual: any Objective.Type =
       family.heads.contains(.languageModel) ? LanguageModel.self : Classification.self
