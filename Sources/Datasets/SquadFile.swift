@@ -31,7 +31,7 @@ enum SquadFile {
     }
     guard let articles = json["data"]?.elements else {
       throw UserError(
-        .data, "holds one object, which is no list of rows and no file of SQuAD (it has no list \"data\")",
+        .data, "holds one object and no list of rows, and a file of SQuAD has a list \"data\"",
         at: path,
         hint: "a .json file holds one list of objects")
     }

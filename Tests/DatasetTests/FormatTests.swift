@@ -171,7 +171,7 @@ import Testing
     let hint = " (a .json file holds one list of objects; objects one a line are .jsonl)"
     var checked = 0
     for (text, message) in [
-      ("{\"text\": \"a\"}", "a.json:1: is not JSON: is not a list of rows"),
+      ("{\"text\": \"a\"}", "a.json: holds one object and no list of rows, and a file of SQuAD has a list \"data\""),
       ("[{\"text\": \"a\"},\n]", "a.json:2: is not JSON: an element of the list is missing"),
       ("[\n{\"text\": \"a\"}\n", "a.json:2: is not JSON: the row that begins here has no end"),
       ("[{\"text\": \"a\"}]\n[]", "a.json:2: is not JSON: more text after the end of the list"),
@@ -223,7 +223,7 @@ import Testing
       ("c.jsonl", "", "the file is empty"), ("d.jsonl", "\n \r\n", "the file has no rows"),
       ("e.json", " [ ] ", "the file has no rows"),
       ("f.jsonl", "{\"text\": \"\"}", "all rows of the file are empty"),
-      ("g.xml", "a", "the ending of the name is not known (use .txt, .jsonl, .json, .tsv or .csv)"),
+      ("g.xml", "a", "the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv or .conll)"),
     ] {
       let file = try folder.write(name, text)
       #expect(folder.errors(.of([file])) == "\(name): \(message)")

@@ -97,7 +97,7 @@ import Testing
       ),
       (
         "k.jsonl", Array(#"{"text": "a"}"#.utf8), DataColumns(["text": .number(0)]),
-        "k.jsonl: its columns have names, and data.columns gives numbers (numbers are for .tsv and .csv files)"
+        "k.jsonl: its columns have names, and data.columns gives numbers (numbers are for .tsv, .csv and .conll files)"
       ),
       (
         "l.jsonl", Array(#"{"bodi": "a"}"#.utf8), DataColumns(["text": .name("body")]),
