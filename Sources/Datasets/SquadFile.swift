@@ -4,6 +4,7 @@ import Base
 enum SquadFile {
   /// More than any file of SQuAD.
   private static let longest = 1 << 30
+  private static let hint = "a .json file holds one list of objects; objects one a line are .jsonl"
 
   /// Whether a .json file holds an object, and no list.
   static func isOne(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -27,13 +28,13 @@ enum SquadFile {
     do {
       json = try JSON.parse(UnsafeBufferPointer(rebasing: text[start...]), takesLargeNumbers: true)
     } catch {
-      throw UserError(.data, "is not JSON: \(error)", at: path)
+      throw UserError(.data, "is not JSON: \(error)", at: path, hint: hint)
     }
     guard let articles = json["data"]?.elements else {
       throw UserError(
         .data, "holds one object and no list of rows, and a file of SQuAD has a list \"data\"",
         at: path,
-        hint: "a .json file holds one list of objects")
+        hint: hint)
     }
     var number = 0
     for article in articles {

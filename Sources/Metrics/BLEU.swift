@@ -45,9 +45,9 @@ package struct BLEU {
     }
     var scalars = Array(" \(line) ".unicodeScalars)
     scalars = scalars.flatMap { isSymbol($0) ? [" ", $0, " "] : [$0] }
-    scalars = pairs(scalars, { !isDigit($0) && isStop($1) }) { [$0, " ", $1, " "] }
-    scalars = pairs(scalars, { isStop($0) && !isDigit($1) }) { [" ", $0, " ", $1] }
-    scalars = pairs(scalars, { isDigit($0) && $1 == "-" }) { [$0, " ", $1, " "] }
+    scalars = pairs(scalars, where: { !isDigit($0) && isStop($1) }, become: { [$0, " ", $1, " "] })
+    scalars = pairs(scalars, where: { isStop($0) && !isDigit($1) }, become: { [" ", $0, " ", $1] })
+    scalars = pairs(scalars, where: { isDigit($0) && $1 == "-" }, become: { [$0, " ", $1, " "] })
     return scalars.split { $0.properties.isWhitespace }.map { String(String.UnicodeScalarView($0)) }
   }
 
@@ -64,8 +64,8 @@ package struct BLEU {
 
   /// Replaces pairs of neighbours that fit, from left to right, as a regular expression does.
   private static func pairs(
-    _ scalars: [Unicode.Scalar], _ fits: (Unicode.Scalar, Unicode.Scalar) -> Bool,
-    _ replacement: (Unicode.Scalar, Unicode.Scalar) -> [Unicode.Scalar]
+    _ scalars: [Unicode.Scalar], where fits: (Unicode.Scalar, Unicode.Scalar) -> Bool,
+    become replacement: (Unicode.Scalar, Unicode.Scalar) -> [Unicode.Scalar]
   ) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     var place = 0

@@ -171,7 +171,10 @@ import Testing
     let hint = " (a .json file holds one list of objects; objects one a line are .jsonl)"
     var checked = 0
     for (text, message) in [
-      ("{\"text\": \"a\"}", "a.json: holds one object and no list of rows, and a file of SQuAD has a list \"data\""),
+      (
+        "{\"text\": \"a\"}",
+        "a.json: holds one object and no list of rows, and a file of SQuAD has a list \"data\""
+      ),
       ("[{\"text\": \"a\"},\n]", "a.json:2: is not JSON: an element of the list is missing"),
       ("[\n{\"text\": \"a\"}\n", "a.json:2: is not JSON: the row that begins here has no end"),
       ("[{\"text\": \"a\"}]\n[]", "a.json:2: is not JSON: more text after the end of the list"),

@@ -155,9 +155,12 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
   try write(
     "choices.jsonl",
     (0..<40).map { row in
-      #"{"context": "\#(phrase(row, 1))", "choices": ["\#(phrase(row + 1, 1))", "\#(phrase(row + 2, 1))"], "label": \#(row % 2)}"#
+      let choices = #"["\#(phrase(row + 1, 1))", "\#(phrase(row + 2, 1))"]"#
+      return #"{"context": "\#(phrase(row, 1))", "choices": \#(choices), "label": \#(row % 2)}"#
     })
-  try write("pairs.jsonl", (0..<40).map { #"{"anchor": "\#(phrase($0))", "positive": "\#(phrase($0 + 1))"}"# })
   try write(
-    "translations.jsonl", (0..<40).map { #"{"source": "\#(phrase($0, 1))", "target": "\#(phrase($0 + 1, 1))"}"# })
+    "pairs.jsonl", (0..<40).map { #"{"anchor": "\#(phrase($0))", "positive": "\#(phrase($0 + 1))"}"# })
+  try write(
+    "translations.jsonl",
+    (0..<40).map { #"{"source": "\#(phrase($0, 1))", "target": "\#(phrase($0 + 1, 1))"}"# })
 }
