@@ -49,7 +49,7 @@ extension CommandLineTests {
         (["data.train=latin.txt"], ["latin.txt:1: is not UTF-8 at byte offset 1 (convert it to UTF-8)"]),
         (
           ["data.train=table.xml"],
-          ["table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv or .csv)"]
+          ["table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv or .conll)"]
         ),
         (
           ["data.train=broken.jsonl", "data.format=alpaca"],

@@ -171,12 +171,12 @@ extension CommandLineTests {
       try folder.file(
         "bert/config.json",
         labelled.replacingOccurrences(
-          of: "{\n  \"add", with: "{\n  \"problem_type\": \"multi_label_classification\",\n  \"add"))
+          of: "{\n  \"add", with: "{\n  \"problem_type\": \"guess\",\n  \"add"))
       try expectMistake(
         ["evaluate", "--model", "bert", "--data", "reviews.tsv", "data.columns={text: 0, label: 1}"], 65,
         [
-          "bert: gives a number or several labels for a row (problem_type), which is not supported "
-            + "(fine-tune it with task=classification for one label a row)"
+          "bert/config.json: problem_type: is \"guess\" (there are single_label_classification, "
+            + "multi_label_classification, regression)"
         ], in: folder)
     }
 
@@ -196,7 +196,7 @@ extension CommandLineTests {
         ["task=clasification"], 64,
         [
           "task: is \"clasification\", which is no task of swiftdp (did you mean classification?)",
-          "data.columns: names labels, which task language_model does not learn (set task=classification)",
+          "data.columns: names what task language_model does not learn (set task=classification)",
         ])
       try expect(
         ["data.format=completion"], 64,
@@ -205,7 +205,7 @@ extension CommandLineTests {
         ["train", "model=bert", "data.train=text.txt"], 64,
         [
           "bert: models of type bert predict no next token (choose another task: they have "
-            + "…ForSequenceClassification, …ForTokenClassification, …ForQuestionAnswering, …ForMultipleChoice)"
+            + "…ForMaskedLM, …ForSequenceClassification, …ForTokenClassification, …ForQuestionAnswering, …ForMultipleChoice)"
         ],
         in: folder)
       _ = try train(Self.reviews, output: "run", in: folder)
