@@ -32,7 +32,7 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
       let inputs = KernelInputs(sequences: batchSize, length: length)
       let cases =
         engine.productCases(inputs) + engine.frozenCases(inputs) + engine.rowCases(inputs)
-        + engine.attentionCases(inputs)
+        + engine.attentionCases(inputs) + engine.disentangledCases(inputs)
         + engine.streamCases(inputs) + engine.updateCases(ranks)
       try session.report(
         "kernels",

@@ -101,4 +101,41 @@ extension Engine {
     }
     return [forward, backward]
   }
+
+  /// DeBERTa's attention, whose scores depend on distances too.
+  func disentangledCases(_ inputs: KernelInputs) -> [KernelCase] {
+    let (rows, columns, width) = (inputs.rows, inputs.columns, 3 * inputs.columns)
+    let distances = 64
+    let shape = DisentangledShape(
+      sequences: inputs.sequences, length: inputs.length, heads: inputs.heads, headWidth: inputs.headWidth,
+      stride: width, distances: distances, distanceStride: columns,
+      scale: 1 / Float(3 * inputs.headWidth).squareRoot())
+    let places = (0..<2 * inputs.length - 1).map { Int32($0 % distances) }
+    let tables = 2 * distances * columns
+    let logCount = rows * inputs.heads
+    let sizes = [
+      ("sequences", inputs.sequences), ("tokens", inputs.length), ("heads", inputs.heads),
+      ("width", inputs.headWidth),
+    ].map { (name: $0.0, value: $0.1) }
+    // Scores and weighted values, and the products of queries and keys with the table.
+    let work = 4 * Double(rows) * Double(columns) * Double(inputs.length + distances)
+    return [
+      KernelCase(
+        name: "DisentangledAttention.disentangledAttention", sizes: sizes, limit: .sgemm, work: work,
+        count: rows * width + tables + rows * columns + logCount + shape.scratchCount * pool.threads
+      ) { qkv, _ in
+        let table = qkv + rows * width
+        let output = table + tables
+        places.withUnsafeBufferPointer {
+          disentangledAttention(
+            shape,
+            DisentangledOperands(
+              q: qkv, k: qkv + columns, v: qkv + 2 * columns, distanceKeys: table,
+              distanceQueries: table + distances * columns, rows: $0.baseAddress!, intervals: inputs.intervals),
+            dropout: nil, sampleIDs: inputs.sampleIDs, output: output, logSums: output + rows * columns,
+            scratch: output + rows * columns + logCount)
+        }
+      }
+    ]
+  }
 }

@@ -93,6 +93,19 @@ extension Engine {
             counts: LabelCounts(counts.baseAddress!, labels: labels))
         }
       },
+      stream("ReLU.relu", rows: rows, columns: columns, operands: 2) { x, _ in
+        relu(x, count: count, into: x + count)
+      },
+      stream("ReLU.reluBackward", rows: rows, columns: columns, operands: 3) { x, _ in
+        reluBackward(x, dy: x + count, count: count, dx: x + 2 * count, adding: false)
+      },
+      stream("GatedGELU.geGLU", rows: rows, columns: columns, operands: 3) { x, _ in
+        geGLU(x, rows: rows, columns: columns, into: x + 2 * count)
+      },
+      stream("GatedGELU.geGLUBackward", rows: rows, columns: columns, operands: 5) { x, _ in
+        geGLUBackward(
+          x, dy: x + 2 * count, rows: rows, columns: columns, dx: x + 3 * count, adding: false)
+      },
       stream("Activations.swiGLU", rows: rows, columns: columns, operands: 3) { x, _ in
         swiGLU(x, rows: rows, columns: columns, into: x + 2 * count)
       },
