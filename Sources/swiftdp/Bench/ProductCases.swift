@@ -131,7 +131,8 @@ extension Engine {
             shape,
             DisentangledOperands(
               q: qkv, k: qkv + columns, v: qkv + 2 * columns, distanceKeys: table,
-              distanceQueries: table + distances * columns, rows: $0.baseAddress!, intervals: inputs.intervals),
+              distanceQueries: table + distances * columns, rows: $0.baseAddress!, intervals: inputs.intervals
+            ),
             dropout: nil, sampleIDs: inputs.sampleIDs, output: output, logSums: output + rows * columns,
             scratch: output + rows * columns + logCount)
         }
