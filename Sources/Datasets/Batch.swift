@@ -104,11 +104,14 @@ extension Batch {
       (0..<rows).flatMap { row in values[row * length..<row * length + kept] }
     }
     let targets = cut(targets)
-    return Batch(
+    var batch = Batch(
       rows: rows, length: kept, tokens: cut(tokens), targets: targets, positions: cut(positions),
       types: cut(types), lengths: lengths.map { min($0, Int32(kept)) }, numbers: numbers, source: source,
       sampleIDs: sampleIDs, sequences: sequences,
-      targetCount: numbers.isEmpty ? targets.count { $0 != Batch.noTarget } : targetCount)
+      targetCount: numbers.isEmpty && rowsPerSample == 1
+        ? targets.count { $0 != Batch.noTarget } : targetCount)
+    batch.rowsPerSample = rowsPerSample
+    return batch
   }
 
   /// The same rows, and their sources, with more padding at their ends.
@@ -118,13 +121,15 @@ extension Batch {
         values[row * length..<(row + 1) * length] + (length..<length + columns).map { fill($0) }
       }
     }
-    return Batch(
+    var batch = Batch(
       rows: rows, length: length + columns, tokens: widen(tokens) { _ in Batch.paddingToken },
       targets: widen(targets) { _ in Batch.noTarget }, positions: widen(positions) { Int32($0) },
       types: widen(types) { _ in 0 }, lengths: lengths, numbers: numbers,
       source: source?.padded(by: columns),
       sampleIDs: sampleIDs, sequences: sequences,
       targetCount: targetCount)
+    batch.rowsPerSample = rowsPerSample
+    return batch
   }
 }
 
@@ -137,9 +142,20 @@ extension TokenSequences {
 
   /// The number of tokens of some micro-batches, without padding.
   package func tokenCount(of microBatches: [MicroBatch]) -> Int {
-    microBatches.reduce(0) { sum, microBatch in
-      microBatch.sequences.reduce(sum) { $0 + length(of: $1) }
+    var count = 0
+    for microBatch in microBatches {
+      for sequence in microBatch.sequences { count += length(of: sequence) }
     }
+    return count
+  }
+
+  /// Units of the loss of some micro-batches.
+  package func targetCount(of microBatches: [MicroBatch]) -> Int {
+    var count = 0
+    for microBatch in microBatches {
+      for sequence in microBatch.sequences { count += Int(targetCounts[sequence]) }
+    }
+    return count
   }
 
   /// Builds a micro-batch.

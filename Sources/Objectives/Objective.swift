@@ -119,7 +119,7 @@ extension Objective {
   package func settled(by data: DataOptions) throws -> Self { self }
   package func settled(by tokenizer: () throws -> Tokenizer) throws -> Self { self }
   package func units(of microBatches: [MicroBatch], in sequences: TokenSequences, _ draw: BatchDraw) -> Int {
-    microBatches.reduce(0) { $0 + sequences.targetCount(of: $1.sequences) }
+    sequences.targetCount(of: microBatches)
   }
   package func mark(_ batch: inout Batch, _ draw: BatchDraw) {}
   package func check(_ model: ModelDescription) throws {}
