@@ -164,7 +164,7 @@ package final class LossCell: @unchecked Sendable {
   /// has made room for them.
   package var counts: [Double] = []
   /// What the model predicts, where it is measured and the task has a use for it.
-  package var outputs: [Float] = []
+  package var outputs: [Double] = []
   package init() {}
 }
 

@@ -71,7 +71,7 @@ package final class Program {
   /// The sums that the last run left beside its loss.
   package var counts: [Double] { loss.counts }
   /// What the last run predicted; see `LossCell`.
-  package var outputs: [Float] { loss.outputs }
+  package var outputs: [Double] { loss.outputs }
   private let training: Bool
   /// Whether products are summed row by row, so that a sequence's results do not depend on the others.
   private let runsByRow: Bool

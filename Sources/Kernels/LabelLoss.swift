@@ -57,7 +57,7 @@ extension Engine {
     _ z: UnsafePointer<Float>, rows: Int, labels: Int, label: (Int) -> Int,
     form: LabelLossForm = LabelLossForm(),
     scale: Float, dz: UnsafeMutablePointer<Float>?, counts: LabelCounts?,
-    probabilities: UnsafeMutablePointer<Float>? = nil
+    probabilities: UnsafeMutablePointer<Double>? = nil
   ) -> Double {
     var sum = 0.0
     for row in 0..<rows {
@@ -74,7 +74,7 @@ extension Engine {
       var total = 0.0
       for k in 0..<labels { total += exp(Double(zK[k] - peak)) }
       if let probabilities {
-        for k in 0..<labels { probabilities[row * labels + k] = Float(exp(Double(zK[k] - peak)) / total) }
+        for k in 0..<labels { probabilities[row * labels + k] = exp(Double(zK[k] - peak)) / total }
       }
       guard label >= 0 else { continue }
       counts?.count(label, predicted: best)

@@ -16,7 +16,7 @@ extension Engine {
     _ z: UnsafePointer<Float>, rows: Int, labels: Int, targets: UnsafePointer<Float>,
     form: LabelLossForm = LabelLossForm(), scale: Float, dz: UnsafeMutablePointer<Float>?,
     counts: LabelCounts,
-    probabilities: UnsafeMutablePointer<Float>? = nil
+    probabilities: UnsafeMutablePointer<Double>? = nil
   ) -> Double {
     var sum = 0.0
     for row in 0..<rows {
@@ -28,7 +28,7 @@ extension Engine {
         let tail = log1p(exp(-abs(zk)))
         let (logP, logQ) = (min(zk, 0) - tail, min(-zk, 0) - tail)
         let (p, q) = (exp(logP), exp(logQ))
-        probabilities?[k] = Float(p)
+        probabilities?[k] = p
         guard hasLoss else {
           dz?[k] = 0
           continue

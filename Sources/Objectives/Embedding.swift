@@ -79,7 +79,7 @@ package struct Embedding: Objective {
   package func record(_ hidden: Value, of model: ModelDescription, on graph: Graph) {
     let zBC =
       switch pooling {
-      case .mean: graph.meanToken(hidden)
+      case .mean: graph.mean(hidden)
       case .first: graph.token(hidden, .first)
       case .last: graph.token(hidden, .last)
       }

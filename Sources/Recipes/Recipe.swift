@@ -92,7 +92,7 @@ package struct Recipe: Sendable {
   package func settled() throws -> Recipe {
     var settled = self
     settled.objective = try objective.settled(by: dataOptions).settled {
-      try Tokenizer(file: model + "/tokenizer.json")
+      try Tokenizer(folder: model)
     }
     return settled
   }

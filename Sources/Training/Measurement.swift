@@ -39,12 +39,12 @@ package func measure(
 }
 
 /// Adds the outputs of a micro-batch, without those of padding.
-private func append(_ outputs: [Float], of batch: Batch, _ form: OutputForm, to all: inout [Double]) {
+private func append(_ outputs: [Double], of batch: Batch, _ form: OutputForm, to all: inout [Double]) {
   guard form != .none else { return }
   let width = outputs.count / batch.rows
   for row in 0..<batch.rows {
     let kept = form == .perToken ? width / batch.length * Int(batch.lengths[row]) : width
-    all.append(contentsOf: outputs[row * width..<row * width + kept].lazy.map(Double.init))
+    all.append(contentsOf: outputs[row * width..<row * width + kept])
   }
 }
 

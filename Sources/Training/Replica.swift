@@ -36,7 +36,7 @@ package final class Replica {
   /// The other sums that the micro-batch before left behind.
   private(set) var counts: [Double] = []
   /// What the model gave in the last measurement; see `LossCell`.
-  private(set) var outputs: [Float] = []
+  private(set) var outputs: [Double] = []
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,

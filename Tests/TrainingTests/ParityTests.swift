@@ -107,8 +107,9 @@ struct ParityCase {
       let want = try fixture.floats(stored)
       try #require(want.count == parameter.range.count)
       // A bias of keys moves all scores of a query alike, so that without rotation its gradient is nothing but rounding.
+      let isRounding = name.hasPrefix("opt") && parameter.spec.name.hasSuffix("k_proj.bias")
       let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
-      #expect(error <= 1e-4 * max(norm(want), 1e-3 * whole), "\(parameter.spec.name)")
+      #expect(error <= 1e-4 * max(norm(want), isRounding ? 1e-3 * whole : 0), "\(parameter.spec.name)")
       compared += 1
     }
     #expect(compared >= (name == ParityCase.real ? 3 : replica.layout.parameters.count))

@@ -20,48 +20,30 @@ extension Graph {
   ///   - formula: the loss where the micro-batch is all that is compared; it writes one loss for each sample.
   package func jointLoss(_ z: Value, _ formula: @escaping JointLossFormula) {
     guard purpose != .rehearsal else { return }
-    _ = append(
-      JointLoss(
-        rows: z.rows, columns: z.columns, samples: z.rows / shape.rowsPerSample, loss: loss,
-        isMeasured: purpose == .loss, formula: formula), inputs: [z], columns: 1, rows: 1)
+    let samples = z.rows / shape.rowsPerSample
+    rowLoss(z) { frame in
+      frame.predictAsGiven()
+      if let given = frame.input.rowGradients { return frame.takeGradients(given) }
+      var losses = [Double](repeating: 0, count: samples)
+      losses.withUnsafeMutableBufferPointer {
+        formula(
+          frame.engine, frame.z, frame.rows, frame.columns, frame.input.numbers, frame.input.scale, frame.dz,
+          $0.baseAddress!)
+      }
+      return losses.reduce(0, +)
+    }
   }
 }
 
-struct JointLoss: Operation {
-  let rows: Int
-  let columns: Int
-  let samples: Int
-  let loss: LossCell
-  let isMeasured: Bool
-  let formula: JointLossFormula
-  var keeps: Keeps { Keeps(inputs: [0]) }
-
-  func forward(_ frame: Frame) { run(frame, dz: nil) }
-
-  func backward(_ frame: Frame) {
-    let dz = frame.inputGradient(0)
-    precondition(dz?.adding != true, "the loss is the last operation")
-    run(frame, dz: dz?.base)
-  }
-
-  private func run(_ frame: Frame, dz: UnsafeMutablePointer<Float>?) {
-    let z = frame.input(0)
-    if isMeasured { loss.outputs = Array(UnsafeBufferPointer(start: z, count: rows * columns)) }
-    if let given = frame.input.rowGradients {
-      var sum = 0.0
-      for row in 0..<rows {
-        let numbers = given + row * (columns + 1)
-        sum += Double(numbers[columns])
-        dz?.advanced(by: row * columns).update(from: numbers, count: columns)
-      }
-      loss.sum = sum
-      return
+extension RowLossFrame {
+  /// - Parameter given: [rows, columns + 1]: the gradient of each row, and its share of the loss.
+  fileprivate func takeGradients(_ given: UnsafePointer<Float>) -> Double {
+    var sum = 0.0
+    for row in 0..<rows {
+      let numbers = given + row * (columns + 1)
+      sum += Double(numbers[columns])
+      dz?.advanced(by: row * columns).update(from: numbers, count: columns)
     }
-    var losses = [Double](repeating: 0, count: samples)
-    losses.withUnsafeMutableBufferPointer {
-      formula(
-        frame.engine, z, rows, columns, frame.input.numbers, frame.input.scale, dz, $0.baseAddress!)
-    }
-    loss.sum = losses.reduce(0, +)
+    return sum
   }
 }

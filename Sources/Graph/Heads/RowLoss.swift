@@ -14,7 +14,7 @@ struct RowLossFrame {
   let dz: UnsafeMutablePointer<Float>?
   let loss: LossCell
   /// Where predictions go, [rows, columns]; nil while a model is trained.
-  let outputs: UnsafeMutablePointer<Float>?
+  let outputs: UnsafeMutablePointer<Double>?
 
   /// What each sample has beside its tokens.
   var numbers: UnsafePointer<Float> {
@@ -24,6 +24,12 @@ struct RowLossFrame {
 }
 
 extension RowLossFrame {
+  /// What the head gave is what the model predicts.
+  func predictAsGiven() {
+    guard let outputs else { return }
+    for index in 0..<rows * columns { outputs[index] = Double(z[index]) }
+  }
+
   func withCounts(_ body: (LabelCounts) -> Double) -> Double {
     loss.counts.withUnsafeMutableBufferPointer { body(LabelCounts($0.baseAddress!, labels: $0.count / 3)) }
   }
@@ -62,7 +68,7 @@ struct RowLoss: Operation {
   }
 
   private func run(_ frame: Frame, dz: UnsafeMutablePointer<Float>?) {
-    func sum(_ outputs: UnsafeMutablePointer<Float>?) -> Double {
+    func sum(_ outputs: UnsafeMutablePointer<Double>?) -> Double {
       formula(
         RowLossFrame(
           engine: frame.engine, input: frame.input, z: frame.input(0), rows: rows, columns: columns, dz: dz,
@@ -72,7 +78,7 @@ struct RowLoss: Operation {
       loss.sum = sum(nil)
       return
     }
-    if loss.outputs.count != rows * columns { loss.outputs = [Float](repeating: 0, count: rows * columns) }
+    if loss.outputs.count != rows * columns { loss.outputs = [Double](repeating: 0, count: rows * columns) }
     loss.sum = loss.outputs.withUnsafeMutableBufferPointer { sum($0.baseAddress) }
   }
 }

@@ -47,7 +47,7 @@ extension Graph {
   /// - Parameter z: [B, numbers].
   package func squaredError(_ z: Value) {
     rowLoss(z) { frame in
-      frame.outputs?.update(from: frame.z, count: frame.rows * frame.columns)
+      frame.predictAsGiven()
       return frame.engine.squaredError(
         frame.z, rows: frame.rows, numbers: frame.columns, targets: frame.numbers, scale: frame.input.scale,
         dz: frame.dz)
@@ -73,7 +73,7 @@ extension Graph {
   package func spanLoss(_ z: Value) {
     let shape = shape
     rowLoss(z) { frame in
-      frame.outputs?.update(from: frame.z, count: frame.rows * frame.columns)
+      frame.predictAsGiven()
       guard let lengths = frame.input.lengths else { preconditionFailure("the batch has no lengths") }
       return frame.engine.spanLoss(
         frame.z, rows: shape.sequences, length: shape.length, lengths: lengths, targets: frame.numbers,

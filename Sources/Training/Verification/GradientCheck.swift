@@ -52,8 +52,8 @@ extension Replica {
       }
       func slope(_ distance: Double) -> Double { (loss(distance) - loss(-distance)) / (2 * distance) }
       var (outer, inner) = (slope(far), slope(far / 2))
-      // At a 64th of the distance, rounding is a thousandth of the slope.
-      for _ in 0..<3 where abs(outer / inner - 1) > 0.02 {
+      // At a 256th of the distance, rounding is a few thousandths of the slope.
+      for _ in 0..<4 where abs(outer / inner - 1) > 0.02 {
         far /= 4
         (outer, inner) = (slope(far), slope(far / 2))
       }

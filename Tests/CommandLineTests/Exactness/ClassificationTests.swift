@@ -84,7 +84,7 @@ extension CommandLineTests {
       #expect(rows.count == 37 && Double(right) / 37 == accuracy)
       let sums = rows.map { row in (row["scores"]?.members ?? []).reduce(0) { $0 + ($1.value.double ?? .nan) }
       }
-      #expect(sums.allSatisfy { abs($0 - 1) < 1e-6 })
+      #expect(sums.allSatisfy { abs($0 - 1) < 1e-9 })
     }
 
     @Test func anAdapterBringsItsHead() throws {
