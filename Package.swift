@@ -77,7 +77,8 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes", "Planning",
+        "Metrics", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes",
+        "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),

@@ -15,7 +15,8 @@ package struct LastLayers: Method {
 
   package func adaptation(of model: AdaptedModel) throws -> any Adaptation {
     let names = model.parameters.map(\.name)
-    let count = (names.compactMap(AdaptedModel.layer).max() ?? -1) + 1
+    let stack = Self.lastStack(names)
+    let count = (names[stack...].compactMap(AdaptedModel.layer).max() ?? -1) + 1
     guard layers <= count else {
       throw UserError(
         .usage, "is \(layers), and the model has \(counted(count, "layer"))", at: "method.layers",
@@ -24,7 +25,8 @@ package struct LastLayers: Method {
     // Parameters stand in the order of their use: all from the first trained layer on.
     let last = names.lastIndex { AdaptedModel.layer(of: $0) != nil } ?? -1
     let first =
-      layers == 0 ? last + 1 : names.firstIndex { AdaptedModel.layer(of: $0) == count - layers } ?? last + 1
+      layers == 0
+      ? last + 1 : names[stack...].firstIndex { AdaptedModel.layer(of: $0) == count - layers } ?? last + 1
     let trained = Set(names[first...])
     guard layers > 0 || trained.contains(model.outputEmbedding) else {
       throw UserError(
@@ -32,6 +34,17 @@ package struct LastLayers: Method {
         hint: "set method.layers=1 or more")
     }
     return Partial(trained: trained)
+  }
+
+  /// Where the last stack of layers begins: those of a decoder behind an encoder count from 0 again.
+  private static func lastStack(_ names: [String]) -> Int {
+    var (start, before) = (0, 0)
+    for (place, name) in names.enumerated() {
+      guard let layer = AdaptedModel.layer(of: name) else { continue }
+      if layer < before { start = place }
+      before = layer
+    }
+    return start
   }
 
   private struct Partial: Adaptation {

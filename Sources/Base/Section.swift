@@ -136,12 +136,12 @@ package final class Section {
   }
 
   package func text(_ key: String, default fallback: String? = nil) -> String {
-    read(key, fallback.map { .string($0) }, "a text", \.text) ?? fallback ?? ""
+    read(key, fallback.map { .string($0) }, Self.textKind, \.text) ?? fallback ?? ""
   }
 
   /// The path of a file or folder; the default, or an empty text, if there is a mistake.
   package func filePath(_ key: String, default fallback: String? = nil) -> String {
-    read(key, fallback.map { .string($0) }, "a text") { json in
+    read(key, fallback.map { .string($0) }, Self.textKind) { json in
       guard let text = json.text else { return nil }
       guard let path = self.expanded(text, key) else { return fallback ?? "" }
       self.record(key, self.resolvedPath(text))
@@ -225,6 +225,9 @@ package final class Section {
     return list
   }
 
+  /// What messages call a text.
+  private static let textKind = "a text"
+
   private func read<T>(_ key: String, _ fallback: JSON?, _ kind: String, _ parse: (JSON) -> T?) -> T? {
     guard let json = raw(key) else {
       if let fallback { record(key, fallback) } else { fail(key, "is missing", hint: "give \(kind)") }
@@ -236,7 +239,11 @@ package final class Section {
       return nil
     }
     if let value = parse(json) { return value }
-    fail(key, "is \(json.kind), where \(kind) is meant")
+    // YAML reads 2026 and true as what they look like.
+    let isScalar = json.double != nil || json.bool != nil
+    fail(
+      key, "is \(json.kind), where \(kind) is meant",
+      hint: kind == Self.textKind && isScalar ? #"put it in quotes: \#(keyPath(key))='"…"'"# : "")
     return nil
   }
 

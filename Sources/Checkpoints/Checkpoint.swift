@@ -87,10 +87,11 @@ package struct TrainingState: Equatable, Sendable {
     guard let step = json["step"]?.integer, step >= 0, var conditions = json["conditions"]?.members else {
       throw UserError(.data, "lacks step or conditions", at: file)
     }
-    let optimizer = Array("optimizer.name".utf8)
-    if !conditions.contains(where: { $0.key == optimizer }) {
-      // From the time when there was only one optimizer.
-      conditions.append(JSON.Member(key: optimizer, value: .string(OptimizerName.adamw.rawValue)))
+    // What was so before it could be chosen.
+    for (name, value) in [
+      ("optimizer.name", JSON.string(OptimizerName.adamw.rawValue)), ("data.group_by_length", .bool(false)),
+    ] where !conditions.contains(where: { $0.key.elementsEqual(name.utf8) }) {
+      conditions.append(JSON.Member(key: Array(name.utf8), value: value))
     }
     guard let history = NumberHistory(json, step: step) else {
       throw UserError(

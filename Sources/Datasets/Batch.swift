@@ -144,7 +144,7 @@ extension TokenSequences {
   package func tokenCount(of microBatches: [MicroBatch]) -> Int {
     var count = 0
     for microBatch in microBatches {
-      for sequence in microBatch.sequences { count += length(of: sequence) }
+      for sequence in microBatch.sequences { count += length(of: sequence) + answeredLength(of: sequence) }
     }
     return count
   }
@@ -186,6 +186,7 @@ extension TokenSequences {
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
     batch.sequences.removeAll(keepingCapacity: true)
     batch.sequences.append(contentsOf: microBatch.sequences)
+    fillSource(of: &batch, with: microBatch)
     for (row, sequence) in microBatch.sequences.enumerated() {
       let base = row * length
       let start = tokenRange(of: sequence).lowerBound
@@ -217,6 +218,25 @@ extension TokenSequences {
       // Padding continues the count, so that positions stay within 0..<T.
       for place in Int(batch.lengths[row])..<length { batch.positions[base + place] = Int32(place) }
     }
+  }
+}
+
+extension TokenSequences {
+  /// Puts in the texts that a micro-batch answers to, in the memory of the earlier ones.
+  private func fillSource(of batch: inout Batch, with microBatch: MicroBatch) {
+    var source = batch.source ?? SourceTexts(length: 0, tokens: [], lengths: [])
+    batch.source = nil
+    if answered.isEmpty { return }
+    let longest = microBatch.sequences.reduce(0) { max($0, answered[$1].count) }
+    source.length = answeredRowLength(longest: longest)
+    source.tokens.refill(Batch.paddingToken, count: microBatch.sequences.count * source.length)
+    source.lengths.refill(0, count: microBatch.sequences.count)
+    for (row, sequence) in microBatch.sequences.enumerated() {
+      let text = answered[sequence]
+      source.lengths[row] = Int32(text.count)
+      for (place, token) in text.enumerated() { source.tokens[row * source.length + place] = token }
+    }
+    batch.source = source
   }
 }
 

@@ -30,6 +30,7 @@ package struct MicroBatch: Equatable, Sendable {
 /// Sample `k` of the whole run is sample `j` of some source, by the mixture: place `j % count` of that source's epoch
 /// `j / count`. A step that reaches the end of an epoch is filled up from the start of the next one, so every step has
 /// `batchSize` sequences, and every sequence of a source is seen once an epoch of it, also where steps do not divide it.
+/// Where samples are grouped by length, so are the micro-batches of a step.
 package struct BatchStream: Sendable {
   private let mixture: Mixture
   /// The order of each source.
@@ -44,11 +45,15 @@ package struct BatchStream: Sendable {
   package let microBatchSize: Int
   /// For each source the order of the epoch last asked for: computing it costs as much as a walk over the source.
   private var current: [(epoch: Int, order: [Int32])?]
+  /// Of all samples; nil where they are not grouped by length.
+  private let groups: LengthGroups?
 
-  /// - Parameter sources: the sequences of each source in `TokenSequences`; none may be empty.
+  /// - Parameters:
+  ///   - sources: the sequences of each source in `TokenSequences`; none may be empty.
+  ///   - lengths: the tokens of each sample, to group samples by length; nil not to.
   package init(
     sources: [Range<Int>], rowsPerSample: Int = 1, mixture: Mixture, batchSize: Int, microBatchSize: Int,
-    seed: UInt64, shuffle: Bool
+    seed: UInt64, shuffle: Bool, lengths: [Int32]? = nil
   ) {
     precondition(batchSize > 0 && microBatchSize > 0, "a batch has at least one row")
     precondition(sources.count == mixture.counts.count, "a mixture has a weight for each source")
@@ -59,6 +64,7 @@ package struct BatchStream: Sendable {
     self.rowsPerSample = rowsPerSample
     starts = sources.map(\.lowerBound)
     current = sources.map { _ in nil }
+    groups = lengths.map { LengthGroups(lengths: $0, batchSize: batchSize) }
     self.batchSize = batchSize
     self.microBatchSize = microBatchSize
   }
@@ -79,18 +85,40 @@ package struct BatchStream: Sendable {
       let (source, place) = mixture.source(of: sample)
       let (epoch, index) = place.quotientAndRemainder(dividingBy: orders[source].count)
       if current[source]?.epoch != epoch {
-        current[source] = (epoch, orders[source].permutation(epoch: epoch))
+        current[source] = (epoch, order(of: source, epoch: epoch))
       }
       if let order = current[source]?.order {
         let first = starts[source] + Int(order[index]) * rowsPerSample
         result.append(contentsOf: first..<first + rowsPerSample)
       }
     }
-    return result
+    return groups.map { sorted(result, by: $0) } ?? result
   }
 
   /// The micro-batches of a step (from 0), in order.
   package mutating func microBatches(step: Int) -> [MicroBatch] {
     MicroBatch.cut(sequences(step: step), size: microBatchSize * rowsPerSample)
+  }
+
+  /// The samples of a source in the order of one of its epochs.
+  private func order(of source: Int, epoch: Int) -> [Int32] {
+    let order = orders[source].permutation(epoch: epoch)
+    guard let groups else { return order }
+    let first = Int32(starts[source] / rowsPerSample)
+    var random = DataRandom.steps(seed: orders[source].seed, source: source, epoch: epoch)
+    return groups.arrange(
+      order.map { $0 + first }, offset: epoch * order.count % batchSize, using: &random
+    ).map { $0 - first }
+  }
+
+  /// The sequences of a step, samples of about one length beside each other.
+  private func sorted(_ sequences: [Int], by groups: LengthGroups) -> [Int] {
+    let samples = stride(from: 0, to: sequences.count, by: rowsPerSample).map {
+      Int32(sequences[$0] / rowsPerSample)
+    }
+    return groups.sorted(samples).flatMap { sample in
+      let first = Int(sample) * rowsPerSample
+      return first..<first + rowsPerSample
+    }
   }
 }

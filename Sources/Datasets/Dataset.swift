@@ -153,6 +153,7 @@ package struct Dataset: Sendable {
 
   /// - Throws: if there is nothing to learn, or no loss to measure.
   private func checkTargets(_ options: DataOptions) throws {
+    guard options.wishes.needsLabels else { return }
     if train.targetCount == 0 {
       throw UserErrors([summary.trainFiles.noTarget(at: options.names.data, options)])
     }

@@ -61,12 +61,15 @@ package struct DocumentEncoder: Sendable {
   package let encoding: any TextEncoding
   /// The model's end-of-text token; nil if it has none.
   package let endOfText: Int32?
+  /// For models that answer to texts, the token that answers begin with; nil for others.
+  package let answerStart: Int32?
   /// Whether the tokenizer itself ends every text with `endOfText`.
   private let addsEndOfText: Bool
 
-  package init(encoding: any TextEncoding, endOfText: Int32?) {
+  package init(encoding: any TextEncoding, endOfText: Int32?, answerStart: Int32? = nil) {
     self.encoding = encoding
     self.endOfText = endOfText
+    self.answerStart = answerStart
     // A text that ends in the spelled-out token looks the same, so the empty text is used to tell.
     addsEndOfText = endOfText != nil && encoding.encode([], addSpecialTokens: true).last == endOfText
   }
@@ -78,13 +81,33 @@ package struct DocumentEncoder: Sendable {
     return tokens
   }
 
+  /// A prompt that is to be continued.
+  package func prompt(_ text: [UInt8]) -> [Int32] {
+    var tokens = encoding.encode(text, addSpecialTokens: true)
+    if addsEndOfText, tokens.last == endOfText { tokens.removeLast() }
+    return tokens
+  }
+
+  /// A text to answer to, cut to a length.
+  package func answered(_ text: [UInt8], longest: Int) throws(UserError) -> TypedTokens {
+    try encoding.encode(text, pair: nil, longest: longest)
+  }
+
+  /// An answer to such a text, cut to a length: the token that begins it, and one that ends it if the model has one.
+  package func answer(_ text: [UInt8], longest: Int) throws(UserError) -> TypedTokens {
+    let start = [answerStart].compactMap { $0 }
+    let end = addsEndOfText ? [] : [endOfText].compactMap { $0 }
+    var answer = try encoding.encode(text, pair: nil, longest: longest - start.count - end.count)
+    answer.tokens = start + answer.tokens + end
+    return answer
+  }
+
   /// A prompt and its answer, encoded as one text.
   ///
   /// As many tokens as the prompt alone has carry no loss (TRL's convention), even if the tokenizer merges the last
   /// letters of the prompt with the first of the answer.
   package func answer(_ answer: [UInt8], to prompt: [UInt8]) -> EncodedAnswer {
-    var promptTokens = encoding.encode(prompt, addSpecialTokens: true)
-    if addsEndOfText, promptTokens.last == endOfText { promptTokens.removeLast() }
+    let promptTokens = self.prompt(prompt)
     let tokens = document(prompt + answer)
     return EncodedAnswer(
       tokens: tokens, promptCount: promptTokens.count, boundaryMerged: !tokens.starts(with: promptTokens))

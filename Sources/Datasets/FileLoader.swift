@@ -31,6 +31,8 @@ struct FileLoader {
       var source = source
       source.file += Int32(clamping: firstFile)
       switch example {
+      case .answer where encoder.answerStart != nil:
+        try addWhole(example, from: source, to: &summary)
       case .document, .answer:
         if !failed { add(example, from: source, to: &summary) }
       default:

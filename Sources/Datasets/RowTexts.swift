@@ -17,7 +17,7 @@ package struct RowTexts: Sendable {
   /// What the rows of some sequences say.
   /// - Throws: if the files have changed since they were read.
   package func examples(of sequences: TokenSequences) throws -> [SampleSource: Example] {
-    let wanted = Set((0..<sequences.count).map { sequences.source(of: $0) })
+    let wanted = Set(sequences.spanSources)
     var found: [SampleSource: Example] = [:]
     var firstFile: Int32 = 0
     for source in sources {
@@ -36,6 +36,13 @@ package struct RowTexts: Sendable {
         .data, "has lost rows since it was read", at: sources.flatMap(\.files).joined(separator: ", "))
     }
     return found
+  }
+
+  /// The tokens of the text that a row's answer continues or answers to.
+  package func prompt(of example: Example) throws(UserError) -> [Int32] {
+    guard case .answer(let prompt, _) = example else { preconditionFailure("the row has no answer") }
+    if encoder.answerStart == nil { return encoder.prompt(prompt) }
+    return try encoder.answered(prompt, longest: options.sequenceLength).tokens
   }
 
   /// The windows that a question was cut into.

@@ -8,6 +8,10 @@ enum DataRandom {
     let tag = 0x5348_5546 ^ UInt64(UInt32(truncatingIfNeeded: source)) << 8
     return PhiloxStream(seed: seed, stream: tag << 32 | UInt64(UInt32(truncatingIfNeeded: epoch)))
   }
+  static func steps(seed: UInt64, source: Int, epoch: Int) -> PhiloxStream {
+    let tag = 0x4C45_4E47 ^ UInt64(UInt32(truncatingIfNeeded: source)) << 8
+    return PhiloxStream(seed: seed, stream: tag << 32 | UInt64(UInt32(truncatingIfNeeded: epoch)))
+  }
   static func validation(seed: UInt64) -> PhiloxStream {
     PhiloxStream(seed: seed, stream: 0x5641_4C49 << 32)
   }

@@ -54,6 +54,8 @@ package struct TokenSequences: Sendable {
   package internal(set) var rowsPerSample = 1
   /// For sequences of that kind, the index of each token's label, or `Batch.noTarget`.
   package internal(set) var tokenLabels: [Int32] = []
+  /// The text that each sequence answers to, for models that read two; empty where sequences have none.
+  package private(set) var answered = RaggedTokens()
   /// How many tokens at the start of each span have type 0; the others have type 1. Empty while all have type 0.
   private var zeroTypes: [Int32] = []
   /// The number of tokens of the longest sequence that was ever added.
@@ -85,6 +87,12 @@ package struct TokenSequences: Sendable {
   /// Tokens of the longest row of any micro-batch, padding included.
   package var longestRow: Int { blockLength ?? longest }
 
+  /// How many tokens the text has that a sequence answers to.
+  func answeredLength(of sequence: Int) -> Int { answered.isEmpty ? 0 : answered[sequence].count }
+
+  /// Tokens of the longest text that a sequence answers to; 0 without such texts.
+  package var longestAnswered: Int { answered.longest }
+
   /// The length of the rows of a micro-batch whose longest sequence has this many tokens.
   ///
   /// Every length has a program of its own, so lengths are rounded up to get few of them: by an eighth at most, and
@@ -92,6 +100,9 @@ package struct TokenSequences: Sendable {
   func rowLength(longest tokens: Int) -> Int {
     blockLength ?? min(Self.rounded(tokens), longest)
   }
+
+  /// The same for the texts that sequences answer to.
+  func answeredRowLength(longest tokens: Int) -> Int { min(Self.rounded(tokens), answered.longest) }
 
   private static func rounded(_ length: Int) -> Int {
     let unit = max(1, 1 << (Int.bitWidth - length.leadingZeroBitCount - 4))
@@ -107,6 +118,15 @@ package struct TokenSequences: Sendable {
 
   /// How many samples there are.
   package var samples: Int { count / rowsPerSample }
+
+  /// The tokens of each sample's longest row, with the text that it answers to.
+  package var sampleLengths: [Int32] {
+    (0..<samples).map { sample in
+      (sample * rowsPerSample..<(sample + 1) * rowsPerSample).reduce(0) {
+        max($0, Int32(clamping: length(of: $1) + answeredLength(of: $1)))
+      }
+    }
+  }
 
   /// The sequences of the sample that a sequence belongs to.
   package func sample(of sequence: Int) -> Range<Int> {
@@ -128,6 +148,12 @@ package struct TokenSequences: Sendable {
       }
     }
     return ranges
+  }
+
+  /// Where the rows of all sequences begin, each once, in their order.
+  package var rowPlaces: [SampleSource] {
+    var seen: Set<SampleSource> = []
+    return spanSources.filter { seen.insert($0).inserted }
   }
 
   /// The numbers of a sequence.
@@ -155,15 +181,18 @@ package struct TokenSequences: Sendable {
   package var bytes: Int {
     tokens.count * 4 + lossMask.bytes + spanStarts.count * 8 + spanSources.count * 8 + firstSpans.count * 8
       + targetCounts.count * 4 + numbers.count * 4 + zeroTypes.count * 4 + tokenLabels.count * 4
+      + answered.bytes
   }
 
   /// The places a sequence came from, each as `file:line` (or `file`, for a whole file), in order.
   package func sources(of sequence: Int) -> [String] {
-    spans(of: sequence).map { span in
-      let source = spanSources[span]
-      let file = files[Int(source.file)]
-      return source.line == 0 ? file : "\(file):\(source.line)"
-    }
+    spans(of: sequence).map { name(of: spanSources[$0]) }
+  }
+
+  /// A place as `file:line` (or `file`, for a whole file).
+  package func name(of place: SampleSource) -> String {
+    let file = files[Int(place.file)]
+    return place.line == 0 ? file : "\(file):\(place.line)"
   }
 }
 
@@ -179,6 +208,15 @@ extension TokenSequences {
     lossMask.append(true, count: added.count - masked)
     endSpan(zeroTypes: added.count, source)
     endSequence(units: Int32(clamping: max(0, added.count - max(1, masked))), numbers: [])
+  }
+
+  /// Adds one sequence of one span that answers to a text of its own; its first token only begins the answer.
+  package mutating func append(
+    _ added: ArraySlice<Int32>, answering text: ArraySlice<Int32>, source: SampleSource
+  ) {
+    precondition(answered.count == count, "either all sequences answer to a text or none")
+    append(added, firstTarget: 1, source: source)
+    answered.append(text)
   }
 
   /// Adds one sequence of one span that is learned as a whole, or with others of its sample.
@@ -246,6 +284,7 @@ extension TokenSequences {
       endSpan(zeroTypes: other.zeroTypes(ofSpan: span), other.spanSources[span])
     }
     endSequence(units: other.targetCounts[sequence], numbers: other.numbers(of: sequence))
+    if !other.answered.isEmpty { answered.append(other.answered[sequence]) }
   }
 
   /// Takes some sequences out; both parts stay in file order.
@@ -298,6 +337,7 @@ extension TokenSequences {
     targetCounts.removeLast(targetCounts.count - sequenceEnd)
     firstSpans.removeLast(firstSpans.count - sequenceEnd)
     firstSpans.append(spanEnd)
+    if !answered.isEmpty { answered.remove(taken) }
     return removed
   }
 }

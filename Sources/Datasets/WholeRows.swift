@@ -40,7 +40,9 @@ extension FileLoader {
       try append(words, names, source, &summary)
     case .question(let question):
       try append(question, source, &summary)
-    case .document, .answer: preconditionFailure("next tokens are learned from these")
+    case .answer(let text, let answer):
+      try append(answer, answering: text, source, &summary)
+    case .document: preconditionFailure("next tokens are learned from these")
     }
   }
 
@@ -84,6 +86,26 @@ extension FileLoader {
     }
   }
 
+  /// A text and its answer, of which each is cut.
+  private mutating func append(
+    _ answer: [UInt8], answering text: [UInt8], _ source: SampleSource, _ summary: inout FileSummary
+  ) throws(RowMistake) {
+    let (read, written) = try asRowMistake { () throws(UserError) in
+      try checkRoom(pair: false, beside: 2)
+      return (
+        try encoder.answered(text, longest: options.sequenceLength),
+        try encoder.answer(answer, longest: options.sequenceLength)
+      )
+    }
+    let cut = read.cutTokens + written.cutTokens
+    summary.rows += 1
+    summary.tokens += read.tokens.count + written.tokens.count + cut
+    summary.cutTokens += cut
+    if cut > 0 { summary.longRows += 1 }
+    rows.append(written.tokens[...], answering: read.tokens[...], source: source)
+    if rows.targetCounts.last == 0 { summary.rowsWithoutTargets += 1 }
+  }
+
   private func encode(_ part: Part) throws(RowMistake) -> TypedTokens {
     try asRowMistake { () throws(UserError) in
       try checkRoom(pair: part.pair != nil)
@@ -91,8 +113,9 @@ extension FileLoader {
     }
   }
 
-  private func checkRoom(pair: Bool) throws(UserError) {
-    let special = try encoder.encoding.specialTokenCount(pair: pair)
+  /// - Parameter others: tokens that stand beside those of the tokenizer.
+  private func checkRoom(pair: Bool, beside others: Int = 0) throws(UserError) {
+    let special = try encoder.encoding.specialTokenCount(pair: pair) + others
     guard special < options.sequenceLength else {
       throw UserError(
         .data, "\(special) special tokens leave no room for a text",

@@ -19,6 +19,8 @@ package struct Evaluated: Sendable {
   private let rows: RowTexts?
   /// The sequences of each row.
   package let fileRows: [Range<Int>]
+  /// What the model wrote for each row, in their order; empty for an objective that has nothing written.
+  package let answers: [RowAnswer]
   /// In the order of the sequences.
   private let outputs: [Double]
   /// Where those of each sequence begin, and the end.
@@ -29,8 +31,9 @@ package struct Evaluated: Sendable {
   ///   - examples: by their places; empty for an objective that does not ask for them.
   package init(
     _ sequences: TokenSequences, sums: LossSums, outputs: [Double], form: OutputForm,
-    rows: RowTexts? = nil, examples: [SampleSource: Example] = [:]
+    rows: RowTexts? = nil, examples: [SampleSource: Example] = [:], answers: [RowAnswer] = []
   ) {
+    self.answers = answers
     self.rows = rows
     self.examples = examples
     fileRows = sequences.fileRows
@@ -43,6 +46,9 @@ package struct Evaluated: Sendable {
     precondition(width * all == outputs.count, "outputs belong to all sequences")
     starts = sizes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1 * width) }
   }
+
+  /// How many rows there are to predict something of.
+  package var rowCount: Int { answers.isEmpty ? fileRows.count : answers.count }
 
   /// What the row of a sequence says; nil if nobody asked for it.
   package func example(_ sequence: Int) -> Example? { examples[sequences.source(of: sequence)] }

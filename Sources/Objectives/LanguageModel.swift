@@ -11,7 +11,7 @@ package struct LanguageModel: Objective {
   package init() {}
   package init(_ settings: Section) {}
   package init?(evaluating model: ModelDescription) {
-    guard model.head == .languageModel else { return nil }
+    guard model.head == .languageModel, model.answerStart == nil else { return nil }
   }
 
   package var head: Head { .languageModel }

@@ -61,6 +61,8 @@ package protocol Objective: Sendable {
   var head: Head { get }
   /// The format that its data has; nil for any whose rows are learned by next tokens.
   static var format: DataFormat? { get }
+  /// Whether its rows are texts with answers, which models of two streams need.
+  var answersTexts: Bool { get }
   /// What it asks of the data.
   func prepare(_ data: inout DataOptions)
   /// The same objective with what only the data tells, such as the labels that occur.
@@ -106,6 +108,8 @@ package protocol Objective: Sendable {
   var outputs: OutputForm { get }
   /// Whether measuring needs what the rows say.
   static var readsRows: Bool { get }
+  /// How models answer to the rows that are measured; nil where nothing is written.
+  var answering: AnswerSettings? { get }
   /// The numbers of a data set, beside its loss.
   func scalars(of evaluated: Evaluated) -> [Scalar]
   /// What `predict` writes of a row.
@@ -115,6 +119,7 @@ package protocol Objective: Sendable {
 extension Objective {
   package var settings: JSON? { nil }
   package static var format: DataFormat? { nil }
+  package var answersTexts: Bool { false }
   package func prepare(_ data: inout DataOptions) {}
   package func settled(by data: DataOptions) throws -> Self { self }
   package func settled(by tokenizer: () throws -> Tokenizer) throws -> Self { self }
@@ -134,6 +139,7 @@ extension Objective {
   package func scalars(ofStep sums: LossSums) -> [Scalar] { [] }
   package var outputs: OutputForm { .none }
   package static var readsRows: Bool { false }
+  package var answering: AnswerSettings? { nil }
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] { [] }
 
   /// A micro-batch as the model reads it, in the memory of an earlier one.

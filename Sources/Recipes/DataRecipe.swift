@@ -11,8 +11,14 @@ package struct DataRecipe: Sendable {
   package var columns: DataColumns
   package var sequenceLength: Int
   package var packing: Bool
+  /// Whether the recipe says it.
+  package let packingIsGiven: Bool
   package var packingMask: PackingMask
   package var shuffle: Bool
+  /// Whether the samples of a step are of about one length.
+  package var groupsByLength: Bool
+  /// Whether the recipe says it.
+  package let groupingIsGiven: Bool
 
   package init(_ section: Section, for objective: any Objective) {
     let files = section.has("train") ? section.filePaths("train") : nil
@@ -41,12 +47,23 @@ package struct DataRecipe: Sendable {
     section.refuseMissingFiles("train", files ?? [])
     let isLabelled = format.isLabelled
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
+    packingIsGiven = section.has("packing")
     packing = section.bool("packing", default: !isLabelled)
     if packing, isLabelled {
       section.fail("packing", "is true, and rows of format \(format.rawValue) are learned one by one")
     }
     packingMask = section.choice("packing_mask", default: .none)
     shuffle = section.bool("shuffle", default: true)
+    groupingIsGiven = section.has("group_by_length")
+    groupsByLength = section.bool(
+      "group_by_length", default: !packing && shuffle && !type(of: objective).isJoint)
+    if groupsByLength, packing {
+      section.fail("group_by_length", "is true, and packed sequences all have one length")
+    }
+    if groupsByLength, !shuffle {
+      section.fail(
+        "group_by_length", "is true, and with shuffle: false sequences come in the order of the file")
+    }
     section.refuseMissingFiles("validation", validation.files)
   }
 

@@ -94,6 +94,15 @@ package struct Recipe: Sendable {
     settled.objective = try objective.settled(by: dataOptions).settled {
       try Tokenizer(folder: model)
     }
+    if try ModelDescription(folder: model).answerStart != nil {
+      if data.packing, data.packingIsGiven {
+        throw UserError(
+          .usage, "is true, and the model answers to texts one by one", at: "data.packing",
+          hint: "leave it out")
+      }
+      settled.data.packing = false
+      if !data.groupingIsGiven { settled.data.groupsByLength = data.shuffle }
+    }
     return settled
   }
 

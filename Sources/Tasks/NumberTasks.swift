@@ -31,11 +31,6 @@ struct Addition: CheckableTask {
 struct NumberInWords: CheckableTask {
   let name = "number-in-words"
   let phrasings = Phrasings("X in words?", "write X as words?", "spell the number X?", "how is X spoken?")
-  let small = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-  ]
-  let tens = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
   func example(using random: inout PhiloxStream) -> TaskExample {
     let number = random.below(100)
@@ -44,8 +39,6 @@ struct NumberInWords: CheckableTask {
 
   /// A number of 0..<100 in words.
   func words(_ number: Int) -> String {
-    if number < 20 { return small[number] }
-    let ten = tens[number / 10 - 2]
-    return number % 10 == 0 ? ten : ten + "-" + small[number % 10]
+    SpokenFigures.words(number).replacing(" ", with: "-")
   }
 }

@@ -7,4 +7,7 @@ package enum TaskCatalogue {
     SortLetters(), SortNumbers(), LargerNumber(), Addition(), NumberInWords(),
     CalendarNeighbour(), UnitConversion(), Opposite(),
   ]
+
+  /// Numbers and dates in figures and in words, both ways.
+  package static let translations: [any CheckableTask] = Translation.all
 }

@@ -75,11 +75,22 @@ package struct TaskGenerator: Sendable {
 
   /// Writes rows as `{"prompt": …, "completion": …}`, one per line; an existing file is replaced whole.
   package static func write(_ rows: [TaskRow], to path: String) throws {
-    var text = ""
-    for row in rows {
-      text += JSON.object(["prompt": .string(row.prompt), "completion": .string(row.completion)]).encoded()
-      text += "\n"
-    }
+    try write(
+      rows.map { JSON.object(["prompt": .string($0.prompt), "completion": .string($0.completion)]) },
+      to: path)
+  }
+
+  /// The same as `{"source": …, "target": …}`.
+  package static func writeTranslations(_ rows: [TaskRow], to path: String) throws {
+    try write(
+      rows.map {
+        JSON.object(["source": .string($0.prompt), "target": .string(String($0.completion.dropFirst()))])
+      },
+      to: path)
+  }
+
+  private static func write(_ rows: [JSON], to path: String) throws {
+    let text = rows.map { $0.encoded() + "\n" }.joined()
     let unfinished = path + ".part"
     guard let file = fopen(unfinished, "w") else { throw UserError.disk("cannot be written", unfinished) }
     let bytes = Array(text.utf8)

@@ -106,7 +106,7 @@ package struct AdapterMerge {
       DataOptions(
         train: data, packing: true, sequenceLength: min(length, description.family.maximumLength), seed: 0,
         readsWhole: true, names: .options),
-      encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
+      encoder: description.encoder(tokenizer))
     try dataset.check(for: description)
     var batch = Batch()
     let rows = Array(0..<min(rows, dataset.train.count))

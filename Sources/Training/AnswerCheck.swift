@@ -2,7 +2,7 @@
 import Base
 import Collectives
 import Generation
-import Tasks
+import Metrics
 import Tokenizers
 
 /// Prompts with their right answers, from rows of prompt and completion.

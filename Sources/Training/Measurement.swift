@@ -1,7 +1,9 @@
 // What a model gives for the sequences of a data set, over all ranks.
 import Collectives
 import Datasets
+import Generation
 import Objectives
+import Tokenizers
 
 /// - Parameters:
 ///   - rows: of the sequences.
@@ -28,14 +30,45 @@ package func measure(
   sums.gather(microBatches: microBatches.count)
   let examples =
     type(of: objective).readsRows ? try ranks.together { try rows?.examples(of: sequences) } ?? [:] : [:]
+  let answers = try rows.map {
+    try answered(examples, of: sequences, rows: $0, replica: replica, ranks: ranks)
+  }
   let units = objective.units(of: microBatches, in: sequences, .none)
   var evaluated = Evaluated(
     sequences, sums: sums.total(microBatches: microBatches.count, units: units),
     outputs: objective.outputs == .none
       ? [] : gathered(own, of: sequences, microBatches, objective.outputs, ranks),
-    form: objective.outputs, rows: rows, examples: examples)
+    form: objective.outputs, rows: rows, examples: examples, answers: answers ?? [])
   if let loss = objective.loss(of: evaluated, replica.engine) { evaluated.sums.loss = loss }
   return evaluated
+}
+
+/// What the model writes for the rows of some sequences, if its objective has it write. Collective.
+private func answered(
+  _ examples: [SampleSource: Example], of sequences: TokenSequences, rows: RowTexts, replica: Replica,
+  ranks: Ranks
+) throws -> [RowAnswer] {
+  guard let settings = replica.objective.answering, let tokenizer = settings.tokenizer else { return [] }
+  // A row may lie in several sequences, and a sequence may hold several rows.
+  let places = sequences.rowPlaces
+  let (asked, prompts) = try ranks.together {
+    let asked = places.compactMap { examples[$0] }
+    let prompts = try zip(places, asked).map { place, example in
+      let prompt = try rows.prompt(of: example)
+      try replica.description.check(prompt: prompt, at: sequences.name(of: place))
+      return prompt
+    }
+    return (asked, prompts)
+  }
+  var answers = Answers(of: replica, ranks: ranks, longest: settings.longest)
+  if settings.beams > 1 {
+    answers.search = BeamSearch(beams: settings.beams, lengthPenalty: settings.lengthPenalty)
+  }
+  answers.progress = { _, _, _ in ranks.board?.tell(.validation) }
+  let isText = replica.description.answerStart != nil
+  return zip(zip(asked, prompts), try answers(to: prompts)).map { row, tokens in
+    RowAnswer(row.0, text: tokenizer.text(of: tokens, after: isText ? [] : row.1))
+  }
 }
 
 /// Adds the outputs of a micro-batch, without those of padding.

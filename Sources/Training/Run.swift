@@ -107,6 +107,7 @@ package final class Run {
       ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
       ("training.batch_size", .integer(recipe.training.batchSize)),
       ("data.shuffle", .bool(recipe.data.shuffle)),
+      ("data.group_by_length", .bool(recipe.data.groupsByLength)),
       ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
       ("optimizer.states", .array(recipe.optimizer.rule.states.map { .string($0.name) })),
     ]).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }

@@ -3,6 +3,7 @@ import Base
 import Collectives
 import Datasets
 import Models
+import Objectives
 import Planning
 import Recipes
 import Tokenizers
@@ -22,21 +23,24 @@ package struct RunData {
         .usage, "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens",
         at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
     }
-    guard model.answerStart == nil else {
+    guard model.answerStart == nil || recipe.objective.answersTexts else {
       throw UserError(
-        .usage, "is of type \(model.typeName), whose models answer to sources: no task gives them any yet",
-        at: recipe.model, hint: "swiftdp generate has it answer")
+        .usage,
+        "is of type \(model.typeName), whose models answer to texts, and task "
+          + "\(type(of: recipe.objective).name) has none",
+        at: recipe.model, hint: "set task=\(TextToText.name)")
     }
     tokenizer = try Tokenizer(folder: recipe.model)
     dataset = try Dataset(
       recipe.dataOptions,
-      encoder: DocumentEncoder(encoding: tokenizer, endOfText: model.endOfText.first))
+      encoder: model.encoder(tokenizer))
     try dataset.check(for: model)
     let training = recipe.training
     stream = BatchStream(
       sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, mixture: dataset.mixture,
       batchSize: training.batchSize,
-      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle)
+      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
+      lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
     switch training.duration {
     case .steps(let count): steps = count
     case .epochs(let epochs):
@@ -54,6 +58,7 @@ package struct RunData {
       let data = try RunData(recipe, model: description)
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
+      shape.batch.sourceLength = data.dataset.train.longestAnswered
       shape.batch.rowsPerSample = data.dataset.train.rowsPerSample
       shape.batch.sequences *= data.dataset.train.rowsPerSample
       shape.dataBytes = data.dataset.bytes
@@ -76,6 +81,7 @@ package struct RunData {
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    for token in dataset.train.answered.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for label in dataset.train.tokenLabels { hash.mix(UInt64(UInt32(bitPattern: label))) }
     if dataset.train.rowsPerSample > 1 { hash.mix(UInt64(dataset.train.rowsPerSample)) }
     for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
@@ -89,11 +95,19 @@ package struct RunData {
   }
 }
 
+extension ModelDescription {
+  /// What makes tokens of the texts that the model learns.
+  func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
+    DocumentEncoder(encoding: tokenizer, endOfText: endOfText.first, answerStart: answerStart)
+  }
+}
+
 extension Dataset {
   /// - Throws: if the tokenizer gives tokens or types that the model has no row for.
   func check(for model: ModelDescription) throws {
     for sequences in [train] + (validation.map { [$0] } ?? []) {
       try model.check(sequences.tokens)
+      try model.check(sequences.answered.tokens)
       guard sequences.hasTypes, model.family.types < 2 else { continue }
       throw UserError(
         .data, "rows have two texts, which the model does not tell apart (type_vocab_size is 1)",

@@ -22,9 +22,11 @@ package struct TrainedModel {
   /// - Parameters:
   ///   - folder: a Hugging Face model folder, a checkpoint, or the output of a run.
   ///   - adapter: a PEFT folder whose base it is.
+  ///   - objective: what it is measured for; what its head says by default.
   ///   - threads: of this rank.
   package init(
-    folder: String, adapter: String? = nil, settings: ModelSettings, threads: Int, ranks: Ranks
+    folder: String, adapter: String? = nil, settings: ModelSettings, for objective: (any Objective)? = nil,
+    threads: Int, ranks: Ranks
   ) throws {
     let (description, tokenizer, engine) = try ranks.together {
       (
@@ -34,7 +36,7 @@ package struct TrainedModel {
       )
     }
     let store = WeightStore.readOnly(description, settings, ranks: ranks)
-    try self.init(folder, description, tokenizer, engine, store)
+    try self.init(folder, description, objective, tokenizer, engine, store)
     // Agreeing on the outcome, ranks wait for each other's parts.
     try ranks.together { try fill(adapter: adapter, storage: settings.frozenStorage) }
     store.trained.refreshVectors()
@@ -46,19 +48,19 @@ package struct TrainedModel {
   ) throws {
     let description = try Self.description(folder: folder, adapter: adapter, settings)
     try self.init(
-      folder, description, try Tokenizer(folder: folder),
+      folder, description, nil, try Tokenizer(folder: folder),
       try Engine(threads: threads, kernel: settings.parallel.blasKernel),
       WeightStore(description, type: settings.elementType, projections: settings.frozenStorage))
     try fill(adapter: adapter, storage: settings.frozenStorage)
   }
 
   private init(
-    _ folder: String, _ description: ModelDescription, _ tokenizer: Tokenizer, _ engine: Engine,
-    _ store: WeightStore
+    _ folder: String, _ description: ModelDescription, _ asked: (any Objective)?, _ tokenizer: Tokenizer,
+    _ engine: Engine, _ store: WeightStore
   ) throws {
     self.folder = folder
     self.tokenizer = tokenizer
-    let objective = try objective(of: description).settled { tokenizer }
+    let objective = try (asked ?? objective(of: description)).settled { tokenizer }
     replica = Replica(description, objective: objective, engine: engine, store: store)
   }
 
@@ -94,8 +96,8 @@ extension TrainedModel {
     let description = replica.description
     var options = options
     replica.objective.prepare(&options)
-    let dataset = try Dataset(
-      options, encoder: DocumentEncoder(encoding: tokenizer, endOfText: description.endOfText.first))
+    if description.answerStart != nil { options.packing = false }
+    let dataset = try Dataset(options, encoder: description.encoder(tokenizer))
     try dataset.check(for: description)
     return dataset
   }

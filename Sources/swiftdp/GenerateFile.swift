@@ -26,20 +26,19 @@ struct GenerateFile {
       for note in model.replica.description.notes { Command.tell("note: " + note) }
     }
     let tokens = try ranks.together { try encoded(file, model) }
-    // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
-    let order = tokens.indices.sorted { (tokens[$0].count, $0) < (tokens[$1].count, $1) }
-    let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
     let start = Date()
-    let answers = try ranks.together { try answer(own, tokens, model) }
-    let count = ranks.sum(answers.reduce(0) { $0 + $1.count })
-    let lines = zip(own, answers).map { index, ids in
-      file.rows[index].answered(
-        text(
-          of: ids, after: model.replica.description.answerStart == nil ? tokens[index] : [], model.tokenizer),
-        ids: command.ids ? ids : nil)
+    let answers = try answers(of: model)(to: tokens)
+    let count = answers.reduce(0) { $0 + $1.count }
+    let isText = model.replica.description.answerStart != nil
+    try ranks.together {
+      guard ranks.isFirst else { return }
+      let lines = zip(file.rows, zip(tokens, answers)).map { row, texts in
+        row.answered(
+          model.tokenizer.text(of: texts.1, after: isText ? [] : texts.0), ids: command.ids ? texts.1 : nil)
+          + "\n"
+      }
+      try newFile?.write(Array(lines.joined().utf8))
     }
-    let parts = ranks.gatherOnFirst(Array(lines.joined(separator: "\n").utf8))
-    try ranks.together { if ranks.isFirst { try newFile?.write(inOrder(parts, order)) } }
     guard ranks.isFirst else { return }
     let seconds = Date().timeIntervalSince(start)
     print(
@@ -79,62 +78,24 @@ struct GenerateFile {
     return tokens
   }
 
-  /// The tokens that this rank's prompts get.
-  private func answer(_ own: [Int], _ tokens: [[Int32]], _ model: TrainedModel) throws -> [[Int32]] {
-    var answers = [[Int32]](repeating: [], count: own.count)
+  private func answers(of model: TrainedModel) -> Answers {
+    var answers = Answers(of: model.replica, ranks: ranks, longest: command.maxTokens)
+    answers.search = command.search
+    answers.sampling = command.sampling
+    answers.batchSize = command.batchSize ?? 32
     var bar = ProgressBar(columns: ranks.isFirst ? Launch.terminalColumns : nil)
     let start = Date()
-    var (ended, made) = (0, 0)
-    func show() {
+    answers.progress = { [ranks] prompts, answered, made in
       // Other ranks have about as much to do, and are not asked.
       let seconds = max(Date().timeIntervalSince(start), 1e-9)
-      let left = seconds / Double(ended) * Double(own.count - ended)
+      let left = seconds / Double(answered) * Double(prompts - answered)
       let rate = grouped(Int(Double(made * ranks.count) / seconds))
-      let text = bar.text(ended, of: own.count, facts: "\(rate) tokens/s  \(duration(left)) left")
+      let text = bar.text(answered, of: prompts, facts: "\(rate) tokens/s  \(duration(left)) left")
       if ranks.isFirst, let text { StandardStream.output.write(text) }
-    }
-    let prompts = own.map { Generator.Prompt(tokens[$0], sample: $0) }
-    let batchSize = command.batchSize ?? 32
-    if let search = command.search {
-      try model.replica.generator.run(
-        prompts, search: search, batchSize: batchSize, maximum: command.maxTokens
-      ) {
-        answers[$0] = $1
-        (ended, made) = (ended + 1, made + $1.count)
-        show()
-      }
-    } else {
-      try model.replica.generator.run(
-        prompts, batchSize: batchSize, maximum: command.maxTokens, sampling: command.sampling
-      ) {
-        answers[$0].append($1)
-        made += 1
-        return true
-      } ended: { _ in
-        ended += 1
-        show()
+      if ranks.isFirst, answered == prompts, Launch.terminalColumns != nil {
+        StandardStream.output.write("\n")
       }
     }
-    if ranks.isFirst, Launch.terminalColumns != nil { StandardStream.output.write("\n") }
     return answers
-  }
-
-  /// An answer as it stands behind its prompt: without it, the first piece would lose the space before it.
-  private func text(of ids: [Int32], after prompt: [Int32], _ tokenizer: Tokenizer) -> String {
-    var decoder = StreamingDecoder(tokenizer, skipSpecialTokens: true)
-    for id in prompt { _ = decoder.append(id) }
-    return ids.map { decoder.append($0) }.joined() + decoder.finish()
-  }
-
-  /// The lines of all ranks in the order of their prompts, as one text.
-  private func inOrder(_ parts: [[UInt8]], _ order: [Int]) -> [UInt8] {
-    let newLine = UInt8(ascii: "\n")
-    var lines = [ArraySlice<UInt8>](repeating: [], count: order.count)
-    for (rank, part) in parts.enumerated() where !part.isEmpty {
-      for (place, line) in part.split(separator: newLine, omittingEmptySubsequences: false).enumerated() {
-        lines[order[place * ranks.count + rank]] = line
-      }
-    }
-    return lines.reduce(into: []) { $0 += $1 + [newLine] }
   }
 }

@@ -10,6 +10,7 @@ struct MakeTasks: ParsableCommand {
     discussion: """
       Rows are {"prompt": …, "completion": …}. No prompt of the held-out part is ever in the training part,
       whatever the seeds. Example: swiftdp make-tasks --count 12000 --seed 1 tasks.jsonl
+      With --kind translations they are {"source": …, "target": …}: numbers and dates in words and in figures.
       """)
 
   enum Part: String, ExpressibleByArgument, CaseIterable {
@@ -17,6 +18,13 @@ struct MakeTasks: ParsableCommand {
     case heldOut = "held-out"
   }
 
+  enum Kind: String, ExpressibleByArgument, CaseIterable {
+    case questions
+    case translations
+  }
+
+  @Option(help: "questions or translations.")
+  var kind = Kind.questions
   @Option(help: "How many rows to write.")
   var count = 1000
   @Option(help: "Other seeds give other rows.")
@@ -32,9 +40,13 @@ struct MakeTasks: ParsableCommand {
   }
 
   func run() throws {
-    let rows = try TaskGenerator(seed: UInt64(seed)).rows(
+    let tasks = kind == .questions ? TaskCatalogue.all : TaskCatalogue.translations
+    let rows = try TaskGenerator(seed: UInt64(seed), tasks: tasks).rows(
       count: count, part: part == .train ? .train : .heldOut)
-    try TaskGenerator.write(rows, to: file)
-    print("\(file): \(rows.count) rows of \(TaskCatalogue.all.count) kinds")
+    switch kind {
+    case .questions: try TaskGenerator.write(rows, to: file)
+    case .translations: try TaskGenerator.writeTranslations(rows, to: file)
+    }
+    print("\(file): \(rows.count) rows of \(tasks.count) kinds")
   }
 }

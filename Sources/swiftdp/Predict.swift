@@ -62,7 +62,7 @@ struct Predict: ParsableCommand, SharedByRanks {
         try file?.write(try lines(read.options, evaluated, replica.objective))
       }
       guard ranks.isFirst else { return }
-      let rows = evaluated.fileRows.count
+      let rows = evaluated.rowCount
       print(
         "\(counted(rows, "row")) in \(duration(Date().timeIntervalSince(start))) · \(output)")
     }
@@ -88,7 +88,7 @@ struct Predict: ParsableCommand, SharedByRanks {
       for (key, value) in predicted { add(key, value) }
       text += Array(JSON.object(members).encoded().utf8) + [UInt8(ascii: "\n")]
     }
-    precondition(row == evaluated.fileRows.count, "as many rows are written as were read")
+    precondition(row == evaluated.rowCount, "as many rows are written as were read")
     return text
   }
 }

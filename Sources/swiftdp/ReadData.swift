@@ -3,6 +3,7 @@ import Base
 import Collectives
 import Datasets
 import Kernels
+import Models
 import Objectives
 import Recipes
 import Training
@@ -22,13 +23,13 @@ struct ReadData {
     model: String, adapter: String?, words: [String], settings: [String], of command: String,
     _ given: DataOptions, sequenceLength: Int?, threads: Int?, needsLabels: Bool, ranks: Ranks
   ) throws {
-    let (modelSettings, options) = try ranks.together {
+    let (modelSettings, objective, options) = try ranks.together {
       try Self.prepare(
         model: model, adapter: adapter, words: words, settings: settings, of: command, given,
         sequenceLength: sequenceLength, needsLabels: needsLabels)
     }
     let trained = try TrainedModel(
-      folder: model, adapter: adapter, settings: modelSettings,
+      folder: model, adapter: adapter, settings: modelSettings, for: objective,
       threads: Launch.threads(ranks, asked: threads ?? modelSettings.parallel.threads), ranks: ranks)
     dataset = try ranks.together { try trained.read(options) }
     self.trained = trained
@@ -41,7 +42,7 @@ struct ReadData {
   private static func prepare(
     model: String, adapter: String?, words: [String], settings: [String], of command: String,
     _ given: DataOptions, sequenceLength: Int?, needsLabels: Bool
-  ) throws -> (ModelSettings, DataOptions) {
+  ) throws -> (ModelSettings, any Objective, DataOptions) {
     let problems = Problems()
     let files = words.filter { !CommandSettings.isSetting($0) }
     for file in files {
@@ -54,7 +55,12 @@ struct ReadData {
     let description = problems.collect {
       try TrainedModel.description(folder: model, adapter: adapter, modelSettings)
     }
-    guard let description, let objective = problems.collect({ try objective(of: description) }) else {
+    let asked = reading.top.has("task") ? TaskRecipe(reading.top).objective : nil
+    guard let description,
+      let objective = problems.collect({
+        try asked.map { try description.checked($0) } ?? objective(of: description)
+      })
+    else {
       throw UserErrors(problems.errors)
     }
     // What has no labels to predict has no format to read either.
@@ -62,7 +68,7 @@ struct ReadData {
       throw UserErrors([
         UserError(
           .usage, "is a language model, whose answers are texts", at: model,
-          hint: "swiftdp generate writes them")
+          hint: "swiftdp generate writes them, or set task=\(TextToText.name)")
       ])
     }
     var options = given
@@ -81,7 +87,7 @@ struct ReadData {
         .usage, "is \(length), but the model reads at most \(longest) tokens", at: "--sequence-length")
     }
     try problems.throwIfAny()
-    return (modelSettings, options)
+    return (modelSettings, objective, options)
   }
 
   /// What the user may want to change in the data or the options.
@@ -93,5 +99,18 @@ struct ReadData {
         ? nil : "\(counted(file.longRows, "row")) longer than a sequence, \(what) (--sequence-length)"
       return [long, file.mergeWarning].compactMap { $0 }.map { "\(file.path): \($0)" }
     }
+  }
+}
+
+extension ModelDescription {
+  /// - Throws: if the model is not one for the objective.
+  fileprivate func checked(_ objective: any Objective) throws -> any Objective {
+    guard objective.head.kind == head.kind, answerStart == nil || objective.answersTexts else {
+      throw UserError(
+        .usage, "is \(type(of: objective).name), and the model is for another one", at: "task",
+        hint: "leave it out: \(folder) says what it is for")
+    }
+    try objective.check(self)
+    return objective
   }
 }

@@ -67,7 +67,7 @@ extension CommandLineTests {
       let timed = try TimedRun(seconds: 2, in: folder)
       let engine = try GridEngineHere(in: folder)
       let rates = ["1.0e-3", "3.0e-3", "1.0e-2"]
-      try folder.file("rates.txt", rates.map { "optimizer.learning_rate=\($0) output=\($0)\n" }.joined())
+      try folder.file("rates.txt", rates.map { "optimizer.learning_rate=\($0) output=runs/\($0)\n" }.joined())
       let job = try engine.submit(
         ["-t", "1-3"], ["--each", "rates.txt"] + (try timed.settings.recipe(in: folder)),
         log: "$JOB_ID.$TASK_ID.log")
@@ -76,7 +76,7 @@ extension CommandLineTests {
           usleep(300_000)
           return (try? engine.state(job)) == .some(nil)
         })
-      let hashes = try rates.map { try RunOutput(folder: folder, name: $0).hash() }
+      let hashes = try rates.map { try RunOutput(folder: folder, name: "runs/\($0)").hash() }
       #expect(Set(hashes).count == 3)
       #expect(try hashes[0] == timed.whole.hash())
     }

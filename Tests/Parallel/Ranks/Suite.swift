@@ -17,16 +17,19 @@ private let wholeFamilies = [BERT.modelType, GPT2.modelType, Llama.modelType]
 /// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
 func checkSuite(_ outcome: inout Outcome, project: String) throws {
   let ranks = outcome.ranks
-  // Models that read sources have tests of their own: SourceParityTests.
-  for family in modelFamilies where !family.readsSource {
+  for family in modelFamilies {
     try ranks.together { if ranks.isFirst { try makeModel(of: family, project: project) } }
     let usual: any Objective.Type =
-      family.heads.contains(.languageModel) ? LanguageModel.self : Classification.self
+      if family.readsSource {
+        TextToText.self
+      } else {
+        family.heads.contains(.languageModel) ? LanguageModel.self : Classification.self
+      }
     for objective in objectives {
       guard let data = TaskData.all[objective.name], family.heads.contains(data.head) else { continue }
       let isWhole = wholeFamilies.contains(family.modelType)
       guard objective == usual || isWhole else { continue }
-      for method in methods where isWhole || method != LastLayers.self {
+      for method in methods where isWhole || family.readsSource || method != LastLayers.self {
         let recipe = try ranks.together { try Recipe(of: family, objective, data, method) }
         let freezes = try ranks.together {
           try recipe.settled().describeModel().parameters.contains { !$0.trains }
@@ -114,7 +117,7 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
     let key = String(decoding: member.key, as: UTF8.self)
     if key == "vocab_size" { return JSON.Member(key: member.key, value: .integer(257)) }
     // Some families call it pdrop; layerdrop drops whole layers, which swiftdp refuses.
-    let drops = key.contains("drop") && key != "layerdrop" && !member.value.isNull
+    let drops = key.contains("drop") && !key.hasSuffix("layerdrop") && !member.value.isNull
     return drops ? JSON.Member(key: member.key, value: .number(0.1)) : member
   }
   let folder = family.modelType

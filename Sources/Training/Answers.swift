@@ -1,0 +1,82 @@
+// What a model answers to prompts, over all ranks.
+import Collectives
+import Generation
+import Objectives
+import Tokenizers
+
+package struct Answers {
+  package let model: Replica
+  package let ranks: Ranks
+  /// nil to choose token after token.
+  package var search: BeamSearch?
+  package var sampling = Sampling()
+  /// How many texts are continued at once.
+  package var batchSize = 32
+  /// The most tokens of an answer.
+  package let longest: Int
+  /// Called on each rank with the numbers of its prompts, of those that are answered, and of the tokens that it made.
+  package var progress: (_ prompts: Int, _ answered: Int, _ tokens: Int) -> Void = { _, _, _ in }
+
+  package init(of model: Replica, ranks: Ranks, longest: Int) {
+    (self.model, self.ranks, self.longest) = (model, ranks, longest)
+  }
+
+  /// The answers to all prompts, in their order, known to all ranks. Collective.
+  /// - Parameter prompts: checked by `ModelDescription.check(prompt:)`.
+  /// - Throws: if the model gives logits that are not finite.
+  package func callAsFunction(to prompts: [[Int32]]) throws -> [[Int32]] {
+    // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
+    let order = prompts.indices.sorted { (prompts[$0].count, $0) < (prompts[$1].count, $1) }
+    let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
+    let answers = try ranks.together {
+      try alone(own.map { Generator.Prompt(prompts[$0], sample: $0) })
+    }
+    // Each answer behind its length.
+    let all = ranks.gather(answers.flatMap { [Double($0.count)] + $0.map(Double.init) })
+    var starts = [Int](repeating: 0, count: ranks.count)
+    var result = [[Int32]](repeating: [], count: prompts.count)
+    for (place, prompt) in order.enumerated() {
+      let rank = place % ranks.count
+      let first = starts[rank] + 1
+      let end = first + Int(all[rank][starts[rank]])
+      result[prompt] = all[rank][first..<end].map { Int32($0) }
+      starts[rank] = end
+    }
+    return result
+  }
+
+  private func alone(_ prompts: [Generator.Prompt]) throws -> [[Int32]] {
+    var answers = [[Int32]](repeating: [], count: prompts.count)
+    var (ended, made) = (0, 0)
+    func end() {
+      ended += 1
+      progress(prompts.count, ended, made)
+    }
+    if let search {
+      try model.generator.run(prompts, search: search, batchSize: batchSize, maximum: longest) {
+        answers[$0] = $1
+        made += $1.count
+        end()
+      }
+    } else {
+      try model.generator.run(prompts, batchSize: batchSize, maximum: longest, sampling: sampling) {
+        answers[$0].append($1)
+        made += 1
+        return true
+      } ended: { _ in
+        end()
+      }
+    }
+    return answers
+  }
+}
+
+extension Tokenizer {
+  /// An answer as it stands behind its prompt: without it, the first piece would lose the space before it.
+  /// - Parameter prompt: empty where answers are texts of their own.
+  package func text(of answer: [Int32], after prompt: [Int32]) -> String {
+    var decoder = StreamingDecoder(self, skipSpecialTokens: true)
+    for token in prompt { _ = decoder.append(token) }
+    return answer.map { decoder.append($0) }.joined() + decoder.finish()
+  }
+}
