@@ -143,7 +143,10 @@ package struct ModelDescription: Sendable {
   }
 
   private func lacks(_ kind: Head.Kind) -> UserError {
-    let heads = type(of: family).heads.filter { $0 != .none }.map { "…" + $0.rawValue }
+    let type = type(of: family)
+    let heads = type.heads.filter { $0 != .none }.map { head in
+      "…" + (head == .languageModel && type.readsSource ? "ForConditionalGeneration" : head.rawValue)
+    }
     let what = kind == .languageModel ? "predict no next token" : "have no head of the kind …\(kind.rawValue)"
     return UserError(
       .usage, "models of type \(typeName) \(what)", at: folder,

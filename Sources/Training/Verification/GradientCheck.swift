@@ -13,11 +13,22 @@ package struct DirectionalDerivative: Sendable {
 }
 
 extension Replica {
+  /// The square of the gradient's norm over the loss: how fast the loss falls at first, as a share of it.
+  func steepness(_ batch: Batch) -> Double {
+    var square = 0.0
+    let loss = trainWithoutDropout(batch) { segment, values in
+      for index in 0..<layout.segments[segment].range.count {
+        square += Double(values[index]) * Double(values[index])
+      }
+    }
+    return square * Double(batch.targetCount) / loss
+  }
+
   /// Compares gradient and finite differences along random halves of the gradient.
   ///
   /// A direction takes each component of the gradient or leaves it out, at random. Along it the loss changes by far
   /// more than fp32 rounding; along a uniformly random direction it would not. Central differences at two distances
-  /// are extrapolated (Richardson 1911), and taken nearer where the loss curves between the two.
+  /// are extrapolated (Richardson 1911), and taken ever nearer until two estimates agree (Ridders 1982).
   /// - Returns: one result per direction; fewer if the gradient is zero.
   package func checkGradient(_ batch: Batch, directions: Int, seed: UInt64) -> [DirectionalDerivative] {
     guard batch.targetCount > 0 else { return [] }
@@ -51,13 +62,17 @@ extension Replica {
         return self.loss(batch) * scale
       }
       func slope(_ distance: Double) -> Double { (loss(distance) - loss(-distance)) / (2 * distance) }
-      var (outer, inner) = (slope(far), slope(far / 2))
-      // At a 256th of the distance, rounding is a few thousandths of the slope.
-      for _ in 0..<4 where abs(outer / inner - 1) > 0.02 {
+      func extrapolated(_ distance: Double) -> Double { (4 * slope(distance / 2) - slope(distance)) / 3 }
+      var (before, best, least) = (extrapolated(far), 0.0, Double.infinity)
+      // From far away the loss curves, from nearby its rounding shows: between them, two estimates agree best.
+      for _ in 0..<6 where least > 1e-3 {
         far /= 4
-        (outer, inner) = (slope(far), slope(far / 2))
+        let next = extrapolated(far)
+        let change = abs(next / before - 1)
+        if change < least { (least, best) = (change, next) }
+        before = next
       }
-      results.append(DirectionalDerivative(expected: expected, measured: (4 * inner - outer) / 3))
+      results.append(DirectionalDerivative(expected: expected, measured: best))
     }
     return results
   }

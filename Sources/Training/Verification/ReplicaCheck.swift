@@ -25,6 +25,8 @@ package struct ReplicaCheck {
   package let gradientCount: Int
 
   private static let mostColumns = 13
+  /// Micro-batches among which the one with the steepest loss is looked for.
+  private static let mostTried = 4
 
   /// Whether something was compared, and all of it agrees.
   package var agrees: Bool {
@@ -36,11 +38,13 @@ package struct ReplicaCheck {
     let replica = run.replica
     unit = type(of: replica.objective).unit
     gradientCount = replica.layout.trainedCount
+    // Differences measure the steepest loss best; near a loss's lowest point they measure nothing.
     gradient =
-      run.firstBatch { $0.targetCount > 0 ? $0 : nil }
+      run.firstBatches(Self.mostTried) { $0.targetCount > 0 ? $0 : nil }
+      .max { replica.steepness($0) < replica.steepness($1) }
       .map { replica.checkGradient($0, directions: 3, seed: 1) } ?? []
     let longest = replica.description.family.maximumLength
-    padding = run.firstBatch { Self.paddable($0, longest: longest) }.map { batch in
+    padding = run.firstBatches(1) { Self.paddable($0, longest: longest) }.first.map { batch in
       let columns = min(longest - batch.length, Self.mostColumns)
       let (plain, padded) = (replica.loss(batch), replica.loss(batch.padded(by: columns)))
       return Padding(columns: columns, targets: batch.targetCount, difference: abs(padded / plain - 1))
@@ -56,8 +60,9 @@ package struct ReplicaCheck {
 }
 
 extension Run {
-  /// The first micro-batch of an epoch from which `make` makes a batch.
-  fileprivate func firstBatch(_ make: (Batch) -> Batch?) -> Batch? {
+  /// The first micro-batches of an epoch from which `make` makes a batch.
+  fileprivate func firstBatches(_ count: Int, _ make: (Batch) -> Batch?) -> [Batch] {
+    var batches: [Batch] = []
     let sequences = data.dataset.train
     var stream = data.stream
     for step in 0..<(sequences.count + stream.batchSize - 1) / stream.batchSize {
@@ -65,9 +70,10 @@ extension Run {
       where sequences.targetCount(of: microBatch.sequences) > 0 {
         var batch = Batch()
         replica.objective.fill(&batch, with: microBatch, of: sequences, mask: recipe.data.packingMask)
-        if let made = make(batch) { return made }
+        if let made = make(batch) { batches.append(made) }
+        if batches.count == count { return batches }
       }
     }
-    return nil
+    return batches
   }
 }

@@ -106,7 +106,7 @@ extension CommandLineTests {
           ["task=" + fixture.task, "data.packing=true"],
           "data.packing: is true, and the model answers to texts"
         ),
-        (["task=regression"], "have no head of the kind"),
+        (["task=question_answering"], "have no head of the kind"),
       ]
       for (settings, said) in cases {
         let result = try Command.swiftdp(
