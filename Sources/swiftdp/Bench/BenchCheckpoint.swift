@@ -24,7 +24,7 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
       """)
 
   @Option(help: "gpt2-124m, llama-134m or qwen3-134m.")
-  var shape = BenchModel.Shape.gpt2
+  var shape = BenchShape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 2
   @Option(help: "A folder with the config.json of a model to take instead.", transform: Launch.path)

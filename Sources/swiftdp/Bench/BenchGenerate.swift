@@ -15,7 +15,7 @@ struct BenchGenerate: ParsableCommand {
     abstract: "Greedy continuations by a model with random weights, in one batch and one by one: tokens/s.")
 
   @Option(help: "gpt2-124m, llama-134m or qwen3-134m.")
-  var shape = BenchModel.Shape.gpt2
+  var shape = BenchShape.gpt2
   @Option(help: "float32 or bfloat16: what weights are kept in.")
   var dtype = ElementType.float32
   @Option(help: "same, bfloat16, int8 or nf4: what projections are stored in.")
@@ -40,6 +40,9 @@ struct BenchGenerate: ParsableCommand {
   var json = false
 
   func validate() throws {
+    guard shape.isLanguageModel else {
+      throw ValidationError("--shape must be a language model, such as gpt2-124m")
+    }
     try check("--layers", layers, in: 1...1000)
     try check("--prompts", prompts, in: 1...1 << 16)
     try check("--length", length, in: 1...1 << 16)

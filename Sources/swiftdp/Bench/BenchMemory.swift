@@ -23,7 +23,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
       """)
 
   @Option(help: "gpt2-124m, llama-134m or qwen3-134m.")
-  var shape = BenchModel.Shape.gpt2
+  var shape = BenchShape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 4
   @Option(help: "A folder with the config.json of a model to take instead.", transform: Launch.path)
@@ -48,6 +48,9 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
   var json = false
 
   func validate() throws {
+    guard shape.isLanguageModel else {
+      throw ValidationError("--shape must be a language model, such as gpt2-124m")
+    }
     guard zero == nil || zero.flatMap(ZeroStage.init(rawValue:)) != nil else {
       throw ValidationError("--zero must be 0, 1, 2 or 3")
     }

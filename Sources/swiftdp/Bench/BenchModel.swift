@@ -19,18 +19,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     commandName: "model",
     abstract: "Training steps of a model with random weights: tokens/s, GFLOP/s, share of the sgemm peak.")
 
-  enum Shape: String, ExpressibleByArgument, CaseIterable {
-    case gpt2 = "gpt2-124m"
-    case llama = "llama-134m"
-    case qwen3 = "qwen3-134m"
-  }
-
-  @Option(
-    help: """
-      gpt2-124m, or llama-134m: 12 layers × 768, feed-forward 2048, 32,000 tokens; qwen3-134m is the same with norms on
-      heads.
-      """)
-  var shape = Shape.gpt2
+  @Option(help: BenchShape.help)
+  var shape = BenchShape.gpt2
   @Option(help: "float32 or bfloat16: what weights are kept and multiplied in.")
   var dtype = ElementType.float32
   @Option(help: "Sequences of each rank and step.")
@@ -118,9 +108,12 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
         rule: optimizer.measuredRule, recompute: recompute,
         stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
+      runShape.objective = try ranks.together { try shape.objective(of: description) }
+      if shape.texts > 1 { runShape.batch.sourceLength = length }
       runShape.frozen = frozenDtype.storage(dtype)
       let training = try BenchTraining(
-        description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger)
+        description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger
+      ) { [shape] in shape.sequences($0, length: $1, vocabulary: $2) }
       var copies = MachinePeak.copyRates(engine.pool, ranks)
       var products = MachinePeak.productRates(engine, ranks, type: dtype)
       var seconds: [Double] = []
@@ -154,8 +147,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         library: dtype == .float32 ? "OpenBLAS \(engine.blas.kernelName)" : engine.halves.name,
         parameters: description.layout.count,
         multiplied: multiplied(description) { $0.trains }, frozen: multiplied(description) { !$0.trains },
-        attentionOperations: shape.attentionOperations(length: length),
-        tokens: batchSize * accumulate * length * ranks.count, seconds: seconds.sorted(),
+        texts: shape.texts, attentionOperations: shape.attentionOperations(length: length),
+        tokens: batchSize * accumulate * length * shape.texts * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
         peak: products.max() ?? 0, predicted: predicted, residentBytes: memory,
         held: ledger.all)
@@ -174,7 +167,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
   /// The parameters of a kind that are multiplied, and not only looked up.
   private func multiplied(_ description: ModelDescription, _ isOfKind: (ParameterSpec) -> Bool) -> Int {
-    description.parameters.filter { isOfKind($0) && $0.name != shape.lookedUp }.reduce(0) { $0 + $1.count }
+    description.parameters.filter { isOfKind($0) && shape.isMultiplied($0.name) }.reduce(0) { $0 + $1.count }
   }
 
   private func lines(_ times: Profile, seconds: Double, threads: Int) -> [String] {
@@ -205,38 +198,6 @@ extension OptimizerName: ExpressibleByArgument {
     case .adamw8bit: AdamW8bit()
     }
   }
-}
-
-extension BenchModel.Shape {
-  /// config.json of the shape, without dropout, as other trainers are measured.
-  func config(length: Int, layers: Int = 12) -> JSON {
-    switch self {
-    case .gpt2:
-      .object([
-        "model_type": .string("gpt2"), "n_layer": .integer(layers),
-        "n_positions": .integer(max(length, 1024)),
-        "embd_pdrop": .integer(0), "resid_pdrop": .integer(0), "attn_pdrop": .integer(0),
-      ])
-    case .llama, .qwen3:
-      .object([
-        "model_type": .string(self == .llama ? "llama" : "qwen3"), "head_dim": .integer(64),
-        "hidden_size": .integer(768), "intermediate_size": .integer(2048),
-        "num_hidden_layers": .integer(layers), "num_attention_heads": .integer(12),
-        "num_key_value_heads": .integer(12),
-        "vocab_size": .integer(32000), "max_position_embeddings": .integer(max(length, 2048)),
-      ])
-    }
-  }
-}
-
-extension BenchModel.Shape {
-  /// The table whose rows are only looked up.
-  var lookedUp: String { self == .gpt2 ? "transformer.wpe.weight" : "model.embed_tokens.weight" }
-
-  /// The number of operations per token in causal attention's own products, forward and backward. Each of the 12
-  /// layers has scores and weighted values, with 2 · 768 operations per key each, over (length + 1) / 2 keys on
-  /// average, and twice as many in backward (scores that backward computes again do not count).
-  func attentionOperations(length: Int) -> Double { 3 * 12 * 4 * 768 * Double(length + 1) / 2 }
 }
 
 extension ElementType: ExpressibleByArgument {}

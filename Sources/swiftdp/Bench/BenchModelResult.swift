@@ -16,6 +16,8 @@ struct BenchModelResult {
   /// The trained and the frozen parameters that are multiplied, and not only looked up.
   let multiplied: Int
   let frozen: Int
+  /// How many texts a sequence has, of which each parameter is multiplied with the tokens of one.
+  let texts: Int
   /// The operations of attention's products, per token.
   let attentionOperations: Double
   /// The tokens of a step, over all ranks.
@@ -37,7 +39,7 @@ struct BenchModelResult {
   /// 6 operations per multiplied parameter and token (Kaplan et al. 2020), 4 if it is frozen and has no gradient, plus
   /// those of attention.
   var operationsPerSecond: Double {
-    (6 * Double(multiplied) + 4 * Double(frozen) + attentionOperations) * tokensPerSecond
+    ((6 * Double(multiplied) + 4 * Double(frozen)) / Double(texts) + attentionOperations) * tokensPerSecond
   }
 
   var json: JSON {
@@ -67,7 +69,7 @@ struct BenchModelResult {
         + "\(decimals(exchange[exchange.count / 2], 3)) s",
       "tokens/s        \(decimals(tokensPerSecond, 1))",
       "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (\(frozen > 0 ? "6 per trained and 4 per frozen" : "6 per") "
-        + "parameter and token, and attention), "
+        + "parameter and \(texts == 1 ? "token" : "two tokens"), and attention), "
         + "\(decimals(operationsPerSecond / peak * 100, 1)) % of the peak",
       "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; "
         + held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", "),

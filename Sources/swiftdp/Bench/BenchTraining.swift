@@ -19,10 +19,15 @@ final class BenchTraining {
   private let microBatches: [MicroBatch]
 
   /// Collective.
-  /// - Parameter accumulate: micro-batches per rank and step.
+  /// - Parameters:
+  ///   - accumulate: micro-batches per rank and step.
+  ///   - sequences: makes what is learned.
   init(
     _ description: ModelDescription, _ shape: RunShape, accumulate: Int = 1, engine: Engine, ranks: Ranks,
-    ledger: MemoryLedger
+    ledger: MemoryLedger,
+    sequences: (_ count: Int, _ length: Int, _ vocabulary: Int) -> TokenSequences = {
+      BenchShape.gpt2.sequences($0, length: $1, vocabulary: $2)
+    }
   ) throws {
     let layout = description.layout.trained
     self.layout = layout
@@ -40,7 +45,7 @@ final class BenchTraining {
       ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)
     let store = WeightStore(description.layout, trained: weights, frozen: frozen, type: shape.type)
     let replica = Replica(
-      description, engine: engine, store: store, recompute: shape.recompute,
+      description, objective: shape.objective, engine: engine, store: store, recompute: shape.recompute,
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     let map = ShardMap(layout: layout, stage: shape.stage, rank: ranks.rank, ranks: ranks.count)
     self.map = map
@@ -61,8 +66,7 @@ final class BenchTraining {
       optimizer: optimizer,
       schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
       ranks: ranks,
-      sequences: Self.randomSequences(
-        count, length: shape.batch.length, vocabulary: description.family.vocabulary),
+      sequences: sequences(count, shape.batch.length, description.family.vocabulary),
       mask: .none, seed: 0, gradientClip: 1)
     microBatches = MicroBatch.cut(Array(0..<count), size: shape.batch.sequences)
   }
@@ -78,15 +82,5 @@ final class BenchTraining {
     StepEstimate(
       map, ProgramEstimate(description, layout: description.layout, shape, place), shape, place,
       sequences: microBatches.count * shape.batch.sequences, rates: rates)
-  }
-
-  private static func randomSequences(_ count: Int, length: Int, vocabulary: Int) -> TokenSequences {
-    var sequences = TokenSequences(files: ["random tokens"])
-    var stream = PhiloxStream(seed: 0, stream: 0)
-    for _ in 0..<count {
-      let tokens = (0..<length).map { _ in Int32(stream.below(vocabulary)) }
-      sequences.append(tokens[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
-    }
-    return sequences
   }
 }
