@@ -14,10 +14,10 @@ package struct RowTexts: Sendable {
     self.encoder = encoder
   }
 
-  /// What the rows of some sequences say.
+  /// What the rows of some sequences say. A text without rows is none.
   /// - Throws: if the files have changed since they were read.
   package func examples(of sequences: TokenSequences) throws -> [SampleSource: Example] {
-    let wanted = Set((0..<sequences.count).map { sequences.source(of: $0) })
+    let wanted = Set(sequences.spanSources.filter { $0.line > 0 })
     var found: [SampleSource: Example] = [:]
     var firstFile: Int32 = 0
     for source in sources {
@@ -36,6 +36,12 @@ package struct RowTexts: Sendable {
         .data, "has lost rows since it was read", at: sources.flatMap(\.files).joined(separator: ", "))
     }
     return found
+  }
+
+  /// Which of some words each token of theirs belongs to.
+  package func places(of words: [[UInt8]]) -> [Int] {
+    let encoded = try? encoder.encoding.encode(words: words, longest: options.sequenceLength)
+    return encoded?.words.compactMap { $0 } ?? []
   }
 
   /// The windows that a question was cut into.
