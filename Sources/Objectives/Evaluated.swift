@@ -61,7 +61,7 @@ package struct Evaluated: Sendable {
     return rows.lowerBound
   }
 
-  /// The places of the words that have tokens, of those that have been cut.
+  /// Which of a row's words the model has seen: a word may have no tokens, and the last ones may be cut off.
   func places(of words: [[UInt8]]) -> [Int] {
     let all = rows?.places(of: words) ?? words.indices.map { $0 }
     return all.reduce(into: []) { if $0.last != $1 { $0.append($1) } }

@@ -13,6 +13,8 @@ package struct ErrorReport {
   /// For each mistake, the rows of training that are most like its row; nil where nobody asked for them.
   private let nearest: [[(row: Int, score: Double)]]?
   private let training: Evaluated?
+  /// Where the tokens of each file begin.
+  private let starts: [Int32: Int]
   /// The text of some tokens.
   private let decode: ([Int32]) -> String
 
@@ -27,6 +29,10 @@ package struct ErrorReport {
     self.training = training
     self.decode = decode
     rows = evaluated.measuredRows
+    starts = rows.reduce(into: [:]) { starts, row in
+      let first = row.parts[0].tokens.lowerBound
+      starts[row.source.file] = min(starts[row.source.file] ?? first, first)
+    }
     // The most certain first, or the greatest losses where there is no certainty.
     func certainty(_ mistake: Mistake) -> Double {
       Mistake.rounded(mistake.confidence ?? mistake.loss ?? 0)
@@ -62,7 +68,8 @@ package struct ErrorReport {
       let sequences = evaluated.sequences
       let tokens = row.parts.flatMap { sequences.tokens[$0.tokens] }
       members += [
-        ("text", .string(decode(tokens))), ("first_token", .integer(row.parts[0].tokens.lowerBound)),
+        ("text", .string(decode(tokens))),
+        ("first_token", .integer(row.parts[0].tokens.lowerBound - (starts[row.source.file] ?? 0))),
       ]
     }
     members += [

@@ -232,6 +232,15 @@ extension CommandLineTests {
       try folder.file("text.txt", String(repeating: "the cat saw ship 1 ", count: 20) + "XQ#7 ~~ JJ")
       _ = try evaluate(
         ["--model", "run/model", "--sequence-length", "32", "--data", "text.txt"], to: "text", in: folder)
+      try folder.copy("text.txt", to: "copy.txt")
+      _ = try evaluate(
+        [
+          "--model", "run/model", "--sequence-length", "32", "--no-packing", "--data", "text.txt", "copy.txt",
+        ],
+        to: "texts", in: folder)
+      // 390 letters and an end: the last of 13 parts begins at token 384 of each file.
+      let last = try lines("texts", in: folder).filter { $0["text"]?.text?.hasSuffix("~~ JJ") == true }
+      #expect(last.compactMap { $0["first_token"]?.integer } == [384, 384])
       let line = try #require(try lines("text", in: folder).first)
       #expect(line["line"]?.isNull == true && line["source"]?.text == "text.txt")
       #expect(
