@@ -8,15 +8,18 @@ package struct NewFile {
   /// Of the file; empty for the current one.
   private let folder: String
 
-  /// - Parameter option: what names the file, for messages.
+  /// - Parameters:
+  ///   - option: what names the file, for messages.
+  ///   - probes: whether to try to make a file; not where the folder is not there yet.
   /// - Throws: where there is something of that name already, or no file can be made; nothing is left behind.
-  package init(_ path: String, at option: String) throws {
+  package init(_ path: String, at option: String, probes: Bool = true) throws {
     self.path = path
     folder = Base.folder(of: path)
     var status = stat()
     guard lstat(path, &status) != 0 else {
       throw UserError(.usage, "\(path) exists already", at: option, hint: "give another name, or remove it")
     }
+    guard probes else { return }
     _ = try DurableFile(creating: unfinished, size: 0)
     unlink(unfinished)
   }

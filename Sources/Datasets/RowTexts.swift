@@ -14,10 +14,10 @@ package struct RowTexts: Sendable {
     self.encoder = encoder
   }
 
-  /// What the rows of some sequences say.
+  /// What the rows of some sequences say. A text without rows is none.
   /// - Throws: if the files have changed since they were read.
   package func examples(of sequences: TokenSequences) throws -> [SampleSource: Example] {
-    let wanted = Set(sequences.spanSources)
+    let wanted = Set(sequences.spanSources.filter { $0.line > 0 })
     var found: [SampleSource: Example] = [:]
     var firstFile: Int32 = 0
     for source in sources {
@@ -43,6 +43,12 @@ package struct RowTexts: Sendable {
     guard case .answer(let prompt, _) = example else { preconditionFailure("the row has no answer") }
     if encoder.answerStart == nil { return encoder.prompt(prompt) }
     return try encoder.answered(prompt, longest: options.sequenceLength).tokens
+  }
+
+  /// Which of some words each token of theirs belongs to.
+  package func places(of words: [[UInt8]]) -> [Int] {
+    let encoded = try? encoder.encoding.encode(words: words, longest: options.sequenceLength)
+    return encoded?.words.compactMap { $0 } ?? []
   }
 
   /// The windows that a question was cut into.

@@ -50,12 +50,14 @@ extension Engine {
   ///   - bias: [vocabulary]; nil for none.
   ///   - targets: [rows], negative where a row has none.
   ///   - scale: the factor of each row's gradient, 1 / (target tokens of the whole step).
+  ///   - losses: [rows], NaN for a row without a target; nil if only their sum is asked for.
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
   ///   - dBias: [vocabulary], written anew; nil if the bias is frozen.
   package func crossEntropy(
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
-    targets: UnsafePointer<Int32>, scale: Float, dx: UnsafeMutablePointer<Float>?,
+    targets: UnsafePointer<Int32>, scale: Float, losses each: UnsafeMutablePointer<Double>? = nil,
+    dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
     scratch: UnsafeMutablePointer<Float>
   ) -> Double {
@@ -73,6 +75,7 @@ extension Engine {
       active[count] = Int32(row)
       count += 1
     }
+    each?.update(repeating: .nan, count: s.rows)
     if let dx { clear(dx, count: s.rows * s.columns) }
     if let dWeight, count == 0 { clear(dWeight, count: s.vocabulary * s.columns) }
     if let dBias, count == 0 { clear(dBias, count: s.vocabulary) }
@@ -101,7 +104,10 @@ extension Engine {
           pool.run(chunk) { row, _ in narrow(logits + row * s.vocabulary, s) }
         }
       }
-      for row in 0..<chunk { loss += Double(losses[row]) }
+      for row in 0..<chunk {
+        loss += Double(losses[row])
+        each?[Int(activeRows[row])] = Double(losses[row])
+      }
       let dz: Operand =
         s.type == .float32
         ? .float32(ConstMatrix(logits, rows: chunk, columns: s.vocabulary))

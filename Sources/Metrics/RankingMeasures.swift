@@ -9,9 +9,12 @@ package struct RankingMeasures {
   ///   - scores: one for each candidate; candidates of equal scores stand before the right one.
   ///   - right: the place of the right candidate.
   package mutating func count(_ scores: some Sequence<Float>, right: Int) {
-    let scores = Array(scores)
-    let own = scores[right]
-    ranks.append(1 + scores.indices.count { $0 != right && !(scores[$0] < own) })
+    ranks.append(1 + Self.before(right, in: Array(scores)).count)
+  }
+
+  /// The candidates that stand before the right one, in the order of their places.
+  package static func before(_ right: Int, in scores: [Float]) -> [Int] {
+    scores.indices.filter { $0 != right && !(scores[$0] < scores[right]) }
   }
 
   /// The share of the right ones that are among the first `k`.

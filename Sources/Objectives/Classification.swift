@@ -166,6 +166,35 @@ package struct Classification: Objective {
     ]
   }
 
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] {
+    (0..<evaluated.sequences.count).flatMap { sequence -> [Mistake] in
+      let numbers = Array(evaluated.sequences.numbers(of: sequence))
+      guard numbers[0] >= 0 else { return [] }
+      let (scores, row) = (Array(evaluated[sequence]), evaluated.row(of: sequence))
+      guard isMultiple else {
+        let (label, given) = (Int(numbers[0]), Evaluated.largest(scores[...]))
+        guard label != given else { return [] }
+        let (gold, predicted) = (JSON.string(known[label]), JSON.string(known[given]))
+        return [
+          Mistake(
+            row: row, gold: gold, predicted: predicted, confidence: scores[given],
+            loss: Mistake.loss(ofProbability: scores[label]), classes: (gold, predicted))
+        ]
+      }
+      return known.indices.compactMap { label in
+        let (has, gets) = (numbers[label] > 0.5, scores[label] > 0.5)
+        guard has != gets else { return nil }
+        let name = JSON.string(known[label])
+        return Mistake(
+          row: row, gold: .bool(has), predicted: .bool(gets),
+          confidence: gets ? scores[label] : 1 - scores[label],
+          loss: Mistake.loss(ofProbability: has ? scores[label] : 1 - scores[label]),
+          facts: [("label", name), ("probability", .number(Mistake.rounded(scores[label])))],
+          classes: has ? (name, .null) : (.null, name))
+      }
+    }
+  }
+
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
     let scores = evaluated[row]
     let named = zip(known, scores)

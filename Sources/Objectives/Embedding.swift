@@ -13,6 +13,7 @@ package struct Embedding: Objective {
   package static let unit = LossUnit.rows
   package static let format: DataFormat? = .embedding
   package static let isJoint = true
+  package static let comparesRows = true
   /// Sums of gradients keep the order of micro-batches: with these, results do not depend on what a recipe says.
   package static let microBatchSize: Int? = 4
   /// How many samples are compared where a model is measured.
@@ -26,7 +27,7 @@ package struct Embedding: Objective {
   package enum Similarity: String, CaseIterable, Sendable { case cosine, dot }
 
   private let pooling: Pooling
-  private let form: ContrastiveForm
+  let form: ContrastiveForm
 
   package init(_ settings: Section) {
     pooling = settings.choice("pooling", default: .mean)
@@ -137,14 +138,11 @@ package struct Embedding: Objective {
     let sequences = evaluated.sequences
     let rows = sequences.rowsPerSample
     guard rows > 1, sequences.samples > 0 else { return [] }
-    let points = (0..<sequences.count).map { point(evaluated[$0]) }
-    func similarity(_ a: Int, _ b: Int) -> Float {
-      points[a].withUnsafeBufferPointer { a in
-        points[b].withUnsafeBufferPointer { b in a.indices.reduce(Float(0)) { $0 + a[$1] * b[$1] } }
-      }
-    }
+    let points = points(evaluated)
     if sequences.numbersPerSequence > 0 {
-      let given = (0..<sequences.samples).map { Double(similarity(rows * $0, rows * $0 + 1)) }
+      let given = (0..<sequences.samples).map {
+        Double(Self.similarity(points[rows * $0], points[rows * $0 + 1]))
+      }
       let wanted = (0..<sequences.samples).map { Double(sequences.numbers(of: rows * $0).first!) }
       return [
         Scalar("spearman", Correlation.spearman(given, wanted)),
@@ -153,16 +151,30 @@ package struct Embedding: Objective {
     }
     var measures = RankingMeasures()
     for sample in 0..<sequences.samples {
-      measures.count(
-        (0..<sequences.samples).lazy.map { similarity(rows * sample, rows * $0 + 1) }, right: sample)
+      measures.count(Self.scores(of: sample, among: points, rows: rows), right: sample)
     }
     return [1, 5, 10].map { Scalar("recall_at_\($0)", measures.recall(at: $0)) } + [
       Scalar("mrr", measures.meanReciprocalRank)
     ]
   }
 
+  func points(_ evaluated: Evaluated) -> [[Float]] {
+    (0..<evaluated.sequences.count).map { point(evaluated[$0]) }
+  }
+
+  static func similarity(_ a: [Float], _ b: [Float]) -> Float {
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in a.indices.reduce(Float(0)) { $0 + a[$1] * b[$1] } }
+    }
+  }
+
+  /// How like the first text of a sample the second ones of all samples are.
+  static func scores(of sample: Int, among points: [[Float]], rows: Int) -> [Float] {
+    stride(from: 1, to: points.count, by: rows).map { similarity(points[rows * sample], points[$0]) }
+  }
+
   /// An embedding as it is compared.
-  private func point(_ z: ArraySlice<Double>) -> [Float] {
+  func point(_ z: ArraySlice<Double>) -> [Float] {
     let norm = form.isCosine ? max(z.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12) : 1
     return z.map { Float($0 / norm) }
   }

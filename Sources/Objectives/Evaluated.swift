@@ -21,6 +21,7 @@ package struct Evaluated: Sendable {
   package let fileRows: [Range<Int>]
   /// What the model wrote for each row, in their order; empty for an objective that has nothing written.
   package let answers: [RowAnswer]
+  package var measuredRows: [MeasuredRow] { sequences.measuredRows }
   /// In the order of the sequences.
   private let outputs: [Double]
   /// Where those of each sequence begin, and the end.
@@ -51,7 +52,26 @@ package struct Evaluated: Sendable {
   package var rowCount: Int { answers.isEmpty ? fileRows.count : answers.count }
 
   /// What the row of a sequence says; nil if nobody asked for it.
-  package func example(_ sequence: Int) -> Example? { examples[sequences.source(of: sequence)] }
+  package func example(_ sequence: Int) -> Example? { example(at: sequences.source(of: sequence)) }
+  package func example(at place: SampleSource) -> Example? { examples[place] }
+
+  /// The row that a sequence belongs to, where sequences belong to one row each.
+  func row(of sequence: Int) -> Int {
+    var rows = fileRows.indices
+    while rows.count > 1 {
+      let middle = rows.lowerBound + rows.count / 2
+      rows =
+        fileRows[middle].lowerBound <= sequence
+        ? middle..<rows.upperBound : rows.lowerBound..<middle
+    }
+    return rows.lowerBound
+  }
+
+  /// Which of a row's words the model has seen: a word may have no tokens, and the last ones may be cut off.
+  func places(of words: [[UInt8]]) -> [Int] {
+    let all = rows?.places(of: words) ?? words.indices.map { $0 }
+    return all.reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+  }
 
   /// The windows of a question, in the order of its sequences.
   package func windows(of question: Question) -> [TextWindow] { rows?.windows(of: question) ?? [] }

@@ -23,4 +23,7 @@ package struct LanguageModel: Objective {
   package func scalars(of evaluated: Evaluated) -> [Scalar] {
     evaluated.sums.meanLoss.map { [Scalar("perplexity", exp($0))] } ?? []
   }
+
+  package var mistakeOutputs: OutputForm { .perToken }
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] { evaluated.highestLosses(ofNext: true) }
 }

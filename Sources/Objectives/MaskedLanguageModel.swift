@@ -46,6 +46,9 @@ package struct MaskedLanguageModel: Objective {
     evaluated.sums.meanLoss.map { [Scalar("perplexity", exp($0))] } ?? []
   }
 
+  package var mistakeOutputs: OutputForm { .perToken }
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] { evaluated.highestLosses(ofNext: false) }
+
   package func units(of microBatches: [MicroBatch], in sequences: TokenSequences, _ draw: BatchDraw) -> Int {
     var units = 0
     for microBatch in microBatches {

@@ -44,6 +44,20 @@ package struct MultipleChoice: Objective {
     return rows.filter { evaluated.sequences.numbers(of: $0).first! >= 0 }.map { evaluated[$0].first! }
   }
 
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] {
+    let sequences = evaluated.sequences
+    return (0..<sequences.samples).compactMap { sample in
+      let first = sample * sequences.rowsPerSample
+      let scores = scores(sample, evaluated)
+      let (right, given) = (Int(sequences.numbers(of: first).first!), Evaluated.largest(scores[...]))
+      guard right >= 0, right != given else { return nil }
+      let (gold, predicted) = (JSON.integer(right), JSON.integer(given))
+      return Mistake(
+        row: evaluated.row(of: first), gold: gold, predicted: predicted, confidence: scores[given],
+        loss: Mistake.loss(ofProbability: scores[right]), classes: (gold, predicted))
+    }
+  }
+
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
     let scores = scores(row, evaluated)
     return [

@@ -106,6 +106,8 @@ package protocol Objective: Sendable {
 
   /// What the model leaves of a measured sequence.
   var outputs: OutputForm { get }
+  /// The same where its mistakes are to be found, too.
+  var mistakeOutputs: OutputForm { get }
   /// Whether measuring needs what the rows say.
   static var readsRows: Bool { get }
   /// How models answer to the rows that are measured; nil where nothing is written.
@@ -114,6 +116,15 @@ package protocol Objective: Sendable {
   func scalars(of evaluated: Evaluated) -> [Scalar]
   /// What `predict` writes of a row.
   func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)]
+  /// What the model got wrong, in the order of the rows; what `evaluated` holds was measured for it. Where answers are
+  /// not right or wrong, it is the worst tenth of the rows.
+  func mistakes(of evaluated: Evaluated) -> [Mistake]
+  /// Whether it can tell which rows of other data are like one.
+  static var comparesRows: Bool { get }
+  /// For each of some rows, the rows of other data that are most alike, the nearest first.
+  func neighbours(
+    of rows: [Int], in evaluated: Evaluated, among others: Evaluated, count: Int
+  ) -> [[(row: Int, score: Double)]]
 }
 
 extension Objective {
@@ -138,9 +149,15 @@ extension Objective {
   package var counts: Int { 0 }
   package func scalars(ofStep sums: LossSums) -> [Scalar] { [] }
   package var outputs: OutputForm { .none }
+  package var mistakeOutputs: OutputForm { outputs }
   package static var readsRows: Bool { false }
   package var answering: AnswerSettings? { nil }
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] { [] }
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] { [] }
+  package static var comparesRows: Bool { false }
+  package func neighbours(
+    of rows: [Int], in evaluated: Evaluated, among others: Evaluated, count: Int
+  ) -> [[(row: Int, score: Double)]] { rows.map { _ in [] } }
 
   /// A micro-batch as the model reads it, in the memory of an earlier one.
   package func fill(

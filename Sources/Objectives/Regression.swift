@@ -53,6 +53,27 @@ package struct Regression: Objective {
     ]
   }
 
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] {
+    let mistakes = (0..<evaluated.sequences.count).compactMap { sequence -> Mistake? in
+      let wanted = evaluated.sequences.numbers(of: sequence).map(Double.init)
+      guard !wanted[0].isNaN else { return nil }
+      let given = Array(evaluated[sequence])
+      let squares = zip(given, wanted).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      return Mistake(
+        row: evaluated.row(of: sequence), gold: Self.json(wanted), predicted: Self.json(given),
+        confidence: nil,
+        loss: squares / Double(given.count), facts: [("error", Self.json(zip(given, wanted).map { $0 - $1 }))]
+      )
+    }
+    return mistakes.worstTenth(ofRows: mistakes.count)
+  }
+
+  /// A number, or the list of several.
+  private static func json(_ numbers: [Double]) -> JSON {
+    let all = numbers.map { JSON.number(Mistake.rounded($0)) }
+    return all.count == 1 ? all[0] : .array(all)
+  }
+
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
     let numbers = evaluated[row].map { JSON.number($0) }
     return [("score", numbers.count == 1 ? numbers[0] : .array(numbers))]

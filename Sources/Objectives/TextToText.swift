@@ -63,6 +63,15 @@ package struct TextToText: Objective {
     ]
   }
 
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] {
+    evaluated.answers.enumerated().compactMap { row, answer in
+      guard case .answer(_, let target) = answer.row else { return nil }
+      let wanted = String(decoding: target, as: UTF8.self)
+      if ExactMatch.agrees(answer.text, with: wanted) { return nil }
+      return Mistake(row: row, gold: .string(wanted), predicted: .string(answer.text), confidence: nil)
+    }
+  }
+
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
     [("completion", .string(evaluated.answers[row].text))]
   }

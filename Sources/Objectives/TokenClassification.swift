@@ -91,14 +91,36 @@ package struct TokenClassification: Objective {
   }
 
   /// The labels of the words that the model has seen.
-  private func words(_ row: Int, _ evaluated: Evaluated) -> [(label: Int, given: Int)] {
+  private func words(
+    _ row: Int, _ evaluated: Evaluated
+  ) -> [(label: Int, given: Int, scores: ArraySlice<Double>)] {
     let range = evaluated.sequences.tokenRange(of: row)
     let scores = evaluated[row]
     return range.enumerated().compactMap { place, token in
       let label = evaluated.sequences.tokenLabels[token]
       guard label != Batch.noTarget else { return nil }
       let start = scores.startIndex + place * known.count
-      return (Int(label), Evaluated.largest(scores[start..<start + known.count]))
+      let own = scores[start..<start + known.count]
+      return (Int(label), Evaluated.largest(own), own)
+    }
+  }
+
+  package func mistakes(of evaluated: Evaluated) -> [Mistake] {
+    let marksEntities = TagScheme(known) != nil
+    return (0..<evaluated.sequences.count).flatMap { row -> [Mistake] in
+      let words = words(row, evaluated)
+      guard words.contains(where: { $0.label != $0.given }) else { return [] }
+      let texts: [[UInt8]] =
+        if case .words(let texts, _)? = evaluated.example(row) { texts } else { [] }
+      let labelled = LabelledWords(
+        labels: words.map { known[$0.label] }, given: words.map { known[$0.given] },
+        confidences: words.map { $0.scores[$0.scores.startIndex + $0.given] },
+        places: evaluated.places(of: texts), texts: texts)
+      return marksEntities
+        ? labelled.wrongEntities(row: row)
+        : labelled.wrongLabels(row: row) {
+          Mistake.loss(ofProbability: words[$0].scores[words[$0].scores.startIndex + words[$0].label])
+        }
     }
   }
 

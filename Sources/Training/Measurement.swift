@@ -8,13 +8,15 @@ import Tokenizers
 /// - Parameters:
 ///   - rows: of the sequences.
 ///   - microBatchSize: samples of one forward pass.
+///   - findsMistakes: whether the objective will be asked for the mistakes.
 /// - Returns: loss and outputs, in the order of the sequences, known to all ranks. Collective.
 /// - Throws: if rows cannot be read again.
 package func measure(
   _ sequences: TokenSequences, rows: RowTexts?, replica: Replica, ranks: Ranks, microBatchSize: Int,
-  mask: PackingMask
+  mask: PackingMask, findsMistakes: Bool = false
 ) throws -> Evaluated {
   let objective = replica.objective
+  let form = findsMistakes ? objective.mistakeOutputs : objective.outputs
   let microBatches = MicroBatch.cut(
     Array(0..<sequences.count), size: microBatchSize * sequences.rowsPerSample)
   var sums = MicroBatchSums(counts: objective.counts, ranks: ranks)
@@ -25,20 +27,19 @@ package func measure(
     objective.fill(&batch, with: microBatches[index], of: sequences, mask: mask)
     let loss = replica.loss(batch)
     sums.append(loss: loss, counts: replica.counts)
-    append(replica.outputs, of: batch, objective.outputs, to: &own)
+    append(replica.outputs, of: batch, form, to: &own)
   }
   sums.gather(microBatches: microBatches.count)
-  let examples =
-    type(of: objective).readsRows ? try ranks.together { try rows?.examples(of: sequences) } ?? [:] : [:]
+  let readsRows = findsMistakes || type(of: objective).readsRows
+  let examples = readsRows ? try ranks.together { try rows?.examples(of: sequences) } ?? [:] : [:]
   let answers = try rows.map {
     try answered(examples, of: sequences, rows: $0, replica: replica, ranks: ranks)
   }
   let units = objective.units(of: microBatches, in: sequences, .none)
   var evaluated = Evaluated(
     sequences, sums: sums.total(microBatches: microBatches.count, units: units),
-    outputs: objective.outputs == .none
-      ? [] : gathered(own, of: sequences, microBatches, objective.outputs, ranks),
-    form: objective.outputs, rows: rows, examples: examples, answers: answers ?? [])
+    outputs: form == .none ? [] : gathered(own, of: sequences, microBatches, form, ranks),
+    form: form, rows: rows, examples: examples, answers: answers ?? [])
   if let loss = objective.loss(of: evaluated, replica.engine) { evaluated.sums.loss = loss }
   return evaluated
 }

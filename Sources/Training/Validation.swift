@@ -13,6 +13,13 @@ package struct Evaluation: Sendable {
   package var scalars: [Scalar]
   /// The mean over all targets or rows, in nats; nil if there is none.
   package var loss: Double? { sums.meanLoss }
+
+  package init(_ evaluated: Evaluated, for objective: any Objective) {
+    sums = evaluated.sums
+    tokens = evaluated.sequences.tokens.count
+    rows = evaluated.sequences.samples
+    scalars = objective.scalars(of: evaluated)
+  }
 }
 
 /// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
@@ -22,7 +29,5 @@ package func evaluate(
 ) throws -> Evaluation {
   let evaluated = try measure(
     sequences, rows: rows, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask)
-  return Evaluation(
-    sums: evaluated.sums, tokens: sequences.tokens.count, rows: sequences.samples,
-    scalars: replica.objective.scalars(of: evaluated))
+  return Evaluation(evaluated, for: replica.objective)
 }

@@ -19,32 +19,28 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       The loss is the mean over all target tokens or rows, over all ranks; it does not depend on the number of
       ranks. Everything in the files counts once: the last block may be short, and a row
       that is longer than a sequence goes on in another.
+      With --output, every wrong answer is written, the most certain first, and a summary of them.
       """)
 
-  @Option(
-    help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
-    transform: Launch.path)
-  var model: String
-  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
-  var adapter: String?
-  @Option(
-    parsing: .upToNextOption, help: "One or more .txt, .jsonl, .json, .tsv or .csv files.",
-    transform: Launch.path)
-  var data: [String]
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var rows: RowOptions
   @Option(help: "auto, text, completion or alpaca; a model with another head says itself what it reads.")
   var format = "auto"
-  @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
-  var sequenceLength: Int?
   @Option(help: "Sequences of one forward pass.")
   var batchSize = 4
   @Flag(inversion: .prefixedNo, help: "Join short rows into whole sequences.")
   var packing = true
-  @Option(help: "Threads of a rank; its cores by default.")
-  var threads: Int?
   @Flag(help: "One JSON object instead of words.")
   var json = false
-  @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel, data.columns.")
-  var settings: [String] = []
+  @Option(
+    help: "A folder for evaluation.json, errors.jsonl and errors_summary.json, which it must not have yet.",
+    transform: Launch.path)
+  var output: String?
+  @Option(
+    parsing: .upToNextOption,
+    help: "With --output and an embedding model: files to take the nearest rows from for each wrong one.",
+    transform: Launch.path)
+  var train: [String] = []
 
   func validate() throws {
     guard DataFormat(rawValue: format) != nil else {
@@ -52,8 +48,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     try check("--batch-size", batchSize, in: 1...Int.max)
-    try check("--sequence-length", sequenceLength, in: 2...Int.max)
-    try check(threads: threads)
+    if !train.isEmpty, output == nil { throw ValidationError("--train goes together with --output") }
   }
 
   func run() throws {
@@ -62,16 +57,31 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         train: [], format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: 2,
         seed: 0,
         readsWhole: true, names: .options)
+      var files: ErrorFiles?
+      var rows = rows
+      let training = train.filter { !CommandSettings.isSetting($0) }
+      rows.settings += train.filter(CommandSettings.isSetting)
       let read = try ReadData(
-        model: model, adapter: adapter, words: data, settings: settings, of: "evaluate", given,
-        sequenceLength: sequenceLength, threads: threads, needsLabels: true, ranks: ranks)
-      let result = try evaluate(
+        model, rows, of: "evaluate", given, needsLabels: true, needsLikeness: !training.isEmpty, ranks: ranks
+      ) { problems in
+        files = output.flatMap { output in
+          problems.collect { try ErrorFiles(output, training: training, isFirst: ranks.isFirst) }
+        }
+        for file in training { UserError.noFile(file, at: "--train").map { problems.add($0) } }
+      }
+      let neighbours = try files?.measureTraining(read, batchSize: batchSize, ranks: ranks)
+      let evaluated = try measure(
         read.dataset.train, rows: read.dataset.trainRows, replica: read.trained.replica, ranks: ranks,
-        microBatchSize: batchSize,
-        mask: .none)
+        microBatchSize: batchSize, mask: .none, findsMistakes: files != nil)
+      let objective = read.trained.replica.objective
+      let result = Evaluation(evaluated, for: objective)
+      let all = self.json(result, read, type(of: objective).unit)
+      try ranks.together {
+        guard ranks.isFirst else { return }
+        try files?.write(all, evaluated, training: neighbours ?? nil, read)
+      }
       guard ranks.isFirst else { return }
-      let unit = type(of: read.trained.replica.objective).unit
-      print(json ? self.json(result, read, unit).encoded() : words(result, read, unit))
+      print(json ? all.encoded() : words(result, read, type(of: objective).unit))
     }
   }
 

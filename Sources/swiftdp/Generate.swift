@@ -19,12 +19,7 @@ struct Generate: ParsableCommand, SharedByRanks {
       ranks.
       """)
 
-  @Option(
-    help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
-    transform: Launch.path)
-  var model: String
-  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
-  var adapter: String?
+  @OptionGroup var options: ModelOptions
   @Option(help: "The text to continue.")
   var prompt: String?
   @Option(help: "A .jsonl file with a prompt in each row.", transform: Launch.path)
@@ -51,8 +46,6 @@ struct Generate: ParsableCommand, SharedByRanks {
   var topP = 1.0
   @Option(help: "Of the random draws.")
   var seed = 0
-  @Option(help: "Threads of a rank; its cores by default.")
-  var threads: Int?
   @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel.")
   var settings: [String] = []
 
@@ -85,7 +78,6 @@ struct Generate: ParsableCommand, SharedByRanks {
     try check("--top-k", topK, in: 1...Int.max)
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
     try check("--seed", seed, in: 0...Int.max)
-    try check(threads: threads)
   }
 
   var sampling: Sampling {
@@ -118,13 +110,14 @@ struct Generate: ParsableCommand, SharedByRanks {
   /// Prints a prompt and its continuation as it comes.
   private func answer(_ prompt: String) throws {
     let settings = try modelSettings()
-    let threads = threads ?? settings.parallel.threads
+    let threads = options.threads ?? settings.parallel.threads
     if let threads, let warning = Launch.warning(threads: threads, allowed: [Launch.allowedCores]) {
       Command.tell("note: " + warning)
     }
-    try TrainedModel.description(folder: model, adapter: adapter, settings).checkMakesTexts()
+    try TrainedModel.description(folder: options.model, adapter: options.adapter, settings).checkMakesTexts()
     let model = try TrainedModel(
-      folder: model, adapter: adapter, settings: settings, threads: threads ?? max(Launch.allowedCores, 1))
+      folder: options.model, adapter: options.adapter, settings: settings,
+      threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }

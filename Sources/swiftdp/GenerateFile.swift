@@ -20,8 +20,9 @@ struct GenerateFile {
   func run() throws {
     let (settings, file, newFile) = try ranks.together { try prepare() }
     let model = try TrainedModel(
-      folder: command.model, adapter: command.adapter, settings: settings,
-      threads: Launch.threads(ranks, asked: command.threads ?? settings.parallel.threads), ranks: ranks)
+      folder: command.options.model, adapter: command.options.adapter, settings: settings,
+      threads: Launch.threads(ranks, asked: command.options.threads ?? settings.parallel.threads),
+      ranks: ranks)
     if ranks.isFirst {
       for note in model.replica.description.notes { Command.tell("note: " + note) }
     }
@@ -57,8 +58,9 @@ struct GenerateFile {
     let newFile = problems.collect { ranks.isFirst ? try NewFile(output, at: "--output") : nil }
     if let settings {
       problems.collect {
-        try TrainedModel.description(folder: command.model, adapter: command.adapter, settings)
-          .checkMakesTexts()
+        try TrainedModel.description(
+          folder: command.options.model, adapter: command.options.adapter, settings
+        ).checkMakesTexts()
       }
     }
     try problems.throwIfAny()

@@ -18,40 +18,25 @@ struct Predict: ParsableCommand, SharedByRanks {
       there as "gold". Settings say where the columns are: 'data.columns={text: 0}'
       """)
 
-  @Option(
-    help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
-    transform: Launch.path)
-  var model: String
-  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
-  var adapter: String?
-  @Option(
-    parsing: .upToNextOption, help: "One or more .jsonl, .json, .tsv, .csv or .conll files.",
-    transform: Launch.path)
-  var data: [String]
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var rows: RowOptions
   @Option(help: "The .jsonl file to write; there must be none yet.", transform: Launch.path)
   var output: String
-  @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
-  var sequenceLength: Int?
   @Option(help: "Sequences of one forward pass.")
   var batchSize = 16
-  @Option(help: "Threads of a rank; its cores by default.")
-  var threads: Int?
-  @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel, data.columns.")
-  var settings: [String] = []
 
   func validate() throws {
     try check("--batch-size", batchSize, in: 1...Int.max)
-    try check("--sequence-length", sequenceLength, in: 2...Int.max)
-    try check(threads: threads)
   }
 
   func run() throws {
     try onRanks { ranks in
-      let file = try ranks.together { ranks.isFirst ? try NewFile(output, at: "--output") : nil }
       let given = DataOptions(train: [], packing: false, sequenceLength: 2, seed: 0, names: .options)
-      let read = try ReadData(
-        model: model, adapter: adapter, words: data, settings: settings, of: "predict", given,
-        sequenceLength: sequenceLength, threads: threads, needsLabels: false, ranks: ranks)
+      var file: NewFile?
+      let read = try ReadData(model, rows, of: "predict", given, needsLabels: false, ranks: ranks) {
+        problems in
+        file = problems.collect { ranks.isFirst ? try NewFile(output, at: "--output") : nil } ?? nil
+      }
       let replica = read.trained.replica
       let start = Date()
       let evaluated = try measure(

@@ -15,22 +15,22 @@ struct ReadData {
 
   /// Loads the model and reads the files. Collective.
   /// - Parameters:
-  ///   - words: what the option for data has taken: files, and settings behind them.
-  ///   - settings: more settings.
+  ///   - rows: settings may stand behind the files of its data.
   ///   - command: its name, for messages.
   ///   - needsLabels: whether rows must have what the model predicts.
+  ///   - needsLikeness: whether the model must be one that tells which rows are alike.
+  ///   - check: adds the command's own mistakes.
   init(
-    model: String, adapter: String?, words: [String], settings: [String], of command: String,
-    _ given: DataOptions, sequenceLength: Int?, threads: Int?, needsLabels: Bool, ranks: Ranks
+    _ model: ModelOptions, _ rows: RowOptions, of command: String, _ given: DataOptions, needsLabels: Bool,
+    needsLikeness: Bool = false, ranks: Ranks, check: (Problems) -> Void
   ) throws {
     let (modelSettings, objective, options) = try ranks.together {
       try Self.prepare(
-        model: model, adapter: adapter, words: words, settings: settings, of: command, given,
-        sequenceLength: sequenceLength, needsLabels: needsLabels)
+        model, rows, of: command, given, needsLabels: needsLabels, needsLikeness: needsLikeness, check: check)
     }
     let trained = try TrainedModel(
-      folder: model, adapter: adapter, settings: modelSettings, for: objective,
-      threads: Launch.threads(ranks, asked: threads ?? modelSettings.parallel.threads), ranks: ranks)
+      folder: model.model, adapter: model.adapter, settings: modelSettings, for: objective,
+      threads: Launch.threads(ranks, asked: model.threads ?? modelSettings.parallel.threads), ranks: ranks)
     dataset = try ranks.together { try trained.read(options) }
     self.trained = trained
     self.options = options
@@ -40,20 +40,22 @@ struct ReadData {
 
   /// Everything that can be wrong before the model is loaded, at once.
   private static func prepare(
-    model: String, adapter: String?, words: [String], settings: [String], of command: String,
-    _ given: DataOptions, sequenceLength: Int?, needsLabels: Bool
+    _ model: ModelOptions, _ rows: RowOptions, of command: String, _ given: DataOptions, needsLabels: Bool,
+    needsLikeness: Bool, check: (Problems) -> Void
   ) throws -> (ModelSettings, any Objective, DataOptions) {
     let problems = Problems()
+    check(problems)
+    let words = rows.data
     let files = words.filter { !CommandSettings.isSetting($0) }
     for file in files {
       if let mistake = UserError.noFile(file, at: "--data") { problems.add(mistake) }
     }
     if files.isEmpty { problems.add(.usage, "names no file", at: "--data") }
     let reading = CommandSettings(
-      words.filter(CommandSettings.isSetting) + settings, of: command, paths: Launch.paths)
+      words.filter(CommandSettings.isSetting) + rows.settings, of: command, paths: Launch.paths)
     let modelSettings = ModelSettings(reading.top)
     let description = problems.collect {
-      try TrainedModel.description(folder: model, adapter: adapter, modelSettings)
+      try TrainedModel.description(folder: model.model, adapter: model.adapter, modelSettings)
     }
     let asked = reading.top.has("task") ? TaskRecipe(reading.top).objective : nil
     guard let description,
@@ -67,9 +69,14 @@ struct ReadData {
     if !needsLabels, type(of: objective).format == nil {
       throw UserErrors([
         UserError(
-          .usage, "is a language model, whose answers are texts", at: model,
+          .usage, "is a language model, whose answers are texts", at: model.model,
           hint: "swiftdp generate writes them, or set task=\(TextToText.name)")
       ])
+    }
+    if needsLikeness, !type(of: objective).comparesRows {
+      problems.add(
+        .usage, "is for embedding models, and the model's task is \(type(of: objective).name)", at: "--train",
+        hint: "leave it out")
     }
     var options = given
     options.wishes.needsLabels = needsLabels
@@ -78,7 +85,7 @@ struct ReadData {
     options.sources = [DataSource(files: files, format: options.format, columns: options.columns)]
     let longest = description.family.maximumLength
     let length = data.integer(
-      "sequence_length", default: sequenceLength ?? min(256, longest), in: 2...1 << 20)
+      "sequence_length", default: rows.sequenceLength ?? min(256, longest), in: 2...1 << 20)
     options.sequenceLength = length
     options.packing = data.bool("packing", default: given.packing && !options.format.isLabelled)
     problems.collect { try reading.finish() }

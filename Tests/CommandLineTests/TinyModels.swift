@@ -116,6 +116,12 @@ extension Workspace {
       """)
   }
 
+  /// Gives the tokenizer of a BERT the token of a mask, in the place of a letter within a word.
+  func addMask(to name: String) throws {
+    let path = name + "/tokenizer.json"
+    try file(path, try text(path).replacingOccurrences(of: "\"##k\"", with: "\"[MASK]\""))
+  }
+
   /// Short texts whose first word decides their label, as a table without a header.
   func makeReviews(_ name: String = "reviews.tsv", count: Int = 60) throws {
     let words = ["sad", "good", "dull", "fine", "bad", "fun"]

@@ -75,7 +75,9 @@ import Training
     let logits = ofTokens(replica.logits(batch), batch)
     let expected = ofTokens(try fixture.floats("logits"), batch)
     #expect(logits.count == expected.count && logits.count >= 3)
-    #expect(largestDifference(logits, expected) <= 1e-4)
+    let difference = largestDifference(logits, expected)
+    #expect(difference <= 1e-4)
+    ParityResults.record(.logits, of: description, Double(difference))
   }
 
   /// transformers' loss of spans counts padding among the places where an answer may stand.
@@ -96,6 +98,7 @@ import Training
     let (loss, gradients) = gradient(of: replica, batch)
     let expected = try #require(fixture.expected["loss"]?.double)
     #expect(abs(loss / expected - 1) <= 1e-5)
+    ParityResults.record(.loss, of: replica.description, abs(loss / expected - 1))
     #expect(abs(replica.loss(batch) / Double(batch.targetCount) / expected - 1) <= 1e-5)
     func norm(_ values: [Float]) -> Double {
       values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
@@ -104,7 +107,9 @@ import Training
     for parameter in replica.layout.parameters {
       let want = try fixture.floats("gradient." + parameter.spec.name)
       let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
-      #expect(error <= 1e-4 * max(norm(want), 1e-2 * whole), "\(parameter.spec.name)")
+      let size = max(norm(want), 1e-2 * whole)
+      #expect(error <= 1e-4 * size, "\(parameter.spec.name)")
+      ParityResults.record(.gradients, of: replica.description, error / size)
     }
     #expect(replica.layout.parameters.count >= 20)
   }

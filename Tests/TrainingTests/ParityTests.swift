@@ -82,10 +82,13 @@ struct ParityCase {
 
   private func checkLogits(_ name: String) throws {
     let fixture = try ParityCase(name)
-    let logits = try fixture.replica().logits(try fixture.batch())
+    let replica = try fixture.replica()
+    let logits = replica.logits(try fixture.batch())
     let expected = try fixture.floats("logits")
     #expect(logits.count == expected.count)
-    #expect(largestDifference(logits, expected) <= 1e-4)
+    let difference = largestDifference(logits, expected)
+    #expect(difference <= 1e-4)
+    ParityResults.record(.logits, of: replica.description, Double(difference))
   }
 
   private func checkLossAndGradients(_ name: String) throws {
@@ -95,6 +98,7 @@ struct ParityCase {
     let (loss, gradients) = gradient(of: replica, batch)
     let expected = try #require(fixture.expected["loss"]?.double)
     #expect(abs(loss / expected - 1) <= 1e-5)
+    ParityResults.record(.loss, of: replica.description, abs(loss / expected - 1))
     #expect(abs(replica.loss(batch) / Double(batch.targetCount) / expected - 1) <= 1e-5)
 
     var compared = 0
@@ -109,7 +113,9 @@ struct ParityCase {
       // A bias of keys moves all scores of a query alike, so that without rotation its gradient is nothing but rounding.
       let isRounding = name.hasPrefix("opt") && parameter.spec.name.hasSuffix("k_proj.bias")
       let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
-      #expect(error <= 1e-4 * max(norm(want), isRounding ? 1e-3 * whole : 0), "\(parameter.spec.name)")
+      let size = max(norm(want), isRounding ? 1e-3 * whole : 0)
+      #expect(error <= 1e-4 * size, "\(parameter.spec.name)")
+      ParityResults.record(.gradients, of: replica.description, error / size)
       compared += 1
     }
     #expect(compared >= (name == ParityCase.real ? 3 : replica.layout.parameters.count))

@@ -48,10 +48,13 @@ import Training
     }
     let expectedLogits = ofTokens(try fixture.floats("logits"))
     let scale = expectedLogits.reduce(1) { max($0, abs($1)) }
-    #expect(largestDifference(ofTokens(replica.logits(batch)), expectedLogits) <= 1e-5 * scale)
+    let difference = largestDifference(ofTokens(replica.logits(batch)), expectedLogits)
+    #expect(difference <= 1e-5 * scale)
+    ParityResults.record(.logits, of: replica.description, Double(difference))
     let (loss, gradients) = gradient(of: replica, batch)
     let expected = try #require(fixture.expected["loss"]?.double)
     #expect(abs(loss / expected - 1) <= 1e-5)
+    ParityResults.record(.loss, of: replica.description, abs(loss / expected - 1))
     #expect(abs(replica.loss(batch) / Double(batch.targetCount) / expected - 1) <= 1e-5)
     // More padding changes nothing.
     #expect(abs(replica.loss(batch.padded(by: 3)) / Double(batch.targetCount) / expected - 1) <= 1e-5)
@@ -64,7 +67,9 @@ import Training
         .first { fixture.tensors.entry($0) != nil }
       let want = try fixture.floats(try #require(stored))
       let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
-      #expect(error <= 3e-4 * max(norm(want), 1e-3 * whole), "\(parameter.spec.name)")
+      let size = max(norm(want), 1e-3 * whole)
+      #expect(error <= 3e-4 * size, "\(parameter.spec.name)")
+      ParityResults.record(.gradients, of: replica.description, error / size)
     }
     #expect(replica.layout.parameters.count >= 40)
   }

@@ -24,7 +24,7 @@ extension Graph {
       _ = append(
         CrossEntropy(
           shape: shape, loss: loss, hasBias: bias != nil, trainsWeight: trains(weight),
-          needsInputGradient: x.needsGradient),
+          needsInputGradient: x.needsGradient, isMeasured: purpose == .loss),
         inputs: [x], parameters: parameters, columns: 1, rows: 1)
     case .logits, .decoding:
       let rows = cache == nil ? x.rows : shape.sequences
@@ -43,6 +43,8 @@ struct CrossEntropy: Operation {
   let hasBias: Bool
   let trainsWeight: Bool
   let needsInputGradient: Bool
+  /// Whether it leaves the loss of each row, NaN for one without a target.
+  let isMeasured: Bool
   var keeps: Keeps { Keeps(inputs: [0]) }
 
   func scratchCount(threads: Int) -> Int { shape.scratchCount }
@@ -72,11 +74,19 @@ struct CrossEntropy: Operation {
     _ frame: Frame, dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>?,
     dBias: UnsafeMutablePointer<Float>?
   ) {
-    loss.sum = frame.engine.crossEntropy(
-      shape, x: frame.input(0),
-      weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns),
-      bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale, dx: dx,
-      dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
+    func sum(_ losses: UnsafeMutablePointer<Double>?) -> Double {
+      frame.engine.crossEntropy(
+        shape, x: frame.input(0),
+        weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns),
+        bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale,
+        losses: losses, dx: dx, dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
+    }
+    guard isMeasured else {
+      loss.sum = sum(nil)
+      return
+    }
+    if loss.outputs.count != shape.rows { loss.outputs = [Double](repeating: 0, count: shape.rows) }
+    loss.sum = loss.outputs.withUnsafeMutableBufferPointer { sum($0.baseAddress) }
   }
 }
 

@@ -1,0 +1,25 @@
+// What a row says, by the names that formats have for its columns.
+import Base
+
+extension Example {
+  /// Its texts without what is to be predicted, whole.
+  package var columns: [(name: String, value: JSON)] {
+    func pair(_ text: [UInt8], _ second: [UInt8]?) -> [(name: String, value: JSON)] {
+      [("text", .string(text))] + (second.map { [(ClassificationFormat.pair, .string($0))] } ?? [])
+    }
+    switch self {
+    case .document(let text): return [("text", .string(text))]
+    case .answer(let prompt, let answer):
+      return [("prompt", .string(prompt)), ("completion", .string(answer))]
+    case .labelled(let text, let second, _), .numbered(let text, let second, _): return pair(text, second)
+    case .choices(let context, let endings, _):
+      return [("context", .string(context)), ("choices", .array(endings.map { .string($0) }))]
+    case .words(let words, _): return [("words", .array(words.map { .string($0) }))]
+    case .question(let question):
+      return [("question", .string(question.question)), ("context", .string(question.context))]
+    case .texts(let texts, .some): return pair(texts[0], texts[1])
+    case .texts(let texts, nil):
+      return zip(["anchor", "positive", "negative"], texts).map { ($0, .string($1)) }
+    }
+  }
+}
