@@ -58,6 +58,7 @@ private struct TaskData {
 
   static let all = [
     "language_model": TaskData(head: .languageModel, file: "text.txt"),
+    "masked_language_model": TaskData(head: .maskedLanguageModel, file: "text.txt"),
     "classification": TaskData(
       head: .labels, file: "labels.tsv", settings: ["data.columns={text: 0, label: 1}"]),
     "regression": TaskData(
@@ -105,6 +106,24 @@ extension Recipe {
   }
 }
 
+/// The id of the token that hides others, behind those of the tokenizer that ships.
+private let mask = 257
+
+/// The tokenizer that ships, with a token that hides others.
+private func tokenizer(_ project: String) throws -> JSON {
+  let shipped = try OpenFile.json(project + "/Sources/swiftdp/Shipped/base/tokenizer.json")
+  let added = JSON.object([
+    "id": .integer(mask), "content": .string("[MASK]"), "special": .bool(true), "single_word": .bool(false),
+    "lstrip": .bool(false), "rstrip": .bool(false), "normalized": .bool(false),
+  ])
+  return .object(
+    (shipped.members ?? []).map { member in
+      let isAdded = member.key.elementsEqual("added_tokens".utf8)
+      return isAdded
+        ? JSON.Member(key: member.key, value: .array((member.value.elements ?? []) + [added])) : member
+    })
+}
+
 /// A small model of the family, with dropout and a tokenizer of bytes, and data for all objectives.
 private func makeModel(of family: any ModelFamily.Type, project: String) throws {
   let parity = project + "/Tests/Fixtures/parity/"
@@ -115,7 +134,7 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
   }
   let members = (config.members ?? []).map { member in
     let key = String(decoding: member.key, as: UTF8.self)
-    if key == "vocab_size" { return JSON.Member(key: member.key, value: .integer(257)) }
+    if key == "vocab_size" { return JSON.Member(key: member.key, value: .integer(mask + 1)) }
     // Some families call it pdrop; layerdrop drops whole layers, which swiftdp refuses.
     let drops = key.contains("drop") && !key.hasSuffix("layerdrop") && !member.value.isNull
     return drops ? JSON.Member(key: member.key, value: .number(0.1)) : member
@@ -123,8 +142,8 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
   let folder = family.modelType
   try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   try JSON.object(members).encoded().write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
-  let tokenizer = try OpenFile.contents(project + "/Sources/swiftdp/Shipped/base/tokenizer.json")
-  try Data(tokenizer).write(to: URL(fileURLWithPath: folder + "/tokenizer.json"))
+  try tokenizer(project).encoded().write(
+    toFile: folder + "/tokenizer.json", atomically: true, encoding: .utf8)
   let words = ["the", "cat", "saw", "a", "ship", "and", "sang", "of", "rain", "slept"]
   let text = (0..<300).map { words[$0 * $0 % 7 + $0 % 4] }.joined(separator: " ")
   try text.write(toFile: "text.txt", atomically: true, encoding: .utf8)
