@@ -57,8 +57,9 @@ package struct DataRecipe: Sendable {
     groupingIsGiven = section.has("group_by_length")
     groupsByLength = section.bool(
       "group_by_length", default: !packing && shuffle && !type(of: objective).isJoint)
-    if groupsByLength, packing {
-      section.fail("group_by_length", "is true, and packed sequences all have one length")
+    // Whether texts with answers are packed, the model decides.
+    if groupsByLength, packing, packingIsGiven || !objective.answersTexts {
+      section.fail("group_by_length", Self.packedAreAlike, hint: "set data.packing=false")
     }
     if groupsByLength, !shuffle {
       section.fail(
@@ -66,6 +67,9 @@ package struct DataRecipe: Sendable {
     }
     section.refuseMissingFiles("validation", validation.files)
   }
+
+  /// Why packed sequences are not grouped.
+  static let packedAreAlike = "is true, and packed sequences all have one length"
 
   /// `sources`, each with settings of its own; `format` and `columns` are what they leave open.
   private static func mixed(

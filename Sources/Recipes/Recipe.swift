@@ -102,6 +102,9 @@ package struct Recipe: Sendable {
       }
       settled.data.packing = false
       if !data.groupingIsGiven { settled.data.groupsByLength = data.shuffle }
+    } else if data.groupsByLength, data.packing {
+      throw UserError(
+        .usage, DataRecipe.packedAreAlike, at: "data.group_by_length", hint: "set data.packing=false")
     }
     return settled
   }

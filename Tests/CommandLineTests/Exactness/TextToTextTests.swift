@@ -107,6 +107,10 @@ extension CommandLineTests {
           "data.packing: is true, and the model answers to texts"
         ),
         (["task=question_answering"], "have no head of the kind"),
+        (
+          ["task=" + fixture.task, "data.shuffle=false", "data.group_by_length=true"],
+          "data.group_by_length: is true, and with shuffle: false"
+        ),
       ]
       for (settings, said) in cases {
         let result = try Command.swiftdp(
@@ -116,7 +120,7 @@ extension CommandLineTests {
         #expect(result.err.contains(said), "\(result.err)")
         #expect(!folder.exists("run"))
       }
-      #expect(cases.count == 3)
+      #expect(cases.count == 4)
     }
   }
 }
