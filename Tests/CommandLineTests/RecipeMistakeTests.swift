@@ -113,7 +113,7 @@ extension CommandLineTests {
               + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, sequence_length, "
-              + "packing, packing_mask, shuffle)",
+              + "packing, packing_mask, shuffle, group_by_length)",
           ]
         ),
       ]
