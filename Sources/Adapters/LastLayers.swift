@@ -31,11 +31,6 @@ package struct LastLayers: Method {
         .usage, "is 0, and the head of this model is its input embedding", at: "method.layers",
         hint: "set method.layers=1 or more")
     }
-    return Partial(trained: trained)
-  }
-
-  private struct Partial: Adaptation {
-    let trained: Set<String>
-    func trains(_ parameter: String) -> Bool { trained.contains(parameter) }
+    return PartialTraining(trained: trained)
   }
 }
