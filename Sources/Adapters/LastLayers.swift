@@ -33,7 +33,7 @@ package struct LastLayers: Method {
         .usage, "is 0, and the head of this model is its input embedding", at: "method.layers",
         hint: "set method.layers=1 or more")
     }
-    return Partial(trained: trained)
+    return PartialTraining(trained: trained)
   }
 
   /// Where the last stack of layers begins: those of a decoder behind an encoder count from 0 again.
@@ -45,10 +45,5 @@ package struct LastLayers: Method {
       before = layer
     }
     return start
-  }
-
-  private struct Partial: Adaptation {
-    let trained: Set<String>
-    func trains(_ parameter: String) -> Bool { trained.contains(parameter) }
   }
 }

@@ -24,6 +24,12 @@ package struct LoRA: Method {
   /// Ranks and alphas of modules that have their own, by expressions of which the first that matches counts.
   package var rankPattern: [(pattern: String, rank: Int)] = []
   package var alphaPattern: [(pattern: String, alpha: Double)] = []
+  /// The layers whose modules have terms; nil for all.
+  package var layers: LayerChoice?
+  /// Whether A stays as it begins (LoRA-FA, Zhang et al. 2023).
+  package var fa = false
+  /// Whether patterns and layers that mean no target are mistakes, as in a recipe.
+  private var isStrict = false
 
   package init() {}
 
@@ -43,6 +49,51 @@ package struct LoRA: Method {
     dora = settings.bool("dora", default: false)
     start = settings.choice("init", default: .uniform)
     loraPlusRatio = settings.number("lora_plus_ratio", default: 1, in: 1e-6...1e6)
+    rankPattern = Self.pattern(settings, "rank_pattern", "a rank from 1 to 4096", Self.rank)
+    alphaPattern = Self.pattern(settings, "alpha_pattern", "a number", \.double)
+    layers = LayerChoice(settings)
+    fa = settings.bool("fa", default: false)
+    isStrict = true
+    if layers != nil, case .expression = targets {
+      settings.fail(
+        "layers", "is given, and targets is an expression", hint: "name the layers there, as in PEFT")
+    }
+  }
+
+  /// The same with what an adapter does not say: how it is trained.
+  package func trained(as given: any Method) -> LoRA {
+    guard let given = given as? LoRA else { return self }
+    var lora = self
+    lora.loraPlusRatio = given.loraPlusRatio
+    lora.fa = given.fa
+    return lora
+  }
+
+  static func rank(_ value: JSON) -> Int? { value.integer.flatMap { (1...4096).contains($0) ? $0 : nil } }
+
+  /// A mapping from expressions to values.
+  private static func pattern<T>(
+    _ settings: Section, _ key: String, _ kind: String, _ read: (JSON) -> T?
+  ) -> [(String, T)] {
+    guard let given = settings.raw(key) else { return [] }
+    settings.record(key, given)
+    guard let members = given.members else {
+      settings.fail(key, "is \(given.kind), where modules with values are meant", hint: "such as {q_proj: 4}")
+      return []
+    }
+    return members.compactMap { member in
+      let pattern = String(decoding: member.key, as: UTF8.self)
+      guard (try? Regex(pattern)) != nil else {
+        settings.fail(key, "has \(pattern.quoted), which is no regular expression")
+        return nil
+      }
+      guard let value = read(member.value) else {
+        settings.fail(
+          key, "has \(member.value.encoded().printable(40)) for \(pattern.quoted), where \(kind) is meant")
+        return nil
+      }
+      return (pattern, value)
+    }
   }
 
   package var settings: JSON {
@@ -60,6 +111,8 @@ package struct LoRA: Method {
     var others: [(String, JSON)] = []
     if !rankPattern.isEmpty { others.append(("rank_pattern", ranks)) }
     if !alphaPattern.isEmpty { others.append(("alpha_pattern", alphas)) }
+    if let layers { others += [("layers", layers.numbersJSON), ("layers_pattern", layers.patternJSON)] }
+    if fa { others.append(("fa", .bool(true))) }
     if dora { others.append(("dora", .bool(true))) }
     if start != .uniform { others.append(("init", .string(start.rawValue))) }
     if loraPlusRatio != 1 { others.append(("lora_plus_ratio", .number(loraPlusRatio))) }
@@ -82,9 +135,7 @@ package struct LoRA: Method {
   }
 
   package func partsHead(of model: AdaptedModel) -> Bool {
-    guard model.isTied else { return false }
-    let named = ModulePattern.names(modulesToSave)
-    return [model.outputEmbedding, model.head].contains { named.matches(model.module(of: $0)) }
+    chosen.partsHead(of: model)
   }
 
   package func adaptation(of model: AdaptedModel) throws -> any Adaptation {
@@ -94,7 +145,7 @@ package struct LoRA: Method {
       return (
         module,
         LowRank(
-          rank: rank, scale: Float(scale), dropout: dropout, hasMagnitude: dora, start: start)
+          rank: rank, scale: Float(scale), dropout: dropout, hasMagnitude: dora, start: start, trainsA: !fa)
       )
     }
     return Terms(
@@ -103,33 +154,36 @@ package struct LoRA: Method {
       trained: Set(model.parameters.map(\.name).filter { saved.contains(model.module(of: $0)) }))
   }
 
+  private var chosen: ChosenModules {
+    ChosenModules(
+      targets: targets.map { ($0, "method.targets") }, exclude: exclude.map { ($0, "method.exclude") },
+      modulesToSave: modulesToSave)
+  }
+
   /// The modules with a low-rank term, and those that are trained as a whole.
   func modules(of model: AdaptedModel) throws -> (targets: [String], saved: [String]) {
     let problems = Problems()
-    let projections = model.projections
-    var targets =
-      problems.collect {
-        try self.targets?.modules(among: projections, at: "method.targets") ?? projections
-      } ?? []
-    if let exclude {
-      let excluded =
-        problems.collect { try exclude.modules(among: projections, at: "method.exclude") } ?? []
-      targets.removeAll { excluded.contains($0) }
-      if targets.isEmpty, problems.errors.isEmpty {
-        problems.add(.usage, "leaves no target", at: "method.exclude")
+    var targets: [String]
+    let saved: [String]
+    (targets, saved) = chosen.modules(of: model, problems)
+    if let layers {
+      if isStrict { problems.collect { try layers.check(targets) } }
+      targets.removeAll { !layers.contains($0) }
+    }
+    if isStrict {
+      for (key, patterns) in [
+        ("rank_pattern", rankPattern.map(\.pattern)), ("alpha_pattern", alphaPattern.map(\.pattern)),
+      ] {
+        for pattern in patterns where !targets.contains(where: { ModulePattern.ends($0, with: pattern) }) {
+          let ends = Set(targets.compactMap { $0.split(separator: ".").last.map(String.init) }).sorted()
+          problems.add(
+            .usage, "\(pattern.quoted) means no target", at: "method.\(key)",
+            hint: nearest(to: pattern, among: ends + targets).map { "did you mean \($0)?" }
+              ?? "there are \(ends.joined(separator: ", "))")
+        }
       }
     }
-    let modules = Set(model.parameters.map { model.module(of: $0.name) }).sorted()
-    let named =
-      problems.collect {
-        try ModulePattern.names(modulesToSave).modules(among: modules, at: "method.modules_to_save")
-      } ?? []
-    let saved = modules.filter { named.contains($0) || model.modulesAlwaysSaved.contains($0) }
-    for module in saved where targets.contains(module) {
-      problems.add(
-        .usage, "\(module) is trained as a whole and has a low-rank term", at: "method.modules_to_save",
-        hint: "name it in method.exclude")
-    }
+    ChosenModules.checkApart(targets, saved, "a low-rank term", hint: "name it in method.exclude", problems)
     if start.decomposes, let narrow = model.parameters.first(where: { isTooNarrow($0, model, targets) }) {
       problems.add(
         .usage, "is \(rank), and \(narrow.name) has \(counted(narrow.shape.min() ?? 0, "singular value"))",

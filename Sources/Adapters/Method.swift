@@ -25,16 +25,9 @@ extension Method {
 }
 
 /// All methods that swiftdp knows: a new one is one file and one line here.
-package let methods: [any Method.Type] = [FullMethod.self, LoRA.self, LastLayers.self]
-
-/// Every parameter is trained.
-package struct FullMethod: Method {
-  package static let name = "full"
-  package init(_ settings: Section) {}
-  package init() {}
-  package var settings: JSON { .object(["name": .string(Self.name)]) }
-  package func adaptation(of model: AdaptedModel) -> any Adaptation { FullFineTuning() }
-}
+package let methods: [any Method.Type] = [
+  FullMethod.self, LoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self,
+]
 
 /// What a method sees of a model.
 package struct AdaptedModel: Sendable {
@@ -52,12 +45,15 @@ package struct AdaptedModel: Sendable {
   package var taskType: String
   /// The head that methods train as a whole; nil for the vocabulary's.
   package var headModule: String?
-  /// Modules that begin at random, so that every method trains them.
-  package var newModules: Set<String> = []
+  /// `model_type` of config.json.
+  package var typeName: String
+  /// Parameters that begin at random, so that every method trains them.
+  package var newParameters: Set<String> = []
 
   package init(
     parameters: [ParameterSpec], outputEmbedding: String, head: String, isTied: Bool, storesInputsFirst: Bool,
-    taskType: String = "CAUSAL_LM", headModule: String? = nil, newParameters: [String] = []
+    taskType: String = "CAUSAL_LM", headModule: String? = nil, newParameters: [String] = [],
+    typeName: String
   ) {
     self.head = head
     self.parameters = parameters
@@ -66,7 +62,8 @@ package struct AdaptedModel: Sendable {
     self.storesInputsFirst = storesInputsFirst
     self.taskType = taskType
     self.headModule = headModule
-    newModules = Set(newParameters.map(module))
+    self.newParameters = Set(newParameters)
+    self.typeName = typeName
   }
 
   /// The projections between the values of layers, without `.weight`.
@@ -79,9 +76,16 @@ package struct AdaptedModel: Sendable {
   /// Modules that are trained as a whole beside low-rank terms, whatever the settings say: what is new, and the head
   /// of a task, as PEFT has it.
   var modulesAlwaysSaved: Set<String> {
+    let newModules = Set(newParameters.map(module))
     guard let headModule else { return newModules }
     let modules = parameters.map { module(of: $0.name) }
     return newModules.union(modules.filter { $0 == headModule || $0.hasPrefix(headModule + ".") })
+  }
+
+  /// The parameters of these modules.
+  var alwaysTrained: Set<String> {
+    let modules = modulesAlwaysSaved
+    return Set(parameters.map(\.name).filter { modules.contains(module(of: $0)) })
   }
 
   /// A parameter's name without its last part, as PEFT names modules.

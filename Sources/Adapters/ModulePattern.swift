@@ -1,4 +1,5 @@
-// Which modules a setting means: names or their ends, or one regular expression, as PEFT reads `target_modules`.
+// Which modules or parameters a setting means: names or their ends, or one regular expression, as PEFT reads
+// `target_modules`. In a name `*` stands for any characters.
 import Base
 
 /// One of PEFT's two ways to name modules.
@@ -9,7 +10,7 @@ package enum ModulePattern: Sendable, Equatable {
   case expression(String)
 
   /// Nil where the key is not given.
-  init?(_ section: Section, _ key: String) {
+  package init?(_ section: Section, _ key: String) {
     guard let given = section.raw(key) else { return nil }
     if let text = given.text, !text.isEmpty {
       section.record(key, given)
@@ -24,9 +25,14 @@ package enum ModulePattern: Sendable, Equatable {
 
   func matches(_ module: String) -> Bool {
     switch self {
-    case .names(let names): names.contains { module == $0 || module.hasSuffix("." + $0) }
+    case .names(let names): names.contains { Self.name($0, means: module) }
     case .expression(let text): (try? Regex(text).wholeMatch(in: module)) != nil
     }
+  }
+
+  private static func name(_ name: String, means module: String) -> Bool {
+    guard name.contains("*") else { return module == name || module.hasSuffix("." + name) }
+    return ends(module, with: name.replacing(".", with: "\\.").replacing("*", with: ".*"))
   }
 
   /// Whether an expression matches a module's name or its end after a dot, as PEFT reads `rank_pattern`.
@@ -37,7 +43,8 @@ package enum ModulePattern: Sendable, Equatable {
   /// The modules that are meant.
   /// - Throws: where a name or the expression means none, with the nearest names.
   func modules(among modules: [String], at place: String) throws -> [String] {
-    let ends = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
+    let ends = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 })
+      .filter { Int($0) == nil }.sorted()
     func mistake(_ what: String) -> UserError {
       let near = nearest(to: what, among: ends + modules)
       return UserError(
@@ -55,5 +62,18 @@ package enum ModulePattern: Sendable, Equatable {
       guard modules.contains(where: matches) else { throw mistake(text) }
     }
     return modules.filter(matches)
+  }
+
+  /// The parameters that are meant by their own names, or by the name of any module that they are within.
+  /// - Throws: where a name or the expression means none, with the nearest names.
+  package func parameters(among names: [String], at place: String) throws -> Set<String> {
+    let paths = names.map { name in
+      let ends = name.indices.filter { name[$0] == "." } + [name.endIndex]
+      return ends.map { String(name[..<$0]) }
+    }
+    var known: Set<String> = []
+    let parts = paths.joined().filter { known.insert($0).inserted }
+    let meant = Set(try modules(among: parts, at: place))
+    return Set(zip(names, paths).filter { !meant.isDisjoint(with: $1) }.map(\.0))
   }
 }

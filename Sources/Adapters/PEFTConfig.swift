@@ -1,6 +1,19 @@
-// adapter_config.json of PEFT's LoRA, both ways.
+// adapter_config.json of PEFT: the method that made an adapter, and LoRA's settings, both ways.
 import Base
 import Graph
+
+/// The method that an adapter was made by.
+/// - Parameter file: what messages name.
+/// - Throws: every setting that swiftdp does not have, at once.
+package func adapterMethod(config: JSON, file: String) throws -> any Method {
+  switch config["peft_type"]?.text ?? "" {
+  case "LORA": return try LoRA(config: config, file: file)
+  case "IA3": return try IA3(config: config, file: file)
+  case let kind:
+    throw UserError(
+      .data, "is \(kind.quoted), and swiftdp reads LORA and IA3", at: "\(file): peft_type")
+  }
+}
 
 extension LoRA {
   /// As PEFT's `LoraConfig.save_pretrained` writes it, with the modules by their whole names.
@@ -11,7 +24,8 @@ extension LoRA {
       "alpha_pattern": alphas, "auto_mapping": .null, "base_model_name_or_path": .string(base),
       "bias": .string("none"), "exclude_modules": .null,
       "fan_in_fan_out": .bool(model.storesInputsFirst), "inference_mode": .bool(true),
-      "init_lora_weights": savedStart, "layers_pattern": .null, "layers_to_transform": .null,
+      "init_lora_weights": savedStart, "layers_pattern": layers?.patternJSON ?? .null,
+      "layers_to_transform": layers?.numbersJSON ?? .null,
       "lora_alpha": .number(alpha), "lora_bias": .bool(false), "lora_dropout": .number(dropout),
       "modules_to_save": saved.isEmpty ? .null : texts(saved), "peft_type": .string("LORA"),
       "r": .integer(rank), "rank_pattern": ranks, "revision": .null,
@@ -29,19 +43,17 @@ extension LoRA {
     ["loftq", "olora", "corda", "lora_ga"].contains(start) || start.hasPrefix("pissa_niter")
   }
 
-  /// The method that an adapter was made by.
+  /// What an adapter of LoRA was made by.
   /// - Parameter file: what messages name.
   /// - Throws: every setting that swiftdp does not have, at once.
   package init(config: JSON, file: String) throws {
     let problems = Problems()
     func fail(_ key: String, _ what: String) { problems.add(.data, what, at: "\(file): \(key)") }
     func value(_ key: String) -> JSON? { config[key].flatMap { $0.isNull ? nil : $0 } }
-    let kind = value("peft_type")?.text ?? ""
-    if kind != "LORA" { fail("peft_type", "is \(kind.quoted), and LORA is what swiftdp reads") }
     for key in ["use_qalora", "lora_bias"] where value(key)?.bool == true {
       fail(key, "is true, which is not supported")
     }
-    for key in ["layers_to_transform", "layer_replication", "target_parameters", "trainable_token_indices"]
+    for key in ["layer_replication", "target_parameters", "trainable_token_indices"]
     where value(key) != nil {
       fail(key, "is given, which is not supported")
     }
@@ -67,16 +79,21 @@ extension LoRA {
         return (pattern, value)
       }
     }
-    func isRank(_ rank: Int) -> Bool { (1...4096).contains(rank) }
     self.init()
     rank = value("r")?.integer ?? 8
-    if !isRank(rank) { fail("r", "is \(rank), but must be from 1 to 4096") }
-    rankPattern = patterns("rank_pattern") { $0.integer.flatMap { isRank($0) ? $0 : nil } }
+    if Self.rank(.integer(rank)) == nil { fail("r", "is \(rank), but must be from 1 to 4096") }
+    rankPattern = patterns("rank_pattern", Self.rank)
     alphaPattern = patterns("alpha_pattern") { $0.double }
     alpha = value("lora_alpha")?.double ?? 8
     dropout = value("lora_dropout")?.double ?? 0
     targets = names("target_modules")
     exclude = names("exclude_modules")
+    if let numbers = value("layers_to_transform") {
+      layers = LayerChoice(numbers, pattern: value("layers_pattern"))
+      if layers == nil {
+        fail("layers_to_transform", "is \(numbers.encoded().printable(40)), and numbers are meant")
+      }
+    }
     modulesToSave = (value("modules_to_save")?.elements ?? []).compactMap(\.text)
     // PEFT ties the two or not by how the modules are named, and writes one tensor or two.
     if value("ensure_weight_tying")?.bool == true, !modulesToSave.isEmpty {

@@ -12,7 +12,7 @@ package struct AdapterWeights: WeightReader {
   private let names: [String]
 
   /// - Parameters:
-  ///   - layout: of what is trained.
+  ///   - layout: of all that the reader is asked for, of which the folder holds a part.
   ///   - ignores: whether a tensor of the model may be there to no use: a copy of one that is tied to it.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
   package init(
@@ -23,7 +23,7 @@ package struct AdapterWeights: WeightReader {
     let problems = Problems()
     self.files = files
     names = layout.parameters.map { form.tensor(of: $0.spec.name) }
-    for (name, parameter) in zip(names, layout.parameters) {
+    for (name, parameter) in zip(names, layout.parameters) where parameter.spec.isOfAdapter {
       guard let shape = files.shape(of: name) else {
         problems.add(.data, "has no tensor \(name.quoted)", at: folder, hint: "is it of this base?")
         continue
@@ -34,7 +34,7 @@ package struct AdapterWeights: WeightReader {
           at: "\(folder): \(name)", hint: "is it of this base?")
       }
     }
-    let known = Set(names)
+    let known = Set(zip(names, layout.parameters).filter(\.1.spec.isOfAdapter).map(\.0))
     for name in files.names where !known.contains(name) && !ignores(form.parameter(of: name)) {
       problems.add(.data, "the tensor \(name.quoted) has no place in this model", at: folder)
     }
@@ -64,7 +64,7 @@ package struct AdaptedWeights: WeightReader {
   ) throws {
     try AdapterWeights.checkBase(of: adapter, is: base)
     layout = description.layout
-    let trained = try AdapterWeights(folder: adapter, layout: layout.trained, ignoring: description.ignores)
+    let trained = try AdapterWeights(folder: adapter, layout: layout, ignoring: description.ignores)
     self.trained = trained
     // A head that the base lacks is trained, and comes with the adapter.
     let folder = try FolderWeights(folder: base, description, layout: layout, head: trained)
@@ -75,13 +75,13 @@ package struct AdaptedWeights: WeightReader {
   package func read(
     _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
-    layout.parameters[parameter].spec.trains
+    layout.parameters[parameter].spec.isOfAdapter
       ? try trained.read(parameter, elements, into: target)
       : try base.read(parameter, elements, into: target)
   }
 
   package func halves(of parameter: Int) -> MappedHalves? {
-    layout.parameters[parameter].spec.trains ? nil : base.halves(of: parameter)
+    layout.parameters[parameter].spec.isOfAdapter ? nil : base.halves(of: parameter)
   }
 }
 

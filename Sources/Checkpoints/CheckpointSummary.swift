@@ -32,7 +32,7 @@ package struct CheckpointSummary {
     let isAdapter = AdapterWeights.isIn(folder)
     form = isAdapter ? .adapter(config: .null) : .model
     let weights = problems.collect { [form] in try HuggingFaceWeights(folder: folder, stem: form.stem) }
-    description = try isAdapter ? Self.adapted(folder) : ModelDescription.stored(in: folder)
+    description = try isAdapter ? Self.adapted(folder, state) : ModelDescription.stored(in: folder)
     layout = Self.layout(description, isPart: state?.isOfPart ?? false, weights)
     let declarations = state.flatMap { state in problems.collect { try state.states(folder: folder) } } ?? []
     let states = declarations.compactMap { declaration in
@@ -50,9 +50,13 @@ package struct CheckpointSummary {
   package func tensor(of parameter: String) -> String { form.tensor(of: parameter) }
 
   /// The base of an adapter, with what the adapter adds.
-  private static func adapted(_ folder: String) throws -> ModelDescription {
+  private static func adapted(_ folder: String, _ state: TrainingState?) throws -> ModelDescription {
     let base = try ModelDescription(folder: folder)
-    return try base.adapted(by: LoRA(adapter: folder))
+    let method = try adapterMethod(in: folder)
+    guard var lora = method as? LoRA else { return try base.adapted(by: method) }
+    // An adapter does not say whether A is trained, and has states.
+    lora.fa = state?.conditions.first { $0.key.elementsEqual("method".utf8) }?.value["fa"]?.bool ?? false
+    return try base.adapted(by: lora)
   }
 
   /// - Parameter isPart: whether a method trains a part of the model, which alone lies here.
@@ -60,14 +64,18 @@ package struct CheckpointSummary {
     _ description: ModelDescription, isPart: Bool, _ weights: HuggingFaceWeights?
   ) -> ParameterLayout {
     let layout = description.layout
-    guard isPart, layout.trainedCount == layout.count, let weights else { return layout.trained }
+    guard isPart, layout.trainedCount == layout.count, let weights else {
+      return ParameterLayout(specs: description.parameters.filter(\.isOfAdapter))
+    }
     return ParameterLayout(specs: description.parameters.filter { weights.contains($0.name) })
   }
 
   /// How many numbers weights and states have.
   package var numbers: Int {
     states.reduce(layout.count) { sum, state in
-      layout.parameters.reduce(sum) { $0 + (layout.shape(of: state.declaration, $1)?.reduce(1, *) ?? 0) }
+      layout.trained.parameters.reduce(sum) {
+        $0 + (layout.trained.shape(of: state.declaration, $1)?.reduce(1, *) ?? 0)
+      }
     }
   }
 
@@ -124,10 +132,11 @@ package struct CheckpointSummary {
       check(spec.name, name, of: weights, count: spec.count)
     }
     for (declaration, tensors) in states {
-      problems.collect { try tensors.check(declaration, layout: layout) }
-      for parameter in layout.parameters {
+      problems.collect { try tensors.check(declaration, layout: layout.trained) }
+      for parameter in layout.trained.parameters {
         let name = parameter.spec.name
-        guard let shape = layout.shape(of: declaration, parameter), shape == tensors.shape(of: name) else {
+        guard let shape = layout.trained.shape(of: declaration, parameter), shape == tensors.shape(of: name)
+        else {
           continue
         }
         let elements = shape.reduce(1, *)

@@ -44,8 +44,8 @@ package final class CheckpointWrite: @unchecked Sendable {
   {
     let layout = content.map.layout
     let form = content.form
-    let stored = if case .model = form { content.store.layout } else { layout }
-    let specs = stored.forwardOrder.map { stored.parameters[$0].spec }
+    let all = content.store.layout
+    let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter(form.holds)
     // PEFT reads one file.
     let maximumShardBytes = if case .adapter = form { Int.max } else { Self.maximumShardBytes }
     let weights = try SafetensorsPlan(
@@ -183,7 +183,7 @@ package final class CheckpointWrite: @unchecked Sendable {
             start: UnsafeRawPointer(memory.base) + offset, count: extent.bytes.count))
       }
     }
-    if content.map.rank == 0, case .model = content.form { try writeFrozen() }
+    if content.map.rank == 0 { try writeFrozen() }
     try smallFiles.sync()
     for writer in writers { try writer.finish() }
   }
@@ -196,11 +196,12 @@ package final class CheckpointWrite: @unchecked Sendable {
     let room = FlatMemory(count: Self.piece, label: "reading")
     for index in frozen.plan.parameters {
       let spec = content.store.layout.parameters[index].spec
+      guard content.form.holds(spec) else { continue }
       for start in stride(from: 0, to: spec.count, by: Self.piece) {
         let part = start..<min(start + Self.piece, spec.count)
         frozen.read(index, part, into: room.base)
         try writers[0].write(
-          name: spec.name, elementRange: part,
+          name: content.form.tensor(of: spec.name), elementRange: part,
           from: UnsafeBufferPointer(start: room.base, count: part.count))
       }
     }

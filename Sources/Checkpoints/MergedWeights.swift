@@ -1,5 +1,5 @@
 // A base with an adapter folded in, parameter by parameter: W + scale · B A, with the magnitudes of
-// DoRA, and what was trained as a whole.
+// DoRA, the vectors of IA3, and what was trained as a whole.
 import Base
 import Graph
 import Kernels
@@ -44,7 +44,9 @@ package struct MergedWeights: WeightReader {
     }
     // Scales and norms follow from whole rows or from the whole matrix.
     guard elements.count < spec.count else { return try readWhole(spec, index, into: target) }
-    guard spec.isProjection else { return try reader.read(index, elements, into: target) }
+    guard spec.isProjection || gain(of: spec) != nil else {
+      return try reader.read(index, elements, into: target)
+    }
     let room = FlatMemory(count: spec.count, label: "merging")
     try readWhole(spec, index, into: UnsafeMutableBufferPointer(start: room.base, count: spec.count))
     target.baseAddress?.update(from: room.base + elements.lowerBound, count: elements.count)
@@ -54,6 +56,7 @@ package struct MergedWeights: WeightReader {
     _ spec: ParameterSpec, _ index: Int, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
     try reader.read(index, 0..<spec.count, into: target)
+    if let gain = gain(of: spec) { return try multiply(spec, gain, target) }
     guard spec.isProjection, !adaptedLayout.parameters[index].spec.trains, let w = target.baseAddress else {
       return
     }
@@ -87,6 +90,30 @@ package struct MergedWeights: WeightReader {
       for input in 0..<inputs { squares += Double(w[start + input * step]) * Double(w[start + input * step]) }
       let factor = m.base[output] / Float(squares.squareRoot())
       for input in 0..<inputs { w[start + input * step] *= factor }
+    }
+  }
+
+  /// What IA3 multiplies a projection or its bias by.
+  private func gain(of spec: ParameterSpec) -> Gain? {
+    guard let end = spec.name.lastIndex(of: ".") else { return nil }
+    let gain = adapted.adaptation.gain(at: String(spec.name[..<end]))
+    return spec.isProjection || spec.shape.count == 1 && gain == .outputs ? gain : nil
+  }
+
+  private func multiply(
+    _ spec: ParameterSpec, _ gain: Gain, _ target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    guard let w = target.baseAddress, let end = spec.name.lastIndex(of: ".") else { return }
+    let vector = try added(spec.name[..<end] + ".ia3_l")
+    guard spec.shape.count > 1 else {
+      for place in 0..<spec.count { w[place] *= vector.base[place] }
+      return
+    }
+    let (rows, columns) = (spec.shape[0], spec.shape[1])
+    storage.round(w, rows: rows, columns: columns)
+    let isByRow = (gain == .outputs) != type(of: description.family).storesInputsFirst
+    for row in 0..<rows {
+      for column in 0..<columns { w[row * columns + column] *= vector.base[isByRow ? row : column] }
     }
   }
 

@@ -1,5 +1,6 @@
 // What of a model's weights a folder holds, and under which names.
 import Base
+import Tensors
 
 package enum WeightsForm: Sendable {
   /// All of them: a Hugging Face model.
@@ -16,6 +17,15 @@ package enum WeightsForm: Sendable {
   /// Whether config.json belongs to it.
   var holdsConfig: Bool {
     if case .adapter = self { false } else { true }
+  }
+
+  /// Whether a parameter belongs to it.
+  func holds(_ spec: ParameterSpec) -> Bool {
+    switch self {
+    case .model: true
+    case .trainedPart: spec.trains
+    case .adapter: spec.isOfAdapter
+    }
   }
 
   /// Of the names of its files.

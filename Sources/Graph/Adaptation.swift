@@ -6,6 +6,8 @@ package protocol Adaptation: Sendable {
   func trains(_ parameter: String) -> Bool
   /// The low-rank term of a projection, by the name of its weight without `.weight`; nil for none.
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank?
+  /// What of a projection is multiplied by a trained vector; nil for nothing.
+  func gain(at projection: String) -> Gain?
   /// The factor of the learning rate for a parameter.
   /// - Parameter isVector: whether it has one dimension.
   func rateFactor(of parameter: String, isVector: Bool) -> Double
@@ -13,6 +15,7 @@ package protocol Adaptation: Sendable {
 
 extension Adaptation {
   package func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { nil }
+  package func gain(at projection: String) -> Gain? { nil }
   package func rateFactor(of parameter: String, isVector: Bool) -> Double { 1 }
 }
 
@@ -28,6 +31,12 @@ package struct NoFineTuning: Adaptation {
   package func trains(_ parameter: String) -> Bool { false }
 }
 
+/// Which side of a projection a vector of IA3 is multiplied to, number by number (Liu et al. 2022).
+package enum Gain: Sendable {
+  case inputs
+  case outputs
+}
+
 /// y += scale · (x Aᵀ) Bᵀ with A [rank, inputs] and B [outputs, rank] (Hu et al. 2021).
 package struct LowRank: Sendable, Equatable {
   package var rank: Int
@@ -38,15 +47,19 @@ package struct LowRank: Sendable, Equatable {
   package var hasMagnitude: Bool
   /// What A and B are at first.
   package var start: LowRankStart
+  /// Whether A is trained, as B is.
+  package var trainsA: Bool
 
   package init(
-    rank: Int, scale: Float, dropout: Double = 0, hasMagnitude: Bool = false, start: LowRankStart = .uniform
+    rank: Int, scale: Float, dropout: Double = 0, hasMagnitude: Bool = false, start: LowRankStart = .uniform,
+    trainsA: Bool = true
   ) {
     self.rank = rank
     self.scale = scale
     self.dropout = dropout
     self.hasMagnitude = hasMagnitude
     self.start = start
+    self.trainsA = trainsA
   }
 }
 

@@ -143,19 +143,21 @@ package final class Graph {
 
   /// The index of a parameter; while declaring, it is added at its first mention.
   func parameter(
-    _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false
+    _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false,
+    isNorm: Bool = false
   ) -> Int {
     parameter(
       ParameterSpec(
         name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
-        isProjection: isProjection, isHead: isInHead, rateFactor: rateFactor(name, shape)))
+        isProjection: isProjection, isHead: isInHead, isNorm: isNorm,
+        rateFactor: rateFactor(name, shape)))
   }
 
   /// The same for a parameter that the adaptation adds.
-  func addedParameter(_ name: String, _ shape: [Int], initial: Initial) -> Int {
+  func addedParameter(_ name: String, _ shape: [Int], initial: Initial, trains: Bool = true) -> Int {
     parameter(
       ParameterSpec(
-        name: name, shape: shape, decays: true, initial: initial, isAdded: true,
+        name: name, shape: shape, decays: true, initial: initial, trains: trains, isAdded: true,
         rateFactor: rateFactor(name, shape)))
   }
 

@@ -32,20 +32,50 @@ extension Engine {
     }
   }
 
+  /// y = f ∘ x, or y += that; x itself without factors.
+  package func multiplyColumns(
+    _ x: ConstMatrix, by factors: UnsafePointer<Float>?, into y: MutableMatrix, adding: Bool
+  ) {
+    pool.run((x.rows + 15) / 16) { tile, _ in
+      let rows = tile * 16..<min((tile + 1) * 16, x.rows)
+      multiplyColumnsHere(
+        ConstMatrix(
+          x.base + rows.lowerBound * x.stride, rows: rows.count, columns: x.columns, stride: x.stride),
+        by: factors, into: y.part(rows, 0..<y.columns), adding: adding)
+    }
+  }
+
+  /// The same for a tile, on the calling thread.
+  package func multiplyColumnsHere(
+    _ x: ConstMatrix, by factors: UnsafePointer<Float>?, into y: MutableMatrix, adding: Bool
+  ) {
+    for row in 0..<x.rows {
+      let (xC, yC) = (x.base + row * x.stride, y.base + row * y.stride)
+      if let factors {
+        forEachVector(x.columns) { $0.store($0.load(xC) * $0.load(factors), yC, adding: adding) }
+      } else {
+        forEachVector(x.columns) { $0.store($0.load(xC), yC, adding: adding) }
+      }
+    }
+  }
+
   /// d = f ∘ Σ_rows x ∘ y, or d += that, with rows in order.
   /// - Parameters:
-  ///   - y: [rows, columns], side by side.
+  ///   - y: [rows, columns].
+  ///   - stride: from row to row of y; nil if they lie side by side.
+  ///   - factors: nil for ones.
   package func columnDots(
-    _ x: ConstMatrix, _ y: UnsafePointer<Float>, times factors: UnsafePointer<Float>,
-    into d: UnsafeMutablePointer<Float>, adding: Bool
+    _ x: ConstMatrix, _ y: UnsafePointer<Float>, stride: Int? = nil,
+    times factors: UnsafePointer<Float>? = nil, into d: UnsafeMutablePointer<Float>, adding: Bool
   ) {
+    let stride = stride ?? x.columns
     pool.run((x.columns + 63) / 64) { tile, _ in
       forEachVector(in: tile * 64..<min((tile + 1) * 64, x.columns)) { lanes in
         var sum = Vector()
         for row in 0..<x.rows {
-          sum.addProduct(lanes.load(x.base + row * x.stride), lanes.load(y + row * x.columns))
+          sum.addProduct(lanes.load(x.base + row * x.stride), lanes.load(y + row * stride))
         }
-        lanes.store(sum * lanes.load(factors), d, adding: adding)
+        lanes.store(factors.map { sum * lanes.load($0) } ?? sum, d, adding: adding)
       }
     }
   }

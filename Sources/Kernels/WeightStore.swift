@@ -30,7 +30,9 @@ package final class WeightStore {
 
   /// A matrix that the adaptation has added.
   package func floats(ofAdded parameter: Int) -> UnsafePointer<Float> {
-    UnsafePointer(trained.floats + layout.parameters[parameter].range.lowerBound)
+    layout.parameters[parameter].spec.trains
+      ? UnsafePointer(trained.floats + layout.parameters[parameter].range.lowerBound)
+      : frozen!.floats(of: parameter)
   }
 
   /// The type that a matrix is multiplied in.

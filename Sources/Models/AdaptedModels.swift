@@ -16,7 +16,7 @@ extension AdaptedModel {
       head: type(of: family).head, isTied: module == nil && family.tied,
       storesInputsFirst: type(of: family).storesInputsFirst,
       taskType: description.head.taskType(of: type(of: family)),
-      headModule: module, newParameters: description.newParameters)
+      headModule: module, newParameters: description.newParameters, typeName: description.typeName)
   }
 }
 
@@ -48,16 +48,16 @@ extension ModelDescription {
   }
 }
 
-extension LoRA {
-  /// - Parameter folder: as PEFT writes it.
-  package init(adapter folder: String) throws {
-    let file = folder + "/adapter_config.json"
-    if access(file, F_OK) != 0, errno == ENOENT {
-      let isAbove = access("\(folder)/model/adapter_config.json", F_OK) == 0
-      throw UserError(
-        .data, "holds no adapter: it has no adapter_config.json", at: folder,
-        hint: isAbove ? "is \(folder)/model meant?" : "")
-    }
-    try self.init(config: try OpenFile.json(file), file: file)
+/// The method that an adapter was made by.
+/// - Parameter folder: as PEFT writes it.
+/// - Throws: where there is none, or one that swiftdp does not have.
+package func adapterMethod(in folder: String) throws -> any Method {
+  let file = folder + "/adapter_config.json"
+  if access(file, F_OK) != 0, errno == ENOENT {
+    let isAbove = access("\(folder)/model/adapter_config.json", F_OK) == 0
+    throw UserError(
+      .data, "holds no adapter: it has no adapter_config.json", at: folder,
+      hint: isAbove ? "is \(folder)/model meant?" : "")
   }
+  return try adapterMethod(config: try OpenFile.json(file), file: file)
 }

@@ -183,6 +183,13 @@ package struct ModelDescription: Sendable {
     return adapted
   }
 
+  /// The same model with other properties of its parameters.
+  package func setting(_ change: (inout ParameterSpec) -> Void) -> ModelDescription {
+    var other = self
+    for index in parameters.indices { change(&other.parameters[index]) }
+    return other
+  }
+
   /// How many numbers the hidden state of a token has.
   package var width: Int {
     var width = 0

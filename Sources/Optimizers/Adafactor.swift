@@ -89,7 +89,7 @@ package struct Adafactor: UpdateRule {
       func rootMean(_ squares: [Double]) -> Double { (squares[stretch.parameter] / count).squareRoot() }
       let alpha = max(epsilon2, rootMean(weightSquares)) * largest
       let rate = Vector(repeating: -Float(alpha / max(1, rootMean(directionSquares) / clipThreshold)))
-      let shrink = Float(stretch.decays ? 1 - learningRate * weightDecay : 1)
+      let shrink = Float(1 - learningRate * stretch.decay(weightDecay))
       engine.forEachStretch(stretch.count) { range in
         direction.forEach(in: range) { lanes, offset, u in
           let w = stretch.weights + offset

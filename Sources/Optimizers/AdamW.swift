@@ -30,7 +30,8 @@ package struct AdamW: LocalRule {
     let m = stretch.floats(0)
     let v = stretch.floats(1)
     let formula = Formula(
-      self, step: step, learningRate: learningRate, gradientScale: gradientScale, decays: stretch.decays)
+      self, step: step, learningRate: learningRate, gradientScale: gradientScale,
+      weightDecay: stretch.decay(weightDecay))
     engine.forEachStretch(stretch.count) { range in
       forEachVector(in: range) {
         let moments = formula.moments($0.load(g), m: $0.load(m), v: $0.load(v))
@@ -52,9 +53,9 @@ package struct AdamW: LocalRule {
     private let take2: Float
     private let epsilon: Float
 
-    init(_ rule: AdamW, step: Int, learningRate: Double, gradientScale: Float, decays: Bool) {
+    init(_ rule: AdamW, step: Int, learningRate: Double, gradientScale: Float, weightDecay: Double) {
       self.gradientScale = gradientScale
-      shrink = Float(decays ? 1 - learningRate * rule.weightDecay : 1)
+      shrink = Float(1 - learningRate * weightDecay)
       rate = Float(learningRate / (1 - pow(rule.beta1, Double(step))))
       inverseRoot = Float(1 / (1 - pow(rule.beta2, Double(step))).squareRoot())
       keep2 = Float(rule.beta2)

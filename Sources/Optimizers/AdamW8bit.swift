@@ -42,7 +42,8 @@ package struct AdamW8bit: LocalRule {
     let m = EightBitState(stretch, codes: 2, .signed)
     let v = EightBitState(stretch, codes: 4, .unsigned)
     let formula = AdamW.Formula(
-      exact, step: step, learningRate: learningRate, gradientScale: gradientScale, decays: stretch.decays)
+      exact, step: step, learningRate: learningRate, gradientScale: gradientScale,
+      weightDecay: stretch.decay(exact.weightDecay))
     let size = OptimizerState.block
     let first = stretch.phase % size
     let blocks = OptimizerState.blocks(phase: stretch.phase, count: stretch.count)

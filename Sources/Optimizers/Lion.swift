@@ -23,7 +23,7 @@ package struct Lion: LocalRule {
     let w = stretch.weights
     let g = stretch.gradients
     let m = stretch.floats(0)
-    let shrink = Vector(repeating: Float(stretch.decays ? 1 - learningRate * weightDecay : 1))
+    let shrink = Vector(repeating: Float(1 - learningRate * stretch.decay(weightDecay)))
     let rate = Vector(repeating: Float(learningRate))
     let (keep1, take1) = (Vector(repeating: Float(beta1)), Float(1 - beta1))
     let (keep2, take2) = (Vector(repeating: Float(beta2)), Float(1 - beta2))

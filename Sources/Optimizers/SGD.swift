@@ -25,7 +25,7 @@ package struct SGD: LocalRule {
   ) {
     let w = stretch.weights
     let g = stretch.gradients
-    let decay = Vector(repeating: Float(stretch.decays ? weightDecay : 0))
+    let decay = Vector(repeating: Float(stretch.decay(weightDecay)))
     let rate = Vector(repeating: -Float(learningRate))
     let keep = Vector(repeating: Float(momentum))
     guard momentum > 0 else {

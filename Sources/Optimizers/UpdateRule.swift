@@ -14,6 +14,8 @@ package struct UpdateStretch {
   package let decays: Bool
   /// The factor of the learning rate.
   package let rateFactor: Double
+  /// A weight decay of its own, which applies whether `decays` or not.
+  package let weightDecay: Double?
   /// The parameter, as an index into the layout.
   package let parameter: Int
   package let shape: [Int]
@@ -25,10 +27,12 @@ package struct UpdateStretch {
 
   package init(
     weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
-    states: [UnsafeMutableRawPointer?], count: Int, decays: Bool, rateFactor: Double = 1, parameter: Int = 0,
+    states: [UnsafeMutableRawPointer?], count: Int, decays: Bool, rateFactor: Double = 1,
+    weightDecay: Double? = nil, parameter: Int = 0,
     shape: [Int]? = nil, start: Int = 0, phase: Int = 0
   ) {
     self.rateFactor = rateFactor
+    self.weightDecay = weightDecay
     self.weights = weights
     self.gradients = gradients
     self.states = states
@@ -39,6 +43,9 @@ package struct UpdateStretch {
     self.start = start
     self.phase = phase
   }
+
+  /// The weight decay that applies, where the rule has this one.
+  func decay(_ usual: Double) -> Double { weightDecay ?? (decays ? usual : 0) }
 
   /// A state of fp32 numbers that covers the parameter.
   func floats(_ state: Int) -> UnsafeMutablePointer<Float> {

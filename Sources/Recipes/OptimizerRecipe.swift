@@ -10,6 +10,8 @@ package struct OptimizerRecipe: Sendable {
   package var gradientClip: Double
   /// A folder on the disk that holds states and master weights; nil for memory.
   package var offload: String?
+  /// Parameters with settings of their own; the first group that means a parameter counts.
+  package var groups: [ParameterGroup]
 
   package init(_ section: Section) {
     name = section.choice("name", default: .adamw)
@@ -52,6 +54,10 @@ package struct OptimizerRecipe: Sendable {
     }
     gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
     if section.has("offload") { offload = section.filePath("offload") }
+    groups = section.sectionList("groups").map(ParameterGroup.init)
+    if learningRate == 0, groups.contains(where: { $0.learningRate != nil }) {
+      section.fail("learning_rate", "is 0, and groups have rates of their own, which follow its schedule")
+    }
     refuseSettingsOfOthers(section)
   }
 

@@ -126,7 +126,7 @@ package struct Recipe: Sendable {
       case .pretrained: try .stored(in: model, with: objective.head)
       case .random: try ModelDescription(folder: model).with(objective.head)
       }
-    return try description.adapted(by: method)
+    return try optimizer.grouped(try description.adapted(by: method))
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
@@ -143,19 +143,18 @@ package struct Recipe: Sendable {
     objective = TaskRecipe(top).objective
     method = MethodRecipe(top).method
     frozenStorage = Self.frozenStorage(top, type: elementType)
-    if method is FullMethod, frozenStorage != FrozenStorage(elementType) {
+    if (method as? FullMethod)?.trainsEverything == true, frozenStorage != FrozenStorage(elementType) {
       top.fail("frozen_dtype", "is given, but method full freezes nothing", hint: "set method=lora")
     }
     if top.has("adapter") {
       let folder = top.filePath("adapter")
       adapter = folder
-      if top.has("method"), !(method is LoRA) {
-        top.fail("adapter", "is given, and the method is another than lora", hint: "leave method out")
-      }
-      if var start = problems.collect({ try LoRA(adapter: folder) }) {
-        // An adapter does not say how it is trained.
-        if let given = method as? LoRA { start.loraPlusRatio = given.loraPlusRatio }
-        method = start
+      if let start = problems.collect({ try adapterMethod(in: folder) }) {
+        let name = type(of: start).name
+        if top.has("method"), type(of: method).name != name {
+          top.fail("adapter", "is given, and the method is another than \(name)", hint: "leave method out")
+        }
+        method = (start as? LoRA)?.trained(as: method) ?? start
       }
     }
     if (method as? LoRA)?.start == .loftq, !frozenStorage.isQuantised {

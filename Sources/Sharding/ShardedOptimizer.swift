@@ -127,7 +127,8 @@ package final class ShardedOptimizer {
         weights: masters.map { $0.base + held.offset } ?? weights.floats + held.piece.line.lowerBound,
         gradients: gradients + held.offset, states: states.map { $0.base(ofPiece: index) },
         count: held.piece.line.count, decays: parameter.spec.decays,
-        rateFactor: parameter.spec.rateFactor, parameter: held.piece.parameter, shape: parameter.spec.shape,
+        rateFactor: parameter.spec.rateFactor, weightDecay: parameter.spec.weightDecay,
+        parameter: held.piece.parameter, shape: parameter.spec.shape,
         start: held.piece.line.lowerBound - parameter.range.lowerBound,
         phase: held.piece.phase)
     }

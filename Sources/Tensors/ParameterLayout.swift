@@ -35,14 +35,21 @@ package struct ParameterSpec: Equatable, Sendable {
   package var isAdded: Bool
   /// Whether it belongs to the head for one task, which the folder of a base model may lack.
   package var isHead: Bool
+  /// Whether it is the weight or the bias of a norm.
+  package var isNorm: Bool
   /// The factor of the learning rate.
   package var rateFactor: Double
+  /// A weight decay of its own, which applies whether `decays` or not.
+  package var weightDecay: Double?
 
   package init(
     name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true,
-    isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false, rateFactor: Double = 1
+    isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false, isNorm: Bool = false,
+    rateFactor: Double = 1, weightDecay: Double? = nil
   ) {
+    self.isNorm = isNorm
     self.rateFactor = rateFactor
+    self.weightDecay = weightDecay
     self.name = name
     self.shape = shape
     self.decays = decays
@@ -54,6 +61,9 @@ package struct ParameterSpec: Equatable, Sendable {
   }
 
   package var count: Int { shape.reduce(1, *) }
+
+  /// Whether an adapter's folder holds it: what is trained, and what is added and stays as it begins.
+  package var isOfAdapter: Bool { trains || isAdded }
 }
 
 /// Where every parameter lies in the flat line, and how the line is cut into buckets.

@@ -90,9 +90,11 @@ extension TrainingState {
   ///   not seen yet.
   func check(_ now: [JSON.Member], folder: String) throws {
     let problems = Problems()
+    let hint = "undo the change, or begin a new run with model: \(folder) and another output"
     let changed = now.filter { condition in
       conditions.first { $0.key == condition.key }?.value != condition.value
     }
+    let gone = conditions.filter { condition in !now.contains { $0.key == condition.key } }
     // The seed decides which data is held out, so another seed is one mistake, not two.
     // Another optimizer has other states.
     func isChanged(_ key: String) -> Bool { changed.contains { $0.key.elementsEqual(key.utf8) } }
@@ -105,9 +107,13 @@ extension TrainingState {
         name == "data"
         ? "the training data or its tokens are not those of the checkpoint"
         : "\(name) is \(condition.value.encoded()) now and was \(then?.encoded() ?? "unset") in the checkpoint"
+      problems.add(.usage, what, at: folder, hint: hint)
+    }
+    for condition in gone {
       problems.add(
-        .usage, what, at: folder,
-        hint: "undo the change, or begin a new run with model: \(folder) and another output")
+        .usage,
+        "\(String(decoding: condition.key, as: UTF8.self)) is unset now and was "
+          + "\(condition.value.encoded()) in the checkpoint", at: folder, hint: hint)
     }
     try problems.throwIfAny()
   }

@@ -103,14 +103,15 @@ package final class Run {
 
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
   private var conditions: [JSON.Member] {
-    (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? []) + [
-      ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
-      ("training.batch_size", .integer(recipe.training.batchSize)),
-      ("data.shuffle", .bool(recipe.data.shuffle)),
-      ("data.group_by_length", .bool(recipe.data.groupsByLength)),
-      ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
-      ("optimizer.states", .array(recipe.optimizer.rule.states.map { .string($0.name) })),
-    ]).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
+    (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? [])
+      + (recipe.optimizer.groupSettings.map { [("optimizer.groups", $0)] } ?? []) + [
+        ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
+        ("training.batch_size", .integer(recipe.training.batchSize)),
+        ("data.shuffle", .bool(recipe.data.shuffle)),
+        ("data.group_by_length", .bool(recipe.data.groupsByLength)),
+        ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
+        ("optimizer.states", .array(recipe.optimizer.rule.states.map { .string($0.name) })),
+      ]).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
   }
 
   private func content(states: Bool) -> CheckpointContent {

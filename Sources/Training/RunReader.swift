@@ -34,7 +34,7 @@ struct RunReader: WeightReader {
     trained = try (checkpoint ?? recipe.adapter).map { folder -> any WeightReader in
       AdapterWeights.isIn(folder)
         ? try AdapterWeights(
-          folder: folder, layout: layout.trained, ignoring: description.ignores) as any WeightReader
+          folder: folder, layout: layout, ignoring: description.ignores) as any WeightReader
         : try FolderWeights(folder: folder, description, layout: layout.trained)
     }
   }
@@ -43,12 +43,12 @@ struct RunReader: WeightReader {
     _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
     let spec = layout.parameters[parameter].spec
-    if spec.trains, let trained { return try trained.read(parameter, elements, into: target) }
+    if spec.isOfAdapter, let trained { return try trained.read(parameter, elements, into: target) }
     let isDrawn = spec.isAdded && spec.initial.source == nil
     try (isDrawn ? random as any WeightReader : base).read(parameter, elements, into: target)
   }
 
   func halves(of parameter: Int) -> MappedHalves? {
-    layout.parameters[parameter].spec.trains ? nil : base.halves(of: parameter)
+    layout.parameters[parameter].spec.isOfAdapter ? nil : base.halves(of: parameter)
   }
 }

@@ -21,7 +21,7 @@ import peft
 import torch
 import transformers
 from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
@@ -32,7 +32,7 @@ STEPS = 5
 RATE = 1e-2
 MAGNITUDES = {}
 
-# name: (base, settings of LoraConfig)
+# name: (base, settings of LoraConfig, or of another kind)
 ADAPTERS = {
     "llama-all": ("llama-tiny", dict(r=4, lora_alpha=8, target_modules="all-linear")),
     "llama-rslora": ("llama-bias", dict(r=3, lora_alpha=5, target_modules=["q_proj", "v_proj"], use_rslora=True)),
@@ -58,6 +58,21 @@ ADAPTERS = {
         "gpt2-tiny",
         dict(r=3, lora_alpha=8, target_modules="all-linear", fan_in_fan_out=True, use_dora=True, use_rslora=True),
     ),
+    "llama-layers": (
+        "llama-bias",
+        dict(r=3, lora_alpha=6, target_modules=["q_proj", "down_proj"], layers_to_transform=[1],
+             rank_pattern={"down_proj": 2}),
+    ),
+    "gpt2-layers": (
+        "gpt2-tiny",
+        dict(r=2, lora_alpha=4, target_modules=["c_attn", "c_proj"], fan_in_fan_out=True, layers_to_transform=0,
+             layers_pattern="h"),
+    ),
+    "llama-fa": ("llama-bias", dict(r=4, lora_alpha=8, target_modules="all-linear")),
+    "llama-ia3": ("llama-bias", dict(kind=IA3Config)),
+    "gpt2-ia3": ("gpt2-tiny", dict(kind=IA3Config)),
+    "opt-ia3": ("opt", dict(kind=IA3Config)),
+    "gpt-neox-ia3": ("gpt-neox", dict(kind=IA3Config, modules_to_save=["embed_in"])),
     "llama-pissa": ("llama-bias", dict(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights="pissa")),
     "gpt2-pissa": (
         "gpt2-odd",
@@ -101,12 +116,14 @@ def load(base, storage):
     return model
 
 
-def adapted(base, settings, storage, seed):
+def adapted(base, settings, storage, seed, freezes_a):
     torch.manual_seed(seed)
     # PiSSA takes the original base apart, and what is left is stored.
     is_pissa = settings.get("init_lora_weights") == "pissa"
+    settings = dict(settings)
+    kind = settings.pop("kind", LoraConfig)
     model = get_peft_model(
-        load(base, "float32" if is_pissa else storage), LoraConfig(task_type="CAUSAL_LM", **settings))
+        load(base, "float32" if is_pissa else storage), kind(task_type="CAUSAL_LM", **settings))
     if is_pissa:
         with torch.no_grad():
             for name, module in projections(model):
@@ -128,6 +145,11 @@ def adapted(base, settings, storage, seed):
                 parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
             elif parameter.requires_grad and "lora_" in name:
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+            elif parameter.requires_grad and "ia3_" in name:
+                parameter.copy_(1 + 0.3 * torch.randn(parameter.shape, generator=generator))
+    for name, parameter in model.named_parameters():
+        if freezes_a and "lora_A" in name:
+            parameter.requires_grad = False
     return model.train()
 
 
@@ -165,7 +187,7 @@ def main():
         tensors, results = {}, {}
         MAGNITUDES.clear()
         for storage in STORAGES:
-            model = adapted(base, settings, storage, number)
+            model = adapted(base, settings, storage, number, name.endswith("-fa"))
             if storage == "float32":
                 model.save_pretrained(folder)
                 (folder / "README.md").unlink(missing_ok=True)
@@ -192,10 +214,11 @@ def main():
             model.zero_grad()
             optimizer = torch.optim.AdamW(list(trained(model).values()), lr=RATE, weight_decay=0.01)
             results[storage] = steps(model, optimizer, tokens, labels)
-        model = adapted(base, settings, "float32", number)
-        optimizer = create_loraplus_optimizer(
-            model, torch.optim.AdamW, lr=RATE / 4, loraplus_lr_ratio=4, loraplus_weight_decay=0.01)
-        results["loraplus"] = steps(model, optimizer, tokens, labels)
+        if "kind" not in settings:
+            model = adapted(base, settings, "float32", number, name.endswith("-fa"))
+            optimizer = create_loraplus_optimizer(
+                model, torch.optim.AdamW, lr=RATE / 4, loraplus_lr_ratio=4, loraplus_weight_decay=0.01)
+            results["loraplus"] = steps(model, optimizer, tokens, labels)
         save_file(tensors, folder / "expected.safetensors")
         versions = {
             "python": platform.python_version(), "torch": torch.__version__, "peft": peft.__version__,

@@ -40,6 +40,14 @@ import Testing
     for (dropout, magnitude) in [(0, false), (0.3, false), (0, true), (0.3, true)] {
       let adaptation = TestAdaptation.everywhere(dropout: dropout, magnitude: magnitude)
       let (model, batch) = try setUp(name, storage, adaptation)
+      // Frozen, A lies beside the base in fp32.
+      let halves = TestAdaptation.everywhere(dropout: dropout, magnitude: magnitude, trainsA: false)
+      let (fa, _) = try setUp(name, storage, halves)
+      #expect(
+        fa.layout.parameters.allSatisfy {
+          $0.spec.trains == ($0.spec.isAdded && !$0.spec.name.hasSuffix("_A.weight"))
+        })
+      try expectRight(fa, batch)
       // Nothing but terms is trained: two matrices for each projection, and with DoRA a vector.
       let trained = model.layout.parameters.filter(\.spec.trains)
       let projections = name == "gpt2" ? 2 * 4 : 2 * 7
@@ -181,6 +189,13 @@ import Testing
     #expect(growth(FullFineTuning()) == 1)
     // A term keeps the input and u, which is a sixteenth of it.
     #expect(growth(TestAdaptation.everywhere(rank: 4)) == 1 + 1.0 / 16)
+    // One whose A is frozen needs no input (LoRA-FA), and A has no gradient.
+    let fa = TestAdaptation.everywhere(rank: 4, trainsA: false)
+    #expect(growth(fa) == 1.0 / 16)
+    // A vector of IA3 keeps what it is multiplied to, once.
+    for gain in [Gain.inputs, .outputs] {
+      #expect(growth(TestAdaptation(terms: { _ in nil }, gains: { $0.hasPrefix("p") ? gain : nil })) == 1)
+    }
     // Biases need no input.
     #expect(growth(TestAdaptation(terms: { _ in nil }, trained: { $0.hasSuffix(".bias") })) == 0)
     // Below the term of the first projection nothing is trained; above it gradients pass.

@@ -69,14 +69,25 @@ struct SketchReference {
       }
     case .linear(let x, let parts, let bias, let layout):
       let inputs = values[x].count / rows
+      let plain = values[x]
       let results = parts.map { name, columns in
+        let gain = adaptation.gain(at: name)
+        func gained(_ x: [Double], by kind: Gain) -> [Double] {
+          guard gain == kind else { return x }
+          let factors = parameter(name + ".ia3_l", line)
+          return x.indices.map { x[$0] * factors[$0 % factors.count] }
+        }
+        let x = gained(plain, by: .inputs)
+        return gained(projection(name, columns, of: x), by: .outputs)
+      }
+      func projection(_ name: String, _ columns: Int, of x: [Double]) -> [Double] {
         let y = Reference.linear(
-          values[x], rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
+          x, rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
           outputs: columns, outputByInput: layout == .outputByInput,
           bias: bias ? parameter(name + ".bias", line) : nil)
         guard let lowRank = adaptation.lowRank(at: name, inputs: inputs, outputs: columns) else { return y }
         // y + scale · (x Aᵀ) Bᵀ, with a mask of its own on x.
-        let dropped = dropped(values[x], lowRank.dropout, &sites)
+        let dropped = dropped(x, lowRank.dropout, &sites)
         let inner = Reference.linear(
           dropped, rows: rows, inputs: inputs, weight: parameter(name + ".lora_A.weight", line),
           outputs: lowRank.rank, outputByInput: true, bias: nil)

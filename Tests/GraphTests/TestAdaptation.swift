@@ -7,8 +7,12 @@ struct TestAdaptation: Adaptation {
   var terms: @Sendable (String) -> LowRank?
   /// Which parameters of the model itself are trained.
   var trained: @Sendable (String) -> Bool = { _ in false }
+  /// By the name of a projection.
+  var gains: @Sendable (String) -> Gain? = { _ in nil }
 
   func trains(_ parameter: String) -> Bool { trained(parameter) }
+
+  func gain(at projection: String) -> Gain? { gains(projection) }
 
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { terms(projection) }
 }
@@ -16,11 +20,13 @@ struct TestAdaptation: Adaptation {
 extension TestAdaptation {
   /// The same term at every projection.
   static func everywhere(
-    rank: Int = 3, dropout: Double = 0, magnitude: Bool = false,
+    rank: Int = 3, dropout: Double = 0, magnitude: Bool = false, trainsA: Bool = true,
     trained: @escaping @Sendable (String) -> Bool = { _ in false }
   ) -> TestAdaptation {
     TestAdaptation(
-      terms: { _ in LowRank(rank: rank, scale: 1.75, dropout: dropout, hasMagnitude: magnitude) },
+      terms: { _ in
+        LowRank(rank: rank, scale: 1.75, dropout: dropout, hasMagnitude: magnitude, trainsA: trainsA)
+      },
       trained: trained)
   }
 
@@ -42,7 +48,11 @@ extension TestAdaptation {
         let dropout = draw.chance(0.5) ? 0.3 : 0
         return LowRank(
           rank: rank, scale: scale, dropout: dropout,
-          hasMagnitude: draw.chance(0.4) && !isTrained(name + ".weight"))
-      }, trained: isTrained)
+          hasMagnitude: draw.chance(0.4) && !isTrained(name + ".weight"), trainsA: draw.chance(0.8))
+      }, trained: isTrained,
+      gains: { name in
+        var draw = draw(name + "/gain")
+        return draw.chance(0.6) ? nil : draw.chance(0.5) ? .inputs : .outputs
+      })
   }
 }

@@ -1,4 +1,4 @@
-// LoRA on every family and every storage of the base, against PEFT: logits, loss, every gradient, five AdamW steps.
+// LoRA and IA3 on every storage of the base, against PEFT: logits, loss, every gradient, five AdamW steps.
 import Adapters
 import Base
 import Checkpoints
@@ -7,10 +7,12 @@ import Foundation
 import Graph
 import Kernels
 import Models
+import Recipes
 import Testing
 import Training
 
-/// An adapter of Tests/Fixtures/adapters, with what PEFT computed with it, or a case of Tests/Fixtures/last_layers.
+/// An adapter of Tests/Fixtures/adapters, with what PEFT computed with it, or a case of Tests/Fixtures/last_layers, which
+/// has all methods that train parameters of the model's own.
 private struct AdapterCase {
   static let root = Fixtures.root + "/Tests/Fixtures/"
   static let names = try! FileManager.default.contentsOfDirectory(atPath: root + "adapters").sorted()
@@ -50,9 +52,11 @@ private struct AdapterCase {
   }
 
   private func adapted(loraPlusRatio: Double = 1) throws -> ModelDescription {
-    var method = try LoRA(adapter: folder)
-    method.loraPlusRatio = loraPlusRatio
-    return try ModelDescription.stored(in: base).adapted(by: method)
+    var given = LoRA()
+    given.loraPlusRatio = loraPlusRatio
+    given.fa = folder.hasSuffix("-fa")
+    let method = try adapterMethod(in: folder)
+    return try ModelDescription.stored(in: base).adapted(by: (method as? LoRA)?.trained(as: given) ?? method)
   }
 
   /// A model without an adapter, into which it is merged.
@@ -65,13 +69,14 @@ private struct AdapterCase {
     return replica
   }
 
-  /// A model whose last layers are trained.
-  func lastLayers(_ storage: FrozenStorage) throws -> Replica {
+  /// A model some of whose own parameters are trained.
+  func partial(_ storage: FrozenStorage) throws -> Replica {
     let problems = Problems()
-    let settings = Section(
-      .object(["layers": .integer(try #require(expected["layers"]?.integer))]), file: nil, code: .usage,
-      problems: problems)
-    let description = try ModelDescription.stored(in: base).adapted(by: LastLayers(settings))
+    let top = Section(expected, file: nil, code: .usage, problems: problems)
+    let method = MethodRecipe(top).method
+    let optimizer = OptimizerRecipe(top.section("optimizer"))
+    try problems.throwIfAny()
+    let description = try optimizer.grouped(ModelDescription.stored(in: base).adapted(by: method))
     let replica = Replica(
       description, engine: try Engine(threads: 2),
       store: WeightStore(description, type: .float32, projections: storage))
@@ -102,7 +107,7 @@ private struct AdapterCase {
 }
 
 @Suite struct AdapterParityTests {
-  @Test func allAreThere() { #expect(AdapterCase.names.count == 12 && AdapterCase.storages.count == 5) }
+  @Test func allAreThere() { #expect(AdapterCase.names.count == 19 && AdapterCase.storages.count == 5) }
 
   @Test(arguments: AdapterCase.names) func logitsLossAndGradients(_ name: String) throws {
     let fixture = try AdapterCase(name)
@@ -141,7 +146,9 @@ private struct AdapterCase {
   }
 
   /// Five steps of PEFT's `create_loraplus_optimizer`: B, and what has one dimension, learn four times as fast.
-  @Test(arguments: AdapterCase.names) func fiveStepsOfLoRAPlus(_ name: String) throws {
+  @Test(arguments: AdapterCase.names.filter { !$0.hasSuffix("ia3") }) func fiveStepsOfLoRAPlus(_ name: String)
+    throws
+  {
     let fixture = try AdapterCase(name)
     let steps = ReferenceSteps(
       losses: try fixture.numbers("loraplus", "losses"),
@@ -154,31 +161,57 @@ private struct AdapterCase {
   }
 }
 
-@Suite struct LastLayersParityTests {
-  static let names = ["gpt2-last", "llama-last", "llama-head"]
+/// Methods that train parameters of the model's own, against torch, and for norms against PEFT's LNTuning.
+@Suite struct PartialParityTests {
+  static let names = try! FileManager.default.contentsOfDirectory(atPath: AdapterCase.root + "last_layers")
+    .sorted()
+
+  @Test func allAreThere() { #expect(Self.names.count == 12) }
 
   @Test(arguments: names) func logitsGradientsAndFiveSteps(_ name: String) throws {
     let fixture = try AdapterCase(name, of: "last_layers")
     var compared = 0
     for (label, storage) in AdapterCase.storages {
       let tolerance = fixture.tolerance(storage)
-      let replica = try fixture.lastLayers(storage)
+      let replica = try fixture.partial(storage)
       let batch = try fixture.batch()
       let logits = try fixture.floats(label + ".logits")
       #expect(largestDifference(replica.logits(batch), logits) <= Float(tolerance), "\(label)")
       let (_, gradients) = gradient(of: replica, batch)
       for parameter in replica.layout.parameters where parameter.spec.trains {
         let want = try fixture.floats("\(label).gradient.\(parameter.spec.name)")
-        let error = relativeError(Array(gradients[parameter.range]), want)
-        #expect(error <= tolerance, "\(label): \(parameter.spec.name)")
+        // A bias of keys moves all scores of a query alike: without rotation its gradient is nothing but rounding.
+        let isRounding = name.hasPrefix("opt") && parameter.spec.name.hasSuffix("k_proj.bias")
+        let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
+        let size = max(norm(want), isRounding ? 1e-3 * norm(gradients) : 0)
+        #expect(error <= tolerance * size, "\(label): \(parameter.spec.name)")
         compared += 1
       }
       let steps = ReferenceSteps(
         losses: try fixture.numbers(label, "losses"), norms: try fixture.numbers(label, "gradient_norms"),
         learningRate: try #require(fixture.expected["learning_rate"]?.double), tolerance: tolerance)
       #expect(steps.losses.count == 5)
-      try steps.check(try fixture.lastLayers(storage), label) { _ in try fixture.batch() }
+      try steps.check(try fixture.partial(storage), label) { _ in try fixture.batch() }
     }
-    #expect(compared >= (name == "llama-head" ? 2 : 10) * 5)
+    #expect(compared == 5 * (try #require(fixture.expected["trained"]?.integer)))
+  }
+}
+
+@Suite struct IA3DefaultTests {
+  /// Where PEFT has no defaults for a type of model, swiftdp has some: they name modules that are there.
+  @Test func everyFamilyHasThem() throws {
+    let root = AdapterCase.root + "parity/"
+    var types: Set<String> = []
+    for name in try FileManager.default.contentsOfDirectory(atPath: root).sorted() {
+      guard FileManager.default.fileExists(atPath: root + name + "/config.json") else { continue }
+      let model = try ModelDescription(folder: root + name)
+      let vectors = try model.adapted(by: IA3()).parameters.filter(\.isAdded)
+      let inputs = vectors.filter { $0.shape[0] == 1 }
+      #expect(vectors.count > inputs.count, "\(name)")
+      #expect(inputs.isEmpty == (model.typeName == "mt5"), "\(name)")
+      #expect(vectors.allSatisfy { $0.trains && $0.shape.count == 2 && $0.name.hasSuffix(".ia3_l") })
+      types.insert(model.typeName)
+    }
+    #expect(types == Set(modelFamilies.map { $0.modelType }))
   }
 }

@@ -36,7 +36,7 @@ private struct GenerationCase {
       config: stored.config, file: folder + "/config.json", folder: folder, endOfGeneration: ends)
     let adapter = json["adapter"]?.text.map { fixtures + "adapters/" + $0 }
     description = description.adapted(
-      by: try adapter.map { try LoRA(adapter: $0).adaptation(of: AdaptedModel(description)) }
+      by: try adapter.map { try adapterMethod(in: $0).adaptation(of: AdaptedModel(description)) }
         ?? NoFineTuning())
     let replica = Replica(
       description, engine: try Engine(threads: threads),

@@ -39,7 +39,7 @@ struct ReferenceSteps {
             UpdateStretch(
               weights: replica.weights.floats + start, gradients: gradients.baseAddress! + start,
               states: states.map { UnsafeMutableRawPointer($0.base + start) }, count: parameter.range.count,
-              decays: decays(parameter.spec)),
+              decays: decays(parameter.spec), weightDecay: parameter.spec.weightDecay),
             step: step + 1, learningRate: learningRate * parameter.spec.rateFactor,
             gradientScale: Float(min(1, 1 / (norm + 1e-6))),
             engine: replica.engine)

@@ -17,6 +17,21 @@ extension Graph {
   package func linear(
     _ x: Value, _ names: [(String, columns: Int)], bias: Bool, layout: WeightLayout = .outputByInput
   ) -> Value {
+    let gains = names.map { adaptation.gain(at: $0.0) }
+    guard gains.contains(where: { $0 != nil }) else { return product(x, names, bias: bias, layout) }
+    if names.count > 1, gains.contains(.inputs) {
+      // They no longer read the same.
+      return sideBySide(names.map { linear(x, [$0], bias: bias, layout: layout) })
+    }
+    let x = gains[0] == .inputs ? gained(x, [(x.columns, names[0].0)], by: .inputs) : x
+    let y = product(x, names, bias: bias, layout)
+    let parts = zip(names, gains).map { name, gain in (name.columns, gain == .outputs ? name.0 : nil) }
+    return gained(y, parts, by: .outputs)
+  }
+
+  private func product(
+    _ x: Value, _ names: [(String, columns: Int)], bias: Bool, _ layout: WeightLayout
+  ) -> Value {
     var parts: [Linear.Part] = []
     var parameters: [Int] = []
     var kept: [(rows: Int, columns: Int)] = []
@@ -72,7 +87,7 @@ struct Linear: TileMaker {
   let needsInputGradient: Bool
 
   /// A bias alone is trained without it.
-  private var keepsInput: Bool { parts.contains { $0.trains || $0.term?.trains == true } }
+  private var keepsInput: Bool { parts.contains { $0.trains || $0.term?.trainsA == true } }
 
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 

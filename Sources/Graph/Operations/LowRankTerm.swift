@@ -18,7 +18,8 @@ extension Graph {
       case .gaussian: (.normal(deviation: 1 / Double(lowRank.rank)), .zeros)
       case .pissa, .loftq: (.factor(of: name + ".weight"), .factor(of: name + ".weight"))
       }
-    let a = addedParameter(name + ".lora_A.weight", [lowRank.rank, x.columns], initial: aInitial)
+    let a = addedParameter(
+      name + ".lora_A.weight", [lowRank.rank, x.columns], initial: aInitial, trains: lowRank.trainsA)
     let b = addedParameter(name + ".lora_B.weight", [columns, lowRank.rank], initial: bInitial)
     let place = parameters.count
     parameters += [a, b]
@@ -36,7 +37,7 @@ extension Graph {
     let drops = dropsOut && lowRank.dropout > 0
     return LowRankTerm(
       rank: lowRank.rank, scale: lowRank.scale, a: place, b: place + 1, magnitude: magnitude,
-      trains: trains(a) || trains(b), u: u, dropout: drops ? lowRank.dropout : 0,
+      trainsA: trains(a), u: u, dropout: drops ? lowRank.dropout : 0,
       site: drops ? nextSite() : 0, length: shape.length)
   }
 }
@@ -48,7 +49,8 @@ struct LowRankTerm {
   let a: Int
   let b: Int
   let magnitude: MagnitudeTerm?
-  let trains: Bool
+  /// If not, nothing reads the input in backward.
+  let trainsA: Bool
   /// The place of u among what is kept.
   let u: Int
   let dropout: Double
@@ -63,8 +65,8 @@ struct LowRankTerm {
 
   /// Of dB, t, dA, and dx where that is needed.
   func backwardOperations(_ linear: Linear, _ part: Linear.Part) -> Double {
-    2 * Double(linear.rows) * Double(rank)
-      * Double((linear.needsInputGradient ? 2 : 1) * linear.inputs + 2 * part.columns)
+    let products = (linear.needsInputGradient ? 1 : 0) + (trainsA ? 1 : 0)
+    return 2 * Double(linear.rows) * Double(rank) * Double(products * linear.inputs + 2 * part.columns)
   }
 
   /// Room for t, and with dropout for an input and its gradient.

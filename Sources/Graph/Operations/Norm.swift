@@ -26,10 +26,11 @@ extension Graph {
   ) -> Value {
     let columns = x.columns / groups
     var parameters = [
-      parameter(name + ".weight", [columns], decays: false, initial: plusOne ? .zeros : .ones)
+      parameter(name + ".weight", [columns], decays: false, initial: plusOne ? .zeros : .ones, isNorm: true)
     ]
     if bias {
-      parameters.append(parameter(name + ".bias", [columns], decays: false, initial: .zeros))
+      parameters.append(
+        parameter(name + ".bias", [columns], decays: false, initial: .zeros, isNorm: true))
     }
     let operation = Norm(
       rows: x.rows * groups, columns: columns, centred: centred, hasBias: bias, epsilon: Float(epsilon),

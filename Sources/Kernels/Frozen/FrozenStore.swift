@@ -27,7 +27,7 @@ package struct FrozenPlan: Sendable {
 
   /// - Parameters:
   ///   - projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
-  ///     parameters of one dimension in fp32.
+  ///     parameters of one dimension, and what an adapter adds, in fp32.
   ///   - inHalves: the names of matrices that lie in a file as bfloat16. Those that are kept in bfloat16 are mapped
   ///     from there; where projections take fewer bits than fp32, other matrices are kept as they lie there.
   package init(
@@ -45,7 +45,8 @@ package struct FrozenPlan: Sendable {
       let rows = parameter.spec.count / max(columns, 1)
       let isInHalves = inHalves.contains(parameter.spec.name)
       let table = isInHalves && projections != .float32 ? .bfloat16 : plain
-      let storage = shape.count < 2 ? .float32 : parameter.spec.isProjection ? projections : table
+      let isPlain = shape.count < 2 || parameter.spec.isAdded
+      let storage = isPlain ? .float32 : parameter.spec.isProjection ? projections : table
       let isMapped = isInHalves && storage == .bfloat16
       let bytes = isMapped ? (codes: 0, scales: 0) : storage.bytes(rows: rows, columns: columns)
       if isMapped { mapped += storage.bytes(rows: rows, columns: columns).codes }
@@ -97,7 +98,7 @@ package final class FrozenStore: @unchecked Sendable {
     }
   }
 
-  /// A parameter of one dimension.
+  /// A parameter of one dimension, or one that an adapter adds.
   package func floats(of parameter: Int) -> UnsafePointer<Float> {
     let matrix = matrix(parameter)
     precondition(matrix.storage == .float32, "a frozen matrix is read by products only")

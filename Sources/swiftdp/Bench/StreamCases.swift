@@ -170,7 +170,7 @@ extension Engine {
     ]
   }
 
-  /// What DoRA takes beside the products of LoRA.
+  /// What DoRA takes beside the products of LoRA, and IA3.
   private func magnitudeCases(_ inputs: KernelInputs) -> [KernelCase] {
     let (rows, columns, inner, rank) = (inputs.rows, inputs.columns, inputs.inner, 8)
     let count = rows * columns
@@ -178,6 +178,12 @@ extension Engine {
       stream("ColumnFactors.scaleColumns", rows: rows, columns: columns, operands: 2, beside: columns) {
         x, _ in
         scaleColumns(ConstMatrix(x, rows: rows, columns: columns), by: x + 2 * count, into: x + count)
+      },
+      stream("ColumnFactors.multiplyColumns", rows: rows, columns: columns, operands: 2, beside: columns) {
+        x, _ in
+        multiplyColumns(
+          ConstMatrix(x, rows: rows, columns: columns), by: x + 2 * count,
+          into: MutableMatrix(x + count, rows: rows, columns: columns), adding: false)
       },
       stream("ColumnFactors.columnDots", rows: rows, columns: columns, operands: 2, beside: 2 * columns) {
         x, _ in

@@ -222,7 +222,10 @@ extension CommandLineTests {
         output: "texts", in: folder)
       try expectMistake(
         ["predict", "--model", "texts/model", "--data", "reviews.tsv", "--output", "new.jsonl"], 64,
-        ["texts/model: is a language model, whose answers are texts (swiftdp generate writes them, or set task=text_to_text)"],
+        [
+          "texts/model: is a language model, whose answers are texts "
+            + "(swiftdp generate writes them, or set task=text_to_text)"
+        ],
         in: folder)
       try expectMistake(
         ["evaluate", "--model", "bert", "--data", "text.txt"], 65,

@@ -15,12 +15,15 @@ extension CommandLineTests {
 
     @Test(arguments: [
       "", "modules_to_save: [lm_head, model.norm]", "modules_to_save: [embed_tokens], rslora: true",
-      "dora: true", "init: pissa",
+      "dora: true", "init: pissa", "name: ia3",
+      "name: ia3, target_modules: [q_proj, up_proj], modules_to_save: [lm_head]",
     ])
     func theFolderIsTheAdaptedModel(_ settings: String) throws {
       let folder = try MethodTests.folder()
       _ = try train(
-        MethodTests.text + ["method={name: lora, rank: 3, \(settings)}"], output: "lora", in: folder)
+        MethodTests.text + [
+          "method={\(settings.hasPrefix("name") ? settings : "name: lora, rank: 3, " + settings)}"
+        ], output: "lora", in: folder)
       let result = try Command.swiftdp(Self.merge + ["--json"], in: folder)
       #expect(result.code == 0, "\(result.err)")
       let numbers = try JSON.parse(result.out.trimmingCharacters(in: .whitespacesAndNewlines))

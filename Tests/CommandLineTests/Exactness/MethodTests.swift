@@ -11,7 +11,9 @@ extension CommandLineTests {
       "method={name: last_layers, layers: 1}",
       "method={name: lora, rank: 2, targets: [v_proj], modules_to_save: [lm_head]}",
       "method={name: lora, rank: 3, dora: true, dropout: 0.1, lora_plus_ratio: 4}",
-      "method={name: lora, rank: 2, init: pissa, dora: true}",
+      "method={name: lora, rank: 2, init: pissa, dora: true}", "method=layernorm", "method=ia3",
+      "method={name: full, freeze: [embed_tokens, layers.0, '*layernorm']}",
+      "method={name: lora, fa: true, layers: 1, rank_pattern: {q_proj: 2}, alpha_pattern: {'.*_proj': 9}}",
     ]
     static let text = [
       "model=base/model", "data.train=text.txt", "data.sequence_length=32", "training.batch_size=8",
@@ -77,6 +79,28 @@ extension CommandLineTests {
       #expect(try run.tensors("model") == whole.tensors("model"))
       let verified = try Command.swiftdp(["checkpoint", "verify", "run/checkpoints/step-000004"], in: folder)
       #expect(verified.code == 0, "\(verified.err)")
+    }
+
+    /// Groups of the optimizer at several rank counts and stages, and what a run that goes on must agree with.
+    @Test(arguments: ["adamw", "adamw8bit", "lion", "sgd", "adafactor"])
+    func groups(_ optimizer: String) throws {
+      let folder = try Self.folder()
+      let rates = "groups: [{match: [layers.0], learning_rate: 1.0e-3}, {match: [norm], weight_decay: 0.5}]"
+      let settings = Self.text + ["optimizer={name: \(optimizer), learning_rate: 1.0e-2, \(rates)}"]
+      let one = try train(settings, output: "one", in: folder)
+      let plain = try train(
+        Self.text + ["optimizer={name: \(optimizer), learning_rate: 1.0e-2}"], output: "plain", in: folder)
+      #expect(try plain.hash() != one.hash())
+      let run = try train(settings + ["parallel.zero=3"], output: "run", ranks: 3, in: folder)
+      #expect(try run.hash() == one.hash())
+      try folder.remove("run/checkpoints/step-000008")
+      #expect(try train(settings, output: "run", in: folder).hash() == one.hash())
+      let groups = try JSON.parse(try one.text("checkpoints/step-000004/training_state.json"))
+      #expect(groups["conditions"]?["optimizer.groups"]?.elements?.count == 2)
+      let other = try Command.swiftdp(
+        ["train"] + Self.text + ["output=run", "optimizer={name: \(optimizer), learning_rate: 1.0e-2}"],
+        in: folder)
+      #expect(other.code == 64 && other.err.contains("optimizer.groups is unset now and was"), "\(other.err)")
     }
 
     /// What is frozen and where A and B begin follow from the base, so a run that goes on gets the same.
@@ -182,6 +206,29 @@ extension CommandLineTests {
         ["method={name: last_layers, layers: 0}"], 64,
         "method.layers: is 0, and the head of this model is its input embedding (set method.layers=1 or more)"
       )
+      try expect(
+        ["method=bitfit"], 64,
+        "method: is bitfit, and this model has no biases (method: layernorm trains its norms)")
+      try expect(
+        ["method={name: full, freeze: [embed_tokns]}"], 64,
+        #"method.freeze: "embed_tokns" is no module of this model (did you mean embed_tokens?)"#)
+      try expect(["method={name: full, freeze: ['*']}"], 64, "method.freeze: leaves nothing to train")
+      try expect(
+        ["method={name: full, freeze: [norm], train: [norm]}"], 64,
+        "method.train: is given beside freeze (leave one of them out)")
+      try expect(
+        ["optimizer.groups={match: [layrs], weight_decay: 0}"], 64,
+        #"optimizer.groups[0].match: "layrs" is no module of this model (did you mean layers?)"#)
+      try expect(
+        ["method=layernorm", "optimizer.groups={match: [q_proj], weight_decay: 0}"], 64,
+        #"optimizer.groups[0].match: "q_proj" is no module of this model (there are "#
+          + "input_layernorm, layers, model, norm, post_attention_layernorm, weight)")
+      try expect(
+        ["method={name: lora, rank_pattern: {q_prj: 2}}"], 64,
+        #"method.rank_pattern: "q_prj" means no target (did you mean q_proj?)"#)
+      try expect(
+        ["method={name: lora, layers: [1, 2]}"], 64,
+        "method.layers: has 2, which is no layer of a target (there are 0, 1)")
       try expect(
         ["method={name: lora, init: loftq}"], 64,
         "method: has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose "

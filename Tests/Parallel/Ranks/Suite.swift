@@ -14,6 +14,9 @@ import Training
 /// methods.
 private let wholeFamilies = [BERT.modelType, GPT2.modelType, Llama.modelType]
 
+/// The methods that go through every objective.
+private let everywhere: [any Method.Type] = [FullMethod.self, LoRA.self, LastLayers.self]
+
 /// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
 func checkSuite(_ outcome: inout Outcome, project: String) throws {
   let ranks = outcome.ranks
@@ -29,8 +32,19 @@ func checkSuite(_ outcome: inout Outcome, project: String) throws {
       guard let data = TaskData.all[objective.name], family.heads.contains(data.head) else { continue }
       let isWhole = wholeFamilies.contains(family.modelType)
       guard objective == usual || isWhole else { continue }
-      for method in methods where isWhole || family.readsSource || method != LastLayers.self {
+      // Parts of a model are trained with the same operations, whatever the loss: one of tokens and one of rows.
+      let isCommon = objective == usual || objective == Classification.self
+      for method in methods where everywhere.contains(where: { $0 == method }) || isCommon {
+        // Its modules go by other names in every family.
+        let others: [any Method.Type] =
+          [FullMethod.self, LoRA.self, IA3.self] + (family.readsSource ? [LastLayers.self] : [])
+        guard isWhole || others.contains(where: { $0 == method }) else { continue }
         let recipe = try ranks.together { try Recipe(of: family, objective, data, method) }
+        if method == BitFit.self, family == Llama.self {
+          let refuses = (try? recipe.settled().describeModel()) == nil
+          outcome.expect(refuses, "Llama has no biases to train")
+          continue
+        }
         let freezes = try ranks.together {
           try recipe.settled().describeModel().parameters.contains { !$0.trains }
         }
