@@ -106,7 +106,11 @@ package struct MethodRecipe: Sendable {
   package init(_ top: Section) {
     let given = top.raw("method")
     let section = given?.members != nil ? top.section("method") : nil
-    let name = section?.text("name") ?? top.text("method", default: FullMethod.name)
+    // `freeze` or `train` alone are settings of full fine-tuning.
+    let isFull = section.map { $0.has("freeze") || $0.has("train") } ?? false
+    let name =
+      section?.text("name", default: isFull ? FullMethod.name : nil)
+      ?? top.text("method", default: FullMethod.name)
     guard let type = methods.first(where: { $0.name == name }) else {
       let names = methods.map { $0.name }
       if !(name.isEmpty && section != nil) {

@@ -78,6 +78,7 @@ ADAPTERS = {
         "gpt2-odd",
         dict(r=3, lora_alpha=9, target_modules="all-linear", fan_in_fan_out=True, init_lora_weights="pissa"),
     ),
+    "gemma2-ia3": ("gemma2", dict(kind=IA3Config)),
 }
 
 

@@ -107,7 +107,7 @@ private struct AdapterCase {
 }
 
 @Suite struct AdapterParityTests {
-  @Test func allAreThere() { #expect(AdapterCase.names.count == 19 && AdapterCase.storages.count == 5) }
+  @Test func allAreThere() { #expect(AdapterCase.names.count == 20 && AdapterCase.storages.count == 5) }
 
   @Test(arguments: AdapterCase.names) func logitsLossAndGradients(_ name: String) throws {
     let fixture = try AdapterCase(name)

@@ -12,7 +12,7 @@ extension CommandLineTests {
       "method={name: lora, rank: 2, targets: [v_proj], modules_to_save: [lm_head]}",
       "method={name: lora, rank: 3, dora: true, dropout: 0.1, lora_plus_ratio: 4}",
       "method={name: lora, rank: 2, init: pissa, dora: true}", "method=layernorm", "method=ia3",
-      "method={name: full, freeze: [embed_tokens, layers.0, '*layernorm']}",
+      "method={freeze: [embed_tokens, layers.0, '*layernorm']}",
       "method={name: lora, fa: true, layers: 1, rank_pattern: {q_proj: 2}, alpha_pattern: {'.*_proj': 9}}",
     ]
     static let text = [
