@@ -83,14 +83,16 @@ struct ExampleReader {
     }
     var summary = rows.map { FileSummary(path: path, format: DataFormat($0)) }
     var bad = 0
+    var number = 0
     try file.forEachRow(hasNames: !columns.areNumbered) { row in
+      defer { number += 1 }
       do throws(RowMistake) {
         let data = DataRow(json: try row.json.get(), columns: columns)
         let format = try decided(rows, by: data)
         rows = format
         var found = summary ?? FileSummary(path: path, format: DataFormat(format))
         let example = try format.example(data)
-        try take(example, SampleSource(file: index, line: row.line), !mistakes.isEmpty, &found)
+        try take(example, SampleSource(file: index, line: row.line, row: number), !mistakes.isEmpty, &found)
         summary = found
       } catch {
         bad += 1

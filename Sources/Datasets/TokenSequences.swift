@@ -10,10 +10,13 @@ package struct SampleSource: Hashable, Sendable {
   package var file: Int32
   /// From 1; 0 means the whole file.
   package var line: Int32
+  /// The number of the row in its file, from 0: a line of a .json list may hold many.
+  package var row: Int32
 
-  package init(file: Int, line: Int) {
+  package init(file: Int, line: Int, row: Int = 0) {
     self.file = Int32(clamping: file)
     self.line = Int32(clamping: line)
+    self.row = Int32(clamping: row)
   }
 }
 
@@ -179,7 +182,8 @@ package struct TokenSequences: Sendable {
 
   /// Bytes in memory: a little more than four per token, and some for each span and sequence.
   package var bytes: Int {
-    tokens.count * 4 + lossMask.bytes + spanStarts.count * 8 + spanSources.count * 8 + firstSpans.count * 8
+    tokens.count * 4 + lossMask.bytes + spanStarts.count * 8 + spanSources.count
+      * MemoryLayout<SampleSource>.stride + firstSpans.count * 8
       + targetCounts.count * 4 + numbers.count * 4 + zeroTypes.count * 4 + tokenLabels.count * 4
       + answered.bytes
   }

@@ -6,6 +6,8 @@ import Foundation
 package struct Mistake: Sendable {
   /// The place of its row in `Evaluated.measuredRows`.
   package let row: Int
+  /// Whether the answer is not the right one; otherwise it is only one of the worst.
+  package private(set) var isWrong = true
   /// What would have been right, and what the model gave; null where there is none.
   package let gold: JSON
   package let predicted: JSON
@@ -36,6 +38,12 @@ extension Mistake {
   /// Six decimals: what lies behind them depends on how rows are cut into batches.
   package static func rounded(_ number: Double) -> Double { (number * 1e6).rounded() / 1e6 }
 
+  fileprivate var asOneOfTheWorst: Mistake {
+    var mistake = self
+    mistake.isWrong = false
+    return mistake
+  }
+
   /// The loss of a right answer that has this probability.
   static func loss(ofProbability probability: Double) -> Double { -log(probability) }
 }
@@ -46,6 +54,6 @@ extension Sequence where Element == Mistake {
   func worstTenth(ofRows rows: Int) -> [Mistake] {
     let sorted = map { (loss: Mistake.rounded($0.loss ?? 0), mistake: $0) }.filter { !($0.loss <= 0) }
       .sorted { ($1.loss, $0.mistake.row) < ($0.loss, $1.mistake.row) }
-    return sorted.prefix((rows + 9) / 10).map(\.mistake)
+    return sorted.prefix((rows + 9) / 10).map(\.mistake.asOneOfTheWorst)
   }
 }

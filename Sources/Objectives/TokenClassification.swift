@@ -70,6 +70,7 @@ package struct TokenClassification: Objective {
   }
 
   package var outputs: OutputForm { .perToken }
+  package static let readsRows = true
 
   package func scalars(of evaluated: Evaluated) -> [Scalar] {
     guard evaluated.sums.units > 0 else { return [] }
@@ -125,7 +126,13 @@ package struct TokenClassification: Objective {
   }
 
   package func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)] {
-    [("labels", .array(words(row, evaluated).map { .string(known[$0.given]) }))]
+    guard case .words(let texts, _)? = evaluated.example(row) else { return [] }
+    // A word that has no token, or is cut off, has no label.
+    var labels = [JSON](repeating: .null, count: texts.count)
+    for (place, word) in zip(evaluated.places(of: texts), words(row, evaluated)) {
+      labels[place] = .string(known[word.given])
+    }
+    return [("labels", .array(labels))]
   }
 }
 

@@ -97,7 +97,7 @@ package struct ErrorReport {
   /// Rows and errors by length, class and file.
   package var summary: JSON {
     let wrong = Set(mistakes.map(\.row))
-    let ranks = mistakes.contains { $0.confidence == nil }
+    let areWrong = mistakes.allSatisfy(\.isWrong)
     var lengths: [Int: Share] = [:]
     var files: [Int: Share] = [:]
     for (place, row) in rows.enumerated() {
@@ -107,7 +107,9 @@ package struct ErrorReport {
     var all = Share()
     for share in files.values { all.add(share) }
     return .object(
-      members: [("errors", .integer(mistakes.count)), ("chosen", .string(ranks ? "worst tenth" : "wrong"))]
+      members: [
+        ("errors", .integer(mistakes.count)), ("chosen", .string(areWrong ? "wrong" : "worst tenth")),
+      ]
         + all.members + [
           (
             "by_length",

@@ -41,9 +41,8 @@ struct ErrorFiles {
   /// Writes them on the first rank.
   func write(_ evaluation: JSON, _ evaluated: Evaluated, training: Evaluated?, _ read: ReadData) throws {
     let tokenizer = read.trained.tokenizer
-    let report = ErrorReport(evaluated, read.trained.replica.objective, training: training) { tokens in
-      var decoder = StreamingDecoder(tokenizer, skipSpecialTokens: true)
-      return tokens.map { decoder.append($0) }.joined() + decoder.finish()
+    let report = ErrorReport(evaluated, read.trained.replica.objective, training: training) {
+      tokenizer.text(of: $0, after: [])
     }
     func text(_ json: JSON) -> [UInt8] { Array((json.encoded(indented: true) + "\n").utf8) }
     try files?.write(text(evaluation), to: Self.evaluation)

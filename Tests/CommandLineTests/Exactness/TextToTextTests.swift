@@ -29,6 +29,16 @@ extension CommandLineTests {
         ["evaluate", "--json", "--model", fixture.model, "--data", fixture.rows, "task=" + fixture.task],
         ranks: 2, in: folder)
       try #require(measured.code == 0, "\(measured.err)")
+      let written = try Command.swiftdp(
+        [
+          "evaluate", "--model", fixture.model, "--data", fixture.rows, "--output", "errors",
+          "task=" + fixture.task,
+        ], ranks: 2, in: folder)
+      try #require(written.code == 0, "\(written.err)")
+      let summary = try JSON.parse(try folder.text("errors/errors_summary.json"))
+      let right = try #require(try JSON.parse(measured.out)["exact_match"]?.double) * 16
+      #expect(summary["chosen"]?.text == "wrong")
+      #expect(summary["errors"]?.integer == 16 - Int(right.rounded()))
       let loss = try #require(try JSON.parse(measured.out)["loss"]?.double)
       let expected = try #require(fixture.expected["loss"]?.double)
       #expect(abs(loss / expected - 1) <= 1e-5, "\(loss) for \(expected)")
