@@ -100,6 +100,7 @@ let package = Package(
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
         "Collectives", "Sharding", "Checkpoints", "Generation", "Metrics", "Recipes", "Planning", "Training",
+        "Tokenizers",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),

@@ -27,6 +27,7 @@ extension Method {
 /// All methods that swiftdp knows: a new one is one file and one line here.
 package let methods: [any Method.Type] = [
   FullMethod.self, LoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self,
+  Features.self,
 ]
 
 /// What a method sees of a model.

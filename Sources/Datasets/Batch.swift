@@ -36,6 +36,9 @@ package struct Batch: Equatable, Sendable {
   /// [B · (C + 1)] For a loss of all samples together, the gradient of each row's representation, and its share of the
   /// loss; empty elsewhere.
   package var rowGradients: [Float] = []
+  /// [B, C] or [B · T, C] What the frozen part of a model has left of each row, or of each token; empty where it is
+  /// computed with the rest.
+  package var features: [Float] = []
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
   package var sampleIDs: [Int32]
   /// [B] The index of each row in `TokenSequences`, for messages.
@@ -97,6 +100,20 @@ package struct SourceTexts: Equatable, Sendable {
 }
 
 extension Batch {
+  /// Leaves one token of each row, for programs that read none.
+  package mutating func keepFirstColumn() {
+    func cut(_ values: inout [Int32]) {
+      for row in 0..<rows { values[row] = values[row * length] }
+      values.removeLast(values.count - rows)
+    }
+    cut(&tokens)
+    cut(&targets)
+    cut(&positions)
+    cut(&types)
+    for row in 0..<rows { lengths[row] = min(lengths[row], 1) }
+    length = 1
+  }
+
   /// The same rows without their last columns, whatever these hold.
   package func shortened(by columns: Int) -> Batch {
     let kept = length - columns
@@ -182,6 +199,7 @@ extension TokenSequences {
     batch.lengths.refill(0, count: rows)
     batch.numbers.removeAll(keepingCapacity: true)
     batch.rowGradients.removeAll(keepingCapacity: true)
+    batch.features.removeAll(keepingCapacity: true)
     batch.sampleIDs.refill(0, count: rows)
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
     batch.sequences.removeAll(keepingCapacity: true)

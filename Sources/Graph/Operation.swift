@@ -117,6 +117,8 @@ package struct GraphInput {
   /// [B · (C + 1)]: for a loss of all samples together, the gradient of each sequence's representation, and its share
   /// of the loss; nil elsewhere.
   package var rowGradients: UnsafePointer<Float>?
+  /// [B, C] or [B · T, C]: what a trunk has left of the sequences, for programs of a head; nil elsewhere.
+  package var features: UnsafePointer<Float>?
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
   /// The factor of the gradient of each unit's loss: 1 / (units of the whole step).
@@ -128,7 +130,7 @@ package struct GraphInput {
     stream: TokenStream, source: TokenStream? = nil, sourceKeys: KeyIntervals? = nil,
     targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
-    sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
+    features: UnsafePointer<Float>? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
     seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
@@ -138,6 +140,7 @@ package struct GraphInput {
     self.lengths = lengths
     self.numbers = numbers
     self.rowGradients = rowGradients
+    self.features = features
     self.sampleIDs = sampleIDs
     self.scale = scale
     self.seed = seed

@@ -78,14 +78,18 @@ package final class Program {
   /// For each entry of the schedule, the operation that makes tiles and the one that processes them at once.
   private let pairs: [(maker: any TileMaker, follower: any TileFollower)?]
 
-  /// - Parameter holds: how many more segments of gradients become final before the memory of one is used again.
-  package init(_ graph: Graph, recompute: Recompute = .none, threads: Int, holds: Int = 0) {
+  /// - Parameters:
+  ///   - part: what of the record it runs; a trunk has no backward.
+  ///   - holds: how many more segments of gradients become final before the memory of one is used again.
+  package init(
+    _ graph: Graph, part: ProgramPart = .whole, recompute: Recompute = .none, threads: Int, holds: Int = 0
+  ) {
     shape = graph.shape
     type = graph.type
     trainedType = graph.trainedType
-    record = graph.record
+    record = graph.record.part(part)
     loss = graph.loss
-    training = graph.purpose == .training
+    training = graph.purpose == .training && part != .trunk
     runsByRow = graph.cache != nil
     plan = MemoryPlan(
       record: record, training: training, recompute: recompute, threads: threads, holds: holds)

@@ -7,11 +7,13 @@ package struct ProgramCache {
     package let shape: BatchShape
     let purpose: Purpose
     let dropout: Bool
+    let part: ProgramPart
 
-    package init(shape: BatchShape, purpose: Purpose, dropout: Bool) {
+    package init(shape: BatchShape, purpose: Purpose, dropout: Bool, part: ProgramPart = .whole) {
       self.shape = shape
       self.purpose = purpose
       self.dropout = dropout
+      self.part = part
     }
   }
 

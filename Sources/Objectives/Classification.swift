@@ -63,6 +63,11 @@ package struct Classification: Objective {
     self.init(labels: labels, isMultiple: kind == .several)
   }
 
+  /// Of the labels in the order of their numbers.
+  package var weightOfLabels: [Double] { known.map { weights[$0] ?? 1 } }
+  /// Whether the loss is another than cross-entropy.
+  package var isSmoothedOrFocused: Bool { form.smoothing > 0 || form.focus > 0 }
+
   private var known: [String] {
     guard let labels else { preconditionFailure("the labels of the data are not known yet") }
     return labels

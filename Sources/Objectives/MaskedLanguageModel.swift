@@ -60,6 +60,8 @@ package struct MaskedLanguageModel: Objective {
     return units
   }
 
+  package static var keepsTokens: Bool { false }
+
   package func mark(_ batch: inout Batch, _ draw: BatchDraw) {
     batch.targetCount = 0
     for place in batch.targets.indices { batch.targets[place] = Batch.noTarget }

@@ -79,6 +79,8 @@ package protocol Objective: Sendable {
 
   /// Whether its loss is of all samples of a step together; see `JointLoss`.
   static var isJoint: Bool { get }
+  /// Whether a sample has the same tokens in each step.
+  static var keepsTokens: Bool { get }
   /// The samples of a micro-batch, whatever a recipe says; nil to take what it says.
   static var microBatchSize: Int? { get }
   /// The gradient of each row's representation, and its share of the loss.
@@ -141,6 +143,7 @@ extension Objective {
   package func check(_ model: ModelDescription) throws {}
   package func companions(of model: ModelDescription) -> [(name: String, bytes: [UInt8])] { [] }
   package static var isJoint: Bool { false }
+  package static var keepsTokens: Bool { true }
   package static var microBatchSize: Int? { nil }
   package func joint(
     _ z: [Float], of rows: some Collection<Int>, in sequences: TokenSequences, units: Int, _ engine: Engine

@@ -77,6 +77,8 @@ package final class Console: Observer {
   }
 
   package func stepped(_ report: StepReport, validation: Evaluation?) {
+    // What came before the first step comes once.
+    if report.step == firstStep + 1 { start = Date().addingTimeInterval(-report.seconds) }
     let left = Date().timeIntervalSince(start) / Double(report.step - firstStep) * Double(steps - report.step)
     let rate = Double(report.tokens) / report.seconds
     let facts =

@@ -6,7 +6,7 @@ import Base
 import Foundation
 import Tensors
 
-final class OffloadFile {
+package final class OffloadFile {
   let base: UnsafeMutableRawPointer
   private let bytes: Int
   private let folder: String
@@ -19,13 +19,14 @@ final class OffloadFile {
   /// - Parameters:
   ///   - folder: a folder on a local disk; created if it does not exist.
   ///   - what: what the memory is for, in messages.
+  ///   - hint: what to do if there is no room.
   /// - Throws: `UserError(.disk)` if the folder cannot be written to or has no room.
-  init(folder: String, bytes: Int, for what: String) throws {
+  init(folder: String, bytes: Int, for what: String, hint: String) throws {
     let size = max(bytes, Self.page)
     do {
       (descriptor, base) = try Self.mapped(folder, bytes: size, for: what)
     } catch var error as UserError {
-      error.hint = "set optimizer.offload to a folder on a local disk with room for every rank's states"
+      error.hint = hint
       throw error
     }
     self.bytes = size
@@ -60,7 +61,7 @@ final class OffloadFile {
   deinit { close(descriptor) }
 
   /// - Throws: `UserError(.disk)` if the disk failed to read or write some of the memory, so that it is lost.
-  func check() throws {
+  package func check() throws {
     guard range.isBroken else { return }
     throw UserError(
       .disk, "the disk lost \(what) of this run", at: folder,
@@ -91,11 +92,14 @@ final class OffloadFile {
 extension FlatMemory {
   /// Zeroed numbers in memory, or in a file, which is then returned too.
   /// - Parameter offload: the folder of the file; nil for memory.
-  static func make(
-    count: Int, label: String, offload: String?, ledger: MemoryLedger?
+  package static func make(
+    count: Int, label: String, offload: String?,
+    hint: String = "set optimizer.offload to a folder on a local disk with room for every rank's states",
+    ledger: MemoryLedger?
   ) throws -> (FlatMemory, OffloadFile?) {
     guard let offload else { return (FlatMemory(count: count, label: label, ledger: ledger), nil) }
-    let file = try OffloadFile(folder: offload, bytes: count * MemoryLayout<Float>.stride, for: label)
+    let file = try OffloadFile(
+      folder: offload, bytes: count * MemoryLayout<Float>.stride, for: label, hint: hint)
     return (FlatMemory(file.base, count: count, of: file, counted: 0, label: label, ledger: ledger), file)
   }
 }

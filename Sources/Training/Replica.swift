@@ -95,7 +95,9 @@ package final class Replica {
       input.scale = units == 0 ? 0 : 1 / Float(units)
       input.seed = seed
       input.step = step
-      let program = program(for: batch, training: true)
+      let program =
+        batch.features.isEmpty
+        ? program(for: batch, training: true) : program(shape(of: batch), training: true, part: .head)
       defer { take(program.counts) }
       return try program.run(
         input, weights: store, arena: arena, engine: engine, gradients: gradients, beforeEach: beforeEach,
@@ -133,6 +135,22 @@ package final class Replica {
       _ = program.run(input, weights: store, arena: arena, engine: engine)
       return Array(output(of: program))
     }
+  }
+
+  /// What the trunk leaves of a micro-batch's rows, until the next program runs.
+  func withTrunk(of batch: Batch, _ body: (UnsafeBufferPointer<Float>) -> Void) {
+    let key = ProgramCache.Key(shape: shape(of: batch), purpose: .training, dropout: false, part: .trunk)
+    let program = programs.program(key) {
+      Program(record(key.shape, for: .training, dropout: false), part: .trunk, threads: engine.pool.threads)
+    }
+    run(program, on: batch)
+    body(output(of: program))
+  }
+
+  /// The form of what the trunk leaves; nil where the head reads more than one row of it.
+  var featureForm: FeatureForm? {
+    let shape = BatchShape(sequences: 1, length: 2, sourceLength: 3)
+    return record(shape, for: .training, dropout: false).featureForm
   }
 
   /// The sum of the losses of a micro-batch, without dropout.
@@ -177,11 +195,15 @@ package final class Replica {
     program(shape(of: batch), training: training, dropout: dropout)
   }
 
-  private func program(_ shape: BatchShape, training: Bool, dropout: Bool) -> Program {
+  private func program(
+    _ shape: BatchShape, training: Bool, dropout: Bool = true, part: ProgramPart = .whole
+  ) -> Program {
     let purpose: Purpose = training ? .training : .loss
-    return programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: dropout)) {
+    // What a head reads has been computed without dropout.
+    let dropout = dropout && part == .whole
+    return programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: dropout, part: part)) {
       Program(
-        record(shape, for: purpose, dropout: dropout), recompute: recompute,
+        record(shape, for: purpose, dropout: dropout), part: part, recompute: recompute,
         threads: engine.pool.threads, holds: holds)
     }
   }
@@ -210,13 +232,15 @@ package final class Replica {
           try withPointers(batch.numbers, batch.sampleIDs) { numbers, sampleIDs in
             try source.with(batch) { source, sourceKeys in
               try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
-                try body(
-                  GraphInput(
-                    stream: TokenStream(
-                      tokens: tokens!, positions: positions!, types: types!,
-                      keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
-                    sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
-                    rowGradients: rowGradients, sampleIDs: sampleIDs!))
+                try withPointers(batch.features, batch.features) { features, _ in
+                  try body(
+                    GraphInput(
+                      stream: TokenStream(
+                        tokens: tokens!, positions: positions!, types: types!,
+                        keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
+                      sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
+                      rowGradients: rowGradients, features: features, sampleIDs: sampleIDs!))
+                }
               }
             }
           }

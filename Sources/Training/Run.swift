@@ -4,6 +4,7 @@ import Checkpoints
 import Collectives
 import Datasets
 import Foundation
+import Graph
 import Kernels
 import Models
 import Optimizers
@@ -29,6 +30,8 @@ package final class Run {
   /// What the user should know about the model and the checkpoint that the run resumes from, a line each.
   private var notes: [String]
   private let model: RunModel
+  /// What is kept of samples where only a head is trained; nil for other methods.
+  private let featureForm: FeatureForm?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -43,6 +46,7 @@ package final class Run {
     let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
+    featureForm = try ranks.together { try HeadRun.form(recipe, replica) }
     let fingerprint = replica.fingerprint(
       microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
     if recipe.training.audit > 0 { try ranks.checkSameBits(fingerprint) }
@@ -150,6 +154,8 @@ package final class Run {
     // The weights of the last step are all here when this returns.
     defer { step.finish() }
     let first = (resumed?.step ?? 0) + 1
+    let head = try headRun(from: first)
+    step.features = head?.features
     if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
@@ -159,10 +165,13 @@ package final class Run {
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
       deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
-      let report = try reported { try step.run(number, stream.microBatches(step: number - 1)) }
+      let report =
+        try head?.run(number, tokens: data.dataset.train.tokens.count, fill: fillTrained)
+        ?? reported { try step.run(number, stream.microBatches(step: number - 1)) }
       try ranks.together {
         try optimizer.check()
         try replica.store.frozen?.check()
+        try step.features?.check()
         try checkNumbers(report)
       }
       tokens += report.tokens
@@ -192,6 +201,24 @@ package final class Run {
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil))
     }
+  }
+
+  /// Computes the features of all samples, if only a head is trained.
+  private func headRun(from first: Int) throws -> HeadRun? {
+    guard let featureForm, first <= data.steps else { return nil }
+    let begin = Date()
+    try tell { try $0.noted("computing the features of \(counted(data.dataset.train.samples, "sample"))") }
+    let head = try HeadRun(
+      recipe, data, featureForm, from: first, replica: replica, ranks: ranks, ledger: ledger)
+    let seconds = String(format: "%.1f", Date().timeIntervalSince(begin))
+    try tell { try $0.noted("features computed in \(seconds) s") }
+    return head
+  }
+
+  /// Gives the trained weights other values.
+  private func fillTrained(from reader: any WeightReader) throws {
+    try replica.weights.fill(replica.weights.loaded, from: reader, on: replica.engine.pool.runTiles)
+    try optimizer.fillMasters(from: reader)
   }
 
   /// A finding of an audit also goes to failure.json, for programs.

@@ -1,4 +1,5 @@
 // The data of a run, tokenised, and the part of it that each step sees.
+import Adapters
 import Base
 import Collectives
 import Datasets
@@ -41,6 +42,11 @@ package struct RunData {
       batchSize: training.batchSize,
       microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
       lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
+    if (recipe.method as? Features)?.isRegression == true {
+      // All samples at once.
+      steps = 1
+      return
+    }
     switch training.duration {
     case .steps(let count): steps = count
     case .epochs(let epochs):

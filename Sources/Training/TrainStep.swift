@@ -53,6 +53,8 @@ package final class TrainStep {
   /// the data.
   private var batch = Batch()
   private var sums: MicroBatchSums
+  /// What the frozen trunk gives for all samples, where only a head is computed in a step.
+  var features: FeatureStore?
   /// Of the step, where the loss is of all its samples together.
   private var joint: JointGradients?
   private let offending: OffendingSamples
@@ -118,6 +120,7 @@ package final class TrainStep {
     let tokens = sequences.tokenCount(of: microBatches)
     let draw = BatchDraw(seed: seed, step: step)
     let units = replica.objective.units(of: microBatches, in: sequences, draw)
+    features?.fetch(microBatches)
     if type(of: replica.objective).isJoint {
       exchange.finish()
       joint = JointGradients(
@@ -225,6 +228,7 @@ package final class TrainStep {
     replica.objective.fill(
       &batch, with: microBatch, of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
     joint?.fill(&batch, microBatch)
+    features?.fill(&batch, microBatch)
     let pool = replica.engine.pool
     pool.betweenTiles = betweenTiles
     defer { pool.betweenTiles = nil }

@@ -39,10 +39,15 @@ func checkSuite(_ outcome: inout Outcome, project: String) throws {
         let others: [any Method.Type] =
           [FullMethod.self, LoRA.self, IA3.self] + (family.readsSource ? [LastLayers.self] : [])
         guard isWhole || others.contains(where: { $0 == method }) else { continue }
+        if method == Features.self, objective.isJoint || !objective.keepsTokens { continue }
         let recipe = try ranks.together { try Recipe(of: family, objective, data, method) }
         if method == BitFit.self, family == Llama.self {
           let refuses = (try? recipe.settled().describeModel()) == nil
           outcome.expect(refuses, "Llama has no biases to train")
+          continue
+        }
+        if method == Features.self, (try? recipe.settled().describeModel()) == nil {
+          outcome.expect(data.head == .languageModel, "\(objective.name) has a head of its own")
           continue
         }
         let freezes = try ranks.together {
