@@ -14,37 +14,35 @@ extension Tokenizer {
       return
     }
     let bytes = try OpenFile.contents(path)
+    let config = try OpenFile.json(folder + "/config.json")
+    let family = config["model_type"]?.text ?? ""
     guard path.hasSuffix(".tiktoken") || TiktokenFile.isOne(bytes) else {
-      let settings = folder + "/tokenizer_config.json"
+      let settings = try SentencePieceSettings(folder: folder)
+      let tokenizerClass = (settings.config.json["tokenizer_class"] ?? config["tokenizer_class"])?.text
       try self.init(
-        sentencePiece: bytes, family: try Self.family(folder),
-        settings: FileManager.default.fileExists(atPath: settings) ? try OpenFile.json(settings) : .null,
-        path: path)
+        sentencePiece: bytes, family: family, tokenizerClass: tokenizerClass, settings: settings, path: path)
       return
     }
-    let type = try Self.family(folder)
-    try self.init(tiktoken: bytes, family: type, path: path)
-  }
-
-  private static func family(_ folder: String) throws -> String {
-    try OpenFile.json(folder + "/config.json")["model_type"]?.text ?? ""
+    try self.init(tiktoken: bytes, family: family, path: path)
   }
 
   /// - Parameters:
   ///   - family: the `model_type` of config.json.
-  ///   - settings: tokenizer_config.json; null where there is none.
-  package convenience init(
-    sentencePiece bytes: [UInt8], family name: String, settings: JSON, path: String
+  ///   - tokenizerClass: transformers' class; nil where no file names it.
+  convenience init(
+    sentencePiece bytes: [UInt8], family name: String, tokenizerClass: String?,
+    settings: SentencePieceSettings, path: String
   ) throws {
     let file = try SentencePieceFile(bytes, path: path)
-    guard let family = SentencePieceFamily.all.first(where: { $0.names.contains(name) }) else {
-      let known = SentencePieceFamily.all.flatMap(\.names).sorted().joined(separator: ", ")
+    let family = try SentencePieceFamily.named(name, tokenizerClass: tokenizerClass, path: path)
+    if family.kind != .any, (family.kind == .bpe) != (file.training.modelType == .bpe) {
+      let (found, expected) = family.kind == .bpe ? ("a Unigram", "BPE") : ("a BPE", "Unigram")
       throw UserError(
-        .data, "the special tokens of SentencePiece files of the family \"\(name)\" are not built in",
-        at: path,
-        hint: "those of \(known) are; load others with transformers and save their tokenizer.json")
+        .data, "is \(found) model, and its tokenizer's class reads \(expected) models", at: path,
+        hint: "load it with transformers and save its tokenizer.json")
     }
-    try self.init(json: try family.json(file, settings), path: path)
+    let parts = try family.parts(file, settings)
+    try self.init(json: parts.json, path: path, model: parts.model)
   }
 
   /// - Parameter family: the `model_type` of config.json.

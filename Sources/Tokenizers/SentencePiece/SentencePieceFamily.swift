@@ -1,216 +1,94 @@
 // What stands around a SentencePiece model in each family: ids of special tokens, how texts become normal, and what is put
 // around them. SentencePiece's files do not say it; transformers has it in the tokenizer class of the family.
 import Base
-import Foundation
 
 struct SentencePieceFamily: Sendable {
-  /// As `model_type` of config.json.
+  /// As `tokenizer_class` of tokenizer_config.json, without `Fast` at the end.
+  let classes: Set<String>
+  /// As `model_type` of config.json, where no class is named.
   let names: Set<String>
-  /// All of a tokenizer.json.
-  /// - Parameter settings: tokenizer_config.json; null where there is none.
-  let json: @Sendable (SentencePieceFile, _ settings: JSON) throws -> JSON
+  let kind: SentencePieceModelKind
+  let parts: @Sendable (SentencePieceFile, SentencePieceSettings) throws -> SentencePieceParts
 
-  static let all = [t5, xlmRoberta, debertaV2, llama, gemma]
+  static let all = [t5, xlmRoberta, debertaV2, llama, gemma, plain]
 
-  private static let t5 = SentencePieceFamily(names: ["t5", "mt5"]) { file, settings in
-    let extra = (0..<(settings["extra_ids"]?.integer ?? 100)).reversed().map { "<extra_id_\($0)>" }
-    let pieces = file.scored + extra.map { ($0, 0) }
-    return tokenizer(
-      added: file.added + extra.enumerated().map { (file.pieces.count + $0.offset, $0.element, true) },
-      normalizer: precompiled(file),
-      preTokenizer: list("Sequence", "pretokenizers", [whitespace, metaspace("always")]),
-      processor: template([nil, "</s>"], pair: [nil, "</s>", nil, "</s>"], pieces),
-      decoder: metaspace("always"), model: unigram(pieces, unknown: file.unknown))
-  }
+  /// Those whose files transformers reads as SentencePiece itself does, whatever class they name.
+  private static let withoutClass: Set<String> = ["mistral", "phi3"]
+  /// Classes that say nothing.
+  private static let anyClass: Set<String> = ["PreTrainedTokenizer", "TokenizersBackend"]
 
-  /// Ids are those of fairseq: four special tokens of its own, then the pieces without their own three.
-  private static let xlmRoberta = SentencePieceFamily(names: ["xlm-roberta"]) { file, _ in
-    let special = ["<s>", "<pad>", "</s>", "<unk>"]
-    let pieces = special.map { ($0, 0) } + file.scored.dropFirst(3) + [("<mask>", 0)]
-    return tokenizer(
-      added: special.enumerated().map { ($0.offset, $0.element, true) } + [
-        (pieces.count - 1, "<mask>", true)
-      ],
-      normalizer: precompiled(file),
-      preTokenizer: list("Sequence", "pretokenizers", [whitespace, metaspace("always")]),
-      processor: template(
-        ["<s>", nil, "</s>"], pair: ["<s>", nil, "</s>", "</s>", nil, "</s>"], pieces),
-      decoder: metaspace("always"), model: unigram(pieces, unknown: 3))
-  }
-
-  private static let debertaV2 = SentencePieceFamily(names: ["deberta-v2"]) { file, settings in
-    let pieces = file.scored + [("[MASK]", 0)].filter { mask in !file.scored.contains { $0.0 == mask.0 } }
-    guard settings["split_by_punct"]?.bool != true, settings["do_lower_case"]?.bool != true else {
-      throw UserError(
-        .data, "is split by punctuation or lowercased, which is not supported without tokenizer.json",
-        at: file.path)
+  /// - Parameters:
+  ///   - name: the `model_type` of config.json.
+  ///   - tokenizerClass: of tokenizer_config.json or config.json; nil where neither has one.
+  ///   - path: of the SentencePiece model, for messages.
+  static func named(_ name: String, tokenizerClass: String?, path: String) throws -> SentencePieceFamily {
+    var stem = tokenizerClass.map { $0.hasSuffix("Fast") ? String($0.dropLast(4)) : $0 }
+    if withoutClass.contains(name) || stem.map({ anyClass.contains($0) }) == true { stem = nil }
+    if let found = all.first(where: { stem.map($0.classes.contains) ?? $0.names.contains(name) }) {
+      return found
     }
-    let spaces = object([
-      "type": .string("Replace"), "pattern": object(["Regex": .string(#"\s{2,}|[\n\r\t]"#)]),
-      "content": .string(" "),
-    ])
-    let strip = object(["type": .string("Strip"), "strip_left": .bool(false), "strip_right": .bool(true)])
-    return tokenizer(
-      added: file.added + [(pieces.count - 1, "[MASK]", true)],
-      normalizer: list("Sequence", "normalizers", [spaces, object(["type": .string("NFC")]), strip]),
-      preTokenizer: metaspace("always"),
-      processor: template(
-        ["[CLS]", nil, "[SEP]"], pair: ["[CLS]", nil, "[SEP]", nil, "[SEP]"], pieces, types: true),
-      decoder: metaspace("always"), model: unigram(pieces, unknown: file.unknown))
+    let hint = "load it with transformers and save its tokenizer.json; those of "
+    if let stem {
+      let known = all.flatMap(\.classes).sorted().joined(separator: ", ")
+      throw UserError(
+        .data, "SentencePiece files of the tokenizer class \(stem) are not supported", at: path,
+        hint: hint + known + " are built in")
+    }
+    let known = all.flatMap(\.names).sorted().joined(separator: ", ")
+    throw UserError(
+      .data, "SentencePiece files of the family \"\(name)\" are not supported", at: path,
+      hint: hint + known + " are built in")
   }
+}
 
-  private static let llama = SentencePieceFamily(names: ["llama", "mistral", "phi3"]) { file, settings in
-    // Before, a space was put in front of every text behind an added token; since, in front of the first alone.
-    let scheme = settings["add_prefix_space"]?.bool == false ? "never" : "first"
-    let ends = settings["add_eos_token"]?.bool == true
-    let begins = settings["add_bos_token"]?.bool ?? true
-    let single = (begins ? ["<s>"] : []) + [nil] + (ends ? ["</s>"] : [])
-    return tokenizer(
-      added: file.added, normalizer: .null, preTokenizer: metaspace(scheme, splits: false),
-      processor: template(single, pair: single + single, file.scored),
-      decoder: decoders(stripsSpace: scheme != "never"), model: file.bpe)
-  }
+enum SentencePieceModelKind { case unigram, bpe, any }
 
-  private static let gemma = SentencePieceFamily(
-    names: ["gemma", "gemma2", "gemma3_text", "gemma3"]
-  ) { file, _ in
-    let spaces = object([
-      "type": .string("Replace"), "pattern": object(["String": .string(" ")]), "content": .string("▁"),
+/// A tokenizer.json in two parts.
+struct SentencePieceParts {
+  let model: any TokenModel
+  /// All but the model.
+  let json: JSON
+
+  init(
+    _ model: any TokenModel, _ tokens: SentencePieceTokens, normalizer: JSON, preTokenizer: JSON,
+    processor: JSON, decoder: JSON
+  ) {
+    self.model = model
+    json = .object([
+      "added_tokens": .array(tokens.tokens.map(\.json)), "normalizer": normalizer,
+      "pre_tokenizer": preTokenizer, "post_processor": processor, "decoder": decoder,
     ])
-    let split = object([
-      "type": .string("Split"), "pattern": object(["String": .string(" ")]),
-      "behavior": .string("MergedWithPrevious"), "invert": .bool(false),
-    ])
-    return tokenizer(
-      added: file.added, normalizer: spaces, preTokenizer: split,
-      processor: template(["<bos>", nil], pair: ["<bos>", nil, "<bos>", nil], file.scored),
-      decoder: decoders(stripsSpace: false), model: file.bpe)
   }
 }
 
 extension SentencePieceFile {
-  fileprivate var scored: [(String, Double)] { pieces.map { ($0.piece, Double($0.score)) } }
-
-  /// Pieces that are found in a text before anything else: id, text, and whether they are special.
-  fileprivate var added: [(Int, String, Bool)] {
-    pieces.enumerated().compactMap { id, piece in
-      switch piece.type {
-      case .unknown, .control: (id, piece.piece, true)
-      case .userDefined: (id, piece.piece, false)
-      case .normal, .unused, .byte: nil
-      }
+  /// Control and user-defined pieces, which are found in a text before anything else.
+  func addedPieces(_ found: Set<SentencePieceModel.SentencePiece.TypeEnum>) -> [AddedToken] {
+    pieces.indices.filter { found.contains(types[$0]) }.map { id in
+      var token = AddedToken(-1, pieces[id], isSpecial: true)
+      token.special = types[id] == .control
+      return token
     }
   }
 
-  fileprivate var unknown: Int {
-    pieces.firstIndex { $0.type == .unknown } ?? Int(model.trainerSpec.unkID)
-  }
-
-  fileprivate var bpe: JSON {
-    SentencePieceFamily.object([
-      "type": .string("BPE"), "unk_token": .string(pieces[unknown].piece), "fuse_unk": .bool(true),
-      "byte_fallback": .bool(model.trainerSpec.byteFallback),
-      "vocab": .object(members: pieces.enumerated().map { ($0.element.piece, .integer($0.offset)) }),
-      "merges": .array(merges.map { .array([.string(String($0.left)), .string(String($0.right))]) }),
-    ])
-  }
-}
-
-/// Parts of a tokenizer.json.
-extension SentencePieceFamily {
-  fileprivate static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
-    .object(members.map { JSON.Member(key: Array($0.key.utf8), value: $0.value) })
-  }
-
-  fileprivate static func list(_ type: String, _ key: String, _ elements: [JSON]) -> JSON {
-    .object(members: [("type", .string(type)), (key, .array(elements))])
-  }
-
-  private static func tokenizer(
-    added: [(Int, String, Bool)], normalizer: JSON, preTokenizer: JSON, processor: JSON, decoder: JSON,
-    model: JSON
-  ) -> JSON {
-    object([
-      "version": .string("1.0"),
-      "added_tokens": .array(
-        added.map { id, text, isSpecial in
-          object([
-            "id": .integer(id), "content": .string(text), "normalized": .bool(false),
-            "special": .bool(isSpecial),
-          ])
-        }),
-      "normalizer": normalizer, "pre_tokenizer": preTokenizer, "post_processor": processor,
-      "decoder": decoder, "model": model,
+  /// The map of characters as a normalizer; null without one.
+  var characterMap: JSON {
+    let map = normalization.precompiledCharsmap
+    guard !map.isEmpty else { return .null }
+    return .object([
+      "type": .string("Precompiled"), "precompiled_charsmap": .string(map.base64EncodedString()),
     ])
   }
 
-  private static func precompiled(_ file: SentencePieceFile) -> JSON {
-    let map = file.model.normalizerSpec.precompiledCharsmap
-    return map.isEmpty
-      ? .null
-      : object([
-        "type": .string("Precompiled"), "precompiled_charsmap": .string(map.base64EncodedString()),
-      ])
+  /// - Parameter pieces: in the order of their ids, and their scores.
+  func unigram(
+    _ pieces: [([UInt8], Float)], unknown: Int, fallsBack: Bool = false
+  ) throws -> Unigram {
+    guard pieces.indices.contains(unknown) else { throw error("the unknown piece \(unknown) is missing") }
+    return Unigram(
+      try Vocabulary(pieces: pieces.map(\.0), part), scores: pieces.map { Double($0.1) },
+      unknown: Int32(unknown), fallsBack: fallsBack)
   }
 
-  private static let whitespace = object(["type": .string("WhitespaceSplit")])
-
-  private static func metaspace(_ scheme: String, splits: Bool = true) -> JSON {
-    object([
-      "type": .string("Metaspace"), "replacement": .string("▁"), "prepend_scheme": .string(scheme),
-      "split": .bool(splits),
-    ])
-  }
-
-  private static func unigram(_ pieces: [(String, Double)], unknown: Int) -> JSON {
-    object([
-      "type": .string("Unigram"), "unk_id": .integer(unknown), "byte_fallback": .bool(false),
-      "vocab": .array(pieces.map { .array([.string($0.0), .number($0.1)]) }),
-    ])
-  }
-
-  private static func decoders(stripsSpace: Bool) -> JSON {
-    let spaces = object([
-      "type": .string("Replace"), "pattern": object(["String": .string("▁")]), "content": .string(" "),
-    ])
-    let strip = object([
-      "type": .string("Strip"), "content": .string(" "), "start": .integer(1), "stop": .integer(0),
-    ])
-    return list(
-      "Sequence", "decoders",
-      [spaces, object(["type": .string("ByteFallback")]), object(["type": .string("Fuse")])]
-        + (stripsSpace ? [strip] : []))
-  }
-
-  /// - Parameters:
-  ///   - single: the tokens around a text; nil for the text.
-  ///   - types: whether the second text has a type of its own.
-  private static func template(
-    _ single: [String?], pair: [String?], _ pieces: [(String, Double)], types: Bool = false
-  ) -> JSON {
-    func parts(_ tokens: [String?]) -> JSON {
-      var texts = 0
-      return .array(
-        tokens.map { token in
-          if token == nil { texts += 1 }
-          let type = JSON.integer(types && texts == 2 ? 1 : 0)
-          return token.map { object(["SpecialToken": object(["id": .string($0), "type_id": type])]) }
-            ?? object(["Sequence": object(["id": .string(texts == 1 ? "A" : "B"), "type_id": type])])
-        })
-    }
-    let used = Set((single + pair).compactMap { $0 }).sorted()
-    let special = used.map { token -> (String, JSON) in
-      let id = pieces.firstIndex { $0.0 == token } ?? -1
-      return (
-        token,
-        object([
-          "id": .string(token), "ids": .array([.integer(id)]), "tokens": .array([.string(token)]),
-        ])
-      )
-    }
-    return object([
-      "type": .string("TemplateProcessing"), "single": parts(single), "pair": parts(pair),
-      "special_tokens": .object(members: special),
-    ])
-  }
+  var scored: [([UInt8], Float)] { Array(zip(pieces, scores)) }
 }

@@ -12,7 +12,8 @@
 ///
 ///   protoc --swift_out=. sentencepiece_model.proto
 ///
-/// makes sentencepiece_model.pb.swift, with protoc-gen-swift of the swift-protobuf package.
+/// makes sentencepiece_model.pb.swift. protoc is in Debian's protobuf-compiler; it finds protoc-gen-swift on PATH, which
+/// `swift build -c release --product protoc-gen-swift` makes in a checkout of swift-protobuf.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -90,15 +91,6 @@ nonisolated struct Swiftdp_Sentencepiece_TrainerSpec: Sendable {
   /// Clears the value of `eosID`. Subsequent reads from it will return its default value.
   mutating func clearEosID() {self._eosID = nil}
 
-  var padID: Int32 {
-    get {_padID ?? -1}
-    set {_padID = newValue}
-  }
-  /// Returns true if `padID` has been explicitly set.
-  var hasPadID: Bool {self._padID != nil}
-  /// Clears the value of `padID`. Subsequent reads from it will return its default value.
-  mutating func clearPadID() {self._padID = nil}
-
   var unkPiece: String {
     get {_unkPiece ?? "<unk>"}
     set {_unkPiece = newValue}
@@ -107,6 +99,24 @@ nonisolated struct Swiftdp_Sentencepiece_TrainerSpec: Sendable {
   var hasUnkPiece: Bool {self._unkPiece != nil}
   /// Clears the value of `unkPiece`. Subsequent reads from it will return its default value.
   mutating func clearUnkPiece() {self._unkPiece = nil}
+
+  var bosPiece: String {
+    get {_bosPiece ?? "<s>"}
+    set {_bosPiece = newValue}
+  }
+  /// Returns true if `bosPiece` has been explicitly set.
+  var hasBosPiece: Bool {self._bosPiece != nil}
+  /// Clears the value of `bosPiece`. Subsequent reads from it will return its default value.
+  mutating func clearBosPiece() {self._bosPiece = nil}
+
+  var eosPiece: String {
+    get {_eosPiece ?? "</s>"}
+    set {_eosPiece = newValue}
+  }
+  /// Returns true if `eosPiece` has been explicitly set.
+  var hasEosPiece: Bool {self._eosPiece != nil}
+  /// Clears the value of `eosPiece`. Subsequent reads from it will return its default value.
+  mutating func clearEosPiece() {self._eosPiece = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -130,23 +140,15 @@ nonisolated struct Swiftdp_Sentencepiece_TrainerSpec: Sendable {
   fileprivate var _unkID: Int32? = nil
   fileprivate var _bosID: Int32? = nil
   fileprivate var _eosID: Int32? = nil
-  fileprivate var _padID: Int32? = nil
   fileprivate var _unkPiece: String? = nil
+  fileprivate var _bosPiece: String? = nil
+  fileprivate var _eosPiece: String? = nil
 }
 
 nonisolated struct Swiftdp_Sentencepiece_NormalizerSpec: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
-
-  var name: String {
-    get {_name ?? String()}
-    set {_name = newValue}
-  }
-  /// Returns true if `name` has been explicitly set.
-  var hasName: Bool {self._name != nil}
-  /// Clears the value of `name`. Subsequent reads from it will return its default value.
-  mutating func clearName() {self._name = nil}
 
   var precompiledCharsmap: Data {
     get {_precompiledCharsmap ?? Data()}
@@ -188,7 +190,6 @@ nonisolated struct Swiftdp_Sentencepiece_NormalizerSpec: Sendable {
 
   init() {}
 
-  fileprivate var _name: String? = nil
   fileprivate var _precompiledCharsmap: Data? = nil
   fileprivate var _addDummyPrefix: Bool? = nil
   fileprivate var _removeExtraWhitespaces: Bool? = nil
@@ -289,7 +290,7 @@ fileprivate nonisolated let _protobuf_package = "swiftdp.sentencepiece"
 
 nonisolated extension Swiftdp_Sentencepiece_TrainerSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TrainerSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}model_type\0\u{4}\u{15}treat_whitespace_as_suffix\0\u{4}\u{b}byte_fallback\0\u{4}\u{5}unk_id\0\u{3}bos_id\0\u{3}eos_id\0\u{3}pad_id\0\u{4}\u{2}unk_piece\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}model_type\0\u{4}\u{15}treat_whitespace_as_suffix\0\u{4}\u{b}byte_fallback\0\u{4}\u{5}unk_id\0\u{3}bos_id\0\u{3}eos_id\0\u{4}\u{3}unk_piece\0\u{3}bos_piece\0\u{3}eos_piece\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -303,8 +304,9 @@ nonisolated extension Swiftdp_Sentencepiece_TrainerSpec: SwiftProtobuf.Message, 
       case 40: try { try decoder.decodeSingularInt32Field(value: &self._unkID) }()
       case 41: try { try decoder.decodeSingularInt32Field(value: &self._bosID) }()
       case 42: try { try decoder.decodeSingularInt32Field(value: &self._eosID) }()
-      case 43: try { try decoder.decodeSingularInt32Field(value: &self._padID) }()
       case 45: try { try decoder.decodeSingularStringField(value: &self._unkPiece) }()
+      case 46: try { try decoder.decodeSingularStringField(value: &self._bosPiece) }()
+      case 47: try { try decoder.decodeSingularStringField(value: &self._eosPiece) }()
       default: break
       }
     }
@@ -333,11 +335,14 @@ nonisolated extension Swiftdp_Sentencepiece_TrainerSpec: SwiftProtobuf.Message, 
     try { if let v = self._eosID {
       try visitor.visitSingularInt32Field(value: v, fieldNumber: 42)
     } }()
-    try { if let v = self._padID {
-      try visitor.visitSingularInt32Field(value: v, fieldNumber: 43)
-    } }()
     try { if let v = self._unkPiece {
       try visitor.visitSingularStringField(value: v, fieldNumber: 45)
+    } }()
+    try { if let v = self._bosPiece {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 46)
+    } }()
+    try { if let v = self._eosPiece {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 47)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -349,8 +354,9 @@ nonisolated extension Swiftdp_Sentencepiece_TrainerSpec: SwiftProtobuf.Message, 
     if lhs._unkID != rhs._unkID {return false}
     if lhs._bosID != rhs._bosID {return false}
     if lhs._eosID != rhs._eosID {return false}
-    if lhs._padID != rhs._padID {return false}
     if lhs._unkPiece != rhs._unkPiece {return false}
+    if lhs._bosPiece != rhs._bosPiece {return false}
+    if lhs._eosPiece != rhs._eosPiece {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -362,7 +368,7 @@ nonisolated extension Swiftdp_Sentencepiece_TrainerSpec.ModelType: SwiftProtobuf
 
 nonisolated extension Swiftdp_Sentencepiece_NormalizerSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".NormalizerSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}precompiled_charsmap\0\u{3}add_dummy_prefix\0\u{3}remove_extra_whitespaces\0\u{3}escape_whitespaces\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{2}precompiled_charsmap\0\u{3}add_dummy_prefix\0\u{3}remove_extra_whitespaces\0\u{3}escape_whitespaces\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -370,7 +376,6 @@ nonisolated extension Swiftdp_Sentencepiece_NormalizerSpec: SwiftProtobuf.Messag
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self._name) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self._precompiledCharsmap) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self._addDummyPrefix) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self._removeExtraWhitespaces) }()
@@ -385,9 +390,6 @@ nonisolated extension Swiftdp_Sentencepiece_NormalizerSpec: SwiftProtobuf.Messag
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._name {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
-    } }()
     try { if let v = self._precompiledCharsmap {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
@@ -404,7 +406,6 @@ nonisolated extension Swiftdp_Sentencepiece_NormalizerSpec: SwiftProtobuf.Messag
   }
 
   static func ==(lhs: Swiftdp_Sentencepiece_NormalizerSpec, rhs: Swiftdp_Sentencepiece_NormalizerSpec) -> Bool {
-    if lhs._name != rhs._name {return false}
     if lhs._precompiledCharsmap != rhs._precompiledCharsmap {return false}
     if lhs._addDummyPrefix != rhs._addDummyPrefix {return false}
     if lhs._removeExtraWhitespaces != rhs._removeExtraWhitespaces {return false}
