@@ -24,17 +24,18 @@ struct SentencePieceFamily: Sendable {
   static func named(_ name: String, tokenizerClass: String?, path: String) throws -> SentencePieceFamily {
     var stem = tokenizerClass.map { $0.hasSuffix("Fast") ? String($0.dropLast(4)) : $0 }
     if withoutClass.contains(name) || stem.map({ anyClass.contains($0) }) == true { stem = nil }
-    if let found = all.first(where: { stem.map($0.classes.contains) ?? $0.names.contains(name) }) {
-      return found
+    let found = all.first { family in
+      if let stem { family.classes.contains(stem) } else { family.names.contains(name) }
     }
+    if let found { return found }
     let hint = "load it with transformers and save its tokenizer.json; those of "
     if let stem {
-      let known = all.flatMap(\.classes).sorted().joined(separator: ", ")
+      let known = all.flatMap { $0.classes }.sorted().joined(separator: ", ")
       throw UserError(
         .data, "SentencePiece files of the tokenizer class \(stem) are not supported", at: path,
         hint: hint + known + " are built in")
     }
-    let known = all.flatMap(\.names).sorted().joined(separator: ", ")
+    let known = all.flatMap { $0.names }.sorted().joined(separator: ", ")
     throw UserError(
       .data, "SentencePiece files of the family \"\(name)\" are not supported", at: path,
       hint: hint + known + " are built in")

@@ -1,4 +1,5 @@
 // Families whose SentencePiece models are Unigram models.
+import Base
 
 extension SentencePieceFamily {
   private typealias Steps = TokenizerJSON
