@@ -72,10 +72,10 @@ import Tokenizers
     let files = try TokenizerFixtures.require(expected["files"]?.members).map {
       (String(decoding: $0.key, as: UTF8.self), $0.value.encoded())
     }
-    let model = try TokenizerFixtures.require(expected["model"]?.text)
+    let name = try TokenizerFixtures.require(expected["model"]?.text)
     return (
       try tokenizer(
-        try model(model), as: try TokenizerFixtures.require(expected["as"]?.text), files), expected
+        try model(name), as: try TokenizerFixtures.require(expected["as"]?.text), files), expected
     )
   }
 
