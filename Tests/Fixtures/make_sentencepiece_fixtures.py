@@ -105,8 +105,8 @@ def specs():
         "xlm-roberta": ("xlm-roberta", "xlm-roberta", None, {}),
         "xlm-roberta-mask": ("xlm-roberta", "xlm-roberta", {
             "add_prefix_space": False, "mask_token": typed("<mask>", lstrip=True, normalized=True)}, {}),
-        "deberta": ("deberta-v2", "deberta", None, {}),
-        "deberta-lower": ("deberta-v2", "deberta", {
+        "deberta-v2": ("deberta-v2", "deberta", None, {}),
+        "deberta-v2-lower": ("deberta-v2", "deberta", {
             "do_lower_case": True, "split_by_punct": True, "add_prefix_space": False,
             "mask_token": typed("[MASK]", lstrip=True)}, {}),
         "llama": ("llama", "llama", llama, {}),
@@ -136,8 +136,8 @@ def specs():
 
 
 # One folder for each model and family: its lines are compared too.
-LINES = ["t5", "xlm-roberta", "deberta", "llama", "plain", "plain-by-score", "plain-unigram", "plain-unigram-bytes", "gemma"]
-PAIRED = ["t5", "xlm-roberta", "deberta", "llama", "gemma"]
+LINES = ["t5", "xlm-roberta", "deberta-v2", "llama", "plain", "plain-by-score", "plain-unigram", "plain-unigram-bytes", "gemma"]
+PAIRED = ["t5", "xlm-roberta", "deberta-v2", "llama", "gemma"]
 
 
 def load(family, model, files):

@@ -59,7 +59,7 @@ import Tokenizers
     (model(pieces, kind: 3), "the SentencePiece model of words is not supported"),
     (model(pieces, kind: 4), "the SentencePiece model of characters is not supported"),
     (model(pieces) { $0.add(24, 1) }, "with white space behind words is not supported"),
-    (model([("<unk>", 0, 2)]), "the unknown piece 2 is missing"),
+    (model([("<unk>", 0, 2)]), "has 1 pieces, and the third is what T5 has"),
     (model(pieces, kind: 2), "is a BPE model, and its tokenizer's class reads Unigram models"),
     (
       {

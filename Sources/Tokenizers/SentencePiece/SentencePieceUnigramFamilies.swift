@@ -15,6 +15,9 @@ extension SentencePieceFamily {
     guard count <= mostSentinels else {
       throw settings.config.error("extra_ids is \(count), and at most \(mostSentinels) are made")
     }
+    guard file.pieces.count > 2 else {
+      throw file.error("has \(file.pieces.count) pieces, and the third is what T5 has for unknown characters")
+    }
     let sentinels = (0..<count).map { Array("<extra_id_\($0)>".utf8) }
     let model = try file.unigram(file.scored + sentinels.reversed().map { ($0, 0) }, unknown: 2)
     let tokens = try SentencePieceTokens(
