@@ -136,6 +136,7 @@ extension SentencePieceFile {
   fileprivate func renamed(by settings: SentencePieceSettings) -> [[UInt8]] {
     var pieces = pieces
     let renamed = settings.listed.filter { pieces.indices.contains(Int($0.id)) }
+    guard !renamed.isEmpty else { return pieces }
     let ids = Set(renamed.map(\.id))
     let kept = Set(pieces.indices.filter { !ids.contains(Int32($0)) }.map { pieces[$0] })
     for token in renamed where !kept.contains(token.content) { pieces[Int(token.id)] = token.content }
