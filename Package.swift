@@ -31,13 +31,17 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
     .systemLibrary(name: "CProcess", path: "Sources/Bindings/CProcess"),
     .target(name: "Base", dependencies: ["CProcessor"]),
-    .target(name: "Tokenizers", dependencies: ["Base"]),
+    .target(
+      name: "Tokenizers",
+      dependencies: ["Base", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["SentencePiece/sentencepiece_model.proto"]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),

@@ -8,7 +8,8 @@ package struct CompanionFiles: Sendable {
 
   private static let names = [
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja",
+    "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.json", "merges.txt",
+    "generation_config.json", "chat_template.jinja",
   ]
 
   /// Adds files, or replaces those of the same names.

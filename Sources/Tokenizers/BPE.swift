@@ -23,23 +23,38 @@ final class BPE: TokenModel {
   /// Where words of text may be cut further; nil if they may not be cut.
   let marker: MarkerCut?
 
-  init(_ part: FilePart, readsBytes: Bool) throws {
+  convenience init(_ part: FilePart, readsBytes: Bool) throws {
     if let dropout = part.part("dropout"), dropout.json.double != 0 {
       throw part.unsupported("model", "BPE with dropout")
     }
     let vocabulary = try Vocabulary(try part.required("vocab"))
     let prefix = try part.part("continuing_subword_prefix")?.bytes() ?? []
-    let suffix = try part.part("end_of_word_suffix")?.bytes() ?? []
-    let merges = try Self.merges(try part.required("merges"), vocabulary, prefixCount: prefix.count)
+    try self.init(
+      vocabulary, merges: try Self.merges(try part.required("merges"), vocabulary, prefixCount: prefix.count),
+      unknown: try part.part("unk_token")?.bytes(), fusesUnknown: try part.bool("fuse_unk", default: false),
+      fallsBack: try part.bool("byte_fallback", default: false),
+      ignoresMerges: try part.bool("ignore_merges", default: false), readsBytes: readsBytes, prefix: prefix,
+      suffix: try part.part("end_of_word_suffix")?.bytes() ?? [], part)
+  }
+
+  /// - Parameters:
+  ///   - merges: in the order of their ranks.
+  ///   - unknown: the piece for characters that are none.
+  ///   - fallsBack: whether such characters become pieces for bytes, where there are any.
+  ///   - part: the model, for messages.
+  init(
+    _ vocabulary: Vocabulary, merges: [Merge], unknown unknownPiece: [UInt8]?, fusesUnknown: Bool,
+    fallsBack: Bool, ignoresMerges: Bool, readsBytes: Bool = false, prefix: [UInt8] = [],
+    suffix: [UInt8] = [], _ part: FilePart
+  ) throws {
     let isPlain = prefix.isEmpty && suffix.isEmpty
     symbols = (0..<256).map { byte in
       guard isPlain, readsBytes || byte < 128 else { return -1 }
       return vocabulary.id(of: readsBytes ? ByteAlphabet.characters[byte] : [UInt8(byte)]) ?? -1
     }
     symbolsAreWhole = symbols.allSatisfy { $0 >= 0 }
-    bytePieces = try part.bool("byte_fallback", default: false) ? vocabulary.bytePieces : []
+    bytePieces = fallsBack ? vocabulary.bytePieces : []
 
-    let unknownPiece = try part.part("unk_token")?.bytes()
     unknown = unknownPiece.flatMap { vocabulary.id(of: $0) }
     let isNeverUnknown =
       (readsBytes && symbolsAreWhole) || (!bytePieces.isEmpty && bytePieces.allSatisfy { $0 >= 0 })
@@ -47,13 +62,13 @@ final class BPE: TokenModel {
       throw part.error(
         "unk_token \"\(String(decoding: unknownPiece, as: UTF8.self))\" is not in the vocabulary")
     }
-    fusesUnknown = try part.bool("fuse_unk", default: false)
-    ignoresMerges = try part.bool("ignore_merges", default: false)
     marker =
       !readsBytes && isPlain
       ? MarkerCut(vocabulary, merges: merges, unknown: unknownPiece, fallsBack: !bytePieces.isEmpty) : nil
     self.merges = MergeTable(merges)
     self.vocabulary = vocabulary
+    self.fusesUnknown = fusesUnknown
+    self.ignoresMerges = ignoresMerges
     self.readsBytes = readsBytes
     self.prefix = prefix
     self.suffix = suffix

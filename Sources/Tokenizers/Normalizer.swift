@@ -25,8 +25,11 @@ enum Normalizers {
     case "Prepend": return [Prepend(bytes: try part.required("prepend").bytes())]
     case "Replace":
       let content = try part.required("content").bytes()
-      guard let pattern = try part.literalPattern() else { return [try SpaceRuns(part, content: content)] }
-      return [Replace(pattern: pattern, content: content)]
+      if let pattern = try part.literalPattern() { return [Replace(pattern: pattern, content: content)] }
+      let pattern = try part.required("pattern").required("Regex").text()
+      if pattern == EndSpaces.pattern { return [EndSpaces(content: content)] }
+      if let beginning = Beginning(pattern, content: content) { return [beginning] }
+      return [try SpaceRuns(pattern, part, content: content)]
     case "BertNormalizer": return [try BertNormalizer(part)]
     case "Lowercase": return [Lowercase()]
     case "Strip":

@@ -149,10 +149,12 @@ enum PreTokenizers {
     let behavior = try SplitBehavior(part, default: nil)
     let inverted = try part.bool("invert", default: false)
     if let text = try part.literalPattern() {
-      guard !text.isEmpty else { throw part.error("an empty pattern splits nothing") }
-      return LiteralSplit(pattern: text, behavior: behavior, inverted: inverted)
+      return try LiteralSplit([text], behavior: behavior, inverted: inverted, part)
     }
     let pattern = try part.required("pattern").required("Regex").text()
+    if let texts = LiteralPattern.alternatives(pattern) {
+      return try LiteralSplit(texts, behavior: behavior, inverted: inverted, part)
+    }
     guard let splitter = RegexSplits.splitter(pattern, behavior, inverted: inverted) else {
       let how = behavior == .isolated && !inverted ? "" : " and \(behavior.rawValue)"
       throw part.unsupported("pre-tokenizer", "Split with the regular expression \(pattern)\(how)")

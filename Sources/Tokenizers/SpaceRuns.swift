@@ -7,8 +7,7 @@ struct SpaceRuns: Normalizer {
   let content: [UInt8]
   var growth: Int { Self.growth(1, content.count) }
 
-  init(_ part: FilePart, content: [UInt8]) throws {
-    let pattern = try part.required("pattern").required("Regex").text()
+  init(_ pattern: String, _ part: FilePart, content: [UInt8]) throws {
     switch pattern {
     case " {2,}": runs = .twoSpaces
     case #"\s{2,}|[\n\r\t]"#: runs = .twoOrLineEnds

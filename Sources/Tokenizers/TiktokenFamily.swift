@@ -38,49 +38,26 @@ struct TiktokenFamily: Sendable {
   /// All of a tokenizer.json but its model.
   /// - Parameter count: of ranks.
   func json(_ count: Int) -> JSON {
-    func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
-      .object(members.map { JSON.Member(key: Array($0.key.utf8), value: $0.value) })
-    }
-    func list(_ type: String, _ key: String, _ elements: [JSON]) -> JSON {
-      object(["type": .string(type), key: .array(elements)])
-    }
     let added = specialTokens.enumerated().map { index, token in
-      object([
-        "id": .integer(count + index), "content": .string(token), "normalized": .bool(false),
-        "special": .bool(true),
-      ])
+      AddedToken(Int32(count + index), Array(token.utf8), isSpecial: true)
     }
-    let split = object([
-      "type": .string("Split"), "pattern": object(["Regex": .string(pattern)]),
-      "behavior": .string("Isolated"), "invert": .bool(false),
-    ])
-    let bytes = object([
+    let bytes = JSON.object([
       "type": .string("ByteLevel"), "add_prefix_space": .bool(false), "trim_offsets": .bool(false),
       "use_regex": .bool(false),
     ])
     var processors = [bytes]
     if let beginning, let index = specialTokens.firstIndex(of: beginning) {
-      let special = object(["SpecialToken": object(["id": .string(beginning), "type_id": .integer(0)])])
-      func text(_ name: String, _ type: Int) -> JSON {
-        object(["Sequence": object(["id": .string(name), "type_id": .integer(type)])])
-      }
+      let token = added[index]
+      let single: [TokenizerJSON.Place] = [.token(token, type: 0), .text(type: 0)]
       processors.append(
-        object([
-          "type": .string("TemplateProcessing"), "single": .array([special, text("A", 0)]),
-          "pair": .array([
-            special, text("A", 0),
-            object(["SpecialToken": object(["id": .string(beginning), "type_id": .integer(1)])]),
-            text("B", 1),
-          ]),
-          "special_tokens": object([
-            beginning: object(["id": .string(beginning), "ids": .array([.integer(count + index)])])
-          ]),
-        ]))
+        TokenizerJSON.template(single, pair: single + [.token(token, type: 1), .text(type: 1)]))
     }
-    return object([
-      "added_tokens": .array(added), "normalizer": composes ? object(["type": .string("NFC")]) : .null,
-      "pre_tokenizer": list("Sequence", "pretokenizers", [split, bytes]),
-      "post_processor": list("Sequence", "processors", processors), "decoder": bytes,
+    return .object([
+      "added_tokens": .array(added.map(\.json)), "normalizer": composes ? TokenizerJSON.plain("NFC") : .null,
+      "pre_tokenizer": TokenizerJSON.preTokenizers([
+        TokenizerJSON.split(TokenizerJSON.pattern(regex: pattern), .isolated), bytes,
+      ]),
+      "post_processor": TokenizerJSON.list("Sequence", "processors", processors), "decoder": bytes,
     ])
   }
 }

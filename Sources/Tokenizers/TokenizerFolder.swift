@@ -5,7 +5,7 @@ import Foundation
 extension Tokenizer {
   /// - Parameter folder: a Hugging Face folder.
   package convenience init(folder: String) throws {
-    let names = ["tokenizer.json", "tokenizer.model"] + Self.tiktokenFiles(folder)
+    let names = ["tokenizer.json"] + SentencePieceFile.names + Self.tiktokenFiles(folder)
     // Without any, the message is that tokenizer.json is missing.
     let name = names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0]
     let path = folder + "/" + name
@@ -14,13 +14,35 @@ extension Tokenizer {
       return
     }
     let bytes = try OpenFile.contents(path)
+    let config = try OpenFile.json(folder + "/config.json")
+    let family = config["model_type"]?.text ?? ""
     guard path.hasSuffix(".tiktoken") || TiktokenFile.isOne(bytes) else {
-      throw UserError(
-        .data, "this SentencePiece file is not read by itself", at: path,
-        hint: "load the model with transformers and save its tokenizer, which makes a tokenizer.json")
+      let settings = try SentencePieceSettings(folder: folder)
+      let tokenizerClass = (settings.config.json["tokenizer_class"] ?? config["tokenizer_class"])?.text
+      try self.init(
+        sentencePiece: bytes, family: family, tokenizerClass: tokenizerClass, settings: settings, path: path)
+      return
     }
-    let type = try OpenFile.json(folder + "/config.json")["model_type"]?.text ?? ""
-    try self.init(tiktoken: bytes, family: type, path: path)
+    try self.init(tiktoken: bytes, family: family, path: path)
+  }
+
+  /// - Parameters:
+  ///   - family: the `model_type` of config.json.
+  ///   - tokenizerClass: transformers' class; nil where no file names it.
+  convenience init(
+    sentencePiece bytes: [UInt8], family name: String, tokenizerClass: String?,
+    settings: SentencePieceSettings, path: String
+  ) throws {
+    let file = try SentencePieceFile(bytes, path: path)
+    let family = try SentencePieceFamily.named(name, tokenizerClass: tokenizerClass, path: path)
+    if family.kind != .any, (family.kind == .bpe) != (file.training.modelType == .bpe) {
+      let (found, expected) = family.kind == .bpe ? ("a Unigram", "BPE") : ("a BPE", "Unigram")
+      throw UserError(
+        .data, "is \(found) model, and its tokenizer's class reads \(expected) models", at: path,
+        hint: "load it with transformers and save its tokenizer.json")
+    }
+    let parts = try family.parts(file, settings)
+    try self.init(json: parts.json, path: path, model: parts.model)
   }
 
   /// - Parameter family: the `model_type` of config.json.

@@ -17,7 +17,7 @@ final class Unigram: TokenModel {
   /// Up to so many bytes, sums of scores are exact, so that they compare as the sums of a cut word do.
   let longestCut: Int
 
-  init(_ part: FilePart) throws {
+  convenience init(_ part: FilePart) throws {
     let list = try part.required("vocab")
     guard let elements = list.json.elements else { throw list.wrong("a list of pieces and scores") }
     var pieces: [[UInt8]] = []
@@ -39,15 +39,25 @@ final class Unigram: TokenModel {
     guard let id = part.part("unk_id") else { throw part.unsupported("model", "Unigram without an unk_id") }
     let unknown = try id.count()
     guard unknown < pieces.count else { throw id.error("the id \(unknown) is not in the vocabulary") }
-    vocabulary = try Vocabulary(pieces: pieces, list)
+    self.init(
+      try Vocabulary(pieces: pieces, list), scores: scores, unknown: Int32(unknown),
+      fallsBack: try part.bool("byte_fallback", default: false))
+  }
+
+  /// - Parameters:
+  ///   - scores: one finite number for each piece.
+  ///   - unknown: the id for characters that are no piece.
+  ///   - fallsBack: whether such characters become pieces for bytes, where there are any.
+  init(_ vocabulary: Vocabulary, scores: [Double], unknown: Int32, fallsBack: Bool) {
+    self.vocabulary = vocabulary
     self.scores = scores
-    self.unknown = Int32(unknown)
+    self.unknown = unknown
     unknownScore = (scores.min() ?? 0) - 10
-    bytePieces = try part.bool("byte_fallback", default: false) ? vocabulary.bytePieces : []
+    bytePieces = fallsBack ? vocabulary.bytePieces : []
     trie = PieceTrie(vocabulary)
-    let isMarked = (vocabulary.piece(self.unknown) ?? []).contains(MarkerCut.marker[0])
+    let isMarked = (vocabulary.piece(unknown) ?? []).contains(MarkerCut.marker[0])
     marker =
-      isMarked ? nil : MarkerCut(vocabulary, pieces: (0..<Int32(pieces.count)).filter { $0 != unknown })
+      isMarked ? nil : MarkerCut(vocabulary, pieces: (0..<Int32(scores.count)).filter { $0 != unknown })
     longestCut = Self.longestExact(scores + [unknownScore])
   }
 

@@ -8,7 +8,9 @@ struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the token ids of each line of a file as a JSON array.")
 
-  @Option(help: "A folder with a tokenizer.json, or with a file of tiktoken.", transform: Launch.path)
+  @Option(
+    help: "A folder with a tokenizer.json, or with a file of SentencePiece or tiktoken.",
+    transform: Launch.path)
   var model: String
   @Flag(help: "Print the pieces beside the ids.")
   var pieces = false

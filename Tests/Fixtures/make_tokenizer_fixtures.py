@@ -751,4 +751,5 @@ def main():
     write("corpus_hashes.json", {"versions": versions, "files": corpus_hashes(), "splits": split_hashes()})
 
 
-main()
+if __name__ == "__main__":
+    main()

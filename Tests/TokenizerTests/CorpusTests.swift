@@ -51,7 +51,7 @@ struct CorpusTests {
     #expect(splits.count == 12)
   }
 
-  private static func hash(_ tokenizer: Tokenizer, of texts: [[UInt8]]) -> String {
+  static func hash(_ tokenizer: Tokenizer, of texts: [[UInt8]]) -> String {
     var hash = FNV1a()
     for text in texts { hash.mix(ids: tokenizer.encode(text, addSpecialTokens: true)) }
     return hash.digits

@@ -7,7 +7,7 @@ import Tokenizers
   @Test(arguments: TokenizerFixtures.names("tokenizers"))
   func places(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.synthetic(name)
-    try checkPlaces(tokenizer, expected, name)
+    try GoldenChecks.checkPlaces(tokenizer, expected, name)
   }
 
   @Test(
@@ -15,7 +15,7 @@ import Tokenizers
     arguments: TokenizerFixtures.realNames)
   func realPlaces(_ name: String) throws {
     let (tokenizer, expected) = try TokenizerFixtures.real(name)
-    try checkPlaces(tokenizer, expected, name)
+    try GoldenChecks.checkPlaces(tokenizer, expected, name)
   }
 
   static let paired = [
@@ -76,33 +76,6 @@ import Tokenizers
     let unknown = tokenizer.encodeWithPlaces(Array("a [MASK] \u{a4}\u{a4}\u{a4}\u{a4} the".utf8))
     #expect(unknown.tokens.map { tokenizer.piece($0) } == ["a", "[MASK]", "[UNK]", "the"])
     #expect(unknown.places == [0..<1, 1..<8, 9..<17, 18..<21])
-  }
-
-  private func checkPlaces(_ tokenizer: Tokenizer, _ expected: JSON, _ name: String) throws {
-    let hashes = try #require(expected["places"]?.elements)
-    let texts = try TokenizerFixtures.texts()
-    #expect(hashes.count == texts.count)
-    var compared = 0
-    for (index, (text, golden)) in zip(texts, hashes).enumerated() {
-      let placed = tokenizer.encodeWithPlaces(Array(text.utf8))
-      #expect(placed.tokens == tokenizer.encode(text, addSpecialTokens: false), "\(text.debugDescription)")
-      #expect(placed.tokens.count == placed.places.count)
-      var hash = FNV1a()
-      for place in placed.places { hash.mix(ids: [Int32(place.lowerBound), Int32(place.upperBound)]) }
-      if Self.reorders(name, index) { continue }
-      compared += 1
-      #expect(hash.digits == golden.text, "\(index) \(text.debugDescription): \(placed.places)")
-    }
-    #expect(compared >= 37)
-  }
-
-  /// Whether the normalizers put marks of a text into another order. The package then counts characters in the old
-  /// order, so that a mark has the place of another.
-  private static func reorders(_ name: String, _ index: Int) -> Bool {
-    if name.hasPrefix("NF") || ["neox", "qwen2", "deberta-new"].contains(name) {
-      return [11, 33, 37, 40].contains(index)
-    }
-    return index == 37 && (name.contains("bert") || name == "all-MiniLM-L6-v2")
   }
 
   private func checkWindows(_ tokenizer: Tokenizer, _ golden: JSON) throws {

@@ -9,13 +9,15 @@ import Tokenizers
 struct BenchTokenizer: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
     commandName: "tokenizer",
-    abstract: "Encoding a file as one text and by line, and loading tokenizer.json.",
+    abstract: "Encoding a file as one text and by line, and loading the tokenizer.",
     discussion: """
       Each repetition encodes with a tokenizer that was just loaded, as a run does. Under mpirun all ranks
       encode the whole file at once, as ranks of a run do, and their rates are added up.
       """)
 
-  @Option(help: "A folder with a tokenizer.json.", transform: Launch.path)
+  @Option(
+    help: "A folder with a tokenizer.json, or with a file of SentencePiece or tiktoken.",
+    transform: Launch.path)
   var tokenizer: String
   @Option(help: "A text file.", transform: Launch.path)
   var data: String
@@ -23,17 +25,15 @@ struct BenchTokenizer: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
-      let file = tokenizer + "/tokenizer.json"
-      let (text, json) = try ranks.together {
+      let (text, file, bytes) = try ranks.together {
         if let mistake = UserError.noFile(data, at: "--data") { throw mistake }
-        let json = try OpenFile.contents(file)
         let text = try OpenFile.contents(data)
-        _ = try Tokenizer(file: file)
+        let file = try Tokenizer(folder: tokenizer).path
         guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: data) }
-        return (text, json)
+        return (text, file, try OpenFile.contents(file))
       }
       let bench = TokenizerBench(
-        session: try BenchSession(options, ranks), file: file, json: json, text: text)
+        session: try BenchSession(options, ranks), folder: tokenizer, file: file, bytes: bytes, text: text)
       try bench.session.report("tokenizer", limits: { try bench.limits() }, rows: { try bench.rows() })
     }
   }
@@ -41,8 +41,10 @@ struct BenchTokenizer: ParsableCommand, SharedByRanks {
 
 private struct TokenizerBench {
   let session: BenchSession
+  let folder: String
+  /// The file that the tokenizer is read from, and what it holds.
   let file: String
-  let json: [UInt8]
+  let bytes: [UInt8]
   let text: [UInt8]
   /// The range of every line, without its end.
   private let lines: [Range<Int>]
@@ -52,10 +54,11 @@ private struct TokenizerBench {
   /// The least bytes of text in such a range, apart from the last.
   private static let tile = 1 << 14
 
-  init(session: BenchSession, file: String, json: [UInt8], text: [UInt8]) {
+  init(session: BenchSession, folder: String, file: String, bytes: [UInt8], text: [UInt8]) {
     self.session = session
+    self.folder = folder
     self.file = file
-    self.json = json
+    self.bytes = bytes
     self.text = text
     let lines = text.split(separator: UInt8(ascii: "\n")).map { $0.startIndex..<$0.endIndex }
     var tiles: [Range<Int>] = []
@@ -70,19 +73,21 @@ private struct TokenizerBench {
   }
 
   func limits() throws -> [(limit: BenchLimit, rate: Double)] {
-    let parse = try session.seconds { _ in _ = try JSON.parse(json) }
-    let limits: [(limit: BenchLimit, rate: Double)] = [
-      (.copy, MachinePeak.copy(session.engine.pool, session.ranks)),
-      (.parsing, onAllRanks(json.count) / parse[0]),
+    var limits: [(limit: BenchLimit, rate: Double)] = [
+      (.copy, MachinePeak.copy(session.engine.pool, session.ranks))
     ]
+    if isJSON {
+      let parse = try session.seconds { _ in _ = try JSON.parse(bytes) }
+      limits.append((.parsing, onAllRanks(bytes.count) / parse[0]))
+    }
     guard threads > 1 else { return limits }
     let oneThread = try secondsByLine(threads: 1)
     return limits + [(.oneThread, onAllRanks(text.count) * Double(threads) / oneThread[0])]
   }
 
   func rows() throws -> [BenchRow] {
-    let load = try session.seconds { _ in _ = try Tokenizer(file: file) }
-    let tokens = try Tokenizer(file: file).encode(text, addSpecialTokens: false).count
+    let load = try session.seconds { _ in _ = try Tokenizer(folder: folder) }
+    let tokens = try Tokenizer(folder: folder).encode(text, addSpecialTokens: false).count
     let sizes = [(name: "bytes", value: text.count), (name: "tokens", value: tokens)]
     let byLine = sizes + [(name: "lines", value: lines.count)]
     let whole = try secondsFresh { _ = $0.encode(text, addSpecialTokens: false) }
@@ -93,8 +98,9 @@ private struct TokenizerBench {
     }
     let oneThread = [
       BenchRow(
-        name: "load tokenizer.json", sizes: [("bytes", json.count)], seconds: load,
-        work: onAllRanks(json.count), limit: .parsing),
+        name: "load \(URL(fileURLWithPath: file).lastPathComponent)", sizes: [("bytes", bytes.count)],
+        seconds: load,
+        work: onAllRanks(bytes.count), limit: isJSON ? .parsing : .copy),
       row("one text, 1 thread", sizes, whole, .copy),
       row("by line, 1 thread", byLine, try secondsByLine(threads: 1), .copy),
       row("with places, 1 thread", sizes, try secondsFresh { _ = $0.encodeWithPlaces(text) }, .copy),
@@ -104,13 +110,14 @@ private struct TokenizerBench {
     return oneThread + [row("by line, \(threads) threads", byLine, seconds, .oneThread)]
   }
 
+  private var isJSON: Bool { file.hasSuffix(".json") }
   private func onAllRanks(_ bytes: Int) -> Double { Double(bytes * session.ranks.count) }
 
   /// Uses a tokenizer that has not seen the text, as words that it has seen are faster.
   private func secondsFresh(_ encode: (Tokenizer) -> Void) throws -> [Double] {
-    var tokenizer = try Tokenizer(file: file)
+    var tokenizer = try Tokenizer(folder: folder)
     return try session.seconds(
-      prepare: { tokenizer = try Tokenizer(file: file) }, { _ in encode(tokenizer) })
+      prepare: { tokenizer = try Tokenizer(folder: folder) }, { _ in encode(tokenizer) })
   }
 
   private func secondsByLine(threads: Int) throws -> [Double] {

@@ -9,7 +9,7 @@ import Tokenizers
 
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {
-  case safetensors, index, tokenizer, rows, config, recipe
+  case safetensors, index, tokenizer, sentencepiece, rows, config, recipe
 
   /// Reads the bytes as swiftdp reads such a file.
   /// - Parameter folder: takes files that later calls overwrite.
@@ -19,6 +19,7 @@ package enum HostileReader: String, CaseIterable {
     case .safetensors: try Self.readSafetensors(bytes, in: folder)
     case .index: try Self.readIndex(bytes, in: folder)
     case .tokenizer: try Self.readTokenizer(bytes, in: folder)
+    case .sentencepiece: try Self.readSentencePiece(bytes, in: folder)
     case .rows: try Self.readRows(bytes, in: folder)
     case .config:
       for name in ["config.json", "generation_config.json"] { _ = try Self.write(bytes, name, in: folder) }
@@ -88,9 +89,37 @@ package enum HostileReader: String, CaseIterable {
       try Refusal.check(error)
     }
     try json.write(to: URL(fileURLWithPath: path))
-    let tokenizer = try Tokenizer(file: path)
-    var texts: [[UInt8]] = [[], Array("Hello, world! 12 été 你好\n  x <s></s> ▁a".utf8)]
-    if let mark { texts.append(Array(all[mark.upperBound...])) }
+    try check(try Tokenizer(file: path), mark.map { Array(all[$0.upperBound...]) })
+  }
+
+  /// The bytes as a model of each family; those after a line `%%SETTINGS%%` are its tokenizer_config.json. If all refuse,
+  /// the first refusal is thrown.
+  private static func readSentencePiece(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    let all = Data(bytes)
+    let mark = all.range(of: Data("\n%%SETTINGS%%\n".utf8))
+    func write(_ bytes: Data, _ name: String) throws {
+      try bytes.write(to: URL(fileURLWithPath: folder + "/" + name))
+    }
+    try write(all[..<(mark?.lowerBound ?? all.endIndex)], "tokenizer.model")
+    try write(mark.map { all[$0.upperBound...] } ?? Data("{}".utf8), "tokenizer_config.json")
+    var refusal: (any Error)?
+    var accepted = false
+    for family in ["t5", "xlm-roberta", "deberta-v2", "llama", "mistral", "gemma"] {
+      try write(Data("{\"model_type\":\"\(family)\"}".utf8), "config.json")
+      do {
+        try check(try Tokenizer(folder: folder), nil)
+        accepted = true
+      } catch {
+        try Refusal.check(error)
+        refusal = refusal ?? error
+      }
+    }
+    if let refusal, !accepted { throw refusal }
+  }
+
+  /// - Parameter text: one that is encoded beside the others.
+  private static func check(_ tokenizer: Tokenizer, _ text: [UInt8]?) throws {
+    let texts = [[], Array("Hello, world! 12 été 你好\n  x <s></s> ▁a".utf8)] + (text.map { [$0] } ?? [])
     for text in texts {
       let ids = tokenizer.encode(text, addSpecialTokens: true)
       guard ids.allSatisfy({ $0 >= 0 && Int($0) < tokenizer.vocabularySize }) else {
