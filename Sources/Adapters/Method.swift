@@ -17,17 +17,20 @@ package protocol Method: Sendable {
   func adaptation(of model: AdaptedModel) throws -> any Adaptation
   /// Whether it trains a head and an embedding apart that the model has as one.
   func partsHead(of model: AdaptedModel) -> Bool
+  /// Whether the weights of a base can hold what it adds.
+  var foldsIntoBase: Bool { get }
 }
 
 extension Method {
   package func partsHead(of model: AdaptedModel) -> Bool { false }
+  package var foldsIntoBase: Bool { true }
   package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? { nil }
 }
 
 /// All methods that swiftdp knows: a new one is one file and one line here.
 package let methods: [any Method.Type] = [
   FullMethod.self, LoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self,
-  Features.self,
+  Features.self, BottleneckAdapters.self,
 ]
 
 /// What a method sees of a model.
@@ -48,6 +51,12 @@ package struct AdaptedModel: Sendable {
   package var headModule: String?
   /// `model_type` of config.json.
   package var typeName: String
+  /// The class of transformers that `architectures` of config.json names; empty where it names none.
+  package var className = ""
+  /// How names begin of what is not a head's; empty where that does not tell.
+  package var basePrefix = ""
+  /// The parts of its layers, in the order of the forward pass.
+  package var parts: [LayerPart] = []
   /// Parameters that begin at random, so that every method trains them.
   package var newParameters: Set<String> = []
 
@@ -88,6 +97,9 @@ package struct AdaptedModel: Sendable {
     let modules = modulesAlwaysSaved
     return Set(parameters.map(\.name).filter { modules.contains(module(of: $0)) })
   }
+
+  /// The layers of all stacks.
+  var layerCount: Int { (parts.map(\.layer).max() ?? -1) + 1 }
 
   /// A parameter's name without its last part, as PEFT names modules.
   func module(of parameter: String) -> String {

@@ -9,6 +9,8 @@ package func adapterMethod(config: JSON, file: String) throws -> any Method {
   switch config["peft_type"]?.text ?? "" {
   case "LORA": return try LoRA(config: config, file: file)
   case "IA3": return try IA3(config: config, file: file)
+  case "" where BottleneckAdapters.isConfig(config):
+    return try BottleneckAdapters(config: config, file: file)
   case let kind:
     throw UserError(
       .data, "is \(kind.quoted), and swiftdp reads LORA and IA3", at: "\(file): peft_type")

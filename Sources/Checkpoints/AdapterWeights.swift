@@ -1,4 +1,4 @@
-// What an adapter folder of PEFT holds, by parameter.
+// What an adapter folder of PEFT or AdapterHub holds, by parameter.
 import Adapters
 import Base
 import Foundation
@@ -10,19 +10,24 @@ package struct AdapterWeights: WeightReader {
   private let files: HuggingFaceWeights
   /// By parameter of the layout.
   private let names: [String]
+  /// Tensors that repeat frozen parameters of the base: `adapters` saves the head that it does not train.
+  private var copies: [(tensor: String, parameter: Int, count: Int)] = []
 
   /// - Parameters:
+  ///   - description: of the base, adapted. It may have a copy of a tensor in the folder that is tied to it.
   ///   - layout: of all that the reader is asked for, of which the folder holds a part.
-  ///   - ignores: whether a tensor of the model may be there to no use: a copy of one that is tied to it.
   /// - Throws: every missing, superfluous or wrongly shaped tensor at once.
-  package init(
-    folder: String, layout: ParameterLayout, ignoring ignores: (String) -> Bool = { _ in false }
-  ) throws {
-    let form = WeightsForm.adapter(config: .null)
-    let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
+  package init(folder: String, _ description: ModelDescription, layout: ParameterLayout) throws {
+    let form = try WeightsForm.adapter(in: folder)
+    let files = try form.open(folder)
     let problems = Problems()
     self.files = files
-    names = layout.parameters.map { form.tensor(of: $0.spec.name) }
+    names = layout.parameters.map { parameter in
+      let name = form.tensor(of: parameter.spec.name)
+      // AdapterHub's names are those of the class that was saved, which may be the bare model.
+      guard form.hubName != nil, parameter.spec.isAdded, !files.contains(name) else { return name }
+      return description.names(of: parameter.spec.name).map(form.tensor).first(where: files.contains) ?? name
+    }
     for (name, parameter) in zip(names, layout.parameters) where parameter.spec.isOfAdapter {
       guard let shape = files.shape(of: name) else {
         problems.add(.data, "has no tensor \(name.quoted)", at: folder, hint: "is it of this base?")
@@ -35,7 +40,13 @@ package struct AdapterWeights: WeightReader {
       }
     }
     let known = Set(zip(names, layout.parameters).filter(\.1.spec.isOfAdapter).map(\.0))
-    for name in files.names where !known.contains(name) && !ignores(form.parameter(of: name)) {
+    for name in files.names where !known.contains(name) && !description.ignores(form.parameter(of: name)) {
+      if form.hubName != nil, let index = layout.index(of: name), let shape = files.shape(of: name),
+        shape == layout.parameters[index].spec.shape
+      {
+        copies.append((name, index, layout.parameters[index].range.count))
+        continue
+      }
       problems.add(.data, "the tensor \(name.quoted) has no place in this model", at: folder)
     }
     try problems.throwIfAny()
@@ -45,6 +56,18 @@ package struct AdapterWeights: WeightReader {
     _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
     try files.read(names[parameter], into: target, range: elements)
+  }
+
+  /// - Throws: where a tensor that is frozen here has other numbers than the base.
+  package func checkCopies(of base: any WeightReader) throws {
+    for (name, parameter, count) in copies {
+      var bases = [Float](repeating: 0, count: count)
+      try bases.withUnsafeMutableBufferPointer { try base.read(parameter, 0..<count, into: $0) }
+      guard try files.floats(name, count: count) != bases else { continue }
+      throw UserError(
+        .data, "differs from the base's, and trained projections onto the vocabulary are not supported",
+        at: "\(files.folder): \(name)")
+    }
   }
 }
 
@@ -64,10 +87,11 @@ package struct AdaptedWeights: WeightReader {
   ) throws {
     try AdapterWeights.checkBase(of: adapter, is: base)
     layout = description.layout
-    let trained = try AdapterWeights(folder: adapter, layout: layout, ignoring: description.ignores)
+    let trained = try AdapterWeights(folder: adapter, description, layout: layout)
     self.trained = trained
     // A head that the base lacks is trained, and comes with the adapter.
     let folder = try FolderWeights(folder: base, description, layout: layout, head: trained)
+    try trained.checkCopies(of: folder)
     self.base =
       DerivedWeights(description, layout: layout, base: folder, storage: storage, engine: engine) ?? folder
   }
@@ -86,7 +110,7 @@ package struct AdaptedWeights: WeightReader {
 }
 
 extension AdapterWeights {
-  /// Whether a folder is one of PEFT's.
+  /// Whether a folder holds an adapter.
   package static func isIn(_ folder: String) -> Bool {
     access(folder + "/" + WeightsForm.adapterConfig, F_OK) == 0
   }
@@ -95,11 +119,12 @@ extension AdapterWeights {
   /// - Throws: if the folder cannot be read, or holds less than its adapter_config.json says.
   package static func head(of folder: String, for base: ModelDescription) throws -> Head? {
     let config = try OpenFile.json(folder + "/" + WeightsForm.adapterConfig)
-    let form = WeightsForm.adapter(config: .null)
-    let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
+    let form = WeightsForm.adapter(config: config)
+    let files = try form.open(folder)
+    let hub = form.hubName == nil ? nil : try HubHead(folder: folder)
     let kind =
       files.metadata(WeightsForm.headKey).flatMap(Head.Kind.init)
-      ?? config["task_type"]?.text.flatMap(Head.kind(ofTask:))
+      ?? config["task_type"]?.text.flatMap(Head.kind(ofTask:)) ?? hub?.kind
     func labels(of module: String) throws -> [String] {
       // A head of several layers ends with the projection onto its labels.
       let names = ["\(module).weight", "\(module).out_proj.weight"].map(form.tensor)
@@ -107,14 +132,16 @@ extension AdapterWeights {
         throw UserError(.data, "is for labels, and has no tensor \(names[0].quoted)", at: folder)
       }
       let labels = files.metadata(WeightsForm.labelsKey).flatMap { try? JSON.parse($0).elements }
-      let known = labels?.compactMap(\.text) ?? []
+      let known = labels?.compactMap(\.text) ?? hub?.labels ?? []
       return known.count == count ? known : Head.unnamedLabels(count)
     }
     let family = type(of: base.family)
     switch kind {
     case .labels:
       let meaning = files.metadata(WeightsForm.labelKindKey).flatMap(Head.LabelKind.init)
-      return .labels(try labels(of: family.classifier), meaning ?? .one)
+      let names = try labels(of: family.classifier)
+      // transformers takes one label for a number.
+      return .labels(names, meaning ?? (hub != nil && names.count == 1 ? .number : .one))
     case .tokenLabels: return .tokenLabels(try labels(of: family.tokenClassifier))
     case .spans: return .spans
     case .choices: return .choices
@@ -125,7 +152,7 @@ extension AdapterWeights {
 
   /// - Throws: where the adapter says that it is of another base than this folder's.
   package static func checkBase(of folder: String, is base: String) throws {
-    let files = try HuggingFaceWeights(folder: folder, stem: WeightsForm.adapter(config: .null).stem)
+    let files = try WeightsForm.adapter(in: folder).open(folder)
     guard let expected = files.metadata(WeightsForm.fingerprintKey) else { return }
     let found = try HuggingFaceWeights(folder: base).fingerprint()
     guard found != expected else { return }

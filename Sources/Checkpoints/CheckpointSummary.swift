@@ -30,8 +30,8 @@ package struct CheckpointSummary {
     let isExpected = state?.hasManifest ?? false || Manifest.isIn(folder)
     manifest = isExpected ? problems.collect { try Manifest(folder: folder) } : nil
     let isAdapter = AdapterWeights.isIn(folder)
-    form = isAdapter ? .adapter(config: .null) : .model
-    let weights = problems.collect { [form] in try HuggingFaceWeights(folder: folder, stem: form.stem) }
+    form = isAdapter ? try .adapter(in: folder) : .model
+    let weights = problems.collect { [form] in try form.open(folder) }
     description = try isAdapter ? Self.adapted(folder, state) : ModelDescription.stored(in: folder)
     layout = Self.layout(description, isPart: state?.isOfPart ?? false, weights)
     let declarations = state.flatMap { state in problems.collect { try state.states(folder: folder) } } ?? []
@@ -124,7 +124,7 @@ package struct CheckpointSummary {
     problems.collect { try manifest?.check(folder) }
     let sources = problems.collect { () -> [(name: String, parameter: ParameterLayout.Parameter)] in
       guard case .adapter = form else { return try weights.sources(description, layout: layout) }
-      _ = try AdapterWeights(folder: folder, layout: layout, ignoring: description.ignores)
+      _ = try AdapterWeights(folder: folder, description, layout: layout)
       return layout.parameters.map { (form.tensor(of: $0.spec.name), $0) }
     }
     for (name, parameter) in sources ?? [] {

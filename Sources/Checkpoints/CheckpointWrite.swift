@@ -23,8 +23,9 @@ package final class CheckpointWrite: @unchecked Sendable {
   private let type: StoredType
   private let state: TrainingState?
   private let folder: DirectoryPublish
-  /// The writer of the weights, then one for each state.
+  /// The writers of the weights, then one for each state.
   private let writers: [SafetensorsWriter]
+  private let weightWriters: Int
   /// The extents in the order in which they are written; those from `firstCopied` on have copies.
   private let extents: [Extent]
   private var firstCopied: Int
@@ -46,12 +47,16 @@ package final class CheckpointWrite: @unchecked Sendable {
     let form = content.form
     let all = content.store.layout
     let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter(form.holds)
-    // PEFT reads one file.
+    // PEFT and AdapterHub read whole files.
     let maximumShardBytes = if case .adapter = form { Int.max } else { Self.maximumShardBytes }
-    let weights = try SafetensorsPlan(
-      tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }, type: type,
-      maximumShardBytes: maximumShardBytes, stem: form.stem,
-      metadata: Self.metadata(content))
+    let weights = try form.stems.enumerated().compactMap { number, stem in
+      let specs = specs.filter { form.file(of: $0) == number }
+      return specs.isEmpty && number > 0
+        ? nil
+        : try SafetensorsPlan(
+          tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }, type: type,
+          maximumShardBytes: maximumShardBytes, stem: stem, metadata: Self.metadata(content))
+    }
     let states = try content.states.map {
       try layout.plan($0.declaration, maximumShardBytes: Self.maximumShardBytes)
     }
@@ -61,8 +66,9 @@ package final class CheckpointWrite: @unchecked Sendable {
     self.state = state
     self.folder = folder
     smallFiles = SmallFiles(in: folder.staging)
-    writers = ([weights] + states).map { SafetensorsWriter($0, in: folder.staging) }
-    extents = Self.extents(content)
+    writers = (weights + states).map { SafetensorsWriter($0, in: folder.staging) }
+    weightWriters = weights.count
+    extents = Self.extents(content, statesFrom: weights.count)
     firstCopied = extents.count
   }
 
@@ -79,7 +85,7 @@ package final class CheckpointWrite: @unchecked Sendable {
   }
 
   /// This rank's part of what changes while training goes on.
-  private static func extents(_ content: CheckpointContent) -> [Extent] {
+  private static func extents(_ content: CheckpointContent, statesFrom firstState: Int) -> [Extent] {
     let map = content.map
     var extents: [Extent] = []
     for (bucket, slices) in map.slices.enumerated() {
@@ -91,7 +97,8 @@ package final class CheckpointWrite: @unchecked Sendable {
         let start = parameter.range.lowerBound
         extents.append(
           Extent(
-            writer: 0, name: content.form.tensor(of: parameter.spec.name),
+            writer: content.form.file(of: parameter.spec),
+            name: content.form.tensor(of: parameter.spec.name),
             elements: piece.lowerBound - start..<piece.upperBound - start,
             bytes: UnsafeRawBufferPointer(
               start: base + piece.lowerBound - slice.lowerBound,
@@ -102,7 +109,7 @@ package final class CheckpointWrite: @unchecked Sendable {
       for part in state.parts where part.isWritten {
         extents.append(
           Extent(
-            writer: number + 1, name: map.layout.parameters[part.parameter].spec.name,
+            writer: firstState + number, name: map.layout.parameters[part.parameter].spec.name,
             elements: part.elements, bytes: UnsafeRawBufferPointer(state.bytes(of: part))))
       }
     }
@@ -119,6 +126,10 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
     if case .adapter(let config) = content.form {
       try smallFiles.write(config.encoded(indented: true) + "\n", WeightsForm.adapterConfig)
+      if weightWriters > 1 {
+        let head = HubHead.config(of: content.description, adapter: config)
+        try smallFiles.write(head.encoded(indented: true) + "\n", HubHead.fileName)
+      }
     }
     // An adapter folder has none, as its base has it; who resumes looks whether that is the same model.
     if content.form.holdsConfig || state != nil {
@@ -200,7 +211,7 @@ package final class CheckpointWrite: @unchecked Sendable {
       for start in stride(from: 0, to: spec.count, by: Self.piece) {
         let part = start..<min(start + Self.piece, spec.count)
         frozen.read(index, part, into: room.base)
-        try writers[0].write(
+        try writers[content.form.file(of: spec)].write(
           name: content.form.tensor(of: spec.name), elementRange: part,
           from: UnsafeBufferPointer(start: room.base, count: part.count))
       }
@@ -209,7 +220,7 @@ package final class CheckpointWrite: @unchecked Sendable {
 
   private func write(_ extent: Extent, _ bytes: UnsafeRawBufferPointer) throws {
     let writer = writers[extent.writer]
-    guard extent.writer == 0 else {
+    guard extent.writer < weightWriters else {
       return try writer.write(name: extent.name, from: extent.elements.lowerBound, bytes: bytes)
     }
     try writer.write(

@@ -13,17 +13,20 @@ package final class HuggingFaceWeights: Sendable {
 
   /// Opens `STEM.safetensors`, or otherwise `STEM.safetensors.index.json` and the files it names. Tensors of those
   /// files that the index does not list are ignored.
-  /// - Throws: `UserError` if there is neither or the single file is broken, `UserErrors` with everything that is
+  /// - Parameter beside: the stems of further single files, which may be there beside the first.
+  /// - Throws: `UserError` if there is neither or a single file is broken, `UserErrors` with everything that is
   ///   wrong with an index and its files.
-  package init(folder: String, stem: String = "model") throws {
+  package init(folder: String, stem: String = "model", beside: [String] = []) throws {
     self.folder = folder
     let single = "\(folder)/\(stem).safetensors"
     let index = single + ".index.json"
     if Self.exists(single) {
-      let file = try SafetensorsFile(single)
-      shards = [file]
-      names = file.names
-      shardOf = Dictionary(names.map { ($0, 0) }, uniquingKeysWith: { first, _ in first })
+      let more = beside.map { "\(folder)/\($0).safetensors" }.filter(Self.exists)
+      shards = try ([single] + more).map { try SafetensorsFile($0) }
+      names = shards.flatMap(\.names)
+      shardOf = Dictionary(
+        shards.enumerated().flatMap { number, file in file.names.map { ($0, number) } },
+        uniquingKeysWith: { first, _ in first })
     } else if Self.exists(index) {
       let map = try WeightMap(index)
       (shards, names) = try map.open(in: folder)
@@ -31,10 +34,14 @@ package final class HuggingFaceWeights: Sendable {
       for (number, file) in map.files.enumerated() { numbers[file] = number }
       shardOf = map.fileOf.compactMapValues { numbers[$0] }
     } else {
-      let pickled = ["", ".index.json"].contains { Self.exists("\(folder)/pytorch_model.bin\($0)") }
+      let pickled = ["", ".index.json"].contains { Self.exists("\(folder)/pytorch_\(stem).bin\($0)") }
+      let fix =
+        stem == "model"
+        ? "in transformers; save_pretrained writes safetensors"
+        : "in adapters; save_adapter writes safetensors with use_safetensors=True"
       throw UserError(
         .data, "holds neither \(stem).safetensors nor \(stem).safetensors.index.json", at: folder,
-        hint: pickled ? "load its pytorch_model.bin in transformers; save_pretrained writes safetensors" : "")
+        hint: pickled ? "load its pytorch_\(stem).bin \(fix)" : "")
     }
   }
 

@@ -1,5 +1,7 @@
 // What of a model's weights a folder holds, and under which names.
+import Adapters
 import Base
+import Graph
 import Tensors
 
 package enum WeightsForm: Sendable {
@@ -7,16 +9,27 @@ package enum WeightsForm: Sendable {
   case model
   /// Those that are trained, under the model's own names: the others are those of the base.
   case trainedPart
-  /// Those that are trained, as PEFT writes them, with its adapter_config.json.
+  /// Those that are trained, as PEFT or AdapterHub's `adapters` writes them, with their adapter_config.json.
   case adapter(config: JSON)
 
   package static let adapterConfig = "adapter_config.json"
   /// What PEFT puts before every name.
   private static let prefix = "base_model.model."
 
+  /// The form of an adapter's folder.
+  package static func adapter(in folder: String) throws -> WeightsForm {
+    .adapter(config: try OpenFile.json(folder + "/" + adapterConfig))
+  }
+
   /// Whether config.json belongs to it.
   var holdsConfig: Bool {
     if case .adapter = self { false } else { true }
+  }
+
+  /// The name of an adapter of AdapterHub's; nil for other forms.
+  var hubName: String? {
+    guard case .adapter(let config) = self, BottleneckAdapters.isConfig(config) else { return nil }
+    return config["name"]?.text ?? BottleneckAdapters.usualName
   }
 
   /// Whether a parameter belongs to it.
@@ -28,19 +41,33 @@ package enum WeightsForm: Sendable {
     }
   }
 
-  /// Of the names of its files.
-  package var stem: String {
-    if case .adapter = self { "adapter_model" } else { "model" }
+  /// Of the names of its files, of which the first is always there.
+  package var stems: [String] {
+    guard case .adapter = self else { return ["model"] }
+    return hubName == nil ? ["adapter_model"] : ["adapter", "model_head"]
+  }
+
+  /// Which of the files a parameter is in.
+  func file(of spec: ParameterSpec) -> Int { hubName == nil || spec.isAdded ? 0 : 1 }
+
+  /// The tensors of a folder of this form.
+  package func open(_ folder: String) throws -> HuggingFaceWeights {
+    try HuggingFaceWeights(folder: folder, stem: stems[0], beside: Array(stems.dropFirst()))
   }
 
   package func tensor(of parameter: String) -> String {
-    if case .adapter = self { Self.prefix + parameter } else { parameter }
+    guard case .adapter = self else { return parameter }
+    guard let hubName else { return Self.prefix + parameter }
+    return parameter.replacing(Bottleneck.infix, with: Bottleneck.infix + hubName + ".", maxReplacements: 1)
   }
 
   /// The inverse of `tensor(of:)`.
   func parameter(of tensor: String) -> String {
-    guard case .adapter = self, tensor.hasPrefix(Self.prefix) else { return tensor }
-    return String(tensor.dropFirst(Self.prefix.count))
+    guard case .adapter = self else { return tensor }
+    if let hubName {
+      return tensor.replacing(Bottleneck.infix + hubName + ".", with: Bottleneck.infix, maxReplacements: 1)
+    }
+    return tensor.hasPrefix(Self.prefix) ? String(tensor.dropFirst(Self.prefix.count)) : tensor
   }
 
   /// Under which key of the files' metadata the fingerprint of the base stands.

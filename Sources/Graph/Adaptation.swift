@@ -8,6 +8,9 @@ package protocol Adaptation: Sendable {
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank?
   /// What of a projection is multiplied by a trained vector; nil for nothing.
   func gain(at projection: String) -> Gain?
+  /// The bottleneck behind or beside a part of a layer; nil for none. It does not depend on the part's `layer`, which
+  /// is another while decoding.
+  func bottleneck(at part: LayerPart) -> Bottleneck?
   /// The factor of the learning rate for a parameter.
   /// - Parameter isVector: whether it has one dimension.
   func rateFactor(of parameter: String, isVector: Bool) -> Double
@@ -16,6 +19,7 @@ package protocol Adaptation: Sendable {
 extension Adaptation {
   package func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { nil }
   package func gain(at projection: String) -> Gain? { nil }
+  package func bottleneck(at part: LayerPart) -> Bottleneck? { nil }
   package func rateFactor(of parameter: String, isVector: Bool) -> Double { 1 }
 }
 

@@ -62,6 +62,7 @@ package final class Graph {
   private(set) var record: Record
   private var declared: [ParameterSpec] = []
   private var declaredNames: Set<String> = []
+  private var parts: [LayerPart] = []
   let declaring: Bool
   private var layer: Int?
   private var layers = 0
@@ -104,6 +105,21 @@ package final class Graph {
     let graph = Graph(declaring: adaptation)
     forward(graph)
     return graph.declared
+  }
+
+  /// The parts of the layers of a forward pass, in its order.
+  package static func parts(of forward: (Graph) -> Void) -> [LayerPart] {
+    let graph = Graph(declaring: FullFineTuning())
+    forward(graph)
+    return graph.parts
+  }
+
+  /// Notes a part of the layer that is being recorded, and gives it the layer's number.
+  func note(_ part: LayerPart) -> LayerPart {
+    var part = part
+    part.layer = layer ?? layers
+    if declaring { parts.append(part) }
+    return part
   }
 
   /// The operations of one layer: the unit that is computed again instead of stored.
@@ -154,10 +170,12 @@ package final class Graph {
   }
 
   /// The same for a parameter that the adaptation adds.
-  func addedParameter(_ name: String, _ shape: [Int], initial: Initial, trains: Bool = true) -> Int {
+  func addedParameter(
+    _ name: String, _ shape: [Int], decays: Bool = true, initial: Initial, trains: Bool = true
+  ) -> Int {
     parameter(
       ParameterSpec(
-        name: name, shape: shape, decays: true, initial: initial, trains: trains, isAdded: true,
+        name: name, shape: shape, decays: decays, initial: initial, trains: trains, isAdded: true,
         rateFactor: rateFactor(name, shape)))
   }
 

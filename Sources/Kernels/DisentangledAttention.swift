@@ -226,7 +226,7 @@ extension Engine {
     func add(
       _ sums: UnsafeMutablePointer<Float>, bySide side: (_ query: Int, _ key: Int) -> Int,
       _ table: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>,
-      _ dTable: UnsafeMutablePointer<Float>
+      _ dTable: UnsafeMutablePointer<Float>?
     ) {
       sums.update(repeating: 0, count: n * rows)
       for query in 0..<n {
@@ -239,15 +239,16 @@ extension Engine {
         .none, m: n, n: d, k: rows, alpha: s.scale, sums, rows, table + head * d, s.distanceStride, beta: 1,
         dx,
         s.stride)
+      guard let dTable else { return }
       product(
         .first, m: rows, n: d, k: n, alpha: s.scale, sums, rows, x, s.stride, beta: sequence == 0 ? 0 : 1,
         dTable + head * d, s.distanceStride)
     }
-    if let table = operands.distanceKeys, let dTable = gradients.dDistanceKeys {
-      add(slot.ofQueries, bySide: { query, _ in query }, table, q, dq, dTable)
+    if let table = operands.distanceKeys {
+      add(slot.ofQueries, bySide: { query, _ in query }, table, q, dq, gradients.dDistanceKeys)
     }
-    if let table = operands.distanceQueries, let dTable = gradients.dDistanceQueries {
-      add(slot.ofKeys, bySide: { _, key in key }, table, k, dk, dTable)
+    if let table = operands.distanceQueries {
+      add(slot.ofKeys, bySide: { _, key in key }, table, k, dk, gradients.dDistanceQueries)
     }
   }
 }

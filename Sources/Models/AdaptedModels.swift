@@ -2,6 +2,7 @@
 import Adapters
 import Base
 import Foundation
+import Graph
 
 extension AdaptedModel {
   package init(_ description: ModelDescription) {
@@ -17,6 +18,9 @@ extension AdaptedModel {
       storesInputsFirst: type(of: family).storesInputsFirst,
       taskType: description.head.taskType(of: type(of: family)),
       headModule: module, newParameters: description.newParameters, typeName: description.typeName)
+    className = description.config["architectures"]?.elements?.first?.text ?? ""
+    basePrefix = type(of: family).basePrefix
+    parts = Graph.parts { description.record(on: $0) }
   }
 }
 
@@ -49,7 +53,7 @@ extension ModelDescription {
 }
 
 /// The method that an adapter was made by.
-/// - Parameter folder: as PEFT writes it.
+/// - Parameter folder: as PEFT or AdapterHub's `adapters` writes it.
 /// - Throws: where there is none, or one that swiftdp does not have.
 package func adapterMethod(in folder: String) throws -> any Method {
   let file = folder + "/adapter_config.json"

@@ -15,12 +15,16 @@ package struct EncoderBlock: Sendable {
     package var inner: String
     package var outer: String
     package var outputNorm: String
+    /// The modules of bottlenecks, as AdapterHub calls them.
+    package var attentionAdapter = "attention_adapters"
+    package var outputAdapter = "output_adapters"
 
     /// As in BERT, which others follow.
     package static let bert = Names(
       query: "attention.self.query", key: "attention.self.key", value: "attention.self.value",
       attentionOutput: "attention.output.dense", attentionNorm: "attention.output.LayerNorm",
-      inner: "intermediate.dense", outer: "output.dense", outputNorm: "output.LayerNorm")
+      inner: "intermediate.dense", outer: "output.dense", outputNorm: "output.LayerNorm",
+      attentionAdapter: "attention.output", outputAdapter: "output")
   }
 
   package var names = Names.bert
@@ -63,9 +67,9 @@ package struct EncoderBlock: Sendable {
   /// The projection of what attention gave, and the sum with what it read.
   func afterAttention(_ attention: Value, of x: Value, _ prefix: String, on graph: Graph) -> Value {
     let aBTC = graph.linear(attention, prefix + names.attentionOutput, columns: width, bias: true)
-    return graph.layerNorm(
-      graph.add(x, graph.dropout(aBTC, attentionOutputDropout)), prefix + names.attentionNorm,
-      epsilon: epsilon)
+    return graph.addPart(
+      graph.dropout(aBTC, attentionOutputDropout), to: x, .attention, prefix + names.attentionAdapter
+    ) { graph.layerNorm($0, prefix + names.attentionNorm, epsilon: epsilon) }
   }
 
   func fedForward(_ x: Value, _ prefix: String, on graph: Graph) -> Value {
@@ -73,7 +77,8 @@ package struct EncoderBlock: Sendable {
       graph.linear(x, prefix + names.inner, columns: feedForward, bias: true), on: graph)
     let mBTC = graph.linear(
       graph.dropout(fBTF, activationDropout), prefix + names.outer, columns: width, bias: true)
-    return graph.layerNorm(
-      graph.add(x, graph.dropout(mBTC, outputDropout)), prefix + names.outputNorm, epsilon: epsilon)
+    return graph.addPart(
+      graph.dropout(mBTC, outputDropout), to: x, .feedForward, prefix + names.outputAdapter
+    ) { graph.layerNorm($0, prefix + names.outputNorm, epsilon: epsilon) }
   }
 }

@@ -75,7 +75,8 @@ package struct GatedDecoder: Sendable {
         let nBTC = norms == .after ? xBTC : norm(xBTC, l + "input_layernorm", graph)
         var aBTC = attention(nBTC, layer, l + "self_attn.", graph)
         if norms != .before { aBTC = norm(aBTC, l + "post_attention_layernorm", graph) }
-        xBTC = graph.add(xBTC, graph.dropout(aBTC, residualDropout))
+        xBTC = graph.addPart(
+          graph.dropout(aBTC, residualDropout), to: xBTC, .attention, l + "attention_adapters")
 
         var mBTC = xBTC
         switch norms {
@@ -85,7 +86,8 @@ package struct GatedDecoder: Sendable {
         }
         mBTC = feedForward(mBTC, l + "mlp.", graph)
         if norms != .before { mBTC = norm(mBTC, l + "post_feedforward_layernorm", graph) }
-        xBTC = graph.add(xBTC, graph.dropout(mBTC, residualDropout))
+        xBTC = graph.addPart(
+          graph.dropout(mBTC, residualDropout), to: xBTC, .feedForward, l + "output_adapters")
       }
     }
     return norm(xBTC, "model.norm", graph)

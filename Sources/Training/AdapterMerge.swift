@@ -82,6 +82,11 @@ package struct AdapterMerge {
       problems.add(.usage, "exists already", at: output, hint: "set --output to a new folder")
     }
     problems.collect { try AdapterWeights.checkBase(of: adapter, is: base) }
+    if let method = problems.collect({ try adapterMethod(in: adapter) }), !method.foldsIntoBase {
+      problems.add(
+        .usage, "is an adapter of the method \(type(of: method).name), which no weights of a base can hold",
+        at: adapter, hint: "give it to generate, evaluate and predict with --adapter")
+    }
     let adapted = problems.collect {
       let description = try ModelDescription.stored(in: base, adapter: adapter)
       try description.checkFits(folder: base, copies: 1)

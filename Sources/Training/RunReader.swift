@@ -31,11 +31,13 @@ struct RunReader: WeightReader {
     base =
       DerivedWeights(
         description, layout: layout, base: folder, storage: recipe.frozenStorage, engine: engine) ?? folder
-    trained = try (checkpoint ?? recipe.adapter).map { folder -> any WeightReader in
-      AdapterWeights.isIn(folder)
-        ? try AdapterWeights(
-          folder: folder, layout: layout, ignoring: description.ignores) as any WeightReader
-        : try FolderWeights(folder: folder, description, layout: layout.trained)
+    trained = try (checkpoint ?? recipe.adapter).map { path -> any WeightReader in
+      guard AdapterWeights.isIn(path) else {
+        return try FolderWeights(folder: path, description, layout: layout.trained)
+      }
+      let adapter = try AdapterWeights(folder: path, description, layout: layout)
+      try adapter.checkCopies(of: folder)
+      return adapter
     }
   }
 

@@ -90,9 +90,13 @@ import Testing
         "relu", { max($0, 0) }, { $0.relu($1.input, count: $1.count, into: $2.base) },
         { $0.reluBackward($1.input, dy: $2.input, count: $1.count, dx: $3.base, adding: $4) }
       ),
+      (
+        "silu", Reference.silu, { $0.silu($1.input, count: $1.count, into: $2.base) },
+        { $0.siluBackward($1.input, dy: $2.input, count: $1.count, dx: $3.base, adding: $4) }
+      ),
     ]
 
-  @Test(arguments: [0, 1, 2]) func valuesAndSlopesOfTheOthers(_ number: Int) throws {
+  @Test(arguments: [0, 1, 2, 3]) func valuesAndSlopesOfTheOthers(_ number: Int) throws {
     let other = Self.others[number]
     var draw = Draw(14)
     var ran = 0
@@ -126,7 +130,7 @@ import Testing
     #expect(ran == Self.counts.count + 8)
   }
 
-  @Test(arguments: [0, 1, 2]) func theOthersFarOutAndWithNaN(_ number: Int) throws {
+  @Test(arguments: [0, 1, 2, 3]) func theOthersFarOutAndWithNaN(_ number: Int) throws {
     let other = Self.others[number]
     let engine = try Engine(threads: 1)
     let x = Floats(Self.extremes + [.nan])

@@ -81,6 +81,8 @@ import Testing
         let logs = Floats(count: sequences * heads * length)
         let scratch = Floats(count: test.shape.scratchCount * engine.pool.threads)
         let (dQKV, dTable) = (Floats(count: qkv.count), Floats(count: table.count))
+        // With a frozen table.
+        let dAlone = Floats(count: qkv.count)
         test.rows.withUnsafeBufferPointer { rows in
           test.first.withUnsafeBufferPointer { first in
             test.end.withUnsafeBufferPointer { end in
@@ -103,10 +105,17 @@ import Testing
                   dDistanceQueries: hasQueries ? dTable.base + (hasKeys ? columns : 0) : nil),
                 output: output.input, dOutput: dOutput.input, logSums: logs.input, dropout: nil,
                 sampleIDs: samples, scratch: scratch.base)
+              engine.disentangledAttentionBackward(
+                test.shape, operands,
+                DisentangledGradients(
+                  dq: dAlone.base, dk: dAlone.base + columns, dv: dAlone.base + 2 * columns,
+                  dDistanceKeys: nil, dDistanceQueries: nil),
+                output: output.input, dOutput: dOutput.input, logSums: logs.input, dropout: nil,
+                sampleIDs: samples, scratch: scratch.base)
             }
           }
         }
-        return [output, dQKV, dTable]
+        return [output, dQKV, dTable, dAlone]
       }
       let (qkvD, tableD, weights) = (doubles(qkv.values), doubles(table.values), doubles(dOutput.values))
       let what = "\(sequences) x \(length), \(heads) heads of \(width)"
@@ -115,6 +124,7 @@ import Testing
       expectClose(results[1], dQKV, 2e-6, scale: 1, what + ", dQKV")
       let dTable = slopes(of: { dot(test.output(qkvD, $0), weights) }, at: tableD)
       expectClose(results[2], dTable, 2e-6, scale: Double(length).squareRoot(), what + ", dTable")
+      #expect(results[3].elementsEqual(results[1]), "\(what), frozen table")
       ran += 1
     }
     #expect(ran == 4)

@@ -23,7 +23,7 @@ import Training
       "modernbert-mean-labels", "modernbert-mean-masked", "deberta-apart-labels", "deberta-apart-masked",
     ]
 
-  private func batch(_ fixture: ParityCase, _ prefix: String = "", index: Int = 0) throws -> Batch {
+  func batch(_ fixture: ParityCase, _ prefix: String = "", index: Int = 0) throws -> Batch {
     let shape = try #require(fixture.tensors.entry(prefix + "tokens")).shape.suffix(2)
     let (rows, length) = (shape.first!, shape.last!)
     func integers(_ name: String, _ width: Int) throws -> [Int32] {
@@ -125,7 +125,7 @@ import Training
 }
 
 /// A head and the loss that transformers has for it.
-private struct HeadAlone: Objective {
+struct HeadAlone: Objective {
   static let name = "head"
   static let unit = LossUnit.targetTokens
   let head: Head

@@ -13,7 +13,7 @@ import Training
 @Suite struct SourceParityTests {
   static let names = ["t5", "t5-gated", "mt5", "bart", "bart-scaled"]
 
-  private func batch(_ fixture: ParityCase, _ prefix: String = "", index: Int = 0) throws -> Batch {
+  func batch(_ fixture: ParityCase, _ prefix: String = "", index: Int = 0) throws -> Batch {
     func shape(_ name: String) throws -> (rows: Int, length: Int) {
       let shape = try #require(fixture.tensors.entry(prefix + name)).shape.suffix(2)
       return (shape.first!, shape.last!)

@@ -29,8 +29,14 @@ extension Graph {
     return gained(y, parts, by: .outputs)
   }
 
+  /// A projection with a bias that the adaptation adds. The bias begins as zeros.
+  func addedLinear(_ x: Value, _ name: String, columns: Int, initial: Initial) -> Value {
+    product(x, [(name, columns: columns)], bias: true, .outputByInput, added: initial)
+  }
+
+  /// - Parameter added: how weights of the adaptation begin; nil for weights of the model.
   private func product(
-    _ x: Value, _ names: [(String, columns: Int)], bias: Bool, _ layout: WeightLayout
+    _ x: Value, _ names: [(String, columns: Int)], bias: Bool, _ layout: WeightLayout, added: Initial? = nil
   ) -> Value {
     var parts: [Linear.Part] = []
     var parameters: [Int] = []
@@ -39,12 +45,16 @@ extension Graph {
     for (name, columns) in names {
       let shape = layout == .outputByInput ? [columns, x.columns] : [x.columns, columns]
       parameters.append(
-        parameter(
-          name + ".weight", shape, decays: true, initial: .normal(deviation: 0.02), isProjection: true))
+        added.map { addedParameter(name + ".weight", shape, initial: $0) }
+          ?? parameter(
+            name + ".weight", shape, decays: true, initial: .normal(deviation: 0.02), isProjection: true))
       var part = Linear.Part(
         start: start, columns: columns, weight: parameters.count - 1, trains: trains(parameters.last!))
       if bias {
-        parameters.append(parameter(name + ".bias", [columns], decays: false, initial: .zeros))
+        parameters.append(
+          added == nil
+            ? parameter(name + ".bias", [columns], decays: false, initial: .zeros)
+            : addedParameter(name + ".bias", [columns], decays: false, initial: .zeros))
         part.bias = parameters.count - 1
       }
       if let term = lowRankTerm(name, x, columns: columns, &parameters, &kept) { part.term = term }

@@ -118,8 +118,9 @@ package struct BART: ModelFamily {
       graph.linear($0, [(c + "k_proj", columns: width), (c + "v_proj", columns: width)], bias: true)
     }
     let oBTC = graph.linear(graph.sourceAttention(q, kv, form), c + "out_proj", columns: width, bias: true)
-    let tBTC = graph.layerNorm(
-      graph.add(sBTC, graph.dropout(oBTC, dropout)), l + "encoder_attn_layer_norm", epsilon: Self.epsilon)
+    let tBTC = graph.addPart(
+      graph.dropout(oBTC, dropout), to: sBTC, .sourceAttention, l + "cross_attention_adapters"
+    ) { graph.layerNorm($0, l + "encoder_attn_layer_norm", epsilon: Self.epsilon) }
     return block.fedForward(tBTC, l, on: graph)
   }
 }

@@ -66,7 +66,8 @@ package struct GPT2: ModelFamily {
         var aBTC = graph.attention(
           qkv, heads: heads, keyHeads: heads, headWidth: width / heads, dropout: attentionDropout)
         aBTC = graph.linear(aBTC, h + "attn.c_proj", columns: width, bias: true, layout: .inputByOutput)
-        xBTC = graph.add(xBTC, graph.dropout(aBTC, residualDropout))
+        xBTC = graph.addPart(
+          graph.dropout(aBTC, residualDropout), to: xBTC, .attention, h + "attention_adapters")
 
         nBTC = graph.layerNorm(xBTC, h + "ln_2", epsilon: epsilon)
         var fBTF = graph.linear(
@@ -74,7 +75,8 @@ package struct GPT2: ModelFamily {
         fBTF = graph.gelu(fBTF)
         let mBTC = graph.linear(
           fBTF, h + "mlp.c_proj", columns: width, bias: true, layout: .inputByOutput)
-        xBTC = graph.add(xBTC, graph.dropout(mBTC, residualDropout))
+        xBTC = graph.addPart(
+          graph.dropout(mBTC, residualDropout), to: xBTC, .feedForward, h + "output_adapters")
       }
     }
     return graph.layerNorm(xBTC, "transformer.ln_f", epsilon: epsilon)

@@ -83,14 +83,16 @@ package struct GPTNeoX: ModelFamily {
           nBTC, l + "attention.query_key_value", columns: 3 * width, bias: attentionBias)
         var aBTC = graph.attention(qkv, form, headStride: 3 * headWidth)
         aBTC = graph.linear(aBTC, l + "attention.dense", columns: width, bias: attentionBias)
-        aBTC = graph.add(xBTC, graph.dropout(aBTC, hiddenDropout))
+        aBTC = graph.addPart(
+          graph.dropout(aBTC, hiddenDropout), to: xBTC, .attention, l + "attention_adapters")
 
         let mBTC = graph.layerNorm(
           isParallel ? xBTC : aBTC, l + "post_attention_layernorm", epsilon: epsilon)
         let fBTF = graph.gelu(
           graph.linear(mBTC, l + "mlp.dense_h_to_4h", columns: feedForward, bias: true), activation)
         let dBTC = graph.linear(fBTF, l + "mlp.dense_4h_to_h", columns: width, bias: true)
-        xBTC = graph.add(aBTC, graph.dropout(dBTC, hiddenDropout))
+        xBTC = graph.addPart(
+          graph.dropout(dBTC, hiddenDropout), to: aBTC, .feedForward, l + "output_adapters")
       }
     }
     return graph.layerNorm(xBTC, "gpt_neox.final_layer_norm", epsilon: epsilon)

@@ -135,12 +135,14 @@ package struct ModernBERT: ModelFamily {
         let qkv = graph.linear(nBTC, l + "attn.Wqkv", columns: 3 * width, bias: attentionBias)
         let aBTC = graph.linear(
           graph.attention(qkv, form), l + "attn.Wo", columns: width, bias: attentionBias)
-        xBTC = graph.add(xBTC, graph.dropout(aBTC, attentionDropout))
+        xBTC = graph.addPart(
+          graph.dropout(aBTC, attentionDropout), to: xBTC, .attention, l + "attention_adapters")
 
         let gates = graph.linear(
           norm(xBTC, l + "mlp_norm", graph), l + "mlp.Wi", columns: 2 * feedForward, bias: feedForwardBias)
         let fBTF = graph.dropout(graph.geGLU(gates, activation), feedForwardDropout)
-        xBTC = graph.add(xBTC, graph.linear(fBTF, l + "mlp.Wo", columns: width, bias: feedForwardBias))
+        let oBTC = graph.linear(fBTF, l + "mlp.Wo", columns: width, bias: feedForwardBias)
+        xBTC = graph.addPart(oBTC, to: xBTC, .feedForward, l + "output_adapters")
       }
     }
     return norm(xBTC, "model.final_norm", graph)

@@ -67,8 +67,12 @@ package struct OPT: ModelFamily {
     for layer in 0..<layers {
       let l = d + "layers.\(layer)."
       graph.layer {
-        xBTC = part(xBTC, norm: l + "self_attn_layer_norm", graph) { attention($0, l + "self_attn.", graph) }
-        xBTC = part(xBTC, norm: l + "final_layer_norm", graph) { nBTC in
+        xBTC = part(
+          xBTC, .attention, l + "attention_adapters", norm: l + "self_attn_layer_norm", graph
+        ) { attention($0, l + "self_attn.", graph) }
+        xBTC = part(
+          xBTC, .feedForward, l + "output_adapters", norm: l + "final_layer_norm", graph
+        ) { nBTC in
           let fBTF = graph.linear(nBTC, l + "fc1", columns: feedForward, bias: hasBias)
           return graph.linear(
             activation.record(fBTF, on: graph), l + "fc2", columns: innerWidth, bias: hasBias)
@@ -81,10 +85,13 @@ package struct OPT: ModelFamily {
   }
 
   /// x plus what a part of a layer computes, with the norm before the part or behind the sum.
-  private func part(_ x: Value, norm: String, _ graph: Graph, _ compute: (Value) -> Value) -> Value {
+  private func part(
+    _ x: Value, _ kind: LayerPart.Kind, _ adapters: String, norm: String, _ graph: Graph,
+    _ compute: (Value) -> Value
+  ) -> Value {
     func normed(_ x: Value) -> Value { graph.layerNorm(x, norm, epsilon: epsilon) }
-    let sum = graph.add(x, graph.dropout(compute(normsComeFirst ? normed(x) : x), dropout))
-    return normsComeFirst ? sum : normed(sum)
+    let hBTC = graph.dropout(compute(normsComeFirst ? normed(x) : x), dropout)
+    return graph.addPart(hBTC, to: x, kind, adapters) { normsComeFirst ? $0 : normed($0) }
   }
 
   private func attention(_ nBTC: Value, _ a: String, _ graph: Graph) -> Value {

@@ -77,7 +77,7 @@ package struct T5Settings: Sendable {
     let name = config.text("feed_forward_proj", default: activation)
     let function = name.hasPrefix("gated-") ? String(name.dropFirst(6)) : name
     // The original code means the tanh form here.
-    switch (name.hasPrefix("gated-"), name == "gated-gelu" ? .gelu(.tanh) : Activation(name: function)) {
+    switch (name.hasPrefix("gated-"), name == "gated-gelu" ? .gelu(.tanh) : Activation(ofFamily: function)) {
     case (true, .gelu(let form)): self.form = .gatedGELU(form)
     case (true, nil) where ["silu", "swish"].contains(function): form = .gatedSiLU
     case (false, let activation?): form = .plain(activation)
@@ -137,17 +137,21 @@ extension T5Family {
       graph.layer {
         let qkv = projections(
           of: norm(xBTC, l + "0.", graph), ["q", "k", "v"], l + "0.SelfAttention.", graph)
-        xBTC = sum(xBTC, graph.attention(qkv, form, bias: bias), l + "0.SelfAttention.o", graph)
+        xBTC = sum(
+          xBTC, graph.attention(qkv, form, bias: bias), l + "0.SelfAttention.o", .attention, l + "0", graph)
         if isCausal {
           let q = projections(of: norm(xBTC, l + "1.", graph), ["q"], l + "1.EncDecAttention.", graph)
           let kv = source.map { projections(of: $0, ["k", "v"], l + "1.EncDecAttention.", graph) }
           var outer = form
           outer.isCausal = false
-          xBTC = sum(xBTC, graph.sourceAttention(q, kv, outer), l + "1.EncDecAttention.o", graph)
+          xBTC = sum(
+            xBTC, graph.sourceAttention(q, kv, outer), l + "1.EncDecAttention.o", .sourceAttention, l + "1",
+            graph)
         }
-        let f = l + (isCausal ? "2." : "1.")
-        let fBTF = feedForward(norm(xBTC, f, graph), f + "DenseReluDense.", graph)
-        xBTC = sum(xBTC, graph.dropout(fBTF, s.dropout), f + "DenseReluDense.wo", graph)
+        let f = l + (isCausal ? "2" : "1")
+        let fBTF = feedForward(norm(xBTC, f + ".", graph), f + ".DenseReluDense.", graph)
+        xBTC = sum(
+          xBTC, graph.dropout(fBTF, s.dropout), f + ".DenseReluDense.wo", .feedForward, f, graph)
       }
     }
     return graph.dropout(graph.rmsNorm(xBTC, name + "final_layer_norm", epsilon: s.epsilon), s.dropout)
@@ -179,8 +183,11 @@ extension T5Family {
   }
 
   /// x plus the projection of y.
-  private func sum(_ x: Value, _ y: Value, _ name: String, _ graph: Graph) -> Value {
-    graph.add(
-      x, graph.dropout(graph.linear(y, name, columns: settings.width, bias: false), settings.dropout))
+  private func sum(
+    _ x: Value, _ y: Value, _ name: String, _ kind: LayerPart.Kind, _ module: String, _ graph: Graph
+  ) -> Value {
+    let hBTC = graph.dropout(
+      graph.linear(y, name, columns: settings.width, bias: false), settings.dropout)
+    return graph.addPart(hBTC, to: x, kind, module)
   }
 }

@@ -14,6 +14,7 @@ extension CommandLineTests {
       "method={name: lora, rank: 2, init: pissa, dora: true}", "method=layernorm", "method=ia3",
       "method={freeze: [embed_tokens, layers.0, '*layernorm']}",
       "method={name: lora, fa: true, layers: 1, rank_pattern: {q_proj: 2}, alpha_pattern: {'.*_proj': 9}}",
+      "method=adapters", "method={name: adapters, config: parallel, mh_adapter: true, dropout: 0.1}",
     ]
     static let text = [
       "model=base/model", "data.train=text.txt", "data.sequence_length=32", "training.batch_size=8",
@@ -55,8 +56,16 @@ extension CommandLineTests {
 
     @Test(arguments: ["bfloat16", "int8", "nf4", "{name: nf4, double_quantization: true}"])
     func everyStorageGivesTheSameBits(_ storage: String) throws {
+      try check(storage, "lora")
+    }
+
+    @Test(arguments: ["int8", "nf4"]) func bottlenecksOnQuantisedBases(_ storage: String) throws {
+      try check(storage, "adapters")
+    }
+
+    private func check(_ storage: String, _ method: String) throws {
       let folder = try Self.folder()
-      let settings = Self.text + ["method=lora", "frozen_dtype=\(storage)"]
+      let settings = Self.text + ["method=\(method)", "frozen_dtype=\(storage)"]
       let one = try train(settings, output: "one", in: folder)
       for ranks in [2, 3] {
         let run = try train(settings, output: "run\(ranks)", ranks: ranks, in: folder)

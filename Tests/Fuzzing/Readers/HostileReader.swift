@@ -9,7 +9,7 @@ import Tokenizers
 
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {
-  case safetensors, index, tokenizer, sentencepiece, rows, config, recipe
+  case safetensors, index, tokenizer, sentencepiece, rows, config, recipe, adapter
 
   /// Reads the bytes as swiftdp reads such a file.
   /// - Parameter folder: takes files that later calls overwrite.
@@ -25,7 +25,20 @@ package enum HostileReader: String, CaseIterable {
       for name in ["config.json", "generation_config.json"] { _ = try Self.write(bytes, name, in: folder) }
       _ = try ModelDescription(folder: folder)
     case .recipe: _ = try Recipe(file: Self.write(bytes, "recipe.yaml", in: folder), assignments: [])
+    case .adapter: try Self.readAdapter(bytes, in: folder)
     }
+  }
+
+  /// The adapter_config.json of an adapter on a small model.
+  private static func readAdapter(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    _ = try write(bytes, "adapter_config.json", in: folder)
+    let config = JSON.object([
+      "model_type": .string("llama"), "vocab_size": .integer(9), "hidden_size": .integer(8),
+      "intermediate_size": .integer(8), "num_hidden_layers": .integer(2), "num_attention_heads": .integer(2),
+    ])
+    let adapted = try ModelDescription(config: config, file: "config.json").adapted(
+      by: adapterMethod(in: folder))
+    guard adapted.parameters.contains(where: \.trains) else { throw Finding("nothing is trained") }
   }
 
   private static func write(

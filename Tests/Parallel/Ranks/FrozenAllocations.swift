@@ -1,4 +1,4 @@
-// Heap allocations of a program with low-rank terms on frozen weights, counted as those of training steps are.
+// Heap allocations of a program with low-rank terms or bottlenecks on frozen weights, counted as those of training steps are.
 import Graph
 import Kernels
 import Reference
@@ -8,6 +8,17 @@ private struct EverywhereLowRank: Adaptation {
   func trains(_ parameter: String) -> Bool { false }
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? {
     LowRank(rank: 4, scale: 2, dropout: 0.1)
+  }
+}
+
+private struct EverywhereBottleneck: Adaptation {
+  func trains(_ parameter: String) -> Bool { false }
+  func bottleneck(at part: LayerPart) -> Bottleneck? {
+    var bottleneck = Bottleneck(columns: 6, activation: .silu)
+    bottleneck.readsSum = true
+    bottleneck.scale = 2
+    bottleneck.dropout = 0.1
+    return bottleneck
   }
 }
 
@@ -24,13 +35,24 @@ func checkFrozenAllocations(_ outcome: inout Outcome) throws {
   guard let count = AllocationCount() else {
     return outcome.expect(false, "the counting library is not loaded")
   }
-  let adaptation = EverywhereLowRank()
+  for adaptation in [EverywhereLowRank() as any Adaptation, EverywhereBottleneck()] {
+    try check(adaptation, count, &outcome)
+  }
+  let before = count()
+  let kept = (0..<2).map { [Int](repeating: $0, count: outcome.ranks.count) }
+  outcome.expect(count() - before > kept.count, "allocations are not counted")
+}
+
+private func check(
+  _ adaptation: any Adaptation, _ count: AllocationCount, _ outcome: inout Outcome
+) throws {
   let (vocabulary, width) = (50, 96)
   func record(_ graph: Graph) {
     let x = graph.embedding("table", vocabulary: vocabulary, columns: width)
     let gates = graph.linear(x, [("gate", columns: 2000), ("up", columns: 2000)], bias: false)
     let y = graph.linear(graph.swiGLU(gates), "down", columns: width, bias: true, layout: .inputByOutput)
-    graph.languageModelHead(graph.add(x, y), weight: "head", vocabulary: vocabulary)
+    graph.languageModelHead(
+      graph.addPart(y, to: x, .feedForward, "part"), weight: "head", vocabulary: vocabulary)
   }
   let layout = ParameterLayout(specs: Graph.parameters(adaptation, of: record))
   let inOrder: TileRunner = { tiles, body in (0..<tiles).forEach(body) }
@@ -77,11 +99,10 @@ func checkFrozenAllocations(_ outcome: inout Outcome) throws {
         let before = count()
         let loss = run()
         let made = count() - before
-        outcome.expect(loss.isFinite && made == 0, "\(storage), \(type), run \(number): \(made) allocations")
+        outcome.expect(
+          loss.isFinite && made == 0,
+          "\(adaptation), \(storage), \(type), run \(number): \(made) allocations")
       }
     }
   }
-  let before = count()
-  let kept = (0..<2).map { [Int](repeating: $0, count: outcome.ranks.count) }
-  outcome.expect(count() - before > kept.count, "allocations are not counted")
 }

@@ -37,7 +37,8 @@ func checkSuite(_ outcome: inout Outcome, project: String) throws {
       for method in methods where everywhere.contains(where: { $0 == method }) || isCommon {
         // Its modules go by other names in every family.
         let others: [any Method.Type] =
-          [FullMethod.self, LoRA.self, IA3.self] + (family.readsSource ? [LastLayers.self] : [])
+          [FullMethod.self, LoRA.self, IA3.self, BottleneckAdapters.self]
+          + (family.readsSource ? [LastLayers.self] : [])
         guard isWhole || others.contains(where: { $0 == method }) else { continue }
         if method == Features.self, objective.isJoint || !objective.keepsTokens { continue }
         let recipe = try ranks.together { try Recipe(of: family, objective, data, method) }
@@ -118,10 +119,17 @@ extension Recipe {
       file: nil,
       assignments: [
         "model=\(family.modelType)", "weights=random", "output=out", "task={name: \(objective.name)}",
-        "method=\(method.name)", "data.train=\(data.file)", "data.sequence_length=24",
+        "method=\(Self.setting(of: method))", "data.train=\(data.file)", "data.sequence_length=24",
         "training.batch_size=8",
         "training.micro_batch_size=2", "optimizer.learning_rate=1.0e-2", "parallel.threads=1",
       ] + data.settings + settings)
+  }
+
+  /// Bottlenecks at all places, narrower than the small models that they are in.
+  private static func setting(of method: any Method.Type) -> String {
+    method == BottleneckAdapters.self
+      ? "{name: adapters, config: houlsby, reduction_factor: 4, cross_adapter: true, dropout: 0.1}"
+      : method.name
   }
 }
 
