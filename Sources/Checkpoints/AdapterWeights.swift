@@ -2,6 +2,7 @@
 import Adapters
 import Base
 import Foundation
+import Graph
 import Kernels
 import Models
 import Tensors
@@ -18,14 +19,18 @@ package struct AdapterWeights: WeightReader {
   package init(
     folder: String, layout: ParameterLayout, ignoring ignores: (String) -> Bool = { _ in false }
   ) throws {
-    let form = WeightsForm.adapter(config: .null)
+    let form = WeightsForm.adapter(in: folder)
     let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
     let problems = Problems()
     self.files = files
     names = layout.parameters.map { form.tensor(of: $0.spec.name) }
     for (name, parameter) in zip(names, layout.parameters) where parameter.spec.isOfAdapter {
       guard let shape = files.shape(of: name) else {
-        problems.add(.data, "has no tensor \(name.quoted)", at: folder, hint: "is it of this base?")
+        let isResult = WeightsForm.isOfEncoder(name) && files.contains(Prompt.vectors)
+        problems.add(
+          .data, "has no tensor \(name.quoted)", at: folder,
+          hint: isResult
+            ? "what the encoder made is there: a checkpoint has it itself" : "is it of this base?")
         continue
       }
       if shape != parameter.spec.shape {
@@ -35,7 +40,10 @@ package struct AdapterWeights: WeightReader {
       }
     }
     let known = Set(zip(names, layout.parameters).filter(\.1.spec.isOfAdapter).map(\.0))
+    // Checkpoints hold an encoder and what it makes.
+    let hasPrompt = known.contains(where: WeightsForm.isOfPrompt)
     for name in files.names where !known.contains(name) && !ignores(form.parameter(of: name)) {
+      if hasPrompt, WeightsForm.isOfPrompt(name) { continue }
       problems.add(.data, "the tensor \(name.quoted) has no place in this model", at: folder)
     }
     try problems.throwIfAny()
@@ -95,7 +103,7 @@ extension AdapterWeights {
   /// - Throws: if the folder cannot be read, or holds less than its adapter_config.json says.
   package static func head(of folder: String, for base: ModelDescription) throws -> Head? {
     let config = try OpenFile.json(folder + "/" + WeightsForm.adapterConfig)
-    let form = WeightsForm.adapter(config: .null)
+    let form = WeightsForm.adapter(config: config)
     let files = try HuggingFaceWeights(folder: folder, stem: form.stem)
     let kind =
       files.metadata(WeightsForm.headKey).flatMap(Head.Kind.init)

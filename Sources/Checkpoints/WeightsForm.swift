@@ -1,5 +1,6 @@
 // What of a model's weights a folder holds, and under which names.
 import Base
+import Graph
 import Tensors
 
 package enum WeightsForm: Sendable {
@@ -11,8 +12,22 @@ package enum WeightsForm: Sendable {
   case adapter(config: JSON)
 
   package static let adapterConfig = "adapter_config.json"
-  /// What PEFT puts before every name.
-  private static let prefix = "base_model.model."
+  /// What PEFT puts before every name: with virtual tokens, no module of an adapter stands around the model.
+  private var prefix: String {
+    guard case .adapter(let config) = self, let type = config["peft_type"]?.text else {
+      return "base_model.model."
+    }
+    return ["PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING"].contains(type) ? "base_model." : "base_model.model."
+  }
+
+  /// That of a folder, as its adapter_config.json says.
+  static func adapter(in folder: String) -> WeightsForm {
+    .adapter(config: (try? OpenFile.json(folder + "/" + adapterConfig)) ?? .null)
+  }
+
+  /// Whether a name is that of a prompt's vectors, or of what makes them in training.
+  static func isOfPrompt(_ name: String) -> Bool { name == Prompt.vectors || isOfEncoder(name) }
+  static func isOfEncoder(_ name: String) -> Bool { name.hasPrefix(Prompt.encoderPrefix) }
 
   /// Whether config.json belongs to it.
   var holdsConfig: Bool {
@@ -20,11 +35,12 @@ package enum WeightsForm: Sendable {
   }
 
   /// Whether a parameter belongs to it.
-  func holds(_ spec: ParameterSpec) -> Bool {
+  /// - Parameter isRun: whether a run goes on from the folder; without that, an encoder is left out for what it makes.
+  func holds(_ spec: ParameterSpec, ofRun isRun: Bool) -> Bool {
     switch self {
     case .model: true
     case .trainedPart: spec.trains
-    case .adapter: spec.isOfAdapter
+    case .adapter: spec.isOfAdapter && (isRun || !Self.isOfEncoder(spec.name))
     }
   }
 
@@ -34,13 +50,13 @@ package enum WeightsForm: Sendable {
   }
 
   package func tensor(of parameter: String) -> String {
-    if case .adapter = self { Self.prefix + parameter } else { parameter }
+    if case .adapter = self, !Self.isOfPrompt(parameter) { prefix + parameter } else { parameter }
   }
 
   /// The inverse of `tensor(of:)`.
   func parameter(of tensor: String) -> String {
-    guard case .adapter = self, tensor.hasPrefix(Self.prefix) else { return tensor }
-    return String(tensor.dropFirst(Self.prefix.count))
+    guard case .adapter = self, tensor.hasPrefix(prefix) else { return tensor }
+    return String(tensor.dropFirst(prefix.count))
   }
 
   /// Under which key of the files' metadata the fingerprint of the base stands.

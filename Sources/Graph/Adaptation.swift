@@ -8,6 +8,8 @@ package protocol Adaptation: Sendable {
   func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank?
   /// What of a projection is multiplied by a trained vector; nil for nothing.
   func gain(at projection: String) -> Gain?
+  /// What stands before every text; nil for nothing.
+  var prompt: Prompt? { get }
   /// The factor of the learning rate for a parameter.
   /// - Parameter isVector: whether it has one dimension.
   func rateFactor(of parameter: String, isVector: Bool) -> Double
@@ -16,6 +18,7 @@ package protocol Adaptation: Sendable {
 extension Adaptation {
   package func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { nil }
   package func gain(at projection: String) -> Gain? { nil }
+  package var prompt: Prompt? { nil }
   package func rateFactor(of parameter: String, isVector: Bool) -> Double { 1 }
 }
 

@@ -14,6 +14,11 @@ extension CommandLineTests {
       "method={name: lora, rank: 2, init: pissa, dora: true}", "method=layernorm", "method=ia3",
       "method={freeze: [embed_tokens, layers.0, '*layernorm']}",
       "method={name: lora, fa: true, layers: 1, rank_pattern: {q_proj: 2}, alpha_pattern: {'.*_proj': 9}}",
+      "method={name: prompt_tuning, num_virtual_tokens: 6, prompt_tuning_init: TEXT, "
+        + "prompt_tuning_init_text: the cat}",
+      "method={name: prefix_tuning, num_virtual_tokens: 5}",
+      "method={name: prefix_tuning, num_virtual_tokens: 5, prefix_projection: true}",
+      "method={name: p_tuning, num_virtual_tokens: 4, encoder_reparameterization_type: LSTM, encoder_dropout: 0.1}",
     ]
     static let text = [
       "model=base/model", "data.train=text.txt", "data.sequence_length=32", "training.batch_size=8",
