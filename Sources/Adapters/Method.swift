@@ -19,18 +19,42 @@ package protocol Method: Sendable {
   func partsHead(of model: AdaptedModel) -> Bool
   /// Whether the weights of a base can hold what it adds.
   var foldsIntoBase: Bool { get }
+  /// The same method with what only the run tells.
+  /// - Throws: if the tokenizer lacks what its settings name.
+  func settled(_ facts: MethodFacts) throws -> any Method
+  /// The same method as one reads what it made, where that is less than it trains.
+  var asRead: any Method { get }
+  /// The positions of the model that it fills before every text.
+  var virtualPositions: VirtualPositions { get }
+}
+
+/// What settings of a method may need to know of a run.
+package struct MethodFacts {
+  /// The tokens of a text, with those that the tokenizer puts around it.
+  let tokens: (String) throws -> [Int32]
+  let vocabulary: Int
+  let seed: UInt64
+
+  package init(vocabulary: Int, seed: UInt64, tokens: @escaping (String) throws -> [Int32]) {
+    self.tokens = tokens
+    self.vocabulary = vocabulary
+    self.seed = seed
+  }
 }
 
 extension Method {
   package func partsHead(of model: AdaptedModel) -> Bool { false }
   package var foldsIntoBase: Bool { true }
   package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? { nil }
+  package func settled(_ facts: MethodFacts) throws -> any Method { self }
+  package var asRead: any Method { self }
+  package var virtualPositions: VirtualPositions { .none }
 }
 
 /// All methods that swiftdp knows: a new one is one file and one line here.
 package let methods: [any Method.Type] = [
-  FullMethod.self, LoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self,
-  Features.self, BottleneckAdapters.self,
+  FullMethod.self, LoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self, Features.self,
+  BottleneckAdapters.self, PromptTuning.self, PrefixTuning.self, PTuning.self,
 ]
 
 /// What a method sees of a model.
@@ -59,12 +83,23 @@ package struct AdaptedModel: Sendable {
   package var parts: [LayerPart] = []
   /// Parameters that begin at random, so that every method trains them.
   package var newParameters: Set<String> = []
+  /// Whether it reads a source beside the text that it writes, and whether a token sees only those before it.
+  package var readsSource: Bool
+  package var isCausal: Bool
+  /// How many numbers the hidden state of a token has.
+  package var width: Int
+  /// The attentions to the text's own tokens, in their order.
+  package var attentions: [AttentionForm]
 
   package init(
     parameters: [ParameterSpec], outputEmbedding: String, head: String, isTied: Bool, storesInputsFirst: Bool,
     taskType: String = "CAUSAL_LM", headModule: String? = nil, newParameters: [String] = [],
-    typeName: String
+    typeName: String, readsSource: Bool, isCausal: Bool, width: Int, attentions: [AttentionForm]
   ) {
+    self.readsSource = readsSource
+    self.isCausal = isCausal
+    self.width = width
+    self.attentions = attentions
     self.head = head
     self.parameters = parameters
     self.outputEmbedding = outputEmbedding

@@ -11,9 +11,14 @@ package func adapterMethod(config: JSON, file: String) throws -> any Method {
   case "IA3": return try IA3(config: config, file: file)
   case "" where BottleneckAdapters.isConfig(config):
     return try BottleneckAdapters(config: config, file: file)
+  case PromptTuning.peftType: return try PromptTuning(PromptConfig(json: config, file: file))
+  case PrefixTuning.peftType: return try PrefixTuning(PromptConfig(json: config, file: file))
+  case PTuning.peftType: return try PTuning(PromptConfig(json: config, file: file))
   case let kind:
     throw UserError(
-      .data, "is \(kind.quoted), and swiftdp reads LORA and IA3", at: "\(file): peft_type")
+      .data,
+      "is \(kind.quoted), and swiftdp reads LORA, IA3, PROMPT_TUNING, PREFIX_TUNING and P_TUNING",
+      at: "\(file): peft_type")
   }
 }
 

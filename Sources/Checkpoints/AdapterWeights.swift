@@ -2,6 +2,7 @@
 import Adapters
 import Base
 import Foundation
+import Graph
 import Kernels
 import Models
 import Tensors
@@ -30,7 +31,11 @@ package struct AdapterWeights: WeightReader {
     }
     for (name, parameter) in zip(names, layout.parameters) where parameter.spec.isOfAdapter {
       guard let shape = files.shape(of: name) else {
-        problems.add(.data, "has no tensor \(name.quoted)", at: folder, hint: "is it of this base?")
+        let isResult = WeightsForm.isOfEncoder(name) && files.contains(Prompt.vectors)
+        problems.add(
+          .data, "has no tensor \(name.quoted)", at: folder,
+          hint: isResult
+            ? "what the encoder made is there: a checkpoint has it itself" : "is it of this base?")
         continue
       }
       if shape != parameter.spec.shape {
@@ -40,7 +45,10 @@ package struct AdapterWeights: WeightReader {
       }
     }
     let known = Set(zip(names, layout.parameters).filter(\.1.spec.isOfAdapter).map(\.0))
+    // Checkpoints hold an encoder and what it makes.
+    let hasPrompt = known.contains(where: WeightsForm.isOfPrompt)
     for name in files.names where !known.contains(name) && !description.ignores(form.parameter(of: name)) {
+      if hasPrompt, WeightsForm.isOfPrompt(name) { continue }
       if form.hubName != nil, let index = layout.index(of: name), let shape = files.shape(of: name),
         shape == layout.parameters[index].spec.shape
       {

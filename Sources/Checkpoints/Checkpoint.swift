@@ -118,13 +118,16 @@ package struct CheckpointContent {
   package let masters: UnsafeMutablePointer<Float>?
   /// The optimizer's states; empty for a model alone.
   package let states: [ShardedState]
+  /// What an encoder of virtual tokens makes, which a model without the state of a run holds in its place.
+  package let encoded: (shape: [Int], values: [Float])?
   /// Throws if the disk under masters and states has lost some of them.
   package let check: () throws -> Void
 
   package init(
     description: ModelDescription, companions: CompanionFiles, map: ShardMap, store: WeightStore,
     form: WeightsForm = .model, baseFingerprint: String? = nil, masters: UnsafeMutablePointer<Float>?,
-    states: [ShardedState], check: @escaping () throws -> Void
+    states: [ShardedState], encoded: (shape: [Int], values: [Float])? = nil,
+    check: @escaping () throws -> Void
   ) {
     self.description = description
     self.companions = companions
@@ -134,6 +137,7 @@ package struct CheckpointContent {
     self.baseFingerprint = baseFingerprint
     self.masters = masters
     self.states = states
+    self.encoded = encoded
     self.check = check
   }
 }

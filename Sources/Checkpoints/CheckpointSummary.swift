@@ -53,7 +53,10 @@ package struct CheckpointSummary {
   private static func adapted(_ folder: String, _ state: TrainingState?) throws -> ModelDescription {
     let base = try ModelDescription(folder: folder)
     let method = try adapterMethod(in: folder)
-    guard var lora = method as? LoRA else { return try base.adapted(by: method) }
+    // A checkpoint holds an encoder; what a run leaves, only the result.
+    guard var lora = method as? LoRA else {
+      return try base.adapted(by: state == nil ? method.asRead : method)
+    }
     // An adapter does not say whether A is trained, and has states.
     lora.fa = state?.conditions.first { $0.key.elementsEqual("method".utf8) }?.value["fa"]?.bool ?? false
     return try base.adapted(by: lora)

@@ -3,6 +3,7 @@
 import Base
 import Collectives
 import Foundation
+import Graph
 import Sharding
 import Tensors
 
@@ -46,7 +47,9 @@ package final class CheckpointWrite: @unchecked Sendable {
     let layout = content.map.layout
     let form = content.form
     let all = content.store.layout
-    let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter(form.holds)
+    let isRun = state != nil
+    let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter { form.holds($0, ofRun: isRun) }
+    let encoded = content.encoded.map { [(name: Prompt.vectors, shape: $0.shape)] } ?? []
     // PEFT and AdapterHub read whole files.
     let maximumShardBytes = if case .adapter = form { Int.max } else { Self.maximumShardBytes }
     let weights = try form.stems.enumerated().compactMap { number, stem in
@@ -54,7 +57,8 @@ package final class CheckpointWrite: @unchecked Sendable {
       return specs.isEmpty && number > 0
         ? nil
         : try SafetensorsPlan(
-          tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }, type: type,
+          tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }
+            + (number == 0 ? encoded : []), type: type,
           maximumShardBytes: maximumShardBytes, stem: stem, metadata: Self.metadata(content))
     }
     let states = try content.states.map {
@@ -68,7 +72,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     smallFiles = SmallFiles(in: folder.staging)
     writers = (weights + states).map { SafetensorsWriter($0, in: folder.staging) }
     weightWriters = weights.count
-    extents = Self.extents(content, statesFrom: weights.count)
+    extents = Self.extents(content, statesFrom: weights.count, ofRun: isRun)
     firstCopied = extents.count
   }
 
@@ -85,7 +89,9 @@ package final class CheckpointWrite: @unchecked Sendable {
   }
 
   /// This rank's part of what changes while training goes on.
-  private static func extents(_ content: CheckpointContent, statesFrom firstState: Int) -> [Extent] {
+  private static func extents(
+    _ content: CheckpointContent, statesFrom firstState: Int, ofRun isRun: Bool
+  ) -> [Extent] {
     let map = content.map
     var extents: [Extent] = []
     for (bucket, slices) in map.slices.enumerated() {
@@ -93,7 +99,8 @@ package final class CheckpointWrite: @unchecked Sendable {
       let base =
         content.masters.map { $0 + map.place(ofBucket: bucket) }
         ?? content.store.trained.floats + slice.lowerBound
-      for (parameter, piece) in map.layout.pieces(of: slice) {
+      for (parameter, piece) in map.layout.pieces(of: slice)
+      where content.form.holds(parameter.spec, ofRun: isRun) {
         let start = parameter.range.lowerBound
         extents.append(
           Extent(
@@ -194,9 +201,19 @@ package final class CheckpointWrite: @unchecked Sendable {
             start: UnsafeRawPointer(memory.base) + offset, count: extent.bytes.count))
       }
     }
-    if content.map.rank == 0 { try writeFrozen() }
+    if content.map.rank == 0 {
+      try writeFrozen()
+      try writeEncoded()
+    }
     try smallFiles.sync()
     for writer in writers { try writer.finish() }
+  }
+
+  private func writeEncoded() throws {
+    guard let (_, values) = content.encoded else { return }
+    try values.withUnsafeBufferPointer {
+      try writers[0].write(name: Prompt.vectors, elementRange: 0..<values.count, from: $0)
+    }
   }
 
   /// Numbers of a frozen parameter that are widened at once.
@@ -207,7 +224,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     let room = FlatMemory(count: Self.piece, label: "reading")
     for index in frozen.plan.parameters {
       let spec = content.store.layout.parameters[index].spec
-      guard content.form.holds(spec) else { continue }
+      guard content.form.holds(spec, ofRun: state != nil) else { continue }
       for start in stride(from: 0, to: spec.count, by: Self.piece) {
         let part = start..<min(start + Self.piece, spec.count)
         frozen.read(index, part, into: room.base)

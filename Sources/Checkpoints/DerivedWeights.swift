@@ -1,5 +1,6 @@
 // What follows from the weights of a base when an adapter is added to it: the first values of A and B (PiSSA, Meng et
-// al. 2024; LoftQ, Li et al. 2023), the weight that PiSSA leaves to be frozen, and the magnitudes of DoRA.
+// al. 2024; LoftQ, Li et al. 2023), the weight that PiSSA leaves to be frozen, the magnitudes of DoRA, and virtual tokens
+// that begin as words.
 //
 //   PiSSA:  W = U S V,  B = U √(S / scale),  A = √(S / scale) V  of the largest `rank`,  W ← W − scale · B A
 //   LoftQ:  the same of the error W − stored(W), and W stays
@@ -77,6 +78,9 @@ package final class DerivedWeights: WeightReader, @unchecked Sendable {
     func copy(_ values: [Float]) {
       for (place, element) in elements.enumerated() { target[place] = values[element] }
     }
+    if case .rows(let table, let rows, let factor) = spec.initial {
+      return try read(rows, of: table, times: factor, elements, into: target)
+    }
     if let source = spec.initial.source, let term = terms[source] {
       if case .outputNorms = spec.initial { return copy(try norms(term)) }
       let factors = try factors(term)
@@ -87,6 +91,25 @@ package final class DerivedWeights: WeightReader, @unchecked Sendable {
     }
     let rest = try residual(term)
     target.baseAddress?.update(from: rest.base + elements.lowerBound, count: elements.count)
+  }
+
+  /// Numbers of some rows of a table of the base, one behind the other.
+  private func read(
+    _ rows: [Int32], of table: String, times factor: Float, _ elements: Range<Int>,
+    into target: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    guard let index = layout.index(of: table) else { preconditionFailure("\(table) was not declared") }
+    let columns = layout.parameters[index].spec.shape[1]
+    var done = 0
+    while done < elements.count {
+      let (row, column) = (elements.lowerBound + done).quotientAndRemainder(dividingBy: columns)
+      let part = done..<done + min(columns - column, elements.count - done)
+      let first = Int(rows[row]) * columns + column
+      try base.read(
+        index, first..<first + part.count, into: UnsafeMutableBufferPointer(rebasing: target[part]))
+      for place in part { target[place] *= factor }
+      done = part.upperBound
+    }
   }
 
   package func halves(of parameter: Int) -> MappedHalves? {

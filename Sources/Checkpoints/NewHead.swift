@@ -26,6 +26,6 @@ extension ModelDescription {
   package static func stored(in folder: String, adapter: String) throws -> ModelDescription {
     var base = try stored(in: folder)
     if let head = try AdapterWeights.head(of: adapter, for: base) { base = try base.with(head) }
-    return try base.adapted(by: adapterMethod(in: adapter))
+    return try base.adapted(by: adapterMethod(in: adapter).asRead)
   }
 }

@@ -13,8 +13,17 @@ package enum WeightsForm: Sendable {
   case adapter(config: JSON)
 
   package static let adapterConfig = "adapter_config.json"
-  /// What PEFT puts before every name.
-  private static let prefix = "base_model.model."
+  /// What PEFT puts before every name: with virtual tokens, no module of an adapter stands around the model.
+  private var prefix: String {
+    guard case .adapter(let config) = self, let type = config["peft_type"]?.text else {
+      return "base_model.model."
+    }
+    return ["PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING"].contains(type) ? "base_model." : "base_model.model."
+  }
+
+  /// Whether a name is that of a prompt's vectors, or of what makes them in training.
+  static func isOfPrompt(_ name: String) -> Bool { name == Prompt.vectors || isOfEncoder(name) }
+  static func isOfEncoder(_ name: String) -> Bool { name.hasPrefix(Prompt.encoderPrefix) }
 
   /// The form of an adapter's folder.
   package static func adapter(in folder: String) throws -> WeightsForm {
@@ -33,11 +42,12 @@ package enum WeightsForm: Sendable {
   }
 
   /// Whether a parameter belongs to it.
-  func holds(_ spec: ParameterSpec) -> Bool {
+  /// - Parameter isRun: whether a run goes on from the folder; without that, an encoder is left out for what it makes.
+  func holds(_ spec: ParameterSpec, ofRun isRun: Bool) -> Bool {
     switch self {
     case .model: true
     case .trainedPart: spec.trains
-    case .adapter: spec.isOfAdapter
+    case .adapter: spec.isOfAdapter && (isRun || !Self.isOfEncoder(spec.name))
     }
   }
 
@@ -56,8 +66,8 @@ package enum WeightsForm: Sendable {
   }
 
   package func tensor(of parameter: String) -> String {
-    guard case .adapter = self else { return parameter }
-    guard let hubName else { return Self.prefix + parameter }
+    guard case .adapter = self, !Self.isOfPrompt(parameter) else { return parameter }
+    guard let hubName else { return prefix + parameter }
     return parameter.replacing(Bottleneck.infix, with: Bottleneck.infix + hubName + ".", maxReplacements: 1)
   }
 
@@ -67,7 +77,7 @@ package enum WeightsForm: Sendable {
     if let hubName {
       return tensor.replacing(Bottleneck.infix + hubName + ".", with: Bottleneck.infix, maxReplacements: 1)
     }
-    return tensor.hasPrefix(Self.prefix) ? String(tensor.dropFirst(Self.prefix.count)) : tensor
+    return tensor.hasPrefix(prefix) ? String(tensor.dropFirst(prefix.count)) : tensor
   }
 
   /// Under which key of the files' metadata the fingerprint of the base stands.

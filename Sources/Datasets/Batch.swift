@@ -154,7 +154,7 @@ extension TokenSequences {
   /// The shape [B, T] of a micro-batch.
   package func shape(of microBatch: MicroBatch) -> (rows: Int, length: Int) {
     let longest = microBatch.sequences.reduce(0) { max($0, length(of: $1)) }
-    return (microBatch.sequences.count, rowLength(longest: longest))
+    return (microBatch.sequences.count, rowLength(longest: longest) + virtual.rows)
   }
 
   /// The number of tokens of some micro-batches, without padding.
@@ -178,7 +178,8 @@ extension TokenSequences {
   /// Builds a micro-batch.
   ///
   /// Within a row, position t predicts token t + 1 if that token carries a loss; the last position has no target. Where
-  /// tokens have labels, position t predicts its own. The targets are those of the sequences, whatever `mask` is.
+  /// tokens have labels, position t predicts its own. Virtual tokens stand before the others: they have the first
+  /// positions and no targets, but the last of them predicts the first token. The targets are those of the sequences, whatever `mask` is.
   package func batch(_ microBatch: MicroBatch, mask: PackingMask) -> Batch {
     var batch = Batch()
     fill(&batch, with: microBatch, mask: mask)
@@ -206,9 +207,10 @@ extension TokenSequences {
     batch.sequences.append(contentsOf: microBatch.sequences)
     fillSource(of: &batch, with: microBatch)
     for (row, sequence) in microBatch.sequences.enumerated() {
-      let base = row * length
+      let base = row * length + virtual.rows
       let start = tokenRange(of: sequence).lowerBound
-      batch.lengths[row] = Int32(self.length(of: sequence))
+      batch.lengths[row] = Int32(virtual.rows + self.length(of: sequence))
+      for place in 0..<virtual.rows { batch.positions[row * length + place] = Int32(place) }
       if kind == .wholes {
         batch.numbers.append(contentsOf: numbers(of: sequence))
         batch.targetCount += Int(targetCounts[sequence])
@@ -220,10 +222,10 @@ extension TokenSequences {
         for index in range {
           let place = base + index - start
           batch.tokens[place] = tokens[index]
-          batch.positions[place] = Int32(truncatingIfNeeded: index - origin)
+          batch.positions[place] = Int32(truncatingIfNeeded: virtual.count + index - origin)
           if index >= zeros { batch.types[place] = 1 }
           switch kind {
-          case .nextTokens where index > start && lossMask[index]:
+          case .nextTokens where index >= start + firstTarget && lossMask[index]:
             batch.targets[place - 1] = tokens[index]
             batch.targetCount += 1
           case .tokenLabels where tokenLabels[index] != Batch.noTarget:
@@ -233,8 +235,10 @@ extension TokenSequences {
           }
         }
       }
-      // Padding continues the count, so that positions stay within 0..<T.
-      for place in Int(batch.lengths[row])..<length { batch.positions[base + place] = Int32(place) }
+      // Padding continues the count, so that positions stay below those of a full row.
+      for place in Int(batch.lengths[row])..<length {
+        batch.positions[row * length + place] = Int32(virtual.keys + place)
+      }
     }
   }
 }

@@ -33,8 +33,10 @@ package struct DataOptions: Equatable, Sendable {
   package var packing: Bool
   /// With `document`, no token has to predict the first token of the next document of joined text.
   package var packingMask: PackingMask
-  /// In tokens, at least 2.
+  /// In positions of the model, of which at least 2 are left for tokens.
   package var sequenceLength: Int
+  /// What the model's method puts before every sequence.
+  package var virtual = VirtualPositions.none
   /// Decides which sequences go to a validation share.
   package var seed: UInt64
   /// Whether every token is read, as a loss is measured: the last block may be short, and text that is longer than a
@@ -73,6 +75,9 @@ package struct DataOptions: Equatable, Sendable {
       format: format, columns: columns, labels: labels, packing: packing, packingMask: packingMask,
       sequenceLength: sequenceLength, seed: seed, readsWhole: readsWhole, names: names)
   }
+
+  /// How many tokens a sequence has at most.
+  package var tokensOfSequence: Int { sequenceLength - virtual.count }
 
   /// The files of all sources.
   var train: [String] { sources.flatMap(\.files) }
@@ -173,11 +178,22 @@ package struct Dataset: Sendable {
     if options.sources.isEmpty || options.sources.contains(where: \.files.isEmpty) {
       mistakes.append(UserError(.usage, "names no file", at: options.names.data))
     }
-    if options.sequenceLength < 2 || options.sequenceLength > Int32.max {
+    if options.tokensOfSequence < 2 || options.sequenceLength > Int32.max {
+      let virtual = options.virtual.count
       mistakes.append(
         UserError(
-          .usage, "must be at least 2, but is \(options.sequenceLength)", at: options.names.sequenceLength,
-          hint: "the last token of a sequence predicts nothing"))
+          .usage,
+          "must be at least \(2 + virtual)"
+            + (virtual > 0 ? " with \(counted(virtual, "virtual token"))" : "")
+            + ", but is \(options.sequenceLength)", at: options.names.sequenceLength,
+          hint: virtual > 0
+            ? "virtual tokens count as others do" : "the last token of a sequence predicts nothing"))
+    }
+    if options.packing, options.virtual != .none {
+      mistakes.append(
+        UserError(
+          .usage, "is true, and virtual tokens stand before each row", at: options.names.packing,
+          hint: "leave it out"))
     }
     for source in options.sources {
       mistakes += source.columns.mistakes(for: source.format, setting: options.names.columns)

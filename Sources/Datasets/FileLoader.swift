@@ -26,6 +26,7 @@ struct FileLoader {
     self.labels = labels
     documents = TokenSequences(files: files)
     rows = TokenSequences(files: files)
+    rows.virtual = options.virtual
     var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
     reader.read { example, source, failed, summary throws(RowMistake) in
       var source = source
@@ -71,10 +72,15 @@ struct FileLoader {
       let firstTarget = options.packingMask == .document ? 1 : 0
       return documents.append(encoded.tokens[...], firstTarget: firstTarget, source: source)
     }
-    let longest = options.sequenceLength
-    if count > longest {
+    let longest = options.tokensOfSequence
+    // Where virtual tokens stand before every sequence, text is not joined, and yet used whole.
+    let isWhole =
+      if case .document = example { options.readsWhole || options.virtual != .none } else {
+        options.readsWhole
+      }
+    if count > longest, !isWhole || options.readsWhole {
       summary.longRows += 1
-      if !options.readsWhole { summary.cutTokens += count - longest }
+      if !isWhole { summary.cutTokens += count - longest }
     }
     // An answer goes on from the last token before the cut, which has been predicted, so that none of its targets is
     // lost.
@@ -84,10 +90,10 @@ struct FileLoader {
     repeat {
       rows.append(
         encoded.tokens[start..<min(start + longest, count)],
-        firstTarget: max(1, encoded.promptCount - start), source: source)
+        firstTarget: max(rows.firstTarget, encoded.promptCount - start), source: source)
       targets += Int(rows.targetCounts.last ?? 0)
       start += longest - overlap
-    } while options.readsWhole && start + overlap < count
+    } while isWhole && start + overlap < count
     if targets == 0 { summary.rowsWithoutTargets += 1 }
   }
 }

@@ -16,7 +16,7 @@ struct Parts {
     swap(&rows, &loader.rows)
     guard blocks.count > 0 else { return }
     let tokens = blocks.tokens.count
-    let length = loader.options.sequenceLength
+    let length = loader.options.tokensOfSequence
     dropped = blocks.joinIntoBlocks(of: length, keepsRest: loader.options.readsWhole)
     guard blocks.count > 0 else {
       throw UserErrors([

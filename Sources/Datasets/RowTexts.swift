@@ -42,19 +42,19 @@ package struct RowTexts: Sendable {
   package func prompt(of example: Example) throws(UserError) -> [Int32] {
     guard case .answer(let prompt, _) = example else { preconditionFailure("the row has no answer") }
     if encoder.answerStart == nil { return encoder.prompt(prompt) }
-    return try encoder.answered(prompt, longest: options.sequenceLength).tokens
+    return try encoder.answered(prompt, longest: options.tokensOfSequence).tokens
   }
 
   /// Which of some words each token of theirs belongs to.
   package func places(of words: [[UInt8]]) -> [Int] {
-    let encoded = try? encoder.encoding.encode(words: words, longest: options.sequenceLength)
+    let encoded = try? encoder.encoding.encode(words: words, longest: options.tokensOfSequence)
     return encoded?.words.compactMap { $0 } ?? []
   }
 
   /// The windows that a question was cut into.
   package func windows(of question: Question) -> [TextWindow] {
     (try? encoder.encoding.windows(
-      question: question.question, text: question.context, longest: options.sequenceLength,
+      question: question.question, text: question.context, longest: options.tokensOfSequence,
       stride: options.stride,
       at: "")) ?? []
   }

@@ -3,6 +3,7 @@
 //   tokens      | t t t t t | t t t | t t t t t t | …      one array, nothing stored twice
 //   spans         one document, or the part of it that lies within one block
 //   sequences     one row, or the spans of one packed block
+import Base
 
 /// Where a span came from, to name offending samples later.
 package struct SampleSource: Hashable, Sendable {
@@ -37,8 +38,8 @@ package struct TokenSequences: Sendable {
   /// The length that all sequences are padded to; nil: the longest of their micro-batch.
   package internal(set) var blockLength: Int?
   package internal(set) var tokens: [Int32] = []
-  /// Whether predicting a token counts, one bit for each of `tokens`. The first token of a row never counts, so
-  /// nothing in a packed block has to predict the first token of the next row. The first token of a document of
+  /// Whether predicting a token counts, one bit for each of `tokens`. The first token of a row never counts, unless
+  /// virtual tokens stand before it, so nothing in a packed block has to predict the first token of the next row. The first token of a document of
   /// joined text counts unless documents are kept apart.
   package internal(set) var lossMask = LossMask()
   /// Ascending, and ends with `tokens.count`: span `p` is `spanStarts[p]..<spanStarts[p + 1]`.
@@ -55,6 +56,8 @@ package struct TokenSequences: Sendable {
   package private(set) var kind = SequenceKind.nextTokens
   /// How many neighbouring sequences make one sample, such as the two texts of a pair: they stay together.
   package internal(set) var rowsPerSample = 1
+  /// What stands before the tokens of every sequence in a batch.
+  package internal(set) var virtual = VirtualPositions.none
   /// For sequences of that kind, the index of each token's label, or `Batch.noTarget`.
   package internal(set) var tokenLabels: [Int32] = []
   /// The text that each sequence answers to, for models that read two; empty where sequences have none.
@@ -65,6 +68,9 @@ package struct TokenSequences: Sendable {
   private var longest = 0
 
   package init(files: [String]) { self.files = files }
+
+  /// The first token of a row that something can predict: the last virtual token predicts the first one.
+  var firstTarget: Int { virtual.rows > 0 ? 0 : 1 }
 
   /// How many sequences there are.
   package var count: Int { firstSpans.count - 1 }
@@ -87,8 +93,8 @@ package struct TokenSequences: Sendable {
   /// How many tokens a sequence has, without padding.
   package func length(of sequence: Int) -> Int { tokenRange(of: sequence).count }
 
-  /// Tokens of the longest row of any micro-batch, padding included.
-  package var longestRow: Int { blockLength ?? longest }
+  /// Tokens of the longest row of any micro-batch, padding and virtual ones included.
+  package var longestRow: Int { (blockLength ?? longest) + virtual.rows }
 
   /// How many tokens the text has that a sequence answers to.
   func answeredLength(of sequence: Int) -> Int { answered.isEmpty ? 0 : answered[sequence].count }
@@ -211,7 +217,7 @@ extension TokenSequences {
     lossMask.append(false, count: masked)
     lossMask.append(true, count: added.count - masked)
     endSpan(zeroTypes: added.count, source)
-    endSequence(units: Int32(clamping: max(0, added.count - max(1, masked))), numbers: [])
+    endSequence(units: Int32(clamping: max(0, added.count - max(self.firstTarget, masked))), numbers: [])
   }
 
   /// Adds one sequence of one span that answers to a text of its own; its first token only begins the answer.
@@ -278,7 +284,7 @@ extension TokenSequences {
   /// Adds a sequence of another set that has the same files.
   mutating func append(sequence: Int, of other: TokenSequences) {
     precondition(count == 0 || kind == other.kind, "sequences of one set are of one kind")
-    (kind, rowsPerSample) = (other.kind, other.rowsPerSample)
+    (kind, rowsPerSample, virtual) = (other.kind, other.rowsPerSample, other.virtual)
     longest = max(longest, other.length(of: sequence))
     for span in other.spans(of: sequence) {
       let range = other.tokenRange(ofSpan: span)
@@ -296,7 +302,7 @@ extension TokenSequences {
   mutating func remove(_ taken: [Int]) -> TokenSequences {
     var removed = TokenSequences(files: files)
     removed.blockLength = blockLength
-    (removed.kind, removed.rowsPerSample) = (kind, rowsPerSample)
+    (removed.kind, removed.rowsPerSample, removed.virtual) = (kind, rowsPerSample, virtual)
     var next = 0
     // The rest moves down within the same arrays, so that the data is never in memory twice.
     var (tokenEnd, spanEnd, sequenceEnd) = (0, 0, 0)

@@ -93,8 +93,8 @@ extension FileLoader {
     let (read, written) = try asRowMistake { () throws(UserError) in
       try checkRoom(pair: false, beside: 2)
       return (
-        try encoder.answered(text, longest: options.sequenceLength),
-        try encoder.answer(answer, longest: options.sequenceLength)
+        try encoder.answered(text, longest: options.tokensOfSequence),
+        try encoder.answer(answer, longest: options.tokensOfSequence)
       )
     }
     let cut = read.cutTokens + written.cutTokens
@@ -109,14 +109,14 @@ extension FileLoader {
   private func encode(_ part: Part) throws(RowMistake) -> TypedTokens {
     try asRowMistake { () throws(UserError) in
       try checkRoom(pair: part.pair != nil)
-      return try encoder.encoding.encode(part.text, pair: part.pair, longest: options.sequenceLength)
+      return try encoder.encoding.encode(part.text, pair: part.pair, longest: options.tokensOfSequence)
     }
   }
 
   /// - Parameter others: tokens that stand beside those of the tokenizer.
   private func checkRoom(pair: Bool, beside others: Int = 0) throws(UserError) {
     let special = try encoder.encoding.specialTokenCount(pair: pair) + others
-    guard special < options.sequenceLength else {
+    guard special < options.tokensOfSequence else {
       throw UserError(
         .data, "\(special) special tokens leave no room for a text",
         hint: "raise \(options.names.sequenceLength)")
@@ -139,7 +139,7 @@ extension FileLoader {
     }
     let encoded = try asRowMistake { () throws(UserError) in
       try checkRoom(pair: false)
-      return try encoder.encoding.encode(words: words, longest: options.sequenceLength)
+      return try encoder.encoding.encode(words: words, longest: options.tokensOfSequence)
     }
     var before = -1
     let tokenLabels = encoded.words.map { word in
@@ -161,7 +161,7 @@ extension FileLoader {
   ) throws(RowMistake) {
     let windows = try asRowMistake { () throws(UserError) in
       try encoder.encoding.windows(
-        question: question.question, text: question.context, longest: options.sequenceLength,
+        question: question.question, text: question.context, longest: options.tokensOfSequence,
         stride: options.stride, at: "")
     }
     summary.rows += 1

@@ -1,4 +1,5 @@
 // Texts that a model continues side by side: tokens go in, the logits of what follows come out.
+import Base
 import Graph
 import Kernels
 import Models
@@ -11,6 +12,8 @@ package final class Continuations {
   private let engine: Engine
   private let arena = Arena()
   private let cache: KeyValueCache
+  /// Rows that stand before the tokens of every text, whatever these numbers are.
+  private let virtualTokens: [Int32]
   private var programs = ProgramCache()
   private var tokens: [Int32] = []
   private var positions: [Int32] = []
@@ -21,7 +24,7 @@ package final class Continuations {
 
   /// - Parameters:
   ///   - texts: the most texts at once.
-  ///   - capacity: the tokens of the longest text, at most the model's maximum.
+  ///   - capacity: the tokens of the longest text, at most as many as the model can read.
   ///   - sourceCapacity: those of the longest source, for models that read sources.
   package init(
     _ description: ModelDescription, weights: WeightStore, engine: Engine, texts: Int, capacity: Int,
@@ -30,7 +33,11 @@ package final class Continuations {
     self.description = description
     self.weights = weights
     self.engine = engine
-    cache = KeyValueCache(sequences: texts, capacity: capacity, sourceCapacity: sourceCapacity)
+    let virtual = description.virtualPositions
+    virtualTokens = [Int32](repeating: 0, count: virtual.rows)
+    cache = KeyValueCache(
+      sequences: texts, capacity: virtual.count + capacity, sourceCapacity: sourceCapacity,
+      prefix: virtual.keys)
     sources.lengths = [Int](repeating: 0, count: texts)
   }
 
@@ -44,6 +51,7 @@ package final class Continuations {
   package func read(
     _ parts: [ArraySlice<Int32>], sources given: [[Int32]]? = nil, first: Int = 0
   ) -> UnsafeBufferPointer<Float> {
+    let parts = virtualTokens.isEmpty ? parts : withVirtualTokens(parts, first: first)
     let length = parts.reduce(0) { max($0, $1.count) }
     cache.begin(first: first, lengths: parts.map(\.count))
     fill(parts, first: first, length: length)
@@ -79,6 +87,11 @@ package final class Continuations {
     }
     cache.finish()
     return program.output(arena: arena)
+  }
+
+  /// The same with virtual tokens before texts that begin.
+  private func withVirtualTokens(_ parts: [ArraySlice<Int32>], first: Int) -> [ArraySlice<Int32>] {
+    parts.enumerated().map { row, part in cache.counts[first + row] == 0 ? virtualTokens + part : part }
   }
 
   /// The tokens of the run, [texts, length]: a query sees its own text up to itself, and padding sees nothing.

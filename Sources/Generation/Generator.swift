@@ -120,7 +120,7 @@ package struct Generator {
   /// The most tokens of a prompt's text, with those that it begins with.
   func longest(_ prompt: Prompt, maximum: Int) -> Int {
     let count = start(of: prompt).count
-    return count + min(maximum, description.family.maximumLength - count)
+    return count + min(maximum, description.longestText - count)
   }
 
   /// Room for texts that begin with any of the prompts.

@@ -14,7 +14,9 @@ extension ModelDescription {
   /// - Parameter place: where the prompt comes from, for messages.
   /// - Throws: if the prompt is empty, leaves no room for a token, or holds one that the model has no row for.
   package func check(prompt: [Int32], at place: String, code: ExitCode = .data) throws {
-    let limit = family.maximumLength
+    let limit = longestText
+    let beside =
+      virtualPositions.count > 0 ? " beside \(counted(virtualPositions.count, "virtual token"))" : ""
     guard !prompt.isEmpty else {
       throw UserError(code, "is empty, and the tokenizer adds no beginning of text", at: place)
     }
@@ -26,7 +28,7 @@ extension ModelDescription {
     }
     guard prompt.count < limit else {
       throw UserError(
-        code, "has \(prompt.count) tokens, but the model reads at most \(limit)", at: place,
+        code, "has \(prompt.count) tokens, but the model reads at most \(limit)\(beside)", at: place,
         hint: "at least one must be left for the answer")
     }
     try check(prompt)

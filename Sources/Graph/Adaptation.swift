@@ -11,6 +11,8 @@ package protocol Adaptation: Sendable {
   /// The bottleneck behind or beside a part of a layer; nil for none. It does not depend on the part's `layer`, which
   /// is another while decoding.
   func bottleneck(at part: LayerPart) -> Bottleneck?
+  /// What stands before every text; nil for nothing.
+  var prompt: Prompt? { get }
   /// The factor of the learning rate for a parameter.
   /// - Parameter isVector: whether it has one dimension.
   func rateFactor(of parameter: String, isVector: Bool) -> Double
@@ -20,6 +22,7 @@ extension Adaptation {
   package func lowRank(at projection: String, inputs: Int, outputs: Int) -> LowRank? { nil }
   package func gain(at projection: String) -> Gain? { nil }
   package func bottleneck(at part: LayerPart) -> Bottleneck? { nil }
+  package var prompt: Prompt? { nil }
   package func rateFactor(of parameter: String, isVector: Bool) -> Double { 1 }
 }
 

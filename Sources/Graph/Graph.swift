@@ -67,6 +67,10 @@ package final class Graph {
   private var layer: Int?
   private var layers = 0
   private var isInHead = false
+  /// The attentions to the text's own tokens so far.
+  private(set) var attentions: [AttentionForm] = []
+  /// The prompt that stands before the keys and values of all attentions.
+  private(set) var promptVectors: Value?
   /// Numbers the operations that draw random numbers.
   private var sites = 0
 
@@ -122,6 +126,13 @@ package final class Graph {
     return part
   }
 
+  /// The attentions of a forward pass to the text's own tokens, in their order.
+  package static func attentions(of forward: (Graph) -> Void) -> [AttentionForm] {
+    let graph = Graph(declaring: FullFineTuning())
+    forward(graph)
+    return graph.attentions
+  }
+
   /// The operations of one layer: the unit that is computed again instead of stored.
   package func layer(_ body: () -> Void) {
     precondition(layer == nil, "layers do not nest")
@@ -155,6 +166,38 @@ package final class Graph {
     isInHead = true
     defer { isInHead = false }
     return body()
+  }
+
+  /// Puts the prompt before the tokens, if there is one.
+  /// - Parameters:
+  ///   - x: what the tokens' embeddings are, rows of a table.
+  ///   - factor: what they are multiplied by.
+  func prompted(_ x: Value, table: String, factor: Float) -> Value {
+    guard let prompt = adaptation.prompt, !isOfSource else { return x }
+    switch prompt.place {
+    case .embeddings:
+      let initial: Initial =
+        switch prompt.start {
+        case .random: .normal(deviation: 1)
+        case .tokens(let tokens): .rows(of: table, tokens, factor: factor)
+        }
+      return virtualTokens(x, vectors(of: prompt, columns: x.columns, initial: initial))
+    case .keysAndValues(let layers, let columns):
+      promptVectors = vectors(of: prompt, columns: layers * 2 * columns)
+      return x
+    }
+  }
+
+  /// The part of the prompt that belongs to the next attention.
+  /// - Parameter input: which input of the attention it will be.
+  func prefix(_ form: AttentionForm, input: Int) -> Attention.Prefix? {
+    defer { attentions.append(form) }
+    guard let promptVectors else { return nil }
+    let columns = 2 * form.keyHeads * form.headWidth
+    let start = attentions.count * columns
+    precondition(start + columns <= promptVectors.columns, "the prompt is of another model")
+    return Attention.Prefix(
+      count: promptVectors.rows, input: input, columns: promptVectors.columns, start: start)
   }
 
   /// The index of a parameter; while declaring, it is added at its first mention.

@@ -8,18 +8,21 @@ package final class KeyValueCache: @unchecked Sendable, Equatable {
   package let sequences: Int
   package let capacity: Int
   package let sourceCapacity: Int
-  /// The number of tokens of each sequence whose keys and values are present.
+  /// Keys and values that stand before those of every sequence's tokens; `capacity` counts them.
+  package let prefix: Int
+  /// The number of keys of each sequence that are present, its prefix included.
   package private(set) var counts: [Int]
   /// The first sequence of the run, and the number of tokens that it reads of each.
   private(set) var first = 0
   private(set) var lengths: [Int] = []
   private var layers: [Layer?] = []
 
-  package init(sequences: Int, capacity: Int, sourceCapacity: Int = 0) {
+  package init(sequences: Int, capacity: Int, sourceCapacity: Int = 0, prefix: Int = 0) {
     self.sequences = sequences
     self.capacity = capacity
     self.sourceCapacity = sourceCapacity
-    counts = [Int](repeating: 0, count: sequences)
+    self.prefix = prefix
+    counts = [Int](repeating: prefix, count: sequences)
   }
 
   package static func == (a: KeyValueCache, b: KeyValueCache) -> Bool { a === b }
@@ -41,7 +44,10 @@ package final class KeyValueCache: @unchecked Sendable, Equatable {
   }
 
   /// Makes a sequence empty.
-  package func clear(_ sequence: Int) { counts[sequence] = 0 }
+  package func clear(_ sequence: Int) { counts[sequence] = prefix }
+
+  /// Whether the run reads the first tokens of a sequence.
+  var begins: Bool { lengths.indices.contains { counts[first + $0] == prefix } }
 
   /// Copies a sequence to the place of another one, which is forgotten.
   package func copy(_ source: Int, to target: Int) {

@@ -17,7 +17,9 @@ extension AdaptedModel {
       head: type(of: family).head, isTied: module == nil && family.tied,
       storesInputsFirst: type(of: family).storesInputsFirst,
       taskType: description.head.taskType(of: type(of: family)),
-      headModule: module, newParameters: description.newParameters, typeName: description.typeName)
+      headModule: module, newParameters: description.newParameters, typeName: description.typeName,
+      readsSource: type(of: family).readsSource, isCausal: type(of: family).isCausal,
+      width: description.width, attentions: Graph.attentions { _ = family.forward($0) })
     className = description.config["architectures"]?.elements?.first?.text ?? ""
     basePrefix = type(of: family).basePrefix
     parts = Graph.parts { description.record(on: $0) }

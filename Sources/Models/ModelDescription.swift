@@ -190,6 +190,21 @@ package struct ModelDescription: Sendable {
     return other
   }
 
+  /// The positions that are filled before every text.
+  package var virtualPositions: VirtualPositions { adaptation.prompt?.positions ?? .none }
+
+  /// How many numbers each vector of its prompt has; 0 without one.
+  package var promptColumns: Int {
+    switch adaptation.prompt?.place {
+    case .keysAndValues(let layers, let columns): layers * 2 * columns
+    case .embeddings: parameters.first { $0.name == type(of: family).embedding }?.shape.last ?? 0
+    case nil: 0
+    }
+  }
+
+  /// The longest text that it can read.
+  package var longestText: Int { family.maximumLength - virtualPositions.count }
+
   /// How many numbers the hidden state of a token has.
   package var width: Int {
     var width = 0

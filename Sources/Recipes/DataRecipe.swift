@@ -20,7 +20,8 @@ package struct DataRecipe: Sendable {
   /// Whether the recipe says it.
   package let groupingIsGiven: Bool
 
-  package init(_ section: Section, for objective: any Objective) {
+  /// - Parameter virtual: what the method puts before every sequence.
+  package init(_ section: Section, for objective: any Objective, virtual: VirtualPositions = .none) {
     let files = section.has("train") ? section.filePaths("train") : nil
     let isMixture = section.has("sources")
     let share = section.raw("validation")?.double
@@ -48,8 +49,11 @@ package struct DataRecipe: Sendable {
     let isLabelled = format.isLabelled
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
     packingIsGiven = section.has("packing")
-    packing = section.bool("packing", default: !isLabelled)
-    if packing, isLabelled {
+    packing = section.bool("packing", default: !isLabelled && virtual == .none)
+    if packing, virtual != .none {
+      section.fail(
+        "packing", "is true, and virtual tokens stand before each row", hint: "leave it out")
+    } else if packing, isLabelled {
       section.fail("packing", "is true, and rows of format \(format.rawValue) are learned one by one")
     }
     packingMask = section.choice("packing_mask", default: .none)

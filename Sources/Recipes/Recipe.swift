@@ -94,7 +94,12 @@ package struct Recipe: Sendable {
     settled.objective = try objective.settled(by: dataOptions).settled {
       try Tokenizer(folder: model)
     }
-    if try ModelDescription(folder: model).answerStart != nil {
+    let description = try ModelDescription(folder: model)
+    settled.method = try method.settled(
+      MethodFacts(vocabulary: description.family.vocabulary, seed: training.seed) {
+        try Tokenizer(folder: model).encode(Array($0.utf8), addSpecialTokens: true)
+      })
+    if description.answerStart != nil {
       if data.packing, data.packingIsGiven {
         throw UserError(
           .usage, "is true, and the model answers to texts one by one", at: "data.packing",
@@ -115,6 +120,7 @@ package struct Recipe: Sendable {
       sources: data.sources, validation: data.validation, format: data.format, columns: data.columns,
       packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
       seed: training.seed)
+    options.virtual = method.virtualPositions
     objective.prepare(&options)
     return options
   }
@@ -162,7 +168,7 @@ package struct Recipe: Sendable {
         "method", "has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose",
         hint: "set frozen_dtype=int8 or nf4")
     }
-    data = DataRecipe(top.section("data"), for: objective)
+    data = DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
     training = TrainingRecipe(top.section("training"))
     if let size = type(of: objective).microBatchSize { training.microBatchSize = size }
     optimizer = OptimizerRecipe(top.section("optimizer"))

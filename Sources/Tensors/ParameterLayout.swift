@@ -11,11 +11,13 @@ package enum Initial: Equatable, Sendable {
   case outputNorms(of: String)
   /// From the singular values and vectors of another parameter, or of the error of storing it.
   case factor(of: String)
+  /// Rows of another parameter, times a factor.
+  case rows(of: String, [Int32], factor: Float)
 
   /// The parameter that it follows from; nil if it follows from none.
   package var source: String? {
     switch self {
-    case .outputNorms(let name), .factor(let name): name
+    case .outputNorms(let name), .factor(let name), .rows(let name, _, _): name
     case .zeros, .ones, .normal, .uniform: nil
     }
   }

@@ -90,6 +90,11 @@ package struct AdapterMerge {
     let adapted = problems.collect {
       let description = try ModelDescription.stored(in: base, adapter: adapter)
       try description.checkFits(folder: base, copies: 1)
+      if description.virtualPositions != .none {
+        throw UserError(
+          .usage, "has virtual tokens, which fold into no weight", at: adapter,
+          hint: "generate, evaluate and predict take it as --adapter")
+      }
       return description
     }
     let batch = adapted.flatMap { adapted in

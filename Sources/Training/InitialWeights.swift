@@ -18,7 +18,7 @@ package struct RandomWeights: WeightReader {
   ) {
     let spec = layout.parameters[parameter].spec
     switch spec.initial {
-    case .outputNorms, .factor: preconditionFailure("\(spec.name) follows from the base")
+    case .outputNorms, .factor, .rows: preconditionFailure("\(spec.name) follows from the base")
     case .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
     case .uniform(let bound):

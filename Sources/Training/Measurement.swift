@@ -27,7 +27,7 @@ package func measure(
     objective.fill(&batch, with: microBatches[index], of: sequences, mask: mask)
     let loss = replica.loss(batch)
     sums.append(loss: loss, counts: replica.counts)
-    append(replica.outputs, of: batch, form, to: &own)
+    append(replica.outputs, of: batch, behind: sequences.virtual.rows, form, to: &own)
   }
   sums.gather(microBatches: microBatches.count)
   let readsRows = findsMistakes || type(of: objective).readsRows
@@ -72,13 +72,16 @@ private func answered(
   }
 }
 
-/// Adds the outputs of a micro-batch, without those of padding.
-private func append(_ outputs: [Double], of batch: Batch, _ form: OutputForm, to all: inout [Double]) {
+/// Adds the outputs of a micro-batch, without those of virtual tokens and padding.
+private func append(
+  _ outputs: [Double], of batch: Batch, behind virtual: Int, _ form: OutputForm, to all: inout [Double]
+) {
   guard form != .none else { return }
   let width = outputs.count / batch.rows
   for row in 0..<batch.rows {
-    let kept = form == .perToken ? width / batch.length * Int(batch.lengths[row]) : width
-    all.append(contentsOf: outputs[row * width..<row * width + kept])
+    let each = form == .perToken ? width / batch.length : 0
+    let end = form == .perToken ? each * Int(batch.lengths[row]) : width
+    all.append(contentsOf: outputs[row * width + each * virtual..<row * width + end])
   }
 }
 

@@ -168,6 +168,23 @@ package final class Replica {
     return Array(output(of: program))
   }
 
+  /// What the encoder of virtual tokens makes, [n · C]; nil where they have none.
+  func encodedPrompt() -> (shape: [Int], values: [Float])? {
+    guard let prompt = description.adaptation.prompt, prompt.encoder != .none else { return nil }
+    let shape = BatchShape(sequences: 1, length: 1)
+    let graph = Graph(
+      layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: .logits,
+      adaptation: description.adaptation)
+    let columns = description.promptColumns
+    _ = graph.vectors(of: prompt, columns: columns)
+    let program = Program(graph, threads: engine.pool.threads)
+    let batch = Batch(
+      rows: 1, length: 1, tokens: [0], targets: [Batch.noTarget], positions: [0], sampleIDs: [0],
+      sequences: [0], targetCount: 0)
+    run(program, on: batch)
+    return ([prompt.count, columns], Array(output(of: program)))
+  }
+
   /// What continues texts with these weights.
   package var generator: Generator { Generator(description, weights: store, engine: engine) }
 
@@ -224,7 +241,9 @@ package final class Replica {
   }
 
   private func withInput<T>(_ batch: Batch, _ body: (GraphInput) throws -> T) rethrows -> T {
-    batch.findKeys(isCausal: type(of: description.family).isCausal, first: &firstKeys, end: &endKeys)
+    batch.findKeys(
+      isCausal: type(of: description.family).isCausal, behind: description.virtualPositions.keys,
+      first: &firstKeys, end: &endKeys)
     source.fill(batch)
     return try withPointers(batch.tokens, batch.positions) { tokens, positions in
       try withPointers(firstKeys, endKeys) { firstKeys, endKeys in
@@ -254,7 +273,10 @@ extension Batch {
   /// The keys that each token sees. A document begins where its positions do. If attention is causal, a token sees its
   /// document up to itself, otherwise all of it. Padding belongs to the document before it, whose tokens do not see it
   /// unless attention is causal and they stand behind it.
-  func findKeys(isCausal: Bool, first firstKeys: inout [Int32], end endKeys: inout [Int32]) {
+  /// - Parameter others: how many keys stand before those of the row's tokens, and are seen by all.
+  func findKeys(
+    isCausal: Bool, behind others: Int = 0, first firstKeys: inout [Int32], end endKeys: inout [Int32]
+  ) {
     firstKeys.removeAll(keepingCapacity: true)
     endKeys.removeAll(keepingCapacity: true)
     for row in 0..<rows {
@@ -262,7 +284,7 @@ extension Batch {
       for place in 0..<length {
         first = max(first, Int32(place) - positions[row * length + place])
         firstKeys.append(first)
-        endKeys.append(Int32(place) + 1)
+        endKeys.append(Int32(others + place) + 1)
       }
       if !isCausal { seeWholeDocuments(row, firstKeys, &endKeys) }
     }

@@ -123,7 +123,7 @@ package final class Run {
       description: replica.description, companions: model.companions, map: optimizer.map,
       store: replica.store, form: states ? model.base.checkpointForm : model.base.modelForm,
       baseFingerprint: model.base.fingerprint, masters: optimizer.masters?.base,
-      states: states ? optimizer.states : [], check: optimizer.check)
+      states: states ? optimizer.states : [], encoded: replica.encodedPrompt(), check: optimizer.check)
   }
 
   /// Notifies the first rank's observers. Collective: all ranks call it equally often, whatever each of them knows.

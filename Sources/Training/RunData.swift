@@ -21,7 +21,9 @@ package struct RunData {
     let data = recipe.data
     if data.sequenceLength > model.family.maximumLength {
       throw UserError(
-        .usage, "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens",
+        .usage,
+        "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens"
+          + (model.virtualPositions.count > 0 ? ", the virtual ones included" : ""),
         at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
     }
     guard model.answerStart == nil || recipe.objective.answersTexts else {

@@ -96,6 +96,7 @@ extension TrainedModel {
     let description = replica.description
     var options = options
     replica.objective.prepare(&options)
+    options.virtual = description.virtualPositions
     if description.answerStart != nil { options.packing = false }
     let dataset = try Dataset(options, encoder: description.encoder(tokenizer))
     try dataset.check(for: description)

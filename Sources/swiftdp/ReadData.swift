@@ -87,7 +87,9 @@ struct ReadData {
     let length = data.integer(
       "sequence_length", default: rows.sequenceLength ?? min(256, longest), in: 2...1 << 20)
     options.sequenceLength = length
-    options.packing = data.bool("packing", default: given.packing && !options.format.isLabelled)
+    options.virtual = description.virtualPositions
+    options.packing = data.bool(
+      "packing", default: given.packing && !options.format.isLabelled && options.virtual == .none)
     problems.collect { try reading.finish() }
     if length > longest {
       problems.add(

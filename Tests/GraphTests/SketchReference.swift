@@ -33,7 +33,8 @@ struct SketchReference {
   func logits(_ line: [Double]) -> [Double] {
     var values: [[Double]] = []
     var sites = 0
-    for (step, _) in sketch.steps { values.append(value(of: step, values, line, &sites)) }
+    var attentions = 0
+    for (step, _) in sketch.steps { values.append(value(of: step, values, line, &sites, &attentions)) }
     let (input, weight) = sketch.head
     return Reference.linear(
       values[input], rows: batch.shape.rows, inputs: sketch.columns[input],
@@ -53,14 +54,20 @@ struct SketchReference {
   }
 
   private func value(
-    of step: Sketch.Step, _ values: [[Double]], _ line: [Double], _ sites: inout Int
+    of step: Sketch.Step, _ values: [[Double]], _ line: [Double], _ sites: inout Int, _ attentions: inout Int
   ) -> [Double] {
     let rows = batch.shape.rows
     let length = batch.shape.length
     switch step {
     case .embedding(let name, let columns):
       let table = parameter(name, line)
-      return batch.tokens.flatMap { table[Int($0) * columns..<(Int($0) + 1) * columns] }
+      let prompt = adaptation.prompt.flatMap { $0.place == .embeddings ? $0 : nil }
+      let vectors = prompt.map { PromptReference($0, columns: columns) { parameter($0, line) }.vectors } ?? []
+      return zip(batch.tokens, batch.positions).flatMap { token, position -> [Double] in
+        let isVirtual = Int(position) < prompt?.count ?? 0
+        let row = Int(isVirtual ? position : token) * columns
+        return Array((isVirtual ? vectors : table)[row..<row + columns])
+      }
     case .positions(let x, let name):
       let table = parameter(name, line)
       let columns = values[x].count / rows
@@ -143,14 +150,40 @@ struct SketchReference {
       let distances = (buckets.isCausal ? 1 - length..<1 : 1 - length..<length)
       return (0..<heads).flatMap { head in distances.map { table[buckets.row(of: $0) * heads + head] } }
     case .attention(let step):
-      return attention(step, values, dropout(step.dropout, &sites))
+      return attention(
+        step, values, dropout(step.dropout, &sites),
+        prefix: prefix(columns: 2 * step.keyHeads * step.width, of: &attentions, line))
+    }
+  }
+
+  /// The keys and values of each row of a prefix that belong to the next attention.
+  private func prefix(columns: Int, of attentions: inout Int, _ line: [Double]) -> [[Double]] {
+    defer { attentions += 1 }
+    guard let prompt = adaptation.prompt, case .keysAndValues(let layers, let keys) = prompt.place else {
+      return []
+    }
+    let whole = layers * 2 * keys
+    let vectors = PromptReference(prompt, columns: whole) { parameter($0, line) }.vectors
+    let first = attentions * columns
+    return (0..<prompt.count).map { (row: Int) -> [Double] in
+      let start = row * whole + first
+      return Array(vectors[start..<start + columns])
     }
   }
 
   private func attention(
-    _ step: Sketch.AttentionStep, _ values: [[Double]], _ dropout: DropoutReference?
+    _ step: Sketch.AttentionStep, _ values: [[Double]], _ dropout: DropoutReference?, prefix: [[Double]]
   ) -> [Double] {
     let (d, length) = (step.width, batch.shape.length)
+    /// Rows of all sequences, each behind the prefix.
+    func behind(_ part: Range<Int>, _ rows: [Double]) -> [Double] {
+      let columns = part.count
+      let given = prefix.flatMap { Array($0[part]) }
+      return (0..<batch.shape.sequences).flatMap { sequence -> [Double] in
+        let own = sequence * length * columns..<(sequence + 1) * length * columns
+        return given + Array(rows[own])
+      }
+    }
     let (queryColumns, keyColumns) = (step.heads * d, step.keyHeads * d)
     /// Heads of a matrix side by side, rotated.
     func heads(_ value: Int, start: Int, count: Int, stride: Int, rotates: Bool) -> [Double] {
@@ -171,7 +204,7 @@ struct SketchReference {
     let valueStart =
       step.isOfSource ? keyColumns : step.v != nil ? 0 : step.interleaved ? 2 * d : queryColumns + keyColumns
     return AttentionReference(
-      sequences: batch.shape.sequences, queries: length, keys: length, heads: step.heads,
+      sequences: batch.shape.sequences, queries: length, keys: prefix.count + length, heads: step.heads,
       keyHeads: step.keyHeads, width: d, scale: step.scale ?? 1 / Double(d).squareRoot(),
       firstKeys: step.isOfSource ? batch.sourceFirstKeys : batch.firstKeys,
       endKeys: step.isOfSource ? batch.sourceEndKeys : batch.endKeys, dropout: dropout,
@@ -179,9 +212,14 @@ struct SketchReference {
       bias: step.bias.map { values[$0] }
     ).forward(
       q: heads(step.q, start: 0, count: step.heads, stride: stride, rotates: true),
-      k: heads(step.k ?? step.q, start: keyStart, count: step.keyHeads, stride: stride, rotates: true),
-      v: heads(
-        step.v ?? step.k ?? step.q, start: valueStart, count: step.keyHeads, stride: stride, rotates: false)
+      k: behind(
+        0..<keyColumns,
+        heads(step.k ?? step.q, start: keyStart, count: step.keyHeads, stride: stride, rotates: true)),
+      v: behind(
+        keyColumns..<2 * keyColumns,
+        heads(
+          step.v ?? step.k ?? step.q, start: valueStart, count: step.keyHeads, stride: stride, rotates: false
+        ))
     ).output
   }
 

@@ -10,6 +10,8 @@ struct TestAdaptation: Adaptation {
   /// By the name of a projection.
   var gains: @Sendable (String) -> Gain? = { _ in nil }
 
+  var prompt: Prompt?
+
   func trains(_ parameter: String) -> Bool { trained(parameter) }
 
   func gain(at projection: String) -> Gain? { gains(projection) }

@@ -18,9 +18,12 @@ final class TestBatch: Sendable {
   let seed: UInt64 = 0x1234_5678_9ABC
   let step = 17
 
-  /// - Parameter isCausal: whether a query sees the keys up to itself, or all of its document.
+  /// - Parameters:
+  ///   - isCausal: whether a query sees the keys up to itself, or all of its document.
+  ///   - prefix: how many keys stand before those of all tokens.
   init(
-    _ shape: BatchShape, vocabulary: Int, draw: inout Draw, packed: Bool = true, isCausal: Bool = true
+    _ shape: BatchShape, vocabulary: Int, draw: inout Draw, packed: Bool = true, isCausal: Bool = true,
+    prefix: Int = 0
   ) {
     self.shape = shape
     tokens = draw.integers(shape.rows, below: vocabulary)
@@ -31,7 +34,7 @@ final class TestBatch: Sendable {
       var first = 0
       for place in 0..<shape.length {
         if packed, draw.chance(0.2) { first = place }
-        positions.append(Int32(place - first))
+        positions.append(Int32(prefix + place - first))
         firstKeys.append(Int32(first))
         targets.append(draw.chance(0.3) ? -1 : Int32(draw.below(vocabulary)))
       }
@@ -42,7 +45,7 @@ final class TestBatch: Sendable {
     self.positions = positions
     self.firstKeys = firstKeys
     endKeys = (0..<shape.rows).map { row in
-      if isCausal { return Int32(row % shape.length + 1) }
+      if isCausal { return Int32(prefix + row % shape.length + 1) }
       let end = row - row % shape.length + shape.length
       let next = (row + 1..<end).first { firstKeys[$0] != firstKeys[row] } ?? end
       return Int32(next - end + shape.length)

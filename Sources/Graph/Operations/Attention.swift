@@ -103,13 +103,18 @@ extension Graph {
   ) -> Value {
     let cached = cache
     let queries = inputs[q.input].rows / shape.sequences
+    let prefix = isOfSource ? nil : prefix(form, input: inputs.count + (bias == nil ? 0 : 1))
+    precondition(prefix == nil || bias == nil, "a prefix stands at no distance")
+    let isJoined = prefix != nil && cached == nil
     let (d, keyStride) = (form.headWidth, inputs.count > k.input ? inputs[k.input].columns : 0)
     let capacity = isOfSource ? cached?.sourceCapacity : cached?.capacity
     let attention = AttentionShape(
       sequences: shape.sequences, queries: queries,
-      keys: capacity ?? inputs[k.input].rows / shape.sequences, heads: form.heads, keyHeads: form.keyHeads,
+      keys: capacity ?? inputs[k.input].rows / shape.sequences + (prefix?.count ?? 0), heads: form.heads,
+      keyHeads: form.keyHeads,
       headWidth: d, queryStride: inputs[q.input].columns, queryHeadStride: headStride,
-      keyStride: cached == nil ? keyStride : d, keyHeadStride: capacity.map { $0 * d } ?? headStride,
+      keyStride: isJoined ? 2 * form.keyHeads * d : cached == nil ? keyStride : d,
+      keyHeadStride: capacity.map { $0 * d } ?? (isJoined ? d : headStride),
       keySequenceStride: capacity.map { form.keyHeads * $0 * d }, outputStride: form.heads * d,
       scale: form.scale.map { Float($0) } ?? 1 / Float(d).squareRoot(), isCausal: form.isCausal,
       window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil)
@@ -119,15 +124,17 @@ extension Graph {
     let probability = dropsOut ? form.dropout : 0
     let rotation = form.rotary.map {
       Attention.Rotation(
-        width: $0.width, table: declaring ? nil : $0.table(positions: cached?.capacity ?? queries))
+        width: $0.width,
+        table: declaring ? nil : $0.table(positions: cached?.capacity ?? queries + (prefix?.count ?? 0)))
     }
     let operation = Attention(
       shape: attention, q: q, k: k, v: v, keyStride: keyStride, headStride: headStride ?? d,
-      bias: bias == nil ? nil : inputs.count, rotation: rotation, probability: probability,
+      bias: bias == nil ? nil : inputs.count, prefix: prefix, rotation: rotation, probability: probability,
       site: probability > 0 ? nextSite() : 0, cache: cached, isOfSource: isOfSource,
       trains: purpose == .training, layer: cached == nil ? 0 : nextSite() - 1)
+    let others = [bias, prefix == nil ? nil : promptVectors].compactMap { $0 }
     return append(
-      operation, inputs: inputs + (bias.map { [$0] } ?? []), columns: form.heads * d,
+      operation, inputs: inputs + others, columns: form.heads * d,
       rows: inputs[q.input].rows,
       keeping: [(rows: shape.sequences * form.heads, columns: queries)])
   }
@@ -154,6 +161,7 @@ struct Attention: Operation, @unchecked Sendable {
   let headStride: Int
   /// The input that holds the bias by distance.
   let bias: Int?
+  let prefix: Prefix?
   let rotation: Rotation?
   let probability: Double
   let site: Int
@@ -165,17 +173,22 @@ struct Attention: Operation, @unchecked Sendable {
   /// The number of this attention's range of the cache.
   let layer: Int
 
-  var keeps: Keeps { Keeps(inputs: Array(0...max(q.input, k.input, v.input, bias ?? 0)), outputs: [0]) }
+  var keeps: Keeps {
+    Keeps(inputs: Array(0...max(q.input, k.input, v.input, bias ?? prefix?.input ?? 0)), outputs: [0])
+  }
   var isAttention: Bool { true }
 
   func scratchCount(threads: Int) -> Int {
-    let forward = shape.scratchCount * threads
-    return trains ? max(forward, shape.backwardScratchCount(threads: threads)) : forward
+    let forward = joinedRoom + shape.scratchCount * threads
+    return trains ? max(forward, 2 * joinedRoom + shape.backwardScratchCount(threads: threads)) : forward
   }
 
   /// The products for scores and weighted values.
   var productOperations: Double {
-    4 * Double(rows) * shape.averageKeys * Double(shape.heads * shape.headWidth)
+    var own = shape
+    own.keys -= prefix?.count ?? 0
+    let keys = own.averageKeys + Double(prefix?.count ?? 0)
+    return 4 * Double(rows) * keys * Double(shape.heads * shape.headWidth)
   }
 
   private var rows: Int { shape.sequences * shape.queries }
@@ -208,7 +221,7 @@ struct Attention: Operation, @unchecked Sendable {
     return keys
   }
 
-  private func matrix(_ place: Place, _ frame: Frame) -> UnsafeMutablePointer<Float> {
+  func matrix(_ place: Place, _ frame: Frame) -> UnsafeMutablePointer<Float> {
     frame.input(place.input) + place.start
   }
 
@@ -225,6 +238,10 @@ struct Attention: Operation, @unchecked Sendable {
       if isGiven { store(in: stored, cache, frame) }
       keys = UnsafePointer(stored.base + cache.first * shape.keySequenceStride)
       values = keys + stored.valueStart
+    } else if let prefix {
+      join(prefix, frame, into: frame.scratch)
+      keys = UnsafePointer(frame.scratch)
+      values = keys + shape.keyHeads * shape.headWidth
     } else {
       keys = UnsafePointer(matrix(k, frame))
       values = UnsafePointer(matrix(v, frame))
@@ -232,7 +249,7 @@ struct Attention: Operation, @unchecked Sendable {
     frame.engine.attention(
       shape, q: queries, k: keys, v: values, bias: bias.map { UnsafePointer(frame.input($0)) },
       intervals: intervals(frame), dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
-      output: frame.output(0), logSums: frame.kept(0), scratch: frame.scratch)
+      output: frame.output(0), logSums: frame.kept(0), scratch: frame.scratch + joinedRoom)
   }
 
   /// Puts the keys and values of this run's tokens behind those of earlier ones, or those of a whole source.
@@ -241,6 +258,9 @@ struct Attention: Operation, @unchecked Sendable {
     let given = frame.node.inputs[k.input].rows / shape.sequences
     frame.engine.pool.run(shape.sequences) { sequence, _ in
       let first = isOfSource ? 0 : cache.counts[cache.first + sequence]
+      if let prefix, first == prefix.count {
+        store(prefix, in: stored, sequence: cache.first + sequence, frame)
+      }
       for token in 0..<(isOfSource ? given : cache.lengths[sequence]) {
         let row = (sequence * given + token) * keyStride
         let place = (first + token) * shape.headWidth
@@ -264,16 +284,23 @@ struct Attention: Operation, @unchecked Sendable {
       precondition(!target.adding, "something else reads the queries, keys and values")
       return target.base + place.start
     }
-    let (dq, dk) = (target(q), target(k))
+    let (dq, dk, dv) = (target(q), target(k), target(v))
     let dBias = bias.flatMap { frame.inputGradient($0) }
+    let joined = prefix.map { prefix in
+      join(prefix, frame, into: frame.scratch)
+      let second = shape.keyHeads * shape.headWidth
+      let d = frame.scratch + joinedRoom
+      return (k: frame.scratch, v: frame.scratch + second, dk: d, dv: d + second)
+    }
     let gradients = AttentionGradients(
-      q: matrix(q, frame), k: matrix(k, frame), v: matrix(v, frame),
+      q: matrix(q, frame), k: joined?.k ?? matrix(k, frame), v: joined?.v ?? matrix(v, frame),
       bias: bias.map { UnsafePointer(frame.input($0)) }, output: frame.output(0),
-      dOutput: frame.outputGradient(0), logSums: frame.kept(0), dq: dq, dk: dk, dv: target(v),
-      dBias: dBias?.base, addsToBias: dBias?.adding ?? false)
+      dOutput: frame.outputGradient(0), logSums: frame.kept(0), dq: dq, dk: joined?.dk ?? dk,
+      dv: joined?.dv ?? dv, dBias: dBias?.base, addsToBias: dBias?.adding ?? false)
     frame.engine.attentionBackward(
       shape, gradients, intervals: intervals(frame), dropout: dropout(frame),
-      sampleIDs: frame.input.sampleIDs, scratch: frame.scratch)
+      sampleIDs: frame.input.sampleIDs, scratch: frame.scratch + 2 * joinedRoom)
+    if let prefix, let joined { split(joined.dk, prefix, frame, dk: dk, dv: dv) }
     if let dq { rotateQueries(dq, frame, inverse: true) }
     if let dk { rotateKeys(dk, frame, inverse: true) }
   }

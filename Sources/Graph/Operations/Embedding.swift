@@ -3,17 +3,18 @@ import Kernels
 import Tensors
 
 extension Graph {
-  /// The row of the table for every token: [B · T, columns].
+  /// The row of the table for every token, or the vector of a virtual one: [B · T, columns].
   /// - Parameter factor: what it is multiplied by, rounded as the table is.
   package func embedding(_ name: String, vocabulary: Int, columns: Int, factor: Double = 1) -> Value {
     let table = parameter(
       name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02))
     let factor =
       matrixType(of: table) == .bfloat16 ? BFloat16(rounding: Float(factor)).float : Float(factor)
-    return append(
+    let x = append(
       Embedding(
         source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor),
       parameters: [table], columns: columns)
+    return prompted(x, table: name, factor: factor)
   }
 
   /// x plus the row of the table for every position; the table has no weight decay.

@@ -69,6 +69,27 @@ extension Graph {
       operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows, keeping: kept)
   }
 
+  /// A projection that the adaptation adds, which begins as torch's `Linear`.
+  func addedLinear(_ x: Value, _ name: String, columns: Int) -> Value {
+    addedProjection(
+      x, weight: name + ".weight", bias: name + ".bias", columns: columns,
+      initial: .uniform(bound: 1 / Double(x.columns).squareRoot()))
+  }
+
+  func addedProjection(
+    _ x: Value, weight: String, bias: String, columns: Int, initial: Initial
+  ) -> Value {
+    let parameters = [
+      addedParameter(weight, [columns, x.columns], initial: initial),
+      addedParameter(bias, [columns], initial: initial),
+    ]
+    let part = Linear.Part(start: 0, columns: columns, weight: 0, trains: trains(parameters[0]), bias: 1)
+    let operation = Linear(
+      rows: x.rows, inputs: x.columns, columns: columns, layout: .outputByInput, rounds: false,
+      parts: [part], needsInputGradient: x.needsGradient)
+    return append(operation, inputs: [x], parameters: parameters, columns: columns, rows: x.rows)
+  }
+
   package func linear(
     _ x: Value, _ name: String, columns: Int, bias: Bool, layout: WeightLayout = .outputByInput
   ) -> Value {

@@ -43,7 +43,7 @@ package struct ReplicaCheck {
       run.firstBatches(Self.mostTried) { $0.targetCount > 0 ? $0 : nil }
       .max { replica.steepness($0) < replica.steepness($1) }
       .map { replica.checkGradient($0, directions: 3, seed: 1) } ?? []
-    let longest = replica.description.family.maximumLength
+    let longest = replica.description.family.maximumLength - replica.description.virtualPositions.keys
     padding = run.firstBatches(1) { Self.paddable($0, longest: longest) }.first.map { batch in
       let columns = min(longest - batch.length, Self.mostColumns)
       let (plain, padded) = (replica.loss(batch), replica.loss(batch.padded(by: columns)))

@@ -15,6 +15,11 @@ extension CommandLineTests {
       "method={freeze: [embed_tokens, layers.0, '*layernorm']}",
       "method={name: lora, fa: true, layers: 1, rank_pattern: {q_proj: 2}, alpha_pattern: {'.*_proj': 9}}",
       "method=adapters", "method={name: adapters, config: parallel, mh_adapter: true, dropout: 0.1}",
+      "method={name: prompt_tuning, num_virtual_tokens: 6, prompt_tuning_init: TEXT, "
+        + "prompt_tuning_init_text: the cat}",
+      "method={name: prefix_tuning, num_virtual_tokens: 5}",
+      "method={name: prefix_tuning, num_virtual_tokens: 5, prefix_projection: true}",
+      "method={name: p_tuning, num_virtual_tokens: 4, encoder_reparameterization_type: LSTM, encoder_dropout: 0.1}",
     ]
     static let text = [
       "model=base/model", "data.train=text.txt", "data.sequence_length=32", "training.batch_size=8",

@@ -17,6 +17,23 @@ private let wholeFamilies = [BERT.modelType, GPT2.modelType, Llama.modelType]
 /// The methods that go through every objective.
 private let everywhere: [any Method.Type] = [FullMethod.self, LoRA.self, LastLayers.self]
 
+/// What methods are tried with beside their names: little room is left before short texts, and encoders are small.
+private let methodSettings = [
+  PromptTuning.name: "num_virtual_tokens: 5",
+  PrefixTuning.name: "num_virtual_tokens: 5, prefix_projection: true, encoder_hidden_size: 8",
+  PTuning.name: "num_virtual_tokens: 5, encoder_reparameterization_type: LSTM, encoder_hidden_size: 8, "
+    + "encoder_dropout: 0.2",
+  BottleneckAdapters.name: "config: houlsby, reduction_factor: 4, cross_adapter: true, dropout: 0.1",
+]
+
+/// Llama has no biases, and PEFT's prefixes stand before texts that a decoder continues.
+private func isRefused(
+  _ method: any Method.Type, _ family: any ModelFamily.Type, _ objective: any Objective.Type
+) -> Bool {
+  method == BitFit.self && family == Llama.self
+    || method == PrefixTuning.self && (!family.isCausal || objective != LanguageModel.self)
+}
+
 /// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
 func checkSuite(_ outcome: inout Outcome, project: String) throws {
   let ranks = outcome.ranks
@@ -42,9 +59,9 @@ func checkSuite(_ outcome: inout Outcome, project: String) throws {
         guard isWhole || others.contains(where: { $0 == method }) else { continue }
         if method == Features.self, objective.isJoint || !objective.keepsTokens { continue }
         let recipe = try ranks.together { try Recipe(of: family, objective, data, method) }
-        if method == BitFit.self, family == Llama.self {
+        if isRefused(method, family, objective) {
           let refuses = (try? recipe.settled().describeModel()) == nil
-          outcome.expect(refuses, "Llama has no biases to train")
+          outcome.expect(refuses, "\(family.modelType) has no place for \(method.name)")
           continue
         }
         if method == Features.self, (try? recipe.settled().describeModel()) == nil {
@@ -119,17 +136,11 @@ extension Recipe {
       file: nil,
       assignments: [
         "model=\(family.modelType)", "weights=random", "output=out", "task={name: \(objective.name)}",
-        "method=\(Self.setting(of: method))", "data.train=\(data.file)", "data.sequence_length=24",
+        "method={name: \(method.name)\(methodSettings[method.name].map { ", " + $0 } ?? "")}",
+        "data.train=\(data.file)", "data.sequence_length=24",
         "training.batch_size=8",
         "training.micro_batch_size=2", "optimizer.learning_rate=1.0e-2", "parallel.threads=1",
       ] + data.settings + settings)
-  }
-
-  /// Bottlenecks at all places, narrower than the small models that they are in.
-  private static func setting(of method: any Method.Type) -> String {
-    method == BottleneckAdapters.self
-      ? "{name: adapters, config: houlsby, reduction_factor: 4, cross_adapter: true, dropout: 0.1}"
-      : method.name
   }
 }
 
