@@ -27,7 +27,6 @@ from safetensors.torch import load_file, save_file
 
 HERE = Path(__file__).parent
 STEPS = 5
-RATE = 1e-2
 NAME = "mine"
 
 # name: (base, configuration, what of it differs), by default with the base in fp32 only
@@ -56,7 +55,6 @@ CASES = {
     "deberta-houlsby": ("deberta-labels", "houlsby", dict(reduction_factor=4)),
     "t5-houlsby": ("t5", "houlsby", dict(reduction_factor=4, cross_adapter=True)),
     "t5-parallel": ("t5", "parallel", {}),
-    "mt5-pfeiffer": ("mt5", "pfeiffer", dict(reduction_factor=4)),
     "bart-houlsby": ("bart", "houlsby", dict(reduction_factor=4, cross_adapter=True)),
     "bart-pfeiffer": ("bart", "pfeiffer", dict(reduction_factor=4, leave_out=[1, 4])),
     "swiftdp-bert": ("bert-labels", "pfeiffer", dict(reduction_factor=4)),
@@ -200,7 +198,9 @@ def main():
             for key, parameter in trained.items():
                 key = key.replace(f".adapters.{loaded}.", ".adapters.")
                 tensors[f"{storage}.gradient.{key}"] = parameter.grad.clone()
-            optimizer = torch.optim.AdamW(list(trained.values()), lr=RATE, weight_decay=0.01)
+            # T5's gradients are steep, so that rounding soon shows after larger steps.
+            rate = 1e-3 if base == "t5" else 1e-2
+            optimizer = torch.optim.AdamW(list(trained.values()), lr=rate, weight_decay=0.01)
             losses, norms = [], []
             for _ in range(STEPS):
                 loss = loss_of(model, given, targets)
@@ -217,7 +217,7 @@ def main():
         }
         (folder / "expected.json").write_text(
             json.dumps(
-                {"base": base, "learning_rate": RATE, "trained": len(trained), "storages": results, "versions": versions},
+                {"base": base, "learning_rate": rate, "trained": len(trained), "storages": results, "versions": versions},
                 indent=1) + "\n")
         print(name, {key: round(value["losses"][0], 5) for key, value in results.items()}, len(trained), sorted(trained)[-2:])
 

@@ -70,7 +70,8 @@ extension CommandLineTests {
       let run = try train(
         [
           "model=base/model", "task=classification", "data.train=labels.tsv",
-          "data.columns={text: 0, label: 1}", "training.steps=3", "method={name: adapters, config: houlsby}",
+          "data.columns={text: 0, label: 1}", "training.steps=3", "data.sequence_length=32",
+          "method={name: adapters, config: houlsby}",
         ], output: "run", in: folder)
       let head = try Safetensors(try folder.data("run/model/model_head.safetensors"))
       #expect(Self.names(head) == ["score.weight"])
@@ -150,7 +151,9 @@ extension CommandLineTests {
       try expect(#""reduction_factor": 16"#, #""reduction_factor": 8"#, mistakes)
       try folder.file("run/model/adapter_config.json", config)
       try folder.file("run/model/pytorch_adapter.bin", "")
-      try folder.remove("run/model/adapter.safetensors")
+      for name in ["adapter.safetensors", "adapter.safetensors.index.json"] {
+        try folder.remove("run/model/" + name)
+      }
       try expectMistake(
         arguments, 65,
         [
