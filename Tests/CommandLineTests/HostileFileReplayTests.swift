@@ -5,7 +5,9 @@ import Foundation
 import Testing
 
 @Suite struct HostileFileReplayTests {
-  @Test(arguments: ["safetensors", "index", "tokenizer", "sentencepiece", "rows", "config", "recipe", "adapter"])
+  @Test(arguments: [
+    "safetensors", "index", "tokenizer", "sentencepiece", "rows", "config", "recipe", "adapter",
+  ])
   func everyFileIsReadOrRefusedInOneLine(_ reader: String) throws {
     let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Fuzzing/Corpus/\(reader)").path

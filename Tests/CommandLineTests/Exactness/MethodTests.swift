@@ -48,7 +48,11 @@ extension CommandLineTests {
       #expect(losses.count == 8 && losses.allSatisfy(\.isFinite))
       #expect(try #require(losses.last) < losses[0])
       var compared = 0
-      for (ranks, zero) in [(1, 1), (2, 0), (2, 3), (3, 2), (4, 1), (8, 1)] {
+      // One method goes through all of them; what the others differ in does not know of ranks.
+      let arrangements =
+        method == Self.methods[0]
+        ? [(1, 1), (2, 0), (2, 3), (3, 2), (4, 1), (8, 1)] : [(2, 0), (3, 2), (4, 3)]
+      for (ranks, zero) in arrangements {
         let run = try train(
           Self.text + [method, "parallel.zero=\(zero)"], output: "run\(compared)", ranks: ranks, in: folder)
         #expect(try run.results() == one.results(), "\(ranks) ranks, stage \(zero)")
@@ -56,7 +60,7 @@ extension CommandLineTests {
         #expect(try run.tensors("model") == one.tensors("model"), "\(ranks) ranks, stage \(zero)")
         compared += 1
       }
-      #expect(compared == 6)
+      #expect(compared == arrangements.count && compared >= 3)
     }
 
     @Test(arguments: ["bfloat16", "int8", "nf4", "{name: nf4, double_quantization: true}"])
