@@ -50,8 +50,12 @@ extension PromptMethod {
       ("peft_type", .string(Self.peftType)), ("revision", .null),
       ("task_type", .string(model.taskType)),
     ]
+    // PEFT asks for a tokenizer wherever there is a text, and does not load it to read an adapter.
+    let words: [(String, JSON)] =
+      ownSettings.contains { $0.0 == "prompt_tuning_init_text" && !$0.1.isNull }
+      ? [("tokenizer_name_or_path", .string(base))] : []
     let heads = saved.isEmpty ? [] : [("modules_to_save", JSON.array(saved.map { .string($0) }))]
-    return .object(members: (common + heads + ownSettings + sizes(of: model)).sorted { $0.0 < $1.0 })
+    return .object(members: (common + heads + ownSettings + words + sizes(of: model)).sorted { $0.0 < $1.0 })
   }
 
   func sizes(of model: AdaptedModel) -> [(String, JSON)] {

@@ -10,6 +10,7 @@ import Graph
 import Kernels
 import Models
 import Objectives
+import Recipes
 import Tensors
 import Testing
 import Training
@@ -162,6 +163,31 @@ private struct GivenEncoder: WeightReader {
       let batch = try fixture.batch(replica.description.virtualPositions)
       steps.check(replica, label) { _ in batch }
     }
+  }
+
+  /// Models and tasks that have no place for them, and a prefix that is not before a decoder's text.
+  @Test func whatHasNoPlaceForThemIsRefused() throws {
+    func refusal(_ base: String, _ name: String) -> String {
+      let top = Section(.object(["method": .string(name)]), file: nil, code: .usage, problems: Problems())
+      let method = MethodRecipe(top).method
+      do {
+        _ = try ModelDescription.stored(in: PromptCase.root + "parity/" + base).adapted(by: method)
+        return ""
+      } catch { return "\(error)" }
+    }
+    let kinds = ", and for classification and regression"
+    for (base, name, words) in [
+      ("t5", "prompt_tuning", "is for language models that read one text" + kinds),
+      ("bart", "p_tuning", "is for language models that read one text" + kinds),
+      ("bert-spans", "prompt_tuning", "is for language models that read one text" + kinds),
+      ("bert-labels", "prefix_tuning", "is for language models that read one text"),
+      ("gpt2-labels", "prefix_tuning", "is for language models that read one text"),
+    ] {
+      #expect(
+        refusal(base, name)
+          == "method: is \(name), which \(words) (method: lora goes with every task)", "\(base)")
+    }
+    #expect(refusal("bert-labels", "prompt_tuning") == "" && refusal("mistral", "prefix_tuning") == "")
   }
 
   /// The same alone, and in a batch with texts of other lengths.

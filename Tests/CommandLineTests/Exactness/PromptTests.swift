@@ -47,11 +47,12 @@ extension CommandLineTests {
         ], ranks: 2, in: folder)
       #expect(two.code == 0 && two.out == read, "\(two.err)")
 
-      try folder.file("prompts.txt", "the cat\na ship\nthe rain and the cat\n")
+      let prompts = ["the cat", "a ship", "the rain and the cat"].map { #"{"prompt": "\#($0)"}"# }
+      try folder.file("prompts.jsonl", prompts.joined(separator: "\n") + "\n")
       func generate(_ batch: Int, _ output: String) throws -> String {
         let result = try Command.swiftdp(
           [
-            "generate", "--model", "base/model", "--adapter", "run/model", "--prompts", "prompts.txt",
+            "generate", "--model", "base/model", "--adapter", "run/model", "--prompts", "prompts.jsonl",
             "--output", output, "--batch-size", "\(batch)", "--max-tokens", "5",
           ], in: folder)
         #expect(result.code == 0, "\(result.err)")
@@ -111,6 +112,9 @@ extension CommandLineTests {
       let tokens = tokenized.out.split { !$0.isNumber }.compactMap { Int($0) }
       let text = try vectors("text", "prompt_tuning_init: TEXT, prompt_tuning_init_text: cat")
       #expect(text.count == 5 * columns && !tokens.isEmpty)
+      // PEFT refuses a text without it.
+      let config = try JSON.parse(try folder.text("text/model/adapter_config.json"))
+      #expect(config["tokenizer_name_or_path"]?.text == "base/model")
       #expect(isNear(text, (0..<5).flatMap { row(tokens[$0 % tokens.count]) }))
 
       let sampled = try vectors("sampled", "prompt_tuning_init: SAMPLE_VOCAB")
@@ -141,7 +145,7 @@ extension CommandLineTests {
         #"method.prompt_tuning_init: is "WORDS", but must be one of RANDOM, TEXT, SAMPLE_VOCAB"#)
       try expect(
         ["method={name: prompt_tuning, num_virtual_tokns: 3}"],
-        "method.num_virtual_tokns: unknown key (did you mean num_virtual_tokens?)")
+        "method.num_virtual_tokns: is not a key of swiftdp (did you mean method.num_virtual_tokens?)")
       try expect(
         ["method={name: prefix_tuning, encoder_hidden_size: 3}"],
         "method.encoder_hidden_size: is given, and nothing is projected (set method.prefix_projection=true)")

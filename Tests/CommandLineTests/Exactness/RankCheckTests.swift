@@ -36,10 +36,10 @@ extension CommandLineTests {
         options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
-    /// Two kinds of additions on six kinds of frozen storage and activations, three runs of each.
+    /// Two kinds of additions on six kinds of frozen storage and activations, and four prompts, three runs of each.
     @Test func stepsOnFrozenWeightsAllocateNothing() throws {
       try expectAgreement(
-        "frozen-allocations", ranks: [1], cases: 2 * 6 * 3 + 1,
+        "frozen-allocations", ranks: [1], cases: (2 * 6 + 4) * 3 + 1,
         options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
