@@ -148,7 +148,8 @@ private struct BottleneckCase {
     try bytes.write(to: file)
     let error = #expect(throws: UserError.self) { try read() }
     #expect(
-      error?.description == "\(folder): lm_head.weight: differs from the base's, and trained projections onto "
+      error?.description
+        == "\(folder): lm_head.weight: differs from the base's, and trained projections onto "
         + "the vocabulary are not supported")
   }
 
