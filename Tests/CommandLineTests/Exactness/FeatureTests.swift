@@ -55,7 +55,18 @@ extension CommandLineTests {
 
     /// Each token has features where words have labels, and where a decoder's head is its own.
     @Test func tokensHaveFeatures() throws {
-      let folder = try MethodTests.folder()
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let config = try folder.text("llama/config.json")
+      try folder.file(
+        "llama/config.json",
+        config.replacing("\"tie_word_embeddings\": true", with: "\"tie_word_embeddings\": false"))
+      _ = try train(
+        [
+          "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
+          "training.steps=4",
+        ], output: "base", in: folder)
       let settings = MethodTests.text + ["method=features"]
       let one = try train(settings, output: "one", in: folder)
       let layers = try train(
