@@ -86,7 +86,7 @@ package struct AdaptedModel: Sendable {
   /// Whether it reads a source beside the text that it writes, and whether a token sees only those before it.
   package var readsSource: Bool
   package var isCausal: Bool
-  /// How many numbers the hidden state of a token has.
+  /// The width of its layers, as PEFT finds it in config.json.
   package var width: Int
   /// The attentions to the text's own tokens, in their order.
   package var attentions: [AttentionForm]

@@ -39,7 +39,15 @@ extension PromptMethod {
         .usage, "is \(Self.name), which is for language models that read one text\(others)", at: "method",
         hint: "method: lora goes with every task")
     }
-    return Prompted(prompt: try prompt(of: model), trained: model.alwaysTrained)
+    let prompt = try prompt(of: model)
+    // The table of tokens is what a model reads first.
+    if prompt.place == .embeddings, model.parameters.first?.shape.last != model.width {
+      throw UserError(
+        .usage,
+        "is \(Self.name), and PEFT has none for models whose embeddings are narrower than their layers",
+        at: "method", hint: "method: lora goes with every model")
+    }
+    return Prompted(prompt: prompt, trained: model.alwaysTrained)
   }
 
   package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? {

@@ -19,7 +19,9 @@ extension AdaptedModel {
       taskType: description.head.taskType(of: type(of: family)),
       headModule: module, newParameters: description.newParameters, typeName: description.typeName,
       readsSource: type(of: family).readsSource, isCausal: type(of: family).isCausal,
-      width: description.width, attentions: Graph.attentions { _ = family.forward($0) })
+      width: ["hidden_size", "n_embd", "d_model"].compactMap { description.config[$0]?.integer }.first
+        ?? description.width,
+      attentions: Graph.attentions { _ = family.forward($0) })
     className = description.config["architectures"]?.elements?.first?.text ?? ""
     basePrefix = type(of: family).basePrefix
     parts = Graph.parts { description.record(on: $0) }

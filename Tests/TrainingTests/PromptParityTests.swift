@@ -187,6 +187,11 @@ private struct GivenEncoder: WeightReader {
         refusal(base, name)
           == "method: is \(name), which \(words) (method: lora goes with every task)", "\(base)")
     }
+    #expect(
+      refusal("opt-350m", "prompt_tuning")
+        == "method: is prompt_tuning, and PEFT has none for models whose embeddings are narrower than their "
+        + "layers (method: lora goes with every model)")
+    #expect(refusal("opt-350m", "prefix_tuning") == "" && refusal("opt", "p_tuning") == "")
     #expect(refusal("bert-labels", "prompt_tuning") == "" && refusal("mistral", "prefix_tuning") == "")
   }
 
