@@ -84,6 +84,8 @@ package struct AdaptedWeights: WeightReader {
   private let layout: ParameterLayout
   private let base: any WeightReader
   private let trained: AdapterWeights
+  /// Whether the adapter stands on other weights than the base's, which follow from them.
+  package let changesBase: Bool
 
   /// - Parameters:
   ///   - description: of the base, adapted.
@@ -100,8 +102,10 @@ package struct AdaptedWeights: WeightReader {
     // A head that the base lacks is trained, and comes with the adapter.
     let folder = try FolderWeights(folder: base, description, layout: layout, head: trained)
     try trained.checkCopies(of: folder)
-    self.base =
-      DerivedWeights(description, layout: layout, base: folder, storage: storage, engine: engine) ?? folder
+    let derived = DerivedWeights(
+      description, layout: layout, base: folder, storage: storage, engine: engine)
+    changesBase = derived != nil
+    self.base = derived ?? folder
   }
 
   package func read(

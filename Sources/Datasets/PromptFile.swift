@@ -7,6 +7,8 @@ package struct PromptFile {
     package let line: Int
     /// UTF-8.
     package let prompt: [UInt8]
+    /// What the row names as its adapter; nil for none.
+    package let adapter: String?
     /// The row as it stands in its file.
     fileprivate let text: [UInt8]
     fileprivate let members: [JSON.Member]
@@ -28,7 +30,9 @@ package struct PromptFile {
         let json = try row.json.get()
         guard let members = json.members else { throw .noObject(json) }
         rows.append(
-          Row(line: row.line, prompt: try Self.prompt(of: json), text: file.text(of: row), members: members))
+          Row(
+            line: row.line, prompt: try Self.prompt(of: json), adapter: json["adapter"]?.text,
+            text: file.text(of: row), members: members))
       } catch {
         mistakes.append(error.at("\(path):\(row.line)"))
       }

@@ -8,6 +8,8 @@ package final class WeightStore {
   package let frozen: FrozenStore?
   /// The type that frozen matrices are multiplied in.
   package let type: ElementType
+  /// Where the frozen store has each parameter of the layout; nil where it has the same numbers.
+  private let places: [Int?]?
 
   package init(_ layout: ParameterLayout, trained: WeightLine, frozen: FrozenStore?, type: ElementType) {
     precondition(trained.layout.count == layout.trainedCount, "the line is of other parameters")
@@ -15,7 +17,28 @@ package final class WeightStore {
     self.trained = trained
     self.frozen = frozen
     self.type = type
+    places = nil
   }
+
+  /// Weights on the frozen ones of another store, by their names.
+  /// - Returns: nil if that one lacks some, or trains them.
+  package init?(_ layout: ParameterLayout, trained: WeightLine, on base: WeightStore) {
+    precondition(trained.layout.count == layout.trainedCount, "the line is of other parameters")
+    let places = layout.parameters.map { parameter in
+      parameter.spec.trains ? nil : base.layout.index(of: parameter.spec.name)
+    }
+    for (parameter, place) in zip(layout.parameters, places) where !parameter.spec.trains {
+      guard let place, !base.layout.parameters[place].spec.trains else { return nil }
+    }
+    self.layout = layout
+    self.trained = trained
+    frozen = base.frozen
+    type = base.type
+    self.places = places
+  }
+
+  /// The number of a frozen parameter in its store.
+  private func place(_ parameter: Int) -> Int { places.map { $0[parameter]! } ?? parameter }
 
   /// The store of a model whose parameters are all trained.
   package convenience init(_ line: WeightLine) {
@@ -25,14 +48,14 @@ package final class WeightStore {
   /// A parameter of one dimension, as kernels read it.
   package func floats(of parameter: Int) -> UnsafePointer<Float> {
     layout.parameters[parameter].spec.trains
-      ? trained.floats(of: parameter) : frozen!.floats(of: parameter)
+      ? trained.floats(of: parameter) : frozen!.floats(of: place(parameter))
   }
 
   /// A matrix that the adaptation has added.
   package func floats(ofAdded parameter: Int) -> UnsafePointer<Float> {
     layout.parameters[parameter].spec.trains
       ? UnsafePointer(trained.floats + layout.parameters[parameter].range.lowerBound)
-      : frozen!.floats(of: parameter)
+      : frozen!.floats(of: place(parameter))
   }
 
   /// The type that a matrix is multiplied in.
@@ -42,7 +65,9 @@ package final class WeightStore {
 
   /// A parameter [rows, columns], as products read it.
   package func matrix(_ parameter: Int, rows: Int, columns: Int) -> Operand {
-    guard layout.parameters[parameter].spec.trains else { return frozen!.operand(parameter, type: type) }
+    guard layout.parameters[parameter].spec.trains else {
+      return frozen!.operand(place(parameter), type: type)
+    }
     let start = layout.parameters[parameter].range.lowerBound
     return switch trained.type {
     case .float32: .float32(ConstMatrix(trained.floats + start, rows: rows, columns: columns))

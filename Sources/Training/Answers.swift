@@ -22,14 +22,16 @@ package struct Answers {
   }
 
   /// The answers to all prompts, in their order, known to all ranks. Collective.
-  /// - Parameter prompts: checked by `ModelDescription.check(prompt:)`.
+  /// - Parameters:
+  ///   - prompts: checked by `ModelDescription.check(prompt:)`.
+  ///   - samples: the keys of their random draws; by default their places.
   /// - Throws: if the model gives logits that are not finite.
-  package func callAsFunction(to prompts: [[Int32]]) throws -> [[Int32]] {
+  package func callAsFunction(to prompts: [[Int32]], samples: [Int]? = nil) throws -> [[Int32]] {
     // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
     let order = prompts.indices.sorted { (prompts[$0].count, $0) < (prompts[$1].count, $1) }
     let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
     let answers = try ranks.together {
-      try alone(own.map { Generator.Prompt(prompts[$0], sample: $0) })
+      try alone(own.map { Generator.Prompt(prompts[$0], sample: samples?[$0] ?? $0) })
     }
     // Each answer behind its length.
     let all = ranks.gather(answers.flatMap { [Double($0.count)] + $0.map(Double.init) })

@@ -21,9 +21,9 @@ struct HeadRun {
 
   /// What the method leaves of a sample; nil for methods that train more than a head.
   /// - Throws: if the model's head reads more than that.
-  static func form(_ recipe: Recipe, _ replica: Replica) throws -> FeatureForm? {
+  static func form(_ recipe: Recipe, _ description: ModelDescription) throws -> FeatureForm? {
     guard recipe.method is Features else { return nil }
-    guard let form = replica.featureForm else {
+    guard let form = description.featureForm(for: recipe.objective) else {
       throw UserError(
         .usage, "is features, and the head of this model reads more than one row of numbers for each token",
         at: "method", hint: "set method=last_layers")
@@ -82,6 +82,24 @@ private struct FittedHead: WeightReader {
   func read(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
     let source = layout.parameters[parameter].spec.shape.count == 1 ? biases : weights
     for (place, element) in elements.enumerated() { target[place] = source[element] }
+  }
+}
+
+extension ModelDescription {
+  /// What the frozen part leaves for the head; nil where the head reads more than one row of it for each token.
+  fileprivate func featureForm(for objective: any Objective) -> FeatureForm? {
+    let graph = Graph(
+      layout: layout, type: .float32, shape: BatchShape(sequences: 1, length: 2, sourceLength: 3),
+      purpose: .training, dropout: false, adaptation: adaptation)
+    objective.record(family.forward(graph), of: self, on: graph)
+    return graph.featureForm
+  }
+}
+
+extension TokenSequences {
+  /// The bytes of the features of all sequences.
+  func featureBytes(_ form: FeatureForm) -> Int {
+    (form.isPerToken ? tokens.count : count) * form.width * MemoryLayout<Float>.stride
   }
 }
 

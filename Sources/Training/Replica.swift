@@ -68,9 +68,14 @@ package final class Replica {
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
   /// `WeightLine.refreshVectors` when all parts are set.
   package func fill(from reader: any WeightReader) throws {
-    try weights.fill(weights.loaded, from: reader, on: engine.pool.runTiles)
+    try fillTrained(from: reader)
     try store.frozen?.fill(from: reader, on: engine.pool.runTiles)
     if !weights.isShared { weights.refreshVectors() }
+  }
+
+  /// The same for what is trained alone.
+  func fillTrained(from reader: any WeightReader) throws {
+    try weights.fill(weights.loaded, from: reader, on: engine.pool.runTiles)
   }
 
   /// The floats that the gradients of one micro-batch take, whatever its shape.
@@ -145,12 +150,6 @@ package final class Replica {
     }
     run(program, on: batch)
     body(output(of: program))
-  }
-
-  /// The form of what the trunk leaves; nil where the head reads more than one row of it.
-  var featureForm: FeatureForm? {
-    let shape = BatchShape(sequences: 1, length: 2, sourceLength: 3)
-    return record(shape, for: .training, dropout: false).featureForm
   }
 
   /// The sum of the losses of a micro-batch, without dropout.

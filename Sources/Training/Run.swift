@@ -46,7 +46,7 @@ package final class Run {
     let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
-    featureForm = try ranks.together { try HeadRun.form(recipe, replica) }
+    featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(
       microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
     if recipe.training.audit > 0 { try ranks.checkSameBits(fingerprint) }

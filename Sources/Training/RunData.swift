@@ -70,6 +70,9 @@ package struct RunData {
       shape.batch.rowsPerSample = data.dataset.train.rowsPerSample
       shape.batch.sequences *= data.dataset.train.rowsPerSample
       shape.dataBytes = data.dataset.bytes
+      if let form = try HeadRun.form(recipe, description), (recipe.method as? Features)?.place == .memory {
+        shape.dataBytes += data.dataset.train.featureBytes(form) / ranks.count
+      }
       shape.inHalves = description.inHalves(of: recipe)
       try MemoryCheck(
         description, folder: recipe.model, shape,

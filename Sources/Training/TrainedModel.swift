@@ -54,6 +54,36 @@ package struct TrainedModel {
     try fill(adapter: adapter, storage: settings.frozenStorage)
   }
 
+  /// The same base with an adapter, whose frozen weights are the base's. Collective.
+  /// - Parameters:
+  ///   - base: without an adapter.
+  ///   - settings: those that the base was loaded with.
+  package init(_ base: TrainedModel, with adapter: String, settings: ModelSettings, ranks: Ranks) throws {
+    self = try ranks.together {
+      let description = try Self.description(folder: base.folder, adapter: adapter, settings)
+      let layout = description.layout
+      let line = WeightLine(layout.trained, type: description.trainedType(settings.elementType))
+      guard let store = WeightStore(layout, trained: line, on: base.replica.store) else {
+        throw Self.cannotShare(adapter, "freezes what the base does not have")
+      }
+      let model = try TrainedModel(
+        base.folder, description, nil, base.tokenizer, base.replica.engine, store)
+      let reader = try AdaptedWeights(
+        description, base: base.folder, adapter: adapter, storage: settings.frozenStorage,
+        engine: base.replica.engine)
+      if reader.changesBase { throw Self.cannotShare(adapter, "stands on a base of its own (init)") }
+      try model.replica.fillTrained(from: reader)
+      line.refreshVectors()
+      return model
+    }
+  }
+
+  private static func cannotShare(_ adapter: String, _ reason: String) -> UserError {
+    UserError(
+      .data, "\(reason), so that it cannot share a base with others", at: adapter,
+      hint: "give it as the only --adapter")
+  }
+
   private init(
     _ folder: String, _ description: ModelDescription, _ asked: (any Objective)?, _ tokenizer: Tokenizer,
     _ engine: Engine, _ store: WeightStore

@@ -43,6 +43,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   var train: [String] = []
 
   func validate() throws {
+    try model.checkOneAdapter()
     guard DataFormat(rawValue: format) != nil else {
       throw ValidationError(
         "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")

@@ -56,6 +56,7 @@ struct Generate: ParsableCommand, SharedByRanks {
     guard prompt == nil || prompts == nil else {
       throw ValidationError("--prompt and --prompts do not go together")
     }
+    if prompts == nil { try options.checkOneAdapter() }
     guard (prompts == nil) == (output == nil) else {
       throw ValidationError("--prompts and --output go together")
     }

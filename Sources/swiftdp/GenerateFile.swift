@@ -19,16 +19,26 @@ struct GenerateFile {
   /// Collective.
   func run() throws {
     let (settings, file, newFile) = try ranks.together { try prepare() }
+    let adapters = command.options.adapters
     let model = try TrainedModel(
-      folder: command.options.model, adapter: command.options.adapter, settings: settings,
+      folder: command.options.model, adapter: takesTurns ? nil : command.options.adapter, settings: settings,
       threads: Launch.threads(ranks, asked: command.options.threads ?? settings.parallel.threads),
       ranks: ranks)
+    var models = [(rows: file.rows.indices.filter { !takesTurns || file.rows[$0].adapter == nil }, model)]
+    for adapter in takesTurns ? adapters : [] {
+      let adapted = try TrainedModel(model, with: adapter.folder, settings: settings, ranks: ranks)
+      models.append((file.rows.indices.filter { file.rows[$0].adapter == adapter.name }, adapted))
+    }
     if ranks.isFirst {
       for note in model.replica.description.notes { Command.tell("note: " + note) }
     }
-    let tokens = try ranks.together { try encoded(file, model) }
+    let tokens = try ranks.together { try encoded(file, models) }
     let start = Date()
-    let answers = try answers(of: model)(to: tokens)
+    var answers = [[Int32]](repeating: [], count: tokens.count)
+    for (rows, model) in models where !rows.isEmpty {
+      let made = try self.answers(of: model)(to: rows.map { tokens[$0] }, samples: rows)
+      for (row, answer) in zip(rows, made) { answers[row] = answer }
+    }
     let count = answers.reduce(0) { $0 + $1.count }
     let isText = model.replica.description.answerStart != nil
     try ranks.together {
@@ -47,6 +57,9 @@ struct GenerateFile {
         + "\(decimals(Double(count) / seconds, 1)) tokens/s · \(output)")
   }
 
+  /// Whether each row says which adapter answers it, or none for the base.
+  private var takesTurns: Bool { command.options.adapters.count > 1 }
+
   /// Everything that can be wrong before a model is loaded, at once.
   private func prepare() throws -> (ModelSettings, PromptFile, NewFile?) {
     let problems = Problems()
@@ -56,24 +69,48 @@ struct GenerateFile {
       return try PromptFile(prompts)
     }
     let newFile = problems.collect { ranks.isFirst ? try NewFile(output, at: "--output") : nil }
+    let adapters = command.options.adapters
     if let settings {
-      problems.collect {
-        try TrainedModel.description(
-          folder: command.options.model, adapter: command.options.adapter, settings
-        ).checkMakesTexts()
+      for folder in adapters.isEmpty ? [nil] : adapters.map(\.folder) {
+        problems.collect {
+          try TrainedModel.description(folder: command.options.model, adapter: folder, settings)
+            .checkMakesTexts()
+        }
       }
     }
+    let names = adapters.map(\.name)
+    if Set(names).count < names.count {
+      problems.add(.usage, "gives two adapters one name", at: "--adapter", hint: "name them: NAME=FOLDER")
+    }
+    if takesTurns, let file { problems.collect { try checkNames(of: file, names) } }
     try problems.throwIfAny()
     guard let settings, let file, let newFile else { preconditionFailure("an error was collected") }
     return (settings, file, newFile)
   }
 
-  private func encoded(_ file: PromptFile, _ model: TrainedModel) throws -> [[Int32]] {
-    let tokens = file.rows.map { model.tokenizer.encode($0.prompt, addSpecialTokens: true) }
+  /// - Throws: where rows name adapters that are not given.
+  private func checkNames(of file: PromptFile, _ names: [String]) throws {
+    var mistakes: [UserError] = []
+    for (row, name) in file.rows.map(\.adapter).enumerated() {
+      guard let name, !names.contains(name) else { continue }
+      mistakes.append(
+        UserError(
+          .data, "names the adapter \(name.quoted)", at: file.place(of: row),
+          hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
+            ?? "there are \(names.joined(separator: ", "))"))
+    }
+    try PromptFile.refuse(mistakes, in: file.path)
+  }
+
+  private func encoded(_ file: PromptFile, _ models: [(rows: [Int], TrainedModel)]) throws -> [[Int32]] {
+    var tokens = [[Int32]](repeating: [], count: file.rows.count)
     let problems = Problems()
-    for (row, prompt) in tokens.enumerated() {
-      _ = problems.collect {
-        try model.replica.description.check(prompt: prompt, at: file.place(of: row))
+    for (rows, model) in models {
+      for row in rows {
+        tokens[row] = model.tokenizer.encode(file.rows[row].prompt, addSpecialTokens: true)
+        _ = problems.collect {
+          try model.replica.description.check(prompt: tokens[row], at: file.place(of: row))
+        }
       }
     }
     try PromptFile.refuse(problems.errors, in: file.path)

@@ -8,12 +8,40 @@ struct ModelOptions: ParsableArguments {
     help: "A model folder: a Hugging Face model, a checkpoint, or OUTPUT/model of a run.",
     transform: Launch.path)
   var model: String
-  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
-  var adapter: String?
+  @Option(
+    name: .customLong("adapter"),
+    help: """
+      An adapter folder of PEFT or of AdapterHub's adapters, whose base the model is. generate --prompts takes several,
+      each with its name: NAME=FOLDER.
+      """, transform: NamedAdapter.init)
+  var adapters: [NamedAdapter] = []
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
 
   func validate() throws { try check(threads: threads) }
+
+  /// The only adapter.
+  var adapter: String? { adapters.first?.folder }
+
+  /// For commands that read one adapter at most.
+  func checkOneAdapter() throws {
+    guard adapters.count > 1 else { return }
+    throw ValidationError("Several adapters are for generate --prompts")
+  }
+}
+
+/// An adapter folder, and what rows of a file call it.
+struct NamedAdapter: Sendable {
+  let name: String
+  let folder: String
+
+  /// - Parameter text: `FOLDER`, which is its name too, or `NAME=FOLDER`.
+  init(_ text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let isNamed = parts.count == 2 && !parts[0].isEmpty && !parts[0].contains("/")
+    name = isNamed ? String(parts[0]) : text
+    folder = try Launch.path(isNamed ? String(parts[1]) : text)
+  }
 }
 
 /// Of commands that show a model the rows of files.

@@ -26,6 +26,7 @@ struct Predict: ParsableCommand, SharedByRanks {
   var batchSize = 16
 
   func validate() throws {
+    try model.checkOneAdapter()
     try check("--batch-size", batchSize, in: 1...Int.max)
   }
 

@@ -215,5 +215,50 @@ extension CommandLineTests {
       }
       #expect(compared == 3)
     }
+
+    /// Rows that name adapters of one base are answered as by each of them alone.
+    @Test func severalAdaptersOfOneBase() throws {
+      let folder = try folder()
+      let settings = ["model=model", "data.train=text.txt", "data.sequence_length=32", "training.steps=8"]
+      let methods = [
+        "ia3": "method=ia3", "prefix": "method={name: prefix_tuning, num_virtual_tokens: 3}",
+        "adapters": "method=adapters",
+      ]
+      for (name, method) in methods {
+        _ = try train(settings + [method, "optimizer.learning_rate=5.0e-2"], output: name, in: folder)
+      }
+      let names = ["lora", "ia3", "prefix", "adapters"]
+      let asked = [nil, "lora", "ia3", "prefix", "adapters", "lora", nil]
+      let rows = asked.enumerated().map { row, name in
+        #"{"prompt": "the cat saw \#(row)", "adapter": \#(name.map { "\"\($0)\"" } ?? "null")}"#
+      }
+      try folder.file("prompts.jsonl", rows.joined(separator: "\n") + "\n")
+      let options = ["--temperature", "1.0", "--seed", "4", "--max-tokens", "20"]
+      func lines(_ data: Data) -> [Substring] { String(decoding: data, as: UTF8.self).split(separator: "\n") }
+      var alone: [String?: [Substring]] = [nil: lines(try generated(options, to: "base.jsonl", in: folder))]
+      for name in names {
+        let adapter = ["--adapter", "\(name)/model"]
+        alone[name] = lines(try generated(options + adapter, to: "\(name).jsonl", in: folder))
+      }
+      let want = asked.enumerated().compactMap { alone[$1]?[$0] }
+      #expect(want.count == 7 && Set(alone.values.map { $0.joined() }).count == 5)
+      let all = names.flatMap { ["--adapter", "\($0)=\($0)/model"] }
+      for ranks in [nil, 3] as [Int?] {
+        let file = try generated(options + all, to: "all\(ranks ?? 1).jsonl", ranks: ranks, in: folder)
+        #expect(lines(file) == want, "\(ranks ?? 1) ranks")
+      }
+
+      for (options, words) in [
+        (["--adapter", "x=lora/model", "--adapter", "ia3=ia3/model"], "names the adapter \"lora\""),
+        (["--adapter", "x=lora/model", "--adapter", "x=ia3/model"], "gives two adapters one name"),
+      ] {
+        let result = try Command.swiftdp(Self.options + ["--output", "no.jsonl"] + options, in: folder)
+        #expect(result.code == 65 || result.code == 64)
+        #expect(result.err.contains(words), "\(result.err)")
+      }
+      let two = ["--adapter", "lora/model", "--adapter", "ia3/model"]
+      let one = try Command.swiftdp(["generate", "--model", "model", "--prompt", "the"] + two, in: folder)
+      #expect(one.code == 64 && one.err.contains("for generate --prompts"), "\(one.err)")
+    }
   }
 }

@@ -99,6 +99,12 @@ extension Engine {
       stream("ReLU.reluBackward", rows: rows, columns: columns, operands: 3) { x, _ in
         reluBackward(x, dy: x + count, count: count, dx: x + 2 * count, adding: false)
       },
+      stream("SiLU.silu", rows: rows, columns: columns, operands: 2) { x, _ in
+        silu(x, count: count, into: x + count)
+      },
+      stream("SiLU.siluBackward", rows: rows, columns: columns, operands: 3) { x, _ in
+        siluBackward(x, dy: x + count, count: count, dx: x + 2 * count, adding: false)
+      },
       stream("GatedGELU.geGLU", rows: rows, columns: columns, operands: 3) { x, _ in
         geGLU(x, rows: rows, columns: columns, into: x + 2 * count)
       },
