@@ -53,6 +53,13 @@ def train(name, **options):
         character_coverage=0.999, max_sentence_length=20_000, **options)
     (MODELS / f"{name}.vocab").unlink()
     (MODELS / "rules.tsv").unlink(missing_ok=True)
+    # Paths of the machine that it was trained on say nothing.
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString((MODELS / f"{name}.model").read_bytes())
+    model.trainer_spec.ClearField("input")
+    model.trainer_spec.ClearField("model_prefix")
+    model.normalizer_spec.ClearField("normalization_rule_tsv")
+    (MODELS / f"{name}.model").write_bytes(model.SerializeToString())
 
 
 def make_models():
