@@ -98,6 +98,11 @@ let package = Package(
       resources: [.copy("Shipped")],
       // The build ID tells ranks of different builds apart.
       linkerSettings: [.unsafeFlags(["-Xlinker", "--build-id=sha1"])]),
+    // Compares all methods, for launch/survey.
+    .executableTarget(
+      name: "survey",
+      dependencies: ["Base", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Survey", exclude: ["sonnets.txt", "facts.jsonl"]),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CProcessor"]),
     .testTarget(
       name: "TrainingTests",

@@ -112,9 +112,10 @@ struct ReadData {
 }
 
 extension ModelDescription {
-  /// - Throws: if the model is not one for the objective.
+  /// - Throws: if the model is not one for the objective. What needs no head is measured of any model.
   fileprivate func checked(_ objective: any Objective) throws -> any Objective {
-    guard objective.head.kind == head.kind, answerStart == nil || objective.answersTexts else {
+    guard [head.kind, .none].contains(objective.head.kind), answerStart == nil || objective.answersTexts
+    else {
       throw UserError(
         .usage, "is \(type(of: objective).name), and the model is for another one", at: "task",
         hint: "leave it out: \(folder) says what it is for")

@@ -33,7 +33,10 @@ struct Train: ParsableCommand, SharedByRanks {
       let console = Console(columns: Launch.terminalColumns, binding: CoreBinding.outcome.words)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
-        observers: [console, MetricsLog(output: recipe.output, note: console.noted)], ledger: MemoryLedger())
+        observers: [
+          console, MetricsLog(output: recipe.output, note: console.noted),
+          SummaryFile(output: recipe.output),
+        ], ledger: MemoryLedger())
       if let threads = recipe.parallel.threads, let warning = Launch.warning(threads: threads, ranks),
         ranks.isFirst
       {
