@@ -42,7 +42,7 @@ let package = Package(
       name: "Tokenizers",
       dependencies: ["Base", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["SentencePiece/sentencepiece_model.proto"]),
-    .target(name: "Templates", dependencies: ["Base"]),
+    .target(name: "Templates", dependencies: ["Base"], resources: [.embedInCode("Shipped")]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),

@@ -35,8 +35,12 @@ final class Rendering {
     var characters: Int
   }
 
+  /// The time that the template sees, in seconds since 1970; nil for that of the clock.
+  let time: Int?
+
   /// - Parameter variables: the names that are given; later ones win.
-  init(names: [String] = [], variables: [JSON.Member] = []) throws {
+  init(names: [String] = [], variables: [JSON.Member] = [], time: Int? = nil) throws {
+    self.time = time
     self.names = names
     resolved = try names.map { name in
       try variables.last { $0.key.elementsEqual(name.utf8) }.map { try Value($0.value) } ?? Globals.all[name]

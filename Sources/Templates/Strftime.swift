@@ -7,7 +7,7 @@ enum Strftime {
     guard format.count <= 10_000, !format.contains(0) else { throw PythonError("strftime_now: the format is too long") }
     guard !format.isEmpty else { return [] }
     var clock = timespec()
-    clock_gettime(CLOCK_REALTIME, &clock)
+    if let time = rendering.time { clock.tv_sec = time } else { clock_gettime(CLOCK_REALTIME, &clock) }
     var time = tm()
     localtime_r(&clock.tv_sec, &time)
     // Python knows microseconds, C does not.

@@ -26,13 +26,15 @@ package struct Template: @unchecked Sendable {
   /// Whether there is a `{% generation %}` block.
   package var marksGeneration: Bool { program.marksGeneration }
 
-  /// - Parameter variables: later ones of a name win.
+  /// - Parameters:
+  ///   - variables: later ones of a name win.
+  ///   - time: what `strftime_now` shows, in seconds since 1970; nil for now.
   /// - Throws: what the template raises, also with `raise_exception`, and where it takes more steps or makes more text than
   ///   any chat needs.
-  package func render(_ variables: [JSON.Member]) throws(TemplateError) -> RenderedText {
+  package func render(_ variables: [JSON.Member], at time: Int? = nil) throws(TemplateError) -> RenderedText {
     var line = 0
     do {
-      let rendering = try Rendering(names: program.names, variables: variables)
+      let rendering = try Rendering(names: program.names, variables: variables, time: time)
       defer { line = rendering.line }
       let frame = Frame(count: program.slots, parent: nil)
       rendering.cyclic.append(frame)
