@@ -42,6 +42,7 @@ let package = Package(
       name: "Tokenizers",
       dependencies: ["Base", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["SentencePiece/sentencepiece_model.proto"]),
+    .target(name: "Templates", dependencies: ["Base"], resources: [.embedInCode("Shipped")]),
     .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
@@ -89,8 +90,8 @@ let package = Package(
     .executableTarget(
       name: "swiftdp",
       dependencies: [
-        "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
-        "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
+        "Base", "CProcess", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels", "Graph", "Adapters",
+        "Models", "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -117,6 +118,7 @@ let package = Package(
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
+    .testTarget(name: "TemplateTests", dependencies: ["Base", "Templates"]),
     // Formulas in fp64, which the tests of kernels and programs compare with.
     .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),
     .testTarget(

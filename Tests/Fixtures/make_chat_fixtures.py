@@ -1,0 +1,82 @@
+"""Makes templates/chats.json: the texts, or their hashes, that transformers' apply_chat_template gives for every chat template of
+../../../shared/data/chat_templates and of ../../Sources/Templates/Shipped, with the conversations of templates/conversations.jsonl.
+
+    python make_chat_fixtures.py [--templates FOLDER] [--output templates/chats.json]
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import pathlib
+
+import transformers.utils.chat_template_utils as utils
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
+
+HERE = pathlib.Path(__file__).parent
+SHARED = HERE.parents[2] / "shared/data/chat_templates"
+SHIPPED = HERE.parents[1] / "Sources/Templates/Shipped"
+
+
+class Then(datetime.datetime):
+    """The time that templates see."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2026, 1, 2, 3, 4, 5)
+
+
+def render(template, tokens, row, prompt):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), **tokens)
+    try:
+        text = tokenizer.apply_chat_template(
+            row["messages"], tools=row.get("tools"), chat_template=template, tokenize=False,
+            add_generation_prompt=prompt, **row.get("chat_template_kwargs", {}),
+        )  # fmt: skip
+        return {"text": text}
+    except Exception as error:
+        return {"error": str(error), "kind": type(error).__name__}
+
+
+def templates(folder):
+    """Name, source and special tokens of each."""
+    tokens = {}
+    if (folder / "tokens.json").exists():
+        tokens = json.loads((folder / "tokens.json").read_text())
+    for path in sorted(folder.glob("*.jinja")):
+        own = {k: v for k, v in tokens.get(path.stem, {}).items() if v is not None}
+        # As open() of Python reads it.
+        yield path.stem, path.read_text(encoding="utf-8"), own or {"bos_token": "<s>", "eos_token": "</s>"}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--templates", type=pathlib.Path, action="append")
+    parser.add_argument("--output", type=pathlib.Path, default=HERE / "templates/chats.json")
+    parser.add_argument("--whole", action="store_true", help="write all texts instead of their hashes")
+    arguments = parser.parse_args()
+    utils.datetime = Then
+    rows = [json.loads(line) for line in (HERE / "templates/conversations.jsonl").read_text().split("\n") if line]
+    golden = {}
+    for folder in arguments.templates or [SHARED, SHIPPED]:
+        for name, source, tokens in templates(folder):
+            results = []
+            for number, row in enumerate(rows):
+                for prompt in (False, True):
+                    result = render(source, tokens, row, prompt)
+                    if arguments.whole:
+                        results.append(result)
+                    elif "error" in result:
+                        # What a template raises itself is known by its words; Python's own words are not.
+                        results.append("!" + (result["error"] if result["kind"] == "TemplateError" else ""))
+                    else:
+                        results.append(hashlib.sha256(result["text"].encode()).hexdigest()[:12])
+            whole = render(source, tokens, rows[0], True)
+            golden[name] = {"tokens": tokens, "results": results, "first": whole.get("text")}
+    lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in golden.items()]
+    arguments.output.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()
