@@ -156,7 +156,7 @@ final class ColumnReader {
     guard header.encoding == 2 || header.encoding == 8 else {
       // A page of nulls may have no bytes, not even a head.
       values = bytes.isEmpty && header.encoding != 0 ? .none
-        : .decoded(try decoder(encoding: header.encoding, bytes, column.type))
+        : .decoded(try decoder(encoding: header.encoding, bytes, column.type, most: header.valueCount))
       return
     }
     guard !bytes.isEmpty else { return values = .none }

@@ -60,15 +60,17 @@ struct DeltaDecoder: ValueDecoder {
   private var left = 0
   private var bits = BitField(UnsafeRawBufferPointer(start: nil, count: 0))
 
-  init(_ bytes: UnsafeRawBufferPointer, is32: Bool) throws {
+  /// - Parameter most: how many values there can be.
+  init(_ bytes: UnsafeRawBufferPointer, is32: Bool, most: Int) throws {
     cursor = ByteCursor(bytes)
     self.is32 = is32
     let blockSize = try cursor.varint()
     let miniblocks = try cursor.varint()
     count = try cursor.varint()
     value = try cursor.zigzag()
-    guard (1...1 << 24).contains(blockSize), (1...blockSize).contains(miniblocks), blockSize % (miniblocks * 8) == 0
+    guard (1...1 << 16).contains(blockSize), (1...blockSize).contains(miniblocks), blockSize % (miniblocks * 8) == 0
     else { throw ParquetMistake.damaged("blocks of \(blockSize) numbers have \(miniblocks) parts") }
+    guard count <= UInt64(most) else { throw ParquetMistake.damaged("a page has more values than it says") }
     self.miniblocks = Int(miniblocks)
     valuesOfMiniblock = Int(blockSize / miniblocks)
     miniblock = self.miniblocks
@@ -116,8 +118,8 @@ struct DeltaLengthDecoder: ValueDecoder {
   private var lengths: DeltaDecoder
   private var cursor: ByteCursor
 
-  init(_ bytes: UnsafeRawBufferPointer) throws {
-    lengths = try DeltaDecoder(bytes, is32: true)
+  init(_ bytes: UnsafeRawBufferPointer, most: Int) throws {
+    lengths = try DeltaDecoder(bytes, is32: true, most: most)
     cursor = ByteCursor(try lengths.behind())
   }
 
@@ -132,9 +134,9 @@ struct DeltaBytesDecoder: ValueDecoder {
   private var suffixes: DeltaLengthDecoder
   private let value = Scratch()
 
-  init(_ bytes: UnsafeRawBufferPointer) throws {
-    prefixes = try DeltaDecoder(bytes, is32: true)
-    suffixes = try DeltaLengthDecoder(try prefixes.behind())
+  init(_ bytes: UnsafeRawBufferPointer, most: Int) throws {
+    prefixes = try DeltaDecoder(bytes, is32: true, most: most)
+    suffixes = try DeltaLengthDecoder(try prefixes.behind(), most: most)
   }
 
   mutating func next() throws -> StoredValue {
@@ -191,16 +193,17 @@ private final class Scratch {
   var buffer = ByteBuffer()
 }
 
+/// - Parameter most: how many values there can be.
 /// - Throws: for encodings that are not known, or not for such a column.
 func decoder(
-  encoding: Int, _ bytes: UnsafeRawBufferPointer, _ type: ColumnType
+  encoding: Int, _ bytes: UnsafeRawBufferPointer, _ type: ColumnType, most: Int
 ) throws -> any ValueDecoder {
   switch (encoding, type.physical) {
   case (0, _): return PlainDecoder(bytes, type)
   case (3, .boolean): return try RunDecoder(bytes)
-  case (5, .int32), (5, .int64): return try DeltaDecoder(bytes, is32: type.physical == .int32)
-  case (6, .byteArray): return try DeltaLengthDecoder(bytes)
-  case (7, .byteArray), (7, .fixed): return try DeltaBytesDecoder(bytes)
+  case (5, .int32), (5, .int64): return try DeltaDecoder(bytes, is32: type.physical == .int32, most: most)
+  case (6, .byteArray): return try DeltaLengthDecoder(bytes, most: most)
+  case (7, .byteArray), (7, .fixed): return try DeltaBytesDecoder(bytes, most: most)
   case (9, _): return try SplitDecoder(bytes, type)
   default: throw ParquetMistake.damaged("values of such a column have encoding \(encoding)")
   }

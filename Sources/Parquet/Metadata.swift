@@ -21,7 +21,10 @@ struct SchemaElement {
       case 2: length = try reader.int(field)
       case 3: repetition = try reader.int(field)
       case 4: name = try reader.binary(field)
-      case 5: children = try reader.int(field)
+      case 5:
+        let count = try reader.int(field)
+        guard count >= 0 else { throw ParquetMistake.damaged("a column has \(count) parts") }
+        children = count
       case 6: converted = try reader.int(field)
       case 7: scale = try reader.int(field)
       case 10: logical = try LogicalType(&reader, field)

@@ -72,9 +72,10 @@ package struct ParquetFile {
       guard goesOn else { return }
       let group = try RowGroup(&reader, leaves: schema.columns.count)
       var assembly = try RowAssembly(nodes, of: schema, group, in: bytes, longest: longest)
-      for _ in 0..<group.rowCount where goesOn {
+      for _ in 0..<group.rowCount {
         number += 1
         goesOn = try body(number, try assembly.row())
+        guard goesOn else { return }
       }
       for chunk in group.columns {
         // A chunk that nobody wanted may lie anywhere.
