@@ -26,6 +26,7 @@ struct Train: ParsableCommand, SharedByRanks {
     signal(SIGPIPE, SIG_IGN)
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
+      if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let lock = try ranks.together {
         ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
