@@ -43,7 +43,7 @@ let package = Package(
       dependencies: ["Base", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["SentencePiece/sentencepiece_model.proto"]),
     .target(name: "Templates", dependencies: ["Base"]),
-    .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
+    .target(name: "Datasets", dependencies: ["Base", "Tokenizers", "Templates"], swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
