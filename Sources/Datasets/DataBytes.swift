@@ -65,7 +65,8 @@ package final class DataBytes {
     try check()
     do { return try result.get() } catch let damage as CompressedForm.Damage {
       throw UserError(
-        .data, "cannot be decompressed as .\(form.rawValue): \(damage.reason) at byte offset \(damage.offset)",
+        .data,
+        "cannot be decompressed as .\(form.rawValue): \(damage.reason) at byte offset \(damage.offset)",
         at: path, hint: "was it copied or downloaded whole?")
     }
   }

@@ -23,7 +23,9 @@ package enum DataFileNames {
   }
 
   /// The files of several names, and what is wrong with the names.
-  package static func files(_ names: [String], at place: String = "") -> (files: [String], mistakes: [UserError]) {
+  package static func files(_ names: [String], at place: String = "") -> (
+    files: [String], mistakes: [UserError]
+  ) {
     var all: (files: [String], mistakes: [UserError]) = ([], [])
     for name in names {
       do throws(UserError) { all.files += try files(name, at: place) } catch { all.mistakes.append(error) }
@@ -69,6 +71,7 @@ package enum DataFileNames {
       return "did you mean \(parent.isEmpty ? "" : parent.hasSuffix("/") ? parent : parent + "/")\(near)?"
     }
     let known = all.filter { DataFileKind.of($0) != nil }.sorted(by: precedes)
-    return known.isEmpty ? "\(shown) holds no data file" : "\(shown) holds \(shortened(known.joined(separator: ", ")))"
+    return known.isEmpty
+      ? "\(shown) holds no data file" : "\(shown) holds \(shortened(known.joined(separator: ", ")))"
   }
 }

@@ -9,6 +9,7 @@ package struct DataRecipe: Sendable {
   package var validation: ValidationSource
   package var format: DataFormat
   package var columns: DataColumns
+  package var chats: ChatOptions
   package var sequenceLength: Int
   package var packing: Bool
   /// Whether the recipe says it.
@@ -39,6 +40,7 @@ package struct DataRecipe: Sendable {
       validation = .share(0.05)
     }
     (format, columns) = Self.form(section, for: objective)
+    chats = ChatOptions(section)
     sources =
       isMixture
       ? Self.mixed(section, format, columns, for: objective)
@@ -99,7 +101,8 @@ package struct DataRecipe: Sendable {
       let (format, own) = form(source, for: objective, default: format)
       return DataSource(
         files: files, format: format, columns: source.has("columns") ? own : columns,
-        weight: source.number("weight", default: 1, in: 1e-4...1e6))
+        weight: source.number("weight", default: 1, in: 1e-4...1e6),
+        template: ChatOptions.template(source))
     }
   }
 }

@@ -103,7 +103,8 @@ package struct DataConversion {
             guard json.members != nil else { throw RowMistake.noObject(json) }
             // A file of JSON lines may have a carriage return at the end of each.
             let line = file.kind == .jsonLines ? file.text(of: row) : nil
-            try body(SourceRow(json: json, line: line?.last == 0x0D ? line.map { Array($0.dropLast()) } : line))
+            try body(
+              SourceRow(json: json, line: line?.last == 0x0D ? line.map { Array($0.dropLast()) } : line))
           } catch {
             failure = (error as? RowMistake)?.at("\(shown):\(row.line)") ?? error
           }
