@@ -120,9 +120,12 @@ package struct Recipe: Sendable {
       sources: data.sources, validation: data.validation, format: data.format, columns: data.columns,
       packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
       seed: training.seed)
+    options.packingFits = data.packingFits
     options.virtual = method.virtualPositions
     options.chats = data.chats
     options.chats.folder = model
+    options.order = data.order
+    options.temperature = data.temperature
     objective.prepare(&options)
     return options
   }

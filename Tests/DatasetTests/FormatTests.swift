@@ -128,7 +128,8 @@ import Testing
     #expect(
       folder.errors(.of([file])) == """
         a.jsonl:2: no format is known with the keys "question", "answer" (text has "text"; completion has \
-        "prompt" and "completion" (or "response"); alpaca has "instruction" and "output")
+        "prompt" and "completion" (or "response"); alpaca has "instruction" and "output"; messages has "messages", or \
+        "conversations", or "prompt" and "completion" as lists of messages, or "instruction", "output" and "history")
         """)
   }
 
