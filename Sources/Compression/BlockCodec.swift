@@ -98,7 +98,7 @@ package struct ByteBuffer: ~Copyable {
     guard part.count <= most - count else {
       throw CompressedForm.Damage(reason: "it has more than \(most) bytes", offset: 0)
     }
-    guard let base = part.baseAddress else { return }
+    guard let base = part.baseAddress, part.count > 0 else { return }
     reserve(count + part.count, most: most)
     (memory.baseAddress! + count).copyMemory(from: base, byteCount: part.count)
     count += part.count

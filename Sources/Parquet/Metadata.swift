@@ -101,7 +101,7 @@ enum LogicalType {
   }
 }
 
-enum TimeUnit: Int {
+package enum TimeUnit: Int {
   case milliseconds = 1
   case microseconds, nanoseconds
 

@@ -49,7 +49,7 @@ extension CommandLineTests {
         (["data.train=latin.txt"], ["latin.txt:1: is not UTF-8 at byte offset 1 (convert it to UTF-8)"]),
         (
           ["data.train=table.xml"],
-          ["table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv or .conll)"]
+          ["table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"]
         ),
         (
           ["data.train=broken.jsonl", "data.format=alpaca"],

@@ -226,7 +226,7 @@ import Testing
       ("c.jsonl", "", "the file is empty"), ("d.jsonl", "\n \r\n", "the file has no rows"),
       ("e.json", " [ ] ", "the file has no rows"),
       ("f.jsonl", "{\"text\": \"\"}", "all rows of the file are empty"),
-      ("g.xml", "a", "the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv or .conll)"),
+      ("g.xml", "a", "the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"),
     ] {
       let file = try folder.write(name, text)
       #expect(folder.errors(.of([file])) == "\(name): \(message)")
