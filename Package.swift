@@ -159,7 +159,10 @@ let package = Package(
 
 // launch/fuzz sets it to libFuzzer's library without a `main`; the readers count their edges for it.
 if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
-  let readers: Set = ["Base", "Compression", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes", "FuzzReaders"]
+  let readers: Set = [
+    "Base", "Compression", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes",
+    "FuzzReaders",
+  ]
   for target in package.targets where readers.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer"])]
   }

@@ -66,7 +66,9 @@ extension BlockCodec {
         return [UInt8](unsafeUninitializedCapacity: snappy_max_compressed_length(block.count)) { out, count in
           count = out.count
           let input = bytes.bindMemory(to: CChar.self).baseAddress
-          out.withMemoryRebound(to: CChar.self) { _ = snappy_compress(input, block.count, $0.baseAddress, &count) }
+          out.withMemoryRebound(to: CChar.self) {
+            _ = snappy_compress(input, block.count, $0.baseAddress, &count)
+          }
         }
       case .gzip, .zstd:
         let stream = self == .gzip ? CompressedForm.gzip.compression() : CompressedForm.zstd.compression()

@@ -65,8 +65,10 @@ package final class DataBytes {
     try check()
     do { return try result.get() } catch let damage as CompressedForm.Damage {
       throw UserError(
-        .data, "cannot be decompressed as .\(form.rawValue): \(damage.reason) at byte offset \(damage.offset)",
-        at: path, hint: "was it copied or downloaded whole?")
+        .data,
+        "cannot be decompressed as .\(form.rawValue): \(damage.reason) at byte offset \(damage.offset)",
+        at: path,
+        hint: "was it copied or downloaded whole?")
     }
   }
 }

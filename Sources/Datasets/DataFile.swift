@@ -169,7 +169,9 @@ struct DataFile {
   private func forEachTextLine(_ body: (FileRow) -> Bool) throws {
     let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     forEachRange { range, line in
-      guard range.count <= Self.longestRow else { return body(FileRow(line: line, json: .failure(Self.tooLong))) }
+      guard range.count <= Self.longestRow else {
+        return body(FileRow(line: line, json: .failure(Self.tooLong)))
+      }
       let start = range.lowerBound == 0 ? mark : range.lowerBound
       var text = Array(bytes[start..<range.upperBound])
       if text.last == 0x0D { text.removeLast() }

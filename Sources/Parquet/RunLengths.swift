@@ -93,11 +93,15 @@ package enum Levels {
     case .packed(let bytes, let bit, let width, let most):
       guard bit + width <= bytes.count * 8 else { throw ByteCursor.endsTooEarly }
       var value = 0
-      for place in bit..<bit + width { value = value << 1 | Int(bytes[place >> 3] >> (7 - UInt8(place & 7)) & 1) }
+      for place in bit..<bit + width {
+        value = value << 1 | Int(bytes[place >> 3] >> (7 - UInt8(place & 7)) & 1)
+      }
       self = .packed(bytes, bit: bit + width, width: width, most: most)
       (level, highest) = (value, most)
     }
-    guard level <= highest else { throw ParquetMistake.damaged("a level is \(level), and at most \(highest) fits") }
+    guard level <= highest else {
+      throw ParquetMistake.damaged("a level is \(level), and at most \(highest) fits")
+    }
     return level
   }
 

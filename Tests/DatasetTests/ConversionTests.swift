@@ -18,11 +18,15 @@ func convert(_ files: [String], to path: String, codec: BlockCodec = .zstd) thro
     [ending, ending + ".gz", ending + ".zst"]
   }
 
-  private func text(_ path: String) throws -> String { String(decoding: try OpenFile.contents(path), as: UTF8.self) }
+  private func text(_ path: String) throws -> String {
+    String(decoding: try OpenFile.contents(path), as: UTF8.self)
+  }
 
   @Test func textsGoThroughAllKinds() throws {
     let folder = try Folder()
-    let rows = ["first", "", "with, a comma", "a \"quote\"", "straße 🙂"].map { "{\"text\": \(JSON.string($0).encoded())}\n" }
+    let rows = ["first", "", "with, a comma", "a \"quote\"", "straße 🙂"].map {
+      "{\"text\": \(JSON.string($0).encoded())}\n"
+    }
     let source = try folder.write("rows.jsonl", rows.joined())
     var count = 0
     for first in Self.endings {
@@ -76,25 +80,45 @@ func convert(_ files: [String], to path: String, codec: BlockCodec = .zstd) thro
   @Test func whatCannotBeSaidIsRefused() throws {
     let folder = try Folder()
     let cases: [(name: String, text: String, target: String, says: String)] = [
-      ("a.jsonl", "{\"a\": \"x\", \"b\": 1}\n", "t.txt",
-        "a.jsonl: has 2 columns, and a .txt file one: a, b (convert to .jsonl or .csv)"),
-      ("b.jsonl", "{\"a\": \"x\"}\n{\"a\": \"x\\ny\"}\n", "t.txt",
-        "b.jsonl:2: \"a\" has a line end, and in a .txt file a row is a line (convert to .jsonl)"),
-      ("c.jsonl", "{\"a\": 1}\n", "t.txt", "c.jsonl:1: \"a\" is no string, which a .txt file cannot say (convert to .jsonl)"),
-      ("d.jsonl", "{\"a\": \"x\"}\n{\"a\": \"x\\ty\"}\n", "t.tsv",
-        "d.jsonl:2: \"a\" has a tab or a line end, which a .tsv file cannot say (convert to .csv)"),
-      ("e.jsonl", "{\"a\": \"\"}\n", "t.tsv", "e.jsonl:1: is empty, and an empty line of a .tsv file is no row (convert to .csv)"),
-      ("f.jsonl", "{\"a\": [{\"b\": 1}]}\n\n{\"a\": [{\"b\": \"x\"}]}\n", "t.parquet",
-        "f.jsonl:3: \"a[].b\" is a string, and in rows before a number (a column has values of one kind)"),
-      ("g.jsonl", "{\"a\": {}}\n", "t.parquet",
-        "g.jsonl: column \"a\" holds nothing but empty objects, which .parquet does not know (leave it out)"),
+      (
+        "a.jsonl", "{\"a\": \"x\", \"b\": 1}\n", "t.txt",
+        "a.jsonl: has 2 columns, and a .txt file one: a, b (convert to .jsonl or .csv)"
+      ),
+      (
+        "b.jsonl", "{\"a\": \"x\"}\n{\"a\": \"x\\ny\"}\n", "t.txt",
+        "b.jsonl:2: \"a\" has a line end, and in a .txt file a row is a line (convert to .jsonl)"
+      ),
+      (
+        "c.jsonl", "{\"a\": 1}\n", "t.txt",
+        "c.jsonl:1: \"a\" is no string, which a .txt file cannot say (convert to .jsonl)"
+      ),
+      (
+        "d.jsonl", "{\"a\": \"x\"}\n{\"a\": \"x\\ty\"}\n", "t.tsv",
+        "d.jsonl:2: \"a\" has a tab or a line end, which a .tsv file cannot say (convert to .csv)"
+      ),
+      (
+        "e.jsonl", "{\"a\": \"\"}\n", "t.tsv",
+        "e.jsonl:1: is empty, and an empty line of a .tsv file is no row (convert to .csv)"
+      ),
+      (
+        "f.jsonl", "{\"a\": [{\"b\": 1}]}\n\n{\"a\": [{\"b\": \"x\"}]}\n", "t.parquet",
+        "f.jsonl:3: \"a[].b\" is a string, and in rows before a number (a column has values of one kind)"
+      ),
+      (
+        "g.jsonl", "{\"a\": {}}\n", "t.parquet",
+        "g.jsonl: column \"a\" holds nothing but empty objects, which .parquet does not know (leave it out)"
+      ),
       ("h.jsonl", "{}\n", "t.csv", "h.jsonl: no row has a column"),
       ("i.jsonl", "[1]\n", "t.jsonl", "i.jsonl:1: a row must be an object, but this is a list"),
-      ("j.jsonl", "{\"a\": 1}\n{\n", "t.csv",
-        "j.jsonl:2: is not JSON: the text ends too early at byte 1 of the line (a .jsonl file holds one object a line)"),
+      (
+        "j.jsonl", "{\"a\": 1}\n{\n", "t.csv",
+        "j.jsonl:2: is not JSON: the text ends too early at byte 1 of the line (a .jsonl file holds one object a line)"
+      ),
       ("k.jsonl", "{\"a\": 1}\n", "t.conll", "t.conll: .conll files are only read (convert to .jsonl)"),
-      ("l.jsonl", "{\"a\": 1}\n", "t.xml",
-        "t.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"),
+      (
+        "l.jsonl", "{\"a\": 1}\n", "t.xml",
+        "t.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"
+      ),
       ("m.csv", "a,b\n1\n", "t.jsonl", "m.csv:2: has 1 field, and the first line names 2"),
     ]
     for (name, text, target, says) in cases {

@@ -20,7 +20,8 @@ import Testing
     let folder = try folder()
     let cases: [(String, [String])] = [
       ("b.jsonl", ["b.jsonl"]), ("*.txt", ["a10.txt", "a9.txt", "odd[1].txt"]), ("a?.txt", ["a9.txt"]),
-      ("[ab]*.jsonl*", ["a.jsonl.gz", "b.jsonl"]), ("*/*.csv.zst", ["sub/c.csv.zst"]), ("odd[1].txt", ["odd[1].txt"]),
+      ("[ab]*.jsonl*", ["a.jsonl.gz", "b.jsonl"]), ("*/*.csv.zst", ["sub/c.csv.zst"]),
+      ("odd[1].txt", ["odd[1].txt"]),
       ("s*", []), ("sub", ["sub/c.csv.zst"]), ("sub/", ["sub/c.csv.zst"]), ("README.md", ["README.md"]),
       ("", ["a.jsonl.gz", "a10.txt", "a9.txt", "b.jsonl", "odd[1].txt"]),
     ]
@@ -29,7 +30,8 @@ import Testing
       #expect(found.map { $0.replacing(folder.path + "/", with: "") } == expected, "\(name)")
     }
     #expect(cases.count == 11)
-    #expect(try DataFileNames.files("-") == ["/dev/stdin"] && DataFileNames.files("/dev/stdin") == ["/dev/stdin"])
+    #expect(
+      try DataFileNames.files("-") == ["/dev/stdin"] && DataFileNames.files("/dev/stdin") == ["/dev/stdin"])
   }
 
   @Test func whatStandsForNothing() throws {
@@ -41,7 +43,10 @@ import Testing
       ("sub/*.parquet", "no file matches sub/*.parquet (sub holds c.csv.zst)"),
       ("none/a.txt", "there is no file none/a.txt (there is no folder none)"),
       ("empty/*.txt", "no file matches empty/*.txt (empty holds no data file)"),
-      ("empty", "the folder empty holds no data file (their names end in .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"),
+      (
+        "empty",
+        "the folder empty holds no data file (their names end in .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"
+      ),
     ]
     for (name, says) in cases {
       let error = #expect(throws: UserError.self) { try DataFileNames.files(folder.path + "/" + name) }
