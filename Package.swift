@@ -119,7 +119,7 @@ let package = Package(
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
-    .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
@@ -167,7 +167,10 @@ let package = Package(
 
 // launch/fuzz sets it to libFuzzer's library without a `main`; the readers count their edges for it.
 if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
-  let readers: Set = ["Base", "Compression", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes", "FuzzReaders"]
+  let readers: Set = [
+    "Base", "Compression", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes",
+    "FuzzReaders",
+  ]
   for target in package.targets where readers.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer"])]
   }
