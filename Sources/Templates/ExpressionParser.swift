@@ -168,9 +168,8 @@ extension Parser {
   /// Reads one expression, or several with commas as a tuple.
   /// - Parameters:
   ///   - isSimple: takes names and literals only, as targets of assignments are.
-  ///   - end: a name that ends the tuple.
   mutating func tuple(
-    isSimple: Bool = false, withConditional: Bool = true, end: String? = nil, isInParentheses: Bool = false,
+    isSimple: Bool = false, withConditional: Bool = true, isInParentheses: Bool = false,
     takesNamespaces: Bool = false
   ) throws(TemplateError) -> Expression {
     let start = line
@@ -179,7 +178,6 @@ extension Parser {
     while true {
       if !parts.isEmpty { try expect(.sign(.comma)) }
       if token == .variableEnd || token == .blockEnd || isSign(.rightParenthesis) { break }
-      if let end, isName(end) { break }
       parts.append(
         isSimple
           ? try nested { (parser) throws(TemplateError) in try parser.primary(takesNamespaces: takesNamespaces) }
