@@ -37,13 +37,18 @@ let package = Package(
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
     .systemLibrary(name: "CProcess", path: "Sources/Bindings/CProcess"),
+    .systemLibrary(name: "CCompression", path: "Sources/Bindings/CCompression"),
     .target(name: "Base", dependencies: ["CProcessor"]),
+    .target(name: "Compression", dependencies: ["CCompression"]),
+    .target(name: "Parquet", dependencies: ["Base", "Compression"]),
     .target(
       name: "Tokenizers",
       dependencies: ["Base", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["SentencePiece/sentencepiece_model.proto"]),
     .target(name: "Templates", dependencies: ["Base"], resources: [.embedInCode("Shipped")]),
-    .target(name: "Datasets", dependencies: ["Base", "Tokenizers"], swiftSettings: inStep),
+    .target(
+      name: "Datasets", dependencies: ["Base", "Compression", "Parquet", "Tokenizers", "Templates"],
+      swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
     .target(name: "Graph", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: inStep),
@@ -99,6 +104,11 @@ let package = Package(
       resources: [.copy("Shipped")],
       // The build ID tells ranks of different builds apart.
       linkerSettings: [.unsafeFlags(["-Xlinker", "--build-id=sha1"])]),
+    // Compares all methods, for launch/survey.
+    .executableTarget(
+      name: "survey",
+      dependencies: ["Base", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Survey", exclude: ["sonnets.txt", "facts.jsonl"]),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CProcessor"]),
     .testTarget(
       name: "TrainingTests",
@@ -108,6 +118,7 @@ let package = Package(
         "Tokenizers",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
+    .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
@@ -137,7 +148,7 @@ let package = Package(
     // Readers of files that anybody may have written, for launch/fuzz and for the replay of the inputs that it kept.
     .target(
       name: "FuzzReaders",
-      dependencies: ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes"],
+      dependencies: ["Base", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes"],
       path: "Tests/Fuzzing/Readers"),
     .executableTarget(
       name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
@@ -156,7 +167,7 @@ let package = Package(
 
 // launch/fuzz sets it to libFuzzer's library without a `main`; the readers count their edges for it.
 if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
-  let readers: Set = ["Base", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes", "FuzzReaders"]
+  let readers: Set = ["Base", "Compression", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes", "FuzzReaders"]
   for target in package.targets where readers.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer"])]
   }

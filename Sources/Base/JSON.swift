@@ -96,9 +96,11 @@ extension JSON {
     return try parser.whole()
   }
 
-  package static func parse(_ bytes: [UInt8]) throws(ParseError) -> JSON {
+  package static func parse(
+    _ bytes: [UInt8], takesLargeNumbers: Bool = false
+  ) throws(ParseError) -> JSON {
     let result = bytes.withUnsafeBufferPointer { buffer in
-      Result { () throws(ParseError) in try parse(buffer) }
+      Result { () throws(ParseError) in try parse(buffer, takesLargeNumbers: takesLargeNumbers) }
     }
     return try result.get()
   }

@@ -35,12 +35,7 @@ package final class MappedFile: @unchecked Sendable {
   /// Takes a part out of this process's memory, which a later read brings back: what is read once should not count as
   /// held. Smaller parts are left.
   package func release(_ part: Range<Int>) {
-    guard part.count >= 1 << 16, let base = bytes.baseAddress else { return }
-    // Whole pages, since the others may be in use.
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let first = (part.lowerBound + page - 1) / page * page
-    let end = part.upperBound / page * page
-    if end > first { madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED) }
+    bytes.releasePages(of: part)
   }
 
   /// - Throws: `UserError` if some of the bytes that were read were missing, so that zeros were read instead.
@@ -60,5 +55,17 @@ package final class MappedFile: @unchecked Sendable {
     // An error about zeros that were read is not an error of the file.
     try check()
     return try result.get()
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Takes a part of bytes that are mapped to a file out of this process's memory, until they are read again.
+  func releasePages(of part: Range<Int>) {
+    guard part.count >= 1 << 16, let base = baseAddress else { return }
+    // Whole pages, since the others may be in use.
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (part.lowerBound + page - 1) / page * page
+    let end = part.upperBound / page * page
+    if end > first { madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED) }
   }
 }

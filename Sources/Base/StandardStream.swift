@@ -52,3 +52,19 @@ package enum StandardStream: Int32, Sendable {
     signal(SIGXFSZ, SIG_IGN)
   }
 }
+
+/// Reads some bytes of standard input, and waits for them.
+/// - Returns: how many were read; 0 at the end.
+/// - Throws: `UserError(.data)`.
+package func readStandardInput(into part: UnsafeMutableRawBufferPointer) throws -> Int {
+  while true {
+    let count = read(STDIN_FILENO, part.baseAddress!, part.count)
+    if count >= 0 { return count }
+    if errno == EAGAIN {
+      var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      poll(&waiting, 1, 1000)
+    } else if errno != EINTR {
+      throw UserError(.data, "cannot be read: \(String(cString: strerror(errno)))", at: "standard input")
+    }
+  }
+}

@@ -26,14 +26,31 @@ package struct NewFile {
 
   /// Returns when the disk holds the file.
   package func write(_ bytes: [UInt8]) throws {
+    try write(size: bytes.count) { file in try bytes.withUnsafeBytes { try file.write($0, at: 0) } }
+  }
+
+  /// Writes what `body` gives, one part behind the other, and returns when the disk holds it.
+  /// - Throws: as `body`; then there is no file.
+  package func write<T>(_ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> T) throws -> T {
+    var end = 0
+    return try write(size: 0) { file in
+      try body { part in
+        try file.write(part, at: end)
+        end += part.count
+      }
+    }
+  }
+
+  private func write<T>(size: Int, _ body: (DurableFile) throws -> T) throws -> T {
     do {
-      let file = try DurableFile(creating: unfinished, size: bytes.count)
-      try bytes.withUnsafeBytes { try file.write($0, at: 0) }
+      let file = try DurableFile(creating: unfinished, size: size)
+      let result = try body(file)
       try file.sync()
       guard rename(unfinished, path) == 0 else {
         throw UserError.disk("cannot be renamed to \(path)", unfinished)
       }
       try DurableFile.sync(folder: folder.isEmpty ? "." : folder)
+      return result
     } catch {
       unlink(unfinished)
       throw error

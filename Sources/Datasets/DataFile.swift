@@ -1,6 +1,7 @@
-// The rows of a .jsonl, .json, .tsv or .csv file and the text of a .txt file, each with its line.
+// The rows of a .jsonl, .json, .tsv, .csv or .parquet file and the text of a .txt file, each with its line.
 import Base
 import Foundation
+import Parquet
 import Tokenizers
 
 /// One row as it stands in its file.
@@ -15,8 +16,6 @@ struct FileRow {
 
 /// One data file, opened.
 struct DataFile {
-  enum Kind { case text, jsonLines, json, tabs, commas, words }
-
   /// The most bytes of one row: a row that is parsed and encoded takes many times its size in memory.
   static let longestRow = 64 << 20
 
@@ -25,36 +24,27 @@ struct DataFile {
     hint: "cut it into several rows, or write it as a .txt file")
 
   let path: String
-  let kind: Kind
-  private let mapped: MappedFile
+  let kind: DataFileKind
+  private let held: DataBytes
 
   /// Whether its columns may be given by number.
   var hasNumbers: Bool { isTable || kind == .words }
   private var isTable: Bool { kind == .tabs || kind == .commas }
-  var size: Int { mapped.bytes.count }
-  private var bytes: UnsafeBufferPointer<UInt8> { mapped.bytes.bindMemory(to: UInt8.self) }
+  var size: Int { held.bytes.count }
+  private var bytes: UnsafeBufferPointer<UInt8> { held.bytes.bindMemory(to: UInt8.self) }
 
   /// - Throws: `UserError` for an unknown ending, a file that cannot be read, or an empty one.
   init(_ path: String) throws {
     self.path = path
-    switch URL(fileURLWithPath: path).pathExtension.lowercased() {
-    case "txt": kind = .text
-    case "jsonl": kind = .jsonLines
-    case "json": kind = .json
-    case "tsv": kind = .tabs
-    case "csv": kind = .commas
-    case "conll": kind = .words
-    default:
-      throw UserError(
-        .data, "the ending of the name is not known", at: path,
-        hint: "use .txt, .jsonl, .json, .tsv, .csv or .conll")
-    }
-    mapped = try MappedFile(path)
-    guard mapped.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
+    // The ending is known before a large file is decompressed.
+    let named = StandardInput.isNamed(path) ? nil : try DataFileKind.checked(path).kind
+    held = try DataBytes(path)
+    kind = named ?? DataFileKind.seen(in: held.bytes)
+    guard held.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
   }
 
   /// - Throws: if what was read is not what the file held. Call it after everything has been read.
-  func check() throws { try mapped.check() }
+  func check() throws { try held.check() }
 
   /// The whole file as UTF-8, without a byte-order mark.
   /// - Throws: `UserError` with line and byte offset if the file is not UTF-8, or if it has 4 GiB.
@@ -84,10 +74,14 @@ struct DataFile {
   func text(of row: FileRow) -> [UInt8] { Array(bytes[row.range]) }
 
   /// Calls `body` with every row until it returns false.
-  /// - Parameter hasNames: whether the first line of a table names its columns; it is not a row then.
-  /// - Throws: `UserError` if a .json file is not a list.
-  func forEachRow(hasNames: Bool = true, _ body: (FileRow) -> Bool) throws {
+  /// - Parameters:
+  ///   - hasNames: whether the first line of a table names its columns; it is not a row then.
+  ///   - columns: those that `body` looks at, so that others need not be read; nil for all.
+  /// - Throws: `UserError` if a .json file is not a list, or a .parquet file is damaged.
+  func forEachRow(hasNames: Bool = true, columns: Set<String>? = nil, _ body: (FileRow) -> Bool) throws {
     switch kind {
+    case .parquet: try forEachParquetRow(columns: columns, body)
+    case .text: try forEachTextLine(body)
     case .tabs, .commas: forEachTableRow(hasNames: hasNames, body)
     case .jsonLines: forEachLine(body)
     case .words:
@@ -99,11 +93,23 @@ struct DataFile {
       try SquadFile.forEachQuestion(bytes, path: path, body)
     case .json:
       var list = JSONListReader(text: bytes, path: path)
+      var released = 0
       while let (range, line) = try list.next() {
         guard body(row(range, line: line, inLine: false)) else { return }
+        release(before: range.upperBound, &released)
       }
-    case .text: preconditionFailure("a .txt file has no rows")
     }
+  }
+
+  /// The first row of a .parquet file; nil if it has none, or cannot be read, and for other files.
+  var firstParquetRow: JSON? {
+    guard kind == .parquet else { return nil }
+    var first: JSON?
+    try? forEachParquetRow(columns: nil) { row in
+      first = try? row.json.get()
+      return false
+    }
+    return first
   }
 
   /// The names of the columns of a table, or their numbers, as a row that has itself for values; nil for other files.
@@ -118,9 +124,27 @@ struct DataFile {
       })
   }
 
+  private func forEachParquetRow(columns: Set<String>?, _ body: (FileRow) -> Bool) throws {
+    var last = 0
+    do {
+      let file = try ParquetFile(held.bytes)
+      let wanted = columns.map { Set($0.map { Array($0.utf8) }) }
+      try file.forEachRow(columns: wanted, longest: Self.longestRow, release: held.release) { number, json in
+        last = number
+        return body(FileRow(line: number, json: .success(json)))
+      }
+    } catch let mistake as ParquetMistake {
+      throw UserError(.data, mistake.what, at: last > 0 ? "\(path):\(last + 1)" : path, hint: mistake.hint)
+    } catch is ParquetRowTooLong {
+      // What stands behind such a row is not read, as in other files.
+      _ = body(FileRow(line: last + 1, json: .failure(Self.tooLong)))
+    }
+  }
+
   private func forEachTableRow(hasNames: Bool, _ body: (FileRow) -> Bool) {
     var reader = TableReader(text: bytes, isQuoted: kind == .commas)
     var names: [[UInt8]]?
+    var released = 0
     while let row = reader.next() {
       if names == nil, case .success(let fields) = row.fields {
         names = TableReader.names(fields, hasNames)
@@ -130,26 +154,60 @@ struct DataFile {
         TableReader.object(fields, names: names ?? [], hasNames: hasNames)
       }
       guard body(FileRow(line: row.line, json: json)) else { return }
+      release(before: reader.position, &released)
     }
   }
 
   private func forEachLine(_ body: (FileRow) -> Bool) {
+    forEachRange { range, line in
+      let blank = bytes[range].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+      return blank && range.count <= Self.longestRow || body(row(range, line: line, inLine: true))
+    }
+  }
+
+  /// Every line as a row `{"text": …}`, also an empty one.
+  private func forEachTextLine(_ body: (FileRow) -> Bool) throws {
+    let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    forEachRange { range, line in
+      guard range.count <= Self.longestRow else {
+        return body(FileRow(line: line, json: .failure(Self.tooLong)))
+      }
+      let start = range.lowerBound == 0 ? mark : range.lowerBound
+      var text = Array(bytes[start..<range.upperBound])
+      if text.last == 0x0D { text.removeLast() }
+      guard (try? UTF8Span(validating: text.span)) != nil else {
+        let mistake = RowMistake("is not UTF-8", hint: "convert it to UTF-8")
+        return body(FileRow(line: line, json: .failure(mistake)))
+      }
+      let json = JSON.object([JSON.Member(key: Array("text".utf8), value: .string(text))])
+      return body(FileRow(line: line, json: .success(json), range: range))
+    }
+  }
+
+  /// Calls `body` with each line, without its end, until it returns false.
+  private func forEachRange(_ body: (_ range: Range<Int>, _ line: Int) -> Bool) {
     guard let base = bytes.baseAddress else { return }
     var start = 0
     var line = 1
+    var released = 0
     while start < bytes.count {
       // Do not read to the end: a sparse file may claim any length.
       let limit = min(bytes.count, start + Self.longestRow + 1)
       let found = memchr(base + start, 0x0A, limit - start)
       let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? limit
-      let blank = bytes[start..<end].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
-      let isTooLong = end - start > Self.longestRow
-      if !blank || isTooLong, !body(row(start..<end, line: line, inLine: true)) { return }
-      // The beginning of the next row is not known.
-      if isTooLong { return }
+      // The beginning of the row behind one that is too long is not known.
+      guard body(start..<end, line), end - start <= Self.longestRow else { return }
       start = end + 1
       line += 1
+      release(before: start, &released)
     }
+  }
+
+  /// Takes what was read out of this process's memory, a large part at a time.
+  private func release(before end: Int, _ released: inout Int) {
+    guard end - released >= 16 << 20 else { return }
+    held.release(released..<min(end, bytes.count))
+    released = end
   }
 
   private func row(_ range: Range<Int>, line: Int, inLine: Bool) -> FileRow {

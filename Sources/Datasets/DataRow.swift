@@ -71,6 +71,8 @@ struct DataRow {
 
   func has(_ column: String) -> Bool { member(column) != nil }
 
+  func isList(_ column: String) -> Bool { member(column)?.elements != nil }
+
   /// How messages name a column.
   func spelling(_ column: String) -> String {
     switch columns.place(of: column) {

@@ -7,14 +7,18 @@ package struct DataSource: Equatable, Sendable {
   package var columns: DataColumns
   /// Its share of the samples, relative to those of the other sources.
   package var weight: Double
+  /// The template of its chats, as `ChatTemplate` takes it; nil for the one of the data, or of the model.
+  package var template: String?
 
   package init(
-    files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1
+    files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1,
+    template: String? = nil
   ) {
     self.files = files
     self.format = format
     self.columns = columns
     self.weight = weight
+    self.template = template
   }
 
   /// The format, where the settings decide it for all files; else `auto`.

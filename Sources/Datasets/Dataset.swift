@@ -22,6 +22,7 @@ package struct DataOptions: Equatable, Sendable {
   /// The format of validation files, and where its columns are.
   package var format: DataFormat
   package var columns: DataColumns
+  package var chats = ChatOptions()
   /// The labels of a classification in order; nil to find them in `train`.
   package var labels: [String]?
   package var wishes = FormatWishes()

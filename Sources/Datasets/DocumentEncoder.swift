@@ -2,6 +2,7 @@
 // begins.
 
 import Base
+import Templates
 import Tokenizers
 
 /// What `Datasets` needs of a tokenizer.
@@ -22,6 +23,12 @@ package protocol TextEncoding: Sendable {
     question: [UInt8], text: [UInt8], longest: Int, stride: Int, at place: String
   ) throws(UserError) -> [TextWindow]
 
+  /// The tokens of a text without special tokens around it, and the bytes that each stands for.
+  func encodeWithPlaces(_ text: [UInt8]) -> PlacedTokens
+
+  /// Whether a token is none of a text, such as the end of a turn.
+  func isSpecial(_ id: Int32) -> Bool
+
   /// How many special tokens stand around a text, or around two.
   func specialTokenCount(pair: Bool) throws(UserError) -> Int
 }
@@ -38,6 +45,8 @@ extension TextEncoding {
   }
 
   package func specialTokenCount(pair: Bool) throws(UserError) -> Int { 0 }
+
+  package func isSpecial(_ id: Int32) -> Bool { false }
 
   package func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens {
     let parts = words.map { encode($0, addSpecialTokens: false) }
@@ -86,6 +95,25 @@ package struct DocumentEncoder: Sendable {
     var tokens = encoding.encode(text, addSpecialTokens: true)
     if addsEndOfText, tokens.last == endOfText { tokens.removeLast() }
     return tokens
+  }
+
+  /// What makes tokens of chats.
+  /// - Parameter template: as `ChatTemplate` takes it.
+  func chats(_ options: ChatOptions, template: String?) -> Result<ChatEncoder, RowMistake> {
+    guard answerStart == nil else {
+      return .failure(
+        RowMistake(
+          "is a chat, and the model answers to single texts",
+          hint: "give \"source\" and \"target\", with task=text_to_text"))
+    }
+    do {
+      let template = try ChatTemplate(template, folder: options.folder)
+      return .success(ChatEncoder(template, loss: options.loss, encoding: encoding))
+    } catch let error as UserError {
+      return .failure(RowMistake("\(error.what) (\(error.place))", hint: error.hint))
+    } catch {
+      return .failure(RowMistake("\(error)"))
+    }
   }
 
   /// A text to answer to, cut to a length.

@@ -15,6 +15,7 @@ package enum Example: Equatable, Sendable {
   /// Texts that belong together, the first to be found by: the second belongs to it, a third does not. Or two, and how
   /// alike they are.
   case texts([[UInt8]], score: Float?)
+  case chat(Conversation)
 
   var isEmpty: Bool {
     switch self {
@@ -24,6 +25,7 @@ package enum Example: Equatable, Sendable {
     case .words(let words, _): words.isEmpty
     case .question(let question): question.context.isEmpty
     case .texts(let texts, _): texts.isEmpty
+    case .chat(let conversation): conversation.messages.isEmpty
     }
   }
 

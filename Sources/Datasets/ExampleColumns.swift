@@ -17,6 +17,7 @@ extension Example {
     case .words(let words, _): return [("words", .array(words.map { .string($0) }))]
     case .question(let question):
       return [("question", .string(question.question)), ("context", .string(question.context))]
+    case .chat(let conversation): return [("messages", conversation.prefix(conversation.messages.count))]
     case .texts(let texts, .some): return pair(texts[0], texts[1])
     case .texts(let texts, nil):
       return zip(["anchor", "positive", "negative"], texts).map { ($0, .string($1)) }

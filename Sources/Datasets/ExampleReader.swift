@@ -56,7 +56,7 @@ struct ExampleReader {
       guard format == .auto || format == .text else {
         throw UserError(
           .data, "a .txt file is plain text, not \(format.rawValue)", at: path,
-          hint: "use .jsonl, .json, .tsv or .csv, or \(names.autoFormat)")
+          hint: "use .jsonl, .json, .tsv, .csv or .parquet, or \(names.autoFormat)")
       }
       var summary = FileSummary(path: path, format: .text)
       let text = try file.text()
@@ -84,7 +84,7 @@ struct ExampleReader {
     var summary = rows.map { FileSummary(path: path, format: DataFormat($0)) }
     var bad = 0
     var number = 0
-    try file.forEachRow(hasNames: !columns.areNumbered) { row in
+    try file.forEachRow(hasNames: !columns.areNumbered, columns: columnsRead(of: file, rows)) { row in
       defer { number += 1 }
       do throws(RowMistake) {
         let data = DataRow(json: try row.json.get(), columns: columns)
@@ -110,6 +110,15 @@ struct ExampleReader {
     if bad > 0 { return }
     guard let summary else { throw UserError(.data, "the file has no rows", at: path) }
     try finish(summary)
+  }
+
+  /// The columns of a .parquet file that its format reads; nil for all, as messages about a row that does not fit name
+  /// what it has.
+  private func columnsRead(of file: DataFile, _ format: (any RowFormat)?) -> Set<String>? {
+    guard let first = file.firstParquetRow else { return nil }
+    let row = DataRow(json: first, columns: source.columns)
+    guard let format = try? decided(format, by: row), (try? format.example(row)) != nil else { return nil }
+    return Set(format.columns.map { source.columns.key($0) })
   }
 
   private func decided(

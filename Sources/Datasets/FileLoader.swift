@@ -13,6 +13,9 @@ struct FileLoader {
   var rows: TokenSequences
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
+  /// The template of the source's chats, once there is one.
+  private var chats: Result<ChatEncoder, RowMistake>?
+  private let template: String?
 
   /// - Parameters:
   ///   - files: the files of all sources; those of this one begin at `firstFile`.
@@ -24,6 +27,7 @@ struct FileLoader {
     self.options = options
     self.encoder = encoder
     self.labels = labels
+    template = source.template ?? options.chats.template
     documents = TokenSequences(files: files)
     rows = TokenSequences(files: files)
     rows.virtual = options.virtual
@@ -34,8 +38,11 @@ struct FileLoader {
       switch example {
       case .answer where encoder.answerStart != nil:
         try addWhole(example, from: source, to: &summary)
+      case .chat:
+        // Templates find mistakes too.
+        add(try chat(example), of: example, from: source, to: &summary)
       case .document, .answer:
-        if !failed { add(example, from: source, to: &summary) }
+        if !failed { add(row(example), of: example, from: source, to: &summary) }
       default:
         // Rows are encoded behind a mistake too, since encoding finds more of them.
         try addWhole(example, from: source, to: &summary)
@@ -45,16 +52,39 @@ struct FileLoader {
     mistakes = reader.mistakes
   }
 
-  /// Adds what is learned by next tokens.
-  private mutating func add(_ example: Example, from source: SampleSource, to summary: inout FileSummary) {
-    let encoded: EncodedAnswer
+  /// The tokens of a text, or of an answer to a prompt.
+  private func row(_ example: Example) -> EncodedRow {
     switch example {
-    case _ where example.isEmpty: encoded = EncodedAnswer(tokens: [], promptCount: 0, boundaryMerged: false)
+    case _ where example.isEmpty: return EncodedRow(tokens: [], targets: [])
     case .document(let text):
-      encoded = EncodedAnswer(tokens: encoder.document(text), promptCount: 0, boundaryMerged: false)
-    case .answer(let prompt, let answer): encoded = encoder.answer(answer, to: prompt)
+      let tokens = encoder.document(text)
+      return EncodedRow(tokens: tokens, targets: [0..<tokens.count])
+    case .answer(let prompt, let answer):
+      let encoded = encoder.answer(answer, to: prompt)
+      let count = encoded.tokens.count
+      let first = options.chats.loss == .all ? 0 : min(encoded.promptCount, count)
+      return EncodedRow(
+        tokens: encoded.tokens, targets: [first..<count],
+        isMerged: encoded.boundaryMerged && options.chats.loss != .all)
     default: preconditionFailure("a row that is learned as it is has no next tokens")
     }
+  }
+
+  /// The tokens of a chat.
+  private mutating func chat(_ example: Example) throws(RowMistake) -> EncodedRow {
+    guard case .chat(let conversation) = example else { preconditionFailure("the row is no chat") }
+    let chats = self.chats ?? encoder.chats(options.chats, template: template)
+    self.chats = chats
+    let encoder = try chats.get()
+    do throws(ChatMistake) {
+      return try encoder.encode(conversation)
+    } catch { throw RowMistake(error.what, hint: error.hint) }
+  }
+
+  /// Adds what is learned by next tokens.
+  private mutating func add(
+    _ encoded: EncodedRow, of example: Example, from source: SampleSource, to summary: inout FileSummary
+  ) {
     let count = encoded.tokens.count
     guard count > 0 else {
       summary.emptyRows += 1
@@ -62,7 +92,7 @@ struct FileLoader {
     }
     summary.rows += 1
     summary.tokens += count
-    if encoded.boundaryMerged {
+    if encoded.isMerged {
       summary.mergedBoundaries += 1
       if summary.mergedExample == nil {
         summary.mergedExample = MergedBoundary(example, line: Int(source.line))
@@ -84,13 +114,13 @@ struct FileLoader {
     }
     // An answer goes on from the last token before the cut, which has been predicted, so that none of its targets is
     // lost.
-    let overlap = if case .answer = example { 1 } else { 0 }
+    let overlap = if case .document = example { 0 } else { 1 }
     var start = 0
     var targets = 0
     repeat {
+      let part = start..<min(start + longest, count)
       rows.append(
-        encoded.tokens[start..<min(start + longest, count)],
-        firstTarget: max(rows.firstTarget, encoded.promptCount - start), source: source)
+        encoded.tokens[part], targets: encoded.targets(in: part, from: rows.firstTarget), source: source)
       targets += Int(rows.targetCounts.last ?? 0)
       start += longest - overlap
     } while isWhole && start + overlap < count

@@ -22,7 +22,8 @@ package struct PromptFile {
     self.path = path
     let file = try DataFile(path)
     guard file.kind == .jsonLines else {
-      throw UserError(.data, "prompts are rows of a .jsonl file", at: path)
+      throw UserError(
+        .data, "prompts are rows of a .jsonl file", at: path, hint: "swiftdp data convert makes one")
     }
     var mistakes: [UserError] = []
     try file.forEachRow { row in

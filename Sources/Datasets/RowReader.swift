@@ -24,7 +24,7 @@ extension DataOptions {
 
 extension DataColumns {
   /// A row whose numbered fields have the names that are given to them.
-  fileprivate func named(_ row: JSON, isCoNLL: Bool) -> JSON {
+  func named(_ row: JSON, isCoNLL: Bool) -> JSON {
     if isCoNLL, !areNumbered, let members = row.members {
       let names = members.indices.map { $0 == 0 ? "words" : $0 == members.count - 1 ? "labels" : "\($0)" }
       return .object(zip(names, members).map { JSON.Member(key: Array($0.utf8), value: $1.value) })

@@ -16,6 +16,9 @@ struct TableReader {
   private var at = 0
   private var line = 1
 
+  /// Where the next row begins.
+  var position: Int { at }
+
   /// - Parameter text: UTF-8; a byte-order mark at its beginning is passed over.
   init(text: UnsafeBufferPointer<UInt8>, isQuoted: Bool) {
     self.text = text

@@ -66,6 +66,8 @@ package struct TokenSequences: Sendable {
   private var zeroTypes: [Int32] = []
   /// The number of tokens of the longest sequence that was ever added.
   private var longest = 0
+  /// Whether some sequence has tokens behind a target that are none, so that counts alone do not tell what is learned.
+  package private(set) var hasScatteredTargets = false
 
   package init(files: [String]) { self.files = files }
 
@@ -211,13 +213,27 @@ extension TokenSequences {
   /// - Parameter firstTarget: predicting tokens before this one does not count. With 0 even the first token counts,
   ///   as it must for documents that are joined without a mask between them.
   package mutating func append(_ added: ArraySlice<Int32>, firstTarget: Int, source: SampleSource) {
-    let masked = min(firstTarget, added.count)
+    append(added, targets: [min(firstTarget, added.count)..<added.count], source: source)
+  }
+
+  /// Adds one sequence of one span of which some parts are predicted.
+  /// - Parameter targets: in ascending order, counted from the first of the tokens, within them.
+  package mutating func append(
+    _ added: ArraySlice<Int32>, targets: [Range<Int>], source: SampleSource
+  ) {
     longest = max(longest, added.count)
     tokens.append(contentsOf: added)
-    lossMask.append(false, count: masked)
-    lossMask.append(true, count: added.count - masked)
+    var (end, units) = (0, 0)
+    for range in targets {
+      lossMask.append(false, count: range.lowerBound - end)
+      lossMask.append(true, count: range.count)
+      end = range.upperBound
+      units += max(0, end - max(firstTarget, range.lowerBound))
+    }
+    lossMask.append(false, count: added.count - end)
+    if targets.count > 1 || end < added.count { hasScatteredTargets = true }
     endSpan(zeroTypes: added.count, source)
-    endSequence(units: Int32(clamping: max(0, added.count - max(self.firstTarget, masked))), numbers: [])
+    endSequence(units: Int32(clamping: units), numbers: [])
   }
 
   /// Adds one sequence of one span that answers to a text of its own; its first token only begins the answer.
@@ -285,6 +301,7 @@ extension TokenSequences {
   mutating func append(sequence: Int, of other: TokenSequences) {
     precondition(count == 0 || kind == other.kind, "sequences of one set are of one kind")
     (kind, rowsPerSample, virtual) = (other.kind, other.rowsPerSample, other.virtual)
+    hasScatteredTargets = hasScatteredTargets || other.hasScatteredTargets
     longest = max(longest, other.length(of: sequence))
     for span in other.spans(of: sequence) {
       let range = other.tokenRange(ofSpan: span)

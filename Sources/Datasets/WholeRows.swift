@@ -42,7 +42,7 @@ extension FileLoader {
       try append(question, source, &summary)
     case .answer(let text, let answer):
       try append(answer, answering: text, source, &summary)
-    case .document: preconditionFailure("next tokens are learned from these")
+    case .document, .chat: preconditionFailure("next tokens are learned from these")
     }
   }
 

@@ -9,6 +9,7 @@ package struct DataRecipe: Sendable {
   package var validation: ValidationSource
   package var format: DataFormat
   package var columns: DataColumns
+  package var chats: ChatOptions
   package var sequenceLength: Int
   package var packing: Bool
   /// Whether the recipe says it.
@@ -22,20 +23,24 @@ package struct DataRecipe: Sendable {
 
   /// - Parameter virtual: what the method puts before every sequence.
   package init(_ section: Section, for objective: any Objective, virtual: VirtualPositions = .none) {
-    let files = section.has("train") ? section.filePaths("train") : nil
+    let train = section.has("train") ? DataFileNames.files(section.filePaths("train")) : nil
+    let files = train?.files
+    var validationMistakes: [UserError] = []
     let isMixture = section.has("sources")
     let share = section.raw("validation")?.double
     if let share {
       let checked = section.number("validation", default: 0, in: 0...0.9999)
       validation = share == 0 ? .none : .share(checked)
     } else if section.has("validation") {
-      let files = section.filePaths("validation")
+      let (files, mistakes) = DataFileNames.files(section.filePaths("validation"))
       validation = files.isEmpty ? .none : .files(files)
+      validationMistakes = mistakes
     } else {
       section.record("validation", .number(0.05))
       validation = .share(0.05)
     }
     (format, columns) = Self.form(section, for: objective)
+    chats = ChatOptions(section)
     sources =
       isMixture
       ? Self.mixed(section, format, columns, for: objective)
@@ -45,7 +50,7 @@ package struct DataRecipe: Sendable {
     } else if !isMixture, files == nil || section.raw("train")?.elements?.isEmpty == true {
       section.fail("train", "is missing", hint: "give a file or a list of files, or data.sources")
     }
-    section.refuseMissingFiles("train", files ?? [])
+    section.refuse("train", train?.mistakes ?? [])
     let isLabelled = format.isLabelled
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
     packingIsGiven = section.has("packing")
@@ -69,8 +74,16 @@ package struct DataRecipe: Sendable {
       section.fail(
         "group_by_length", "is true, and with shuffle: false sequences come in the order of the file")
     }
-    section.refuseMissingFiles("validation", validation.files)
+    section.refuse("validation", validationMistakes)
+    if allFiles.count(where: StandardInput.isNamed) > 1, train?.mistakes.isEmpty ?? true {
+      section.fail("validation", "names standard input twice", hint: "it can be read once")
+    }
   }
+
+  private var allFiles: [String] { sources.flatMap(\.files) + validation.files }
+
+  /// Whether one of the files is standard input.
+  package var readsStandardInput: Bool { allFiles.contains(where: StandardInput.isNamed) }
 
   /// Why packed sequences are not grouped.
   static let packedAreAlike = "is true, and packed sequences all have one length"
@@ -80,24 +93,23 @@ package struct DataRecipe: Sendable {
     _ section: Section, _ format: DataFormat, _ columns: DataColumns, for objective: any Objective
   ) -> [DataSource] {
     section.sectionList("sources").map { source in
-      let files = source.filePaths("files")
+      let (files, mistakes) = DataFileNames.files(source.filePaths("files"))
       if files.isEmpty, !source.has("files") || source.raw("files")?.elements?.isEmpty == true {
         source.fail("files", "is missing", hint: "give a file or a list of files")
       }
-      source.refuseMissingFiles("files", files)
+      source.refuse("files", mistakes)
       let (format, own) = form(source, for: objective, default: format)
       return DataSource(
         files: files, format: format, columns: source.has("columns") ? own : columns,
-        weight: source.number("weight", default: 1, in: 1e-4...1e6))
+        weight: source.number("weight", default: 1, in: 1e-4...1e6),
+        template: ChatOptions.template(source))
     }
   }
 }
 
 extension Section {
-  fileprivate func refuseMissingFiles(_ key: String, _ files: [String]) {
-    for file in files {
-      if let mistake = UserError.noFile(file, at: key) { fail(key, mistake.what, hint: mistake.hint) }
-    }
+  fileprivate func refuse(_ key: String, _ mistakes: [UserError]) {
+    for mistake in mistakes { fail(key, mistake.what, hint: mistake.hint) }
   }
 }
 

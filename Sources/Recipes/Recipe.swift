@@ -121,6 +121,8 @@ package struct Recipe: Sendable {
       packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
       seed: training.seed)
     options.virtual = method.virtualPositions
+    options.chats = data.chats
+    options.chats.folder = model
     objective.prepare(&options)
     return options
   }

@@ -112,12 +112,15 @@ package final class Console: Observer {
 
   package func ended(_ end: RunEnd) {
     guard end.steps > 0 else { return note("nothing to do: all steps are done · model in \(end.model)") }
+    let memory = (end.memory.peaks?.max()).map { "at most \(megabytes($0)) MB a rank · " } ?? ""
     let audits = end.audits.map { "\(counted($0, "micro-batch", "micro-batches")) audited · " } ?? ""
     note(
       "done: \(grouped(end.steps)) steps in \(duration(end.seconds)), "
-        + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · \(audits)model in \(end.model)"
+        + "\(grouped(Int(Double(end.tokens) / max(end.seconds, 1e-9)))) tokens/s · \(memory)\(audits)model in \(end.model)"
     )
   }
+
+  private func megabytes(_ bytes: Int) -> String { grouped(Int((Double(bytes) / 1e6).rounded())) }
 
   package func noted(_ text: String) { note("note: " + text) }
 

@@ -117,7 +117,9 @@ extension Value {
         throw PythonError("the power is a complex number, which is not built in")
       }
       let result = pow(a, b)
-      if result.isInfinite, a.isFinite, b.isFinite { throw PythonError("(34, 'Numerical result out of range')") }
+      if result.isInfinite, a.isFinite, b.isFinite {
+        throw PythonError("(34, 'Numerical result out of range')")
+      }
       return result
     }
   }

@@ -42,7 +42,8 @@ struct BraceFormat {
         }
         guard open == 0 else {
           throw PythonError(
-            at == format.endIndex ? "Single '{' encountered in format string" : "expected '}' before end of string")
+            at == format.endIndex
+              ? "Single '{' encountered in format string" : "expected '}' before end of string")
         }
         let field = try field(format[at..<end], depth: depth)
         try rendering.make(field.count)
@@ -68,7 +69,9 @@ struct BraceFormat {
     var value = try self.value(field[..<nameEnd])
     var at = nameEnd
     if at < field.endIndex, field[at] == UInt8(ascii: "!") {
-      guard at + 1 < field.endIndex else { throw PythonError("end of string while looking for conversion specifier") }
+      guard at + 1 < field.endIndex else {
+        throw PythonError("end of string while looking for conversion specifier")
+      }
       switch field[at + 1] {
       case UInt8(ascii: "s"): value = .string(try value.text(rendering))
       case UInt8(ascii: "r"): value = .string(try value.representation(rendering))
@@ -90,9 +93,11 @@ struct BraceFormat {
     var at = end
     while at < name.endIndex {
       if name[at] == UInt8(ascii: ".") {
-        let stop = name[(at + 1)...].firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "[") } ?? name.endIndex
+        let stop =
+          name[(at + 1)...].firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "[") } ?? name.endIndex
         guard stop > at + 1 else { throw PythonError("Empty attribute in format string") }
-        value = try AttributeName(String(decoding: name[(at + 1)..<stop], as: UTF8.self)).read(value, rendering)
+        value = try AttributeName(String(decoding: name[(at + 1)..<stop], as: UTF8.self)).read(
+          value, rendering)
         at = stop
       } else if name[at] == UInt8(ascii: "["), let stop = name[at...].firstIndex(of: UInt8(ascii: "]")) {
         let key = Array(name[(at + 1)..<stop])
@@ -124,7 +129,9 @@ struct BraceFormat {
       }
       return call.positional[number]
     }
-    guard let value = call.named.first(where: { $0.name == name })?.value else { throw PythonError("'\(name)'") }
+    guard let value = call.named.first(where: { $0.name == name })?.value else {
+      throw PythonError("'\(name)'")
+    }
     return value
   }
 }

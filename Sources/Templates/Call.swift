@@ -22,7 +22,9 @@ struct Call {
       guard let place = parameters.firstIndex(where: { "\($0)" == key }) else {
         throw PythonError("\(name)() got an unexpected keyword argument '\(key)'")
       }
-      guard values[place] == nil else { throw PythonError("\(name)() got multiple values for argument '\(key)'") }
+      guard values[place] == nil else {
+        throw PythonError("\(name)() got multiple values for argument '\(key)'")
+      }
       values[place] = value
     }
     for place in 0..<required where values[place] == nil {
@@ -33,7 +35,9 @@ struct Call {
 
   /// The values of parameters that have no names.
   func unnamed(_ counts: ClosedRange<Int>) throws -> [Value] {
-    if let first = named.first { throw PythonError("\(name)() takes no keyword arguments, but '\(first.name)'") }
+    if let first = named.first {
+      throw PythonError("\(name)() takes no keyword arguments, but '\(first.name)'")
+    }
     guard counts.contains(positional.count) else {
       let expected =
         counts.count == 1 ? "\(counts.lowerBound)" : "from \(counts.lowerBound) to \(counts.upperBound)"
@@ -43,7 +47,9 @@ struct Call {
   }
 
   func checkEmpty() throws {
-    if !isEmpty { throw PythonError("\(name)() takes no arguments (\(positional.count + named.count) given)") }
+    if !isEmpty {
+      throw PythonError("\(name)() takes no arguments (\(positional.count + named.count) given)")
+    }
   }
 }
 
@@ -85,7 +91,9 @@ final class Function: Object {
 
   override var typeName: String { "function" }
   override var isCallable: Bool { true }
-  override func call(_ call: inout Call, _ rendering: Rendering) throws -> Value { try body(&call, rendering) }
+  override func call(_ call: inout Call, _ rendering: Rendering) throws -> Value {
+    try body(&call, rendering)
+  }
 }
 
 /// A method that was read from its object and not called yet.

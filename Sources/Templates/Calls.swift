@@ -152,5 +152,7 @@ final class BlockText: Code {
 final class Failing: Code {
   private let message: String
   init(_ message: String) { self.message = message }
-  override func evaluate(_ frame: Frame, _ rendering: Rendering) throws -> Value { throw PythonError(message) }
+  override func evaluate(_ frame: Frame, _ rendering: Rendering) throws -> Value {
+    throw PythonError(message)
+  }
 }

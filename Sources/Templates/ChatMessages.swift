@@ -11,7 +11,8 @@ enum ChatMessages {
       throw TemplateError("messages are \(messages.kind), where a list is meant")
     }
     guard !elements.isEmpty else {
-      throw TemplateError("Cannot apply chat template to an empty conversation. Provide at least one message.")
+      throw TemplateError(
+        "Cannot apply chat template to an empty conversation. Provide at least one message.")
     }
     var normalized: [JSON] = []
     normalized.reserveCapacity(elements.count)
@@ -19,7 +20,10 @@ enum ChatMessages {
       guard let members = message.members else {
         throw TemplateError("message \(place + 1) is \(message.kind), where an object is meant")
       }
-      normalized.append(.object(withReasoning(members.contains { $0.value.isNull } ? members.filter { !$0.value.isNull } : members)))
+      normalized.append(
+        .object(
+          withReasoning(members.contains { $0.value.isNull } ? members.filter { !$0.value.isNull } : members))
+      )
     }
     return .array(normalized)
   }

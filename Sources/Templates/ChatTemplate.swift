@@ -57,6 +57,11 @@ package struct ChatTemplate: Sendable {
   /// Whether all of its templates have a `{% generation %}` block.
   package var marksGeneration: Bool { templates.allSatisfy(\.template.marksGeneration) }
 
+  /// The template for chats without tools.
+  package var source: [UInt8] {
+    (templates.first { $0.name == Self.standard } ?? templates[0]).template.source
+  }
+
   /// Of several templates, `tool_use` is for chats with tools.
   private func template(tools: JSON?) throws(TemplateError) -> Template {
     if templates.count == 1 { return templates[0].template }
@@ -77,9 +82,12 @@ package struct ChatTemplate: Sendable {
   ///   - time: what `strftime_now` shows, in seconds since 1970; nil for now.
   /// - Throws: what the template raises.
   package func render(
-    messages: JSON, tools: JSON? = nil, addGenerationPrompt: Bool = false, extra: [JSON.Member] = [], at time: Int? = nil
+    messages: JSON, tools: JSON? = nil, addGenerationPrompt: Bool = false, extra: [JSON.Member] = [],
+    at time: Int? = nil
   ) throws(TemplateError) -> RenderedText {
-    func member(_ key: String, _ value: JSON) -> JSON.Member { JSON.Member(key: Array(key.utf8), value: value) }
+    func member(_ key: String, _ value: JSON) -> JSON.Member {
+      JSON.Member(key: Array(key.utf8), value: value)
+    }
     var variables = specialTokens
     variables.append(member("documents", .null))
     variables += extra

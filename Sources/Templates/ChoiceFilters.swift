@@ -4,10 +4,12 @@ enum ChoiceFilters {
   nonisolated(unsafe) static let all: [String: Filter] = [
     "map": map,
     "select": choice(ofAttribute: false, keeps: true), "reject": choice(ofAttribute: false, keeps: false),
-    "selectattr": choice(ofAttribute: true, keeps: true), "rejectattr": choice(ofAttribute: true, keeps: false),
+    "selectattr": choice(ofAttribute: true, keeps: true),
+    "rejectattr": choice(ofAttribute: true, keeps: false),
   ]
 
-  private static let map: @Sendable (Value, inout Call, Rendering) throws -> Value = { value, call, rendering in
+  private static let map: @Sendable (Value, inout Call, Rendering) throws -> Value = {
+    value, call, rendering in
     try lazily(value, call) { call in
       if call.positional.isEmpty, call.named.contains(where: { $0.name == "attribute" }) {
         let arguments = try call.bound("", "attribute", "default")
@@ -32,7 +34,9 @@ enum ChoiceFilters {
       try lazily(value, call) { call in
         var path: AttributePath?
         if ofAttribute {
-          guard let name = call.positional.first else { throw PythonError("Missing parameter for attribute name") }
+          guard let name = call.positional.first else {
+            throw PythonError("Missing parameter for attribute name")
+          }
           path = try AttributePath(name)
         }
         let (test, arguments) = try test(call.after(ofAttribute ? 1 : 0, name: call.name))
@@ -99,7 +103,8 @@ struct AttributePath {
     switch path {
     case nil, Value.none?: break
     case .string(let text)?:
-      parts = PythonText.places(of: [0x2E], in: text).count > 100
+      parts =
+        PythonText.places(of: [0x2E], in: text).count > 100
         ? [] : text.split(separator: 0x2E, omittingEmptySubsequences: false).map(Self.part)
     case .some(let key): parts = [key]
     }
@@ -114,7 +119,8 @@ struct AttributePath {
   }
 
   private static func part(_ text: ArraySlice<UInt8>) -> Value {
-    if !text.isEmpty, text.allSatisfy(Lexer.isDigit), let number = Int(String(decoding: text, as: UTF8.self)) {
+    if !text.isEmpty, text.allSatisfy(Lexer.isDigit), let number = Int(String(decoding: text, as: UTF8.self))
+    {
       return .integer(number)
     }
     return .string(Array(text))

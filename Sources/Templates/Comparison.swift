@@ -36,7 +36,10 @@ extension Value {
   }
 
   enum Order: String {
-    case less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
+    case less = "<"
+    case lessOrEqual = "<="
+    case greater = ">"
+    case greaterOrEqual = ">="
 
     func holds<T: Comparable>(_ a: T, _ b: T) -> Bool {
       switch self {

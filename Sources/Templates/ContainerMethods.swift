@@ -52,7 +52,9 @@ enum ContainerMethods {
     let elements = try receiver.elements(rendering)
     try rendering.charge(elements.count)
     func bound(_ number: Int, _ fallback: Int) throws -> Int {
-      guard arguments.count > number, let bound = try Optional(arguments[number]).integer() else { return fallback }
+      guard arguments.count > number, let bound = try Optional(arguments[number]).integer() else {
+        return fallback
+      }
       return max(0, min(bound < 0 ? max(bound, -elements.count) + elements.count : bound, elements.count))
     }
     let start = try bound(1, 0)

@@ -26,7 +26,8 @@ extension Compiler {
       return ComparisonCode(try code(first, scope), codes)
     case .conditional(let test, let then, let otherwise):
       let soft = scope.soft()
-      let hint = "the inline if-expression on line \(expression.line) evaluated to false and no else section was defined."
+      let hint =
+        "the inline if-expression on line \(expression.line) evaluated to false and no else section was defined."
       return Conditional(
         try code(test, soft), try code(then, soft),
         try otherwise.map { (part) throws(TemplateError) in try code(part, soft) }
@@ -97,7 +98,9 @@ extension Compiler {
   private func filter(
     _ value: Code, _ name: String, _ arguments: CallArguments, _ scope: CompilerScope, line: Int
   ) throws(TemplateError) -> Code {
-    guard let filter = Filters.all[name] else { return try missing("No filter named '\(name)'", scope, line: line) }
+    guard let filter = Filters.all[name] else {
+      return try missing("No filter named '\(name)'", scope, line: line)
+    }
     return FilterCode(value, name, filter, try self.arguments(arguments, scope))
   }
 
@@ -106,7 +109,8 @@ extension Compiler {
     _ filters: Expression, of text: Code, _ scope: CompilerScope
   ) throws(TemplateError) -> Code {
     guard case .filter(let inner, let name, let arguments) = filters.kind else { return text }
-    let value = try inner.map { (part) throws(TemplateError) in try blockFilter(part, of: text, scope) } ?? text
+    let value =
+      try inner.map { (part) throws(TemplateError) in try blockFilter(part, of: text, scope) } ?? text
     return try filter(value, name, arguments, scope, line: filters.line)
   }
 

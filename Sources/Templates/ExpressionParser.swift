@@ -180,7 +180,9 @@ extension Parser {
       if token == .variableEnd || token == .blockEnd || isSign(.rightParenthesis) { break }
       parts.append(
         isSimple
-          ? try nested { (parser) throws(TemplateError) in try parser.primary(takesNamespaces: takesNamespaces) }
+          ? try nested { (parser) throws(TemplateError) in
+            try parser.primary(takesNamespaces: takesNamespaces)
+          }
           : try expression(withConditional: withConditional))
       guard isSign(.comma) else { break }
       isTuple = true
@@ -328,7 +330,8 @@ extension Parser {
   }
 
   /// - Returns: nil if there is neither a value nor a filter.
-  mutating func filters(_ value: Expression?, startsInline: Bool = false) throws(TemplateError) -> Expression? {
+  mutating func filters(_ value: Expression?, startsInline: Bool = false) throws(TemplateError) -> Expression?
+  {
     var value = value
     var startsInline = startsInline
     while startsInline || isSign(.pipe) {
@@ -358,7 +361,9 @@ extension Parser {
       arguments = try callArguments()
     } else if startsArgument {
       if isName("is") { throw failure("You cannot chain multiple tests with is") }
-      arguments.positional = [try postfixes(try nested { (parser) throws(TemplateError) in try parser.primary() })]
+      arguments.positional = [
+        try postfixes(try nested { (parser) throws(TemplateError) in try parser.primary() })
+      ]
     }
     let test = try Expression(.test(value, name, arguments), line: start)
     return isNegated ? try Expression(.not(test), line: start) : test

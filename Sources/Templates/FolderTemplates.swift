@@ -25,7 +25,9 @@ struct FolderTemplates {
     for name in ((try? FileManager.default.contentsOfDirectory(atPath: more)) ?? []).sorted()
     where name.hasSuffix(".jinja") {
       sources.append(
-        Source(name: String(name.dropLast(6)), source: try OpenFile.contents(more + "/" + name), path: more + "/" + name))
+        Source(
+          name: String(name.dropLast(6)), source: try OpenFile.contents(more + "/" + name),
+          path: more + "/" + name))
     }
     if !sources.isEmpty {
       self.sources = sources
@@ -53,7 +55,8 @@ struct FolderTemplates {
         }
         return Source(name: name, source: source, path: "\(place) \"\(name)\"")
       }
-    case .some(let other): throw UserError(.data, "is \(other.kind), where a text or a list is meant", at: place)
+    case .some(let other):
+      throw UserError(.data, "is \(other.kind), where a text or a list is meant", at: place)
     }
   }
 }

@@ -10,7 +10,8 @@ struct FormatSpec {
     let characters = PythonText.scalars(spec)
     var at = 0
     func alignment(_ place: Int) -> Character? {
-      place < characters.count && "<>=^".unicodeScalars.contains(characters[place]) ? Character(characters[place]) : nil
+      place < characters.count && "<>=^".unicodeScalars.contains(characters[place])
+        ? Character(characters[place]) : nil
     }
     if let found = alignment(1) {
       layout.fill = PythonText.bytes([characters[0]])
@@ -101,7 +102,9 @@ struct FormatSpec {
       return try copy.apply(toText: PythonText.bytes([scalar]), rendering)
     default: throw unknown("int")
     }
-    if layout.grouping == UInt8(ascii: ","), radix != 10 { throw PythonError("Cannot specify ',' with '\(type!)'.") }
+    if layout.grouping == UInt8(ascii: ","), radix != 10 {
+      throw PythonError("Cannot specify ',' with '\(type!)'.")
+    }
     let digits = String(value.magnitude, radix: radix, uppercase: type == "X")
     let prefix = layout.isAlternate && radix != 10 ? "0\(type!)" : ""
     return try layout.laidOut(

@@ -96,7 +96,9 @@ final class Namespace: Object, Cyclic {
 
   override var typeName: String { "TemplateNamespace" }
 
-  override func attribute(_ name: String, _ rendering: Rendering) -> Value? { names.firstIndex(of: name).map { values[$0] } }
+  override func attribute(_ name: String, _ rendering: Rendering) -> Value? {
+    names.firstIndex(of: name).map { values[$0] }
+  }
 
   /// - Throws: as transformers does for names that Python keeps for itself.
   func set(_ name: String, _ value: Value) throws {
@@ -118,7 +120,9 @@ final class Namespace: Object, Cyclic {
     // It may hold itself.
     try rendering.nested(20) {
       let dict = try Dict(keys: names.map(Value.text), values: values)
-      return Array("<Namespace ".utf8) + (try Value.dict(dict).representation(rendering)) + [UInt8(ascii: ">")]
+      return Array("<Namespace ".utf8) + (try Value.dict(dict).representation(rendering)) + [
+        UInt8(ascii: ">")
+      ]
     }
   }
 

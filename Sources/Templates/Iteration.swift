@@ -4,7 +4,9 @@ struct Iteration {
   private enum Source {
     case list(List)
     case characters([UInt8])
-    case keys(Dict), values(Dict), pairs(Dict)
+    case keys(Dict)
+    case values(Dict)
+    case pairs(Dict)
     case numbers(RangeObject)
     case lazy(LazySequence)
     case nothing

@@ -79,7 +79,11 @@ struct JSONText {
     out.append(UInt8(ascii: "\""))
     if escapesAll, !PythonText.isASCII(text) {
       for unit in String(decoding: text, as: UTF8.self).utf16 {
-        if unit < 0x7F { escape(UInt8(unit), to: &out) } else { out += ("\\u" + Value.hex(UInt32(unit), 4)).utf8 }
+        if unit < 0x7F {
+          escape(UInt8(unit), to: &out)
+        } else {
+          out += ("\\u" + Value.hex(UInt32(unit), 4)).utf8
+        }
       }
     } else {
       for byte in text {

@@ -28,7 +28,8 @@ extension Lexer {
   static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: "_") || byte >= 0x80 || (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
+    byte == UInt8(ascii: "_") || byte >= 0x80
+      || (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
   }
 
   private static let signs: [(sign: Token.Sign, bytes: [UInt8])] = Token.Sign.allCases
@@ -46,7 +47,8 @@ extension Lexer {
     case .rightBrace, .rightParenthesis, .rightBracket:
       guard let expected = awaited.popLast() else { throw failure("unexpected '\(found.sign.rawValue)'") }
       guard expected == found.bytes[0] else {
-        throw failure("unexpected '\(found.sign.rawValue)', expected '\(Character(Unicode.Scalar(expected)))'")
+        throw failure(
+          "unexpected '\(found.sign.rawValue)', expected '\(Character(Unicode.Scalar(expected)))'")
       }
     default: break
     }
@@ -120,7 +122,9 @@ extension Lexer {
     }
     if end < source.count, source[end] | 0x20 == UInt8(ascii: "e") {
       var place = end + 1
-      if place < source.count, source[place] == UInt8(ascii: "+") || source[place] == UInt8(ascii: "-") { place += 1 }
+      if place < source.count, source[place] == UInt8(ascii: "+") || source[place] == UInt8(ascii: "-") {
+        place += 1
+      }
       let exponent = digits(place, Self.isDigit)
       if exponent > place { return exponent }
     }
@@ -192,7 +196,9 @@ extension Lexer {
     return out
   }
 
-  private func hex(_ text: ArraySlice<UInt8>, _ place: inout Int, _ count: Int) throws(TemplateError) -> UInt32 {
+  private func hex(_ text: ArraySlice<UInt8>, _ place: inout Int, _ count: Int) throws(TemplateError)
+    -> UInt32
+  {
     var value: UInt32 = 0
     for _ in 0..<count {
       guard place < text.endIndex, let digit = Character(Unicode.Scalar(text[place])).hexDigitValue else {

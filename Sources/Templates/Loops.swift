@@ -15,7 +15,8 @@ final class LoopCode {
   let levels: Int
 
   init(
-    target: Destination, loopSlot: Int?, test: LoopTest?, entry: ScopeEntry, body: Body, elseEntry: ScopeEntry,
+    target: Destination, loopSlot: Int?, test: LoopTest?, entry: ScopeEntry, body: Body,
+    elseEntry: ScopeEntry,
     otherwise: Body, slots: Int, levels: Int
   ) {
     self.target = target
@@ -33,7 +34,8 @@ final class LoopCode {
   ///   - outer: the frame that the loop is written in; `test` reads it.
   ///   - frame: the frame that the loop's variables lie in; another one if the loop is recursive.
   func run(
-    over values: Value, outer: Frame, _ frame: Frame, _ rendering: Rendering, depth: Int = 0, isRecursive: Bool = false
+    over values: Value, outer: Frame, _ frame: Frame, _ rendering: Rendering, depth: Int = 0,
+    isRecursive: Bool = false
   ) throws {
     let values = try test?.select(from: values, outer, rendering) ?? values
     var iteration = try values.iterate()
@@ -64,7 +66,11 @@ final class LoopCode {
     _ value: Value, _ frame: Frame, _ rendering: Rendering, _ isUnfinished: inout Bool
   ) throws -> Bool {
     try rendering.charge(1)
-    if case .variable(let slot, _) = target { frame[slot] = value } else { try target.assign(value, frame, rendering) }
+    if case .variable(let slot, _) = target {
+      frame[slot] = value
+    } else {
+      try target.assign(value, frame, rendering)
+    }
     entry.run(frame, rendering)
     switch try body.run(frame, rendering) {
     case .onward:

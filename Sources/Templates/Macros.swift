@@ -57,7 +57,8 @@ final class MacroCode {
     if let callerSlot {
       let place = named.firstIndex { $0.name == "caller" }
       let caller = place.map { named.remove(at: $0).value }
-      frame[callerSlot] = caller.flatMap { $0.isNone ? nil : $0 } ?? .undefined(Undefined(.hint("No caller defined")))
+      frame[callerSlot] =
+        caller.flatMap { $0.isNone ? nil : $0 } ?? .undefined(Undefined(.hint("No caller defined")))
     }
     if let keywordsSlot {
       var builder = DictBuilder()

@@ -32,15 +32,18 @@ enum MethodTable {
     "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove",
   ]
 
-  private static let refused: @Sendable (Value, inout Call, Rendering) throws -> Value = { receiver, call, _ in
+  private static let refused: @Sendable (Value, inout Call, Rendering) throws -> Value = {
+    receiver, call, _ in
     throw PythonError(Undefined(.unsafe(call.name, ofType: receiver.typeName)).message)
   }
 
   /// Names that Python gives to every object.
   static let privateNames: Set = [
-    "__class__", "__delattr__", "__dir__", "__doc__", "__eq__", "__format__", "__ge__", "__getattribute__", "__gt__",
+    "__class__", "__delattr__", "__dir__", "__doc__", "__eq__", "__format__", "__ge__", "__getattribute__",
+    "__gt__",
     "__hash__", "__init__", "__init_subclass__", "__le__", "__lt__", "__ne__", "__new__", "__reduce__",
-    "__reduce_ex__", "__repr__", "__setattr__", "__sizeof__", "__str__", "__subclasshook__", "__len__", "__iter__",
+    "__reduce_ex__", "__repr__", "__setattr__", "__sizeof__", "__str__", "__subclasshook__", "__len__",
+    "__iter__",
     "__getitem__", "__contains__",
   ]
 }

@@ -134,7 +134,9 @@ extension Value {
         if list.elements.indices.contains(place) { return list.elements[place] }
       }
     case .string(let text):
-      if let index = key.index, let character = PythonText.character(text, index) { return .string(character) }
+      if let index = key.index, let character = PythonText.character(text, index) {
+        return .string(character)
+      }
     case .object(let object):
       if let index = key.index, object.isSequence, let element = object.element(index) { return element }
     default: break
@@ -191,7 +193,8 @@ final class Slice: Code {
     return integers
   }
 
-  private static func slice(_ elements: [Value], _ bounds: [Value?], _ rendering: Rendering) throws -> [Value] {
+  private static func slice(_ elements: [Value], _ bounds: [Value?], _ rendering: Rendering) throws -> [Value]
+  {
     let places = SliceBounds(try integers(bounds), count: elements.count)
     try rendering.make(elements: places.count)
     return places.map { elements[$0] }

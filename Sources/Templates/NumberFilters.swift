@@ -20,7 +20,9 @@ enum NumberFilters {
         if number.isInfinite { return .integer(try PythonText.integer(number)) }
         return number.isNaN ? fallback : .integer(try PythonText.integer(number))
       case .string(let text):
-        if let number = try PythonInteger.parse(text, base: arguments[1].integer() ?? 10) { return .integer(number) }
+        if let number = try PythonInteger.parse(text, base: arguments[1].integer() ?? 10) {
+          return .integer(number)
+        }
         guard let number = PythonFloat.parse(text), number.isFinite else { return fallback }
         return .integer(try PythonText.integer(number))
       case .undefined: try value.defined()
@@ -43,7 +45,9 @@ enum NumberFilters {
         throw PythonError("method must be common, ceil or floor")
       }
       try value.defined()
-      guard let number = value.number else { throw PythonError("type \(value.typeName) doesn't define __round__ method") }
+      guard let number = value.number else {
+        throw PythonError("type \(value.typeName) doesn't define __round__ method")
+      }
       if method == "common" {
         guard let whole = value.index else { return .float(PythonFloat.rounded(number, places)) }
         return .integer(try rounded(whole, places))
@@ -62,7 +66,9 @@ enum NumberFilters {
       let base = isBinary ? 1024.0 : 1000.0
       if bytes == 1 { return .text("1 Byte") }
       if bytes < base { return .text("\(try PythonText.integer(bytes)) Bytes") }
-      let prefixes = isBinary ? ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"] : ["k", "M", "G", "T", "P", "E", "Z", "Y"]
+      let prefixes =
+        isBinary
+        ? ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"] : ["k", "M", "G", "T", "P", "E", "Z", "Y"]
       var unit = base
       for (place, prefix) in prefixes.enumerated() {
         unit *= base

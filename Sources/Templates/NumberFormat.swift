@@ -19,14 +19,17 @@ struct NumberFormat {
   ///   - magnitude: digits without a sign.
   ///   - prefix: such as `0x`.
   func laidOut(
-    _ magnitude: String, isNegative: Bool, prefix: String = "", defaultAlignment: Character = ">", group: Int = 3,
+    _ magnitude: String, isNegative: Bool, prefix: String = "", defaultAlignment: Character = ">",
+    group: Int = 3,
     _ rendering: Rendering
   ) throws -> [UInt8] {
     let head = Array(((isNegative ? "-" : sign == "-" ? "" : String(sign)) + prefix).utf8)
     var digits = Array(magnitude.utf8)
     let alignment = alignment ?? defaultAlignment
     if let grouping {
-      let end = digits.firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "%") } ?? digits.count
+      let end =
+        digits.firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "%") }
+        ?? digits.count
       var whole = Array(digits[..<end])
       if alignment == "=", fill == [UInt8(ascii: "0")] {
         // Python groups the zeros that fill the width, too.
@@ -63,9 +66,12 @@ struct NumberFormat {
     switch type {
     case "%": return PythonFloat.format("%.*f", precision: precision, magnitude * 100) + "%"
     case "f", "F": return PythonFloat.format(isAlternate ? "%#.*f" : "%.*f", precision: precision, magnitude)
-    case "e", "E": return PythonFloat.format((isAlternate ? "%#.*" : "%.*") + String(type), precision: precision, magnitude)
+    case "e", "E":
+      return PythonFloat.format(
+        (isAlternate ? "%#.*" : "%.*") + String(type), precision: precision, magnitude)
     default:
-      return PythonFloat.format((isAlternate ? "%#.*" : "%.*") + String(type), precision: precision, magnitude)
+      return PythonFloat.format(
+        (isAlternate ? "%#.*" : "%.*") + String(type), precision: precision, magnitude)
     }
   }
 }

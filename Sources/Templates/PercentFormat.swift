@@ -22,7 +22,9 @@ struct PercentFormat {
   private mutating func argument() throws -> Value {
     defer { nextArgument += 1 }
     if case .tuple(let list) = values {
-      guard nextArgument < list.elements.count else { throw PythonError("not enough arguments for format string") }
+      guard nextArgument < list.elements.count else {
+        throw PythonError("not enough arguments for format string")
+      }
       return list.elements[nextArgument]
     }
     guard nextArgument == 0 else { throw PythonError("not enough arguments for format string") }
@@ -146,7 +148,8 @@ struct PercentFormat {
       }
       let padding = max(0, layout.width - 1)
       text = try PythonText.padded(
-        text, before: layout.alignment == "<" ? 0 : padding, after: layout.alignment == "<" ? padding : 0, [0x20],
+        text, before: layout.alignment == "<" ? 0 : padding, after: layout.alignment == "<" ? padding : 0,
+        [0x20],
         rendering)
       return text
     case "d", "i", "u", "o", "x", "X":

@@ -22,7 +22,8 @@ enum PythonFloat {
     if exponent < -4 || exponent >= 16 {
       let rest = digits.count > 1 ? "." + String(digits[1...]) : ""
       let size = String(exponent.magnitude)
-      return sign + String(digits[0]) + rest + (exponent < 0 ? "e-" : "e+") + (size.count < 2 ? "0" : "") + size
+      return sign + String(digits[0]) + rest + (exponent < 0 ? "e-" : "e+") + (size.count < 2 ? "0" : "")
+        + size
     }
     if exponent < 0 { return sign + "0." + String(repeating: "0", count: -exponent - 1) + String(digits) }
     if digits.count <= exponent + 1 {

@@ -22,7 +22,9 @@ enum PythonInteger {
       if digits.hasPrefix("0"), digits.contains(where: { $0 != "0" }) { return nil }
     }
     let radix = base
-    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.hexDigitOrLetter < radix }) else { return nil }
+    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.hexDigitOrLetter < radix }) else {
+      return nil
+    }
     guard let value = Int((isNegative ? "-" : "") + digits, radix: base) else { throw overflow }
     return value
   }

@@ -47,7 +47,9 @@ enum PythonText {
   /// The length of the white space that stands at a place; 0 if there is none.
   static func spaceLength(_ text: [UInt8], _ place: Int) -> Int {
     let first = text[place]
-    if first < 0x80 { return first == 0x20 || (0x09...0x0D).contains(first) || (0x1C...0x1F).contains(first) ? 1 : 0 }
+    if first < 0x80 {
+      return first == 0x20 || (0x09...0x0D).contains(first) || (0x1C...0x1F).contains(first) ? 1 : 0
+    }
     let length = length(first)
     guard place + length <= text.count else { return 0 }
     switch (first, length) {
@@ -62,7 +64,9 @@ enum PythonText {
 
   static func isSpace(_ scalar: UInt32) -> Bool {
     switch scalar {
-    case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: true
+    case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F,
+      0x3000:
+      true
     default: false
     }
   }

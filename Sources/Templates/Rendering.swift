@@ -60,13 +60,17 @@ final class Rendering {
   @inline(__always)
   func make(_ count: Int) throws {
     bytes -= count
-    if bytes < 0 || count > Self.mostBytes { throw PythonError("makes more than \(Self.mostBytes >> 20) MiB of text") }
+    if bytes < 0 || count > Self.mostBytes {
+      throw PythonError("makes more than \(Self.mostBytes >> 20) MiB of text")
+    }
     try charge(count >> 6)
   }
 
   /// Counts the elements of a new list.
   func make(elements count: Int) throws {
-    guard count <= Self.mostBytes / 16 else { throw PythonError("makes more than \(Self.mostBytes >> 20) MiB of text") }
+    guard count <= Self.mostBytes / 16 else {
+      throw PythonError("makes more than \(Self.mostBytes >> 20) MiB of text")
+    }
     try make(count * 16)
   }
 

@@ -9,14 +9,16 @@ enum SequenceFilters {
     "first": { value, call, rendering in
       try call.checkEmpty()
       var iteration = try value.iterate()
-      return try iteration.next(rendering) ?? .undefined(Undefined(.hint("No first item, sequence was empty.")))
+      return try iteration.next(rendering)
+        ?? .undefined(Undefined(.hint("No first item, sequence was empty.")))
     },
     "last": { value, call, rendering in
       try call.checkEmpty()
       if case .object(let object) = value, !object.isSequence, !(object is DictView) {
         throw PythonError("'\(object.typeName)' object is not reversible")
       }
-      return try value.elements(rendering).last ?? .undefined(Undefined(.hint("No last item, sequence was empty.")))
+      return try value.elements(rendering).last
+        ?? .undefined(Undefined(.hint("No last item, sequence was empty.")))
     },
     "items": { value, call, _ in
       try call.checkEmpty()

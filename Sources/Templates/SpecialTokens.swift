@@ -11,10 +11,18 @@ enum SpecialTokens {
   private static let defaults: [String: [(name: String, token: String)]] = [
     "LlamaTokenizer": [("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>")],
     "CodeLlamaTokenizer": [("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>")],
-    "Qwen2Tokenizer": [("eos_token", "<|endoftext|>"), ("pad_token", "<|endoftext|>"), ("unk_token", "<|endoftext|>")],
-    "GPT2Tokenizer": [("bos_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>"), ("unk_token", "<|endoftext|>")],
-    "GPTNeoXTokenizer": [("bos_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>"), ("unk_token", "<|endoftext|>")],
-    "GemmaTokenizer": [("bos_token", "<bos>"), ("eos_token", "<eos>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")],
+    "Qwen2Tokenizer": [
+      ("eos_token", "<|endoftext|>"), ("pad_token", "<|endoftext|>"), ("unk_token", "<|endoftext|>"),
+    ],
+    "GPT2Tokenizer": [
+      ("bos_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>"), ("unk_token", "<|endoftext|>"),
+    ],
+    "GPTNeoXTokenizer": [
+      ("bos_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>"), ("unk_token", "<|endoftext|>"),
+    ],
+    "GemmaTokenizer": [
+      ("bos_token", "<bos>"), ("eos_token", "<eos>"), ("unk_token", "<unk>"), ("pad_token", "<pad>"),
+    ],
   ]
 
   static func read(folder: String) throws -> [JSON.Member] {
@@ -23,7 +31,8 @@ enum SpecialTokens {
     let older = config["added_tokens_decoder"] == nil ? try object(folder + "/special_tokens_map.json") : nil
     var tokens: [JSON.Member] = []
     func add(_ name: [UInt8], _ value: JSON?) {
-      guard let token = value?.bytes ?? value?["content"]?.bytes, !tokens.contains(where: { $0.key == name }) else { return }
+      guard let token = value?.bytes ?? value?["content"]?.bytes, !tokens.contains(where: { $0.key == name })
+      else { return }
       tokens.append(JSON.Member(key: name, value: .string(token)))
     }
     for name in names {
@@ -48,7 +57,9 @@ enum SpecialTokens {
   private static func object(_ path: String) throws -> JSON? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let json = try OpenFile.json(path)
-    guard json.members != nil else { throw UserError(.data, "is \(json.kind), where an object is meant", at: path) }
+    guard json.members != nil else {
+      throw UserError(.data, "is \(json.kind), where an object is meant", at: path)
+    }
     return json
   }
 }

@@ -7,7 +7,8 @@ extension Compiler {
     return body
   }
 
-  private mutating func action(_ statement: Statement, _ scope: CompilerScope) throws(TemplateError) -> Action {
+  private mutating func action(_ statement: Statement, _ scope: CompilerScope) throws(TemplateError) -> Action
+  {
     let line = statement.line
     switch statement.kind {
     case .output(let parts):
@@ -73,7 +74,8 @@ extension Compiler {
       return Block(slots: inner.function.count, entry: entry, body: body, line: line, weight: 4)
     case .generation(let statements):
       marksGeneration = true
-      return Generation(try macro("caller", Parameters(), statements, scope, line: line), line: line, weight: 4)
+      return Generation(
+        try macro("caller", Parameters(), statements, scope, line: line), line: line, weight: 4)
     case .breakLoop, .continueLoop:
       let isBreak = if case .breakLoop = statement.kind { true } else { false }
       guard scope.isInLoop else {
@@ -97,9 +99,11 @@ extension Compiler {
   ) throws(TemplateError) -> Action {
     let body = try self.body(statements, inner)
     let text = BlockText(slot: scope.function.slot(of: "text \(scope.function.count)"))
-    let value = try filter.map { (filter) throws(TemplateError) in try blockFilter(filter, of: text, inner) } ?? text
+    let value =
+      try filter.map { (filter) throws(TemplateError) in try blockFilter(filter, of: text, inner) } ?? text
     return BlockValue(
-      destination, exports: scope.isTop, value: value, slot: text.slot, entry: entry(inner), body: body, line: line,
+      destination, exports: scope.isTop, value: value, slot: text.slot, entry: entry(inner), body: body,
+      line: line,
       weight: 2 + (filter.map(Self.weight) ?? 0))
   }
 

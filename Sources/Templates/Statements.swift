@@ -68,7 +68,8 @@ indirect enum Destination {
         try part.assign(element, frame, rendering, exports: exports)
       }
     case .attribute(let code, let name):
-      guard case .object(let object) = try code.evaluate(frame, rendering), let namespace = object as? Namespace
+      guard case .object(let object) = try code.evaluate(frame, rendering),
+        let namespace = object as? Namespace
       else { throw PythonError("cannot assign attribute on non-namespace object") }
       try namespace.set(name, value)
     }
@@ -114,7 +115,8 @@ final class BlockValue: Action {
   private let body: Body
 
   init(
-    _ destination: Destination?, exports: Bool, value: Code, slot: Int, entry: ScopeEntry, body: Body, line: Int,
+    _ destination: Destination?, exports: Bool, value: Code, slot: Int, entry: ScopeEntry, body: Body,
+    line: Int,
     weight: Int
   ) {
     self.destination = destination

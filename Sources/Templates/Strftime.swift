@@ -4,7 +4,9 @@ import Foundation
 enum Strftime {
   /// - Parameter format: that of C's `strftime`, in the C locale.
   static func now(_ format: [UInt8], _ rendering: Rendering) throws -> [UInt8] {
-    guard format.count <= 10_000, !format.contains(0) else { throw PythonError("strftime_now: the format is too long") }
+    guard format.count <= 10_000, !format.contains(0) else {
+      throw PythonError("strftime_now: the format is too long")
+    }
     guard !format.isEmpty else { return [] }
     var clock = timespec()
     if let time = rendering.time { clock.tv_sec = time } else { clock_gettime(CLOCK_REALTIME, &clock) }

@@ -67,7 +67,8 @@ enum StringCuts {
     return try list(parts, rendering)
   }
 
-  static let splitRight: @Sendable (Value, inout Call, Rendering) throws -> Value = { receiver, call, rendering in
+  static let splitRight: @Sendable (Value, inout Call, Rendering) throws -> Value = {
+    receiver, call, rendering in
     let text = receiver.bytes
     let (separator, most) = try separator(&call)
     try rendering.make(text.count)
@@ -87,7 +88,8 @@ enum StringCuts {
     return try list(parts.reversed(), rendering)
   }
 
-  static let splitLines: @Sendable (Value, inout Call, Rendering) throws -> Value = { receiver, call, rendering in
+  static let splitLines: @Sendable (Value, inout Call, Rendering) throws -> Value = {
+    receiver, call, rendering in
     let keepEnds = try call.bound("keepends")[0].isTrue()
     try rendering.make(receiver.bytes.count)
     return try list(PythonText.lines(receiver.bytes, keepEnds: keepEnds), rendering)
@@ -116,7 +118,9 @@ enum StringCuts {
       let text = receiver.bytes
       let part = try Optional(try call.unnamed(1...1)[0]).text(call)!
       try rendering.make(text.count)
-      if atEnd { return .string(text.suffix(part.count).elementsEqual(part) ? Array(text.dropLast(part.count)) : text) }
+      if atEnd {
+        return .string(text.suffix(part.count).elementsEqual(part) ? Array(text.dropLast(part.count)) : text)
+      }
       return .string(text.starts(with: part) ? Array(text.dropFirst(part.count)) : text)
     }
   }

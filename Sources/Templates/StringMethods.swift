@@ -21,13 +21,16 @@ enum StringMethods {
     "isprintable": question { text in PythonText.scalars(text).allSatisfy(Value.isPrintable) },
 
     "strip": StringCuts.strip(start: true, end: true), "lstrip": StringCuts.strip(start: true, end: false),
-    "rstrip": StringCuts.strip(start: false, end: true), "split": StringCuts.split, "rsplit": StringCuts.splitRight,
+    "rstrip": StringCuts.strip(start: false, end: true), "split": StringCuts.split,
+    "rsplit": StringCuts.splitRight,
     "splitlines": StringCuts.splitLines, "partition": StringCuts.partition(fromEnd: false),
     "rpartition": StringCuts.partition(fromEnd: true), "removeprefix": StringCuts.remove(atEnd: false),
     "removesuffix": StringCuts.remove(atEnd: true),
 
-    "find": StringSearch.find(fromEnd: false, raises: false), "rfind": StringSearch.find(fromEnd: true, raises: false),
-    "index": StringSearch.find(fromEnd: false, raises: true), "rindex": StringSearch.find(fromEnd: true, raises: true),
+    "find": StringSearch.find(fromEnd: false, raises: false),
+    "rfind": StringSearch.find(fromEnd: true, raises: false),
+    "index": StringSearch.find(fromEnd: false, raises: true),
+    "rindex": StringSearch.find(fromEnd: true, raises: true),
     "count": StringSearch.count, "startswith": StringSearch.hasEnd(atEnd: false),
     "endswith": StringSearch.hasEnd(atEnd: true),
 

@@ -64,7 +64,9 @@ enum StringSearch {
         }
         guard let range else { continue }
         let inner = text[range]
-        if atEnd ? inner.suffix(part.count).elementsEqual(part) : inner.starts(with: part) { return .bool(true) }
+        if atEnd ? inner.suffix(part.count).elementsEqual(part) : inner.starts(with: part) {
+          return .bool(true)
+        }
       }
       return .bool(false)
     }

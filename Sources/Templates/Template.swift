@@ -17,9 +17,13 @@ package struct RenderedText: Equatable, Sendable {
 /// May be used from several threads at once: rendering changes nothing in it.
 package struct Template: @unchecked Sendable {
   private let program: Program
+  package let source: [UInt8]
 
   /// - Throws: where the source is no template, uses what is not built in, or is nested too deeply.
-  package init(_ source: [UInt8]) throws(TemplateError) { program = try Compiler.compile(source) }
+  package init(_ source: [UInt8]) throws(TemplateError) {
+    program = try Compiler.compile(source)
+    self.source = source
+  }
 
   package init(_ source: String) throws(TemplateError) { try self.init(Array(source.utf8)) }
 

@@ -4,7 +4,8 @@ enum TextFilters {
   nonisolated(unsafe) static let all: [String: Filter] = [
     "upper": plain(PythonText.uppercased), "lower": plain(PythonText.lowercased),
     "capitalize": plain(PythonText.capitalized), "title": plain(PythonText.titledAfterBreaks),
-    "escape": plain(PythonText.escaped), "e": plain(PythonText.escaped), "forceescape": plain(PythonText.escaped),
+    "escape": plain(PythonText.escaped), "e": plain(PythonText.escaped),
+    "forceescape": plain(PythonText.escaped),
     "striptags": plain(PythonText.withoutTags),
     "trim": { value, call, rendering in
       let characters = try call.bound("chars")[0] ?? .none
@@ -99,7 +100,9 @@ enum TextFilters {
       case .list, .tuple, .object: pairs = try value.elements(rendering)
       default: break
       }
-      guard let pairs else { return .string(try PythonText.quotedForURL(value.text(rendering), slash: true, rendering)) }
+      guard let pairs else {
+        return .string(try PythonText.quotedForURL(value.text(rendering), slash: true, rendering))
+      }
       var out: [UInt8] = []
       for (place, pair) in pairs.enumerated() {
         let parts = try pair.elements(rendering)
@@ -175,8 +178,12 @@ extension PythonText {
     drop("<!--", "-->")
     drop("<", ">")
     var joined = Array(words(out, atMost: .max).joined(separator: [0x20]))
-    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", "\""), ("&quot;", "\""), ("&amp;", "&")] {
-      joined = Array(String(decoding: joined, as: UTF8.self).split(separator: entity, omittingEmptySubsequences: false).joined(separator: character).utf8)
+    for (entity, character) in [
+      ("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", "\""), ("&quot;", "\""), ("&amp;", "&"),
+    ] {
+      joined = Array(
+        String(decoding: joined, as: UTF8.self).split(separator: entity, omittingEmptySubsequences: false)
+          .joined(separator: character).utf8)
     }
     return joined
   }

@@ -38,7 +38,8 @@ struct TextWrapping {
   }
 
   private func handle(
-    _ long: [Unicode.Scalar], _ chunks: inout [[Unicode.Scalar]], _ current: inout [[Unicode.Scalar]], room: Int
+    _ long: [Unicode.Scalar], _ chunks: inout [[Unicode.Scalar]], _ current: inout [[Unicode.Scalar]],
+    room: Int
   ) {
     let room = max(width < 1 ? 1 : room, 0)
     if breaksLongWords {
@@ -55,9 +56,13 @@ struct TextWrapping {
     }
   }
 
-  private static func isSpace(_ scalar: Unicode.Scalar) -> Bool { "\t\n\u{B}\u{C}\r ".unicodeScalars.contains(scalar) }
+  private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+    "\t\n\u{B}\u{C}\r ".unicodeScalars.contains(scalar)
+  }
 
-  private static func isBlank(_ chunk: [Unicode.Scalar]) -> Bool { chunk.allSatisfy { PythonText.isSpace($0.value) } }
+  private static func isBlank(_ chunk: [Unicode.Scalar]) -> Bool {
+    chunk.allSatisfy { PythonText.isSpace($0.value) }
+  }
 
   /// Words and the spaces between them; words also end behind a hyphen between letters.
   private static func chunks(_ line: [Unicode.Scalar], hyphens: Bool) -> [[Unicode.Scalar]] {

@@ -13,7 +13,8 @@ enum Token: Equatable {
 
   /// Operators and punctuation.
   enum Sign: String, CaseIterable {
-    case add = "+", subtract = "-", floorDivide = "//", divide = "/", power = "**", multiply = "*", modulo = "%"
+    case add = "+", subtract = "-", floorDivide = "//", divide = "/", power = "**", multiply = "*", modulo =
+      "%"
     case tilde = "~", leftBracket = "[", rightBracket = "]", leftParenthesis = "(", rightParenthesis = ")"
     case leftBrace = "{", rightBrace = "}", equal = "==", assign = "=", notEqual = "!=", greaterOrEqual = ">="
     case greater = ">", lessOrEqual = "<=", less = "<", dot = ".", colon = ":", pipe = "|", comma = ","

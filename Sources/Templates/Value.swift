@@ -50,7 +50,8 @@ final class Undefined {
   var message: String {
     switch reason {
     case .name(let name): "'\(name)' is undefined"
-    case .attribute(let name, let type): "'\(type == "None" ? type : type + " object")' has no attribute '\(name)'"
+    case .attribute(let name, let type):
+      "'\(type == "None" ? type : type + " object")' has no attribute '\(name)'"
     case .item(let key, let type): "\(type == "None" ? type : type + " object") has no element \(key)"
     case .hint(let text): text
     case .unsafe(let name, let type): "access to attribute '\(name)' of '\(type)' object is unsafe."
@@ -104,7 +105,9 @@ extension Value {
   static func depth(around elements: [Value]) throws -> Int {
     var deepest = 0
     for element in elements { deepest = max(deepest, element.depth) }
-    guard deepest < Self.deepest else { throw PythonError("values lie more than \(Self.deepest) levels deep") }
+    guard deepest < Self.deepest else {
+      throw PythonError("values lie more than \(Self.deepest) levels deep")
+    }
     return deepest + 1
   }
 

@@ -1,5 +1,6 @@
 // What a run tells those who watch it. Only the first rank has observers.
 import Base
+import Collectives
 import Objectives
 import Recipes
 
@@ -54,4 +55,25 @@ package struct RunEnd: Sendable {
   package var tokens: Int
   /// How many micro-batches were computed twice, with the same result; nil if there are no audits.
   package var audits: Int?
+  package var memory: RunMemory
+  /// The last measurement of the loss on validation data.
+  package var validation: Evaluation?
+}
+
+/// The memory of all ranks, in bytes; nil where the system does not tell it.
+package struct RunMemory: Sendable {
+  /// The most that each rank had resident, by rank.
+  package var peaks: [Int]?
+  /// What the ranks of the first host had after the last step; pages that several of them map count once.
+  package var firstHost: Int?
+
+  /// Collective.
+  package init(_ ranks: Ranks) {
+    let mine = try? ProcessMemory()
+    let peaks = ranks.gather(mine?.peak ?? -1)
+    let shares = ranks.gather(mine?.pss ?? -1)
+    self.peaks = peaks.contains(-1) ? nil : peaks
+    let host = ranks.hostOf.indices.filter { ranks.hostOf[$0] == ranks.hostOf[0] }.map { shares[$0] }
+    firstHost = host.contains(-1) ? nil : host.reduce(0, +)
+  }
 }

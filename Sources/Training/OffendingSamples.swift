@@ -83,8 +83,9 @@ struct OffendingSamples {
     let edges = CharacterSet(charactersIn: "\u{FFFD}")
     let text = Array(
       decode(sequences.tokens[sequences.tokenRange(ofSpan: span)]).trimmingCharacters(in: edges).utf8)
-    guard !text.isEmpty, let mapped = try? MappedFile(file) else { return nil }
-    return try? mapped.withBytes { bytes -> ClosedRange<Int>? in
+    guard !text.isEmpty, let held = try? DataBytes(file) else { return nil }
+    return try? withExtendedLifetime(held) { () -> ClosedRange<Int>? in
+      let bytes = held.bytes
       // Swift's Glibc has no memmem.
       func find(from start: Int) -> Int? {
         var start = start
@@ -98,6 +99,7 @@ struct OffendingSamples {
       }
       guard let start = find(from: 0), find(from: start + 1) == nil else { return nil }
       let line = 1 + bytes[..<start].count { $0 == UInt8(ascii: "\n") }
+      try held.check()
       return line...line + text.dropLast().count { $0 == UInt8(ascii: "\n") }
     }
   }

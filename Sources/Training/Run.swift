@@ -160,6 +160,7 @@ package final class Run {
     var stream = data.stream
     var tokens = 0
     var audits = 0
+    var measured: Evaluation?
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
@@ -179,6 +180,7 @@ package final class Run {
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
+      measured = validation ?? measured
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
@@ -192,6 +194,7 @@ package final class Run {
     }
     guard end == data.steps else { return }
     step.finish()
+    let memory = RunMemory(ranks)
     let model = recipe.output + "/model"
     try content(states: false).write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
@@ -199,7 +202,8 @@ package final class Run {
       try $0.ended(
         RunEnd(
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
-          tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil))
+          tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil, memory: memory,
+          validation: measured))
     }
   }
 

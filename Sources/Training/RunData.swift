@@ -92,6 +92,9 @@ package struct RunData {
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
+    if dataset.train.hasScatteredTargets {
+      for token in dataset.train.tokens.indices where dataset.train.lossMask[token] { hash.mix(UInt64(token)) }
+    }
     for token in dataset.train.answered.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for label in dataset.train.tokenLabels { hash.mix(UInt64(UInt32(bitPattern: label))) }
     if dataset.train.rowsPerSample > 1 { hash.mix(UInt64(dataset.train.rowsPerSample)) }

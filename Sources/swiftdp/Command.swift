@@ -23,6 +23,7 @@ struct Command: ParsableCommand {
       Bench.self,
       Doctor.self,
       MakeTasks.self,
+      DataCommand.self,
     ])
 
   /// Runs the command; a mistake ends it with one line and the exit code of the mistake.

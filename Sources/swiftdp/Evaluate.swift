@@ -60,7 +60,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         readsWhole: true, names: .options)
       var files: ErrorFiles?
       var rows = rows
-      let training = train.filter { !CommandSettings.isSetting($0) }
+      let (training, trainMistakes) = DataFileNames.files(
+        train.filter { !CommandSettings.isSetting($0) }, at: "--train")
       rows.settings += train.filter(CommandSettings.isSetting)
       let read = try ReadData(
         model, rows, of: "evaluate", given, needsLabels: true, needsLikeness: !training.isEmpty, ranks: ranks
@@ -68,7 +69,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         files = output.flatMap { output in
           problems.collect { try ErrorFiles(output, training: training, isFirst: ranks.isFirst) }
         }
-        for file in training { UserError.noFile(file, at: "--train").map { problems.add($0) } }
+        trainMistakes.forEach { problems.add($0) }
       }
       let neighbours = try files?.measureTraining(read, batchSize: batchSize, ranks: ranks)
       let evaluated = try measure(

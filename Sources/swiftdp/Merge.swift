@@ -1,6 +1,7 @@
 // swiftdp merge
 import ArgumentParser
 import Base
+import Datasets
 import Foundation
 import Kernels
 import Recipes
@@ -37,12 +38,12 @@ struct Merge: ParsableCommand {
 
   func run() throws {
     // The option for data takes words up to the next option, settings among them.
-    let files = data.filter { !CommandSettings.isSetting($0) }
+    let names = data.filter { !CommandSettings.isSetting($0) }
     let given = CommandSettings(
       data.filter(CommandSettings.isSetting) + settings, of: "merge", paths: Launch.paths)
     let storage = Recipe.frozenStorage(given.top, type: .float32)
     try given.finish()
-    let mistakes = files.compactMap { UserError.noFile($0, at: "--data") }
+    let (files, mistakes) = DataFileNames.files(names, at: "--data")
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
     let merge = try AdapterMerge(
       base: model, adapter: adapter, output: output,

@@ -47,7 +47,8 @@ struct NamedAdapter: Sendable {
 /// Of commands that show a model the rows of files.
 struct RowOptions: ParsableArguments {
   @Option(
-    parsing: .upToNextOption, help: "One or more .txt, .jsonl, .json, .tsv, .csv or .conll files.",
+    parsing: .upToNextOption,
+    help: "Files, patterns or folders of .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, or - for standard input.",
     transform: Launch.path)
   var data: [String]
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")

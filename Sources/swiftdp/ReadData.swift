@@ -31,6 +31,9 @@ struct ReadData {
     let trained = try TrainedModel(
       folder: model.model, adapter: model.adapter, settings: modelSettings, for: objective,
       threads: Launch.threads(ranks, asked: model.threads ?? modelSettings.parallel.threads), ranks: ranks)
+    if options.sources.flatMap(\.files).contains(where: StandardInput.isNamed) {
+      try ranks.shareStandardInput()
+    }
     dataset = try ranks.together { try trained.read(options) }
     self.trained = trained
     self.options = options
@@ -46,11 +49,10 @@ struct ReadData {
     let problems = Problems()
     check(problems)
     let words = rows.data
-    let files = words.filter { !CommandSettings.isSetting($0) }
-    for file in files {
-      if let mistake = UserError.noFile(file, at: "--data") { problems.add(mistake) }
-    }
-    if files.isEmpty { problems.add(.usage, "names no file", at: "--data") }
+    let names = words.filter { !CommandSettings.isSetting($0) }
+    let (files, mistakes) = DataFileNames.files(names, at: "--data")
+    for mistake in mistakes { problems.add(mistake) }
+    if names.isEmpty { problems.add(.usage, "names no file", at: "--data") }
     let reading = CommandSettings(
       words.filter(CommandSettings.isSetting) + rows.settings, of: command, paths: Launch.paths)
     let modelSettings = ModelSettings(reading.top)
@@ -112,9 +114,10 @@ struct ReadData {
 }
 
 extension ModelDescription {
-  /// - Throws: if the model is not one for the objective.
+  /// - Throws: if the model is not one for the objective. What needs no head is measured of any model.
   fileprivate func checked(_ objective: any Objective) throws -> any Objective {
-    guard objective.head.kind == head.kind, answerStart == nil || objective.answersTexts else {
+    guard [head.kind, .none].contains(objective.head.kind), answerStart == nil || objective.answersTexts
+    else {
       throw UserError(
         .usage, "is \(type(of: objective).name), and the model is for another one", at: "task",
         hint: "leave it out: \(folder) says what it is for")

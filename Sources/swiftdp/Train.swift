@@ -26,6 +26,7 @@ struct Train: ParsableCommand, SharedByRanks {
     signal(SIGPIPE, SIG_IGN)
     try onRanks { ranks in
       let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
+      if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let lock = try ranks.together {
         ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
@@ -33,7 +34,10 @@ struct Train: ParsableCommand, SharedByRanks {
       let console = Console(columns: Launch.terminalColumns, binding: CoreBinding.outcome.words)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
-        observers: [console, MetricsLog(output: recipe.output, note: console.noted)], ledger: MemoryLedger())
+        observers: [
+          console, MetricsLog(output: recipe.output, note: console.noted),
+          SummaryFile(output: recipe.output),
+        ], ledger: MemoryLedger())
       if let threads = recipe.parallel.threads, let warning = Launch.warning(threads: threads, ranks),
         ranks.isFirst
       {

@@ -31,6 +31,7 @@ struct Verify: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let (recipe, _) = try ranks.together { try readRecipe(recipeAndSettings) }
+      if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let table = VerifyTable()
       if ranks.isFirst { table.begin() }
       let bits = try Verification(recipe, ranks: ranks, steps: steps).run { table.add($0) }

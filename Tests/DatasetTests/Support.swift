@@ -3,6 +3,7 @@ import Base
 import Datasets
 import Foundation
 import Testing
+import Tokenizers
 
 /// Bytes as tokens; 256 begins a text and 257 ends it.
 struct ByteEncoding: TextEncoding {
@@ -27,6 +28,17 @@ struct ByteEncoding: TextEncoding {
     }
     if addSpecialTokens, addsEnd { tokens.append(Self.end) }
     return tokens
+  }
+
+  func encodeWithPlaces(_ text: [UInt8]) -> PlacedTokens {
+    var placed = PlacedTokens(tokens: encode(text, addSpecialTokens: false))
+    var start = 0
+    placed.places = placed.tokens.map { token in
+      let count = token == 300 ? merge.count : 1
+      defer { start += count }
+      return start..<start + count
+    }
+    return placed
   }
 }
 

@@ -6,7 +6,10 @@ struct AlpacaFormat: RowFormat {
   let keys = "\"instruction\" and \"output\""
   let columns = ["instruction", "input", "output"]
 
-  func fits(_ row: DataRow) -> Bool { row.has("instruction") && row.has("output") }
+  /// With earlier turns, it is a chat.
+  func fits(_ row: DataRow) -> Bool {
+    row.has("instruction") && row.has("output") && !row.has("history")
+  }
 
   func example(_ row: DataRow) throws(RowMistake) -> Example {
     let instruction = try row.text("instruction", self)

@@ -6,7 +6,10 @@ struct CompletionFormat: RowFormat {
   let keys = "\"prompt\" and \"completion\" (or \"response\")"
   let columns = ["prompt", "completion", "response"]
 
-  func fits(_ row: DataRow) -> Bool { row.has("prompt") && (row.has("completion") || row.has("response")) }
+  /// Lists are messages.
+  func fits(_ row: DataRow) -> Bool {
+    row.has("prompt") && !row.isList("prompt") && (row.has("completion") || row.has("response"))
+  }
 
   func example(_ row: DataRow) throws(RowMistake) -> Example {
     let prompt = try row.text("prompt", self)

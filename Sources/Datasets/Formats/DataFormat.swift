@@ -10,6 +10,7 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   package static let text = DataFormat(name: TextFormat().name)
   package static let completion = DataFormat(name: CompletionFormat().name)
   package static let alpaca = DataFormat(name: AlpacaFormat().name)
+  package static let messages = DataFormat(name: MessagesFormat().name)
   package static let classification = DataFormat(name: ClassificationFormat().name)
   package static let regression = DataFormat(name: RegressionFormat().name)
   package static let multipleChoice = DataFormat(name: MultipleChoiceFormat().name)
@@ -19,8 +20,9 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   package static let embedding = DataFormat(name: EmbeddingFormat().name)
 
   static let list: [any RowFormat] = [
-    TextFormat(), CompletionFormat(), AlpacaFormat(), ClassificationFormat(), RegressionFormat(),
-    MultipleChoiceFormat(), TokenClassificationFormat(), TextToTextFormat(), EmbeddingFormat(),
+    TextFormat(), CompletionFormat(), AlpacaFormat(), MessagesFormat(), ClassificationFormat(),
+    RegressionFormat(), MultipleChoiceFormat(), TokenClassificationFormat(), TextToTextFormat(),
+    EmbeddingFormat(),
     QuestionAnsweringFormat(),
   ]
 

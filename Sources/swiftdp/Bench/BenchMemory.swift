@@ -102,7 +102,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
         Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: engine.pool.threads),
         rank: ranks.rank)
       try check.check(folder: name, memory: usableMemory)
-      try Resident.forgetPeak()
+      try ProcessMemory.forgetPeak()
       return check.estimate
     }
     let training = try BenchTraining(
@@ -110,7 +110,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
     for number in 1...steps { _ = try training.step(number) }
     // No rank frees memory before all ranks have read the figures.
     ranks.barrier()
-    let resident = try ranks.together { try Resident() }
+    let resident = try ranks.together { try ProcessMemory() }
     let own = [resident.peak, resident.pss, estimate.bytes, estimate.modelBytes].map(Double.init)
     let all = ranks.gather(own)
     return withExtendedLifetime(training) {
@@ -120,40 +120,5 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
           MemoryRow.Rank(peak: all[$0][0], pss: all[$0][1], predicted: all[$0][2], model: all[$0][3])
         })
     }
-  }
-}
-
-/// The memory of this process, in bytes.
-struct Resident {
-  /// The most it had since `forgetPeak`.
-  let peak: Int
-  /// The memory at this moment; pages that n processes share count as 1/n.
-  let pss: Int
-
-  /// - Throws: if the system cannot do it.
-  static func forgetPeak() throws {
-    let file = "/proc/self/clear_refs"
-    let descriptor = open(file, O_WRONLY)
-    defer { close(descriptor) }
-    guard descriptor >= 0, write(descriptor, "5", 1) == 1 else {
-      throw UserError(.usage, "cannot be written to: \(String(cString: strerror(errno)))", at: file)
-    }
-  }
-
-  /// - Throws: if the system does not say.
-  init() throws {
-    func bytes(_ name: String, in file: String) throws -> Int {
-      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-        throw UserError(.usage, "cannot be read", at: file, hint: "Linux 4.14 and later have it")
-      }
-      let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
-      let words = line?.split { $0 == " " || $0 == "\t" } ?? []
-      guard words.count > 1, let kilobytes = Int(words[1]) else {
-        throw UserError(.usage, "does not tell \(name)", at: file)
-      }
-      return kilobytes * 1024
-    }
-    peak = try bytes("VmHWM", in: "/proc/self/status")
-    pss = try bytes("Pss", in: "/proc/self/smaps_rollup")
   }
 }

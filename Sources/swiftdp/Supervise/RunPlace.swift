@@ -25,6 +25,11 @@ struct RunPlace {
     }
     defer { _ = chdir(home) }
     let (recipe, _) = try readRecipe(Array(command[(train + 1)...]))
+    guard !recipe.data.readsStandardInput else {
+      throw UserError(
+        .usage, "names standard input, which is gone when the command starts again", at: "data",
+        hint: "write it into a file")
+    }
     output = URL(fileURLWithPath: recipe.output).path
   }
 

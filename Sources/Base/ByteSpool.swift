@@ -1,0 +1,95 @@
+// Bytes that come one part after the other and are read as a whole, without memory for all of them.
+import Foundation
+
+/// Keeps a few bytes in memory, and more in a file without a name that is mapped, so that nothing outlives the process,
+/// and the system may take pages away.
+///
+/// Most data sets are small, and then no disk is touched. Each process has bytes of its own: a name that the ranks of a
+/// host share would be left behind by a rank that is killed.
+package final class ByteSpool {
+  /// More than that goes into a file.
+  private static let inMemory = 16 << 20
+
+  /// What messages say cannot be kept.
+  private let what: String
+  private var memory: [UInt8] = []
+  private var descriptor: Int32 = -1
+  private var fileCount = 0
+
+  package init(for what: String) { self.what = what }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// - Throws: `UserError(.disk)` where there is no room.
+  package func append(_ part: UnsafeRawBufferPointer) throws {
+    memory.append(contentsOf: part)
+    if memory.count > Self.inMemory { try write() }
+  }
+
+  private func write() throws {
+    let folder = FileManager.default.temporaryDirectory.path
+    func failure() -> UserError {
+      var error = UserError.disk("\(what) cannot be kept there", folder)
+      error.hint = "set TMPDIR to a folder with room"
+      return error
+    }
+    if descriptor < 0 {
+      var template = Array("\(folder)/swiftdp-XXXXXX".utf8CString)
+      descriptor = mkstemp(&template)
+      guard descriptor >= 0 else { throw failure() }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      unlink(template)
+    }
+    try memory.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { throw failure() }
+        done += count
+      }
+    }
+    fileCount += memory.count
+    memory.removeAll(keepingCapacity: true)
+  }
+
+  /// All bytes; nothing can be added then.
+  package func finish() throws -> SpooledBytes {
+    guard descriptor >= 0 else { return SpooledBytes(memory) }
+    try write()
+    memory = []
+    guard let base = mmap(nil, fileCount, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+      throw UserError.disk("\(what) cannot be mapped", FileManager.default.temporaryDirectory.path)
+    }
+    return SpooledBytes(MappedRange(base, count: fileCount), at: base, count: fileCount)
+  }
+}
+
+/// Bytes that nobody else changes, as long as this value lives.
+package final class SpooledBytes: @unchecked Sendable {
+  package let bytes: UnsafeRawBufferPointer
+  private let memory: UnsafeMutableRawBufferPointer?
+  private let range: MappedRange?
+
+  fileprivate init(_ array: [UInt8]) {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: array.count, alignment: 16)
+    copy.copyBytes(from: array)
+    memory = copy
+    bytes = UnsafeRawBufferPointer(copy)
+    range = nil
+  }
+
+  fileprivate init(_ range: MappedRange, at base: UnsafeMutableRawPointer, count: Int) {
+    self.range = range
+    memory = nil
+    bytes = UnsafeRawBufferPointer(start: base, count: count)
+  }
+
+  deinit { memory?.deallocate() }
+
+  /// Takes a part out of this process's memory, which a later read brings back.
+  package func release(_ part: Range<Int>) { if range != nil { bytes.releasePages(of: part) } }
+
+  /// Whether the disk has failed to give some of them, so that zeros were read.
+  package var isBroken: Bool { range?.isBroken ?? false }
+}

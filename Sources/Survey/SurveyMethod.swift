@@ -1,0 +1,73 @@
+// The methods that are compared, with the learning rate of each.
+//
+// No rate suits all methods. Each has the best of a few (a third, once and three times) that were tried by hand on the
+// training data with the steps of the survey.
+import Base
+
+/// One row of the tables.
+struct SurveyMethod {
+  /// What a row is called, and its folder.
+  let name: String
+  /// `method` of a recipe.
+  let setting: String
+  /// Other settings that belong to it.
+  var others: [String] = []
+  /// Learning rates; nil where the method cannot do the task.
+  let decoderRate: Double?
+  let encoderRate: Double?
+  /// Whether its adapter can be folded into the base.
+  var isMergeable = false
+
+  func rate(_ kind: SurveyTask.Kind) -> Double? { kind == .decoder ? decoderRate : encoderRate }
+
+  static let all: [SurveyMethod] = [
+    SurveyMethod(name: "full", setting: "full", decoderRate: 3e-3, encoderRate: 1e-4),
+    SurveyMethod(
+      name: "last_layers, two of six", setting: "{name: last_layers, layers: 2}", decoderRate: 3e-3,
+      encoderRate: 3e-4),
+    SurveyMethod(
+      name: "last_layers, one", setting: "{name: last_layers, layers: 1}", decoderRate: 3e-3,
+      encoderRate: 3e-4),
+    SurveyMethod(
+      name: "last_layers, head alone", setting: "{name: last_layers, layers: 0}", decoderRate: nil,
+      encoderRate: 3e-3),
+    SurveyMethod(
+      name: "features, linear", setting: "{name: features, head: linear}", decoderRate: nil,
+      encoderRate: 3e-3),
+    SurveyMethod(
+      name: "features, mlp", setting: "{name: features, head: mlp}", decoderRate: nil, encoderRate: 3e-3),
+    SurveyMethod(name: "bitfit", setting: "bitfit", decoderRate: nil, encoderRate: 3e-3),
+    SurveyMethod(name: "layernorm", setting: "layernorm", decoderRate: 1e-2, encoderRate: 3e-3),
+    SurveyMethod(
+      name: "lora", setting: "lora", decoderRate: 3e-3, encoderRate: 1e-3, isMergeable: true),
+    SurveyMethod(
+      name: "lora, base in nf4", setting: "lora", others: ["frozen_dtype=nf4"], decoderRate: 3e-3,
+      encoderRate: 1e-3),
+    SurveyMethod(
+      name: "lora, A frozen", setting: "{name: lora, fa: true}", decoderRate: 1e-2, encoderRate: 3e-3,
+      isMergeable: true),
+    SurveyMethod(
+      name: "dora", setting: "{name: lora, dora: true}", decoderRate: 3e-3, encoderRate: 1e-3,
+      isMergeable: true),
+    SurveyMethod(name: "adalora", setting: "adalora", decoderRate: 3e-3, encoderRate: 3e-3),
+    SurveyMethod(name: "ia3", setting: "ia3", decoderRate: 3e-2, encoderRate: 1e-2, isMergeable: true),
+    SurveyMethod(
+      name: "adapters, pfeiffer", setting: "{name: adapters, config: pfeiffer}", decoderRate: 3e-3,
+      encoderRate: 1e-3),
+    SurveyMethod(
+      name: "adapters, houlsby", setting: "{name: adapters, config: houlsby}", decoderRate: 3e-3,
+      encoderRate: 1e-3),
+    SurveyMethod(
+      name: "adapters, parallel", setting: "{name: adapters, config: parallel}", decoderRate: 3e-3,
+      encoderRate: 1e-3),
+    SurveyMethod(
+      name: "prefix_tuning", setting: "{name: prefix_tuning, num_virtual_tokens: 20}", decoderRate: 3e-2,
+      encoderRate: nil),
+    SurveyMethod(
+      name: "p_tuning", setting: "{name: p_tuning, num_virtual_tokens: 20}", decoderRate: 3e-3,
+      encoderRate: 3e-3),
+    SurveyMethod(
+      name: "prompt_tuning", setting: "{name: prompt_tuning, num_virtual_tokens: 20}", decoderRate: 3e-2,
+      encoderRate: 1e-2),
+  ]
+}
