@@ -59,7 +59,8 @@ extension DataCommand {
         }
       }
       print(
-        "\(counted(rows, "row")), \(grouped(bytes)) bytes in \(duration(Date().timeIntervalSince(start))) · \(output)")
+        "\(counted(rows, "row")), \(grouped(bytes)) bytes in \(duration(Date().timeIntervalSince(start))) · \(output)"
+      )
     }
   }
 }
