@@ -148,7 +148,9 @@ let package = Package(
     // Readers of files that anybody may have written, for launch/fuzz and for the replay of the inputs that it kept.
     .target(
       name: "FuzzReaders",
-      dependencies: ["Base", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes"],
+      dependencies: [
+        "Base", "Parquet", "Tokenizers", "Templates", "Datasets", "Models", "Checkpoints", "Recipes",
+      ],
       path: "Tests/Fuzzing/Readers"),
     .executableTarget(
       name: "FuzzReplay", dependencies: ["Base", "FuzzReaders"], path: "Tests/Fuzzing/Replay"),
@@ -168,7 +170,8 @@ let package = Package(
 // launch/fuzz sets it to libFuzzer's library without a `main`; the readers count their edges for it.
 if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
   let readers: Set = [
-    "Base", "Compression", "Parquet", "Tokenizers", "Datasets", "Models", "Checkpoints", "Recipes",
+    "Base", "Compression", "Parquet", "Tokenizers", "Templates", "Datasets", "Models", "Checkpoints",
+    "Recipes",
     "FuzzReaders",
   ]
   for target in package.targets where readers.contains(target.name) {

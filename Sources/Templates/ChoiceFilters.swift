@@ -10,64 +10,74 @@ enum ChoiceFilters {
 
   private static let map: @Sendable (Value, inout Call, Rendering) throws -> Value = {
     value, call, rendering in
-    guard try value.isTrue else { return .object(try LazySequence("generator", over: []) { _ in nil }) }
-    let change: (Value, Rendering) throws -> Value
-    if call.positional.isEmpty, let place = call.named.firstIndex(where: { $0.name == "attribute" }) {
-      let arguments = try call.bound("", "attribute", "default")
-      let path = try AttributePath(arguments[1], fallback: arguments[2])
-      change = { try path.read($0, $1) }
-    } else {
+    try lazily(value, call) { call in
+      if call.positional.isEmpty, call.named.contains(where: { $0.name == "attribute" }) {
+        let arguments = try call.bound("", "attribute", "default")
+        let path = try AttributePath(arguments[1], fallback: arguments[2])
+        return { try path.read($0, $1) }
+      }
       guard let first = call.positional.first else { throw PythonError("map requires a filter argument") }
       let name = String(decoding: first.bytes, as: UTF8.self)
       guard case .string = first, let filter = Filters.all[name] else {
         throw PythonError("No filter named \(first.shortRepresentation).")
       }
       let arguments = call.after(1, name: name)
-      change = { value, rendering in
+      return { value, rendering in
         var arguments = arguments
         return try filter(value, &arguments, rendering)
       }
     }
-    var iteration = try value.iterate()
-    return .object(
-      try LazySequence("generator", over: [value] + call.values) { rendering in
-        try iteration.next(rendering).map { try change($0, rendering) }
-      })
   }
 
   private static func choice(ofAttribute: Bool, keeps: Bool) -> Filter {
     { value, call, rendering in
-      guard try value.isTrue else { return .object(try LazySequence("generator", over: []) { _ in nil }) }
-      var path: AttributePath?
-      if ofAttribute {
-        guard let name = call.positional.first else {
-          throw PythonError("Missing parameter for attribute name")
-        }
-        path = try AttributePath(name)
-      }
-      var arguments = call.after(ofAttribute ? 1 : 0, name: call.name)
-      var test: Test?
-      if let first = arguments.positional.first {
-        let name = String(decoding: first.bytes, as: UTF8.self)
-        guard case .string = first, let found = Tests.all[name] else {
-          throw PythonError("No test named \(first.shortRepresentation).")
-        }
-        test = found
-        arguments = arguments.after(1, name: name)
-      }
-      var iteration = try value.iterate()
-      return .object(
-        try LazySequence("generator", over: [value] + call.values) { [arguments] rendering in
-          while let element = try iteration.next(rendering) {
-            try rendering.charge(1)
-            let tested = try path?.read(element, rendering) ?? element
-            var own = arguments
-            let holds = try test?(tested, &own, rendering) ?? tested.isTrue
-            if holds == keeps { return element }
+      try lazily(value, call) { call in
+        var path: AttributePath?
+        if ofAttribute {
+          guard let name = call.positional.first else {
+            throw PythonError("Missing parameter for attribute name")
           }
-          return nil
-        })
+          path = try AttributePath(name)
+        }
+        let (test, arguments) = try test(call.after(ofAttribute ? 1 : 0, name: call.name))
+        return { element, rendering in
+          let tested = try path?.read(element, rendering) ?? element
+          var own = arguments
+          let holds = try test?(tested, &own, rendering) ?? tested.isTrue
+          return holds == keeps ? element : nil
+        }
+      }
     }
+  }
+
+  /// The test that the first argument names, if there is one, and what it is called with.
+  private static func test(_ call: Call) throws -> (Test?, Call) {
+    guard let first = call.positional.first else { return (nil, call) }
+    let name = String(decoding: first.bytes, as: UTF8.self)
+    guard case .string = first, let test = Tests.all[name] else {
+      throw PythonError("No test named \(first.shortRepresentation).")
+    }
+    return (test, call.after(1, name: name))
+  }
+
+  /// What each element becomes, without those that become nil. Nothing is looked at before the first element is asked for.
+  private static func lazily(
+    _ value: Value, _ call: Call, _ prepare: @escaping (Call) throws -> (Value, Rendering) throws -> Value?
+  ) throws -> Value {
+    var change: ((Value, Rendering) throws -> Value?)?
+    var iteration: Iteration?
+    return .object(
+      try LazySequence("generator", over: [value] + call.values) { rendering in
+        if iteration == nil, try !value.isTrue { return nil }
+        let apply = try change ?? prepare(call)
+        change = apply
+        if iteration == nil { iteration = try value.iterate() }
+        while let element = try iteration!.next(rendering) {
+          try rendering.charge(1)
+          if let result = try apply(element, rendering) { return result }
+        }
+        return nil
+      })
   }
 }
 

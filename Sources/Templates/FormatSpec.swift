@@ -59,7 +59,6 @@ struct FormatSpec {
     if isEmpty { return try value.text(rendering) }
     switch value {
     case .string(let text): return try apply(toText: text, rendering)
-    case .bool where type == nil: return try apply(toText: try value.text(rendering), rendering)
     case .integer, .bool:
       if let type, "eEfFgG%".contains(type) { return try apply(toFloat: value.number!, rendering) }
       return try apply(toInteger: value.index!, rendering)

@@ -146,7 +146,8 @@ struct Lexer {
       }
       place += 1
     }
-    throw failure("Missing end of comment tag")
+    // Jinja takes a comment that begins where the template ends.
+    if at < source.count { throw failure("Missing end of comment tag") }
   }
 
   // MARK: - Raw blocks
@@ -182,7 +183,7 @@ struct Lexer {
       }
       place += 1
     }
-    throw failure("Missing end of raw directive")
+    if at < source.count { throw failure("Missing end of raw directive") }
   }
 
   // MARK: - Inside of tags

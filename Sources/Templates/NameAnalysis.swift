@@ -11,7 +11,7 @@ extension Symbols {
   private func store(_ target: Target) {
     switch target {
     case .name(let name): store(name)
-    case .tuple(let targets): targets.forEach { store($0) }
+    case .tuple(let targets): for target in targets { store(target) }
     case .attribute(let name, _): load(name)
     }
   }
@@ -20,11 +20,13 @@ extension Symbols {
 
   func declare(_ parameters: Parameters) {
     parameters.names.forEach(declareParameter)
-    parameters.defaults.forEach { load($0) }
+    for value in parameters.defaults { load(value) }
   }
 
   /// The names of a scope's own statements. Scopes inside of it count where they begin: a loop by its values.
-  func visit(_ statements: [Statement]) { statements.forEach { visit($0) } }
+  func visit(_ statements: [Statement]) {
+    for statement in statements { visit(statement) }
+  }
 
   private func visit(_ statement: Statement) {
     switch statement.kind {
@@ -38,7 +40,7 @@ extension Symbols {
     case .macro(let name, _, _): store(name)
     case .call(let call, _, _): load(call)
     case .filter(let filter, _): load(filter)
-    case .with(let pairs, _): pairs.forEach { load($0.value) }
+    case .with(let pairs, _): for pair in pairs { load(pair.value) }
     case .block, .generation, .breakLoop, .continueLoop: break
     }
   }

@@ -178,9 +178,9 @@ struct Parser {
   }
 
   private mutating func loop() throws(TemplateError) -> Statement.Loop {
-    let target = try self.target(end: "in")
+    let target = try self.target()
     try expect(.name("in"))
-    let values = try tuple(withConditional: false, end: "recursive")
+    let values = try tuple(withConditional: false)
     let test = take(name: "if") ? try expression() : nil
     let isRecursive = take(name: "recursive")
     let body = try body(until: "endfor", "else")
@@ -241,12 +241,9 @@ struct Parser {
     guard !Self.constants.contains(name) else { throw failure("can't assign to 'const'") }
   }
 
-  /// - Parameter end: the name that ends a target of several names.
-  private mutating func target(
-    end: String? = nil, takesNamespaces: Bool = false
-  ) throws(TemplateError) -> Target {
+  private mutating func target(takesNamespaces: Bool = false) throws(TemplateError) -> Target {
     let start = line
-    let expression = try tuple(isSimple: true, end: end, takesNamespaces: takesNamespaces)
+    let expression = try tuple(isSimple: true, takesNamespaces: takesNamespaces)
     return try target(expression, line: start)
   }
 

@@ -3,8 +3,8 @@ import Base
 
 /// Everything that a rendering changes. A template may come from anywhere, so what it takes is bounded.
 final class Rendering {
-  /// Nodes that may be run: some seconds of work.
-  static let mostSteps = 20_000_000
+  /// Nodes that may be run: a second of work; the longest chats take some 100,000.
+  static let mostSteps = 10_000_000
   /// Bytes of all texts and lists that may be made, those that are thrown away included.
   static let mostBytes = 256 << 20
   /// Levels of nodes that may wait for each other, counted through macros and loops that call themselves.

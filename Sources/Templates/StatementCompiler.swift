@@ -18,7 +18,7 @@ extension Compiler {
         switch part {
         case .text(let text): codes.append(.text(text))
         case .value(let expression):
-          codes.append(.value(try code(expression, scope)))
+          codes.append(.value(try code(expression, scope), line: expression.line))
           weight += Self.weight(expression)
         }
       }

@@ -4,7 +4,7 @@
 final class Output: Action {
   enum Part {
     case text([UInt8])
-    case value(Code)
+    case value(Code, line: Int)
   }
   private let parts: [Part]
 
@@ -17,7 +17,8 @@ final class Output: Action {
     for part in parts {
       switch part {
       case .text(let text): try rendering.write(text)
-      case .value(let code):
+      case .value(let code, let line):
+        rendering.line = line
         let value = try code.evaluate(frame, rendering)
         if case .string(let text) = value {
           try rendering.write(text)

@@ -61,12 +61,12 @@ struct Expression {
       body(b)
     case .comparison(let first, let rest):
       body(first)
-      rest.forEach { body($0.value) }
+      for part in rest { body(part.value) }
     case .conditional(let test, let then, let otherwise):
       body(test)
       body(then)
       otherwise.map(body)
-    case .slice(let a, let b, let c): [a, b, c].forEach { $0.map(body) }
+    case .slice(let a, let b, let c): for bound in [a, b, c].compactMap({ $0 }) { body(bound) }
     case .call(let callee, let arguments):
       body(callee)
       arguments.forEachPart(body)
@@ -89,7 +89,7 @@ struct CallArguments {
 
   func forEachPart(_ body: (Expression) -> Void) {
     positional.forEach(body)
-    named.forEach { body($0.value) }
+    for argument in named { body(argument.value) }
     list.map(body)
     dict.map(body)
   }

@@ -13,11 +13,31 @@ enum Token: Equatable {
 
   /// Operators and punctuation.
   enum Sign: String, CaseIterable {
-    case add = "+", subtract = "-", floorDivide = "//", divide = "/", power = "**", multiply = "*", modulo =
-      "%"
-    case tilde = "~", leftBracket = "[", rightBracket = "]", leftParenthesis = "(", rightParenthesis = ")"
-    case leftBrace = "{", rightBrace = "}", equal = "==", assign = "=", notEqual = "!=", greaterOrEqual = ">="
-    case greater = ">", lessOrEqual = "<=", less = "<", dot = ".", colon = ":", pipe = "|", comma = ","
+    case add = "+"
+    case subtract = "-"
+    case floorDivide = "//"
+    case divide = "/"
+    case power = "**"
+    case multiply = "*"
+    case modulo = "%"
+    case tilde = "~"
+    case leftBracket = "["
+    case rightBracket = "]"
+    case leftParenthesis = "("
+    case rightParenthesis = ")"
+    case leftBrace = "{"
+    case rightBrace = "}"
+    case equal = "=="
+    case assign = "="
+    case notEqual = "!="
+    case greaterOrEqual = ">="
+    case greater = ">"
+    case lessOrEqual = "<="
+    case less = "<"
+    case dot = "."
+    case colon = ":"
+    case pipe = "|"
+    case comma = ","
     case semicolon = ";"
   }
 

@@ -6,7 +6,6 @@
 
 import argparse
 import datetime
-import hashlib
 import json
 import pathlib
 
@@ -37,6 +36,27 @@ def render(template, tokens, row, prompt):
         return {"text": text}
     except Exception as error:
         return {"error": str(error), "kind": type(error).__name__}
+
+
+def fnv1a(data):
+    """As FNV1a.swift."""
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
+
+
+def generated(template, tokens, row):
+    """The byte ranges of {% generation %} blocks; none where the template raises."""
+    try:
+        messages = utils._alias_reasoning_fields(utils._normalize_chat_messages(row["messages"]))
+        text, spans = utils._render_with_assistant_indices(
+            utils._compile_jinja_template(template), messages, row.get("tools"), add_generation_prompt=False,
+            **{"documents": None, **tokens, **row.get("chat_template_kwargs", {})},
+        )  # fmt: skip
+    except Exception:
+        return []
+    return [[len(text[:start].encode()), len(text[:end].encode())] for start, end in spans]
 
 
 def templates(folder):
@@ -71,9 +91,10 @@ def main():
                         # What a template raises itself is known by its words; Python's own words are not.
                         results.append("!" + (result["error"] if result["kind"] == "TemplateError" else ""))
                     else:
-                        results.append(hashlib.sha256(result["text"].encode()).hexdigest()[:12])
-            whole = render(source, tokens, rows[0], True)
-            golden[name] = {"tokens": tokens, "results": results, "first": whole.get("text")}
+                        results.append(fnv1a(result["text"].encode()))
+            golden[name] = {"tokens": tokens, "results": results, "first": render(source, tokens, rows[0], True).get("text")}
+            if "endgeneration" in source:
+                golden[name]["generated"] = [generated(source, tokens, row) for row in rows]
     lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in golden.items()]
     arguments.output.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

@@ -3,8 +3,8 @@ import ArgumentParser
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Look at data, and convert it.",
+    commandName: "data", abstract: "Look at data, convert it, and show chats as a model reads them.",
     subcommands: [
-      Convert.self
+      Convert.self, Render.self,
     ])
 }

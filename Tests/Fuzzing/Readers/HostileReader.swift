@@ -10,7 +10,7 @@ import Tokenizers
 
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {
-  case safetensors, index, tokenizer, sentencepiece, rows, parquet, compressed, config, recipe, adapter
+  case safetensors, index, tokenizer, sentencepiece, template, rows, parquet, compressed, config, recipe, adapter
 
   /// Reads the bytes as swiftdp reads such a file.
   /// - Parameter folder: takes files that later calls overwrite.
@@ -21,6 +21,7 @@ package enum HostileReader: String, CaseIterable {
     case .index: try Self.readIndex(bytes, in: folder)
     case .tokenizer: try Self.readTokenizer(bytes, in: folder)
     case .sentencepiece: try Self.readSentencePiece(bytes, in: folder)
+    case .template: try Self.readTemplate(bytes, in: folder)
     case .rows: try Self.readRows(bytes, in: folder)
     case .parquet: try Self.readParquet(bytes, in: folder)
     case .compressed: try Self.readCompressed(bytes, in: folder)

@@ -1,3 +1,0 @@
-import Base
-import Templates
-import Testing
