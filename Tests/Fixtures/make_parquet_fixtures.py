@@ -200,6 +200,7 @@ def main():
     os.makedirs(FOLDER, exist_ok=True)
     write("scalars", scalars(30), row_group_size=13)
     write("scalars_v2", scalars(30), data_page_version="2.0", compression="zstd", use_dictionary=True)
+    write("version_1", lines(40), version="1.0", use_dictionary=True)
     write("calendar", calendar())
     write("int96", pa.table({"at": pa.array([0, 951782400123456789, -1], pa.timestamp("ns"))}),
           use_deprecated_int96_timestamps=True)
