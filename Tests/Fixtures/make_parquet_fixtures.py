@@ -217,6 +217,12 @@ def main():
     duck()
 
 
+def images():
+    """Texts beside bytes that are no text, as the hub stores images."""
+    table = pa.table({"text": ["ab", "cd"], "image": [{"bytes": b"\xff\xd8\xff", "path": None}] * 2})
+    pq.write_table(table, os.path.dirname(FOLDER) + "/images.parquet", store_schema=False, write_statistics=False)
+
+
 def check_written():
     """pyarrow reads what swiftdp has written (ParquetWriterTests, with SWIFTDP_WRITE_FIXTURES=1) as its rows."""
     with open(f"{FOLDER}/written.jsonl", "w") as file:
@@ -242,4 +248,5 @@ def check_written():
 
 
 main()
+images()
 check_written()
