@@ -72,7 +72,7 @@ extension CommandLineTests {
           ["parallel.node_shared_weights: is \"often\", but must be auto, true or false"]
         ),
         (["data.train=no.txt"], ["data.train: there is no file no.txt"]),
-        (["data.train=llama"], ["data.train: llama is a folder (name its files)"]),
+        (["data.train=llama"], ["data.train: llama is the folder of a model (name files of data)"]),
         (["model=nowhere"], ["model: there is no folder nowhere (a Hugging Face model that was downloaded)"]),
         (
           ["training.micro_batch_size=9"],
