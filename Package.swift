@@ -119,7 +119,7 @@ let package = Package(
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
-    .testTarget(name: "DatasetTests", dependencies: ["Base", "Tokenizers", "Datasets"]),
+    .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),

@@ -86,7 +86,7 @@ package struct IA3: Method {
     let gains = outputs.map { ($0, Gain.outputs) } + inputs.map { ($0, Gain.inputs) }
     return Gains(
       gains: Dictionary(uniqueKeysWithValues: gains),
-      trained: Set(model.parameters.map(\.name).filter { saved.contains(model.module(of: $0)) }))
+      trained: model.parameters(of: saved))
   }
 
   private struct Gains: Adaptation {

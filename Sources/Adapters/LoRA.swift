@@ -35,6 +35,18 @@ package struct LoRA: Method {
 
   package init(_ settings: Section) {
     rank = settings.integer("rank", default: 8, in: 1...4096)
+    readCommon(settings)
+    rsLoRA = settings.bool("rslora", default: false)
+    dora = settings.bool("dora", default: false)
+    start = settings.choice("init", default: .uniform)
+    loraPlusRatio = settings.number("lora_plus_ratio", default: 1, in: 1e-6...1e6)
+    rankPattern = Self.pattern(settings, "rank_pattern", "a rank from 1 to 4096", Self.rank)
+    alphaPattern = Self.pattern(settings, "alpha_pattern", "a number", \.double)
+    fa = settings.bool("fa", default: false)
+  }
+
+  /// What AdaLoRA has too.
+  mutating func readCommon(_ settings: Section) {
     alpha = settings.number("alpha", default: 16, in: 0...1e6)
     dropout = settings.number("dropout", default: 0, in: 0...0.99)
     if settings.raw("targets")?.text == "all-linear" || !settings.has("targets") {
@@ -45,14 +57,7 @@ package struct LoRA: Method {
     }
     exclude = ModulePattern(settings, "exclude")
     modulesToSave = settings.has("modules_to_save") ? settings.texts("modules_to_save", default: []) : []
-    rsLoRA = settings.bool("rslora", default: false)
-    dora = settings.bool("dora", default: false)
-    start = settings.choice("init", default: .uniform)
-    loraPlusRatio = settings.number("lora_plus_ratio", default: 1, in: 1e-6...1e6)
-    rankPattern = Self.pattern(settings, "rank_pattern", "a rank from 1 to 4096", Self.rank)
-    alphaPattern = Self.pattern(settings, "alpha_pattern", "a number", \.double)
     layers = LayerChoice(settings)
-    fa = settings.bool("fa", default: false)
     isStrict = true
     if layers != nil, case .expression = targets {
       settings.fail(
@@ -60,8 +65,7 @@ package struct LoRA: Method {
     }
   }
 
-  /// The same with what an adapter does not say: how it is trained.
-  package func trained(as given: any Method) -> LoRA {
+  package func trained(as given: any Method) -> any Method {
     guard let given = given as? LoRA else { return self }
     var lora = self
     lora.loraPlusRatio = given.loraPlusRatio
@@ -97,13 +101,22 @@ package struct LoRA: Method {
   }
 
   package var settings: JSON {
-    let common: [(String, JSON)] = [
-      ("name", .string(Self.name)), ("rank", .integer(rank)), ("alpha", .number(alpha)),
+    .object(
+      members: [("name", .string(Self.name)), ("rank", .integer(rank))] + common
+        + [("rslora", .bool(rsLoRA))] + others)
+  }
+
+  var common: [(String, JSON)] {
+    [
+      ("alpha", .number(alpha)),
       ("dropout", .number(dropout)), ("targets", .string("\(targets.map { "\($0)" } ?? "all-linear")")),
       ("exclude", .string("\(exclude.map { "\($0)" } ?? "")")),
-      ("modules_to_save", .array(modulesToSave.map { .string($0) })), ("rslora", .bool(rsLoRA)),
+      ("modules_to_save", .array(modulesToSave.map { .string($0) })),
     ]
-    return .object(members: common + others)
+  }
+
+  var layerSettings: [(String, JSON)] {
+    layers.map { [("layers", $0.numbersJSON), ("layers_pattern", $0.patternJSON)] } ?? []
   }
 
   /// Settings that are no defaults, so that runs from before there were these settings go on.
@@ -111,7 +124,7 @@ package struct LoRA: Method {
     var others: [(String, JSON)] = []
     if !rankPattern.isEmpty { others.append(("rank_pattern", ranks)) }
     if !alphaPattern.isEmpty { others.append(("alpha_pattern", alphas)) }
-    if let layers { others += [("layers", layers.numbersJSON), ("layers_pattern", layers.patternJSON)] }
+    others += layerSettings
     if fa { others.append(("fa", .bool(true))) }
     if dora { others.append(("dora", .bool(true))) }
     if start != .uniform { others.append(("init", .string(start.rawValue))) }
@@ -150,8 +163,7 @@ package struct LoRA: Method {
     }
     return Terms(
       terms: Dictionary(terms) { first, _ in first },
-      rateOfB: loraPlusRatio,
-      trained: Set(model.parameters.map(\.name).filter { saved.contains(model.module(of: $0)) }))
+      rateOfB: loraPlusRatio, trained: model.parameters(of: saved))
   }
 
   private var chosen: ChosenModules {
@@ -198,7 +210,7 @@ package struct LoRA: Method {
     return spec.isProjection && targets.contains(module) && (spec.shape.min() ?? 0) < term(of: module).rank
   }
 
-  private struct Terms: Adaptation {
+  struct Terms: Adaptation {
     /// By module.
     let terms: [String: LowRank]
     let rateOfB: Double

@@ -22,6 +22,19 @@ package protocol Method: Sendable {
   /// The same method with what only the run tells.
   /// - Throws: if the tokenizer lacks what its settings name.
   func settled(_ facts: MethodFacts) throws -> any Method
+  /// The same method in a run of so many steps.
+  /// - Throws: if its settings do not go with them.
+  func settled(steps: Int) throws -> any Method
+  /// What an adapter was made by, with what it does not say: how it is trained.
+  /// - Parameter given: the method of the recipe.
+  func trained(as given: any Method) -> any Method
+  /// What a run leaves of an adapter, where that is less than it trains.
+  /// - Parameters:
+  ///   - config: its adapter_config.json.
+  ///   - values: of a parameter.
+  func left(
+    of model: AdaptedModel, config: JSON, values: (_ parameter: String) -> [Float]
+  ) throws -> (config: JSON, tensors: [DerivedTensor])
   /// The same method as one reads what it made, where that is less than it trains.
   var asRead: any Method { get }
   /// The positions of the model that it fills before every text.
@@ -42,18 +55,39 @@ package struct MethodFacts {
   }
 }
 
+/// A tensor of an adapter's folder that follows from what is trained.
+package struct DerivedTensor: Sendable {
+  /// Of the parameter that it stands for, if it stands for one.
+  package let name: String
+  package let shape: [Int]
+  package let values: [Float]
+
+  package init(name: String, shape: [Int], values: [Float]) {
+    precondition(shape.reduce(1, *) == values.count, "as many values as \(name) has")
+    self.name = name
+    self.shape = shape
+    self.values = values
+  }
+}
+
 extension Method {
   package func partsHead(of model: AdaptedModel) -> Bool { false }
   package var foldsIntoBase: Bool { true }
   package func adapterConfig(of model: AdaptedModel, base: String) throws -> JSON? { nil }
   package func settled(_ facts: MethodFacts) throws -> any Method { self }
+  package func settled(steps: Int) throws -> any Method { self }
+  package func trained(as given: any Method) -> any Method { self }
+  package func left(
+    of model: AdaptedModel, config: JSON, values: (_ parameter: String) -> [Float]
+  ) throws -> (config: JSON, tensors: [DerivedTensor]) { (config, []) }
   package var asRead: any Method { self }
   package var virtualPositions: VirtualPositions { .none }
 }
 
 /// All methods that swiftdp knows: a new one is one file and one line here.
 package let methods: [any Method.Type] = [
-  FullMethod.self, LoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self, Features.self,
+  FullMethod.self, LoRA.self, AdaLoRA.self, LastLayers.self, IA3.self, BitFit.self, LayerNorm.self,
+  Features.self,
   BottleneckAdapters.self, PromptTuning.self, PrefixTuning.self, PTuning.self,
 ]
 
@@ -128,8 +162,10 @@ package struct AdaptedModel: Sendable {
   }
 
   /// The parameters of these modules.
-  var alwaysTrained: Set<String> {
-    let modules = modulesAlwaysSaved
+  var alwaysTrained: Set<String> { parameters(of: modulesAlwaysSaved) }
+
+  func parameters(of modules: some Sequence<String>) -> Set<String> {
+    let modules = Set(modules)
     return Set(parameters.map(\.name).filter { modules.contains(module(of: $0)) })
   }
 

@@ -8,6 +8,7 @@ import Graph
 package func adapterMethod(config: JSON, file: String) throws -> any Method {
   switch config["peft_type"]?.text ?? "" {
   case "LORA": return try LoRA(config: config, file: file)
+  case AdaLoRA.peftType: return try AdaLoRA(config: config, file: file)
   case "IA3": return try IA3(config: config, file: file)
   case "" where BottleneckAdapters.isConfig(config):
     return try BottleneckAdapters(config: config, file: file)
@@ -17,7 +18,7 @@ package func adapterMethod(config: JSON, file: String) throws -> any Method {
   case let kind:
     throw UserError(
       .data,
-      "is \(kind.quoted), and swiftdp reads LORA, IA3, PROMPT_TUNING, PREFIX_TUNING and P_TUNING",
+      "is \(kind.quoted), and swiftdp reads LORA, ADALORA, IA3, PROMPT_TUNING, PREFIX_TUNING and P_TUNING",
       at: "\(file): peft_type")
   }
 }

@@ -49,6 +49,8 @@ package struct AdapterWeights: WeightReader {
     let hasPrompt = known.contains(where: WeightsForm.isOfPrompt)
     for name in files.names where !known.contains(name) && !description.ignores(form.parameter(of: name)) {
       if hasPrompt, WeightsForm.isOfPrompt(name) { continue }
+      // A term of AdaLoRA that has lost all of its ranks.
+      if files.shape(of: name)?.contains(0) == true { continue }
       if form.hubName != nil, let index = layout.index(of: name), let shape = files.shape(of: name),
         shape == layout.parameters[index].spec.shape
       {

@@ -1,5 +1,6 @@
 // A checkpoint: a Hugging Face model folder with the optimizer states beside the weights, in safetensors of
 // the same names and shapes, and a small JSON state. Files do not depend on how many ranks wrote them.
+import Adapters
 import Base
 import Collectives
 import Foundation
@@ -53,7 +54,8 @@ package struct TrainingState: Equatable, Sendable {
     }
     // Only known names become file names.
     return try (value("optimizer.states")?.elements ?? []).map { element in
-      guard let state = optimizer.states.first(where: { $0.name == element.text }) else {
+      let known = optimizer.states + RankAllocation.states
+      guard let state = known.first(where: { $0.name == element.text }) else {
         throw UserError(.data, "\(element.encoded()) is no state of \(name)", at: file)
       }
       return state
@@ -118,15 +120,15 @@ package struct CheckpointContent {
   package let masters: UnsafeMutablePointer<Float>?
   /// The optimizer's states; empty for a model alone.
   package let states: [ShardedState]
-  /// What an encoder of virtual tokens makes, which a model without the state of a run holds in its place.
-  package let encoded: (shape: [Int], values: [Float])?
+  /// What follows from parameters and stands beside them, or in their place if it has their names.
+  package let derived: [DerivedTensor]
   /// Throws if the disk under masters and states has lost some of them.
   package let check: () throws -> Void
 
   package init(
     description: ModelDescription, companions: CompanionFiles, map: ShardMap, store: WeightStore,
     form: WeightsForm = .model, baseFingerprint: String? = nil, masters: UnsafeMutablePointer<Float>?,
-    states: [ShardedState], encoded: (shape: [Int], values: [Float])? = nil,
+    states: [ShardedState], derived: [DerivedTensor] = [],
     check: @escaping () throws -> Void
   ) {
     self.description = description
@@ -137,12 +139,18 @@ package struct CheckpointContent {
     self.baseFingerprint = baseFingerprint
     self.masters = masters
     self.states = states
-    self.encoded = encoded
+    self.derived = derived
     self.check = check
   }
 }
 
 extension CheckpointContent {
+  /// Whether a parameter stands in the folder itself.
+  /// - Parameter isRun: whether a run goes on from there.
+  func holds(_ spec: ParameterSpec, ofRun isRun: Bool) -> Bool {
+    form.holds(spec, ofRun: isRun) && !derived.contains { $0.name == spec.name }
+  }
+
   /// Reads this rank's part of the optimizer states.
   /// - Throws: `UserErrors` if a state is missing or has another shape.
   package func readStates(from folder: String) throws {

@@ -48,8 +48,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     let form = content.form
     let all = content.store.layout
     let isRun = state != nil
-    let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter { form.holds($0, ofRun: isRun) }
-    let encoded = content.encoded.map { [(name: Prompt.vectors, shape: $0.shape)] } ?? []
+    let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter { content.holds($0, ofRun: isRun) }
     // PEFT and AdapterHub read whole files.
     let maximumShardBytes = if case .adapter = form { Int.max } else { Self.maximumShardBytes }
     let weights = try form.stems.enumerated().compactMap { number, stem in
@@ -58,7 +57,8 @@ package final class CheckpointWrite: @unchecked Sendable {
         ? nil
         : try SafetensorsPlan(
           tensors: specs.map { (name: form.tensor(of: $0.name), shape: $0.shape) }
-            + (number == 0 ? encoded : []), type: type,
+            + (number == 0 ? content.derived.map { (name: form.tensor(of: $0.name), shape: $0.shape) } : []),
+          type: type,
           maximumShardBytes: maximumShardBytes, stem: stem, metadata: Self.metadata(content))
     }
     let states = try content.states.map {
@@ -100,7 +100,7 @@ package final class CheckpointWrite: @unchecked Sendable {
         content.masters.map { $0 + map.place(ofBucket: bucket) }
         ?? content.store.trained.floats + slice.lowerBound
       for (parameter, piece) in map.layout.pieces(of: slice)
-      where content.form.holds(parameter.spec, ofRun: isRun) {
+      where content.holds(parameter.spec, ofRun: isRun) {
         let start = parameter.range.lowerBound
         extents.append(
           Extent(
@@ -203,16 +203,17 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
     if content.map.rank == 0 {
       try writeFrozen()
-      try writeEncoded()
+      try writeDerived()
     }
     try smallFiles.sync()
     for writer in writers { try writer.finish() }
   }
 
-  private func writeEncoded() throws {
-    guard let (_, values) = content.encoded else { return }
-    try values.withUnsafeBufferPointer {
-      try writers[0].write(name: Prompt.vectors, elementRange: 0..<values.count, from: $0)
+  private func writeDerived() throws {
+    for tensor in content.derived {
+      try tensor.values.withUnsafeBufferPointer {
+        try writers[0].write(name: content.form.tensor(of: tensor.name), elementRange: $0.indices, from: $0)
+      }
     }
   }
 
@@ -224,7 +225,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     let room = FlatMemory(count: Self.piece, label: "reading")
     for index in frozen.plan.parameters {
       let spec = content.store.layout.parameters[index].spec
-      guard content.form.holds(spec, ofRun: state != nil) else { continue }
+      guard content.holds(spec, ofRun: state != nil) else { continue }
       for start in stride(from: 0, to: spec.count, by: Self.piece) {
         let part = start..<min(start + Self.piece, spec.count)
         frozen.read(index, part, into: room.base)

@@ -1,5 +1,5 @@
-// A base with an adapter folded in, parameter by parameter: W + scale · B A, with the magnitudes of
-// DoRA, the vectors of IA3, and what was trained as a whole.
+// A base with an adapter folded in, parameter by parameter: W + scale · B A, with the singular values of
+// AdaLoRA, the magnitudes of DoRA, the vectors of IA3, and what was trained as a whole.
 import Base
 import Graph
 import Kernels
@@ -66,9 +66,11 @@ package struct MergedWeights: WeightReader {
     let (outputs, inputs) = isTransposed ? (columns, rows) : (rows, columns)
     let module = String(spec.name.dropLast(".weight".count))
     guard let term = adapted.adaptation.lowRank(at: module, inputs: inputs, outputs: outputs) else { return }
-    let a = try added(module + ".lora_A.weight")
-    let b = try added(module + ".lora_B.weight")
-    for place in 0..<b.count { b.base[place] *= term.scale }
+    let names = term.names(module)
+    let a = try added(names.a)
+    let b = try added(names.b)
+    let values = try names.values.map(added)
+    for place in 0..<b.count { b.base[place] *= term.scale * (values?.base[place % term.rank] ?? 1) }
     let bM = ConstMatrix(UnsafePointer(b.base), rows: outputs, columns: term.rank)
     let sum = MutableMatrix(w, rows: rows, columns: columns)
     if isTransposed {

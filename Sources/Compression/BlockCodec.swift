@@ -66,7 +66,9 @@ extension BlockCodec {
         return [UInt8](unsafeUninitializedCapacity: snappy_max_compressed_length(block.count)) { out, count in
           count = out.count
           let input = bytes.bindMemory(to: CChar.self).baseAddress
-          out.withMemoryRebound(to: CChar.self) { _ = snappy_compress(input, block.count, $0.baseAddress, &count) }
+          out.withMemoryRebound(to: CChar.self) {
+            _ = snappy_compress(input, block.count, $0.baseAddress, &count)
+          }
         }
       case .gzip, .zstd:
         let stream = self == .gzip ? CompressedForm.gzip.compression() : CompressedForm.zstd.compression()
@@ -98,7 +100,7 @@ package struct ByteBuffer: ~Copyable {
     guard part.count <= most - count else {
       throw CompressedForm.Damage(reason: "it has more than \(most) bytes", offset: 0)
     }
-    guard let base = part.baseAddress else { return }
+    guard let base = part.baseAddress, part.count > 0 else { return }
     reserve(count + part.count, most: most)
     (memory.baseAddress! + count).copyMemory(from: base, byteCount: part.count)
     count += part.count

@@ -27,12 +27,12 @@ package struct MicroBatch: Equatable, Sendable {
 
 /// The endless sequence of training steps over a data set.
 ///
-/// Sample `k` of the whole run is sample `j` of some source, by the mixture: place `j % count` of that source's epoch
+/// Sample `k` of the whole run is sample `j` of some source, by the schedule: place `j % count` of that source's epoch
 /// `j / count`. A step that reaches the end of an epoch is filled up from the start of the next one, so every step has
 /// `batchSize` sequences, and every sequence of a source is seen once an epoch of it, also where steps do not divide it.
 /// Where samples are grouped by length, so are the micro-batches of a step.
 package struct BatchStream: Sendable {
-  private let mixture: Mixture
+  private let schedule: SourceSchedule
   /// The order of each source.
   private let orders: [SampleOrder]
   /// The first sequence of each source in `TokenSequences`.
@@ -52,12 +52,12 @@ package struct BatchStream: Sendable {
   ///   - sources: the sequences of each source in `TokenSequences`; none may be empty.
   ///   - lengths: the tokens of each sample, to group samples by length; nil not to.
   package init(
-    sources: [Range<Int>], rowsPerSample: Int = 1, mixture: Mixture, batchSize: Int, microBatchSize: Int,
+    sources: [Range<Int>], rowsPerSample: Int = 1, schedule: SourceSchedule, batchSize: Int,
+    microBatchSize: Int,
     seed: UInt64, shuffle: Bool, lengths: [Int32]? = nil
   ) {
     precondition(batchSize > 0 && microBatchSize > 0, "a batch has at least one row")
-    precondition(sources.count == mixture.counts.count, "a mixture has a weight for each source")
-    self.mixture = mixture
+    self.schedule = schedule
     orders = sources.enumerated().map {
       SampleOrder(count: $1.count / rowsPerSample, seed: seed, source: $0, shuffle: shuffle)
     }
@@ -72,8 +72,8 @@ package struct BatchStream: Sendable {
   /// One source of `count` sequences.
   package init(count: Int, batchSize: Int, microBatchSize: Int, seed: UInt64, shuffle: Bool) {
     self.init(
-      sources: [0..<count], mixture: .one, batchSize: batchSize, microBatchSize: microBatchSize, seed: seed,
-      shuffle: shuffle)
+      sources: [0..<count], schedule: SourceSchedule(.one, samples: [count]), batchSize: batchSize,
+      microBatchSize: microBatchSize, seed: seed, shuffle: shuffle)
   }
 
   /// The sequences of a step (from 0), in order.
@@ -82,7 +82,7 @@ package struct BatchStream: Sendable {
     var result: [Int] = []
     result.reserveCapacity(batchSize * rowsPerSample)
     for sample in step * batchSize..<(step + 1) * batchSize {
-      let (source, place) = mixture.source(of: sample)
+      let (source, place) = schedule.source(of: sample)
       let (epoch, index) = place.quotientAndRemainder(dividingBy: orders[source].count)
       if current[source]?.epoch != epoch {
         current[source] = (epoch, order(of: source, epoch: epoch))

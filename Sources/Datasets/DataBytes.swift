@@ -67,7 +67,8 @@ package final class DataBytes {
       throw UserError(
         .data,
         "cannot be decompressed as .\(form.rawValue): \(damage.reason) at byte offset \(damage.offset)",
-        at: path, hint: "was it copied or downloaded whole?")
+        at: path,
+        hint: "was it copied or downloaded whole?")
     }
   }
 }

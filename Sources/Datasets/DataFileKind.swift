@@ -18,12 +18,10 @@ package enum DataFileKind: String, CaseIterable, Sendable {
   /// The kind, and how the whole file is compressed; nil for endings that are not known.
   package static func of(_ path: String) -> (kind: DataFileKind, form: CompressedForm?)? {
     let name = path.split(separator: "/").last ?? ""
-    var parts = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().map {
-      $0.lowercased()
-    }
-    let form = parts.last.flatMap { CompressedForm(rawValue: $0) }
+    var parts = name.lowercased().split(separator: ".", omittingEmptySubsequences: false).dropFirst()
+    let form = parts.last.flatMap { CompressedForm(rawValue: String($0)) }
     if form != nil { parts.removeLast() }
-    return parts.last.flatMap { DataFileKind(rawValue: $0) }.map { ($0, form) }
+    return parts.last.flatMap { DataFileKind(rawValue: String($0)) }.map { ($0, form) }
   }
 
   /// The same.

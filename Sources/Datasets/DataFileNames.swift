@@ -23,9 +23,9 @@ package enum DataFileNames {
   }
 
   /// The files of several names, and what is wrong with the names.
-  package static func files(_ names: [String], at place: String = "") -> (
-    files: [String], mistakes: [UserError]
-  ) {
+  package static func files(
+    _ names: [String], at place: String = ""
+  ) -> (files: [String], mistakes: [UserError]) {
     var all: (files: [String], mistakes: [UserError]) = ([], [])
     for name in names {
       do throws(UserError) { all.files += try files(name, at: place) } catch { all.mistakes.append(error) }
@@ -38,14 +38,17 @@ package enum DataFileNames {
   }
 
   private static func files(inFolder folder: String, at place: String) throws(UserError) -> [String] {
-    let all = (try? names(inFolder: folder)) ?? []
-    let known = all.filter { !$0.hasPrefix(".") && DataFileKind.of($0) != nil }.sorted(by: precedes)
+    let known = dataFiles(among: (try? names(inFolder: folder)) ?? [])
     guard !known.isEmpty else {
       throw UserError(
         .usage, "the folder \(folder) holds no data file", at: place,
         hint: "their names end in \(DataFileKind.endings)")
     }
     return known.map { (folder.hasSuffix("/") ? folder : folder + "/") + $0 }
+  }
+
+  private static func dataFiles(among names: [String]) -> [String] {
+    names.filter { !$0.hasPrefix(".") && DataFileKind.of($0) != nil }.sorted(by: precedes)
   }
 
   /// By bytes: the language of a host must not change the order of the data.
@@ -70,7 +73,7 @@ package enum DataFileNames {
     if let near = nearest(to: last, among: all) {
       return "did you mean \(parent.isEmpty ? "" : parent.hasSuffix("/") ? parent : parent + "/")\(near)?"
     }
-    let known = all.filter { DataFileKind.of($0) != nil }.sorted(by: precedes)
+    let known = dataFiles(among: all)
     return known.isEmpty
       ? "\(shown) holds no data file" : "\(shown) holds \(shortened(known.joined(separator: ", ")))"
   }

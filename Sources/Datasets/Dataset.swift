@@ -1,5 +1,6 @@
 // From the files of a recipe to the sequences that are trained and validated on.
 import Base
+import Foundation
 
 /// Where validation sequences come from.
 package enum ValidationSource: Equatable, Sendable {
@@ -23,6 +24,9 @@ package struct DataOptions: Equatable, Sendable {
   package var format: DataFormat
   package var columns: DataColumns
   package var chats = ChatOptions()
+  package var order = SourceOrder.mixed
+  /// With one, shares are the weights times the (1 / temperature)-th power of the samples of each source.
+  package var temperature: Double?
   /// The labels of a classification in order; nil to find them in `train`.
   package var labels: [String]?
   package var wishes = FormatWishes()
@@ -32,6 +36,8 @@ package struct DataOptions: Equatable, Sendable {
   package var choices: Int?
   /// Labelled rows are not packed.
   package var packing: Bool
+  /// Whether rows go where they fill blocks best, and text is not joined but cut into rows.
+  package var packingFits = false
   /// With `document`, no token has to predict the first token of the next document of joined text.
   package var packingMask: PackingMask
   /// In positions of the model, of which at least 2 are left for tokens.
@@ -97,8 +103,8 @@ package struct Dataset: Sendable {
   package let train: TokenSequences
   /// Which sequences of `train` each source has; none is empty.
   package let trainSources: [Range<Int>]
-  /// The shares of the sources.
-  package let mixture: Mixture
+  /// The shares of the sources, relative to each other.
+  package let weights: [Double]
   /// nil if there is no validation.
   package let validation: TokenSequences?
   package let summary: DataSummary
@@ -106,6 +112,19 @@ package struct Dataset: Sendable {
   package let labels: [String]?
   let options: DataOptions
   let encoder: DocumentEncoder
+
+  /// Which source each sample of a run comes from.
+  /// - Parameter runLength: samples of the run.
+  package func schedule(runLength: Int) -> SourceSchedule {
+    SourceSchedule(
+      options.order, weights: weights, samples: trainSources.map { $0.count / train.rowsPerSample },
+      epochs: options.sources.map(\.epochs), runLength: runLength)
+  }
+
+  /// Whether shares change as a run goes on.
+  package var hasChangingShares: Bool {
+    options.order != .mixed || options.sources.contains { $0.epochs != nil }
+  }
 
   /// Bytes in memory.
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
@@ -145,7 +164,10 @@ package struct Dataset: Sendable {
     let trainParts = try JoinedParts(takingFrom: &trainLoaders, share: options.validation.share, options)
     train = trainParts.sequences
     trainSources = trainParts.sources
-    mixture = Mixture(weights: options.sources.map(\.weight))
+    weights = zip(options.sources, trainParts.sources).map { source, sequences in
+      let samples = Double(sequences.count / trainParts.sequences.rowsPerSample)
+      return source.weight * (options.temperature.map { pow(samples, 1 / $0) } ?? 1)
+    }
     let validationParts = try JoinedParts(takingFrom: &validationLoaders, share: 0, options)
     let hasFiles = !validationParts.files.files.isEmpty
     let trainFiles = trainParts.files

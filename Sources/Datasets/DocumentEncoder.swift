@@ -48,6 +48,13 @@ extension TextEncoding {
 
   package func isSpecial(_ id: Int32) -> Bool { false }
 
+  /// Where every byte is a token.
+  package func encodeWithPlaces(_ text: [UInt8]) -> PlacedTokens {
+    let tokens = encode(text, addSpecialTokens: false)
+    precondition(tokens.count == text.count, "an encoder of more than bytes tells where its tokens stand")
+    return PlacedTokens(tokens: tokens, places: text.indices.map { $0..<$0 + 1 })
+  }
+
   package func encode(words: [[UInt8]], longest: Int) throws(UserError) -> WordTokens {
     let parts = words.map { encode($0, addSpecialTokens: false) }
     let count = parts.reduce(0) { $0 + $1.count }

@@ -98,14 +98,16 @@ struct FileLoader {
         summary.mergedExample = MergedBoundary(example, line: Int(source.line))
       }
     }
-    if case .document = example, options.packing {
+    if case .document = example, options.packing, !options.packingFits {
       let firstTarget = options.packingMask == .document ? 1 : 0
       return documents.append(encoded.tokens[...], firstTarget: firstTarget, source: source)
     }
     let longest = options.tokensOfSequence
     // Where virtual tokens stand before every sequence, text is not joined, and yet used whole.
     let isWhole =
-      if case .document = example { options.readsWhole || options.virtual != .none } else {
+      if case .document = example {
+        options.readsWhole || options.virtual != .none || options.packingFits
+      } else {
         options.readsWhole
       }
     if count > longest, !isWhole || options.readsWhole {

@@ -47,6 +47,21 @@ package struct Mixture: Equatable, Sendable {
     return (source, round * counts[source] + Int(earlier[place]))
   }
 
+  /// How many samples each source gives among the first ones.
+  func given(after samples: Int) -> [Int] {
+    let (rounds, rest) = samples.quotientAndRemainder(dividingBy: sources.count)
+    var given = counts.map { $0 * rounds }
+    for source in sources.prefix(rest) { given[Int(source)] += 1 }
+    return given
+  }
+
+  /// How many samples there are up to the one with which a source has given so many, at least one.
+  func samples(until count: Int, of source: Int) -> Int {
+    let (rounds, rest) = (count - 1).quotientAndRemainder(dividingBy: counts[source])
+    let place = sources.indices.first { sources[$0] == source && earlier[$0] == rest } ?? 0
+    return rounds * sources.count + place + 1
+  }
+
   /// Samples until some source has been seen once: one epoch. It is what `interleave_datasets` of Hugging Face calls
   /// `first_exhausted`.
   /// - Parameter sequences: of each source.

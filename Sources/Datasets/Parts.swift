@@ -48,7 +48,13 @@ struct Parts {
 
   /// Joins both, with blocks before rows.
   mutating func sequences(_ options: DataOptions) -> TokenSequences {
-    if options.packing { rows.packRows(into: options.sequenceLength) }
+    if options.packing {
+      if options.packingFits {
+        rows.fitRows(into: options.sequenceLength)
+      } else {
+        rows.packRows(into: options.sequenceLength)
+      }
+    }
     if blocks.count == 0 { return rows }
     for sequence in 0..<rows.count { blocks.append(sequence: sequence, of: rows) }
     return blocks

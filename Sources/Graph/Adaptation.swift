@@ -44,7 +44,8 @@ package enum Gain: Sendable {
   case outputs
 }
 
-/// y += scale · (x Aᵀ) Bᵀ with A [rank, inputs] and B [outputs, rank] (Hu et al. 2021).
+/// y += scale · (x Aᵀ) Bᵀ with A [rank, inputs] and B [outputs, rank] (Hu et al. 2021), or with singular values
+/// y += scale · (E ∘ x Aᵀ) Bᵀ with E [rank, 1] (AdaLoRA, Zhang et al. 2023).
 package struct LowRank: Sendable, Equatable {
   package var rank: Int
   package var scale: Float
@@ -56,17 +57,30 @@ package struct LowRank: Sendable, Equatable {
   package var start: LowRankStart
   /// Whether A is trained, as B is.
   package var trainsA: Bool
+  /// Whether there are singular values between A and B.
+  package var hasValues: Bool
 
   package init(
     rank: Int, scale: Float, dropout: Double = 0, hasMagnitude: Bool = false, start: LowRankStart = .uniform,
-    trainsA: Bool = true
+    trainsA: Bool = true, hasValues: Bool = false
   ) {
+    precondition(!hasMagnitude || !hasValues, "a term has magnitudes or singular values")
+    self.hasValues = hasValues
     self.rank = rank
     self.scale = scale
     self.dropout = dropout
     self.hasMagnitude = hasMagnitude
     self.start = start
     self.trainsA = trainsA
+  }
+}
+
+extension LowRank {
+  /// The names of its matrices beside a projection, as PEFT has them.
+  package func names(_ projection: String) -> (a: String, b: String, values: String?) {
+    hasValues
+      ? (projection + ".lora_A", projection + ".lora_B", projection + ".lora_E")
+      : (projection + ".lora_A.weight", projection + ".lora_B.weight", nil)
   }
 }
 

@@ -5,18 +5,20 @@ import Kernels
 func grainSums(
   _ held: [UpdateStretch], _ engine: Engine, _ sum: (_ stretch: Int, _ range: Range<Int>) -> Double
 ) -> [Double] {
-  var sums = [Double](repeating: 0, count: held.reduce(0) { $0 + $1.grains })
+  var sums = [Double](repeating: 0, count: held.reduce(0) { $0 + $1.range.grains })
   sums.withUnsafeMutableBufferPointer { sums in
     guard var next = sums.baseAddress else { return }
     for (index, stretch) in held.enumerated() {
       let values = next
+      let range = stretch.range
+      let grains = range.grains
       // Sixteen at a time, since a single grain is too little work for a thread to fetch.
-      engine.pool.run((stretch.grains + 15) / 16) { tile, _ in
-        for grain in tile * 16..<min((tile + 1) * 16, stretch.grains) {
-          values[grain] = sum(index, stretch.grain(grain))
+      engine.pool.run((grains + 15) / 16) { tile, _ in
+        for grain in tile * 16..<min((tile + 1) * 16, grains) {
+          values[grain] = sum(index, range.grain(grain))
         }
       }
-      next += stretch.grains
+      next += grains
     }
   }
   return sums

@@ -55,34 +55,9 @@ package struct UpdateStretch {
     return base.assumingMemoryBound(to: Float.self)
   }
 
-  /// The range cut at multiples of the grain from the start of the segment: the cuts are the same, whichever rank
-  /// owns what.
-  var grains: Int { Self.grains(phase: phase, count: count) }
-
-  package static func grains(phase: Int, count: Int) -> Int {
-    (phase % ParameterLayout.grain + count + ParameterLayout.grain - 1) / ParameterLayout.grain
+  var range: ParameterRange {
+    ParameterRange(parameter: parameter, start: start, count: count, phase: phase)
   }
-
-  func grain(_ index: Int) -> Range<Int> {
-    let first = phase % ParameterLayout.grain
-    return max(
-      index * ParameterLayout.grain - first, 0)..<min(
-        (index + 1) * ParameterLayout.grain - first, count)
-  }
-}
-
-/// What a rank that holds parts of parameters can learn about whole parameters, with the same bits at every rank
-/// count.
-package protocol ParameterSums {
-  var layout: ParameterLayout { get }
-
-  /// The fp64 sums over whole parameters.
-  /// - Parameter grains: one value for each grain of each range held, in their order.
-  /// - Returns: for each parameter, the values of all ranks, added in the order of the line.
-  func total(ofGrains grains: [Double]) -> [Double]
-
-  /// Adds up the values of ranks that hold different ranges. They are whole numbers, so the order does not matter.
-  func add(_ values: inout [Int64])
 }
 
 /// An update rule.

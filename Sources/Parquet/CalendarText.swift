@@ -1,11 +1,11 @@
 // Dates and times as texts (ISO 8601), in the proleptic Gregorian calendar.
 import Base
 
-enum CalendarText {
+package enum CalendarText {
   private static let daySeconds: Int64 = 86_400
 
   /// - Parameter days: since 1970-01-01.
-  static func date(days: Int64) -> String {
+  package static func date(days: Int64) -> String {
     // The days of eras of 400 years, which begin in March (Howard Hinnant, "chrono-Compatible Low-Level Date
     // Algorithms").
     let shifted = Int128(days) + 719_468
@@ -32,7 +32,7 @@ enum CalendarText {
   /// - Parameters:
   ///   - count: units since 1970.
   ///   - isUTC: whether the place on earth is known, which the text shows by a Z.
-  static func timestamp(_ count: Int64, _ unit: TimeUnit, isUTC: Bool) -> String {
+  package static func timestamp(_ count: Int64, _ unit: TimeUnit, isUTC: Bool) -> String {
     let (days, rest) = floorDivide(count, unit.perSecond * daySeconds)
     return date(days: days) + "T" + time(rest, unit) + (isUTC ? "Z" : "")
   }

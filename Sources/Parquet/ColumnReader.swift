@@ -72,7 +72,10 @@ final class ColumnReader {
   }
 
   private func advance() throws {
-    guard left > 0 else { return hasEntry = false }
+    guard left > 0 else {
+      hasEntry = false
+      return
+    }
     while leftOnPage == 0 { try nextPage() }
     left -= 1
     leftOnPage -= 1
@@ -155,11 +158,16 @@ final class ColumnReader {
     leftOnPage = header.valueCount
     guard header.encoding == 2 || header.encoding == 8 else {
       // A page of nulls may have no bytes, not even a head.
-      values = bytes.isEmpty && header.encoding != 0 ? .none
+      values =
+        bytes.isEmpty && header.encoding != 0
+        ? .none
         : .decoded(try decoder(encoding: header.encoding, bytes, column.type, most: header.valueCount))
       return
     }
-    guard !bytes.isEmpty else { return values = .none }
+    guard !bytes.isEmpty else {
+      values = .none
+      return
+    }
     var cursor = ByteCursor(bytes)
     let width = Int(try cursor.byte())
     values = .indices(try RunLengths(cursor, width: width))

@@ -81,7 +81,9 @@ struct ColumnType {
     switch meaning {
     case .decimal(let scale):
       // The digits of more than 128 bits are more than any program writes.
-      guard (1...16).contains(bytes.count) else { throw ParquetMistake.damaged("a decimal has \(bytes.count) bytes") }
+      guard (1...16).contains(bytes.count) else {
+        throw ParquetMistake.damaged("a decimal has \(bytes.count) bytes")
+      }
       var value: Int128 = bytes[0] < 0x80 ? 0 : -1
       for byte in bytes { value = value << 8 | Int128(byte) }
       return Self.decimal("\(value)", scale: scale)
@@ -96,14 +98,17 @@ struct ColumnType {
     if physical == .int96 { return .string(CalendarText.timestamp(int96: bytes)) }
     let text = Array(bytes)
     guard (try? UTF8Span(validating: text.span)) != nil else {
-      throw ParquetMistake("holds bytes that are not UTF-8", hint: "name the columns that are read with data.columns")
+      throw ParquetMistake(
+        "holds bytes that are not UTF-8", hint: "name the columns that are read with data.columns")
     }
     return .string(text)
   }
 
   /// A number with its last `scale` digits behind the point: whole where there are none, else the nearest double.
   private static func decimal(_ digits: String, scale: Int) -> JSON {
-    if scale <= 0, let value = Int(digits + String(repeating: "0", count: min(-scale, 40))) { return .integer(value) }
+    if scale <= 0, let value = Int(digits + String(repeating: "0", count: min(-scale, 40))) {
+      return .integer(value)
+    }
     return .number(Double("\(digits)e\(-scale)") ?? .nan)
   }
 

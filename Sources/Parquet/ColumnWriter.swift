@@ -85,7 +85,8 @@ final class ColumnWriter {
     else {
       numbers = nil
       indices = []
-      return dictionary = []
+      dictionary = []
+      return
     }
     let number = UInt32(numbers?.count ?? 0)
     numbers?[value] = number
@@ -96,7 +97,8 @@ final class ColumnWriter {
   /// Ends the page if it is long enough. Call it behind a row, since a row's values stand on one page.
   func endRow() {
     let last = ends.last ?? End()
-    guard plain.count - last.bytes >= Self.pageSize || definitions.count - last.entries >= Self.pageEntries else {
+    guard plain.count - last.bytes >= Self.pageSize || definitions.count - last.entries >= Self.pageEntries
+    else {
       return
     }
     ends.append(End(entries: definitions.count, values: valueCount, bytes: plain.count))

@@ -68,7 +68,8 @@ struct DeltaDecoder: ValueDecoder {
     let miniblocks = try cursor.varint()
     count = try cursor.varint()
     value = try cursor.zigzag()
-    guard (1...1 << 16).contains(blockSize), (1...blockSize).contains(miniblocks), blockSize % (miniblocks * 8) == 0
+    guard (1...1 << 16).contains(blockSize), (1...blockSize).contains(miniblocks),
+      blockSize % (miniblocks * 8) == 0
     else { throw ParquetMistake.damaged("blocks of \(blockSize) numbers have \(miniblocks) parts") }
     guard count <= UInt64(most) else { throw ParquetMistake.damaged("a page has more values than it says") }
     self.miniblocks = Int(miniblocks)

@@ -101,7 +101,7 @@ enum LogicalType {
   }
 }
 
-enum TimeUnit: Int {
+package enum TimeUnit: Int {
   case milliseconds = 1
   case microseconds, nanoseconds
 
@@ -175,7 +175,9 @@ struct RowGroup {
       switch field.id {
       case 1:
         try reader.list(field) { reader, _ in
-          guard columns.count < leaves else { throw ParquetMistake.damaged("a row group has too many columns") }
+          guard columns.count < leaves else {
+            throw ParquetMistake.damaged("a row group has too many columns")
+          }
           columns.append(try ColumnChunk(&reader))
         }
       case 3: rowCount = try reader.integer(field)

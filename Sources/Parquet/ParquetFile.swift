@@ -18,9 +18,12 @@ package struct ParquetFile {
     self.bytes = bytes
     let end = bytes.suffix(4)
     guard bytes.count >= 12, bytes.starts(with: Self.mark), end.elementsEqual(Self.mark) else {
-      guard !end.elementsEqual("PARE".utf8) else { throw ParquetMistake("is encrypted, which is not built in") }
+      guard !end.elementsEqual("PARE".utf8) else {
+        throw ParquetMistake("is encrypted, which is not built in")
+      }
       throw ParquetMistake(
-        bytes.starts(with: Self.mark) ? "is cut: the mark of Parquet at its end is missing" : "is not a Parquet file",
+        bytes.starts(with: Self.mark)
+          ? "is cut: the mark of Parquet at its end is missing" : "is not a Parquet file",
         hint: "was it copied or downloaded whole?")
     }
     let size = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt32.self))

@@ -34,7 +34,9 @@ package final class ParquetWriter {
     self.codec = codec
     self.sink = sink
     var columns: [ColumnWriter] = []
-    guard !shape.names.isEmpty else { throw ParquetMistake("rows without columns cannot be written as .parquet") }
+    guard !shape.names.isEmpty else {
+      throw ParquetMistake("rows without columns cannot be written as .parquet")
+    }
     tree = try zip(shape.names, shape.children).map {
       try Self.node($1, path: [$0], definition: 0, repetition: 0, &columns)
     }
@@ -60,7 +62,8 @@ package final class ParquetWriter {
       return .object(children, definition: definition)
     case .list:
       let element = try node(
-        shape.children[0], path: path + [Array("list".utf8), Array("element".utf8)], definition: definition + 1,
+        shape.children[0], path: path + [Array("list".utf8), Array("element".utf8)],
+        definition: definition + 1,
         repetition: repetition + 1, &columns)
       return .list(element, definition: definition, repetition: repetition + 1)
     default:

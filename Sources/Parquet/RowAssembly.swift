@@ -47,14 +47,18 @@ struct RowAssembly {
   }
 
   private func reader(_ number: Int) -> ColumnReader {
-    guard let reader = columns[number] else { preconditionFailure("the column is one of those that are read") }
+    guard let reader = columns[number] else {
+      preconditionFailure("the column is one of those that are read")
+    }
     return reader
   }
 
   private mutating func value(_ node: SchemaNode) throws -> JSON {
     let first = reader(node.columns.lowerBound)
     if case .column = node.kind { return try take(first) }
-    guard first.hasEntry else { throw ParquetMistake.damaged("column \"\(first.column.path)\" ends too early") }
+    guard first.hasEntry else {
+      throw ParquetMistake.damaged("column \"\(first.column.path)\" ends too early")
+    }
     guard first.definition >= node.definition else {
       try pass(node)
       return .null
@@ -88,9 +92,12 @@ struct RowAssembly {
     try forEachElement(node) { assembly in
       let (key, value) = (try assembly.value(node.children[0]), try assembly.value(node.children[1]))
       guard hasTextKeys, let name = key.bytes else { return pairs.append(.array([key, value])) }
-      if let place = places[name] { return members[place].value = value }
-      places[name] = members.count
-      members.append(JSON.Member(key: name, value: value))
+      if let place = places[name] {
+        members[place].value = value
+      } else {
+        places[name] = members.count
+        members.append(JSON.Member(key: name, value: value))
+      }
     }
     return hasTextKeys && pairs.isEmpty ? .object(members) : .array(pairs)
   }

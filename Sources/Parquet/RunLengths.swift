@@ -2,7 +2,7 @@
 // hybrid").
 
 /// Gives one number after the other, so that a run of a billion takes no memory.
-struct RunLengths {
+package struct RunLengths {
   private var cursor: ByteCursor
   private let width: Int
   /// How many numbers the run still has.
@@ -73,14 +73,14 @@ struct BitField {
 }
 
 /// Levels of a column: how deep values are, or where lists go on.
-enum Levels {
+package enum Levels {
   /// The column has one level only.
   case none
   case runs(RunLengths, most: Int)
   /// As very old files have them: packed, the highest bit first.
   case packed(UnsafeRawBufferPointer, bit: Int, width: Int, most: Int)
 
-  mutating func next() throws -> Int {
+  package mutating func next() throws -> Int {
     let level: Int
     let highest: Int
     switch self {
@@ -93,18 +93,22 @@ enum Levels {
     case .packed(let bytes, let bit, let width, let most):
       guard bit + width <= bytes.count * 8 else { throw ByteCursor.endsTooEarly }
       var value = 0
-      for place in bit..<bit + width { value = value << 1 | Int(bytes[place >> 3] >> (7 - UInt8(place & 7)) & 1) }
+      for place in bit..<bit + width {
+        value = value << 1 | Int(bytes[place >> 3] >> (7 - UInt8(place & 7)) & 1)
+      }
       self = .packed(bytes, bit: bit + width, width: width, most: most)
       (level, highest) = (value, most)
     }
-    guard level <= highest else { throw ParquetMistake.damaged("a level is \(level), and at most \(highest) fits") }
+    guard level <= highest else {
+      throw ParquetMistake.damaged("a level is \(level), and at most \(highest) fits")
+    }
     return level
   }
 
   /// - Parameters:
   ///   - most: the highest level, above 0.
   ///   - isPacked: whether they are encoded as very old files have them.
-  init(_ bytes: UnsafeRawBufferPointer, most: Int, isPacked: Bool = false) throws {
+  package init(_ bytes: UnsafeRawBufferPointer, most: Int, isPacked: Bool = false) throws {
     let width = Int.bitWidth - most.leadingZeroBitCount
     self =
       isPacked

@@ -123,7 +123,9 @@ struct Schema {
         }
       }
     } else {
-      for _ in 0..<count { node.children.append(try self.node(path, definition: definition, repetition: repetition)) }
+      for _ in 0..<count {
+        node.children.append(try self.node(path, definition: definition, repetition: repetition))
+      }
       try checkNames(node.children)
     }
     node.columns = first..<columns.count

@@ -28,7 +28,9 @@ struct ThriftReader {
       guard head != 0 else { break }
       guard let kind = Kind(rawValue: head & 0x0F) else { throw Self.unknownKind }
       id = head >> 4 == 0 ? try cursor.zigzag() : id + Int64(head >> 4)
-      guard (1...Int64(Int16.max)).contains(id) else { throw ParquetMistake.damaged("a field has number \(id)") }
+      guard (1...Int64(Int16.max)).contains(id) else {
+        throw ParquetMistake.damaged("a field has number \(id)")
+      }
       try body(&self, Field(id: Int(id), kind: kind))
     }
     depth -= 1
@@ -127,5 +129,6 @@ struct ThriftReader {
   }
 
   private static let unknownKind = ParquetMistake.damaged("its metadata has a value of no known kind")
-  private static let unexpected = ParquetMistake.damaged("its metadata has a value of another kind than it should")
+  private static let unexpected = ParquetMistake.damaged(
+    "its metadata has a value of another kind than it should")
 }

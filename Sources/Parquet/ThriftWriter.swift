@@ -35,7 +35,8 @@ struct ThriftWriter {
   }
 
   mutating func list<Element>(
-    _ id: Int, of kind: ThriftReader.Kind, _ elements: [Element], _ body: (inout ThriftWriter, Element) -> Void
+    _ id: Int, of kind: ThriftReader.Kind, _ elements: [Element],
+    _ body: (inout ThriftWriter, Element) -> Void
   ) {
     head(id, .list)
     if elements.count < 15 {
@@ -80,7 +81,9 @@ extension [UInt8] {
 
   /// Numbers in runs: eight or more equal ones as one, others packed in eights. See `RunLengths`.
   /// - Parameter width: bits of a number.
-  mutating func appendRuns<Number: UnsignedInteger & FixedWidthInteger>(_ numbers: ArraySlice<Number>, width: Int) {
+  mutating func appendRuns<Number: UnsignedInteger & FixedWidthInteger>(
+    _ numbers: ArraySlice<Number>, width: Int
+  ) {
     var packed: [Number] = []
     func flush(_ out: inout [UInt8]) {
       guard !packed.isEmpty else { return }
@@ -108,7 +111,9 @@ extension [UInt8] {
         packed.append(contentsOf: numbers[at..<at + filling])
         flush(&self)
         appendVarint(UInt64(end - at - filling) << 1)
-        for shift in stride(from: 0, to: width, by: 8) { append(UInt8(truncatingIfNeeded: UInt64(number) >> UInt64(shift))) }
+        for shift in stride(from: 0, to: width, by: 8) {
+          append(UInt8(truncatingIfNeeded: UInt64(number) >> UInt64(shift)))
+        }
       } else {
         packed.append(contentsOf: numbers[at..<end])
       }

@@ -100,6 +100,10 @@ package struct MemoryCheck {
     Saving(setting: "model_dtype=bfloat16") { shape, _ in shape.type = .bfloat16 },
     Saving(setting: "optimizer.name=adamw8bit") { shape, _ in
       if shape.rule is AdamW { shape.rule = AdamW8bit() }
+      if var followed = shape.rule as? FollowedRule, followed.rule is AdamW {
+        followed.rule = AdamW8bit()
+        shape.rule = followed
+      }
     },
   ]
 }

@@ -59,7 +59,7 @@ package struct RunShape: Sendable {
     self.init(
       batch: BatchShape(
         sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
-      type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.optimizer.rule,
+      type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.rule,
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)

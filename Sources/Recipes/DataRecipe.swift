@@ -10,8 +10,13 @@ package struct DataRecipe: Sendable {
   package var format: DataFormat
   package var columns: DataColumns
   package var chats: ChatOptions
+  /// In which order sources come.
+  package var order: SourceOrder
+  package var temperature: Double?
   package var sequenceLength: Int
   package var packing: Bool
+  /// `packing: fit`: rows go where they fill blocks best.
+  package var packingFits: Bool
   /// Whether the recipe says it.
   package let packingIsGiven: Bool
   package var packingMask: PackingMask
@@ -41,10 +46,22 @@ package struct DataRecipe: Sendable {
     }
     (format, columns) = Self.form(section, for: objective)
     chats = ChatOptions(section)
+    order = section.choice("order", default: .mixed)
+    let mixing = section.section("mixing")
+    temperature =
+      mixing.has("temperature") ? mixing.number("temperature", default: 1, in: 0.1...1000) : nil
     sources =
       isMixture
       ? Self.mixed(section, format, columns, for: objective)
       : [DataSource(files: files ?? [], format: format, columns: columns)]
+    if !isMixture {
+      for key in ["order", "mixing"] where section.has(key) {
+        section.fail(key, "is for several sources", hint: "give data.sources, or leave it out")
+      }
+    }
+    if order != .mixed, temperature != nil {
+      section.fail("mixing", "has a temperature, and sources come in order \(order.rawValue)")
+    }
     if isMixture, files != nil {
       section.fail("sources", "is given beside data.train", hint: "make data.train one of the sources")
     } else if !isMixture, files == nil || section.raw("train")?.elements?.isEmpty == true {
@@ -54,7 +71,10 @@ package struct DataRecipe: Sendable {
     let isLabelled = format.isLabelled
     sequenceLength = section.integer("sequence_length", default: 256, in: 2...1 << 20)
     packingIsGiven = section.has("packing")
-    packing = section.bool("packing", default: !isLabelled && virtual == .none)
+    packingFits = section.raw("packing")?.text == Self.fit
+    if packingFits { section.record("packing", .string(Self.fit)) }
+    packing =
+      packingFits || section.bool("packing", default: !isLabelled && virtual == .none)
     if packing, virtual != .none {
       section.fail(
         "packing", "is true, and virtual tokens stand before each row", hint: "leave it out")
@@ -85,6 +105,8 @@ package struct DataRecipe: Sendable {
   /// Whether one of the files is standard input.
   package var readsStandardInput: Bool { allFiles.contains(where: StandardInput.isNamed) }
 
+  private static let fit = "fit"
+
   /// Why packed sequences are not grouped.
   static let packedAreAlike = "is true, and packed sequences all have one length"
 
@@ -102,7 +124,8 @@ package struct DataRecipe: Sendable {
       return DataSource(
         files: files, format: format, columns: source.has("columns") ? own : columns,
         weight: source.number("weight", default: 1, in: 1e-4...1e6),
-        template: ChatOptions.template(source))
+        epochs: source.has("epochs") ? source.number("epochs", default: 1, in: 1e-3...1e6) : nil,
+        name: source.has("name") ? source.text("name") : nil, template: ChatOptions.template(source))
     }
   }
 }

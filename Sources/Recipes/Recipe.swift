@@ -114,15 +114,26 @@ package struct Recipe: Sendable {
     return settled
   }
 
+  /// The same recipe with the number of steps that its data make.
+  /// - Throws: if the method cannot go with them.
+  package func settled(steps: Int) throws -> Recipe {
+    var settled = self
+    settled.method = try method.settled(steps: steps)
+    return settled
+  }
+
   /// What is read of the data, and how.
   package var dataOptions: DataOptions {
     var options = DataOptions(
       sources: data.sources, validation: data.validation, format: data.format, columns: data.columns,
       packing: data.packing, packingMask: data.packingMask, sequenceLength: data.sequenceLength,
       seed: training.seed)
+    options.packingFits = data.packingFits
     options.virtual = method.virtualPositions
     options.chats = data.chats
     options.chats.folder = model
+    options.order = data.order
+    options.temperature = data.temperature
     objective.prepare(&options)
     return options
   }
@@ -162,7 +173,7 @@ package struct Recipe: Sendable {
         if top.has("method"), type(of: method).name != name {
           top.fail("adapter", "is given, and the method is another than \(name)", hint: "leave method out")
         }
-        method = (start as? LoRA)?.trained(as: method) ?? start
+        method = start.trained(as: method)
       }
     }
     if (method as? LoRA)?.start == .loftq, !frozenStorage.isQuantised {

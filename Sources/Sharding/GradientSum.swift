@@ -228,6 +228,31 @@ package final class GradientSum {
     return true
   }
 
+  /// Adds what comes from no micro-batch to the sum of a step that is done.
+  /// - Parameter gradient: of a parameter, an index into the layout: all of its numbers; nil for nothing.
+  package func add(_ gradient: (_ parameter: Int) -> UnsafePointer<Float>?) {
+    for (bucket, slices) in map.slices.enumerated() {
+      let slice = slices[map.rank]
+      let target = memory.base + map.place(ofBucket: bucket)
+      var isChanged = false
+      for (parameter, range) in map.layout.pieces(of: slice) {
+        guard let index = map.layout.index(of: parameter.spec.name), let values = gradient(index) else {
+          continue
+        }
+        engine.copy(
+          values + range.lowerBound - parameter.range.lowerBound, count: range.count,
+          into: target + range.lowerBound - slice.lowerBound, adding: true)
+        isChanged = true
+      }
+      guard isChanged else { continue }
+      for grain in 0..<grains(slice) {
+        let start = grain * ParameterLayout.grain
+        squares[squareStarts[bucket] + grain] = sumOfSquares(
+          target + start, count: min(ParameterLayout.grain, slice.count - start))
+      }
+    }
+  }
+
   /// This rank's part of a round in which it has no micro-batch.
   private func addNothing() {
     for segment in map.layout.segments.indices { add(segment: segment, nil) }

@@ -1,4 +1,4 @@
-// Sums over whole parameters, of which every rank holds slices.
+// What ranks tell each other of parameters of which every rank holds slices.
 import Collectives
 import Optimizers
 import Tensors
@@ -9,24 +9,35 @@ struct RankSums: ParameterSums {
 
   var layout: ParameterLayout { map.layout }
 
-  func total(ofGrains grains: [Double]) -> [Double] {
+  func gather(
+    _ values: [Double], count: (ParameterRange) -> Int,
+    _ body: (ParameterRange, ArraySlice<Double>) -> Void
+  ) {
     let isWhole = map.stage == .replicas
-    let all = isWhole ? [grains] : ranks.gather(grains)
+    let all = isWhole ? [values] : ranks.gather(values)
     var next = [Int](repeating: 0, count: all.count)
-    var totals = [Double](repeating: 0, count: map.layout.parameters.count)
     for bucket in map.slices.indices {
       for piece in map.pieces(ofBucket: bucket) {
         let source = isWhole ? 0 : piece.owner
-        let count = UpdateStretch.grains(phase: piece.phase, count: piece.line.count)
-        for value in all[source][next[source]..<next[source] + count] { totals[piece.parameter] += value }
-        next[source] += count
+        let range = ParameterRange(piece, map.layout)
+        let end = next[source] + count(range)
+        body(range, all[source][next[source]..<end])
+        next[source] = end
       }
     }
-    return totals
   }
 
   func add(_ values: inout [Int64]) {
     // With replicas, every rank has the whole sum already.
     if map.stage != .replicas { ranks.add(&values) }
+  }
+}
+
+extension ParameterRange {
+  init(_ piece: Piece, _ layout: ParameterLayout) {
+    self.init(
+      parameter: piece.parameter,
+      start: piece.line.lowerBound - layout.parameters[piece.parameter].range.lowerBound,
+      count: piece.line.count, phase: piece.phase)
   }
 }

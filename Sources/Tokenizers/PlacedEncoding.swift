@@ -7,6 +7,11 @@ package struct PlacedTokens: Equatable, Sendable {
   package var tokens: [Int32] = []
   /// For each token, the bytes of the text that it stands for. Tokens may share characters.
   package var places: [Range<Int>] = []
+
+  package init(tokens: [Int32] = [], places: [Range<Int>] = []) {
+    self.tokens = tokens
+    self.places = places
+  }
 }
 
 /// A question and a part of the text that may answer it, with the special tokens around them.

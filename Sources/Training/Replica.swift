@@ -1,4 +1,5 @@
 // One rank's model: its weights, and a program for every shape of micro-batch.
+import Adapters
 import Base
 import Collectives
 import Datasets
@@ -168,7 +169,7 @@ package final class Replica {
   }
 
   /// What the encoder of virtual tokens makes, [n · C]; nil where they have none.
-  func encodedPrompt() -> (shape: [Int], values: [Float])? {
+  func encodedPrompt() -> DerivedTensor? {
     guard let prompt = description.adaptation.prompt, prompt.encoder != .none else { return nil }
     let shape = BatchShape(sequences: 1, length: 1)
     let graph = Graph(
@@ -181,7 +182,8 @@ package final class Replica {
       rows: 1, length: 1, tokens: [0], targets: [Batch.noTarget], positions: [0], sampleIDs: [0],
       sequences: [0], targetCount: 0)
     run(program, on: batch)
-    return ([prompt.count, columns], Array(output(of: program)))
+    return DerivedTensor(
+      name: Prompt.vectors, shape: [prompt.count, columns], values: Array(output(of: program)))
   }
 
   /// What continues texts with these weights.

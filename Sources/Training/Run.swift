@@ -1,4 +1,5 @@
 // A run: from a recipe to a trained model, on all ranks.
+import Adapters
 import Base
 import Checkpoints
 import Collectives
@@ -40,10 +41,14 @@ package final class Run {
   package init(
     _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
   ) throws {
-    let recipe = try ranks.together { try recipe.settled() }
+    var recipe = try ranks.together { try recipe.settled() }
     let threads = recipe.parallel.threads ?? threads
-    let model = try RunModel(recipe, ranks: ranks)
+    var model = try RunModel(recipe, ranks: ranks)
     let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
+    (recipe, model) = try ranks.together { [recipe, model] in
+      let settled = try recipe.settled(steps: data.steps)
+      return (settled, try model.settled(settled))
+    }
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
@@ -54,7 +59,7 @@ package final class Run {
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = try ranks.together {
       try ShardedOptimizer(
-        map: map, rule: recipe.optimizer.rule, type: replica.weights.type, offload: recipe.optimizer.offload,
+        map: map, rule: recipe.rule, type: replica.weights.type, offload: recipe.optimizer.offload,
         engine: engine, ledger: ledger)
     }
     self.recipe = recipe
@@ -102,7 +107,7 @@ package final class Run {
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
-    try ranks.together { try content(states: true).readStates(from: path) }
+    try ranks.together { try content().readStates(from: path) }
   }
 
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
@@ -114,16 +119,30 @@ package final class Run {
         ("data.shuffle", .bool(recipe.data.shuffle)),
         ("data.group_by_length", .bool(recipe.data.groupsByLength)),
         ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
-        ("optimizer.states", .array(recipe.optimizer.rule.states.map { .string($0.name) })),
+        ("optimizer.states", .array(recipe.rule.states.map { .string($0.name) })),
       ]).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
   }
 
-  private func content(states: Bool) -> CheckpointContent {
+  /// What a checkpoint holds. Call it when the weights of the last step are here.
+  private func content() -> CheckpointContent {
+    content(
+      model.base.checkpointForm, states: optimizer.states,
+      derived: [replica.encodedPrompt()].compactMap { $0 })
+  }
+
+  /// What the run leaves.
+  private func leftContent() throws -> CheckpointContent {
+    let (form, tensors) = try model.base.left(by: recipe.method, of: replica)
+    return content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
+  }
+
+  private func content(
+    _ form: WeightsForm, states: [ShardedState], derived: [DerivedTensor]
+  ) -> CheckpointContent {
     CheckpointContent(
       description: replica.description, companions: model.companions, map: optimizer.map,
-      store: replica.store, form: states ? model.base.checkpointForm : model.base.modelForm,
-      baseFingerprint: model.base.fingerprint, masters: optimizer.masters?.base,
-      states: states ? optimizer.states : [], encoded: replica.encodedPrompt(), check: optimizer.check)
+      store: replica.store, form: form, baseFingerprint: model.base.fingerprint,
+      masters: optimizer.masters?.base, states: states, derived: derived, check: optimizer.check)
   }
 
   /// Notifies the first rank's observers. Collective: all ranks call it equally often, whatever each of them knows.
@@ -196,7 +215,7 @@ package final class Run {
     step.finish()
     let memory = RunMemory(ranks)
     let model = recipe.output + "/model"
-    try content(states: false).write(
+    try ranks.together { try leftContent() }.write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
     try tell {
       try $0.ended(
@@ -278,7 +297,7 @@ package final class Run {
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
       history: step.watch.history)
-    try tell(saves.save(step: number, content(states: true), state, mustSucceed: mustSucceed))
+    try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
   }
 
   private func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {

@@ -9,8 +9,8 @@ struct RunBase {
   /// Of the base, where not all of it is trained.
   let fingerprint: String?
   /// What checkpoints and `OUTPUT/model` hold.
-  let checkpointForm: WeightsForm
-  let modelForm: WeightsForm
+  private(set) var checkpointForm: WeightsForm
+  private(set) var modelForm: WeightsForm
   /// What a checkpoint must agree with to go on from it.
   let conditions: [(String, JSON)]
 
@@ -23,14 +23,27 @@ struct RunBase {
     if let adapter = recipe.adapter { try AdapterWeights.checkBase(of: adapter, is: recipe.model) }
     fingerprint =
       recipe.weights == .random ? nil : try HuggingFaceWeights(folder: recipe.model).fingerprint()
-    let model = AdaptedModel(description)
-    if let config = try recipe.method.adapterConfig(of: model, base: recipe.model) {
-      (checkpointForm, modelForm) = (.adapter(config: config), .adapter(config: config))
-    } else {
-      (checkpointForm, modelForm) = (.trainedPart, .model)
-    }
+    (checkpointForm, modelForm) = (.trainedPart, .model)
     conditions =
       [("method", recipe.method.settings), ("frozen_dtype", .string("\(recipe.frozenStorage)"))]
       + (fingerprint.map { [("base", .string($0))] } ?? [])
+    try describe(description, recipe)
+  }
+  /// Notes what the method of a recipe writes into adapter_config.json, if it leaves one.
+  mutating func describe(_ description: ModelDescription, _ recipe: Recipe) throws {
+    let model = AdaptedModel(description)
+    guard let config = try recipe.method.adapterConfig(of: model, base: recipe.model) else { return }
+    (checkpointForm, modelForm) = (.adapter(config: config), .adapter(config: config))
+  }
+  /// The form of `OUTPUT/model`, with tensors that stand there in the place of parameters.
+  func left(by method: any Method, of replica: Replica) throws -> (WeightsForm, [DerivedTensor]) {
+    guard case .adapter(let config) = modelForm else { return (modelForm, []) }
+    let (weights, layout) = (replica.weights, replica.layout)
+    let left = try method.left(of: AdaptedModel(replica.description), config: config) { name in
+      guard let parameter = layout[name] else { preconditionFailure("\(name) is not trained") }
+      return Array(
+        UnsafeBufferPointer(start: weights.floats + parameter.range.lowerBound, count: parameter.range.count))
+    }
+    return (.adapter(config: left.config), left.tensors)
   }
 }

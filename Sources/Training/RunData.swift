@@ -13,6 +13,7 @@ package struct RunData {
   package let dataset: Dataset
   package let tokenizer: Tokenizer
   package let stream: BatchStream
+  private let schedule: SourceSchedule
   package let steps: Int
 
   /// Reads all files of a recipe.
@@ -39,22 +40,33 @@ package struct RunData {
       encoder: model.encoder(tokenizer))
     try dataset.check(for: model)
     let training = recipe.training
+    let steps = try Self.steps(of: recipe, dataset)
+    schedule = dataset.schedule(runLength: steps * training.batchSize)
+    if let end = schedule.end, (steps - 1) * training.batchSize >= end {
+      throw UserError(
+        .usage,
+        "are \(steps) of \(counted(training.batchSize, "sample")), and the sources end after \(counted(end, "sample")) (epochs)",
+        at: "training.steps",
+        hint:
+          "set training.steps=\((end + training.batchSize - 1) / training.batchSize), or leave a source without epochs"
+      )
+    }
     stream = BatchStream(
-      sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, mixture: dataset.mixture,
+      sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, schedule: schedule,
       batchSize: training.batchSize,
       microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
       lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
-    if (recipe.method as? Features)?.isRegression == true {
-      // All samples at once.
-      steps = 1
-      return
-    }
-    switch training.duration {
-    case .steps(let count): steps = count
+    self.steps = steps
+  }
+
+  private static func steps(of recipe: Recipe, _ dataset: Dataset) throws -> Int {
+    // A regression takes all samples at once.
+    if (recipe.method as? Features)?.isRegression == true { return 1 }
+    switch recipe.training.duration {
+    case .steps(let count): return count
     case .epochs(let epochs):
-      let counts = dataset.trainSources.map { [dataset] in $0.count / dataset.train.rowsPerSample }
-      let samples = epochs * Double(dataset.mixture.epoch(counts))
-      steps = max(1, Int((samples / Double(training.batchSize)).rounded(.up)))
+      let samples = epochs * Double(dataset.schedule(runLength: 1).epoch)
+      return max(1, Int((samples / Double(recipe.training.batchSize)).rounded(.up)))
     }
   }
 
@@ -93,17 +105,20 @@ package struct RunData {
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
     if dataset.train.hasScatteredTargets {
-      for token in dataset.train.tokens.indices where dataset.train.lossMask[token] { hash.mix(UInt64(token)) }
+      for token in dataset.train.tokens.indices where dataset.train.lossMask[token] {
+        hash.mix(UInt64(token))
+      }
     }
     for token in dataset.train.answered.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for label in dataset.train.tokenLabels { hash.mix(UInt64(UInt32(bitPattern: label))) }
     if dataset.train.rowsPerSample > 1 { hash.mix(UInt64(dataset.train.rowsPerSample)) }
     for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
     if dataset.trainSources.count > 1 {
-      for (source, share) in zip(dataset.trainSources, dataset.mixture.counts) {
+      for (source, share) in zip(dataset.trainSources, Mixture(weights: dataset.weights).counts) {
         hash.mix(UInt64(source.count))
         hash.mix(UInt64(share))
       }
+      if dataset.hasChangingShares { hash.mix(schedule.checksum) }
     }
     return hash.digits
   }

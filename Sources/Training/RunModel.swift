@@ -7,7 +7,7 @@ import Recipes
 
 struct RunModel {
   let description: ModelDescription
-  let base: RunBase
+  private(set) var base: RunBase
   /// Of the folder that the run began with; on the first rank only.
   let companions: CompanionFiles
 
@@ -23,5 +23,11 @@ struct RunModel {
       return (description, companions)
     }
     base = try ranks.together { [description] in try RunBase(description, recipe) }
+  }
+  /// The same in a run whose steps are known.
+  func settled(_ recipe: Recipe) throws -> RunModel {
+    var settled = self
+    try settled.base.describe(description, recipe)
+    return settled
   }
 }

@@ -59,6 +59,8 @@ package final class TrainStep {
   private var joint: JointGradients?
   private let offending: OffendingSamples
   private let audit: Audit
+  /// What the method adds to the loss of each step.
+  private let penalty: (any WeightPenalty)?
   /// When messages were last looked after, in nanoseconds.
   private var lookedAfter: UInt64 = 0
   /// Looks after messages while a long operation computes; nil if nothing travels between hosts.
@@ -68,7 +70,7 @@ package final class TrainStep {
   package init(
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
-    watch: NumberWatch = NumberWatch(), auditShare: Double = 0,
+    watch: NumberWatch = NumberWatch(), auditShare: Double = 0, penalty: (any WeightPenalty)? = nil,
     decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
@@ -82,6 +84,7 @@ package final class TrainStep {
     self.mask = mask
     self.seed = seed
     self.gradientClip = gradientClip
+    self.penalty = penalty
     self.watch = watch
     sums = MicroBatchSums(counts: replica.objective.counts, ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
@@ -107,7 +110,7 @@ package final class TrainStep {
       ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
-      auditShare: recipe.training.audit,
+      auditShare: recipe.training.audit, penalty: recipe.penalty(replica.layout, ledger: ledger),
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
   }
 
@@ -130,6 +133,7 @@ package final class TrainStep {
     sumGradients(step, microBatches, dividedBy: units)
     let audits = try auditGradients(step, microBatches, dividedBy: units)
     ranks.board?.tell(.update)
+    let penalty = units > 0 ? addPenalty() : 0
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
     sums.gather(microBatches: microBatches.count)
@@ -141,7 +145,8 @@ package final class TrainStep {
       updateWeights(update, norm: norm, learningRate: learningRate)
     }
     return StepReport(
-      step: step, loss: total.meanLoss, scalars: replica.objective.scalars(ofStep: total),
+      step: step, loss: total.meanLoss.map { $0 + penalty },
+      scalars: replica.objective.scalars(ofStep: total),
       gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
       audits: audits, finding: finding)
@@ -175,6 +180,18 @@ package final class TrainStep {
         replica.engine.time("audit") { audit.take(segment: segment, values) }
       }
       audit.take(loss: loss)
+    }
+  }
+
+  /// Adds the gradient of what does not depend on micro-batches.
+  /// - Returns: its part of the loss.
+  private func addPenalty() -> Double {
+    guard let penalty else { return 0 }
+    let (weights, engine) = (replica.weights, replica.engine)
+    return engine.time("penalty") {
+      let value = penalty.take(weights, engine)
+      gradients.add { penalty.gradient(of: $0, weights, engine) }
+      return value
     }
   }
 

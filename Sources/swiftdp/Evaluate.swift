@@ -69,7 +69,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         files = output.flatMap { output in
           problems.collect { try ErrorFiles(output, training: training, isFirst: ranks.isFirst) }
         }
-        trainMistakes.forEach { problems.add($0) }
+        for mistake in trainMistakes { problems.add(mistake) }
       }
       let neighbours = try files?.measureTraining(read, batchSize: batchSize, ranks: ranks)
       let evaluated = try measure(

@@ -48,7 +48,8 @@ struct NamedAdapter: Sendable {
 struct RowOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
-    help: "Files, patterns or folders of .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, or - for standard input.",
+    help:
+      "Files, patterns or folders of .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, or - for standard input.",
     transform: Launch.path)
   var data: [String]
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")

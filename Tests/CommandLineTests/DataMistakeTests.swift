@@ -49,7 +49,9 @@ extension CommandLineTests {
         (["data.train=latin.txt"], ["latin.txt:1: is not UTF-8 at byte offset 1 (convert it to UTF-8)"]),
         (
           ["data.train=table.xml"],
-          ["table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv or .conll)"]
+          [
+            "table.xml: the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"
+          ]
         ),
         (
           ["data.train=broken.jsonl", "data.format=alpaca"],
@@ -85,7 +87,7 @@ extension CommandLineTests {
         ),
         (
           ["--data", "text.txt", "--format", "alpaca"],
-          "text.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv or .csv, or --format auto)"
+          "text.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv, .csv or .parquet, or --format auto)"
         ),
       ]
       for (options, message) in cases {

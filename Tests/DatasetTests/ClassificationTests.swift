@@ -136,7 +136,7 @@ import Tokenizers
       (
         "i.txt", "a", .auto, ["a", "b"], false,
         "i.txt: a .txt file is plain text, not classification "
-          + "(use .jsonl, .json, .tsv or .csv, or data.format: auto)"
+          + "(use .jsonl, .json, .tsv, .csv or .parquet, or data.format: auto)"
       ),
     ]
     for (name, text, format, labels, packing, says) in cases {

@@ -128,7 +128,8 @@ import Testing
     #expect(
       folder.errors(.of([file])) == """
         a.jsonl:2: no format is known with the keys "question", "answer" (text has "text"; completion has \
-        "prompt" and "completion" (or "response"); alpaca has "instruction" and "output")
+        "prompt" and "completion" (or "response"); alpaca has "instruction" and "output"; messages has "messages", or \
+        "conversations", or "prompt" and "completion" as lists of messages, or "instruction", "output" and "history")
         """)
   }
 
@@ -226,7 +227,10 @@ import Testing
       ("c.jsonl", "", "the file is empty"), ("d.jsonl", "\n \r\n", "the file has no rows"),
       ("e.json", " [ ] ", "the file has no rows"),
       ("f.jsonl", "{\"text\": \"\"}", "all rows of the file are empty"),
-      ("g.xml", "a", "the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv or .conll)"),
+      (
+        "g.xml", "a",
+        "the ending of the name is not known (use .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"
+      ),
     ] {
       let file = try folder.write(name, text)
       #expect(folder.errors(.of([file])) == "\(name): \(message)")
@@ -246,11 +250,12 @@ import Testing
     #expect(try Dataset(.of([fine]), encoder: .bytes()).train.tokens == [0xC3, 0xA9, 257])
     #expect(
       folder.errors(.of([fine], format: .alpaca))
-        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv or .csv, or data.format: auto)"
+        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv, .csv or .parquet, or data.format: auto)"
     )
     #expect(
       folder.errors(.of([fine], format: .alpaca, names: .options))
-        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv or .csv, or --format auto)")
+        == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv, .csv or .parquet, or --format auto)"
+    )
   }
 
   @Test func emptyRowsAreLeftOutAndCounted() throws {

@@ -11,7 +11,8 @@ import Testing
 
   private func stream(_ lengths: [Int32]?, batch: Int = 16, micro: Int = 4, rows: Int = 1) -> BatchStream {
     BatchStream(
-      sources: [0..<1000 * rows], rowsPerSample: rows, mixture: .one, batchSize: batch, microBatchSize: micro,
+      sources: [0..<1000 * rows], rowsPerSample: rows, schedule: SourceSchedule(.one, samples: [1000]),
+      batchSize: batch, microBatchSize: micro,
       seed: 5, shuffle: true, lengths: lengths)
   }
 

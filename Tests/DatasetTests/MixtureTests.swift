@@ -56,7 +56,8 @@ import Testing
   @Test func aStepIsAFunctionOfItsNumber() {
     func stream() -> BatchStream {
       BatchStream(
-        sources: [0..<5, 5..<45, 45..<52], mixture: Mixture(weights: [1, 4, 2]), batchSize: 6,
+        sources: [0..<5, 5..<45, 45..<52],
+        schedule: SourceSchedule(Mixture(weights: [1, 4, 2]), samples: [5, 40, 7]), batchSize: 6,
         microBatchSize: 4,
         seed: 3, shuffle: true)
     }
@@ -102,7 +103,7 @@ import Testing
       validation: .share(0.34), packing: false, sequenceLength: 16, seed: 1)
     let data = try Dataset(options, encoder: .bytes(end: false))
     #expect(data.trainSources == [0..<2, 2..<6] && data.validation?.count == 3)
-    #expect(data.mixture == Mixture(weights: [3, 1]))
+    #expect(data.weights == [3, 1])
     #expect(data.summary.trainFiles.files.map(\.format) == [.completion, .text])
     #expect(data.train.files == [rows, text])
     for sequence in 0..<6 {

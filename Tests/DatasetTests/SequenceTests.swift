@@ -253,3 +253,42 @@ import Testing
     #expect(checked == 4 + 3)
   }
 }
+
+@Suite struct BestFitTests {
+  /// Rows of a data set in the lengths that chats have, in blocks with little padding.
+  @Test func blocksAreNearlyFull() throws {
+    let folder = try Folder()
+    let lengths = (0..<3000).map { index in 5 + (index * 7919 % 997) * (index * 104_729 % 991) / 4000 }
+    let file = try folder.write(
+      "rows.jsonl",
+      lengths.enumerated().map { index, length in
+        "{\"prompt\": \"\(index % 10)\", \"completion\": \"\(String(repeating: "a", count: length))\"}\n"
+      }.joined())
+    var options = DataOptions(train: [file], packing: true, sequenceLength: 256, seed: 0)
+    let inOrder = try Dataset(options, encoder: .bytes()).train
+    options.packingFits = true
+    let fit = try Dataset(options, encoder: .bytes()).train
+    let tokens = fit.tokens.count
+    #expect(tokens == inOrder.tokens.count && fit.targetCount == inOrder.targetCount)
+    #expect(fit.tokens.sorted() == inOrder.tokens.sorted())
+    #expect(fit.count < inOrder.count)
+    let waste = 1 - Double(tokens) / Double(fit.count * 256)
+    #expect(waste <= 0.01, "\(waste)")
+    // Every row is there once, whole.
+    #expect(Set(fit.rowPlaces).count == 3000)
+    for sequence in 0..<fit.count { #expect(fit.length(of: sequence) <= 256) }
+  }
+
+  /// Text that is longer than a block is cut into rows, and none of it is lost.
+  @Test func documentsAreCutAndKept() throws {
+    let folder = try Folder()
+    let file = try folder.write(
+      "texts.jsonl",
+      (1...40).map { "{\"text\": \"\(String(repeating: "b", count: $0 * 13))\"}\n" }.joined())
+    var options = DataOptions(train: [file], packing: true, sequenceLength: 64, seed: 0)
+    options.packingFits = true
+    let fit = try Dataset(options, encoder: .bytes()).train
+    #expect(fit.tokens.count == (1...40).reduce(0) { $0 + $1 * 13 + 1 })
+    #expect((0..<fit.count).allSatisfy { fit.length(of: $0) <= 64 })
+  }
+}

@@ -14,6 +14,7 @@ A base that is stored in few bits is the one that bitsandbytes gives back: the r
 import json
 import platform
 import sys
+import tempfile
 from pathlib import Path
 
 import bitsandbytes.functional as bnb
@@ -21,7 +22,7 @@ import peft
 import torch
 import transformers
 from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
-from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
+from peft import AdaLoraConfig, IA3Config, LoraConfig, PeftModel, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
@@ -79,6 +80,19 @@ ADAPTERS = {
         dict(r=3, lora_alpha=9, target_modules="all-linear", fan_in_fan_out=True, init_lora_weights="pissa"),
     ),
     "gemma2-ia3": ("gemma2", dict(kind=IA3Config)),
+    "llama-adalora": (
+        "llama-bias",
+        dict(kind=AdaLoraConfig, init_r=4, target_r=2, lora_alpha=8, target_modules="all-linear", total_step=9,
+             orth_reg_weight=0.0),
+    ),
+    # As it is after ranks were taken away, from one term all of them.
+    "gpt2-adalora": (
+        "gpt2-tiny",
+        dict(kind=AdaLoraConfig, init_r=3, target_r=2, lora_alpha=5, target_modules=["c_attn", "c_fc"], total_step=9,
+             orth_reg_weight=0.0, fan_in_fan_out=True,
+             pattern={"transformer.h.0.attn.c_attn": [True, False, True], "transformer.h.0.mlp.c_fc": [False] * 3,
+                      "transformer.h.1.attn.c_attn": [True] * 3, "transformer.h.1.mlp.c_fc": [False, True, False]}),
+    ),
 }
 
 
@@ -123,6 +137,7 @@ def adapted(base, settings, storage, seed, freezes_a):
     is_pissa = settings.get("init_lora_weights") == "pissa"
     settings = dict(settings)
     kind = settings.pop("kind", LoraConfig)
+    pattern = settings.pop("pattern", None)
     model = get_peft_model(
         load(base, "float32" if is_pissa else storage), kind(task_type="CAUSAL_LM", **settings))
     if is_pissa:
@@ -151,7 +166,19 @@ def adapted(base, settings, storage, seed, freezes_a):
     for name, parameter in model.named_parameters():
         if freezes_a and "lora_A" in name:
             parameter.requires_grad = False
+    if pattern:
+        model = without_ranks(model, pattern, load(base, storage))
     return model.train()
+
+
+def without_ranks(model, pattern, base):
+    """The same adapter of AdaLoRA as PEFT writes and reads it when ranks have been taken away."""
+    model.peft_config["default"].rank_pattern = {f"{name}.lora_E.default": kept for name, kept in pattern.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        loaded = PeftModel.from_pretrained(base, folder, is_trainable=True)
+    # It would be cut once more when it is saved.
+    return loaded
 
 
 def trained(model):

@@ -216,4 +216,29 @@ def main():
     duck()
 
 
+def check_written():
+    """pyarrow reads what swiftdp has written (ParquetWriterTests, with SWIFTDP_WRITE_FIXTURES=1) as its rows."""
+    with open(f"{FOLDER}/written.jsonl", "w") as file:
+        for i in range(40):
+            row = {
+                "id": i, "truth": [True, False, None][i % 3], "ratio": i / 8, "word": f"w{i % 4}",
+                "text": None if i % 5 == 4 else f"straße {i * 7919}", "nothing": None, "large": (-1) ** i * 2**60 + i,
+                "messages": None if i % 11 == 0 else [
+                    {"role": ["user", "assistant"][t % 2], "content": None if t == 3 else f"turn {t}"} for t in range(i % 5)],
+                "grid": [list(range(n)) for n in range(i % 4)],
+                "home": {"street": "S", "place": {"x": 0.5, "y": None}} if i % 2 else None,
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    path = f"{FOLDER}/written.parquet"
+    if not os.path.exists(path):
+        return print("written.parquet is missing: run ParquetWriterTests with SWIFTDP_WRITE_FIXTURES=1")
+    table = pq.read_table(path)
+    expected = [json.loads(line) for line in open(f"{FOLDER}/written.jsonl")]
+    assert table.to_pylist() == expected, "pyarrow reads other rows"
+    duck = duckdb.connect().execute(f"SELECT id, text, ratio FROM '{path}'").fetchall()
+    assert duck == [(r["id"], r["text"], r["ratio"]) for r in expected], "duckdb reads other rows"
+    print(f"written.parquet: {table.num_rows} rows, as pyarrow and duckdb read them")
+
+
 main()
+check_written()

@@ -37,6 +37,15 @@ import Testing
   @Test(arguments: models.map(\.name), storages)
   func lossAndGradients(_ name: String, _ storage: FrozenStorage) throws {
     var ran = 0
+    for dropout in [0, 0.3] {
+      let adaptation = TestAdaptation.everywhere(dropout: dropout, values: true)
+      let (model, batch) = try setUp(name, storage, adaptation)
+      let values = model.layout.parameters.filter { $0.spec.name.hasSuffix(".lora_E") }
+      #expect(
+        values.count == (name == "gpt2" ? 2 * 4 : 2 * 7) && values.allSatisfy { $0.spec.shape == [3, 1] })
+      try expectRight(model, batch)
+      ran += 1
+    }
     for (dropout, magnitude) in [(0, false), (0.3, false), (0, true), (0.3, true)] {
       let adaptation = TestAdaptation.everywhere(dropout: dropout, magnitude: magnitude)
       let (model, batch) = try setUp(name, storage, adaptation)
@@ -55,7 +64,7 @@ import Testing
       try expectRight(model, batch)
       ran += 1
     }
-    #expect(ran == 4)
+    #expect(ran == 6)
   }
 
   /// The gradient of the first input reaches tables and norms, through every projection.

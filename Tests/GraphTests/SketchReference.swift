@@ -95,11 +95,14 @@ struct SketchReference {
         guard let lowRank = adaptation.lowRank(at: name, inputs: inputs, outputs: columns) else { return y }
         // y + scale · (x Aᵀ) Bᵀ, with a mask of its own on x.
         let dropped = dropped(x, lowRank.dropout, &sites)
+        let names = lowRank.names(name)
         let inner = Reference.linear(
-          dropped, rows: rows, inputs: inputs, weight: parameter(name + ".lora_A.weight", line),
+          dropped, rows: rows, inputs: inputs, weight: parameter(names.a, line),
           outputs: lowRank.rank, outputByInput: true, bias: nil)
+        let singular = names.values.map { parameter($0, line) }
         let term = Reference.linear(
-          inner, rows: rows, inputs: lowRank.rank, weight: parameter(name + ".lora_B.weight", line),
+          inner.indices.map { inner[$0] * (singular?[$0 % lowRank.rank] ?? 1) }, rows: rows,
+          inputs: lowRank.rank, weight: parameter(names.b, line),
           outputs: columns, outputByInput: true, bias: nil)
         guard lowRank.hasMagnitude else { return zip(y, term).map { $0 + Double(lowRank.scale) * $1 } }
         // (x − x') Wᵀ + f ∘ (x' Wᵀ + term) + b

@@ -22,12 +22,14 @@ struct TestAdaptation: Adaptation {
 extension TestAdaptation {
   /// The same term at every projection.
   static func everywhere(
-    rank: Int = 3, dropout: Double = 0, magnitude: Bool = false, trainsA: Bool = true,
+    rank: Int = 3, dropout: Double = 0, magnitude: Bool = false, trainsA: Bool = true, values: Bool = false,
     trained: @escaping @Sendable (String) -> Bool = { _ in false }
   ) -> TestAdaptation {
     TestAdaptation(
       terms: { _ in
-        LowRank(rank: rank, scale: 1.75, dropout: dropout, hasMagnitude: magnitude, trainsA: trainsA)
+        LowRank(
+          rank: rank, scale: 1.75, dropout: dropout, hasMagnitude: magnitude, trainsA: trainsA,
+          hasValues: values)
       },
       trained: trained)
   }
@@ -48,9 +50,11 @@ extension TestAdaptation {
         guard draw.chance(0.6) else { return nil }
         let (rank, scale) = (1 + draw.below(5), Float(1 + draw.below(4)) / 2)
         let dropout = draw.chance(0.5) ? 0.3 : 0
+        let hasMagnitude = draw.chance(0.4) && !isTrained(name + ".weight")
+        let trainsA = draw.chance(0.8)
         return LowRank(
-          rank: rank, scale: scale, dropout: dropout,
-          hasMagnitude: draw.chance(0.4) && !isTrained(name + ".weight"), trainsA: draw.chance(0.8))
+          rank: rank, scale: scale, dropout: dropout, hasMagnitude: hasMagnitude, trainsA: trainsA,
+          hasValues: !hasMagnitude && draw.chance(0.4))
       }, trained: isTrained,
       gains: { name in
         var draw = draw(name + "/gain")

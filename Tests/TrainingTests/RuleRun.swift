@@ -30,26 +30,6 @@ final class RuleRun {
       ledger: nil)
   }
 
-  private struct WholeSums: ParameterSums {
-    let layout: ParameterLayout
-    let stretches: [UpdateStretch]
-
-    func total(ofGrains grains: [Double]) -> [Double] {
-      var totals = [Double](repeating: 0, count: layout.parameters.count)
-      var next = 0
-      for stretch in stretches {
-        for _ in 0..<UpdateStretch.grains(phase: stretch.phase, count: stretch.count) {
-          totals[stretch.parameter] += grains[next]
-          next += 1
-        }
-      }
-      #expect(next == grains.count)
-      return totals
-    }
-
-    func add(_ values: inout [Int64]) {}
-  }
-
   /// Sets a parameter's numbers in a line.
   func set(_ line: FlatMemory, _ name: String, _ values: [Float]) throws {
     let range = try #require(layout[name]).range
@@ -91,4 +71,27 @@ final class RuleRun {
     [Array(UnsafeRawBufferPointer(start: weights.base, count: 4 * weights.count))]
       + optimizer.states.map { state in state.parts.flatMap { Array(state.bytes(of: $0)) } }
   }
+}
+
+/// What one process that holds all ranges knows of them.
+struct WholeSums: ParameterSums {
+  let layout: ParameterLayout
+  let stretches: [UpdateStretch]
+
+  func gather(
+    _ values: [Double], count: (ParameterRange) -> Int,
+    _ body: (ParameterRange, ArraySlice<Double>) -> Void
+  ) {
+    var next = 0
+    for stretch in stretches {
+      let range = ParameterRange(
+        parameter: stretch.parameter, start: stretch.start, count: stretch.count, phase: stretch.phase)
+      let end = next + count(range)
+      body(range, values[next..<end])
+      next = end
+    }
+    #expect(next == values.count)
+  }
+
+  func add(_ values: inout [Int64]) {}
 }

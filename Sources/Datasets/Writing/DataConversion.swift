@@ -102,9 +102,9 @@ package struct DataConversion {
             let json = DataColumns().named(try row.json.get(), isCoNLL: file.kind == .words)
             guard json.members != nil else { throw RowMistake.noObject(json) }
             // A file of JSON lines may have a carriage return at the end of each.
-            let line = file.kind == .jsonLines ? file.text(of: row) : nil
-            try body(
-              SourceRow(json: json, line: line?.last == 0x0D ? line.map { Array($0.dropLast()) } : line))
+            var line = file.kind == .jsonLines ? file.text(of: row) : nil
+            if line?.last == 0x0D { line?.removeLast() }
+            try body(SourceRow(json: json, line: line))
           } catch {
             failure = (error as? RowMistake)?.at("\(shown):\(row.line)") ?? error
           }

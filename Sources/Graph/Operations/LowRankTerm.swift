@@ -2,6 +2,8 @@
 //
 // Backward: dB = dyᵀ u, t = scale · dy B, dA = tᵀ x, dx += t A. Terms are fp32, whatever the weight is stored in, as
 // PEFT keeps adapters. With dropout A reads x with some elements dropped, another mask for each projection.
+//
+// With singular values E (Zhang et al. 2023) v = scale · x Aᵀ is kept too: u = E ∘ v, dE = Σ dy B ∘ v, t = scale · E ∘ dy B.
 import Kernels
 import Tensors
 
@@ -14,17 +16,25 @@ extension Graph {
     guard let lowRank = adaptation.lowRank(at: name, inputs: x.columns, outputs: columns) else { return nil }
     let (aInitial, bInitial): (Initial, Initial) =
       switch lowRank.start {
+      case _ where lowRank.hasValues: (.normal(deviation: 0.02), .normal(deviation: 0.02))
       case .uniform: (.uniform(bound: 1 / Double(x.columns).squareRoot()), .zeros)
       case .gaussian: (.normal(deviation: 1 / Double(lowRank.rank)), .zeros)
       case .pissa, .loftq: (.factor(of: name + ".weight"), .factor(of: name + ".weight"))
       }
+    let names = lowRank.names(name)
     let a = addedParameter(
-      name + ".lora_A.weight", [lowRank.rank, x.columns], initial: aInitial, trains: lowRank.trainsA)
-    let b = addedParameter(name + ".lora_B.weight", [columns, lowRank.rank], initial: bInitial)
+      names.a, [lowRank.rank, x.columns], initial: aInitial, trains: lowRank.trainsA)
+    let b = addedParameter(names.b, [columns, lowRank.rank], initial: bInitial)
     let place = parameters.count
     parameters += [a, b]
     kept.append((rows: x.rows, columns: lowRank.rank))
     let u = kept.count - 1
+    var values: LowRankTerm.Values?
+    if let e = names.values {
+      kept.append((rows: x.rows, columns: lowRank.rank))
+      values = LowRankTerm.Values(e: parameters.count, v: kept.count - 1)
+      parameters.append(addedParameter(e, [lowRank.rank, 1], initial: .zeros))
+    }
     var magnitude: MagnitudeTerm?
     if lowRank.hasMagnitude {
       let m = addedParameter(
@@ -36,18 +46,25 @@ extension Graph {
     }
     let drops = dropsOut && lowRank.dropout > 0
     return LowRankTerm(
-      rank: lowRank.rank, scale: lowRank.scale, a: place, b: place + 1, magnitude: magnitude,
+      rank: lowRank.rank, scale: lowRank.scale, a: place, b: place + 1, values: values, magnitude: magnitude,
       trainsA: trains(a), u: u, dropout: drops ? lowRank.dropout : 0,
       site: drops ? nextSite() : 0, length: shape.length)
   }
 }
 
 struct LowRankTerm {
+  /// The singular values: an index into the operation's parameters, and the place of v among what is kept.
+  struct Values {
+    let e: Int
+    let v: Int
+  }
+
   let rank: Int
   let scale: Float
   /// Indices into the operation's parameters.
   let a: Int
   let b: Int
+  let values: Values?
   let magnitude: MagnitudeTerm?
   /// If not, nothing reads the input in backward.
   let trainsA: Bool
@@ -80,8 +97,8 @@ struct LowRankTerm {
     ConstMatrix(frame.added(a), rows: rank, columns: linear.inputs)
   }
 
-  private func uM(_ frame: Frame, rows: Int) -> MutableMatrix {
-    MutableMatrix(frame.kept(u), rows: rows, columns: rank)
+  private func kept(_ place: Int, _ frame: Frame, rows: Int) -> MutableMatrix {
+    MutableMatrix(frame.kept(place), rows: rows, columns: rank)
   }
 
   private func draw(_ frame: Frame) -> Dropout {
@@ -104,10 +121,18 @@ struct LowRankTerm {
   func project(
     _ x: ConstMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>
   ) {
-    let uM = uM(frame, rows: linear.rows)
+    let uM = kept(u, frame, rows: linear.rows)
+    let vM = values.map { kept($0.v, frame, rows: linear.rows) } ?? uM
     frame.engine.multiply(
-      .float32(read(x, linear, frame, scratch)), .float32(aM(frame, linear)), .second, into: uM
-    ) { rows, tile in frame.engine.scaleHere(uM.part(rows, tile), by: scale) }
+      .float32(read(x, linear, frame, scratch)), .float32(aM(frame, linear)), .second, into: vM
+    ) { rows, tile in
+      frame.engine.scaleHere(vM.part(rows, tile), by: scale)
+      if let values {
+        frame.engine.scaleColumnsHere(
+          vM.part(rows, tile), by: frame.added(values.e) + tile.lowerBound, bias: nil,
+          into: uM.part(rows, tile), adding: false)
+      }
+    }
   }
 
   /// Adds u Bᵀ to a tile of y, on the thread that made it.
@@ -117,7 +142,7 @@ struct LowRankTerm {
     frame.engine.addProductHere(u, bM, .second, into: y.part(rows, tile))
   }
 
-  /// Writes the gradients of A and B, and leaves t in scratch.
+  /// Writes the gradients of A, B and E, and leaves t in scratch.
   /// - Parameter x: nil where A is not trained.
   func backward(
     _ dy: ConstMatrix, _ x: ConstMatrix?, _ linear: Linear, _ frame: Frame,
@@ -131,7 +156,15 @@ struct LowRankTerm {
     let tM = MutableMatrix(scratch, rows: dy.rows, columns: rank)
     let bM = ConstMatrix(frame.added(b), rows: dy.columns, columns: rank)
     frame.engine.multiply(.float32(dy), .float32(bM), into: tM) { rows, tile in
-      frame.engine.scaleHere(tM.part(rows, tile), by: scale)
+      if values == nil { frame.engine.scaleHere(tM.part(rows, tile), by: scale) }
+    }
+    if let values {
+      let t = ConstMatrix(scratch, rows: dy.rows, columns: rank)
+      if let dE = frame.weightGradient(values.e) {
+        frame.engine.columnDots(t, frame.kept(values.v), into: dE.base, adding: dE.adding)
+      }
+      frame.engine.scaleColumns(t, by: frame.added(values.e), into: scratch)
+      frame.engine.scale(scratch, count: dy.rows * rank, by: scale, into: scratch)
     }
     if let dA = frame.weightGradient(a), let x {
       frame.engine.multiply(

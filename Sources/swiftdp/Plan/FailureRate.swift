@@ -16,7 +16,7 @@ struct FailureRate {
 
   func checkpoint(_ planner: Planner) -> CheckpointEstimate {
     CheckpointEstimate(
-      planner.layout, planner.recipe.optimizer.rule, hosts: planner.hosts.count, disk: disk,
+      planner.layout, planner.recipe.rule, hosts: planner.hosts.count, disk: disk,
       timeBetweenFailures: timeBetween)
   }
 }

@@ -19,6 +19,7 @@ extension CommandLineTests {
         + "prompt_tuning_init_text: the cat}",
       "method={name: prefix_tuning, num_virtual_tokens: 5}",
       "method={name: prefix_tuning, num_virtual_tokens: 5, prefix_projection: true}",
+      "method={name: adalora, init_r: 4, target_r: 2, tinit: 2, tfinal: 1, deltaT: 2, dropout: 0.1}",
       "method={name: p_tuning, num_virtual_tokens: 4, encoder_reparameterization_type: LSTM, encoder_dropout: 0.1}",
     ]
     static let text = [
@@ -30,6 +31,13 @@ extension CommandLineTests {
     /// A folder with a model that has weights, as methods start from one.
     static func folder() throws -> Workspace {
       let folder = try Workspace()
+      for (name, data) in try begun.get() where !name.hasSuffix("/") { try folder.file(name, data) }
+      return folder
+    }
+
+    /// The files of such a folder, made once for all tests.
+    private static let begun = Result {
+      let folder = try Workspace()
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       _ = try train(
@@ -38,7 +46,7 @@ extension CommandLineTests {
           "training.steps=4",
         ],
         output: "base", in: folder)
-      return folder
+      return folder.snapshot()
     }
 
     @Test(arguments: methods) func everyArrangementGivesTheSameBits(_ method: String) throws {
@@ -61,6 +69,16 @@ extension CommandLineTests {
         compared += 1
       }
       #expect(compared == arrangements.count && compared >= 3)
+      // What several ranks left in the middle goes on alone.
+      let last = "run\(compared - 1)"
+      let verified = try Command.swiftdp(
+        ["checkpoint", "verify", last + "/checkpoints/step-000004"], in: folder)
+      #expect(verified.code == 0, "\(verified.err)")
+      try folder.remove(last + "/checkpoints/step-000008")
+      try folder.remove(last + "/model")
+      let run = try train(Self.text + [method], output: last, in: folder)
+      #expect(try run.hash() == one.hash())
+      #expect(try run.tensors("model") == one.tensors("model"))
     }
 
     @Test(arguments: ["bfloat16", "int8", "nf4", "{name: nf4, double_quantization: true}"])
@@ -68,8 +86,9 @@ extension CommandLineTests {
       try check(storage, "lora")
     }
 
-    @Test(arguments: ["int8", "nf4"]) func bottlenecksOnQuantisedBases(_ storage: String) throws {
-      try check(storage, "adapters")
+    @Test(arguments: [("int8", "adapters"), ("nf4", "adapters"), ("int8", "adalora"), ("nf4", "adalora")])
+    func othersOnQuantisedBases(_ storage: String, _ method: String) throws {
+      try check(storage, method)
     }
 
     private func check(_ storage: String, _ method: String) throws {
@@ -83,20 +102,6 @@ extension CommandLineTests {
       let half = try train(settings + ["model_dtype=bfloat16"], output: "half", in: folder)
       let halves = try train(settings + ["model_dtype=bfloat16"], output: "halves", ranks: 2, in: folder)
       #expect(try half.hash() == halves.hash())
-    }
-
-    @Test(arguments: methods) func stoppedAndGoneOnWith(_ method: String) throws {
-      let folder = try Self.folder()
-      let whole = try train(Self.text + [method], output: "whole", ranks: 2, in: folder)
-      let first = "training.steps=8"
-      _ = try train(Self.text + [method, first, "checkpoint.keep=9"], output: "run", ranks: 3, in: folder)
-      try folder.remove("run/checkpoints/step-000008")
-      try folder.remove("run/model")
-      let run = try train(Self.text + [method, first], output: "run", in: folder)
-      #expect(try run.hash() == whole.hash())
-      #expect(try run.tensors("model") == whole.tensors("model"))
-      let verified = try Command.swiftdp(["checkpoint", "verify", "run/checkpoints/step-000004"], in: folder)
-      #expect(verified.code == 0, "\(verified.err)")
     }
 
     /// Groups of the optimizer at several rank counts and stages, and what a run that goes on must agree with.
@@ -161,6 +166,65 @@ extension CommandLineTests {
         let (losses, others) = (try one.numbers("loss"), try wide.numbers("loss"))
         #expect(losses.count == 8 && zip(losses, others).allSatisfy { abs($0 / $1 - 1) < 1e-4 })
       }
+    }
+
+    /// Ranks are taken away between the first and the last steps; what is left lacks them, and is read again.
+    @Test func ranksAreAllocated() throws {
+      let folder = try Self.folder()
+      let method = "method={name: adalora, init_r: 4, target_r: 1, tfinal: 2, targets: [q_proj, v_proj]}"
+      let run = try train(Self.text + [method], output: "run", ranks: 2, in: folder)
+      let config = try JSON.parse(try run.text("model/adapter_config.json"))
+      #expect(config["peft_type"]?.text == "ADALORA" && config["total_step"]?.integer == 8)
+      let pattern = try #require(config["rank_pattern"]?.members)
+      #expect(pattern.count == 4)
+      let kept = pattern.flatMap { $0.value.elements ?? [] }.compactMap(\.bool)
+      #expect(kept.count == 16 && kept.count { $0 } == 4)
+      let during = try JSON.parse(try run.text("checkpoints/step-000004/adapter_config.json"))
+      #expect(during["rank_pattern"]?.isNull == true)
+      #expect(run.checkpoints.count == 2)
+      let names = folder.names(in: "run/checkpoints/step-000004")
+      for name in ["importance", "uncertainty", "pruned"] { #expect(names.contains(name + ".safetensors")) }
+      // The loss at the end is that of what is left, of the checkpoint, and merged.
+      let end = try #require(try run.numbers("validation_loss").last)
+      let merged = try Command.swiftdp(
+        ["merge", "--model", "base/model", "--adapter", "run/model", "--output", "merged"], in: folder)
+      #expect(merged.code == 0, "\(merged.err)")
+      let next = try train(
+        Self.text + ["adapter=run/model", "training.steps=4", "optimizer.learning_rate=1.0e-9"],
+        output: "next", in: folder)
+      #expect(abs(try #require(try next.numbers("validation_loss").last) / end - 1) < 1e-5)
+      let left = try JSON.parse(try next.text("model/adapter_config.json"))["rank_pattern"]?.members
+      #expect(left?.map { $0.value.encoded() } == pattern.map { $0.value.encoded() })
+      var losses: [Double] = []
+      for model in [
+        ["base/model", "--adapter", "run/model"], ["merged"],
+        ["base/model", "--adapter", "run/checkpoints/step-000008"],
+        ["base/model", "--adapter", "next/checkpoints/step-000004"],
+      ] {
+        let result = try Command.swiftdp(
+          ["evaluate", "--json", "--sequence-length", "32", "--model"] + model + ["--data", "text.txt"],
+          in: folder)
+        #expect(result.code == 0, "\(result.err)")
+        losses.append(try #require(try JSON.parse(result.out)["loss"]?.double))
+      }
+      #expect(losses.count == 4 && losses.allSatisfy { abs($0 / losses[0] - 1) < 1e-5 }, "\(losses)")
+    }
+
+    /// The regularisation is a part of a step's loss, however its batch is cut.
+    @Test func theRegularisationCountsOnce() throws {
+      let folder = try Self.folder()
+      let method = "method={name: adalora, init_r: 4, target_r: 2, orth_reg_weight: "
+      let run = try train(Self.text + [method + "2}"], output: "run", in: folder)
+      let cut = try train(
+        Self.text + [method + "2}", "training.micro_batch_size=4"], output: "cut", in: folder)
+      let without = try train(Self.text + [method + "0}"], output: "without", in: folder)
+      let (losses, others, plain) = (
+        try run.numbers("loss"), try cut.numbers("loss"), try without.numbers("loss")
+      )
+      #expect(losses.count == 8 && zip(losses, others).allSatisfy { abs($0 / $1 - 1) < 1e-5 })
+      // ‖A Aᵀ − I‖ of small numbers is about the root of the rank, and shrinks.
+      #expect(abs(losses[0] - plain[0] - 2 * 2) < 0.2)
+      #expect(losses[7] - plain[7] < losses[0] - plain[0] - 0.01)
     }
 
     @Test func verifyComparesWhatIsTrained() throws {
@@ -254,6 +318,16 @@ extension CommandLineTests {
       try expect(
         ["method={name: lora, init: pissa, rank: 40}"], 64,
         "method.rank: is 40, and model.layers.0.self_attn.q_proj.weight has 32 singular values")
+      try expect(
+        ["method={name: adalora, target_r: 9, init_r: 8}"], 64,
+        "method.target_r: is 9, and init_r, from which ranks are taken, is 8")
+      try expect(
+        ["method={name: adalora, tinit: 5, tfinal: 3}"], 64,
+        "method.tinit: is 5, which with tfinal 3 leaves none of 8 steps to allocate ranks in "
+          + "(set tinit + tfinal below 8)")
+      try expect(
+        ["method={name: adalora, total_step: 80}"], 64,
+        "method.total_step: is 80, and the run has 8 steps (leave it out)")
       _ = try train(Self.text + ["method=lora", "training.steps=2"], output: "lora", in: folder)
       _ = try train(
         [

@@ -4,12 +4,13 @@ import Checkpoints
 import Datasets
 import Foundation
 import Models
+import Parquet
 import Recipes
 import Tokenizers
 
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {
-  case safetensors, index, tokenizer, sentencepiece, template, rows, config, recipe, adapter
+  case safetensors, index, tokenizer, sentencepiece, template, rows, parquet, compressed, config, recipe, adapter
 
   /// Reads the bytes as swiftdp reads such a file.
   /// - Parameter folder: takes files that later calls overwrite.
@@ -22,6 +23,8 @@ package enum HostileReader: String, CaseIterable {
     case .sentencepiece: try Self.readSentencePiece(bytes, in: folder)
     case .template: try Self.readTemplate(bytes, in: folder)
     case .rows: try Self.readRows(bytes, in: folder)
+    case .parquet: try Self.readParquet(bytes, in: folder)
+    case .compressed: try Self.readCompressed(bytes, in: folder)
     case .config:
       for name in ["config.json", "generation_config.json"] { _ = try Self.write(bytes, name, in: folder) }
       _ = try ModelDescription(folder: folder)
@@ -201,6 +204,42 @@ package enum HostileReader: String, CaseIterable {
       refusal = refusal ?? error
     }
     if let refusal, !accepted { throw refusal }
+  }
+
+  /// The first rows of a Parquet file of any kind. Nulls and repeated values take no bytes of a file, so that a small one
+  /// may have any number of rows.
+  private static func readParquet(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    do {
+      let file = try ParquetFile(bytes)
+      let names = file.columns
+      try file.forEachRow(longest: 1 << 16) { number, json in
+        guard json.members?.map(\.key) == names else { throw Finding("row \(number) is \(json.encoded())") }
+        guard (try? JSON.parse(json.encoded())) != nil else { throw Finding("row \(number) is no JSON") }
+        return number < 200
+      }
+    } catch let mistake as ParquetMistake {
+      throw UserError(.data, mistake.what, at: "rows.parquet", hint: mistake.hint)
+    } catch is ParquetRowTooLong {
+      throw UserError(.data, "a row is too long", at: "rows.parquet")
+    }
+  }
+
+  /// The bytes as compressed lines. If both forms refuse, the first refusal is thrown.
+  private static func readCompressed(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
+    var refusal: (any Error)?
+    for ending in ["gz", "zst"] {
+      let path = try write(bytes, "rows.jsonl.\(ending)", in: folder)
+      do {
+        _ = try Dataset(
+          DataOptions(train: [path], packing: false, sequenceLength: 8, seed: 1),
+          encoder: DocumentEncoder(encoding: BytesAsTokens(), endOfText: 256))
+        return
+      } catch {
+        try Refusal.check(error)
+        refusal = refusal ?? error
+      }
+    }
+    if let refusal { throw refusal }
   }
 
   /// Every row with its answer is one line of JSON that holds it.

@@ -1,0 +1,23 @@
+// What a method does beside the optimizer.
+import Adapters
+import Optimizers
+import Tensors
+
+extension Recipe {
+  /// The optimizer's rule, with what the method does behind each update.
+  package var rule: any UpdateRule {
+    guard let method = method as? AdaLoRA else { return optimizer.rule }
+    let budget = RankBudget(
+      firstSteps: method.firstSteps, lastSteps: method.lastSteps, interval: method.interval,
+      totalSteps: method.totalSteps ?? 1, targetRank: method.targetRank)
+    return FollowedRule(
+      optimizer.rule, then: RankAllocation(budget, beta1: method.beta1, beta2: method.beta2))
+  }
+
+  /// What the method adds to the loss; nil if it adds nothing.
+  /// - Parameter layout: of what is trained.
+  package func penalty(_ layout: ParameterLayout, ledger: MemoryLedger?) -> (any WeightPenalty)? {
+    guard let method = method as? AdaLoRA, method.orthogonalWeight > 0 else { return nil }
+    return OrthogonalPenalty(layout, weight: method.orthogonalWeight, ledger: ledger)
+  }
+}
