@@ -73,6 +73,15 @@ final class LazySequence: Object {
     level = try Value.depth(around: values)
   }
 
+  /// Passes over a value, which is looked at when the first element is asked for.
+  convenience init(_ kind: String, over value: Value, _ begin: @escaping (Value) throws -> Iteration) throws {
+    var iteration: Iteration?
+    try self.init(kind, over: [value]) { rendering in
+      if iteration == nil { iteration = try begin(value) }
+      return try iteration!.next(rendering)
+    }
+  }
+
   override var typeName: String { kind }
   override func iteration() -> Iteration { .lazy(self) }
   override var depth: Int { level }

@@ -44,7 +44,9 @@ struct PercentFormat {
     let isUsedUp: Bool
     switch values {
     case .tuple(let list): isUsedUp = nextArgument >= list.elements.count
-    case .dict: isUsedUp = true
+    // Python takes everything that has elements by a key for named arguments, of which some may be left.
+    case .dict, .list, .undefined: isUsedUp = true
+    case .object(let object) where object.isSequence: isUsedUp = true
     default: isUsedUp = nextArgument > 0
     }
     guard isUsedUp else { throw PythonError("not all arguments converted during string formatting") }

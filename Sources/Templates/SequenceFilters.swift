@@ -22,13 +22,14 @@ enum SequenceFilters {
     },
     "items": { value, call, _ in
       try call.checkEmpty()
-      switch value {
-      case .undefined: return .object(try LazySequence("generator", over: []) { _ in nil })
-      case .dict(let dict):
-        var iteration = Iteration.pairs(dict)
-        return .object(try LazySequence("generator", over: [value]) { try iteration.next($0) })
-      default: throw PythonError("Can only get item pairs from a mapping.")
-      }
+      return .object(
+        try LazySequence("generator", over: value) { value in
+          switch value {
+          case .undefined: return .nothing
+          case .dict(let dict): return .pairs(dict)
+          default: throw PythonError("Can only get item pairs from a mapping.")
+          }
+        })
     },
     "reverse": { value, call, rendering in
       try call.checkEmpty()
@@ -60,13 +61,14 @@ enum SequenceFilters {
     "batch": { value, call, rendering in
       let arguments = try call.bound("linecount", "fill_with", required: 1)
       let count = try arguments[0].integer()!
-      var iteration = try value.iterate()
+      var iteration: Iteration?
       var batch: [Value] = []
       var isDone = false
       return .object(
         try LazySequence("generator", over: [value, arguments[1] ?? .none]) { rendering in
           guard !isDone else { return nil }
-          while let element = try iteration.next(rendering) {
+          if iteration == nil { iteration = try value.iterate() }
+          while let element = try iteration!.next(rendering) {
             defer { batch.append(element) }
             if batch.count == count {
               defer { batch = [] }
@@ -87,19 +89,21 @@ enum SequenceFilters {
     "slice": { value, call, rendering in
       let arguments = try call.bound("slices", "fill_with", required: 1)
       let slices = try arguments[0].integer()!
-      let elements = try value.elements(rendering)
-      guard slices != 0 else { throw PythonError("integer division or modulo by zero") }
-      let (size, larger) = slices > 0 ? (elements.count / slices, elements.count % slices) : (0, 0)
+      var elements: [Value]?
       var number = 0
       var place = 0
       return .object(
-        try LazySequence("generator", over: [.list(List(elements)), arguments[1] ?? .none]) { rendering in
+        try LazySequence("generator", over: [value, arguments[1] ?? .none]) { rendering in
+          let all = try elements ?? value.elements(rendering)
+          elements = all
+          guard slices != 0 else { throw PythonError("integer division or modulo by zero") }
           guard number < slices else { return nil }
           defer { number += 1 }
-          let end = place + size + (number < larger ? 1 : 0)
-          var slice = Array(elements[place..<end])
+          let isLarger = number < all.count % slices
+          let end = place + all.count / slices + (isLarger ? 1 : 0)
+          var slice = Array(all[place..<end])
           place = end
-          if let fill = arguments[1], !fill.isNone, number >= larger { slice.append(fill) }
+          if let fill = arguments[1], !fill.isNone, !isLarger { slice.append(fill) }
           try rendering.make(elements: slice.count)
           return .list(try List(slice))
         })
@@ -171,11 +175,12 @@ enum SequenceFilters {
       let arguments = try call.bound("case_sensitive", "attribute")
       let path = try AttributePath(arguments[1])
       let isSensitive = try arguments[0].isTrue()
-      var iteration = try value.iterate()
+      var iteration: Iteration?
       var seen: Set<HashedKey> = []
       return .object(
         try LazySequence("generator", over: [value]) { rendering in
-          while let element = try iteration.next(rendering) {
+          if iteration == nil { iteration = try value.iterate() }
+          while let element = try iteration!.next(rendering) {
             let key = try path.read(element, rendering).key(isSensitive)
             try key.checkHash()
             try rendering.make(elements: 2)

@@ -42,7 +42,6 @@ extension HostileReader {
       do throws(TemplateError) {
         return try template.render(messages: chat, tools: .array([chat]), addGenerationPrompt: true, at: 1)
       } catch {
-        guard !error.message.isEmpty || error.line >= 0 else { throw Finding("says nothing") }
         throw UserError(.data, error.message, at: "line \(error.line)")
       }
     }
