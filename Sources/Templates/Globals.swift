@@ -35,6 +35,7 @@ enum Globals {
       throw PythonError("\(call.name) expected at most 1 argument, got \(call.positional.count)")
     }
     if let first = call.positional.first {
+      try first.defined()
       if case .dict(let dict) = first {
         builder = DictBuilder(dict)
       } else {
@@ -116,9 +117,15 @@ final class Namespace: Object, Cyclic {
     }
   }
 
+  /// Whether its representation is being made: it may hold itself.
+  private var isShown = false
+
   override func representation(_ rendering: Rendering) throws -> [UInt8] {
-    // It may hold itself.
-    try rendering.nested(20) {
+    if isShown { return Array("<Namespace {...}>".utf8) }
+    isShown = true
+    defer { isShown = false }
+    // Namespaces may hold each other, without a bound on the levels of values.
+    return try rendering.nested(20) {
       let dict = try Dict(keys: names.map(Value.text), values: values)
       return Array("<Namespace ".utf8) + (try Value.dict(dict).representation(rendering)) + [
         UInt8(ascii: ">")

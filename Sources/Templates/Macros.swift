@@ -141,7 +141,7 @@ final class CallBlock: Action {
   override func run(_ frame: Frame, _ rendering: Rendering) throws -> Flow {
     rendering.cyclic.append(frame)
     let value = try call.evaluate(frame, rendering, caller: .object(Macro(caller, frame)))
-    try rendering.write(try value.text(rendering))
+    try rendering.writeText(value)
     return .onward
   }
 }

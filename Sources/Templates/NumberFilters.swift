@@ -20,7 +20,10 @@ enum NumberFilters {
         if number.isInfinite { return .integer(try PythonText.integer(number)) }
         return number.isNaN ? fallback : .integer(try PythonText.integer(number))
       case .string(let text):
-        if let number = try PythonInteger.parse(text, base: arguments[1].integer() ?? 10) {
+        // Jinja takes what is no base for a text that is no number.
+        if arguments[1].map({ $0.index != nil }) ?? true,
+          let number = try PythonInteger.parse(text, base: arguments[1].integer() ?? 10)
+        {
           return .integer(number)
         }
         guard let number = PythonFloat.parse(text), number.isFinite else { return fallback }

@@ -104,6 +104,14 @@ final class Rendering {
     output.append(contentsOf: text)
   }
 
+  /// Writes what a block gives, which Jinja takes as it is.
+  func writeText(_ value: Value) throws {
+    guard case .string(let text) = value else {
+      throw PythonError("a block gives \(value.typeName), where a text is expected")
+    }
+    try write(text)
+  }
+
   @inline(__always)
   func resolve(_ name: Int) -> Value? {
     if !exported.isEmpty, let value = exported[names[name]] { return value }

@@ -141,7 +141,7 @@ final class BlockValue: Action {
     if let destination {
       try destination.assign(value, frame, rendering, exports: exports)
     } else {
-      try rendering.write(try value.text(rendering))
+      try rendering.writeText(value)
     }
     return .onward
   }

@@ -48,7 +48,11 @@ import Testing
       "{% set ns = namespace(x='') %}{% for i in range(9999) %}{% set ns.x = cycler(ns.x).next %}{% endfor %}",
       "levels deep"
     ),
-    ("{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}", "recursion"),
+    ("{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}", nil),
+    (
+      "{% set a = namespace() %}{% set h = namespace(x=a) %}{% for i in range(9999) %}{% set h.x = namespace(x=h.x) %}{% endfor %}{{ h }}",
+      "recursion"
+    ),
     ("{{ 'a' * 99999999999 }}", "MiB"), ("{{ [1] * 999999999 }}", "MiB"),
     ("{{ (1,) * 9223372036854775807 }}", "MiB"),
     ("{{ 2 ** 9999999 }}", "64 bits"), ("{{ 9223372036854775807 + 1 }}", "64 bits"),
