@@ -93,7 +93,8 @@ let package = Package(
     .executableTarget(
       name: "swiftdp",
       dependencies: [
-        "Base", "CProcess", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models",
+        "Base", "CProcess", "Compression", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph",
+        "Adapters", "Models",
         "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",
