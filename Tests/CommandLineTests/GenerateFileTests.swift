@@ -190,7 +190,7 @@ extension CommandLineTests {
         let word = command == "evaluate" ? "3" : "=3"
         let line =
           command == "evaluate"
-          ? "--data: there is no file 3"
+          ? "--data: there is no file 3 (this folder holds prompts.jsonl, text.txt)"
           : "=3: is not a setting (write section.key=value, such as training.steps=100)"
         try expectMistake(words + [word], 64, [line], in: folder)
       }
