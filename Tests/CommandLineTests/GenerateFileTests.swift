@@ -126,8 +126,10 @@ extension CommandLineTests {
       try expect("no.jsonl", 64, ["--prompts: there is no file no.jsonl"])
       try expect("empty.jsonl", 65, ["empty.jsonl: the file is empty"])
       try expect("blank.jsonl", 65, ["blank.jsonl: the file has no rows"])
-      try expect("text.txt", 65, ["text.txt: prompts are rows of a .jsonl file"])
-      try expect("rows.json", 65, ["rows.json: prompts are rows of a .jsonl file"])
+      try expect(
+        "text.txt", 65, ["text.txt: prompts are rows of a .jsonl file (swiftdp data convert makes one)"])
+      try expect(
+        "rows.json", 65, ["rows.json: prompts are rows of a .jsonl file (swiftdp data convert makes one)"])
       let hint = #"(a row is {"prompt": …}, with any other keys)"#
       try expect(
         "bad.jsonl", 65,
