@@ -13,8 +13,6 @@ package struct Evaluation: Sendable {
   package var scalars: [Scalar]
   /// For each source of a mixture whose losses are known; empty otherwise.
   package var sources: [SourceReport] = []
-  /// For each source of a mixture whose losses are known; empty otherwise.
-  package var sources: [SourceReport] = []
   /// The mean over all targets or rows, in nats; nil if there is none.
   package var loss: Double? { sums.meanLoss }
 
