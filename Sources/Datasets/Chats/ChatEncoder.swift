@@ -27,6 +27,11 @@ package struct ChatEncoder: Sendable {
     return EncodedRow(tokens: placed.tokens, targets: tokenRanges(of: parts, in: placed, rendered.text))
   }
 
+  /// The text of a whole chat.
+  package func text(_ conversation: Conversation) throws(ChatMistake) -> [UInt8] {
+    try render(conversation.shaped(for: template), conversation.messages.count, prompts: false).text
+  }
+
   /// The text that a model is asked to continue.
   package func prompt(_ conversation: Conversation) throws(ChatMistake) -> [UInt8] {
     try render(conversation.shaped(for: template), conversation.messages.count, prompts: true).text

@@ -36,7 +36,7 @@ package struct Conversation: Equatable, Sendable {
 
 extension Conversation.Message {
   /// A message whose content is a text.
-  init(role: String, text: [UInt8], counts: Bool = true) {
+  package init(role: String, text: [UInt8], counts: Bool = true) {
     self.init(
       json: .object([
         JSON.Member(key: Array("role".utf8), value: .string(role)),
