@@ -95,7 +95,8 @@ let package = Package(
     .executableTarget(
       name: "swiftdp",
       dependencies: [
-        "Base", "CProcess", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels", "Graph", "Adapters",
+        "Base", "CProcess", "Compression", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels",
+        "Graph", "Adapters",
         "Models", "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",

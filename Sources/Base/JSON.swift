@@ -111,60 +111,78 @@ extension JSON {
 extension JSON {
   /// The value as text: one line, or indented by two spaces a level.
   package func encoded(indented: Bool = false) -> String {
-    var out = ""
+    var out: [UInt8] = []
     write(to: &out, indent: indented ? 0 : nil)
-    return out
+    return String(decoding: out, as: UTF8.self)
   }
 
-  private func write(to out: inout String, indent: Int?) {
+  /// Adds the value as one line of UTF-8.
+  package func write(to out: inout [UInt8]) { write(to: &out, indent: nil) }
+
+  private func write(to out: inout [UInt8], indent: Int?) {
     func newLine(_ level: Int?) {
-      if let level { out += "\n" + String(repeating: "  ", count: level) }
+      guard let level else { return }
+      out.append(UInt8(ascii: "\n"))
+      out.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
+    }
+    func comma(before index: Int) {
+      if index > 0 { out.append(contentsOf: (indent == nil ? ", " : ",").utf8) }
     }
     let inner = indent.map { $0 + 1 }
     switch self {
-    case .null: out += "null"
-    case .bool(let value): out += value ? "true" : "false"
-    case .integer(let value): out += String(value)
+    case .null: out.append(contentsOf: "null".utf8)
+    case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
+    case .integer(let value): out.append(contentsOf: String(value).utf8)
     // JSON has no NaN and no infinity; null is what readers accept.
-    case .number(let value): out += value.isFinite ? "\(value)" : "null"
+    case .number(let value): out.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
     case .string(let bytes): JSON.quote(bytes, to: &out)
     case .array(let elements):
-      out += "["
+      out.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {
-        if index > 0 { out += indent == nil ? ", " : "," }
+        comma(before: index)
         newLine(inner)
         element.write(to: &out, indent: inner)
       }
       if !elements.isEmpty { newLine(indent) }
-      out += "]"
+      out.append(UInt8(ascii: "]"))
     case .object(let members):
-      out += "{"
+      out.append(UInt8(ascii: "{"))
       for (index, member) in members.enumerated() {
-        if index > 0 { out += indent == nil ? ", " : "," }
+        comma(before: index)
         newLine(inner)
         JSON.quote(member.key, to: &out)
-        out += ": "
+        out.append(contentsOf: ": ".utf8)
         member.value.write(to: &out, indent: inner)
       }
       if !members.isEmpty { newLine(indent) }
-      out += "}"
+      out.append(UInt8(ascii: "}"))
     }
   }
 
-  private static func quote(_ bytes: [UInt8], to out: inout String) {
-    out += "\""
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
-      case _ where scalar.value < 0x20:
-        out += "\\u" + zeroPadded(String(scalar.value, radix: 16), to: 4)
-      default: out.unicodeScalars.append(scalar)
-      }
+  private static func quote(_ bytes: [UInt8], to out: inout [UInt8]) {
+    if (try? UTF8Span(validating: bytes.span)) == nil {
+      return quote(Array(String(decoding: bytes, as: UTF8.self).utf8), to: &out)
     }
-    out += "\""
+    out.append(UInt8(ascii: "\""))
+    // Runs without a letter that must be escaped are copied whole.
+    var start = 0
+    for (place, byte) in bytes.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5C {
+      out.append(contentsOf: bytes[start..<place])
+      start = place + 1
+      out.append(contentsOf: escape(byte).utf8)
+    }
+    out.append(contentsOf: bytes[start...])
+    out.append(UInt8(ascii: "\""))
+  }
+
+  private static func escape(_ byte: UInt8) -> String {
+    switch byte {
+    case UInt8(ascii: "\""): "\\\""
+    case UInt8(ascii: "\\"): "\\\\"
+    case UInt8(ascii: "\n"): "\\n"
+    case UInt8(ascii: "\r"): "\\r"
+    case UInt8(ascii: "\t"): "\\t"
+    default: "\\u" + zeroPadded(String(byte, radix: 16), to: 4)
+    }
   }
 }

@@ -31,7 +31,7 @@ package struct NewFile {
 
   /// Writes what `body` gives, one part behind the other, and returns when the disk holds it.
   /// - Throws: as `body`; then there is no file.
-  package func write<T>(_ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> T) throws -> T {
+  package func write<T>(_ body: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> T) throws -> T {
     var end = 0
     return try write(size: 0) { file in
       try body { part in

@@ -101,11 +101,11 @@ struct DataFile {
     }
   }
 
-  /// The first row of a .parquet file; nil if it has none, or cannot be read, and for other files.
-  var firstParquetRow: JSON? {
+  /// Some columns of the first row of a .parquet file; nil if it has none, or cannot be read, and for other files.
+  func firstParquetRow(columns: Set<String>) -> JSON? {
     guard kind == .parquet else { return nil }
     var first: JSON?
-    try? forEachParquetRow(columns: nil) { row in
+    try? forEachParquetRow(columns: columns) { row in
       first = try? row.json.get()
       return false
     }

@@ -38,7 +38,11 @@ package enum DataFileNames {
   }
 
   private static func files(inFolder folder: String, at place: String) throws(UserError) -> [String] {
-    let known = dataFiles(among: (try? names(inFolder: folder)) ?? [])
+    let all = (try? names(inFolder: folder)) ?? []
+    guard !all.contains("config.json") else {
+      throw UserError(.usage, "\(folder) is the folder of a model", at: place, hint: "name files of data")
+    }
+    let known = dataFiles(among: all)
     guard !known.isEmpty else {
       throw UserError(
         .usage, "the folder \(folder) holds no data file", at: place,

@@ -108,6 +108,8 @@ package struct Dataset: Sendable {
   /// nil if there is no validation.
   package let validation: TokenSequences?
   package let summary: DataSummary
+  /// The template of chats where the settings name one: the trained model needs it.
+  package let namedTemplate: [UInt8]?
   /// The labels of a classification, whose indices are the numbers of its sequences; nil for other data.
   package let labels: [String]?
   let options: DataOptions
@@ -125,6 +127,9 @@ package struct Dataset: Sendable {
   package var hasChangingShares: Bool {
     options.order != .mixed || options.sources.contains { $0.epochs != nil }
   }
+
+  /// Whether validation has files of its own, and is no share of what is trained on.
+  package var hasValidationFiles: Bool { summary.validationFiles != nil }
 
   /// Bytes in memory.
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
@@ -158,6 +163,7 @@ package struct Dataset: Sendable {
         FileLoader(
           source, among: paths, firstFile: 0, options: whole, labels: labels, encoder: encoder))
     }
+    namedTemplate = trainLoaders.lazy.compactMap(\.namedTemplate).first
     let mistakes = (trainLoaders + validationLoaders).flatMap(\.mistakes)
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
 

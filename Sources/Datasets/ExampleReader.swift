@@ -115,10 +115,16 @@ struct ExampleReader {
   /// The columns of a .parquet file that its format reads; nil for all, as messages about a row that does not fit name
   /// what it has.
   private func columnsRead(of file: DataFile, _ format: (any RowFormat)?) -> Set<String>? {
-    guard let first = file.firstParquetRow else { return nil }
+    func keys(_ formats: [any RowFormat]) -> Set<String> {
+      Set(formats.flatMap(\.columns).map { source.columns.key($0) })
+    }
+    // Other columns may hold what no row of text can, such as images.
+    guard let first = file.firstParquetRow(columns: keys(format.map { [$0] } ?? DataFormat.list)) else {
+      return nil
+    }
     let row = DataRow(json: first, columns: source.columns)
     guard let format = try? decided(format, by: row), (try? format.example(row)) != nil else { return nil }
-    return Set(format.columns.map { source.columns.key($0) })
+    return keys([format])
   }
 
   private func decided(

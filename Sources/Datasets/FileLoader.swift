@@ -16,6 +16,8 @@ struct FileLoader {
   /// The template of the source's chats, once there is one.
   private var chats: Result<ChatEncoder, RowMistake>?
   private let template: String?
+  /// The template of its chats where the settings name one, as a model's folder holds it.
+  var namedTemplate: [UInt8]? { template == nil ? nil : try? chats?.get().template.source }
 
   /// - Parameters:
   ///   - files: the files of all sources; those of this one begin at `firstFile`.

@@ -168,6 +168,8 @@ package final class LossCell: @unchecked Sendable {
   package var counts: [Double] = []
   /// What the model predicts, where it is measured and the task has a use for it.
   package var outputs: [Double] = []
+  /// Whether the losses of single tokens are left in training too.
+  package var keepsTokens = false
   package init() {}
 }
 

@@ -65,7 +65,11 @@ extension JSON {
       }
       let path = String(assignment[..<equals])
       let text = String(assignment[assignment.index(after: equals)...])
-      guard let value = problems.collect({ try JSON.yaml(text, file: path) }) else { continue }
+      // Standard input and a pattern are names, where YAML has a list of nothing and an alias to nothing.
+      let isName = text == "-" || text.hasPrefix("*")
+      guard let value = isName ? .string(text) : problems.collect({ try JSON.yaml(text, file: path) }) else {
+        continue
+      }
       // In YAML an empty value and ~ are null, so the default would be taken silently.
       let isWritten = !value.isNull || text.lowercased() == "null"
       set(

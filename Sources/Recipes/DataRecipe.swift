@@ -59,6 +59,11 @@ package struct DataRecipe: Sendable {
         section.fail(key, "is for several sources", hint: "give data.sources, or leave it out")
       }
     }
+    if order == .gradual, sources.contains(where: { $0.epochs != nil }) {
+      section.fail(
+        "order", "is gradual, where shares follow from the step alone, and a source has epochs",
+        hint: "leave epochs out")
+    }
     if order != .mixed, temperature != nil {
       section.fail("mixing", "has a temperature, and sources come in order \(order.rawValue)")
     }

@@ -60,7 +60,9 @@ package final class MetricsLog: Observer {
     if let validation, let loss = validation.loss {
       add("validation_loss", .number(loss))
       for scalar in validation.scalars { add("validation_" + scalar.name, scalar.value) }
+      if !validation.sources.isEmpty { add("validation_sources", json(validation.sources)) }
     }
+    if !report.sources.isEmpty { add("sources", json(report.sources)) }
     waiting += Array((JSON.object(members).encoded() + "\n").utf8)
     if let error = append() {
       if !isBehind { note("\(error); the run goes on, and its lines are written once they can be") }
@@ -72,6 +74,20 @@ package final class MetricsLog: Observer {
   }
 
   /// - Throws: `UserError(.disk)` if lines are still waiting.
+  /// The numbers of each source by its name.
+  private func json(_ sources: [SourceReport]) -> JSON {
+    .object(
+      sources.map { source in
+        let members = [
+          ("loss", source.loss.map { JSON.number($0) } ?? .null), ("tokens", .integer(source.tokens)),
+          (unit.rawValue, .integer(source.units)),
+        ]
+        return JSON.Member(
+          key: Array(source.name.utf8),
+          value: .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) }))
+      })
+  }
+
   package func ended(_ end: RunEnd) throws { if let error = append() { throw error } }
 
   /// Writes the lines that are waiting.

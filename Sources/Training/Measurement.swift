@@ -9,14 +9,15 @@ import Tokenizers
 ///   - rows: of the sequences.
 ///   - microBatchSize: samples of one forward pass.
 ///   - findsMistakes: whether the objective will be asked for the mistakes.
+///   - asked: which outputs to keep, if not those that the objective needs.
 /// - Returns: loss and outputs, in the order of the sequences, known to all ranks. Collective.
 /// - Throws: if rows cannot be read again.
 package func measure(
   _ sequences: TokenSequences, rows: RowTexts?, replica: Replica, ranks: Ranks, microBatchSize: Int,
-  mask: PackingMask, findsMistakes: Bool = false
+  mask: PackingMask, findsMistakes: Bool = false, form asked: OutputForm? = nil
 ) throws -> Evaluated {
   let objective = replica.objective
-  let form = findsMistakes ? objective.mistakeOutputs : objective.outputs
+  let form = asked ?? (findsMistakes ? objective.mistakeOutputs : objective.outputs)
   let microBatches = MicroBatch.cut(
     Array(0..<sequences.count), size: microBatchSize * sequences.rowsPerSample)
   var sums = MicroBatchSums(counts: objective.counts, ranks: ranks)

@@ -36,6 +36,9 @@ package final class Replica {
 
   /// The other sums that the micro-batch before left behind.
   private(set) var counts: [Double] = []
+  /// Whether training leaves the loss of each token, and that of the last micro-batch.
+  var keepsTokenLosses = false
+  private(set) var tokenLosses: [Double] = []
   /// What the model gave in the last measurement; see `LossCell`.
   private(set) var outputs: [Double] = []
 
@@ -104,7 +107,13 @@ package final class Replica {
       let program =
         batch.features.isEmpty
         ? program(for: batch, training: true) : program(shape(of: batch), training: true, part: .head)
-      defer { take(program.counts) }
+      defer {
+        take(program.counts)
+        if keepsTokenLosses {
+          tokenLosses.removeAll(keepingCapacity: true)
+          tokenLosses.append(contentsOf: program.outputs)
+        }
+      }
       return try program.run(
         input, weights: store, arena: arena, engine: engine, gradients: gradients, beforeEach: beforeEach,
         afterEach: afterEach, whenFinal: whenFinal)
@@ -233,6 +242,7 @@ package final class Replica {
     let graph = Graph(
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       dropout: dropout, adaptation: description.adaptation)
+    graph.loss.keepsTokens = keepsTokenLosses && purpose == .training
     switch purpose {
     case .training, .loss, .rehearsal:
       objective.record(description.family.forward(graph), of: description, on: graph)

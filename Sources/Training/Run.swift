@@ -47,7 +47,7 @@ package final class Run {
     let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
     (recipe, model) = try ranks.together { [recipe, model] in
       let settled = try recipe.settled(steps: data.steps)
-      return (settled, try model.settled(settled))
+      return (settled, try model.with(chatTemplate: data.dataset.namedTemplate).settled(settled))
     }
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
@@ -288,7 +288,8 @@ package final class Run {
     return try evaluate(
       sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
       microBatchSize: recipe.training.microBatchSize,
-      mask: recipe.data.packingMask)
+      mask: recipe.data.packingMask,
+      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources))
   }
 
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.

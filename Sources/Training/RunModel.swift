@@ -9,7 +9,7 @@ struct RunModel {
   let description: ModelDescription
   private(set) var base: RunBase
   /// Of the folder that the run began with; on the first rank only.
-  let companions: CompanionFiles
+  private(set) var companions: CompanionFiles
 
   /// Collective.
   /// - Parameter recipe: settled.
@@ -24,6 +24,15 @@ struct RunModel {
     }
     base = try ranks.together { [description] in try RunBase(description, recipe) }
   }
+
+  /// The same where chats are written by another template than the folder's.
+  func with(chatTemplate: [UInt8]?) -> RunModel {
+    guard let chatTemplate else { return self }
+    var other = self
+    other.companions.add([("chat_template.jinja", chatTemplate)])
+    return other
+  }
+
   /// The same in a run whose steps are known.
   func settled(_ recipe: Recipe) throws -> RunModel {
     var settled = self

@@ -34,6 +34,8 @@ package struct StepReport: Sendable {
   package var audits: Int
   /// What is wrong with the numbers above; nil if nothing is.
   package var finding: NumberFinding?
+  /// For each source of a mixture; empty for a single one.
+  package var sources: [SourceReport] = []
 }
 
 package final class TrainStep {
@@ -53,6 +55,9 @@ package final class TrainStep {
   /// the data.
   private var batch = Batch()
   private var sums: MicroBatchSums
+  /// The sources of a mixture, and the sums of the last micro-batch: the objective's counts, and a loss for each source.
+  private let sources: SourceLosses?
+  private var counts: [Double] = []
   /// What the frozen trunk gives for all samples, where only a head is computed in a step.
   var features: FeatureStore?
   /// Of the step, where the loss is of all its samples together.
@@ -71,7 +76,7 @@ package final class TrainStep {
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
     watch: NumberWatch = NumberWatch(), auditShare: Double = 0, penalty: (any WeightPenalty)? = nil,
-    decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
+    sources: SourceLosses? = nil, decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
       replica.holds >= GradientSum.holds(ranks: ranks.count), "others would read gradients that are gone")
@@ -86,7 +91,11 @@ package final class TrainStep {
     self.gradientClip = gradientClip
     self.penalty = penalty
     self.watch = watch
-    sums = MicroBatchSums(counts: replica.objective.counts, ranks: ranks)
+    self.sources = sources
+    replica.keepsTokenLosses = sources != nil && replica.objective.mistakeOutputs == .perToken
+    sums = MicroBatchSums(
+      counts: replica.objective.counts + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
+      ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
     offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
     exchange = WeightExchange(map: optimizer.map, weights: replica.weights, ranks: ranks)
@@ -111,6 +120,7 @@ package final class TrainStep {
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
       auditShare: recipe.training.audit, penalty: recipe.penalty(replica.layout, ledger: ledger),
+      sources: SourceLosses(recipe.data.sources),
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
   }
 
@@ -137,7 +147,9 @@ package final class TrainStep {
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
     sums.gather(microBatches: microBatches.count)
-    let total = sums.total(microBatches: microBatches.count, units: units)
+    var total = sums.total(microBatches: microBatches.count, units: units)
+    let ofSources = Array(total.counts[replica.objective.counts...])[...]
+    total.counts.removeLast(ofSources.count)
     // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
     let finding = look(at: total, norm: norm, microBatches)
@@ -149,7 +161,9 @@ package final class TrainStep {
       scalars: replica.objective.scalars(ofStep: total),
       gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
-      audits: audits, finding: finding)
+      audits: audits, finding: finding,
+      sources: sources?.reports(
+        ofSources.isEmpty ? nil : ofSources, of: microBatches.lazy.flatMap(\.sequences), in: sequences) ?? [])
   }
 
   /// Computes this rank's micro-batches; owners of slices add the gradients of all ranks. When it returns, no rank
@@ -166,8 +180,16 @@ package final class TrainStep {
         replica.engine.time("exchange") { gradients.add(segment: segment, values) }
       }
       if isAudited { audit.take(loss: loss) }
-      sums.append(loss: loss, counts: replica.counts)
+      sums.append(loss: loss, counts: countsOfMicroBatch())
     }
+  }
+
+  /// What the micro-batch that was just computed leaves beside its loss.
+  private func countsOfMicroBatch() -> [Double] {
+    guard let sources, replica.keepsTokenLosses else { return replica.counts }
+    counts = sources.names.map { _ in 0 }
+    replica.tokenLosses.withUnsafeBufferPointer { sources.add($0, of: batch, in: sequences, to: &counts) }
+    return replica.counts + counts
   }
 
   /// Computes some of the neighbours' micro-batches again, and compares.

@@ -11,6 +11,8 @@ package struct Evaluation: Sendable {
   package var rows: Int
   /// The objective's own numbers.
   package var scalars: [Scalar]
+  /// For each source of a mixture whose losses are known; empty otherwise.
+  package var sources: [SourceReport] = []
   /// The mean over all targets or rows, in nats; nil if there is none.
   package var loss: Double? { sums.meanLoss }
 
@@ -25,9 +27,13 @@ package struct Evaluation: Sendable {
 /// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
 package func evaluate(
   _ sequences: TokenSequences, rows: RowTexts? = nil, replica: Replica, ranks: Ranks, microBatchSize: Int,
-  mask: PackingMask
+  mask: PackingMask, sources: SourceLosses? = nil
 ) throws -> Evaluation {
+  let bySource = sources != nil && replica.keepsTokenLosses
   let evaluated = try measure(
-    sequences, rows: rows, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask)
-  return Evaluation(evaluated, for: replica.objective)
+    sequences, rows: rows, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask,
+    form: bySource ? .perToken : nil)
+  var evaluation = Evaluation(evaluated, for: replica.objective)
+  if bySource, let sources { evaluation.sources = sources.reports(of: evaluated) }
+  return evaluation
 }

@@ -84,6 +84,8 @@ struct ReadData {
     options.wishes.needsLabels = needsLabels
     let data = reading.top.section("data")
     (options.format, options.columns) = DataRecipe.form(data, for: objective, default: given.format)
+    options.chats = ChatOptions(data)
+    options.chats.folder = model.model
     options.sources = [DataSource(files: files, format: options.format, columns: options.columns)]
     let longest = description.family.maximumLength
     let length = data.integer(

@@ -94,7 +94,10 @@ extension CommandLineTests {
           ["generate", "--prompt", "--model", "run/model"],
           "Missing value for '--prompt <prompt>' (see swiftdp generate --help)"
         ),
-        (["evaluate", "--model", "run/model", "--data", "-no.txt"], "--data: there is no file -no.txt"),
+        (
+          ["evaluate", "--model", "run/model", "--data", "-no.txt"],
+          "--data: there is no file -no.txt (this folder holds text.txt)"
+        ),
       ]
       for (words, line) in mistakes { try expectMistake(words, 64, [line], in: folder) }
       #expect(mistakes.count == 5)

@@ -103,8 +103,9 @@ extension CommandLineTests {
       try expectMistake(
         ["evaluate", "--model", "llama", "--data", "no.txt", "llama", "nor.jsonl"], 64,
         [
-          "--data: there is no file no.txt", "--data: llama is a folder (name its files)",
-          "--data: there is no file nor.jsonl",
+          "--data: there is no file no.txt (this folder holds no data file)",
+          "--data: llama is the folder of a model (name files of data)",
+          "--data: there is no file nor.jsonl (this folder holds no data file)",
         ], in: folder)
       try expectMistake(
         ["tokenize", "--model", "llama", "no.txt"], 64, ["there is no file no.txt"], in: folder)

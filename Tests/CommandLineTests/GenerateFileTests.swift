@@ -126,8 +126,10 @@ extension CommandLineTests {
       try expect("no.jsonl", 64, ["--prompts: there is no file no.jsonl"])
       try expect("empty.jsonl", 65, ["empty.jsonl: the file is empty"])
       try expect("blank.jsonl", 65, ["blank.jsonl: the file has no rows"])
-      try expect("text.txt", 65, ["text.txt: prompts are rows of a .jsonl file"])
-      try expect("rows.json", 65, ["rows.json: prompts are rows of a .jsonl file"])
+      try expect(
+        "text.txt", 65, ["text.txt: prompts are rows of a .jsonl file (swiftdp data convert makes one)"])
+      try expect(
+        "rows.json", 65, ["rows.json: prompts are rows of a .jsonl file (swiftdp data convert makes one)"])
       let hint = #"(a row is {"prompt": …}, with any other keys)"#
       try expect(
         "bad.jsonl", 65,
@@ -190,7 +192,7 @@ extension CommandLineTests {
         let word = command == "evaluate" ? "3" : "=3"
         let line =
           command == "evaluate"
-          ? "--data: there is no file 3"
+          ? "--data: there is no file 3 (this folder holds prompts.jsonl, text.txt)"
           : "=3: is not a setting (write section.key=value, such as training.steps=100)"
         try expectMistake(words + [word], 64, [line], in: folder)
       }

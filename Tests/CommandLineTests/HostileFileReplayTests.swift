@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct HostileFileReplayTests {
   @Test(arguments: [
-    "safetensors", "index", "tokenizer", "sentencepiece", "template", "rows", "parquet", "compressed", "config",
+    "safetensors", "index", "tokenizer", "sentencepiece", "template", "rows", "parquet", "compressed",
+    "config",
     "recipe", "adapter",
   ])
   func everyFileIsReadOrRefusedInOneLine(_ reader: String) throws {

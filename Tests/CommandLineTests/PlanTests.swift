@@ -162,9 +162,14 @@ extension CommandLineTests {
     /// The memory that ranks really use, beside the formula and the prediction.
     @Test(arguments: ["float32", "bfloat16"]) func memoryIsAsPredicted(type: String) throws {
       let folder = try Workspace()
+      // 23 million parameters: enough for the 30 MB that a process has without a model to be a small part.
+      try folder.makeGPT2(inner: 3072, layers: 1, dropout: 0, width: 768)
+      let config = try folder.text("gpt2/config.json")
+      try folder.file(
+        "gpt2/config.json", config.replacing("\"vocab_size\": 257", with: "\"vocab_size\": 20000"))
       let result = try Command.swiftdp(
         [
-          "bench", "memory", "--json", "--layers", "1", "--length", "16", "--steps", "1", "--threads", "1",
+          "bench", "memory", "--json", "--model", "gpt2", "--length", "16", "--steps", "1", "--threads", "1",
           "--dtype", type,
         ], ranks: 2, in: folder)
       try #require(result.code == 0, "\(result.err)")

@@ -71,8 +71,8 @@ extension CommandLineTests {
           ["parallel.node_shared_weights=often"],
           ["parallel.node_shared_weights: is \"often\", but must be auto, true or false"]
         ),
-        (["data.train=no.txt"], ["data.train: there is no file no.txt"]),
-        (["data.train=llama"], ["data.train: llama is a folder (name its files)"]),
+        (["data.train=no.txt"], ["data.train: there is no file no.txt (this folder holds text.txt)"]),
+        (["data.train=llama"], ["data.train: llama is the folder of a model (name files of data)"]),
         (["model=nowhere"], ["model: there is no folder nowhere (a Hugging Face model that was downloaded)"]),
         (
           ["training.micro_batch_size=9"],
@@ -106,8 +106,9 @@ extension CommandLineTests {
             "training=3",
           ],
           [
-            "data.train: there is no file no.txt", "data.train: there is no file neither.txt",
-            "data.validation: there is no file nor.txt",
+            "data.train: there is no file no.txt (this folder holds text.txt)",
+            "data.train: there is no file neither.txt (this folder holds text.txt)",
+            "data.validation: there is no file nor.txt (this folder holds text.txt)",
             "training: is a whole number, where keys with values are meant",
             "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, task, method, "
               + "frozen_dtype, adapter, data, training, optimizer, "

@@ -44,10 +44,26 @@ struct RunOutput {
   /// The result of `swiftdp checkpoint hash` for a checkpoint, or for the last one.
   func hash(_ checkpoint: String? = nil) throws -> String {
     let folder = "\(name)/checkpoints/\(try checkpoint ?? #require(checkpoints.last))"
+    // Whatever changes a checkpoint changes its manifest.
+    let key = (try? self.folder.text(folder + "/manifest.json")).map { "\(self.folder.path)/\(folder) \($0)" }
+    if let known = key.flatMap({ KnownHashes.all[$0] }) { return known }
     let result = try Command.swiftdp(["checkpoint", "hash", folder], in: self.folder)
     let hash = result.out.trimmingCharacters(in: .whitespacesAndNewlines)
     #expect(result.code == 0 && hash.utf8.count == 64, "\(result.err)")
+    if let key, result.code == 0 { KnownHashes.all[key] = hash }
     return hash
+  }
+}
+
+/// Hashes by checkpoints: a reference is asked for its hash once, not for each run beside it.
+private final class KnownHashes: @unchecked Sendable {
+  static let all = KnownHashes()
+  private let lock = NSLock()
+  private var hashes: [String: String] = [:]
+
+  subscript(_ checkpoint: String) -> String? {
+    get { lock.withLock { hashes[checkpoint] } }
+    set { lock.withLock { hashes[checkpoint] = newValue } }
   }
 }
 

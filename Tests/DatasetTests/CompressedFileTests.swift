@@ -143,4 +143,14 @@ func compressed(_ text: String, _ form: CompressedForm) throws -> [UInt8] {
         == "cut.parquet: is cut: the mark of Parquet at its end is missing (was it copied or downloaded whole?)"
     )
   }
+
+  @Test func columnsThatNobodyReadsMayHoldAnything() throws {
+    let folder = try Folder()
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/images.parquet").path
+    #expect(try train(file).allSpelled == ["ab>", "cd>"])
+    let error = #expect(throws: UserError.self) { try convert([file], to: folder.path + "/a.jsonl") }
+    #expect(
+      error?.what == "column \"image.bytes\" holds bytes that are not UTF-8" && error?.place == file)
+  }
 }

@@ -36,6 +36,8 @@ import Testing
 
   @Test func whatStandsForNothing() throws {
     let folder = try folder()
+    try FileManager.default.createDirectory(atPath: folder.path + "/model", withIntermediateDirectories: true)
+    _ = try folder.write("model/config.json", "{}")
     let cases = [
       ("b.json", "there is no file b.json (did you mean b.jsonl?)"),
       ("something", "there is no file something (. holds a.jsonl.gz, a10.txt, a9.txt, b.jsonl, odd[1].txt)"),
@@ -43,6 +45,7 @@ import Testing
       ("sub/*.parquet", "no file matches sub/*.parquet (sub holds c.csv.zst)"),
       ("none/a.txt", "there is no file none/a.txt (there is no folder none)"),
       ("empty/*.txt", "no file matches empty/*.txt (empty holds no data file)"),
+      ("model", "model is the folder of a model (name files of data)"),
       (
         "empty",
         "the folder empty holds no data file (their names end in .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, perhaps with .gz or .zst behind it)"
@@ -53,7 +56,7 @@ import Testing
       let text = error?.description.replacing(folder.path + "/", with: "").replacing(folder.path, with: ".")
       #expect(text == says && error?.code == .usage)
     }
-    #expect(cases.count == 7)
+    #expect(cases.count == 8)
   }
 
   @Test func standardInputIsNamedOnce() {

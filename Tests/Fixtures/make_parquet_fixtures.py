@@ -200,6 +200,7 @@ def main():
     os.makedirs(FOLDER, exist_ok=True)
     write("scalars", scalars(30), row_group_size=13)
     write("scalars_v2", scalars(30), data_page_version="2.0", compression="zstd", use_dictionary=True)
+    write("version_1", lines(40), version="1.0", use_dictionary=True)
     write("calendar", calendar())
     write("int96", pa.table({"at": pa.array([0, 951782400123456789, -1], pa.timestamp("ns"))}),
           use_deprecated_int96_timestamps=True)
@@ -214,6 +215,12 @@ def main():
     delta(130)
     split(40)
     duck()
+
+
+def images():
+    """Texts beside bytes that are no text, as the hub stores images."""
+    table = pa.table({"text": ["ab", "cd"], "image": [{"bytes": b"\xff\xd8\xff", "path": None}] * 2})
+    pq.write_table(table, os.path.dirname(FOLDER) + "/images.parquet", store_schema=False, write_statistics=False)
 
 
 def check_written():
@@ -241,4 +248,5 @@ def check_written():
 
 
 main()
+images()
 check_written()

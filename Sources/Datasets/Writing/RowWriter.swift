@@ -25,8 +25,11 @@ final class PartBuffer {
 
   init(_ sink: @escaping ByteSink) { self.sink = sink }
 
-  func append(_ part: some Sequence<UInt8>) throws {
-    bytes.append(contentsOf: part)
+  func append(_ part: [UInt8]) throws { try append { $0.append(contentsOf: part) } }
+
+  /// - Parameter write: adds a part to the bytes.
+  func append(_ write: (inout [UInt8]) -> Void) throws {
+    write(&bytes)
     if bytes.count >= Self.size { try flush() }
   }
 
@@ -48,14 +51,16 @@ final class JSONRowWriter: RowWriter {
   }
 
   func add(_ row: SourceRow) throws {
-    if isList { try out.append((isFirst ? "[\n" : ",\n").utf8) }
+    if isList { try out.append(Array((isFirst ? "[\n" : ",\n").utf8)) }
     isFirst = false
-    if let line = row.line { try out.append(line) } else { try out.append(row.json.encoded().utf8) }
-    if !isList { try out.append("\n".utf8) }
+    try out.append { bytes in
+      if let line = row.line { bytes.append(contentsOf: line) } else { row.json.write(to: &bytes) }
+      if !isList { bytes.append(0x0A) }
+    }
   }
 
   func finish() throws {
-    if isList { try out.append((isFirst ? "[]\n" : "\n]\n").utf8) }
+    if isList { try out.append(Array((isFirst ? "[]\n" : "\n]\n").utf8)) }
     try out.flush()
   }
 }

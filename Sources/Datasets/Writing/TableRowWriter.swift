@@ -51,14 +51,23 @@ final class TableRowWriter: RowWriter {
     switch value {
     case .null: return []
     case .string(let bytes): text = bytes
-    default: text = Array(value.encoded().utf8)
+    default:
+      var written: [UInt8] = []
+      value.write(to: &written)
+      text = written
     }
-    func has(_ bytes: [UInt8]) -> Bool { text.contains { bytes.contains($0) } }
     if isQuoted {
-      guard text.isEmpty || has([0x22, 0x2C, 0x0A, 0x0D]) else { return text }
-      return [0x22] + text.flatMap { $0 == 0x22 ? [$0, $0] : [$0] } + [0x22]
+      guard text.isEmpty || text.contains(where: { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D })
+      else { return text }
+      var quoted: [UInt8] = [0x22]
+      quoted.reserveCapacity(text.count + 2)
+      for byte in text {
+        if byte == 0x22 { quoted.append(byte) }
+        quoted.append(byte)
+      }
+      return quoted + [0x22]
     }
-    guard !has([0x09, 0x0A, 0x0D]) else {
+    guard !text.contains(where: { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }) else {
       throw RowMistake(
         "\"\(String(decoding: name, as: UTF8.self))\" has a tab or a line end, which a .tsv file cannot say",
         hint: "convert to .csv")

@@ -81,7 +81,7 @@ struct CrossEntropy: Operation {
         bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale,
         losses: losses, dx: dx, dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
     }
-    guard isMeasured else {
+    guard isMeasured || loss.keepsTokens else {
       loss.sum = sum(nil)
       return
     }

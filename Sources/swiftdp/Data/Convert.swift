@@ -47,15 +47,13 @@ extension DataCommand {
       var told = start
       var bytes = 0
       let rows = try file.write { sink in
-        try withoutActuallyEscaping(sink) { sink in
-          try conversion.run {
-            try sink($0)
-            bytes += $0.count
-          } progress: { count in
-            guard count % 1024 == 0, Date().timeIntervalSince(told) >= Self.pause else { return }
-            told = Date()
-            Command.tell("\(counted(count, "row"))")
-          }
+        try conversion.run {
+          try sink($0)
+          bytes += $0.count
+        } progress: { count in
+          guard count % 1024 == 0, Date().timeIntervalSince(told) >= Self.pause else { return }
+          told = Date()
+          Command.tell("\(counted(count, "row"))")
         }
       }
       print(

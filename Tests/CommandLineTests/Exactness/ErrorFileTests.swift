@@ -285,7 +285,7 @@ extension CommandLineTests {
       try expectMistake(
         evaluate + ["none.tsv", columns, "--output", "out", "--train", "reviews.tsv"], 64,
         [
-          exists, "--data: there is no file none.tsv",
+          exists, "--data: there is no file none.tsv (this folder holds reviews.tsv)",
           "--train: is for embedding models, and the model's task is classification (leave it out)",
         ], in: folder)
       try expectMistake(

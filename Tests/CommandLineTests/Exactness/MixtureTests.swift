@@ -73,7 +73,7 @@ extension CommandLineTests {
         (
           "data.sources=[{files: [no.txt], columns: {txt: 0}}]",
           [
-            "data.sources[0].files: there is no file no.txt",
+            "data.sources[0].files: there is no file no.txt (this folder holds a.csv, rows.jsonl, text.txt)",
             "data.sources[0].columns.txt: is not a column of any format (did you mean text?)",
           ]
         ),

@@ -48,7 +48,7 @@ extension CommandLineTests {
       try folder.makeText(characters: 2150)
       let settings =
         RankCountTests.text + [
-          "training.steps=5", "training.batch_size=\(batchSize)", "training.validate_every=2",
+          "training.steps=4", "training.batch_size=\(batchSize)", "training.validate_every=2",
           "checkpoint.every=3", "schedule.warmup_steps=0", "model_dtype=\(type)",
         ]
       let one = try train(settings, output: "np1", in: folder)
@@ -183,7 +183,7 @@ extension CommandLineTests {
       let folder = try Workspace()
       let hosts = try Hosts(rate: "200mbit", in: folder)
       let result = try hosts.swiftdp(
-        ["bench", "collectives", "--threads", "1", "--megabytes", "16", "--repetitions", "3", "--json"],
+        ["bench", "collectives", "--threads", "1", "--megabytes", "16", "--repetitions", "2", "--json"],
         ranksPerHost: 1)
       try #require(result.code == 0, "\(result.err)")
       let json = try JSON.parse(result.out.trimmingCharacters(in: .whitespacesAndNewlines))

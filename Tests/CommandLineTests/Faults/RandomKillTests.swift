@@ -73,6 +73,55 @@ extension CommandLineTests {
       print("\(kills) random kills in \(steps) steps, equal hashes; \(counts.joined(separator: ", "))")
     }
 
+    /// A method of each kind: an adapter, one that allocates ranks, parts of a model, virtual tokens, a head on features.
+    private static let kinds: [(model: String, settings: [String])] = [
+      ("llama", MethodTests.text + ["method=lora"]),
+      ("llama", MethodTests.text + ["method={name: adalora, init_r: 4, target_r: 2, tinit: 20, tfinal: 40}"]),
+      (
+        "llama",
+        MethodTests.text + ["method={name: prefix_tuning, num_virtual_tokens: 5, prefix_projection: true}"]
+      ),
+      ("gpt2", RankCountTests.text + ["model=gpt2", "method=bitfit"]),
+      ("bert", ClassificationTests.reviews + ["method=features"]),
+    ]
+
+    /// Every rank in turn is killed at a random moment behind a checkpoint; the run goes on from there with another
+    /// number of ranks.
+    @Test(arguments: kinds.indices) func everyKindOfMethodGoesOn(_ kind: Int) throws {
+      let (model, given) = Self.kinds[kind]
+      let folder = model == "llama" ? try MethodTests.folder() : try Workspace()
+      if model == "gpt2" { try folder.makeGPT2(dropout: 0.1) }
+      if model == "bert" { try folder.makeBERT(dropout: 0) }
+      if model == "gpt2" { try folder.makeText(characters: 2150) }
+      if model == "bert" { try folder.makeReviews() }
+      let settings = given + ["training.steps=200", "training.validate_every=0", "checkpoint.every=4"]
+      var random = PhiloxStream(seed: UInt64(Date().timeIntervalSince1970), stream: UInt64(2 + kind))
+      let output = RunOutput(folder: folder, name: "run")
+      func newest() -> Int {
+        output.checkpoints.compactMap { Int($0.dropFirst(5)) }.max() ?? 0
+      }
+      var kills = 0
+      for ranks in [3, 2] {
+        let before = newest()
+        let run = try Command.start(["train"] + settings + ["output=run"], ranks: ranks, in: folder)
+        try #require(run.until { newest() > before }, "the run ended early: \(run.errors)")
+        usleep(UInt32(truncatingIfNeeded: random.next() % 100_000))
+        let rank = Int(random.next() % UInt64(ranks))
+        guard let process = run.process(ofRank: rank), kill(process, SIGKILL) == 0 else { break }
+        let result = try run.wait(timeLimit: 60)
+        #expect(result.code != 0)
+        kills += 1
+      }
+      #expect(kills > 0)
+      let killed = newest()
+      let rest = try Command.swiftdp(["train"] + settings + ["output=run"], in: folder)
+      #expect(rest.code == 0 && rest.out.contains("resume  step "), "\(rest.err)")
+      let whole = try train(settings + ["checkpoint.every=0"], output: "whole", in: folder)
+      #expect(try output.hash() == whole.hash())
+      #expect(try output.tensors("model") == whole.tensors("model"))
+      print("\(kills) kills, the last behind step \(killed) of 200, equal hashes")
+    }
+
     /// When it is asked to stop at any moment, it leaves a checkpoint and 75, and resumes at another number of ranks.
     @Test func stoppedRunsEndAtTheSameHash() throws {
       let folder = try Workspace()

@@ -10,8 +10,8 @@ import Tokenizers
 
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {
-  case safetensors, index, tokenizer, sentencepiece, template, rows, parquet, compressed, config, recipe
-  case adapter
+  case safetensors, index, tokenizer, sentencepiece, template, rows, parquet, compressed, config, recipe,
+    adapter
 
   /// Reads the bytes as swiftdp reads such a file.
   /// - Parameter folder: takes files that later calls overwrite.
