@@ -81,11 +81,10 @@ extension Compiler {
   private func call(
     _ callee: Expression, _ arguments: CallArguments, _ scope: CompilerScope
   ) throws(TemplateError) -> Code {
-    let codes = try self.arguments(arguments, scope)
-    if case .attribute(let base, let name) = callee.kind {
-      return MethodCall(try code(base, scope), name, codes)
+    guard case .attribute(let base, let name) = callee.kind else {
+      return try callCode(callee, arguments, scope)
     }
-    return try callCode(callee, arguments, scope)
+    return MethodCall(try code(base, scope), name, try self.arguments(arguments, scope))
   }
 
   func callCode(

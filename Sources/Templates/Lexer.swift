@@ -13,7 +13,7 @@ struct Lexer {
   var awaited: [UInt8] = []
 
   /// The most bytes of a template.
-  static let longest = 4 << 20
+  static let longest = 1 << 20
 
   /// - Parameter source: UTF-8. The line end that it ends with does not belong to the template.
   init(_ source: [UInt8]) throws(TemplateError) {
