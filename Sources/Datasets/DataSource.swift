@@ -1,4 +1,5 @@
 // One of the sources that a run trains on.
+import Base
 
 package struct DataSource: Equatable, Sendable {
   package var files: [String]
@@ -7,10 +8,14 @@ package struct DataSource: Equatable, Sendable {
   package var columns: DataColumns
   /// Its share of the samples, relative to those of the other sources.
   package var weight: Double
+  /// Which rows of its files are read.
+  package var choice: RowChoice
 
   package init(
-    files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1
+    files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1,
+    choice: RowChoice = .all
   ) {
+    self.choice = choice
     self.files = files
     self.format = format
     self.columns = columns
@@ -19,4 +24,23 @@ package struct DataSource: Equatable, Sendable {
 
   /// The format, where the settings decide it for all files; else `auto`.
   var decidedFormat: DataFormat { format.decided(by: columns) }
+}
+
+/// Rows of files in which each row says which adapter it is for.
+package enum RowChoice: Equatable, Sendable {
+  case all
+  /// Those that name this adapter, or with nil those that name none. A text without rows names none.
+  case adapter(String?)
+
+  /// The key of a row that names its adapter.
+  package static let key = "adapter"
+
+  func takes(_ row: JSON) -> Bool {
+    switch self {
+    case .all: true
+    case .adapter(let name): row[Self.key]?.text == name
+    }
+  }
+
+  var takesTexts: Bool { self == .all || self == .adapter(nil) }
 }
