@@ -27,6 +27,9 @@ package struct AdaLoRA: Method {
   /// Which of its first singular values an adapter that was read still has, by module.
   private var kept: [String: [Bool]] = [:]
 
+  /// How many terms of an adapter that was read have no rank left.
+  package var lostTerms: Int { kept.values.count { !$0.contains(true) } }
+
   package init() {}
 
   package init(_ settings: Section) {
