@@ -22,10 +22,13 @@ package struct AdaLoRA: Method {
   package var beta2 = 0.85
   /// What the distance of A Aᵀ and Bᵀ B from the identity counts in the loss.
   package var orthogonalWeight = 0.5
-  /// Of the run; nil before that is known.
+  /// The steps of the run; nil before they are known.
   package private(set) var totalSteps: Int?
-  /// Of an adapter that was read: by module, which of its first singular values it has.
+  /// Which of its first singular values an adapter that was read still has, by module.
   private var kept: [String: [Bool]] = [:]
+
+  /// How many terms of an adapter that was read have no rank left.
+  package var lostTerms: Int { kept.values.count { !$0.contains(true) } }
 
   package init() {}
 
@@ -138,7 +141,7 @@ extension AdaLoRA {
       let e = values(module + Self.valuesSuffix)
       let places = e.indices.filter { e[$0] != 0 }
       var others = e.map { $0 != 0 }[...]
-      // Of an adapter that had lost some before.
+      // An adapter that was read may have lost some before.
       kept[module] = self.kept[module].map { $0.map { $0 && others.removeFirst() } } ?? Array(others)
       let (a, b) = (values(names.a), values(names.b))
       let (inputs, outputs) = (a.count / term.rank, b.count / term.rank)

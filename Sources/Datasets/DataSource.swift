@@ -1,4 +1,5 @@
 // One of the sources that a run trains on.
+import Base
 
 package struct DataSource: Equatable, Sendable {
   package var files: [String]
@@ -13,11 +14,14 @@ package struct DataSource: Equatable, Sendable {
   package var name: String?
   /// The template of its chats, as `ChatTemplate` takes it; nil for the one of the data, or of the model.
   package var template: String?
+  /// Which rows of its files are read.
+  package var choice: RowChoice
 
   package init(
     files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1,
-    epochs: Double? = nil, name: String? = nil, template: String? = nil
+    epochs: Double? = nil, name: String? = nil, template: String? = nil, choice: RowChoice = .all
   ) {
+    self.choice = choice
     self.files = files
     self.format = format
     self.columns = columns
@@ -29,4 +33,23 @@ package struct DataSource: Equatable, Sendable {
 
   /// The format, where the settings decide it for all files; else `auto`.
   var decidedFormat: DataFormat { format.decided(by: columns) }
+}
+
+/// Rows of files in which each row says which adapter it is for.
+package enum RowChoice: Equatable, Sendable {
+  case all
+  /// Those that name this adapter, or with nil those that name none. A text without rows names none.
+  case adapter(String?)
+
+  /// The key of a row that names its adapter.
+  package static let key = "adapter"
+
+  func takes(_ row: JSON) -> Bool {
+    switch self {
+    case .all: true
+    case .adapter(let name): row[Self.key]?.text == name
+    }
+  }
+
+  var takesTexts: Bool { self == .all || self == .adapter(nil) }
 }

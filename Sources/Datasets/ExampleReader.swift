@@ -53,6 +53,7 @@ struct ExampleReader {
     let path = file.path
     let format = source.decidedFormat
     if file.kind == .text {
+      guard source.choice.takesTexts else { return }
       guard format == .auto || format == .text else {
         throw UserError(
           .data, "a .txt file is plain text, not \(format.rawValue)", at: path,
@@ -87,7 +88,9 @@ struct ExampleReader {
     try file.forEachRow(hasNames: !columns.areNumbered, columns: columnsRead(of: file, rows)) { row in
       defer { number += 1 }
       do throws(RowMistake) {
-        let data = DataRow(json: try row.json.get(), columns: columns)
+        let json = try row.json.get()
+        guard source.choice.takes(json) else { return true }
+        let data = DataRow(json: json, columns: columns)
         let format = try decided(rows, by: data)
         rows = format
         var found = summary ?? FileSummary(path: path, format: DataFormat(format))
@@ -108,7 +111,10 @@ struct ExampleReader {
         UserError(.data, "and \(counted(more, "more row")) that cannot be used", at: path))
     }
     if bad > 0 { return }
-    guard let summary else { throw UserError(.data, "the file has no rows", at: path) }
+    guard let summary else {
+      if source.choice != .all { return }
+      throw UserError(.data, "the file has no rows", at: path)
+    }
     try finish(summary)
   }
 

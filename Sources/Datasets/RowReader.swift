@@ -2,16 +2,19 @@
 import Base
 
 extension DataOptions {
-  /// Every row of `train` as an object, in order. Fields of a table without names have the names that `columns` gives
-  /// them, or otherwise their numbers.
+  /// Every row of `train` as an object, in order, with its place. Fields of a table without names have the names that
+  /// `columns` gives them, or otherwise their numbers. Texts without rows are left out.
   /// - Throws: `UserError` for the first file or row that cannot be read.
-  package func forEachRow(_ body: (JSON) -> Void) throws {
+  package func forEachRow(_ body: (_ row: JSON, _ place: String) -> Void) throws {
     for path in train {
       let file = try DataFile(path)
+      if file.kind == .text { continue }
       var mistake: UserError?
       try file.forEachRow(hasNames: !columns.areNumbered) { row in
-        do throws(RowMistake) { body(columns.named(try row.json.get(), isCoNLL: file.kind == .words)) } catch
-        {
+        do throws(RowMistake) {
+          body(
+            columns.named(try row.json.get(), isCoNLL: file.kind == .words), "\(path):\(row.line)")
+        } catch {
           mistake = error.at("\(path):\(row.line)")
         }
         return mistake == nil

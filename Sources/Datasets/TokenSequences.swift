@@ -314,6 +314,15 @@ extension TokenSequences {
     if !other.answered.isEmpty { answered.append(other.answered[sequence]) }
   }
 
+  /// Several sets of the same files and kind, one behind the other.
+  package static func joined(_ parts: [TokenSequences]) -> TokenSequences {
+    guard var all = parts.first else { preconditionFailure("there is something to join") }
+    for part in parts.dropFirst() {
+      for sequence in 0..<part.count { all.append(sequence: sequence, of: part) }
+    }
+    return all
+  }
+
   /// Takes some sequences out; both parts stay in file order.
   /// - Parameter taken: ascending.
   mutating func remove(_ taken: [Int]) -> TokenSequences {

@@ -24,6 +24,7 @@ package struct Evaluated: Sendable {
   package var measuredRows: [MeasuredRow] { sequences.measuredRows }
   /// In the order of the sequences.
   private let outputs: [Double]
+  private let form: OutputForm
   /// Where those of each sequence begin, and the end.
   private let starts: [Int]
 
@@ -34,6 +35,7 @@ package struct Evaluated: Sendable {
     _ sequences: TokenSequences, sums: LossSums, outputs: [Double], form: OutputForm,
     rows: RowTexts? = nil, examples: [SampleSource: Example] = [:], answers: [RowAnswer] = []
   ) {
+    self.form = form
     self.answers = answers
     self.rows = rows
     self.examples = examples
@@ -46,6 +48,21 @@ package struct Evaluated: Sendable {
     let width = all == 0 ? 0 : outputs.count / all
     precondition(width * all == outputs.count, "outputs belong to all sequences")
     starts = sizes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1 * width) }
+  }
+
+  /// What several models gave for parts of one data set, for one task.
+  package static func joined(_ parts: [Evaluated]) -> Evaluated {
+    guard let first = parts.first else { preconditionFailure("there is something to join") }
+    var sums = LossSums(loss: 0, units: 0, counts: first.sums.counts.map { _ in 0 })
+    for part in parts {
+      sums.loss += part.sums.loss
+      sums.units += part.sums.units
+      for index in sums.counts.indices { sums.counts[index] += part.sums.counts[index] }
+    }
+    return Evaluated(
+      .joined(parts.map(\.sequences)), sums: sums, outputs: parts.flatMap(\.outputs), form: first.form,
+      rows: first.rows, examples: parts.reduce(into: [:]) { $0.merge($1.examples) { found, _ in found } },
+      answers: parts.flatMap(\.answers))
   }
 
   /// How many rows there are to predict something of.

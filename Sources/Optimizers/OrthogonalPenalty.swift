@@ -18,7 +18,7 @@ package final class OrthogonalPenalty: WeightPenalty {
 
   private let weight: Double
   private let matrices: [Matrix]
-  /// Of `matrices`, by parameter.
+  /// The places in `matrices`, by parameter.
   private let numbers: [Int: Int]
   /// M of every matrix, with its factor of the gradient; and the gradient that was asked for last.
   private let products: FlatMemory

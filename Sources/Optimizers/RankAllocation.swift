@@ -20,8 +20,13 @@ package struct RankBudget: Sendable {
   package var totalSteps: Int
   /// The mean rank of a term at the end.
   package var targetRank: Int
+  /// Terms that have no rank any more, and count as the others do.
+  package var lostTerms: Int
 
-  package init(firstSteps: Int, lastSteps: Int, interval: Int, totalSteps: Int, targetRank: Int) {
+  package init(
+    firstSteps: Int, lastSteps: Int, interval: Int, totalSteps: Int, targetRank: Int, lostTerms: Int = 0
+  ) {
+    self.lostTerms = lostTerms
     self.firstSteps = firstSteps
     self.lastSteps = lastSteps
     self.interval = interval
@@ -40,7 +45,7 @@ package struct RankBudget: Sendable {
   /// What is left of so many singular values; nil if a step allocates nothing.
   func left(_ step: Int, of initial: Int, terms: Int) -> Int? {
     guard step > firstSteps, step <= end, step == end || step % interval == 0 else { return nil }
-    let target = targetRank * terms
+    let target = targetRank * (terms + lostTerms)
     let share = 1 - Double(step - firstSteps) / Double(end - firstSteps)
     return Int(Double(initial - target) * pow(share, 3) + Double(target))
   }

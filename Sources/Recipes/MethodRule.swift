@@ -9,7 +9,8 @@ extension Recipe {
     guard let method = method as? AdaLoRA else { return optimizer.rule }
     let budget = RankBudget(
       firstSteps: method.firstSteps, lastSteps: method.lastSteps, interval: method.interval,
-      totalSteps: method.totalSteps ?? 1, targetRank: method.targetRank)
+      totalSteps: method.totalSteps ?? 1, targetRank: method.targetRank,
+      lostTerms: method.lostTerms)
     return FollowedRule(
       optimizer.rule, then: RankAllocation(budget, beta1: method.beta1, beta2: method.beta2))
   }

@@ -58,7 +58,12 @@ package struct TrainedModel {
   /// - Parameters:
   ///   - base: without an adapter.
   ///   - settings: those that the base was loaded with.
-  package init(_ base: TrainedModel, with adapter: String, settings: ModelSettings, ranks: Ranks) throws {
+  ///   - objective: what it is measured for; what its head says by default.
+  package init(
+    _ base: TrainedModel, with adapter: String, settings: ModelSettings,
+    for objective: (any Objective)? = nil,
+    ranks: Ranks
+  ) throws {
     self = try ranks.together {
       let description = try Self.description(folder: base.folder, adapter: adapter, settings)
       let layout = description.layout
@@ -67,7 +72,7 @@ package struct TrainedModel {
         throw Self.cannotShare(adapter, "freezes what the base does not have")
       }
       let model = try TrainedModel(
-        base.folder, description, nil, base.tokenizer, base.replica.engine, store)
+        base.folder, description, objective, base.tokenizer, base.replica.engine, store)
       let reader = try AdaptedWeights(
         description, base: base.folder, adapter: adapter, storage: settings.frozenStorage,
         engine: base.replica.engine)

@@ -29,19 +29,20 @@ struct ErrorFiles {
   /// What the model gives for the training files; nil if there are none. Collective.
   func measureTraining(_ read: ReadData, batchSize: Int, ranks: Ranks) throws -> Evaluated? {
     guard !training.isEmpty else { return nil }
-    var options = read.options
+    let (trained, given) = (read.parts[0].trained, read.parts[0].options)
+    var options = given
     options.wishes.needsLabels = false
     options.sources[0].files = training
-    let dataset = try ranks.together { try read.trained.read(options) }
+    let dataset = try ranks.together { try trained.read(options) }
     return try measure(
-      dataset.train, rows: dataset.trainRows, replica: read.trained.replica, ranks: ranks,
+      dataset.train, rows: dataset.trainRows, replica: trained.replica, ranks: ranks,
       microBatchSize: batchSize, mask: .none, findsMistakes: true)
   }
 
   /// Writes them on the first rank.
   func write(_ evaluation: JSON, _ evaluated: Evaluated, training: Evaluated?, _ read: ReadData) throws {
-    let tokenizer = read.trained.tokenizer
-    let report = ErrorReport(evaluated, read.trained.replica.objective, training: training) {
+    let tokenizer = read.parts[0].trained.tokenizer
+    let report = ErrorReport(evaluated, read.parts[0].objective, training: training) {
       tokenizer.text(of: $0, after: [])
     }
     func text(_ json: JSON) -> [UInt8] { Array((json.encoded(indented: true) + "\n").utf8) }

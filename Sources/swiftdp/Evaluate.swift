@@ -19,6 +19,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       The loss is the mean over all target tokens or rows, over all ranks; it does not depend on the number of
       ranks. Everything in the files counts once: the last block may be short, and a row
       that is longer than a sequence goes on in another.
+      With several --adapter NAME=FOLDER, each row of the data says which is for it as "adapter", or is for the model itself;
+      each adapter has numbers beside those of all rows, which are left out where adapters have other tasks or labels.
       With --output, every wrong answer is written, the most certain first, and a summary of them.
       """)
 
@@ -43,12 +45,12 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   var train: [String] = []
 
   func validate() throws {
-    try model.checkOneAdapter()
     guard DataFormat(rawValue: format) != nil else {
       throw ValidationError(
         "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     try check("--batch-size", batchSize, in: 1...Int.max)
+    if !train.isEmpty, model.takesTurns { throw ValidationError("--train goes together with one --adapter") }
     if !train.isEmpty, output == nil { throw ValidationError("--train goes together with --output") }
   }
 
@@ -64,7 +66,8 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         train.filter { !CommandSettings.isSetting($0) }, at: "--train")
       rows.settings += train.filter(CommandSettings.isSetting)
       let read = try ReadData(
-        model, rows, of: "evaluate", given, needsLabels: true, needsLikeness: !training.isEmpty, ranks: ranks
+        model, rows, of: "evaluate", given, needsLabels: true, needsLikeness: !training.isEmpty,
+        needsOneTask: output != nil, ranks: ranks
       ) { problems in
         files = output.flatMap { output in
           problems.collect { try ErrorFiles(output, training: training, isFirst: ranks.isFirst) }
@@ -72,40 +75,73 @@ struct Evaluate: ParsableCommand, SharedByRanks {
         for mistake in trainMistakes { problems.add(mistake) }
       }
       let neighbours = try files?.measureTraining(read, batchSize: batchSize, ranks: ranks)
-      let evaluated = try measure(
-        read.dataset.train, rows: read.dataset.trainRows, replica: read.trained.replica, ranks: ranks,
-        microBatchSize: batchSize, mask: .none, findsMistakes: files != nil)
-      let objective = read.trained.replica.objective
-      let result = Evaluation(evaluated, for: objective)
-      let all = self.json(result, read, type(of: objective).unit)
+      let measured = try read.measured(batchSize: batchSize, findsMistakes: files != nil, ranks: ranks)
+      let whole = read.isOfOneTask ? joined(measured, read.parts[0].trained.replica) : nil
+      let result = whole.map { Numbers($0, read.parts[0].objective, read.parts.map(\.dataset)) }
+      let each = zip(read.parts, measured).map {
+        (part: $0, numbers: Numbers($1, $0.objective, [$0.dataset]))
+      }
+      var all = result?.json ?? []
+      if model.takesTurns {
+        let adapters = each.map { part, numbers in
+          let name: JSON = part.adapter.map { .string($0) } ?? .null
+          return JSON.object(members: [(RowChoice.key, name)] + numbers.json)
+        }
+        all.append(("adapters", .array(adapters)))
+      }
+      let json = JSON.object(members: all)
       try ranks.together {
-        guard ranks.isFirst else { return }
-        try files?.write(all, evaluated, training: neighbours ?? nil, read)
+        guard ranks.isFirst, let whole else { return }
+        try files?.write(json, whole, training: neighbours ?? nil, read)
       }
       guard ranks.isFirst else { return }
-      print(json ? all.encoded() : words(result, read, type(of: objective).unit))
+      if self.json { return print(json.encoded()) }
+      if let result { print(result.words) }
+      guard model.takesTurns else { return }
+      for (part, numbers) in each {
+        print("\(part.adapter.map { "adapter \($0)" } ?? "no adapter")  \(numbers.words)")
+      }
     }
   }
 
-  private func words(_ result: Evaluation, _ read: ReadData, _ unit: LossUnit) -> String {
-    let tokens = read.dataset.summary.trainFiles.tokens
-    return
-      ([
-        "tokens \(tokens)", "\(unit.rawValue) \(result.sums.units)",
-        "loss \(result.loss.map { decimals($0, 6) } ?? "none")",
-      ]
+  /// What all parts together are measured as.
+  private func joined(_ measured: [Evaluated], _ replica: Replica) -> Evaluated {
+    guard measured.count > 1 else { return measured[0] }
+    var whole = Evaluated.joined(measured)
+    if let loss = replica.objective.loss(of: whole, replica.engine) { whole.sums.loss = loss }
+    return whole
+  }
+}
+
+/// The numbers of some rows.
+private struct Numbers {
+  private let result: Evaluation
+  private let unit: LossUnit
+  private let tokens: Int
+  private let rows: Int
+
+  init(_ evaluated: Evaluated, _ objective: any Objective, _ datasets: [Dataset]) {
+    result = Evaluation(evaluated, for: objective)
+    unit = type(of: objective).unit
+    tokens = datasets.reduce(0) { $0 + $1.summary.trainFiles.tokens }
+    rows = datasets.reduce(0) { $0 + $1.summary.trainFiles.rows }
+  }
+
+  var words: String {
+    ([
+      "tokens \(tokens)", "\(unit.rawValue) \(result.sums.units)",
+      "loss \(result.loss.map { decimals($0, 6) } ?? "none")",
+    ]
       + result.scalars.compactMap { scalar in
         scalar.number.map { "\(scalar.name) \(decimals($0))" }
       }).joined(separator: "  ")
   }
 
   /// Every number by its name.
-  private func json(_ result: Evaluation, _ read: ReadData, _ unit: LossUnit) -> JSON {
-    let files = read.dataset.summary.trainFiles
-    var members: [(String, JSON)] = [("tokens", .integer(files.tokens)), ("rows", .integer(files.rows))]
+  var json: [(String, JSON)] {
+    var members: [(String, JSON)] = [("tokens", .integer(tokens)), ("rows", .integer(rows))]
     if unit != .rows { members.append((unit.rawValue, .integer(result.sums.units))) }
     members.append(("loss", result.loss.map { .number($0) } ?? .null))
-    members += result.scalars.map { ($0.name, $0.value) }
-    return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
+    return members + result.scalars.map { ($0.name, $0.value) }
   }
 }

@@ -56,7 +56,9 @@ struct Generate: ParsableCommand, SharedByRanks {
     guard prompt == nil || prompts == nil else {
       throw ValidationError("--prompt and --prompts do not go together")
     }
-    if prompts == nil { try options.checkOneAdapter() }
+    if prompts == nil, options.takesTurns {
+      throw ValidationError("Several adapters are for generate --prompts, evaluate and predict")
+    }
     guard (prompts == nil) == (output == nil) else {
       throw ValidationError("--prompts and --output go together")
     }

@@ -57,8 +57,7 @@ struct GenerateFile {
         + "\(decimals(Double(count) / seconds, 1)) tokens/s · \(output)")
   }
 
-  /// Whether each row says which adapter answers it, or none for the base.
-  private var takesTurns: Bool { command.options.adapters.count > 1 }
+  private var takesTurns: Bool { command.options.takesTurns }
 
   /// Everything that can be wrong before a model is loaded, at once.
   private func prepare() throws -> (ModelSettings, PromptFile, NewFile?) {
@@ -78,26 +77,17 @@ struct GenerateFile {
         }
       }
     }
-    let names = adapters.map(\.name)
-    if Set(names).count < names.count {
-      problems.add(.usage, "gives two adapters one name", at: "--adapter", hint: "name them: NAME=FOLDER")
-    }
-    if takesTurns, let file { problems.collect { try checkNames(of: file, names) } }
+    problems.collect { try command.options.checkNames() }
+    if takesTurns, let file { problems.collect { try checkNames(of: file) } }
     try problems.throwIfAny()
     guard let settings, let file, let newFile else { preconditionFailure("an error was collected") }
     return (settings, file, newFile)
   }
 
   /// - Throws: where rows name adapters that are not given.
-  private func checkNames(of file: PromptFile, _ names: [String]) throws {
-    var mistakes: [UserError] = []
-    for (row, name) in file.rows.map(\.adapter).enumerated() {
-      guard let name, !names.contains(name) else { continue }
-      mistakes.append(
-        UserError(
-          .data, "names the adapter \(name.quoted)", at: file.place(of: row),
-          hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
-            ?? "there are \(names.joined(separator: ", "))"))
+  private func checkNames(of file: PromptFile) throws {
+    let mistakes = file.rows.indices.compactMap {
+      command.options.mistake(file.rows[$0].adapter, at: file.place(of: $0))
     }
     try PromptFile.refuse(mistakes, in: file.path)
   }

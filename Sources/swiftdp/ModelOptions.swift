@@ -11,8 +11,8 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: .customLong("adapter"),
     help: """
-      An adapter folder of PEFT or of AdapterHub's adapters, whose base the model is. generate --prompts takes several,
-      each with its name: NAME=FOLDER.
+      An adapter folder of PEFT or of AdapterHub's adapters, whose base the model is. evaluate, predict and generate
+      --prompts take several, each with its name: NAME=FOLDER; each row of the data names one as "adapter".
       """, transform: NamedAdapter.init)
   var adapters: [NamedAdapter] = []
   @Option(help: "Threads of a rank; its cores by default.")
@@ -23,10 +23,25 @@ struct ModelOptions: ParsableArguments {
   /// The only adapter.
   var adapter: String? { adapters.first?.folder }
 
-  /// For commands that read one adapter at most.
-  func checkOneAdapter() throws {
-    guard adapters.count > 1 else { return }
-    throw ValidationError("Several adapters are for generate --prompts")
+  /// Whether each row says which adapter is for it, or none for the base.
+  var takesTurns: Bool { adapters.count > 1 }
+
+  /// - Throws: where two have one name.
+  func checkNames() throws {
+    let names = adapters.map(\.name)
+    guard Set(names).count < names.count else { return }
+    throw UserError(
+      .usage, "gives two adapters one name", at: "--adapter", hint: "name them: NAME=FOLDER")
+  }
+
+  /// What is wrong with the name of an adapter in a row; nil if it is one of these, or none.
+  func mistake(_ name: String?, at place: String) -> UserError? {
+    let names = adapters.map(\.name)
+    guard let name, !names.contains(name) else { return nil }
+    return UserError(
+      .data, "names the adapter \(name.quoted)", at: place,
+      hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
+        ?? "there are \(names.joined(separator: ", "))")
   }
 }
 

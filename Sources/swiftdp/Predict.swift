@@ -16,6 +16,8 @@ struct Predict: ParsableCommand, SharedByRanks {
       Each row of the data is written as JSON with what the model's task gives: "label" and "scores" of a classifier,
       "labels" of each word or of several labels, "score" of a number. What a row has already under that name stands
       there as "gold". Settings say where the columns are: 'data.columns={text: 0}'
+      With several --adapter NAME=FOLDER, each row says which is for it: {"text": …, "adapter": "NAME"}; without that the
+      model itself is.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -26,7 +28,6 @@ struct Predict: ParsableCommand, SharedByRanks {
   var batchSize = 16
 
   func validate() throws {
-    try model.checkOneAdapter()
     try check("--batch-size", batchSize, in: 1...Int.max)
   }
 
@@ -38,30 +39,28 @@ struct Predict: ParsableCommand, SharedByRanks {
         problems in
         file = problems.collect { ranks.isFirst ? try NewFile(output, at: "--output") : nil } ?? nil
       }
-      let replica = read.trained.replica
       let start = Date()
-      let evaluated = try measure(
-        read.dataset.train, rows: read.dataset.trainRows, replica: replica, ranks: ranks,
-        microBatchSize: batchSize, mask: .none)
+      let evaluated = try read.measured(batchSize: batchSize, ranks: ranks)
       try ranks.together {
         guard ranks.isFirst else { return }
-        try file?.write(try lines(read.options, evaluated, replica.objective))
+        try file?.write(try lines(read, evaluated))
       }
       guard ranks.isFirst else { return }
-      let rows = evaluated.rowCount
+      let rows = evaluated.reduce(0) { $0 + $1.rowCount }
       print(
         "\(counted(rows, "row")) in \(duration(Date().timeIntervalSince(start))) · \(output)")
     }
   }
 
   /// The rows with their predictions.
-  private func lines(
-    _ options: DataOptions, _ evaluated: Evaluated, _ objective: any Objective
-  ) throws -> [UInt8] {
+  private func lines(_ read: ReadData, _ evaluated: [Evaluated]) throws -> [UInt8] {
     var text: [UInt8] = []
     var row = 0
-    try options.forEachRow { json in
-      let predicted = objective.prediction(row, of: evaluated)
+    var next = evaluated.map { _ in 0 }
+    try read.parts[0].options.forEachRow { json, _ in
+      let part = read.rowParts.isEmpty ? 0 : read.rowParts[row]
+      let predicted = read.parts[part].objective.prediction(next[part], of: evaluated[part])
+      next[part] += 1
       row += 1
       let written = predicted.map(\.key)
       var members = (json.members ?? []).filter { !(written + ["gold"]).contains($0.name) }
@@ -74,7 +73,7 @@ struct Predict: ParsableCommand, SharedByRanks {
       for (key, value) in predicted { add(key, value) }
       text += Array(JSON.object(members).encoded().utf8) + [UInt8(ascii: "\n")]
     }
-    precondition(row == evaluated.rowCount, "as many rows are written as were read")
+    precondition(next == evaluated.map(\.rowCount), "as many rows are written as were read")
     return text
   }
 }
