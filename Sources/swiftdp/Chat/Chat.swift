@@ -39,7 +39,10 @@ struct Chat: ParsableCommand {
   var settings: [String] = []
 
   func validate() throws {
-    try options.checkOneAdapter()
+    guard options.adapters.count < 2 else {
+      throw ValidationError(
+        "A chat is with one --adapter; generate --prompts, evaluate and predict take several")
+    }
     try check("--max-tokens", maxTokens, in: 1...Int.max)
     guard temperature >= 0, temperature.isFinite else {
       throw ValidationError("--temperature must be at least 0")

@@ -50,13 +50,11 @@ extension DataCommand {
 
     private func write(_ rows: RenderedRows) throws {
       var out = ""
-      var row = 0
       var failure: (any Error)?
-      try DataOptions(train: [file], packing: false, sequenceLength: 1, seed: 0).forEachRow { json in
-        row += 1
+      try DataOptions(train: [file], packing: false, sequenceLength: 1, seed: 0).forEachRow { json, place in
         guard failure == nil else { return }
         do {
-          out += try rows.line(json, at: "\(file), row \(row)") + "\n"
+          out += try rows.line(json, at: place) + "\n"
           if out.utf8.count > 1 << 16 {
             try StandardStream.output.writeAll(out)
             out = ""
