@@ -162,7 +162,7 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "Base", "swiftdp", "RankChecks", "FuzzReplay", "NetworkDelay",
+        "Base", "swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay",
         .product(name: "Yams", package: "Yams"),
       ]),
   ]

@@ -14,7 +14,10 @@ struct RowRun {
     try? FileManager.default.removeItem(atPath: output)
     let log = "\(task.name)-\(method.name.replacing(", ", with: "-").replacing(" ", with: "-"))"
     let words =
-      [commands.swiftdp, "train", "model=\(task.model)"] + task.settings + ["method=\(method.setting)"]
+      [commands.swiftdp, "train", "model=\(task.model)"] + task.settings + [
+        "training.steps=\(task.steps)", "checkpoint.every=\(task.steps)",
+      ]
+      + ["method=\(method.setting)"]
       + method.others + ["optimizer.learning_rate=\(rate)", "output=\(output)"]
     let (_, seconds) = try commands.run(words, log: log + ".train")
     let summary = try JSON.parse(Array(try Data(contentsOf: URL(fileURLWithPath: output + "/summary.json"))))

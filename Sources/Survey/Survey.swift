@@ -35,6 +35,8 @@ struct Survey: ParsableCommand {
   var names = "../shared/data/ner/wnut17"
   @Option(help: "Ranks of each run, one for each core by default.")
   var ranks: Int?
+  @Option(help: "Optimizer steps of each run; docs stay as they are.")
+  var steps: Int?
   @Option(parsing: .upToNextOption, help: "Only these tasks: answers, sentences, names.")
   var tasks: [String] = []
   @Option(parsing: .upToNextOption, help: "Only methods whose names begin so; docs stay as they are.")
@@ -45,12 +47,13 @@ struct Survey: ParsableCommand {
       swiftdp: swiftdp, ranks: ranks ?? ProcessInfo.processInfo.activeProcessorCount, logs: output + "/logs")
     try FileManager.default.createDirectory(
       atPath: commands.logs, withIntermediateDirectories: true)
-    let asked = try surveyed().filter { tasks.isEmpty || tasks.contains($0.name) }
+    var asked = try surveyed().filter { tasks.isEmpty || tasks.contains($0.name) }
+    if let steps { for index in asked.indices { asked[index].steps = steps } }
     guard !asked.isEmpty else { throw ValidationError("--tasks names none of answers, sentences, names") }
     let begin = Date()
     let results = try asked.map { try measure($0, commands) }
     say("all rows measured in \(seconds(Date().timeIntervalSince(begin)))")
-    guard methods.isEmpty, tasks.isEmpty else { return }
+    guard methods.isEmpty, tasks.isEmpty, steps == nil else { return }
     try write(results.map(\.markdown).joined(separator: "\n"), into: "docs/methods.md")
     try Page(results: results, machine: try machine(commands)).html.write(
       toFile: "docs/survey.html", atomically: true, encoding: .utf8)

@@ -16,6 +16,7 @@ struct SurveyTask {
   /// Which of a method's rates it takes.
   let kind: Kind
   let model: String
+  var steps: Int
   /// Settings of `swiftdp train`.
   let settings: [String]
   let quality: Measure
@@ -36,11 +37,11 @@ extension SurveyTask {
   /// Answers of one word or number to questions of one line.
   static func answers(base: String, train: String, heldOut: String, general: String) -> SurveyTask {
     SurveyTask(
-      name: "answers", title: "A decoder learns short tasks", kind: .decoder, model: base,
+      name: "answers", title: "A decoder learns short tasks", kind: .decoder, model: base, steps: 300,
       settings: common + [
-        "data.train=\(train)", "data.packing=false", "data.sequence_length=64", "training.steps=300",
+        "data.train=\(train)", "data.packing=false", "data.sequence_length=64",
         "training.batch_size=128", "training.micro_batch_size=32", "schedule.warmup_steps=30",
-        "optimizer.beta2=0.99", "checkpoint.every=300",
+        "optimizer.beta2=0.99",
       ],
       quality: Measure(name: "exact match", isShare: true),
       general: ["--data", general, "--sequence-length", "128"],
@@ -53,10 +54,11 @@ extension SurveyTask {
     let columns = "data.columns={text: 0, label: 1}"
     return SurveyTask(
       name: "sentences", title: "An encoder learns the mood of sentences", kind: .encoder, model: base,
+      steps: 216,
       settings: common + [
         "task={name: classification, labels: [negative, positive]}", columns, "data.train=\(train)",
-        "data.sequence_length=64", "training.steps=216", "training.batch_size=32",
-        "training.micro_batch_size=16", "schedule.warmup_steps=20", "checkpoint.every=216",
+        "data.sequence_length=64", "training.batch_size=32",
+        "training.micro_batch_size=16", "schedule.warmup_steps=20",
       ],
       quality: Measure(name: "accuracy", isShare: true), general: ["task=embedding", "--data", general],
       generalWords:
@@ -68,10 +70,11 @@ extension SurveyTask {
   static func names(base: String, train: String, heldOut: String, general: String) -> SurveyTask {
     SurveyTask(
       name: "names", title: "An encoder learns to find names", kind: .encoder, model: base,
+      steps: 212,
       settings: common + [
         "task=token_classification", "data.train=\(train)", "data.sequence_length=64",
-        "training.steps=212", "training.batch_size=32", "training.micro_batch_size=16",
-        "schedule.warmup_steps=20", "checkpoint.every=212",
+        "training.batch_size=32", "training.micro_batch_size=16",
+        "schedule.warmup_steps=20",
       ],
       quality: Measure(name: "entity_f1", isShare: true), general: ["task=embedding", "--data", general],
       generalWords:

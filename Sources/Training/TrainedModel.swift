@@ -64,23 +64,27 @@ package struct TrainedModel {
     for objective: (any Objective)? = nil,
     ranks: Ranks
   ) throws {
-    self = try ranks.together {
-      let description = try Self.description(folder: base.folder, adapter: adapter, settings)
-      let layout = description.layout
-      let line = WeightLine(layout.trained, type: description.trainedType(settings.elementType))
-      guard let store = WeightStore(layout, trained: line, on: base.replica.store) else {
-        throw Self.cannotShare(adapter, "freezes what the base does not have")
-      }
-      let model = try TrainedModel(
-        base.folder, description, objective, base.tokenizer, base.replica.engine, store)
-      let reader = try AdaptedWeights(
-        description, base: base.folder, adapter: adapter, storage: settings.frozenStorage,
-        engine: base.replica.engine)
-      if reader.changesBase { throw Self.cannotShare(adapter, "stands on a base of its own (init)") }
-      try model.replica.fillTrained(from: reader)
-      line.refreshVectors()
-      return model
+    self = try ranks.together { try TrainedModel(base, with: adapter, settings: settings, for: objective) }
+  }
+
+  /// The same for this process alone.
+  package init(
+    _ base: TrainedModel, with adapter: String, settings: ModelSettings,
+    for objective: (any Objective)? = nil
+  ) throws {
+    let description = try Self.description(folder: base.folder, adapter: adapter, settings)
+    let layout = description.layout
+    let line = WeightLine(layout.trained, type: description.trainedType(settings.elementType))
+    guard let store = WeightStore(layout, trained: line, on: base.replica.store) else {
+      throw Self.cannotShare(adapter, "freezes what the base does not have")
     }
+    try self.init(base.folder, description, objective, base.tokenizer, base.replica.engine, store)
+    let reader = try AdaptedWeights(
+      description, base: base.folder, adapter: adapter, storage: settings.frozenStorage,
+      engine: base.replica.engine)
+    if reader.changesBase { throw Self.cannotShare(adapter, "stands on a base of its own (init)") }
+    try replica.fillTrained(from: reader)
+    line.refreshVectors()
   }
 
   private static func cannotShare(_ adapter: String, _ reason: String) -> UserError {

@@ -38,14 +38,7 @@ struct Generate: ParsableCommand, SharedByRanks {
   var lengthPenalty = 1.0
   @Flag(help: "End a search with as many complete texts as beams, even if others could be likelier.")
   var earlyStopping = false
-  @Option(help: "0 takes the likeliest token; higher values vary more.")
-  var temperature = 0.0
-  @Option(help: "Draw from so many likeliest tokens only.")
-  var topK: Int?
-  @Option(help: "Draw from the likeliest tokens that together have this probability.")
-  var topP = 1.0
-  @Option(help: "Of the random draws.")
-  var seed = 0
+  @OptionGroup var choice: SamplingOptions
   @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel.")
   var settings: [String] = []
 
@@ -67,25 +60,17 @@ struct Generate: ParsableCommand, SharedByRanks {
     }
     try check("--batch-size", batchSize, in: 1...1 << 16)
     try check("--max-tokens", maxTokens, in: 1...Int.max)
-    guard temperature >= 0, temperature.isFinite else {
-      throw ValidationError("--temperature must be at least 0")
-    }
     try check("--beams", beams, in: 1...256)
     guard lengthPenalty.isFinite else { throw ValidationError("--length-penalty must be a number") }
     guard beams > 1 || lengthPenalty == 1 && !earlyStopping else {
       throw ValidationError("--length-penalty and --early-stopping are for --beams above 1")
     }
-    guard beams == 1 || temperature == 0 && topK == nil && topP == 1 else {
+    guard beams == 1 || choice.takesLikeliest else {
       throw ValidationError("--beams searches, and --temperature, --top-k and --top-p draw")
     }
-    try check("--top-k", topK, in: 1...Int.max)
-    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1") }
-    try check("--seed", seed, in: 0...Int.max)
   }
 
-  var sampling: Sampling {
-    Sampling(temperature: temperature, topK: topK, topP: topP, seed: UInt64(seed))
-  }
+  var sampling: Sampling { choice.sampling }
 
   /// nil where tokens are chosen one by one.
   var search: BeamSearch? {

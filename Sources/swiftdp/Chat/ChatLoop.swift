@@ -63,21 +63,33 @@ struct ChatLoop {
       try write("(a new chat)\n")
     case "/undo": try write(session.undo() ? "(the last question is taken back)\n" : "(nothing was asked)\n")
     case "/save": try save(rest)
+    case "/adapter": try listen(to: rest)
     case "/help":
       try write(
         """
         /reset        forget the chat
         /undo         take the last question back, with its answer
         /save FILE    write the chat as a row of data, with "messages"
+        /adapter NAME who answers from now on, where the chat has several adapters
         /exit         end the chat, as Ctrl-D
         A line that ends with \\ goes on in the next. Lines between two lines of \"\"\" are one message.
 
         """)
     default:
-      let near = nearest(to: words[0], among: ["/reset", "/undo", "/save", "/help", "/exit"])
+      let near = nearest(to: words[0], among: ["/reset", "/undo", "/save", "/adapter", "/help", "/exit"])
       Command.tell("\(words[0]) is no command\(near.map { " (did you mean \($0)?)" } ?? "")")
     }
     return true
+  }
+
+  private func listen(to name: String) throws {
+    let names = session.voices.map(\.name)
+    if session.listen(to: name) {
+      try write("(\(name) answers)\n")
+    } else {
+      let near = nearest(to: name, among: names).map { "did you mean \($0)?" }
+      Command.tell("/adapter takes one of \(names.joined(separator: ", "))\(near.map { " (\($0))" } ?? "")")
+    }
   }
 
   private func save(_ path: String) throws {

@@ -6,29 +6,54 @@ import Models
 import Tokenizers
 import Training
 
+/// A model that answers, and how chats are written for it.
+struct ChatVoice {
+  /// The name of the model without an adapter.
+  static let base = "base"
+
+  let name: String
+  let model: TrainedModel
+  let encoder: ChatEncoder
+  /// What the template writes behind an answer: where the model makes it, the answer is over. Empty if it writes nothing.
+  let turnEnd: [UInt8]
+
+  init(_ name: String, _ model: TrainedModel, _ encoder: ChatEncoder) {
+    self.name = name
+    self.model = model
+    self.encoder = encoder
+    turnEnd = encoder.turnEnd()
+  }
+}
+
 final class ChatSession {
-  private let model: TrainedModel
-  private let encoder: ChatEncoder
+  /// Who may answer, and who does.
+  let voices: [ChatVoice]
+  private(set) var voice: ChatVoice
   private let sampling: Sampling
   private let maximum: Int
   private let system: String?
   private(set) var messages: [Conversation.Message] = []
-  /// What the template writes behind an answer: where the model makes it, the answer is over. Empty if it writes nothing.
-  private let turnEnd: [UInt8]
   /// How many answers there have been: draws are keyed by it.
   private var answers = 0
 
-  /// - Parameter system: what the model is told before the chat.
-  init(
-    _ model: TrainedModel, _ encoder: ChatEncoder, system: String?, sampling: Sampling, maximum: Int
-  ) {
-    self.model = model
-    self.encoder = encoder
+  /// - Parameters:
+  ///   - voices: who may answer; the first one does.
+  ///   - system: what the model is told before the chat.
+  init(_ voices: [ChatVoice], system: String?, sampling: Sampling, maximum: Int) {
+    self.voices = voices
+    voice = voices[0]
     self.sampling = sampling
     self.maximum = maximum
     self.system = system
-    turnEnd = encoder.turnEnd()
     reset()
+  }
+
+  /// Has another one answer from now on.
+  /// - Returns: whether there is one of that name.
+  func listen(to name: String) -> Bool {
+    guard let found = voices.first(where: { $0.name == name }) else { return false }
+    voice = found
+    return true
   }
 
   /// Forgets everything but what the model was told before the chat.
@@ -61,6 +86,7 @@ final class ChatSession {
   }
 
   private func answer(_ each: (String) throws -> Bool) throws {
+    let (model, encoder) = (voice.model, voice.encoder)
     let prompt: [UInt8]
     do throws(ChatMistake) {
       prompt = try encoder.prompt(Conversation(messages: messages))
@@ -76,7 +102,7 @@ final class ChatSession {
     }
     try model.replica.description.check(prompt: tokens, at: "the chat", code: .data)
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: false)
-    var said = StoppedText(end: turnEnd)
+    var said = StoppedText(end: voice.turnEnd)
     // Without the prompt, the first piece would lose the space before it.
     for token in tokens { _ = decoder.append(token) }
     defer {
