@@ -57,12 +57,14 @@ extension CommandLineTests {
     /// The answer is what `generate` makes of the rendered chat.
     @Test func answersAreThoseOfGenerate() throws {
       let folder = try Workspace()
-      let answer = try chat("Who is there?\n", in: folder).out.trimmingCharacters(in: .newlines)
-      let prompt = "<|im_start|>user\nWho is there?<|im_end|>\n<|im_start|>assistant\n"
+      let answer = try chat("Speak\n", in: folder).out.trimmingCharacters(in: .newlines)
+      let prompt = "<|im_start|>user\nSpeak<|im_end|>\n<|im_start|>assistant\n"
       let generated = try Command.swiftdp(
         ["generate", "--model", Self.base, "--prompt", prompt, "--max-tokens", "12", "--threads", "1"],
         in: folder)
-      #expect(generated.out.trimmingCharacters(in: .newlines) == prompt + answer, "\(generated.out)")
+      #expect(generated.out.hasPrefix(prompt))
+      let continued = generated.out.dropFirst(prompt.count).trimmingCharacters(in: .newlines)
+      #expect(continued == answer, "\(generated.out)")
     }
 
     @Test func mistakesDoNotEndTheChat() throws {
