@@ -78,7 +78,7 @@ extension CommandLineTests {
       try folder.file(
         "none.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}\n{\"text\": \"a\"}\n")
       for (words, code, message) in [
-        (["--model", "llama", "none.jsonl"], 65, "none.jsonl, row 2: has no \"messages\""),
+        (["--model", "llama", "none.jsonl"], 65, "none.jsonl:2: has no \"messages\""),
         (
           ["--model", "llama", "rows.jsonl", "--template", "bad.jinja"], 65,
           "bad.jinja:2: Expected an expression"
