@@ -1,5 +1,7 @@
 // Words seen before, and their ids. Each word has one possible place, and a new word replaces the old one there, so
 // the memory is fixed.
+import Base
+import Foundation
 
 /// For one thread at a time.
 struct WordCache: ~Copyable {
@@ -19,13 +21,20 @@ struct WordCache: ~Copyable {
 
   static var footprint: Int { MemoryLayout<Entry>.stride << Int(bits) }
 
+  /// Ends the program if the system gives no memory.
   init() {
-    entries = .allocate(capacity: 1 << Int(Self.bits))
+    var room: UnsafeMutableRawPointer?
+    let code = posix_memalign(&room, 64, Self.footprint)
+    guard code == 0, let room else {
+      errno = code
+      FatalEnd.end(.noMemory(Self.footprint, for: "words that were encoded"))
+    }
+    entries = room.bindMemory(to: Entry.self, capacity: 1 << Int(Self.bits))
     entries.initialize(
       repeating: Entry(word: .zero, count: 0, ids: (0, 0, 0, 0, 0, 0, 0)), count: 1 << Int(Self.bits))
   }
 
-  deinit { entries.deallocate() }
+  deinit { free(entries) }
 
   /// A word packed for the cache. At least `Words.padding` bytes must be readable from its start on.
   struct Key {

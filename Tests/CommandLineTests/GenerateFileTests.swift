@@ -187,7 +187,7 @@ extension CommandLineTests {
             "frozen_dtype: is \"nf5\", but must be one of same, float32, bfloat16, int8, nf4 (did you mean nf4?)",
             "parallel.threads: is 0, but must be from 1 to 1024",
             "model_dtypo: is not a key of swiftdp \(command) (did you mean model_dtype?)",
-            "training: is not a key of swiftdp \(command) (the keys here are model_dtype, frozen_dtype, parallel\(command == "evaluate" ? ", task, data" : ""))",
+            "training: is not a key of swiftdp \(command) (the keys here are model_dtype, frozen_dtype, parallel\(command == "evaluate" ? ", data, task" : ""))",
           ], in: folder)
         let word = command == "evaluate" ? "3" : "=3"
         let line =

@@ -38,7 +38,10 @@ extension CommandLineTests {
       try #require(first.code == 0, "\(first.out)\n\(first.err)")
       #expect(folder.names(in: "") == ["home"])
       let run = RunOutput(folder: folder, name: "home/runs/first")
-      #expect(folder.names(in: run.name) == ["checkpoints", "config.yaml", "lock", "metrics.jsonl", "model"])
+      #expect(
+        folder.names(in: run.name) == [
+          "checkpoints", "config.yaml", "lock", "metrics.jsonl", "model", "summary.json",
+        ])
       #expect(try folder.text("home/metrics.jsonl") == "{\"step\": 1}\n")
       #expect(folder.exists("home/disk"))
       // The resolved recipe is a recipe itself, for whoever runs it.
