@@ -2,7 +2,7 @@
 
 /// Tags go, and what stands in scripts, styles and comments; ends of blocks become line ends, and names of characters become
 /// characters. A `<` that begins no tag stays.
-enum HTMLText {
+package enum HTMLText {
   /// What is left out with all that it holds.
   private static let hidden: Set = ["script", "style", "noscript", "template"]
   /// What stands on lines of its own.
@@ -14,7 +14,7 @@ enum HTMLText {
     "section", "table", "tr", "ul",
   ]
 
-  static func stripped(_ text: [UInt8]) -> [UInt8] {
+  package static func stripped(_ text: [UInt8]) -> [UInt8] {
     guard text.contains(where: { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: "&") }) else { return text }
     var out: [UInt8] = []
     out.reserveCapacity(text.count)
@@ -54,7 +54,7 @@ enum HTMLText {
     let element = name.filter { $0.isLetter || $0.isNumber }
     // Digits keep their bits: h1 stays h1.
     if hidden.contains(element), !isEnd, text[end - 2] != UInt8(ascii: "/") {
-      return find("</" + element, in: text, from: end).flatMap { tagEnd(text, $0) } ?? text.count
+      return find("</" + element, in: text, from: end).flatMap { tagEnd(text, $0 + 1) } ?? text.count
     }
     if blocks.contains(element), out.last != 0x0A, !out.isEmpty { out.append(0x0A) }
     return end

@@ -2,23 +2,23 @@
 // the Jaccard index of their sets of shingles.
 import Base
 
-struct MinHash {
+package struct MinHash {
   /// Numbers of a signature: the estimate is off by 0.035 in the mean where it is right in one case of five.
-  static let size = 128
+  package static let size = 128
   /// Words of a shingle.
   static let shingle = 5
 
   private let factors: [UInt64]
   private let terms: [UInt64]
 
-  init() {
+  package init() {
     var random = PhiloxStream(seed: 0x6D69_6E68_6173_68, stream: 0)
     factors = (0..<Self.size).map { _ in random.next() | 1 }
     terms = (0..<Self.size).map { _ in random.next() }
   }
 
   /// nil for a text without a word.
-  func signature(_ text: [UInt8]) -> [UInt32]? {
+  package func signature(_ text: [UInt8]) -> [UInt32]? {
     let words = Self.words(text)
     guard !words.isEmpty else { return nil }
     var least = [UInt32](repeating: .max, count: Self.size)
@@ -36,7 +36,7 @@ struct MinHash {
 
   /// The hashes of the words, without regard to case: runs of letters and digits, and each letter of a script that has no
   /// spaces between words.
-  static func words(_ text: [UInt8]) -> [UInt64] {
+  package static func words(_ text: [UInt8]) -> [UInt64] {
     var words: [UInt64] = []
     var word: FNV1a?
     for scalar in String(decoding: text, as: UTF8.self).lowercased().unicodeScalars {
@@ -69,14 +69,14 @@ struct MinHash {
 }
 
 /// Texts that were kept, found again by bands of their signatures.
-struct NearTexts {
+package struct NearTexts {
   private let threshold: Double
   /// Numbers of a band: texts as alike as the threshold share one nearly always.
   private let width: Int
   private var signatures: [[UInt32]] = []
   private var bands: [UInt64: [Int32]] = [:]
 
-  init(threshold: Double) {
+  package init(threshold: Double) {
     self.threshold = threshold
     // Of 128 / width bands, one is equal with probability 1 − (1 − t^width)^(128 / width).
     width =
@@ -87,7 +87,7 @@ struct NearTexts {
   }
 
   /// Which of the kept texts is as alike as asked for, the first of them; otherwise keeps this one as well.
-  mutating func findOrKeep(_ signature: [UInt32]) -> Int? {
+  package mutating func findOrKeep(_ signature: [UInt32]) -> Int? {
     let keys = stride(from: 0, to: MinHash.size, by: width).map { start in
       var hash = FNV1a()
       hash.mix(UInt64(start))

@@ -1,9 +1,9 @@
 // Texts without what nobody sees: control characters, and white space of other kinds and numbers.
 
-enum PlainText {
+package enum PlainText {
   /// Without control characters but tabs and line ends, and without marks of byte order and code points that are no
   /// characters. Joiners and marks of direction stay: scripts need them.
-  static func withoutControls(_ text: [UInt8]) -> [UInt8] {
+  package static func withoutControls(_ text: [UInt8]) -> [UInt8] {
     var scalars = String.UnicodeScalarView()
     var isChanged = false
     for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
@@ -18,7 +18,7 @@ enum PlainText {
 
   /// With one space for each run of them, line ends of one kind, no space around them, at most one empty line between
   /// others, and none of all that at both ends.
-  static func collapsed(_ text: [UInt8]) -> [UInt8] {
+  package static func collapsed(_ text: [UInt8]) -> [UInt8] {
     var out: [UInt8] = []
     out.reserveCapacity(text.count)
     var (spaces, lines) = (false, 0)
@@ -47,7 +47,7 @@ enum PlainText {
   }
 
   /// Without white space at both ends.
-  static func trimmed(_ text: [UInt8]) -> [UInt8] {
+  package static func trimmed(_ text: [UInt8]) -> [UInt8] {
     let scalars = String(decoding: text, as: UTF8.self).unicodeScalars
     let start = scalars.drop { $0.properties.isWhitespace }
     guard let last = start.lastIndex(where: { !$0.properties.isWhitespace }) else { return [] }

@@ -1,17 +1,25 @@
 // One text made a little different, at random.
 import Base
 
-struct TextAugmentation {
+package struct TextAugmentation {
   /// The shares of words whose case changes, of letters that are mistyped, of words that become synonyms, and of a text's
   /// words that go as one span.
-  var caseShare = 0.0
-  var typos = 0.0
-  var synonymShare = 0.0
-  var spanDeletion = 0.0
-  var shufflesSentences = false
-  var synonyms: [String: [String]] = [:]
+  var caseShare: Double
+  var typos: Double
+  var synonymShare: Double
+  var spanDeletion: Double
+  var shufflesSentences: Bool
+  var synonyms: [String: [String]]
 
-  func applied(to text: [UInt8], _ random: inout PhiloxStream) -> [UInt8] {
+  package init(
+    caseShare: Double = 0, typos: Double = 0, synonymShare: Double = 0, spanDeletion: Double = 0,
+    shufflesSentences: Bool = false, synonyms: [String: [String]] = [:]
+  ) {
+    (self.caseShare, self.typos, self.synonymShare) = (caseShare, typos, synonymShare)
+    (self.spanDeletion, self.shufflesSentences, self.synonyms) = (spanDeletion, shufflesSentences, synonyms)
+  }
+
+  package func applied(to text: [UInt8], _ random: inout PhiloxStream) -> [UInt8] {
     var words = Self.cut(text)
     if shufflesSentences { words = shuffled(words, &random) }
     if spanDeletion > 0 { words = withoutSpan(words, &random) }
@@ -134,10 +142,12 @@ struct TextAugmentation {
         out.append(byte)
         continue
       }
-      switch random.below(4) {
-      case 0:
+      func neighbour() -> UInt8 {
         let other = near[random.below(near.count)]
-        out.append(isUpper && other >= 0x61 ? other & 0xDF : other)
+        return isUpper && other >= 0x61 ? other & 0xDF : other
+      }
+      switch random.below(4) {
+      case 0: out.append(neighbour())
       case 1: out += [byte, byte]
       case 2 where word.count > 1: break
       default:
@@ -145,7 +155,7 @@ struct TextAugmentation {
           out += [word[at], byte]
           at += 1
         } else {
-          out.append(near[random.below(near.count)])
+          out.append(neighbour())
         }
       }
     }

@@ -1,8 +1,7 @@
 import Base
 import Foundation
+import Preparation
 import Testing
-
-@testable import Preparation
 
 @Suite struct AugmentTests {
   private func augmented(_ augmentation: TextAugmentation, _ text: String, draws: Int = 200) -> Set<String> {

@@ -1,7 +1,6 @@
 import Base
+import Preparation
 import Testing
-
-@testable import Preparation
 
 @Suite struct CleanTests {
   @Test func markupBecomesText() {
@@ -44,10 +43,14 @@ import Testing
   }
 
   @Test func controlCharactersGo() {
-    let text = "a\u{0}b\u{7}c\td\ne\u{7F}f\u{85}g\u{FEFF}h\u{FFFE}i\u{FDD0}j\u{200D}k\u{200E}l"
-    #expect(
-      String(decoding: PlainText.withoutControls(Array(text.utf8)), as: UTF8.self)
-        == "abc\td\nefghij\u{200D}k\u{200E}l")
+    let hidden: [UInt32] = [0, 7, 0x7F, 0x85, 0xFEFF, 0xFFFE, 0xFDD0, 0x1FFFF]
+    for value in hidden {
+      let text = Array("a".utf8) + Array(UTF8.encode(Unicode.Scalar(value)!)!) + Array("b".utf8)
+      #expect(PlainText.withoutControls(text) == Array("ab".utf8), "\(value)")
+    }
+    #expect(hidden.count == 8)
+    let visible = Array("a\tb\nc\r\nd\u{200D}e\u{200E}f".utf8)
+    #expect(PlainText.withoutControls(visible) == visible)
   }
 
   /// The forms are those of Python's `unicodedata.normalize`.

@@ -1,7 +1,6 @@
 import Base
+import Preparation
 import Testing
-
-@testable import Preparation
 
 @Suite struct ConvertTests {
   private static let alpaca = #"{"id": 7, "instruction": "Add.", "input": "", "output": "3"}"#

@@ -1,7 +1,6 @@
 import Base
+import Preparation
 import Testing
-
-@testable import Preparation
 
 @Suite struct MinHashTests {
   private let hash = MinHash()

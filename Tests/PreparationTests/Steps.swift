@@ -1,8 +1,7 @@
 // Makes steps of settings, and rows of texts.
 import Base
+import Preparation
 import Testing
-
-@testable import Preparation
 
 func section(_ json: String) throws -> Section {
   Section(try JSON.parse(json), file: nil, code: .usage, problems: Problems())
@@ -19,7 +18,8 @@ func step<Step: PreparationStep>(_: Step.Type, _ json: String, seed: UInt64 = 0)
 
 func row(_ json: String, number: Int = 0) throws -> PreparedRow {
   PreparedRow(
-    order: RowOrder(row: number), line: number + 1, json: try JSON.parse(json), text: Array(json.utf8))
+    order: RowOrder(row: number), line: number + 1,
+    json: try JSON.parse(Array(json.utf8), takesLargeNumbers: true), text: Array(json.utf8))
 }
 
 /// What a step of one row gives, as text.

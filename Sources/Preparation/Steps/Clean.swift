@@ -25,7 +25,7 @@ package final class Clean: RowStep, TextStep {
     columns = TextColumns(section)
   }
 
-  func cleaned(_ text: [UInt8]) -> [UInt8] {
+  package func cleaned(_ text: [UInt8]) -> [UInt8] {
     var text = text
     if markup == .strip { text = HTMLText.stripped(text) }
     if control == .drop { text = PlainText.withoutControls(text) }

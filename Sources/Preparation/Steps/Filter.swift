@@ -62,7 +62,7 @@ package final class Filter: RowStep, TextStep {
   }
 
   /// Why a row goes; nil where it stays. All texts of a row count together.
-  func reason(_ json: JSON) throws -> (what: String, facts: [(String, JSON)])? {
+  package func reason(_ json: JSON) throws -> (what: String, facts: [(String, JSON)])? {
     if looksAtTexts {
       let measures = TextMeasures(columns.texts(of: json))
       if measures.characters < characters.lowerBound {
