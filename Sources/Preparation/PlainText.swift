@@ -4,6 +4,12 @@ package enum PlainText {
   /// Without control characters but tabs and line ends, and without marks of byte order and code points that are no
   /// characters. Joiners and marks of direction stay: scripts need them.
   package static func withoutControls(_ text: [UInt8]) -> [UInt8] {
+    // Nearly all texts have none of the bytes that these begin with.
+    guard
+      text.contains(where: {
+        $0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D || $0 == 0x7F || $0 == 0xC2 || $0 >= 0xEF
+      })
+    else { return text }
     var scalars = String.UnicodeScalarView()
     var isChanged = false
     for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
@@ -39,7 +45,7 @@ package enum PlainText {
           }
         }
         (spaces, lines) = (false, 0)
-        out.append(contentsOf: UTF8.encode(scalar)!)
+        if value < 0x80 { out.append(UInt8(value)) } else { out.append(contentsOf: UTF8.encode(scalar)!) }
       }
       isAfterReturn = value == 0x0D
     }

@@ -16,6 +16,10 @@ extension CommandLineTests {
       return folder
     }
 
+    private static let data =
+      URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+      + "/../../../shared/data/instruct/dolly_hhrlhf_train_small.jsonl"
+
     private func prepare(
       _ recipe: String, ranks: Int? = nil, to output: String = "out", in folder: Workspace
     ) throws -> JSON {
@@ -73,6 +77,28 @@ extension CommandLineTests {
             "\(name), \(ranks)")
         }
       }
+    }
+
+    /// Of its 1000 rows, ten have more than 5000 characters, none are equal, and rows 505 and 564 have a Jaccard index of
+    /// 0.96: all others have less than 0.8, as computed by other means.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: data), "../shared/data is absent"))
+    func realInstructions() throws {
+      let folder = try Workspace()
+      let report = try prepare(
+        "input: \(Self.data)\nsteps: [{deduplicate: {near: 0.9}}, {filter: {max_characters: 5000}}]",
+        ranks: 2,
+        in: folder)
+      let steps = report["steps"]?.elements ?? []
+      #expect(
+        steps.map { $0["removed"]?.encoded() } == [
+          #"{"near duplicate": 1}"#, #"{"longer than max_characters": 9}"#,
+        ])
+      let example = steps[0]["examples"]?.elements?.first
+      #expect(example?["at"]?.text == Self.data + ":564" && example?["of"]?.text == Self.data + ":505")
+      let lines = try String(contentsOfFile: Self.data, encoding: .utf8).split(separator: "\n")
+      let kept = try folder.text("out/train.jsonl").split(separator: "\n")
+      // Rows that do not change keep their bytes and their order.
+      #expect(kept.count == 990 && lines.filter { Set(kept).contains($0) } == kept)
     }
 
     @Test func splits() throws {

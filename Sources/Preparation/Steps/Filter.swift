@@ -102,19 +102,22 @@ struct TextMeasures {
 
   init(_ texts: [[UInt8]]) {
     for text in texts {
-      let scalars = String(decoding: text, as: UTF8.self).unicodeScalars
       var isInWord = false
-      for scalar in scalars {
+      for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
         characters += 1
-        if scalar.properties.isAlphabetic { letters += 1 }
-        let isBlank = scalar.properties.isWhitespace
+        let value = scalar.value
+        let (isLetter, isBlank) =
+          value < 0x80
+          ? ((0x61...0x7A).contains(value | 0x20), value == 0x20 || (0x09...0x0D).contains(value))
+          : (scalar.properties.isAlphabetic, scalar.properties.isWhitespace)
+        if isLetter { letters += 1 }
         if isBlank { blanks += 1 }
         if !isBlank, !isInWord { words += 1 }
         isInWord = !isBlank
       }
       var seen: Set<ArraySlice<UInt8>> = []
       for line in text.split(separator: 0x0A) where !seen.insert(line).inserted {
-        repeated += String(decoding: line, as: UTF8.self).unicodeScalars.count
+        repeated += line.count { $0 & 0xC0 != 0x80 }
       }
     }
   }
