@@ -61,7 +61,9 @@ let package = Package(
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(
       name: "Preparation",
-      dependencies: ["Base", "Compression", "Tokenizers", "Templates", "Datasets", "Collectives"]),
+      dependencies: [
+        "Base", "Compression", "Tokenizers", "Templates", "Datasets", "Metrics", "Collectives",
+      ]),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
       name: "Sharding",

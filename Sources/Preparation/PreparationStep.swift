@@ -62,7 +62,8 @@ package struct StoredRounds {
 enum PreparationSteps {
   static var all: [any PreparationStep.Type] {
     [
-      Clean.self, Filter.self, Deduplicate.self, Sample.self, Shuffle.self, Split.self, Augment.self,
+      Clean.self, Filter.self, Deduplicate.self, Novelty.self, Sample.self, Shuffle.self, Split.self,
+      Augment.self,
       Convert.self,
     ]
   }

@@ -101,6 +101,23 @@ extension CommandLineTests {
       #expect(kept.count == 990 && lines.filter { Set(kept).contains($0) } == kept)
     }
 
+    /// By the F1 of the longest common subsequence of words: 2 · 3 / 8 is 0.75, and 2 · 3 / 9 is 0.67.
+    @Test func noveltyIsMeasuredAgainstWhatWasKept() throws {
+      let folder = try Workspace()
+      let texts = ["a b c d", "x A, b? c", "a b c e f", "a b q e f", "1 2 3", "", "3 2 1", "1 2 3!", "東京"]
+      try folder.file("rows.jsonl", texts.map { "{\"text\": \"\($0)\"}\n" }.joined())
+      try folder.file("seeds.jsonl", "{\"text\": \"3, 2, 1\"}\n")
+      for ranks in [nil, 2, 3] {
+        let output = "out\(ranks ?? 1)"
+        let report = try prepare(
+          "input: rows.jsonl\nsteps: [{novelty: {against: seeds.jsonl}}]", ranks: ranks, to: output,
+          in: folder)
+        let kept = try rows("\(output)/train.jsonl", in: folder).compactMap { $0["text"]?.text }
+        #expect(kept == ["a b c d", "a b c e f", "1 2 3", "", "東京"])
+        #expect(report["steps"]?.elements?.first?["removed"]?["not new"]?.integer == 4)
+      }
+    }
+
     @Test func splits() throws {
       let folder = try folder()
       func split(_ settings: String, _ output: String) throws -> (train: [JSON], validation: [JSON]) {
