@@ -39,7 +39,7 @@ package struct MinHash {
   package static func words(_ text: [UInt8]) -> [UInt64] {
     var words: [UInt64] = []
     var word: FNV1a?
-    for scalar in String(decoding: text, as: UTF8.self).lowercased().unicodeScalars {
+    func take(_ scalar: Unicode.Scalar) {
       let value = scalar.value
       let isWord =
         value < 0x80
@@ -50,10 +50,17 @@ package struct MinHash {
         words.append(ended.value)
         word = nil
       }
-      guard isWord else { continue }
+      guard isWord else { return }
       var hash = word ?? FNV1a()
       hash.mix(UInt64(value))
       if isAlone { words.append(hash.value) } else { word = hash }
+    }
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+      if scalar.isASCII {
+        take((0x41...0x5A).contains(scalar.value) ? Unicode.Scalar(scalar.value | 0x20)! : scalar)
+      } else {
+        for lower in scalar.properties.lowercaseMapping.unicodeScalars { take(lower) }
+      }
     }
     if let word { words.append(word.value) }
     return words
