@@ -79,7 +79,16 @@ package struct Preparation {
   }
 
   private func applied(_ step: any RowStep, to row: PreparedRow) throws -> [PreparedRow] {
-    do { return try step.apply(to: row) } catch var error as UserError {
+    do {
+      let rows = try step.apply(to: row)
+      // Only the text of the row itself has such numbers.
+      if row.text != nil, rows.contains(where: { $0.text == nil && $0.json.hasLargeNumber }) {
+        throw UserError(
+          .data, "has a number that no type holds, and is changed by \(type(of: step).name)",
+          hint: "write the number as a text")
+      }
+      return rows
+    } catch var error as UserError {
       error.place = step.record.place(row)
       throw error
     }
@@ -178,6 +187,16 @@ package struct Preparation {
 }
 
 extension JSON {
+  /// Whether a number was too large to be read.
+  fileprivate var hasLargeNumber: Bool {
+    switch self {
+    case .number(let value): !value.isFinite
+    case .array(let elements): elements.contains(where: \.hasLargeNumber)
+    case .object(let members): members.contains(where: \.value.hasLargeNumber)
+    default: false
+    }
+  }
+
   /// About the bytes of a value as text.
   fileprivate var textBytes: Int {
     switch self {

@@ -194,6 +194,21 @@ extension CommandLineTests {
       #expect(cases.count == 4)
     }
 
+    /// A row that stays as it is keeps numbers that no type holds.
+    @Test func largeNumbers() throws {
+      let folder = try Workspace()
+      try folder.file("rows.jsonl", "{\"text\":\"a\", \"n\":1e400}\n{\"text\":\"b \", \"n\":1}\n")
+      let recipe = "input: rows.jsonl\nsteps: [{clean: {whitespace: trim}}, shuffle]"
+      _ = try prepare(recipe, in: folder)
+      let kept = Set(try folder.text("out/train.jsonl").split(separator: "\n"))
+      #expect(kept == ["{\"text\":\"a\", \"n\":1e400}", "{\"text\": \"b\", \"n\": 1}"])
+      try folder.file("rows.jsonl", "{\"text\":\"a \", \"n\":[1e400]}\n")
+      let result = try Command.swiftdp(["data", "prepare", "recipe.yaml", "output=new.jsonl"], in: folder)
+      #expect(
+        result.code == 65
+          && result.err.contains("rows.jsonl:1: has a number that no type holds, and is changed by clean"))
+    }
+
     /// Other kinds of files are written from the same rows.
     @Test func kindsOfFiles() throws {
       let folder = try folder()
