@@ -59,6 +59,11 @@ let package = Package(
       name: "Objectives",
       dependencies: ["Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics"]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
+    .target(
+      name: "Preparation",
+      dependencies: [
+        "Base", "Compression", "Tokenizers", "Templates", "Datasets", "Metrics", "Collectives",
+      ]),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
       name: "Sharding",
@@ -97,7 +102,8 @@ let package = Package(
       dependencies: [
         "Base", "CProcess", "Compression", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels",
         "Graph", "Adapters",
-        "Models", "Objectives", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
+        "Models", "Objectives", "Collectives", "Preparation", "Optimizers", "Sharding", "Checkpoints",
+        "Generation", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -121,6 +127,8 @@ let package = Package(
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
     .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
+    .testTarget(
+      name: "PreparationTests", dependencies: ["Base", "Datasets", "Collectives", "Preparation"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),

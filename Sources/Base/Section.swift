@@ -84,6 +84,11 @@ package final class Section {
     problems.add(code, what, at: place(of: keyPath(key)), hint: hint)
   }
 
+  /// The same for what is wrong with the keys together.
+  package func failWhole(_ what: String, hint: String = "") {
+    problems.add(code, what, at: place(of: path), hint: hint)
+  }
+
   /// The value as given; a null counts as absent.
   package func raw(_ key: String) -> JSON? {
     if !known.contains(key) { known.append(key) }

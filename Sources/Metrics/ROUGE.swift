@@ -21,7 +21,7 @@ package struct ROUGE {
   package var longest: Double { sums.longest / Double(texts) }
 
   /// Stretches of ASCII letters and digits, in lower case.
-  static func tokens(_ text: String) -> [[UInt8]] {
+  package static func tokens(_ text: String) -> [[UInt8]] {
     Array(text.lowercased().utf8).split { byte in
       !(0x30...0x39).contains(byte) && !(0x61...0x7A).contains(byte)
     }.map(Array.init)
@@ -36,7 +36,7 @@ package struct ROUGE {
   }
 
   /// The length of the longest common subsequence.
-  static func longestCommon(_ a: [[UInt8]], _ b: [[UInt8]]) -> Int {
+  package static func longestCommon<Item: Equatable>(_ a: [Item], _ b: [Item]) -> Int {
     var lengths = [Int](repeating: 0, count: b.count + 1)
     for item in a {
       var diagonal = 0

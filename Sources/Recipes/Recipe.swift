@@ -51,36 +51,10 @@ package struct Recipe: Sendable {
   ///   - paths: how paths are read.
   /// - Throws: every mistake at once.
   package init(file: String?, assignments: [String], paths: UserPaths = UserPaths()) throws {
-    var json = JSON.null
-    var file = file
-    if let given = file {
-      do { file = try paths.path(given) } catch var error as UserError {
-        error.place = given.isEmpty ? "the recipe" : given
-        throw error
-      }
-    }
-    if let file {
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
-        throw UserError(
-          .usage, "there is no such configuration", at: file,
-          hint: file.contains("=") ? "" : "settings are written section.key=value")
-      }
-      guard !isFolder.boolValue else {
-        throw UserError(
-          .usage, "is a folder, not a recipe", at: file, hint: "a model is named by model=\(file)")
-      }
-      guard let text = String(validating: try OpenFile.contents(file), as: UTF8.self) else {
-        throw UserError(.usage, "is not UTF-8 text", at: file)
-      }
-      json = try .yaml(text, file: file)
-      guard json.isNull || json.members != nil else {
-        throw UserError(.usage, "is \(json.kind), where keys with values are meant", at: file)
-      }
-    }
     let problems = Problems()
-    let overrides = json.assign(assignments, problems: problems)
-    self.init(json, file: file, overrides: overrides, paths: paths, problems: problems)
+    let given = try RecipeFile(file, assignments: assignments, paths: paths, problems: problems)
+    self.init(
+      given.json, file: given.file, overrides: given.overrides, paths: paths, problems: problems)
     try problems.throwIfAny()
   }
 

@@ -92,29 +92,6 @@ package struct DataConversion {
   }
 
   private func forEachRow(_ body: (SourceRow) throws -> Void) throws {
-    for path in files {
-      let file = try DataFile(path)
-      let shown = StandardInput.isNamed(path) ? "standard input" : path
-      var failure: (any Error)?
-      let result = Result {
-        try file.forEachRow { row in
-          do {
-            let json = DataColumns().named(try row.json.get(), isCoNLL: file.kind == .words)
-            guard json.members != nil else { throw RowMistake.noObject(json) }
-            // A file of JSON lines may have a carriage return at the end of each.
-            var line = file.kind == .jsonLines ? file.text(of: row) : nil
-            if line?.last == 0x0D { line?.removeLast() }
-            try body(SourceRow(json: json, line: line))
-          } catch {
-            failure = (error as? RowMistake)?.at("\(shown):\(row.line)") ?? error
-          }
-          return failure == nil
-        }
-      }
-      // An error about zeros that were read is not an error of the file.
-      try file.check()
-      try result.get()
-      if let failure { throw failure }
-    }
+    try SourceRows(files).read(body)
   }
 }

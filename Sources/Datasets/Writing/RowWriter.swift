@@ -3,13 +3,6 @@ import Base
 import Compression
 import Parquet
 
-/// A row that is to be written.
-struct SourceRow {
-  let json: JSON
-  /// The row's own text, if it is one line of JSON: its numbers may be longer than any type of ours.
-  var line: [UInt8]?
-}
-
 /// Writes rows of one kind of file.
 protocol RowWriter: AnyObject {
   /// - Throws: `RowMistake` for what the kind of file cannot say, and what the sink throws.

@@ -6,5 +6,6 @@ struct DataCommand: ParsableCommand {
     commandName: "data", abstract: "Look at data, convert it, and show chats as a model reads them.",
     subcommands: [
       Convert.self, Render.self,
+      Prepare.self,
     ])
 }
