@@ -113,8 +113,8 @@ extension CommandLineTests {
             "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, task, method, "
               + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
-            "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, sequence_length, "
-              + "packing, packing_mask, shuffle, group_by_length)",
+            "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, "
+              + "template, loss, order, mixing, sequence_length, packing, packing_mask, shuffle, group_by_length)",
           ]
         ),
       ]
