@@ -231,7 +231,7 @@ extension TokenSequences {
       units += max(0, end - max(firstTarget, range.lowerBound))
     }
     lossMask.append(false, count: added.count - end)
-    if targets.count > 1 || end < added.count { hasScatteredTargets = true }
+    if targets.count > 1 || !targets.isEmpty && end < added.count { hasScatteredTargets = true }
     endSpan(zeroTypes: added.count, source)
     endSequence(units: Int32(clamping: units), numbers: [])
   }

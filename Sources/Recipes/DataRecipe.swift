@@ -59,6 +59,12 @@ package struct DataRecipe: Sendable {
         section.fail(key, "is for several sources", hint: "give data.sources, or leave it out")
       }
     }
+    let names = sources.compactMap(\.name)
+    if let name = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      section.fail(
+        "sources", "call two sources \(name.quoted), and numbers of each stand under its name",
+        hint: "give each a name of its own")
+    }
     if order == .gradual, sources.contains(where: { $0.epochs != nil }) {
       section.fail(
         "order", "is gradual, where shares follow from the step alone, and a source has epochs",

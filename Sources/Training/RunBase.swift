@@ -29,6 +29,7 @@ struct RunBase {
       + (fingerprint.map { [("base", .string($0))] } ?? [])
     try describe(description, recipe)
   }
+
   /// Notes what the method of a recipe writes into adapter_config.json, if it leaves one.
   mutating func describe(_ description: ModelDescription, _ recipe: Recipe) throws {
     let model = AdaptedModel(description)

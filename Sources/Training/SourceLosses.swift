@@ -15,17 +15,29 @@ package struct SourceReport: Sendable {
 
 /// The sources of a run, and how losses of tokens are shared out among them.
 package struct SourceLosses: Sendable {
-  let names: [String]
+  package let names: [String]
   /// By file of the sequences.
   private let sourceOfFile: [Int]
 
   /// Nil for a single source.
   package init?(_ sources: [DataSource]) {
     guard sources.count > 1 else { return nil }
-    names = sources.map { source in
-      source.name ?? source.files.first.map { String($0.split(separator: "/").last ?? "") } ?? ""
-    }
+    names = Self.names(of: sources)
     sourceOfFile = sources.enumerated().flatMap { index, source in source.files.map { _ in index } }
+  }
+
+  /// Names that differ: metrics.jsonl has numbers under them. A source without a name has that of its first file, with
+  /// its folders where others have the same, and its place in the list where that is not enough.
+  private static func names(of sources: [DataSource]) -> [String] {
+    let short = sources.map {
+      $0.name ?? $0.files.first.map { String($0.split(separator: "/").last ?? "") } ?? ""
+    }
+    let long = zip(sources, short).map { source, name in
+      source.name == nil && short.count { $0 == name } > 1 ? source.files.first ?? name : name
+    }
+    return long.enumerated().map { place, name in
+      long.count { $0 == name } > 1 && sources[place].name == nil ? "\(name) (\(place + 1))" : name
+    }
   }
 
   private func source(of sequence: Int, in sequences: TokenSequences) -> Int {

@@ -79,6 +79,32 @@ extension CommandLineTests {
       #expect(none.code == 65 && none.err.contains("has no chat template"), "\(none.err)")
     }
 
+    /// Each of several adapters of one base answers as it does alone.
+    @Test func adaptersTakeTurns() throws {
+      let folder = try Workspace()
+      let rows = Project.root + "/Tests/Fixtures/chat_losses/plays.jsonl"
+      for (name, rate) in [("one", "1.0e-2"), ("two", "5.0e-2")] {
+        _ = try train(
+          [
+            "model=\(Self.base)", "data.train=\(rows)", "data.template=chatml", "data.validation=0",
+            "method=lora", "training.steps=3", "optimizer.learning_rate=\(rate)",
+          ], output: name, in: folder)
+      }
+      func answers(_ out: String) -> String { out.trimmingCharacters(in: .newlines) }
+      let alone = try ["one", "two"].map {
+        answers(try chat("Speak\n", "--adapter \($0)/model", in: folder).out)
+      }
+      let base = answers(try chat("Speak\n", in: folder).out)
+      #expect(Set(alone + [base]).count == 3, "\(alone) \(base)")
+      let lines = "Speak\n/reset\n/adapter two\nSpeak\n/reset\n/adapter base\nSpeak\n/adapter tow\n"
+      let both = try chat(lines, "--adapter one=one/model --adapter two=two/model", in: folder)
+      #expect(both.code == 0 && both.err.contains("did you mean two?"), "\(both.err)")
+      let parts = both.out.components(separatedBy: "(a new chat)\n").map {
+        answers($0.replacing("(two answers)\n", with: "").replacing("(base answers)\n", with: ""))
+      }
+      #expect(parts == alone + [base])
+    }
+
     /// Ctrl-C is not the end.
     @Test func ctrlCIsNotTheEnd() throws {
       let folder = try Workspace()

@@ -122,4 +122,24 @@ import Testing
     let last = try learned(rows, ChatOptions(template: template, loss: .lastAnswer))
     #expect(last[0].hasSuffix("[.A2;") || last[0].hasSuffix(".A2;"), "\(last)")
   }
+
+  /// Rows whose prompt fills the sequence have no target; their counts alone tell that, as in runs before chats.
+  @Test func onlyScatteredTargetsAreToldApart() throws {
+    let folder = try Folder()
+    func sequences(_ rows: String) throws -> TokenSequences {
+      let file = try folder.write("rows.jsonl", rows)
+      var options = DataOptions(train: [file], packing: false, sequenceLength: 16, seed: 0)
+      options.chats = ChatOptions(template: "chatml", loss: .roles(["user"]))
+      return try Dataset(options, encoder: .bytes()).train
+    }
+    let filled = #"{"prompt": "a prompt that is longer", "completion": "x"}"# + "\n"
+    let answered = #"{"prompt": "a", "completion": "bc"}"# + "\n"
+    let plain = try sequences(filled + answered)
+    #expect(plain.targetCounts.contains(0) && !plain.hasScatteredTargets)
+    let chat = #"{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}"#
+    var options = DataOptions(
+      train: [try folder.write("chat.jsonl", chat)], packing: false, sequenceLength: 256, seed: 0)
+    options.chats = ChatOptions(template: "chatml", loss: .roles(["user"]))
+    #expect(try Dataset(options, encoder: .bytes()).train.hasScatteredTargets)
+  }
 }

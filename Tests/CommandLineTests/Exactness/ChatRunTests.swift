@@ -93,6 +93,10 @@ extension CommandLineTests {
           ["data.sources=[{files: \(Self.fixtures)/plays.jsonl, epochs: 1, template: chatml}]"], 64,
           "the sources end after 4 samples"
         ),
+        (
+          [Self.sources.replacingOccurrences(of: "name: tasks", with: "name: plays")], 64,
+          "call two sources \"plays\""
+        ),
       ]
       for (settings, code, words) in cases {
         let result = try Command.swiftdp(
@@ -103,7 +107,7 @@ extension CommandLineTests {
         #expect(
           result.code == code && result.err.contains(words), "\(settings): \(result.code) \(result.err)")
       }
-      #expect(cases.count == 5)
+      #expect(cases.count == 6)
     }
   }
 }
