@@ -61,3 +61,9 @@ extension TokenSequences {
     return range.first { lossMask[$0] } ?? range.upperBound
   }
 }
+
+extension Dataset {
+  /// Gives each answer what a reference says of it.
+  package mutating func setReference(ofTrain values: [Float]) { train.setReference(values) }
+  package mutating func setReference(ofValidation values: [Float]) { validation?.setReference(values) }
+}
