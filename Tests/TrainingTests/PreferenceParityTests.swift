@@ -167,4 +167,23 @@ import Training
     #expect(steps.losses.count == 5)
     try steps.check(fixture.policy, name) { _ in try fixture.batch() }
   }
+
+  /// A first step whose loss is not that of a policy that is its own reference: sums over four pairs.
+  @Test func aFirstStepThatCannotBeRight() throws {
+    let problems = Problems()
+    let top = Section(
+      .object(["task": .string("preference")]), file: nil, code: .usage, problems: problems)
+    let objective = TaskRecipe(top).objective
+    func flaw(_ loss: Double) -> String? {
+      let counts = [4, 4, 0, 0, -80, -80, 20, 20, 0, 0, 4 * loss, 0, 0]
+      return objective.flaw(ofFirstStep: LossSums(loss: 4 * loss, units: 4, counts: counts), precision: 1e-4)
+    }
+    #expect(flaw(log(2)) == nil && flaw(log(2) + 1e-4) == nil)
+    #expect(
+      flaw(0.7)
+        == "the loss of the first step is 0.700000, and that of a policy which is its own reference is 0.693147"
+    )
+    #expect(flaw(.nan) != nil)
+    try problems.throwIfAny()
+  }
 }
