@@ -96,6 +96,8 @@ package protocol Objective: Sendable {
   func flaw(ofFirstStep sums: LossSums, precision: Double) -> String?
   /// Whether a sample has the same tokens in each step.
   static var keepsTokens: Bool { get }
+  /// The sequences of a sample, where the data has not told them yet.
+  var rowsPerSample: Int { get }
   /// The samples of a micro-batch, whatever a recipe says; nil to take what it says.
   static var microBatchSize: Int? { get }
   /// The gradient of each row's representation, and its share of the loss.
@@ -171,6 +173,7 @@ extension Objective {
   package func flaw(ofFirstStep sums: LossSums, precision: Double) -> String? { nil }
   package static var predicts: Bool { true }
   package static var keepsTokens: Bool { true }
+  package var rowsPerSample: Int { 1 }
   package static var microBatchSize: Int? { nil }
   package func joint(
     _ z: [Float], of rows: some Collection<Int>, in sequences: TokenSequences, units: Int, _ engine: Engine

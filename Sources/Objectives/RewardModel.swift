@@ -32,6 +32,7 @@ package struct RewardModel: Objective {
 
   package var head: Head { .labels(Head.unnamedLabels(1), .number) }
   package var dropsOut: Bool { !disablesDropout }
+  package var rowsPerSample: Int { 2 }
   package func prepare(_ data: inout DataOptions) { data.wishes.answers = .wholes }
 
   package func check(_ model: ModelDescription) throws {

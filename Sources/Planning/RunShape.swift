@@ -138,6 +138,11 @@ package struct ProgramEstimate: Sendable {
     // Sequences that are longer than the model can read are refused together with the data.
     var batch = shape.batch
     batch.length = min(batch.length, description.family.maximumLength)
+    if batch.rowsPerSample == 1 {
+      // The data has not been read.
+      batch.rowsPerSample = shape.objective.rowsPerSample
+      batch.sequences *= batch.rowsPerSample
+    }
     if type(of: description.family).readsSource, batch.sourceLength == 0 { batch.sourceLength = batch.length }
     trainedType = description.trainedType(shape.type)
     let plan = FrozenPlan(

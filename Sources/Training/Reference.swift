@@ -63,7 +63,8 @@ package final class Reference {
     case .precomputed:
       self.init(nil, for: objective, mask: recipe.data.packingMask, ranks: ranks)
       let start = monotonicNanoseconds()
-      try tell("computing what the reference gives to \(counted(data.dataset.train.count, "answer"))")
+      let answers = data.dataset.train.count + (data.dataset.validation?.count ?? 0)
+      try tell("computing what the reference gives to \(counted(answers, "answer"))")
       let isOwn = objective.referenceModel == nil
       let model =
         isOwn ? policy : try .reference(recipe, of: policy, checkpoint: nil, ranks: ranks, ledger: ledger)

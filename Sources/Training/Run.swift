@@ -16,25 +16,25 @@ import Tensors
 
 package final class Run {
   package let recipe: Recipe
-  package private(set) var data: RunData
+  package internal(set) var data: RunData
   package let replica: Replica
   package let ranks: Ranks
   package let ledger: MemoryLedger
-  private let step: TrainStep
+  let step: TrainStep
   private let fingerprint: [JSON.Member]
   private let optimizer: ShardedOptimizer
   private let observers: [any Observer]
   private let checkpoints: CheckpointFolder
   private let saves: RunCheckpoints
-  private var resumed: (step: Int, path: String)?
+  private(set) var resumed: (step: Int, path: String)?
   private let started = Date()
   /// What the user should know about the model and the checkpoint that the run resumes from, a line each.
   private var notes: [String]
-  private let model: RunModel
+  let model: RunModel
   /// What is kept of samples where only a head is trained; nil for other methods.
-  private let featureForm: FeatureForm?
+  let featureForm: FeatureForm?
   /// What answers are compared with.
-  private var reference: Reference?
+  var reference: Reference?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -148,7 +148,7 @@ package final class Run {
   }
 
   /// Notifies the first rank's observers. Collective: all ranks call it equally often, whatever each of them knows.
-  private func tell(_ body: (any Observer) throws -> Void) throws {
+  func tell(_ body: (any Observer) throws -> Void) throws {
     try ranks.together { for observer in observers { try body(observer) } }
   }
 
@@ -230,38 +230,8 @@ package final class Run {
     }
   }
 
-  /// Computes the features of all samples, if only a head is trained.
-  private func headRun(from first: Int) throws -> HeadRun? {
-    guard let featureForm, first <= data.steps else { return nil }
-    let begin = Date()
-    try tell { try $0.noted("computing the features of \(counted(data.dataset.train.samples, "sample"))") }
-    let head = try HeadRun(
-      recipe, data, featureForm, from: first, replica: replica, ranks: ranks, ledger: ledger)
-    let seconds = String(format: "%.1f", Date().timeIntervalSince(begin))
-    try tell { try $0.noted("features computed in \(seconds) s") }
-    return head
-  }
-
-  /// Finds what answers are compared with, if the task compares them. Collective.
-  private func compare(from first: Int) throws {
-    guard first <= data.steps else { return }
-    reference = try Reference(
-      recipe, &data, from: first, policy: replica, checkpoint: resumed?.path, ranks: ranks, ledger: ledger,
-      refill: { checkpoint in
-        try ranks.together {
-          try fillTrained(
-            from: try RunReader(
-              model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint,
-              engine: replica.engine))
-        }
-        replica.weights.refreshVectors()
-      }, tell: { text in try tell { try $0.noted(text) } })
-    step.reference = reference
-    step.sequences = data.dataset.train
-  }
-
   /// Gives the trained weights other values.
-  private func fillTrained(from reader: any WeightReader) throws {
+  func fillTrained(from reader: any WeightReader) throws {
     try replica.weights.fill(replica.weights.loaded, from: reader, on: replica.engine.pool.runTiles)
     try optimizer.fillMasters(from: reader)
   }

@@ -38,6 +38,7 @@ package struct PreferenceTuning: Objective {
     return settled
   }
 
+  package var rowsPerSample: Int { own.isOfPairs ? 2 : 1 }
   package var comparesSamples: Bool { !own.isOfPairs }
 
   package func obstacle(batchSize: Int) -> String? {
