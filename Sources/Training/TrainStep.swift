@@ -142,7 +142,7 @@ package final class TrainStep {
     features?.fetch(microBatches)
     number = numberOfStep(
       step, microBatches, of: sequences, units: units, replica: replica, reference: reference, mask: mask,
-      ranks, before: exchange.finish)
+      ranks, before: { exchange.finish() })
     if type(of: replica.objective).isJoint {
       exchange.finish()
       joint = JointGradients(
