@@ -54,7 +54,7 @@ package struct TrainingState: Equatable, Sendable {
     }
     // Only known names become file names.
     return try (value("optimizer.states")?.elements ?? []).map { element in
-      let known = optimizer.states + RankAllocation.states
+      let known = optimizer.states + RankAllocation.states + [MovingReference.state]
       guard let state = known.first(where: { $0.name == element.text }) else {
         throw UserError(.data, "\(element.encoded()) is no state of \(name)", at: file)
       }

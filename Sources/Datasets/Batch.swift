@@ -211,7 +211,7 @@ extension TokenSequences {
       let start = tokenRange(of: sequence).lowerBound
       batch.lengths[row] = Int32(virtual.rows + self.length(of: sequence))
       for place in 0..<virtual.rows { batch.positions[row * length + place] = Int32(place) }
-      if kind == .wholes {
+      if kind.isOfRows {
         batch.numbers.append(contentsOf: numbers(of: sequence))
         batch.targetCount += Int(targetCounts[sequence])
       }
@@ -228,6 +228,8 @@ extension TokenSequences {
           case .nextTokens where index >= start + firstTarget && lossMask[index]:
             batch.targets[place - 1] = tokens[index]
             batch.targetCount += 1
+          case .answers where index >= start + firstTarget && lossMask[index]:
+            batch.targets[place - 1] = tokens[index]
           case .tokenLabels where tokenLabels[index] != Batch.noTarget:
             batch.targets[place] = tokenLabels[index]
             batch.targetCount += 1

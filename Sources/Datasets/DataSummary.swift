@@ -35,7 +35,14 @@ package struct MergedBoundary: Equatable, Sendable {
 
   /// nil if the row has no answer.
   init?(_ example: Example, line: Int) {
-    guard case .answer(let prompt, let answer) = example else { return nil }
+    let (prompt, answer): ([UInt8], [UInt8])
+    switch example {
+    case .answer(let asked, let said): (prompt, answer) = (asked, said)
+    case .preference(let preference):
+      guard case .text(let asked, let said)? = preference.answers.first else { return nil }
+      (prompt, answer) = (asked, said)
+    default: return nil
+    }
     self.line = line
     promptEnd = String(String(decoding: prompt, as: UTF8.self).suffix(12))
     answerStart = String(String(decoding: answer, as: UTF8.self).prefix(12))

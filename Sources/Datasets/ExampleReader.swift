@@ -76,7 +76,7 @@ struct ExampleReader {
     if let first = file.columns(hasNames: !columns.areNumbered) {
       do throws(RowMistake) {
         // The names of a table must be there before any row is looked at.
-        let row = DataRow(json: try first.json.get(), columns: columns)
+        let row = DataRow(json: try first.json.get(), columns: columns, isOfNames: true)
         let found = try decided(rows, by: row)
         _ = try found.example(row)
         rows = found

@@ -50,13 +50,17 @@ extension Engine {
   ///   - bias: [vocabulary]; nil for none.
   ///   - targets: [rows], negative where a row has none.
   ///   - scale: the factor of each row's gradient, 1 / (target tokens of the whole step).
+  ///   - slopes: [rows]: another factor of each row's gradient; nil for 1.
+  ///   - isSecond: whether the run before, on the same scratch and inputs, was for the losses alone: logits that are
+  ///     still there are not computed again.
   ///   - losses: [rows], NaN for a row without a target; nil if only their sum is asked for.
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
   ///   - dBias: [vocabulary], written anew; nil if the bias is frozen.
   package func crossEntropy(
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
-    targets: UnsafePointer<Int32>, scale: Float, losses each: UnsafeMutablePointer<Double>? = nil,
+    targets: UnsafePointer<Int32>, scale: Float, slopes: UnsafePointer<Float>? = nil, isSecond: Bool = false,
+    losses each: UnsafeMutablePointer<Double>? = nil,
     dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
     scratch: UnsafeMutablePointer<Float>
@@ -86,16 +90,19 @@ extension Engine {
       let activeRows = active + start
       let xM = pick(activeRows, of: x, count: chunk, s, into: xChunk)
       let z = MutableMatrix(logits, rows: chunk, columns: s.vocabulary)
-      multiply(xM, weight, .second, into: z) { rows, tile in
-        if let bias { addBiasHere(bias + tile.lowerBound, to: z.part(rows, tile)) }
-        if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
+      if !isSecond || count > s.chunk {
+        multiply(xM, weight, .second, into: z) { rows, tile in
+          if let bias { addBiasHere(bias + tile.lowerBound, to: z.part(rows, tile)) }
+          if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
+        }
       }
       pool.run(chunk) { row, _ in
+        let place = Int(activeRows[row])
         losses[row] = lossOfRow(
-          logits + row * s.vocabulary, target: Int(targets[Int(activeRows[row])]), count: s.vocabulary,
-          scale: isLossAlone ? nil : scale, cap: s.cap)
-        // The gradient of a bias is summed from what is not rounded yet.
-        if s.type == .bfloat16, dBias == nil { narrow(logits + row * s.vocabulary, s) }
+          logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary,
+          scale: isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale, cap: s.cap)
+        // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
+        if s.type == .bfloat16, dBias == nil, !isLossAlone { narrow(logits + row * s.vocabulary, s) }
       }
       if let dBias {
         sumRows(

@@ -21,7 +21,7 @@ package final class Replica {
   package let weights: WeightLine
   package let store: WeightStore
   package let engine: Engine
-  private let arena: Arena
+  let arena: Arena
   /// What it is trained and measured for.
   package let objective: any Objective
   private let recompute: Recompute
@@ -44,7 +44,8 @@ package final class Replica {
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
-    store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, ledger: MemoryLedger? = nil
+    store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, arena: Arena? = nil,
+    ledger: MemoryLedger? = nil
   ) {
     self.holds = holds
     self.description = description
@@ -56,7 +57,7 @@ package final class Replica {
     self.store = store
     weights = store.trained
     layout = weights.layout
-    arena = Arena(ledger: ledger)
+    self.arena = arena ?? Arena(ledger: ledger)
   }
 
   /// The replica of a run, with weights that its recipe lets the ranks of a host share. Collective.
@@ -106,7 +107,8 @@ package final class Replica {
       input.step = step
       let program =
         batch.features.isEmpty
-        ? program(for: batch, training: true) : program(shape(of: batch), training: true, part: .head)
+        ? program(for: batch, training: true, dropout: objective.dropsOut)
+        : program(shape(of: batch), training: true, part: .head)
       defer {
         take(program.counts)
         if keepsTokenLosses {

@@ -16,7 +16,7 @@ import Tensors
 
 package final class Run {
   package let recipe: Recipe
-  package let data: RunData
+  package private(set) var data: RunData
   package let replica: Replica
   package let ranks: Ranks
   package let ledger: MemoryLedger
@@ -33,6 +33,8 @@ package final class Run {
   private let model: RunModel
   /// What is kept of samples where only a head is trained; nil for other methods.
   private let featureForm: FeatureForm?
+  /// What answers are compared with.
+  private var reference: Reference?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -175,6 +177,7 @@ package final class Run {
     let first = (resumed?.step ?? 0) + 1
     let head = try headRun(from: first)
     step.features = head?.features
+    try compare(from: first)
     if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
@@ -194,6 +197,7 @@ package final class Run {
         try step.features?.check()
         try checkNumbers(report)
       }
+      step.finishMoving(number)
       tokens += report.tokens
       audits += report.audits
       let isLast = number == data.steps
@@ -238,6 +242,24 @@ package final class Run {
     return head
   }
 
+  /// Finds what answers are compared with, if the task compares them. Collective.
+  private func compare(from first: Int) throws {
+    guard first <= data.steps else { return }
+    reference = try Reference(
+      recipe, &data, from: first, policy: replica, checkpoint: resumed?.path, ranks: ranks, ledger: ledger,
+      refill: { checkpoint in
+        try ranks.together {
+          try fillTrained(
+            from: try RunReader(
+              model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint,
+              engine: replica.engine))
+        }
+        replica.weights.refreshVectors()
+      }, tell: { text in try tell { try $0.noted(text) } })
+    step.reference = reference
+    step.sequences = data.dataset.train
+  }
+
   /// Gives the trained weights other values.
   private func fillTrained(from reader: any WeightReader) throws {
     try replica.weights.fill(replica.weights.loaded, from: reader, on: replica.engine.pool.runTiles)
@@ -267,6 +289,11 @@ package final class Run {
   /// Reports numbers that are out of order.
   /// - Throws: if the run has to end. Its weights are those of the step before.
   private func checkNumbers(_ report: StepReport) throws {
+    if let flaw = report.flaw {
+      throw UserError(
+        .software, flaw, at: "task",
+        hint: "the model does not give the same numbers twice; please report it")
+    }
     guard let finding = report.finding else { return }
     let words = finding.words(step: report.step)
     guard finding.stops else {
@@ -289,12 +316,16 @@ package final class Run {
       sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
       microBatchSize: recipe.training.microBatchSize,
       mask: recipe.data.packingMask,
-      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources))
+      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
+      reference: reference)
   }
 
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
   private func save(_ number: Int, mustSucceed: Bool) throws {
     step.finish()
+    if let moving = reference?.moving {
+      optimizer.states.first { $0.declaration.name == MovingReference.state.name }?.fill(from: moving.weights)
+    }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
       history: step.watch.history)

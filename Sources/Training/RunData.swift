@@ -10,7 +10,10 @@ import Recipes
 import Tokenizers
 
 package struct RunData {
-  package let dataset: Dataset
+  package internal(set) var dataset: Dataset
+  /// A checksum over all training tokens, targets and labels, and the shares of sources, to recognise the data when a
+  /// run resumes.
+  package let fingerprint: String
   package let tokenizer: Tokenizer
   package let stream: BatchStream
   private let schedule: SourceSchedule
@@ -57,6 +60,7 @@ package struct RunData {
       microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
       lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
     self.steps = steps
+    fingerprint = Self.fingerprint(of: dataset, schedule)
   }
 
   private static func steps(of recipe: Recipe, _ dataset: Dataset) throws -> Int {
@@ -97,14 +101,12 @@ package struct RunData {
     }
   }
 
-  /// A checksum over all training tokens, targets and labels, and the shares of sources, to recognise the data when a
-  /// run resumes.
-  package var fingerprint: String {
+  private static func fingerprint(of dataset: Dataset, _ schedule: SourceSchedule) -> String {
     var hash = FNV1a()
     hash.mix(UInt64(dataset.train.count))
     for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
     for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
-    if dataset.train.hasScatteredTargets {
+    if dataset.train.hasScatteredTargets || dataset.train.kind == .answers {
       for token in dataset.train.tokens.indices where dataset.train.lossMask[token] {
         hash.mix(UInt64(token))
       }
@@ -127,7 +129,9 @@ package struct RunData {
 extension ModelDescription {
   /// What makes tokens of the texts that the model learns.
   func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
-    DocumentEncoder(encoding: tokenizer, endOfText: endOfText.first, answerStart: answerStart)
+    DocumentEncoder(
+      encoding: tokenizer, endOfText: endOfText.first, answerStart: answerStart,
+      padding: config["pad_token_id"]?.integer.flatMap { Int32(exactly: $0) })
   }
 }
 
