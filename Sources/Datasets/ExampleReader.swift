@@ -17,6 +17,8 @@ struct ExampleReader {
   private let wishes: FormatWishes
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
+  /// Called with each row before its example is taken.
+  var watch: ((JSON, SampleSource) -> Void)?
 
   /// - Parameters:
   ///   - names: of the settings, for messages.
@@ -95,7 +97,9 @@ struct ExampleReader {
         rows = format
         var found = summary ?? FileSummary(path: path, format: DataFormat(format))
         let example = try format.example(data)
-        try take(example, SampleSource(file: index, line: row.line, row: number), !mistakes.isEmpty, &found)
+        let place = SampleSource(file: index, line: row.line, row: number)
+        watch?(json, place)
+        try take(example, place, !mistakes.isEmpty, &found)
         summary = found
       } catch {
         bad += 1

@@ -3,8 +3,8 @@ import Base
 import Tokenizers
 
 package struct RowTexts: Sendable {
-  private let options: DataOptions
-  private let sources: [DataSource]
+  let options: DataOptions
+  let sources: [DataSource]
   package let encoder: DocumentEncoder
 
   /// - Parameter sources: with the files of the sequences, in their order.

@@ -24,13 +24,15 @@ package struct PolicyLoss: Sendable, Equatable {
   package var beta: Double
   /// Whether the distance is weighted by the ratio, so that its gradient is unbiased.
   package var correctsDistance: Bool
+  /// What logits are divided by, as they were when answers were drawn.
+  package var temperature: Float
 
   package init(
     level: Level = .token, low: Double = 0.2, high: Double = 0.2, delta: Double? = nil, beta: Double = 0,
-    correctsDistance: Bool = true
+    correctsDistance: Bool = true, temperature: Float = 1
   ) {
     (self.level, self.low, self.high, self.delta) = (level, low, high, delta)
-    (self.beta, self.correctsDistance) = (beta, correctsDistance)
+    (self.beta, self.correctsDistance, self.temperature) = (beta, correctsDistance, temperature)
   }
 
   /// What one answer adds to a loss.
@@ -112,4 +114,106 @@ package struct PolicyLoss: Sendable, Equatable {
     }
     return sums
   }
+}
+
+/// What each token of an answer has: `GraphInput.tokenNumbers` holds these for each token, at the place that predicts it.
+package enum PolicyNumbers {
+  package static let count = 4
+  /// How much better than expected its answer was.
+  package static let advantage = 0
+  /// What the losses of its answer are divided by, beside the units of the step.
+  package static let divisor = 1
+  /// Its log-probability when the answer was given, in nats; NaN for the same as now.
+  package static let old = 2
+  /// The same by the reference; NaN without one.
+  package static let reference = 3
+}
+
+/// The sums that a policy's loss leaves beside it.
+package enum PolicySums {
+  package static let count = 4
+  package static let tokens = 0
+  package static let distance = 1
+  package static let clipped = 2
+  /// The negative log-probabilities of the tokens: their mean estimates the entropy, as they were drawn.
+  package static let surprise = 3
+}
+
+extension PolicyLoss: TargetLoss {
+  package var counts: Int { PolicySums.count }
+  package var isForTraining: Bool { true }
+  package func run(sequences: Int, length: Int) -> any TargetLossRun {
+    PolicyLossRun(self, sequences: sequences, length: length)
+  }
+}
+
+/// A policy's loss with the memory of a shape of micro-batches. Each sequence is a prompt with one answer.
+final class PolicyLossRun: TargetLossRun, @unchecked Sendable {
+  private let form: PolicyLoss
+  let sequences: Int
+  private let length: Int
+  let losses: UnsafeMutablePointer<Double>
+  private let factors: UnsafeMutablePointer<Float>
+  private var now: [Double] = []
+  private var old: [Double] = []
+  private var reference: [Double] = []
+  private var slopes: [Double]
+
+  init(_ form: PolicyLoss, sequences: Int, length: Int) {
+    (self.form, self.sequences, self.length) = (form, sequences, length)
+    losses = .allocate(capacity: sequences * length)
+    losses.initialize(repeating: .nan, count: sequences * length)
+    factors = .allocate(capacity: sequences * length)
+    factors.initialize(repeating: 0, count: sequences * length)
+    slopes = [Double](repeating: 0, count: length)
+    now.reserveCapacity(length)
+    old.reserveCapacity(length)
+    reference.reserveCapacity(length)
+  }
+
+  deinit {
+    losses.deallocate()
+    factors.deallocate()
+  }
+
+  func loss(_ input: GraphInput, counts: inout [Double], outputs: UnsafeMutablePointer<Double>?) -> Double {
+    guard let numbers = input.tokenNumbers else { preconditionFailure("the batch has no numbers of tokens") }
+    for index in counts.indices { counts[index] = 0 }
+    var sum = 0.0
+    for sequence in 0..<sequences {
+      now.removeAll(keepingCapacity: true)
+      old.removeAll(keepingCapacity: true)
+      reference.removeAll(keepingCapacity: true)
+      var (advantage, divisor) = (0.0, 1.0)
+      let places = sequence * length..<(sequence + 1) * length
+      for place in places where input.targets[place] >= 0 {
+        let own = numbers + place * PolicyNumbers.count
+        now.append(-losses[place])
+        old.append(Double(own[PolicyNumbers.old]))
+        reference.append(Double(own[PolicyNumbers.reference]))
+        (advantage, divisor) = (Double(own[PolicyNumbers.advantage]), Double(own[PolicyNumbers.divisor]))
+      }
+      guard let first = now.indices.first else { continue }
+      let sums = slopes.withUnsafeMutableBufferPointer {
+        form(
+          now, old: old[first].isNaN ? nil : old, reference: reference[first].isNaN ? nil : reference,
+          advantage: advantage, divisor: divisor, slopes: $0)
+      }
+      sum += sums.loss
+      counts[PolicySums.tokens] += Double(now.count)
+      counts[PolicySums.distance] += sums.distance
+      counts[PolicySums.clipped] += sums.clipped
+      counts[PolicySums.surprise] -= now.reduce(0, +)
+      outputs?[sequence] = now.reduce(0, +)
+      var token = 0
+      for place in places where input.targets[place] >= 0 {
+        // A target's loss is the negative of its log-probability.
+        factors[place] = Float(-slopes[token])
+        token += 1
+      }
+    }
+    return sum
+  }
+
+  func targetFactors(_ input: GraphInput) -> UnsafePointer<Float> { UnsafePointer(factors) }
 }

@@ -6,9 +6,8 @@ import Graph
 
 package struct GRPO: PolicyTask {
   package static let name = "grpo"
-  package static let unit = LossUnit.targetTokens
   package let rollouts: RolloutSettings
-  package let policyLoss: PolicyLossForm
+  package let form: PolicyLossForm
   private let loss: Normalisation
   private let scale: Scale
 
@@ -31,7 +30,7 @@ package struct GRPO: PolicyTask {
     rollouts = RolloutSettings(settings, generations: 8)
     loss = settings.choice("loss_type", default: .dapo)
     scale = settings.choice("scale_rewards", default: .group)
-    policyLoss = PolicyLossForm(settings, beta: 0)
+    form = PolicyLossForm(settings, beta: 0)
   }
 
   package init?(evaluating model: ModelDescription) { nil }
@@ -50,19 +49,17 @@ package struct GRPO: PolicyTask {
     }
   }
 
-  package func divisor(tokens: Int) -> Double { loss == .grpo ? Double(max(tokens, 1)) : 1 }
-
-  package func units(answers: Int, tokens: Int) -> Int {
+  package func divisor(ofTokens own: Int, answers: Int) -> Double {
     switch loss {
-    case .dapo, .bnpo: tokens
-    case .grpo: answers
-    case .drGRPO: answers * rollouts.longest
+    case .dapo, .bnpo: 0
+    case .grpo: Double(answers) * Double(own)
+    case .drGRPO: Double(answers) * Double(rollouts.longest)
     }
   }
 
   package var settings: JSON? {
     .object(
       ([("name", .string(Self.name)), ("loss_type", .string(loss.rawValue)), ("scale_rewards", .string(scale.rawValue))]
-        + rollouts.json + policyLoss.json).map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
+        + rollouts.json + form.json).map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

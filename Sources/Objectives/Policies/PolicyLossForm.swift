@@ -3,7 +3,7 @@ import Base
 import Graph
 
 package struct PolicyLossForm: Sendable {
-  package let loss: PolicyLoss
+  private let loss: PolicyLoss
   /// The weight of the distance to the reference; 0 for no reference.
   package var beta: Double { loss.beta }
 
@@ -26,6 +26,13 @@ package struct PolicyLossForm: Sendable {
       level: level, low: low, high: high,
       delta: section.has("delta") ? section.number("delta", in: 1...1e6) : nil, beta: beta,
       correctsDistance: section.bool("use_bias_correction_kl", default: true))
+  }
+
+  /// - Parameter temperature: at which answers are drawn.
+  func loss(at temperature: Double) -> PolicyLoss {
+    var loss = loss
+    loss.temperature = Float(temperature)
+    return loss
   }
 
   var json: [(String, JSON)] {

@@ -53,20 +53,3 @@ package struct RolloutSettings: Sendable {
     ]
   }
 }
-
-/// What a task makes of the answers of a step.
-package protocol PolicyTask: Objective {
-  var rollouts: RolloutSettings { get }
-  /// How each target's loss follows from its log-probability.
-  var policyLoss: PolicyLossForm { get }
-  /// How much better than expected each answer is.
-  /// - Parameters:
-  ///   - rewards: of the answers, those to one prompt beside each other.
-  ///   - divergence: for each answer, the sum over its tokens of how much likelier they were than to the reference;
-  ///     nil without a reference.
-  func advantages(of rewards: [Double], divergence: [Double]?) -> [Double]
-  /// What an answer of so many tokens has its losses divided by, beside the units of the step.
-  func divisor(tokens: Int) -> Double
-  /// Units of the loss of a step.
-  func units(answers: Int, tokens: Int) -> Int
-}

@@ -5,9 +5,8 @@ import Graph
 
 package struct RLOO: PolicyTask {
   package static let name = "rloo"
-  package static let unit = LossUnit.rows
   package let rollouts: RolloutSettings
-  package let policyLoss: PolicyLossForm
+  package let form: PolicyLossForm
   private let normalises: Bool
   private let range: ClosedRange<Double>?
 
@@ -15,7 +14,7 @@ package struct RLOO: PolicyTask {
     rollouts = RolloutSettings(settings, generations: 2)
     normalises = settings.bool("normalize_advantages", default: false)
     range = settings.range("reward_clip_range")
-    policyLoss = PolicyLossForm(settings, beta: 0.05, ofAnswers: true)
+    form = PolicyLossForm(settings, beta: 0.05, ofAnswers: true)
   }
 
   package init?(evaluating model: ModelDescription) { nil }
@@ -23,7 +22,7 @@ package struct RLOO: PolicyTask {
   package func advantages(of rewards: [Double], divergence: [Double]?) -> [Double] {
     let rewards = rewards.indices.map { answer in
       let clipped = range.map { min(max(rewards[answer], $0.lowerBound), $0.upperBound) } ?? rewards[answer]
-      return clipped - policyLoss.beta * (divergence?[answer] ?? 0)
+      return clipped - form.beta * (divergence?[answer] ?? 0)
     }
     let groups = GroupStatistics(rewards, size: rollouts.generations)
     let count = Double(rollouts.generations)
@@ -36,12 +35,11 @@ package struct RLOO: PolicyTask {
     return advantages.map { ($0 - mean) / (deviation + 1e-4) }
   }
 
-  package func divisor(tokens: Int) -> Double { 1 }
-  package func units(answers: Int, tokens: Int) -> Int { answers }
+  package func divisor(ofTokens own: Int, answers: Int) -> Double { Double(answers) }
 
   package var settings: JSON? {
     .object(
-      ([("name", .string(Self.name)), ("normalize_advantages", .bool(normalises))] + rollouts.json + policyLoss.json
+      ([("name", .string(Self.name)), ("normalize_advantages", .bool(normalises))] + rollouts.json + form.json
         + (range.map { [("reward_clip_range", .array([.number($0.lowerBound), .number($0.upperBound)]))] } ?? []))
         .map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
