@@ -55,6 +55,7 @@ let package = Package(
     .target(name: "Adapters", dependencies: ["Base", "Tensors", "Graph"]),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph", "Adapters"]),
     .target(name: "Metrics", dependencies: ["Base"]),
+    .target(name: "Rewards", dependencies: ["Base", "CProcess"]),
     .target(
       name: "Objectives",
       dependencies: ["Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics"]),
@@ -130,6 +131,7 @@ let package = Package(
     .testTarget(
       name: "PreparationTests", dependencies: ["Base", "Datasets", "Collectives", "Preparation"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
+    .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
