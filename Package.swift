@@ -58,7 +58,9 @@ let package = Package(
     .target(name: "Rewards", dependencies: ["Base", "CProcess"]),
     .target(
       name: "Objectives",
-      dependencies: ["Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics"]),
+      dependencies: [
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics", "Rewards",
+      ]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(
       name: "Preparation",
@@ -93,8 +95,8 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Metrics", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes",
-        "Planning",
+        "Metrics", "Rewards", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks",
+        "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),

@@ -35,6 +35,9 @@ package final class Run {
   private let featureForm: FeatureForm?
   /// What answers are compared with.
   private var reference: Reference?
+  /// Where a model learns from its own answers, what draws and rewards them.
+  private var policy: PolicyRun?
+  private var keptRollouts: JSON?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -106,6 +109,7 @@ package final class Run {
     try fill(checkpoint: path)
     resumed = (state.step, path)
     step.restore(state.history)
+    keptRollouts = state.rollouts
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
@@ -178,6 +182,9 @@ package final class Run {
     let head = try headRun(from: first)
     step.features = head?.features
     try compare(from: first)
+    policy = try PolicyRun(
+      recipe, data, from: first, kept: keptRollouts, replica: replica, ranks: ranks, ledger: ledger,
+      note: { [observers] text in for observer in observers { try? observer.noted(text) } })
     if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
@@ -188,9 +195,9 @@ package final class Run {
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
       deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
-      let report =
+      var report =
         try head?.run(number, tokens: data.dataset.train.tokens.count, fill: fillTrained)
-        ?? reported { try step.run(number, stream.microBatches(step: number - 1)) }
+        ?? reported { try step.run(number, try microBatches(number, &stream)) }
       try ranks.together {
         try optimizer.check()
         try replica.store.frozen?.check()
@@ -198,6 +205,7 @@ package final class Run {
         try checkNumbers(report)
       }
       step.finishMoving(number)
+      if let policy { report.scalars = policy.scalars(of: number) + report.scalars }
       tokens += report.tokens
       audits += report.audits
       let isLast = number == data.steps
@@ -240,6 +248,16 @@ package final class Run {
     let seconds = String(format: "%.1f", Date().timeIntervalSince(begin))
     try tell { try $0.noted("features computed in \(seconds) s") }
     return head
+  }
+
+  /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
+  private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
+    guard let policy else { return stream.microBatches(step: number - 1) }
+    if policy.draws(number) { step.finish() }
+    let microBatches = try policy.microBatches(number)
+    step.rollouts = policy.current
+    step.sequences = policy.current?.sequences ?? step.sequences
+    return microBatches
   }
 
   /// Finds what answers are compared with, if the task compares them. Collective.
@@ -312,12 +330,14 @@ package final class Run {
   private func validate() throws -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     step.finish()
-    return try evaluate(
+    var evaluation = try evaluate(
       sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
       microBatchSize: recipe.training.microBatchSize,
       mask: recipe.data.packingMask,
       sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
       reference: reference)
+    evaluation.scalars += try policy?.validate() ?? []
+    return evaluation
   }
 
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
@@ -328,7 +348,7 @@ package final class Run {
     }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history)
+      history: step.watch.history, rollouts: policy?.kept(after: number))
     try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
   }
 
