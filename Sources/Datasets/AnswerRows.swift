@@ -18,8 +18,7 @@ extension FileLoader {
     if form == .pairs, let start = encoded.map(\.start).min() {
       for place in encoded.indices { encoded[place].begin(at: start) }
     }
-    summary.rows += 1
-    for answer in encoded { count(answer.row, in: &summary) }
+    count(encoded.map(\.row), in: &summary)
     if encoded.contains(where: \.row.isMerged) {
       summary.mergedBoundaries += 1
       if summary.mergedExample == nil {
@@ -96,12 +95,14 @@ extension FileLoader {
     .isEmpty
   }
 
-  private func count(_ row: EncodedRow, in summary: inout FileSummary) {
-    summary.tokens += row.tokens.count
-    let cut = row.tokens.count - options.tokensOfSequence
-    guard cut > 0 else { return }
-    summary.longRows += 1
+  /// Counts the answers of a row, of which each is cut.
+  /// - Parameter others: tokens that were cut before.
+  private func count(_ rows: [EncodedRow], andCut others: Int = 0, in summary: inout FileSummary) {
+    let cut = rows.reduce(others) { $0 + max(0, $1.tokens.count - options.tokensOfSequence) }
+    summary.rows += 1
+    summary.tokens += rows.reduce(others) { $0 + $1.tokens.count }
     summary.cutTokens += cut
+    if cut > 0 { summary.longRows += 1 }
   }
 
   private mutating func append(
@@ -133,13 +134,14 @@ extension FileLoader {
         "has \(counted(preference.answers.count, "answer")), and the rows before have \(rows.rowsPerSample)",
         hint: "score them in files of their own")
     }
-    var encoded: [EncodedRow] = []
+    var (encoded, cut) = ([EncodedRow](), 0)
     for answer in preference.answers {
-      let row = try encodeWhole(answer, in: &summary)
+      let (row, cutTokens) = try encodeWhole(answer)
       guard !row.tokens.isEmpty else { throw RowMistake("has an answer without a token") }
       encoded.append(row)
+      cut += cutTokens
     }
-    summary.rows += 1
+    count(encoded, andCut: cut, in: &summary)
     func append(_ place: Int, _ margin: Float, units: Int) {
       let tokens = encoded[place].tokens.prefix(options.tokensOfSequence)
       rows.append(tokens, zeroTypes: tokens.count, numbers: [margin], units: units, source: source)
@@ -157,28 +159,24 @@ extension FileLoader {
     }
   }
 
-  /// A prompt with its answer as one text. Tokens that the model takes for padding do not end it: transformers reads the
-  /// last one before them.
+  /// A prompt with its answer as one text, and how many of its tokens are cut already. Tokens that the model takes for
+  /// padding do not end it: transformers reads the last one before them.
   private mutating func encodeWhole(
-    _ answer: Preference.Answer, in summary: inout FileSummary
-  ) throws(RowMistake) -> EncodedRow {
-    var row: EncodedRow
+    _ answer: Preference.Answer
+  ) throws(RowMistake) -> (row: EncodedRow, cutTokens: Int) {
+    var (row, cut) = (EncodedRow(tokens: [], targets: []), 0)
     switch answer {
     case .chat(let conversation): row = try chat(conversation)
     case .text(let prompt, let answer) where encoder.endOfText != nil:
-      row = EncodedRow(tokens: encoder.document(prompt + answer), targets: [])
+      row.tokens = encoder.document(prompt + answer)
     case .text(let prompt, let answer):
       // Without an end of text, what the tokenizer puts around a text stays when the text is cut.
       let typed = try encode(whole: prompt + answer)
-      row = EncodedRow(tokens: typed.tokens, targets: [])
-      summary.tokens += typed.cutTokens
-      summary.cutTokens += typed.cutTokens
-      if typed.cutTokens > 0 { summary.longRows += 1 }
+      (row.tokens, cut) = (typed.tokens, typed.cutTokens)
     }
     while row.tokens.count > 1, let last = row.tokens.last, last == encoder.padding {
       row.tokens.removeLast()
     }
-    count(row, in: &summary)
-    return row
+    return (row, cut)
   }
 }

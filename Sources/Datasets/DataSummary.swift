@@ -54,8 +54,10 @@ extension FileSummary {
   package var mergeWarning: String? {
     guard let example = mergedExample else { return nil }
     let (end, start) = (JSON.string(example.promptEnd), JSON.string(example.answerStart))
+    let consequence =
+      format == .preference ? "which is then a part of the answer" : "and carry no loss there"
     return
-      "\(mergedBoundaries) of \(rows) answers begin inside the last token of their prompt, and carry no loss there, "
+      "\(mergedBoundaries) of \(rows) answers begin inside the last token of their prompt, \(consequence), "
       + "such as line \(example.line): \(end.encoded()) + \(start.encoded()) "
       + "(move a space at the end of prompts to the beginning of answers)"
   }

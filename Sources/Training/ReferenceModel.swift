@@ -3,6 +3,7 @@
 import Base
 import Checkpoints
 import Collectives
+import Datasets
 import Graph
 import Kernels
 import Models
@@ -89,6 +90,33 @@ extension Replica {
 
   /// The relative error of sums of log-probabilities, between forward passes of different shapes.
   var precision: Double { store.type == .bfloat16 || weights.type == .bfloat16 ? 2e-2 : 1e-4 }
+}
+
+extension Reference {
+  /// What a model that is measured is compared with: the folder that its task names, or the base below its adapter; nil
+  /// where nothing is compared. Collective.
+  /// - Throws: where there is neither.
+  package convenience init?(
+    _ trained: TrainedModel, adapter: String?, settings: ModelSettings, mask: PackingMask, ranks: Ranks
+  ) throws {
+    let policy = trained.replica
+    guard policy.objective.reference != .none else { return nil }
+    let model: Replica
+    if let folder = policy.objective.referenceModel {
+      model = try .reference(folder, settings, for: policy.objective, beside: policy, ranks: ranks)
+    } else {
+      model = try ranks.together {
+        let description = try TrainedModel.description(folder: trained.folder, adapter: nil, settings)
+        guard let base = policy.onSameWeights(description) else {
+          throw UserError(
+            .usage, "trains what its base has, so that the base is not in memory beside it",
+            at: adapter ?? trained.folder, hint: "set task.reference_model=\(trained.folder)")
+        }
+        return base
+      }
+    }
+    self.init(model, for: policy.objective, mask: mask, ranks: ranks)
+  }
 }
 
 extension ModelSettings {

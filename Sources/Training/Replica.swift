@@ -35,12 +35,12 @@ package final class Replica {
   private var source = SourceStream()
 
   /// The other sums that the micro-batch before left behind.
-  private(set) var counts: [Double] = []
+  package private(set) var counts: [Double] = []
   /// Whether training leaves the loss of each token, and that of the last micro-batch.
   var keepsTokenLosses = false
   private(set) var tokenLosses: [Double] = []
   /// What the model gave in the last measurement; see `LossCell`.
-  private(set) var outputs: [Double] = []
+  package private(set) var outputs: [Double] = []
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,

@@ -65,9 +65,11 @@ struct PreferenceFormat: RowFormat {
       }
     default: break
     }
+    let isChat = answers.0.isChat || answers.1.isChat
     return Preference(
       answers: [
-        try answered(prompt, answers.0, "chosen", row), try answered(prompt, answers.1, "rejected", row),
+        try answered(prompt, answers.0, "chosen", row, isChat: isChat),
+        try answered(prompt, answers.1, "rejected", row, isChat: isChat),
       ], pairs: [.init(0, over: 1, margin: margin)])
   }
 
@@ -96,11 +98,14 @@ struct PreferenceFormat: RowFormat {
     guard (2...Self.most).contains(elements.count) else {
       throw RowMistake("has \(counted(elements.count, "answer")), where 2 to \(Self.most) are meant")
     }
-    var answers: [Preference.Answer] = []
+    var contents: [Content] = []
     for element in elements {
-      answers.append(
-        try answered(
-          prompt, try content(element, "completions", row, of: ChatLoss.assistant), "completions", row))
+      contents.append(try content(element, "completions", row, of: ChatLoss.assistant))
+    }
+    let isChat = contents.contains(where: \.isChat)
+    var answers: [Preference.Answer] = []
+    for content in contents {
+      answers.append(try answered(prompt, content, "completions", row, isChat: isChat))
     }
     // Without scores, the best comes first.
     var scores = answers.indices.map { -Float($0) }
@@ -171,6 +176,8 @@ struct PreferenceFormat: RowFormat {
   private enum Content {
     case text([UInt8])
     case messages([Conversation.Message])
+
+    var isChat: Bool { if case .messages = self { true } else { false } }
   }
 
   private func content(
@@ -206,10 +213,11 @@ struct PreferenceFormat: RowFormat {
     return prompt
   }
 
+  /// - Parameter isChat: whether other answers to the prompt are chats, which templates write.
   private func answered(
-    _ prompt: Content?, _ answer: Content, _ column: String, _ row: DataRow
+    _ prompt: Content?, _ answer: Content, _ column: String, _ row: DataRow, isChat: Bool = false
   ) throws(RowMistake) -> Preference.Answer {
-    if case .text(let answer) = answer {
+    if !isChat, case .text(let answer) = answer {
       switch prompt {
       case nil: return .text(prompt: [], answer: answer)
       case .text(let prompt): return .text(prompt: prompt, answer: answer)
