@@ -12,6 +12,8 @@ package struct PolicyLoss: Sendable, Equatable {
     case sequence
     /// An answer as a whole, which has one loss.
     case answer
+    /// Nothing: the loss is the negative log-probability of each token, times the advantage.
+    case likelihood
   }
 
   package var level: Level
@@ -70,6 +72,13 @@ package struct PolicyLoss: Sendable, Equatable {
     let count = Double(max(now.count, 1))
     let logs = now.indices.map { now[$0] - (old?[$0] ?? now[$0]) }
     var whole: (ratio: Double, loss: Double, slope: Double, isClipped: Bool)?
+    if level == .likelihood {
+      for token in now.indices {
+        sums.loss -= advantage * now[token] / divisor
+        slopes[token] = -advantage / divisor
+      }
+      return sums
+    }
     if level != .token {
       let sum = logs.reduce(0, +)
       let ratio = exp(level == .answer ? sum : sum / count)

@@ -19,8 +19,9 @@ package struct PolicyLossForm: Sendable {
       return
     }
     let level: PolicyLoss.Level = section.choice("importance_sampling_level", default: .token)
-    if level == .answer {
-      section.fail("importance_sampling_level", "is \"answer\", but must be one of token, sequence")
+    if level != .token, level != .sequence {
+      section.fail(
+        "importance_sampling_level", "is \(level.rawValue.quoted), but must be one of token, sequence")
     }
     loss = PolicyLoss(
       level: level, low: low, high: high,
@@ -28,8 +29,12 @@ package struct PolicyLossForm: Sendable {
       correctsDistance: section.bool("use_bias_correction_kl", default: true))
   }
 
+  /// That of answers which are learned as they are.
+  static let likelihood = PolicyLossForm(loss: PolicyLoss(level: .likelihood))
+  private init(loss: PolicyLoss) { self.loss = loss }
+
   /// - Parameter temperature: at which answers are drawn.
-  func loss(at temperature: Double) -> PolicyLoss {
+  package func loss(at temperature: Double) -> PolicyLoss {
     var loss = loss
     loss.temperature = Float(temperature)
     return loss

@@ -18,6 +18,8 @@ package protocol PolicyTask: Objective {
   ///   - own: its tokens.
   ///   - answers: of the step.
   func divisor(ofTokens own: Int, answers: Int) -> Double
+  /// Whether answers with such an advantage carry a loss.
+  func learns(advantage: Double) -> Bool
 }
 
 extension PolicyTask {
@@ -25,6 +27,7 @@ extension PolicyTask {
   package static var predicts: Bool { false }
   /// Each step has answers of its own.
   package static var keepsTokens: Bool { false }
+  package func learns(advantage: Double) -> Bool { true }
   package var head: Head { .languageModel }
   package var dropsOut: Bool { false }
   package var reference: ReferenceUse { form.beta > 0 ? .askedOfAnswers : .none }

@@ -1,5 +1,6 @@
 // One answer of a policy to a prompt of the data, and what it earned.
 import Base
+import Objectives
 
 struct PolicyAnswer {
   /// The sequence of the data whose prompt it answers.
@@ -20,7 +21,9 @@ struct PolicyAnswer {
   }
 
   /// How many of its tokens carry a loss.
-  func targets(masksCut: Bool) -> Int { isWhole || !masksCut ? tokens.count : 0 }
+  func targets(_ task: any PolicyTask) -> Int {
+    (isWhole || !task.rollouts.masksCut) && task.learns(advantage: advantage) ? tokens.count : 0
+  }
 }
 
 // In a checkpoint, so that a run goes on within the steps that answers are used in. Numbers keep their bits.

@@ -15,14 +15,11 @@ struct Rollouts {
   private let order: [Int]
   private let promptLengths: [Int]
   private let divisors: [Double]
-  private let masksCut: Bool
 
   /// - Parameter prompts: the tokens of each prompt of the data.
   init(_ answers: [PolicyAnswer], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32], of data: TokenSequences) {
     self.answers = answers
     self.step = step
-    let masksCut = task.rollouts.masksCut
-    self.masksCut = masksCut
     let lengths = answers.map { prompts($0.prompt).count + $0.tokens.count }
     // The longest come first, so that ranks end at about the same time.
     let order = answers.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
@@ -30,7 +27,7 @@ struct Rollouts {
     sequences.virtual = data.virtual
     for answer in order {
       let prompt = prompts(answers[answer].prompt)
-      let targets = answers[answer].targets(masksCut: masksCut)
+      let targets = answers[answer].targets(task)
       sequences.append(
         (prompt + answers[answer].tokens)[...], targets: targets > 0 ? [prompt.count..<lengths[answer]] : [],
         source: data.source(of: answers[answer].prompt))
@@ -38,9 +35,9 @@ struct Rollouts {
     self.sequences = sequences
     self.order = order
     promptLengths = order.map { prompts(answers[$0].prompt).count }
-    let tokens = answers.reduce(0) { $0 + $1.targets(masksCut: masksCut) }
+    let tokens = answers.reduce(0) { $0 + $1.targets(task) }
     divisors = order.map { answer in
-      let own = task.divisor(ofTokens: answers[answer].targets(masksCut: masksCut), answers: answers.count)
+      let own = task.divisor(ofTokens: answers[answer].targets(task), answers: answers.count)
       // The loss is divided by the tokens of the step anyway.
       return own > 0 ? own / Double(max(tokens, 1)) : 1
     }
