@@ -129,7 +129,7 @@ extension Engine {
         pool.run(chunk) { row, _ in
           let to = dx + Int(activeRows[row]) * s.columns
           to.update(from: dxChunk + row * s.columns, count: s.columns)
-          if s.temperature != 1 { scale(to, by: 1 / s.temperature, count: s.columns) }
+          if s.temperature != 1 { scaleHere(to, by: 1 / s.temperature, count: s.columns) }
         }
       }
       if let dWeight {
@@ -149,7 +149,7 @@ extension Engine {
 
   /// Multiplies numbers in their place.
   @inline(__always)
-  private func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+  private func scaleHere(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
     forEachVector(count) { $0.store($0.load(x) * factor, x) }
   }
 
@@ -164,7 +164,7 @@ extension Engine {
       switch s.type {
       case .float32:
         (chunk + row * s.columns).update(from: from, count: s.columns)
-        if s.temperature != 1 { scale(chunk + row * s.columns, by: 1 / s.temperature, count: s.columns) }
+        if s.temperature != 1 { scaleHere(chunk + row * s.columns, by: 1 / s.temperature, count: s.columns) }
       case .bfloat16: BFloat16.narrow(from, count: s.columns, into: rounded + row * s.columns)
       }
     }
