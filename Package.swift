@@ -64,6 +64,8 @@ let package = Package(
       dependencies: [
         "Base", "Compression", "Tokenizers", "Templates", "Datasets", "Metrics", "Collectives",
       ]),
+    .target(
+      name: "Inspection", dependencies: ["Base", "Tokenizers", "Templates", "Datasets", "Metrics"]),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
       name: "Sharding",
@@ -92,7 +94,9 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Metrics", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes",
+        "Metrics", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints", "Generation",
+        "Tasks",
+        "Recipes",
         "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
@@ -102,7 +106,8 @@ let package = Package(
       dependencies: [
         "Base", "CProcess", "Compression", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels",
         "Graph", "Adapters",
-        "Models", "Objectives", "Collectives", "Preparation", "Optimizers", "Sharding", "Checkpoints",
+        "Models", "Objectives", "Collectives", "Preparation", "Inspection", "Optimizers", "Sharding",
+        "Checkpoints",
         "Generation", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",
@@ -129,6 +134,8 @@ let package = Package(
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
     .testTarget(
       name: "PreparationTests", dependencies: ["Base", "Datasets", "Collectives", "Preparation"]),
+    .testTarget(
+      name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),

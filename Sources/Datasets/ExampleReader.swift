@@ -17,6 +17,8 @@ struct ExampleReader {
   private let wishes: FormatWishes
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
+  /// Rows that cannot be used; not all of them are reported one by one.
+  private(set) var badRows = 0
 
   /// - Parameters:
   ///   - names: of the settings, for messages.
@@ -99,6 +101,7 @@ struct ExampleReader {
         summary = found
       } catch {
         bad += 1
+        badRows += 1
         if bad <= Self.rowsTold { mistakes.append(error.at("\(path):\(row.line)")) }
         // Without a first row that fits, the format of the others is not known.
         if summary == nil { return false }

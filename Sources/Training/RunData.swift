@@ -126,7 +126,7 @@ package struct RunData {
 
 extension ModelDescription {
   /// What makes tokens of the texts that the model learns.
-  func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
+  package func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
     DocumentEncoder(encoding: tokenizer, endOfText: endOfText.first, answerStart: answerStart)
   }
 }
