@@ -57,8 +57,9 @@ package final class InspectedRow {
   lazy var words: [[UInt64]] = texts.map { MinHash.words($0.bytes) }
   /// What their characters are.
   lazy var profile = TextProfile(texts)
-  /// A hash of what it says, with what is to be learned.
-  lazy var fingerprint: RowHash = RowHash(texts, example?.learned ?? [])
+  /// A hash of its texts, and one of these with labels and numbers.
+  lazy var textHash: RowHash = RowHash(texts, [])
+  lazy var wholeHash: RowHash = RowHash(texts, example?.learned ?? [])
 
   /// The beginning of its texts.
   var beginning: String { Excerpt.text(texts.first { !$0.bytes.isEmpty }?.bytes ?? []) }

@@ -40,7 +40,7 @@ package struct InspectionReport {
     var lines: [String] = []
     for finding in findings {
       lines.append(
-        cell(finding.severity.rawValue, width: 9) + cell(finding.name, width: 27) + finding.sentence)
+        cell(finding.severity.rawValue, width: 9) + cell(finding.name, width: 30) + finding.sentence)
       let places = finding.examples.map(\.place.count).max() ?? 0
       for example in finding.examples where !(example.place.isEmpty && example.text.isEmpty) {
         lines.append("         " + cell(example.place, width: places + 2) + example.text)

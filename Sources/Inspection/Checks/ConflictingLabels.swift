@@ -15,7 +15,7 @@ final class ConflictingLabels: Check {
     else {
       return
     }
-    let hash = RowHash(row.texts, [])
+    let hash = row.textHash
     let other = texts[hash].flatMap { $0.learned == learned ? nil : $0 }
     tally.count(row, has: other != nil) {
       "is \(learned.printable(40)), and \(other.map { places.name($0.place) } ?? "") is \(other?.learned.printable(40) ?? ""): \(row.beginning)"

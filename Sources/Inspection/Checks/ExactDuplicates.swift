@@ -12,7 +12,7 @@ final class ExactDuplicates: Check {
 
   func look(at row: InspectedRow) {
     guard row.part == .training, row.texts.contains(where: { !$0.bytes.isEmpty }) else { return }
-    let hash = row.fingerprint
+    let hash = row.wholeHash
     let twin = seen[hash]
     tally.count(row, has: twin != nil) { "equals \(twin.map(places.name) ?? ""): \(row.beginning)" }
     if twin == nil, !seen.isFull { seen.keep(hash, places.place(row.place)) }

@@ -19,7 +19,7 @@ final class ExactInValidation: Check {
 
   func look(at row: InspectedRow) {
     guard row.texts.contains(where: { !$0.bytes.isEmpty }) else { return }
-    let hash = row.fingerprint
+    let hash = row.textHash
     guard row.part == .training else {
       tally.see()
       return validation.keep(hash, Held(place: places.place(row.place))) { $0.rows += 1 }

@@ -13,9 +13,9 @@ final class GramsInValidation: Check {
   func look(at row: InspectedRow) {
     guard row.example != nil else { return }
     if row.part == .training {
-      if exact[row.fingerprint] == nil { grams.find(in: row.words, at: row.place) }
-    } else if exact[row.fingerprint] == nil {
-      exact.keep(row.fingerprint, ())
+      if exact[row.textHash] == nil { grams.find(in: row.words, at: row.place) }
+    } else if exact[row.textHash] == nil {
+      exact.keep(row.textHash, ())
       grams.add(row.words, at: row.place, row.beginning)
     }
   }

@@ -17,9 +17,9 @@ final class NearDuplicates: Check {
   init?(_ facts: InspectionFacts) {}
 
   func look(at row: InspectedRow) {
-    // Equal rows are another finding.
-    guard row.part == .training, exact[row.fingerprint] == nil, let near = NearRow(row) else { return }
-    exact.keep(row.fingerprint, ())
+    // Equal texts are another finding, or two where their labels differ.
+    guard row.part == .training, exact[row.textHash] == nil, let near = NearRow(row) else { return }
+    exact.keep(row.textHash, ())
     shingles.add(near, row.words, compare)
   }
 

@@ -21,9 +21,9 @@ final class NearInValidation: Check {
     guard let near = NearRow(row) else { return }
     // Equal rows are another finding.
     if row.part == .validation {
-      guard exact[row.fingerprint] == nil else { return }
-      exact.keep(row.fingerprint, ())
-    } else if exact[row.fingerprint] != nil {
+      guard exact[row.textHash] == nil else { return }
+      exact.keep(row.textHash, ())
+    } else if exact[row.textHash] != nil {
       return
     }
     shingles.add(near, row.words, compare)
