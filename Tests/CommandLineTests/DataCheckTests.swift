@@ -67,14 +67,15 @@ extension CommandLineTests {
         "rows.jsonl",
         try folder.text("rows.jsonl") + "{\"prompt\": \"\(question)?\", \"completion\": \" none\"}\n")
       try folder.file(
-        "test.jsonl", "{\"q\": {\"text\": \"Which of these OLD stones\(question.dropFirst(24))\"}}\n")
+        "test.jsonl", "{\"q\": {\"text\": \"Which of these OLD stones\(question.dropFirst(25))\"}}\n")
       let result = try data(["check", "--against", "test.jsonl", "data.sequence_length=64"], in: folder)
       #expect(
         result.out.contains("evaluation_in_data") && result.out.contains("of its words are in rows.jsonl:41"),
         "\(result.out)")
       try expectMistake(
-        ["data", "check", "--against", "none.jsonl"] + Self.settings, 64,
-        ["--against: there is no file none.jsonl"], in: folder)
+        ["data", "check", "--against", "held-out-questions.jsonl"] + Self.settings, 64,
+        ["--against: there is no file held-out-questions.jsonl (this folder holds rows.jsonl, test.jsonl)"],
+        in: folder)
     }
 
     @Test func sequencesAreShown() throws {
