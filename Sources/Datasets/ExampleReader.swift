@@ -19,6 +19,8 @@ struct ExampleReader {
   private(set) var mistakes: [UserError] = []
   /// Called with each row before its example is taken.
   var watch: ((JSON, SampleSource) -> Void)?
+  /// Rows that cannot be used; not all of them are reported one by one.
+  private(set) var badRows = 0
 
   /// - Parameters:
   ///   - names: of the settings, for messages.
@@ -103,6 +105,7 @@ struct ExampleReader {
         summary = found
       } catch {
         bad += 1
+        badRows += 1
         if bad <= Self.rowsTold { mistakes.append(error.at("\(path):\(row.line)")) }
         // Without a first row that fits, the format of the others is not known.
         if summary == nil { return false }

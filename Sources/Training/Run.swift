@@ -50,6 +50,9 @@ package final class Run {
     let threads = recipe.parallel.threads ?? threads
     var model = try RunModel(recipe, ranks: ranks)
     let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
+    let dataNotes = try ranks.together { [recipe, model] in
+      try ranks.isFirst ? data.notes(recipe, model.description) : []
+    }
     (recipe, model) = try ranks.together { [recipe, model] in
       let settled = try recipe.settled(steps: data.steps)
       return (settled, try model.with(chatTemplate: data.dataset.namedTemplate).settled(settled))
@@ -81,7 +84,7 @@ package final class Run {
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
       checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
-    notes = model.description.notes + start.notes
+    notes = model.description.notes + dataNotes + start.notes
     if let path = start.path { try resume(from: path) } else { try fill() }
     // All ranks have read their parts by now.
     replica.weights.refreshVectors()

@@ -136,7 +136,7 @@ package struct RunData {
 
 extension ModelDescription {
   /// What makes tokens of the texts that the model learns.
-  func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
+  package func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
     DocumentEncoder(
       encoding: tokenizer, endOfText: endOfText.first, answerStart: answerStart,
       padding: config["pad_token_id"]?.integer.flatMap { Int32(exactly: $0) })
