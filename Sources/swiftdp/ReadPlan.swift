@@ -55,6 +55,7 @@ struct ReadPlan {
       let described = problems.collect {
         let description = try TrainedModel.description(
           folder: model.model, adapter: adapter?.folder, settings)
+        try wanted?.check(description)
         return (description, try task.map { try description.checked($0) } ?? objective(of: description))
       }
       guard let (description, objective) = described else { throw UserErrors(problems.errors) }

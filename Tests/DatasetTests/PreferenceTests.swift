@@ -200,7 +200,7 @@ import Testing
     ),
     (
       #"{"prompt": "Q", "chosen": 3, "rejected": "a"}"#,
-      "\"chosen\" must be a list of messages, but is a number"
+      "\"chosen\" must be a list of messages, but is a whole number"
     ),
     (
       #"{"prompt": "Q", "chosen": "a", "rejected": "b", "margin": -1}"#,

@@ -176,6 +176,22 @@ def gradients(model):
     return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
 
 
+def rewards(model, inputs):
+    """Of the better answers, and then of the worse ones."""
+    with torch.no_grad():
+        return model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits[:, 0].tolist()
+
+
+def rewards_padded_by_end(pairs):
+    """The same where padding is the end of a text, so that transformers reads the token before it."""
+    model = reward_model()
+    model.config.pad_token_id = 1
+    tokens = tokenizer()
+    tokens.pad_token = "[EOS]"
+    texts = [pair["prompt"] + pair[key] + "[EOS]" for key in ["chosen", "rejected"] for pair in pairs]
+    return rewards(model, tokens(texts, padding=True, return_tensors="pt"))
+
+
 def run(name, task, make, loss_of, rows, tensors):
     with tempfile.TemporaryDirectory() as folder:
         trainer = make(folder, *rows)
@@ -194,6 +210,8 @@ def run(name, task, make, loss_of, rows, tensors):
         if "completion_mask" in inputs:
             tensors[f"{name}:tokens"] = inputs["input_ids"].to(torch.int32)
             tensors[f"{name}:answers"] = inputs["completion_mask"].to(torch.int32)
+        if name == "reward":
+            expected |= {"rewards": rewards(model, inputs), "rewards_padded_by_end": rewards_padded_by_end(rows[0])}
         if name in ["dpo", "kto", "orpo", "reward"]:
             model.zero_grad()
             parameters = list(model.parameters())
@@ -225,7 +243,8 @@ if __name__ == "__main__":
         model.save_pretrained(output / name)
         tokenizer().backend_tokenizer.save(str(output / name / "tokenizer.json"))
     rows = data()
-    for name, part in zip(["pairs", "labelled"], rows):
+    plain = [{key: value for key, value in row.items() if key != "margin"} for row in rows[0]]
+    for name, part in [("pairs", plain), ("margins", rows[0]), ("labelled", rows[1])]:
         (output / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     tensors = {}
     cases = {name: run(name, *case, rows, tensors) for name, case in CASES.items()}

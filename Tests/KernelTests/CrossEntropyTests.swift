@@ -186,7 +186,8 @@ import Testing
         return [dx, dWeight]
       }
       // The factor of a row is that of its gradient; the sum over rows is that of single rows.
-      let plain = test.run(try Engine(threads: 1))
+      let engine = try Engine(threads: 1)
+      let plain = test.run(engine)
       let dx = plain.dx.values.enumerated().map { Double($0.element) * Double(factors[$0.offset / columns]) }
       expectClose(results[0], dx, 1e-6, scale: 1, "dx")
       var dWeight = [Double](repeating: 0, count: test.weight.count)
@@ -195,7 +196,7 @@ import Testing
           shape: CrossEntropyShape(rows: 1, columns: columns, vocabulary: vocabulary, cap: cap),
           x: Floats(Array(test.x.values[row * columns..<(row + 1) * columns])), weight: test.weight,
           targets: [test.targets[row]], scale: 0.125
-        ).run(try Engine(threads: 1), dx: false)
+        ).run(engine, dx: false)
         for (place, value) in alone.dWeight.values.enumerated() {
           dWeight[place] += Double(value) * Double(factors[row])
         }

@@ -26,13 +26,15 @@ import Training
     let sequences: TokenSequences
     private let reference: Replica?
 
-    init(_ name: String) throws {
-      let all = try OpenFile.json(root + "/expected.json")
+    /// - Parameter padding: the token that the model takes for padding; that of its config.json by default.
+    init(_ name: String, padding: Int32? = nil) throws {
+      let all = try OpenFile.json(Self.root + "/expected.json")
       expected = try #require(all["cases"]?[name])
       let task = try #require(expected["task"])
       let isReward = task["name"]?.text == RewardModel.name
-      let folder = root + (isReward ? "/reward" : "/policy")
-      let file = root + (task["loss"]?.text == "kto" ? "/labelled.jsonl" : "/pairs.jsonl")
+      let folder = Self.root + (isReward ? "/reward" : "/policy")
+      let file =
+        Self.root + "/" + (["kto": "labelled", "margin": "margins"][name] ?? "pairs") + ".jsonl"
       let problems = Problems()
       let top = Section(.object(["task": task]), file: nil, code: .usage, problems: problems)
       var options = DataOptions(
@@ -56,7 +58,7 @@ import Training
         options,
         encoder: DocumentEncoder(
           encoding: try Tokenizer(folder: folder), endOfText: description.endOfText.first,
-          padding: description.config["pad_token_id"]?.integer.map { Int32($0) })
+          padding: padding ?? description.config["pad_token_id"]?.integer.map { Int32($0) })
       ).train
       reference = objective.reference == .none ? nil : try replica(Self.root + "/reference")
     }
@@ -156,6 +158,21 @@ import Training
     }
   }
 
+  /// A score is what transformers gives, also where padding is the end of a text.
+  @Test(arguments: [("rewards", nil), ("rewards_padded_by_end", 1)] as [(String, Int32?)])
+  func rewards(_ key: String, _ padding: Int32?) throws {
+    let fixture = try Case("reward", padding: padding)
+    let want = (fixture.expected[key]?.elements ?? []).map { $0.double ?? .nan }
+    _ = fixture.policy.loss(try fixture.batch())
+    let found = fixture.policy.outputs
+    #expect(found.count == want.count && found.count == 12)
+    for (row, reward) in want.enumerated() {
+      // transformers has the better answers first.
+      let place = 2 * (row % 6) + row / 6
+      #expect(abs(found[place] - reward) <= 1e-5, "row \(row)")
+    }
+  }
+
   @Test(arguments: ["dpo", "kto", "orpo", "reward"]) func fiveSteps(_ name: String) throws {
     let fixture = try Case(name)
     func numbers(_ key: String) throws -> [Double] {
@@ -166,5 +183,24 @@ import Training
       learningRate: try #require(fixture.expected["learning_rate"]?.double))
     #expect(steps.losses.count == 5)
     try steps.check(fixture.policy, name) { _ in try fixture.batch() }
+  }
+
+  /// A first step whose loss is not that of a policy that is its own reference: sums over four pairs.
+  @Test func aFirstStepThatCannotBeRight() throws {
+    let problems = Problems()
+    let top = Section(
+      .object(["task": .string("preference")]), file: nil, code: .usage, problems: problems)
+    let objective = TaskRecipe(top).objective
+    func flaw(_ loss: Double) -> String? {
+      let counts = [4, 4, 0, 0, -80, -80, 20, 20, 0, 0, 4 * loss, 0, 0]
+      return objective.flaw(ofFirstStep: LossSums(loss: 4 * loss, units: 4, counts: counts), precision: 1e-4)
+    }
+    #expect(flaw(log(2)) == nil && flaw(log(2) + 1e-4) == nil)
+    #expect(
+      flaw(0.7)
+        == "the loss of the first step is 0.700000, and that of a policy which is its own reference is 0.693147"
+    )
+    #expect(flaw(.nan) != nil)
+    try problems.throwIfAny()
   }
 }
