@@ -16,6 +16,9 @@ extension Example {
   /// All its texts, in their order.
   var parts: [TextPart] {
     if case .chat(let conversation) = self { return conversation.messages.flatMap(\.parts) }
+    if case .words(let words, _) = self {
+      return [TextPart(role: "words", bytes: Array(words.joined(separator: [0x20])), isAnswer: false)]
+    }
     return columns.flatMap { column in
       Self.texts(column.value).map {
         TextPart(role: column.name, bytes: $0, isAnswer: column.name == "completion")
@@ -23,7 +26,7 @@ extension Example {
     }
   }
 
-  /// The texts of a column; words are one text.
+  /// The texts of a column.
   private static func texts(_ value: JSON) -> [[UInt8]] {
     if let bytes = value.bytes { return [bytes] }
     return (value.elements ?? []).compactMap(\.bytes)
