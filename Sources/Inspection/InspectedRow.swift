@@ -55,9 +55,9 @@ package final class InspectedRow {
   lazy var words: [[UInt64]] = texts.map { MinHash.words($0.bytes) }
   /// What their characters are.
   lazy var profile = TextProfile(texts)
-  /// A hash of its texts, and one of these with labels and numbers.
-  lazy var textHash: RowHash = RowHash(texts, [])
-  lazy var wholeHash: RowHash = RowHash(texts, example?.learned ?? [])
+  /// A hash of its texts, and one of these with what it has beside them.
+  lazy var textHash: RowHash = RowHash(texts)
+  lazy var wholeHash: RowHash = RowHash(texts, example?.others ?? [])
 
   /// The beginning of its texts, without what rows before begin with.
   var beginning: String {
@@ -73,8 +73,8 @@ struct RowHash: Hashable {
   private var a = FNV1a().value
   private var b: UInt64 = 0
 
-  /// - Parameter learned: labels and numbers.
-  init(_ texts: [TextPart], _ learned: [String]) {
+  /// - Parameter others: what the row has beside them.
+  init(_ texts: [TextPart], _ others: [String] = []) {
     var (first, second) = (FNV1a(), FNV1a())
     second.mix(0x9E37_79B9_7F4A_7C15)
     func add(_ bytes: some Sequence<UInt8>) {
@@ -89,7 +89,7 @@ struct RowHash: Hashable {
       add(text.role.utf8)
       add(text.bytes)
     }
-    for text in learned { add(text.utf8) }
+    for text in others { add(text.utf8) }
     (a, b) = (MinHash.mixed(first.value), MinHash.mixed(second.value))
   }
 }

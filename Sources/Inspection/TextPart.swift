@@ -32,9 +32,11 @@ extension Example {
     return (value.elements ?? []).compactMap(\.bytes)
   }
 
-  /// What it has to be learned beside its texts, in words.
-  var learned: [String] {
+  /// What it has beside its texts: labels and numbers in words, and the tools of a chat.
+  var others: [String] {
     switch self {
+    case .chat(let conversation):
+      [conversation.tools, .object(conversation.extra)].compactMap { $0?.encoded() }
     case .labelled(_, _, let labels?), .words(_, let labels?): labels
     case .numbered(_, _, let numbers?): numbers.map { "\($0)" }
     case .choices(_, _, let right?): ["\(right)"]
