@@ -17,7 +17,7 @@ package final class InspectedRow {
   /// Of a chat, the first answer that its template writes in another way once messages stand behind it.
   let changedTurn: Int?
 
-  init(_ row: EncodedExample, in part: DataPart) {
+  init(_ row: EncodedExample, in part: DataPart, after beginnings: inout SharedBeginnings) {
     self.part = part
     place = row.place
     example = row.example
@@ -25,14 +25,8 @@ package final class InspectedRow {
     counts = row.counts
     refusal = row.refusal
     changedTurn = row.changedTurn
-  }
-
-  /// A row that is held out, of which only texts are looked at.
-  init(_ example: Example, at place: String, in part: DataPart) {
-    self.part = part
-    self.place = place
-    self.example = example
-    (tokens, counts, refusal, changedTurn) = (nil, nil, nil, nil)
+    texts = row.example.parts
+    sharedBytes = beginnings.count(texts.first?.bytes ?? [])
   }
 
   /// The rows of a file, as they were counted.
@@ -41,6 +35,7 @@ package final class InspectedRow {
     place = file.path
     counts = file
     (tokens, example, refusal, changedTurn) = (nil, nil, nil, nil)
+    (texts, sharedBytes) = ([], 0)
   }
 
   /// The tokens of a row.
@@ -49,20 +44,26 @@ package final class InspectedRow {
     self.place = place
     self.tokens = tokens
     (example, counts, refusal, changedTurn) = (nil, nil, nil, nil)
+    (texts, sharedBytes) = ([], 0)
   }
 
   /// All its texts.
-  lazy var texts: [TextPart] = example?.parts ?? []
+  let texts: [TextPart]
+  /// How many bytes the first of them begins with as rows before do.
+  private let sharedBytes: Int
   /// The hashes of their words.
   lazy var words: [[UInt64]] = texts.map { MinHash.words($0.bytes) }
   /// What their characters are.
   lazy var profile = TextProfile(texts)
-  /// A hash of its texts, and one of these with labels and numbers.
-  lazy var textHash: RowHash = RowHash(texts, [])
-  lazy var wholeHash: RowHash = RowHash(texts, example?.learned ?? [])
+  /// A hash of its texts, and one of these with what it has beside them.
+  lazy var textHash: RowHash = RowHash(texts)
+  lazy var wholeHash: RowHash = RowHash(texts, example?.others ?? [])
 
-  /// The beginning of its texts.
-  var beginning: String { Excerpt.text(texts.first { !$0.bytes.isEmpty }?.bytes ?? []) }
+  /// The beginning of its texts, without what rows before begin with.
+  var beginning: String {
+    guard let first = texts.firstIndex(where: { !$0.bytes.isEmpty }) else { return "" }
+    return Excerpt.text(texts[first].bytes, from: first == 0 ? sharedBytes : 0)
+  }
   /// The beginning of what it answers; of its texts where it answers nothing.
   var answerBeginning: String { texts.last(where: \.isAnswer).map { Excerpt.text($0.bytes) } ?? beginning }
 }
@@ -72,8 +73,8 @@ struct RowHash: Hashable {
   private var a = FNV1a().value
   private var b: UInt64 = 0
 
-  /// - Parameter learned: labels and numbers.
-  init(_ texts: [TextPart], _ learned: [String]) {
+  /// - Parameter others: what the row has beside them.
+  init(_ texts: [TextPart], _ others: [String] = []) {
     var (first, second) = (FNV1a(), FNV1a())
     second.mix(0x9E37_79B9_7F4A_7C15)
     func add(_ bytes: some Sequence<UInt8>) {
@@ -88,7 +89,7 @@ struct RowHash: Hashable {
       add(text.role.utf8)
       add(text.bytes)
     }
-    for text in learned { add(text.utf8) }
+    for text in others { add(text.utf8) }
     (a, b) = (MinHash.mixed(first.value), MinHash.mixed(second.value))
   }
 }

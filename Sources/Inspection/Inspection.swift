@@ -21,8 +21,9 @@ package struct Inspection {
   package func run(progress: (Int) -> Void = { _ in }) -> InspectionReport {
     let checks = Checks.all.compactMap { $0.init(facts) }
     var rows = 0
+    var beginnings = SharedBeginnings()
     func look(at row: EncodedExample, in part: DataPart) {
-      let row = InspectedRow(row, in: part)
+      let row = InspectedRow(row, in: part, after: &beginnings)
       for check in checks { check.look(at: row) }
       rows += 1
       progress(rows)

@@ -11,7 +11,8 @@ package struct InspectionReport {
 
   /// Adds that train refuses the data, unless rows that it refuses are among the findings.
   package mutating func add(refusals: [UserError]) {
-    guard !findings.contains(where: { $0.severity == .mistake && $0.name == RefusedRows.name }),
+    guard !refusals.isEmpty,
+      !findings.contains(where: { $0.severity == .mistake && $0.name == RefusedRows.name }),
       !findings.contains(where: { $0.severity == .mistake && $0.name == ChangedTurns.name })
     else { return }
     findings = Self.ordered([RefusedRows.finding(refusals)] + findings)

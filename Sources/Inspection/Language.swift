@@ -6,7 +6,7 @@ enum Language {
   private static let frequent: [(name: String, words: String)] = [
     (
       "English",
-      "the of and to is that it for was with as be this are by not have from they which you at or an"
+      "the of and to is that it for was with as be this are by not have from they which you at or an his her she he there will what how many each their than one has had do when all were if who my so but can more"
     ),
     (
       "German",
@@ -87,19 +87,23 @@ enum Language {
   /// - Parameter words: their hashes, as `MinHash.words` gives them.
   static func of(_ words: some Sequence<UInt64>) -> Int? {
     var counts = [Int](repeating: 0, count: frequent.count)
+    var different = counts
+    var seen: Set<UInt64> = []
     var all = 0
     for word in words {
       all += 1
       guard var found = bits[word] else { continue }
+      let isNew = seen.insert(word).inserted
       while found != 0 {
         counts[found.trailingZeroBitCount] += 1
+        if isNew { different[found.trailingZeroBitCount] += 1 }
         found &= found - 1
       }
     }
     guard all >= fewest, let best = counts.indices.max(by: { counts[$0] < counts[$1] }) else { return nil }
     let second = counts.indices.filter { $0 != best }.map { counts[$0] }.max() ?? 0
     // A third of a running text are such words, and less where it is code, names or numbers.
-    return counts[best] * 12 >= all && counts[best] * 2 >= second * 3 && counts[best] >= 3 ? best : nil
+    return counts[best] * 12 >= all && counts[best] * 2 >= second * 3 && different[best] >= 3 ? best : nil
   }
 
   /// Words that a text needs to be told.

@@ -16,6 +16,9 @@ extension Example {
   /// All its texts, in their order.
   var parts: [TextPart] {
     if case .chat(let conversation) = self { return conversation.messages.flatMap(\.parts) }
+    if case .words(let words, _) = self {
+      return [TextPart(role: "words", bytes: Array(words.joined(separator: [0x20])), isAnswer: false)]
+    }
     return columns.flatMap { column in
       Self.texts(column.value).map {
         TextPart(role: column.name, bytes: $0, isAnswer: column.name == "completion")
@@ -23,15 +26,17 @@ extension Example {
     }
   }
 
-  /// The texts of a column; words are one text.
+  /// The texts of a column.
   private static func texts(_ value: JSON) -> [[UInt8]] {
     if let bytes = value.bytes { return [bytes] }
     return (value.elements ?? []).compactMap(\.bytes)
   }
 
-  /// What it has to be learned beside its texts, in words.
-  var learned: [String] {
+  /// What it has beside its texts: labels and numbers in words, and the tools of a chat.
+  var others: [String] {
     switch self {
+    case .chat(let conversation):
+      [conversation.tools, .object(conversation.extra)].compactMap { $0?.encoded() }
     case .labelled(_, _, let labels?), .words(_, let labels?): labels
     case .numbered(_, _, let numbers?): numbers.map { "\($0)" }
     case .choices(_, _, let right?): ["\(right)"]

@@ -97,7 +97,7 @@ package struct WordGrams: Sendable {
     let text: String
     /// The row in which a part of it was found first.
     let foundIn: String
-    /// The share of its words that were found, 0...1.
+    /// The share of its words that were found, 0...1, among those that are in no phrase.
     let share: Double
   }
 
@@ -105,19 +105,23 @@ package struct WordGrams: Sendable {
   /// reference and in many of those that are compared is a phrase, and does not count.
   func overlaps() -> [Overlap] {
     var covered = [Bool](repeating: false, count: wordCount)
+    var isPhrase = covered
     var foundIn: [Int: Int32] = [:]
     var row = 0
     for (hash, word, count) in starts {
       while row + 1 < rows.count, rows[row + 1].firstWord <= word { row += 1 }
-      guard let gram = grams[hash], gram.hits > 0, gram.rows <= Self.mostRows,
-        gram.rows == 1 || gram.hits <= Self.mostRows
-      else { continue }
+      guard let gram = grams[hash] else { continue }
+      if gram.rows > Self.mostRows || gram.rows > 1 && gram.hits > Self.mostRows {
+        for place in word..<word + count { isPhrase[place] = true }
+        continue
+      }
+      guard gram.hits > 0 else { continue }
       for place in word..<word + count { covered[place] = true }
       if foundIn[row] == nil { foundIn[row] = gram.firstHit }
     }
     return foundIn.keys.sorted().map { number in
       let end = number + 1 < rows.count ? rows[number + 1].firstWord : wordCount
-      let words = rows[number].firstWord..<end
+      let words = (rows[number].firstWord..<end).filter { !isPhrase[$0] }
       return Overlap(
         place: rows[number].place, text: rows[number].text, foundIn: hitPlaces[Int(foundIn[number] ?? 0)],
         share: Double(words.count { covered[$0] }) / Double(max(words.count, 1)))

@@ -41,7 +41,7 @@ import Testing
     let real = [
       "maria.lopez@postkasten.de", "mail <j-p+news@uni.ac.uk>.", "call +49 30 9018 2044 now",
       "(212) 867-5309", "212-867-5309",
-      "at 85.214.132.117 in Berlin", "card 4539 1488 0343 6467", "card 371449635398439",
+      "at 85.214.132.117 in Berlin", "card 4539 1488 0343 6467", "card 371449635398431",
     ]
     let unreal = [
       "john@example.com", "user@host", "a @ b.c", "version 2.10.3.4567", "192.168.0.1 and 10.1.2.3",

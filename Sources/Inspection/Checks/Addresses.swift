@@ -147,6 +147,11 @@ extension Addresses {
   private static func isPhone(_ form: String) -> Bool {
     let digits = form.filter(\.isNumber)
     if form.hasPrefix("+") {
+      // No sum of numbers.
+      guard form.dropFirst().first?.isNumber == true, !form.dropFirst().contains("+"), !form.contains(" - ")
+      else {
+        return false
+      }
       return (9...15).contains(digits.count) && !digits.hasPrefix("1") || isAmerican(form.dropFirst(2))
     }
     return isAmerican(form[...])

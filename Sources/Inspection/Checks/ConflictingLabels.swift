@@ -11,7 +11,7 @@ final class ConflictingLabels: Check {
   init?(_ facts: InspectionFacts) { guard facts.options.isLabelled else { return nil } }
 
   func look(at row: InspectedRow) {
-    guard row.part == .training, let learned = row.example?.learned.joined(separator: ", "), !learned.isEmpty
+    guard row.part == .training, let learned = row.example?.others.joined(separator: ", "), !learned.isEmpty
     else {
       return
     }

@@ -7,6 +7,8 @@ final class EndNotLearned: Check {
   static let readsTexts = false
   private let facts: InspectionFacts
   private var tally = Tally()
+  /// Whether templates end answers; a file tells its format before its rows come.
+  private var hasChats = false
 
   init?(_ facts: InspectionFacts) {
     guard facts.learnsNextTokens else { return nil }
@@ -15,6 +17,7 @@ final class EndNotLearned: Check {
   }
 
   func look(at row: InspectedRow) {
+    if row.counts?.format == .messages { hasChats = true }
     guard let tokens = row.tokens, tokens.isWhole, tokens.areNextTokens else { return }
     // A template may write a line end behind the end of the last turn.
     let last = tokens.lastTargets(24)
@@ -23,7 +26,7 @@ final class EndNotLearned: Check {
   }
 
   func findings() -> [Finding] {
-    let hasNone = facts.encoder.endOfText == nil && facts.turnEnds.isEmpty
+    let hasNone = facts.encoder.endOfText == nil && !hasChats
     return tally.finding(
       Self.self, hasNone ? .warning : .mistake,
       "rows whose last answer has no end that is learned"

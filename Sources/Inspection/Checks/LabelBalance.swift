@@ -44,10 +44,11 @@ final class LabelBalance: Check {
     // A place is found by chance where nobody has shuffled.
     let isAlarming = !areOfWords && rows >= 50 && (!rare.isEmpty || isOneSided)
     func words(_ label: (key: String, value: Int)) -> String {
-      "\(label.key.printable(40)) \(percent(label.value, of: all))"
+      "\(label.key.printable(40).quoted) \(percent(label.value, of: all))"
     }
     let more = sorted.count > Self.told ? " and \(counted(sorted.count - Self.told, "more", "more"))" : ""
-    let scarce = rare.prefix(4).map { "\($0.key.printable(40)) \(grouped($0.value))" }.joined(separator: ", ")
+    let scarce = rare.prefix(4).map { "\($0.key.printable(40).quoted) \(grouped($0.value))" }.joined(
+      separator: ", ")
     return [
       Finding(
         Self.name, isAlarming ? .warning : .note,

@@ -20,7 +20,7 @@ final class RepeatedAnswers: Check {
     rows += 1
     var own: Set<RowHash> = []
     for (text, words) in zip(row.texts, row.words) where text.isAnswer && words.count >= Self.fewestWords {
-      let hash = RowHash([text], [])
+      let hash = RowHash([text])
       guard own.insert(hash).inserted else { continue }
       answers.keep(hash, (places.place(row.place), 1, Excerpt.text(text.bytes))) { $0.rows += 1 }
     }

@@ -18,7 +18,7 @@ final class SystemPrompts: Check {
     }
     with += 1
     prompts.keep(
-      RowHash([first], []), (Finding.Example(row.place, Excerpt.text(first.bytes)), 1)
+      RowHash([first]), (Finding.Example(row.place, Excerpt.text(first.bytes)), 1)
     ) { $0.rows += 1 }
   }
 
