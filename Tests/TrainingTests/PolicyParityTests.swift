@@ -53,22 +53,21 @@ import Testing
       for answer in lengths.indices {
         func own(_ values: [[Double]]) -> [Double] { Array(values[answer].prefix(lengths[answer])) }
         let divisor = task.divisor(ofTokens: lengths[answer], answers: lengths.count)
-        var own = [Double](repeating: .nan, count: lengths[answer])
-        let sums = own.withUnsafeMutableBufferPointer {
+        var found = [Double](repeating: .nan, count: lengths[answer])
+        let sums = found.withUnsafeMutableBufferPointer {
           loss(
-            Array(now[answer].prefix(lengths[answer])),
-            old: expected["old"]?.bool == true ? Array(old[answer].prefix(lengths[answer])) : nil,
-            reference: task.form.beta > 0 ? Array(reference[answer].prefix(lengths[answer])) : nil,
+            own(now), old: expected["old"]?.bool == true ? own(old) : nil,
+            reference: task.form.beta > 0 ? own(reference) : nil,
             advantage: advantages[answer], divisor: divisor > 0 ? divisor / Double(tokens) : 1, slopes: $0)
         }
         sum += sums.loss / Double(tokens)
         distance += sums.distance
         clipped += sums.clipped
-        slopes.append(own.map { $0 / Double(tokens) })
+        slopes.append(found.map { $0 / Double(tokens) })
       }
       let name = expected.encoded().prefix(120)
-      let loss = try #require(expected["loss"]?.double)
-      #expect(abs(sum - loss) < 1e-9, "\(name): \(sum)")
+      let theirs = try #require(expected["loss"]?.double)
+      #expect(abs(sum - theirs) < 1e-9, "\(name): \(sum)")
       for (mine, theirs) in zip(slopes, rows(expected["gradient"])) {
         for (token, slope) in mine.enumerated() { #expect(abs(slope - theirs[token]) < 1e-9, "\(name)") }
         #expect(theirs.dropFirst(mine.count).allSatisfy { $0 == 0 })

@@ -20,9 +20,14 @@ struct Rollouts {
   init(_ answers: [PolicyAnswer], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32], of data: TokenSequences) {
     self.answers = answers
     self.step = step
+    // What carries no gradient is not computed.
+    let carrying = answers.indices.filter {
+      answers[$0].targets(task) > 0 && (answers[$0].advantage != 0 || task.form.beta > 0)
+    }
+    let learned = carrying.isEmpty ? Array(answers.indices) : carrying
     let lengths = answers.map { prompts($0.prompt).count + $0.tokens.count }
     // The longest come first, so that ranks end at about the same time.
-    let order = answers.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+    let order = learned.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
     var sequences = TokenSequences(files: data.files)
     sequences.virtual = data.virtual
     for answer in order {
@@ -36,10 +41,11 @@ struct Rollouts {
     self.order = order
     promptLengths = order.map { prompts(answers[$0].prompt).count }
     let tokens = answers.reduce(0) { $0 + $1.targets(task) }
+    let units = learned.reduce(0) { $0 + answers[$1].targets(task) }
     divisors = order.map { answer in
       let own = task.divisor(ofTokens: answers[answer].targets(task), answers: answers.count)
-      // The loss is divided by the tokens of the step anyway.
-      return own > 0 ? own / Double(max(tokens, 1)) : 1
+      // The loss is divided by the tokens of these sequences anyway.
+      return (own > 0 ? own : Double(tokens)) / Double(max(units, 1))
     }
   }
 
@@ -68,7 +74,7 @@ struct Rollouts {
 
   /// For each answer, what a measurement of `sequences` left for its tokens.
   func ofAnswers(_ evaluated: Evaluated) -> [[Float]] {
-    var all = [[Float]](repeating: [], count: answers.count)
+    var all = answers.map { [Float](repeating: 0, count: $0.tokens.count) }
     for (sequence, answer) in order.enumerated() {
       let losses = evaluated[sequence]
       all[answer] = answers[answer].tokens.indices.map { token in
