@@ -97,7 +97,10 @@ package struct ShownSequence {
     guard sequences.kind == .wholes else { return "" }
     let numbers = sequences.numbers(of: number)
     guard let labels, let first = numbers.first else {
-      return numbers.map { "\($0)" }.joined(separator: ", ")
+      return numbers.map { number in
+        // Places of choices and of answers are whole.
+        Int(exactly: number).map { "\($0)" } ?? "\(number)"
+      }.joined(separator: ", ")
     }
     if numbers.count == 1 { return labels.indices.contains(Int(first)) ? labels[Int(first)] : "" }
     return zip(labels, numbers).filter { $0.1 == 1 }.map(\.0).joined(separator: ", ")

@@ -16,7 +16,7 @@ extension InspectionFacts {
   ) {
     self.init(
       options, labels: labels, encoder: model.encoder(tokenizer), tokenizer: tokenizer, folder: recipe.model,
-      endsOfGeneration: model.endOfGeneration,
+      endsOfGeneration: model.head.kind == .languageModel ? model.endOfGeneration : nil,
       padding: model.config["pad_token_id"]?.integer.flatMap { Int32(exactly: $0) })
   }
 }
