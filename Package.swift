@@ -55,9 +55,12 @@ let package = Package(
     .target(name: "Adapters", dependencies: ["Base", "Tensors", "Graph"]),
     .target(name: "Models", dependencies: ["Base", "Tensors", "Kernels", "Graph", "Adapters"]),
     .target(name: "Metrics", dependencies: ["Base"]),
+    .target(name: "Rewards", dependencies: ["Base", "CProcess"]),
     .target(
       name: "Objectives",
-      dependencies: ["Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics"]),
+      dependencies: [
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics", "Rewards",
+      ]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(
       name: "Preparation",
@@ -94,10 +97,8 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Metrics", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints", "Generation",
-        "Tasks",
-        "Recipes",
-        "Planning",
+        "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
+        "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
@@ -137,6 +138,7 @@ let package = Package(
     .testTarget(
       name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
+    .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),

@@ -6,6 +6,7 @@ import Graph
 package struct AdaLoRA: Method {
   package static let name = "adalora"
   static let peftType = "ADALORA"
+  package var beginsAsBase: Bool { true }
 
   /// Targets, alpha, dropout and what else LoRA has too.
   var lora = LoRA()

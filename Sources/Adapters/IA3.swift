@@ -5,6 +5,7 @@ import Graph
 
 package struct IA3: Method {
   package static let name = "ia3"
+  package var beginsAsBase: Bool { true }
 
   /// Nil for those of the model's type.
   package var targets: ModulePattern?

@@ -31,6 +31,8 @@ package struct LoRA: Method {
   /// Whether patterns and layers that mean no target are mistakes, as in a recipe.
   private var isStrict = false
 
+  package var beginsAsBase: Bool { !start.decomposes }
+
   package init() {}
 
   package init(_ settings: Section) {

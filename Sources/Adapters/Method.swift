@@ -39,6 +39,8 @@ package protocol Method: Sendable {
   var asRead: any Method { get }
   /// The positions of the model that it fills before every text.
   var virtualPositions: VirtualPositions { get }
+  /// Whether a model that it begins with gives what its base gives.
+  var beginsAsBase: Bool { get }
 }
 
 /// What settings of a method may need to know of a run.
@@ -82,6 +84,7 @@ extension Method {
   ) throws -> (config: JSON, tensors: [DerivedTensor]) { (config, []) }
   package var asRead: any Method { self }
   package var virtualPositions: VirtualPositions { .none }
+  package var beginsAsBase: Bool { false }
 }
 
 /// All methods that swiftdp knows: a new one is one file and one line here.

@@ -212,10 +212,16 @@ package final class Section {
   }
 
   /// A list of mappings, or one mapping; empty if it is absent.
-  package func sectionList(_ key: String) -> [Section] {
+  /// - Parameter name: a text in the list is a mapping that has it under this key; nil where none may stand there.
+  package func sectionList(_ key: String, naming name: String? = nil) -> [Section] {
     guard let given = raw(key) else { return [] }
-    let elements = given.elements ?? (given.members == nil ? [] : [given])
-    if given.elements == nil, given.members == nil {
+    var elements = given.elements ?? (given.members == nil ? [] : [given])
+    if let name {
+      elements = (given.text == nil ? elements : [given]).map { element in
+        element.text == nil ? element : .object([JSON.Member(key: Array(name.utf8), value: element)])
+      }
+    }
+    if given.elements == nil, given.members == nil, elements.isEmpty {
       fail(key, "is \(given.kind), where a list of keys with values is meant")
     } else if elements.isEmpty {
       fail(key, "is an empty list")

@@ -63,6 +63,8 @@ package struct DataColumns: Equatable, Sendable {
 struct DataRow {
   let json: JSON
   let columns: DataColumns
+  /// Whether its values are the names of a table's columns, and tell only which columns there are.
+  var isOfNames = false
 
   /// Programs that write a table as rows write null for a value that a row does not have.
   private func member(_ column: String) -> JSON? {

@@ -38,7 +38,14 @@ package struct MergedBoundary: Equatable, Sendable {
 
   /// nil if the row has no answer.
   init?(_ example: Example, line: Int) {
-    guard case .answer(let prompt, let answer) = example else { return nil }
+    let (prompt, answer): ([UInt8], [UInt8])
+    switch example {
+    case .answer(let asked, let said): (prompt, answer) = (asked, said)
+    case .preference(let preference):
+      guard case .text(let asked, let said)? = preference.answers.first else { return nil }
+      (prompt, answer) = (asked, said)
+    default: return nil
+    }
     self.line = line
     promptEnd = String(String(decoding: prompt, as: UTF8.self).suffix(12))
     answerStart = String(String(decoding: answer, as: UTF8.self).prefix(12))
@@ -50,8 +57,10 @@ extension FileSummary {
   package var mergeWarning: String? {
     guard let example = mergedExample else { return nil }
     let (end, start) = (JSON.string(example.promptEnd), JSON.string(example.answerStart))
+    let consequence =
+      format == .preference ? "which is then a part of the answer" : "and carry no loss there"
     return
-      "\(mergedBoundaries) of \(rows) answers begin inside the last token of their prompt, and carry no loss there, "
+      "\(mergedBoundaries) of \(rows) answers begin inside the last token of their prompt, \(consequence), "
       + "such as line \(example.line): \(end.encoded()) + \(start.encoded()) "
       + "(move a space at the end of prompts to the beginning of answers)"
   }

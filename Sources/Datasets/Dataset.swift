@@ -100,13 +100,13 @@ package struct DataOptions: Equatable, Sendable {
 
 /// All data, tokenised, packed or cut, and divided into training and validation.
 package struct Dataset: Sendable {
-  package let train: TokenSequences
+  package internal(set) var train: TokenSequences
   /// Which sequences of `train` each source has; none is empty.
   package let trainSources: [Range<Int>]
   /// The shares of the sources, relative to each other.
   package let weights: [Double]
   /// nil if there is no validation.
-  package let validation: TokenSequences?
+  package internal(set) var validation: TokenSequences?
   package let summary: DataSummary
   /// The template of chats where the settings name one: the trained model needs it.
   package let namedTemplate: [UInt8]?

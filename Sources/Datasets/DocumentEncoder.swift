@@ -79,11 +79,16 @@ package struct DocumentEncoder: Sendable {
   package let endOfText: Int32?
   /// For models that answer to texts, the token that answers begin with; nil for others.
   package let answerStart: Int32?
+  /// The token that the model takes for padding; nil if it has none.
+  package let padding: Int32?
   /// Whether the tokenizer itself ends every text with `endOfText`.
   private let addsEndOfText: Bool
 
-  package init(encoding: any TextEncoding, endOfText: Int32?, answerStart: Int32? = nil) {
+  package init(
+    encoding: any TextEncoding, endOfText: Int32?, answerStart: Int32? = nil, padding: Int32? = nil
+  ) {
     self.encoding = encoding
+    self.padding = padding
     self.endOfText = endOfText
     self.answerStart = answerStart
     // A text that ends in the spelled-out token looks the same, so the empty text is used to tell.

@@ -16,6 +16,7 @@ package enum Example: Equatable, Sendable {
   /// alike they are.
   case texts([[UInt8]], score: Float?)
   case chat(Conversation)
+  case preference(Preference)
 
   var isEmpty: Bool {
     switch self {
@@ -26,6 +27,7 @@ package enum Example: Equatable, Sendable {
     case .question(let question): question.context.isEmpty
     case .texts(let texts, _): texts.isEmpty
     case .chat(let conversation): conversation.messages.isEmpty
+    case .preference(let preference): preference.answers.isEmpty
     }
   }
 

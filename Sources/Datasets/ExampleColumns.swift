@@ -18,9 +18,30 @@ extension Example {
     case .question(let question):
       return [("question", .string(question.question)), ("context", .string(question.context))]
     case .chat(let conversation): return [("messages", conversation.prefix(conversation.messages.count))]
+    case .preference(let preference): return preference.columns
     case .texts(let texts, .some): return pair(texts[0], texts[1])
     case .texts(let texts, nil):
       return zip(["anchor", "positive", "negative"], texts).map { ($0, .string($1)) }
     }
+  }
+}
+
+extension Preference {
+  fileprivate var columns: [(name: String, value: JSON)] {
+    func content(_ messages: [Conversation.Message]) -> JSON { .array(messages.map(\.json)) }
+    let parts = answers.map { answer -> (prompt: JSON, answer: JSON) in
+      switch answer {
+      case .text(let prompt, let answer): (.string(prompt), .string(answer))
+      case .chat(let chat):
+        (content(chat.messages.filter { !$0.counts }), content(chat.messages.filter(\.counts)))
+      }
+    }
+    let prompt = parts.first.map { [("prompt", $0.prompt)] } ?? []
+    guard answers.count == 2, let pair = pairs.first else {
+      return prompt
+        + (parts.count == 1
+          ? [("completion", parts[0].answer)] : [("completions", .array(parts.map(\.answer)))])
+    }
+    return prompt + [("chosen", parts[pair.better].answer), ("rejected", parts[pair.worse].answer)]
   }
 }

@@ -17,6 +17,8 @@ struct ExampleReader {
   private let wishes: FormatWishes
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
+  /// Called with each row before its example is taken.
+  var watch: ((JSON, SampleSource) -> Void)?
   /// Rows that cannot be used; not all of them are reported one by one.
   private(set) var badRows = 0
 
@@ -78,7 +80,7 @@ struct ExampleReader {
     if let first = file.columns(hasNames: !columns.areNumbered) {
       do throws(RowMistake) {
         // The names of a table must be there before any row is looked at.
-        let row = DataRow(json: try first.json.get(), columns: columns)
+        let row = DataRow(json: try first.json.get(), columns: columns, isOfNames: true)
         let found = try decided(rows, by: row)
         _ = try found.example(row)
         rows = found
@@ -97,7 +99,9 @@ struct ExampleReader {
         rows = format
         var found = summary ?? FileSummary(path: path, format: DataFormat(format))
         let example = try format.example(data)
-        try take(example, SampleSource(file: index, line: row.line, row: number), !mistakes.isEmpty, &found)
+        let place = SampleSource(file: index, line: row.line, row: number)
+        watch?(json, place)
+        try take(example, place, !mistakes.isEmpty, &found)
         summary = found
       } catch {
         bad += 1

@@ -63,9 +63,11 @@ struct FileLoader {
     switch example {
     case .answer where encoder.answerStart != nil:
       try addWhole(example, from: source, to: &summary)
-    case .chat:
+    case .chat(let conversation):
       // Templates find mistakes too.
-      add(try chat(example), of: example, from: source, to: &summary)
+      add(try chat(conversation), of: example, from: source, to: &summary)
+    case .preference(let preference):
+      try add(preference, of: example, from: source, to: &summary)
     case .document, .answer:
       if !failed { add(row(example), of: example, from: source, to: &summary) }
     default:
@@ -105,8 +107,7 @@ struct FileLoader {
   }
 
   /// The tokens of a chat.
-  private mutating func chat(_ example: Example) throws(RowMistake) -> EncodedRow {
-    guard case .chat(let conversation) = example else { preconditionFailure("the row is no chat") }
+  mutating func chat(_ conversation: Conversation) throws(RowMistake) -> EncodedRow {
     let encoder = try chatEncoder()
     do throws(ChatMistake) {
       return try encoder.encode(conversation)

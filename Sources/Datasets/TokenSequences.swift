@@ -29,6 +29,13 @@ package enum SequenceKind: Sendable {
   case tokenLabels
   /// Something about a sequence, or several of them, as a whole.
   case wholes
+  /// The next token wherever the loss mask says so, as far as the sequence as a whole asks for it.
+  case answers
+}
+
+extension SequenceKind {
+  /// Whether what is learned is that of a row, and not of its tokens one by one.
+  var isOfRows: Bool { self == .wholes || self == .answers }
 }
 
 /// Tokenised sequences, in file order.
@@ -53,7 +60,7 @@ package struct TokenSequences: Sendable {
   /// Numbers that belong to sequences and not to tokens, `numbersPerSequence` for each: the index of its label.
   package internal(set) var numbers: [Float] = []
   package internal(set) var numbersPerSequence = 0
-  package private(set) var kind = SequenceKind.nextTokens
+  package internal(set) var kind = SequenceKind.nextTokens
   /// How many neighbouring sequences make one sample, such as the two texts of a pair: they stay together.
   package internal(set) var rowsPerSample = 1
   /// What stands before the tokens of every sequence in a batch.
@@ -65,7 +72,7 @@ package struct TokenSequences: Sendable {
   /// How many tokens at the start of each span have type 0; the others have type 1. Empty while all have type 0.
   private var zeroTypes: [Int32] = []
   /// The number of tokens of the longest sequence that was ever added.
-  private var longest = 0
+  var longest = 0
   /// Whether some sequence has tokens behind a target that are none, so that counts alone do not tell what is learned.
   package private(set) var hasScatteredTargets = false
 
@@ -152,7 +159,7 @@ package struct TokenSequences: Sendable {
   package var fileRows: [Range<Int>] {
     var ranges: [Range<Int>] = []
     for sequence in 0..<count {
-      if kind == .wholes, let last = ranges.last, source(of: last.lowerBound) == source(of: sequence) {
+      if kind.isOfRows, let last = ranges.last, source(of: last.lowerBound) == source(of: sequence) {
         ranges[ranges.count - 1] = last.lowerBound..<sequence + 1
       } else {
         ranges.append(sequence..<sequence + 1)
@@ -221,6 +228,15 @@ extension TokenSequences {
   package mutating func append(
     _ added: ArraySlice<Int32>, targets: [Range<Int>], source: SampleSource
   ) {
+    let units = appendSpan(added, targets: targets, source)
+    endSequence(units: Int32(clamping: units), numbers: [])
+  }
+
+  /// Adds the tokens of one span, which end no sequence yet.
+  /// - Returns: how many of the targets something can predict.
+  mutating func appendSpan(
+    _ added: ArraySlice<Int32>, targets: [Range<Int>], _ source: SampleSource
+  ) -> Int {
     longest = max(longest, added.count)
     tokens.append(contentsOf: added)
     var (end, units) = (0, 0)
@@ -233,7 +249,7 @@ extension TokenSequences {
     lossMask.append(false, count: added.count - end)
     if targets.count > 1 || !targets.isEmpty && end < added.count { hasScatteredTargets = true }
     endSpan(zeroTypes: added.count, source)
-    endSequence(units: Int32(clamping: units), numbers: [])
+    return units
   }
 
   /// Adds one sequence of one span that answers to a text of its own; its first token only begins the answer.
@@ -289,7 +305,7 @@ extension TokenSequences {
   }
 
   /// Ends a sequence behind the spans that are there.
-  private mutating func endSequence(units: Int32, numbers added: ArraySlice<Float>) {
+  mutating func endSequence(units: Int32, numbers added: ArraySlice<Float>) {
     if count == 0 { numbersPerSequence = added.count }
     precondition(added.count == numbersPerSequence, "sequences with and without numbers are not mixed")
     numbers.append(contentsOf: added)

@@ -42,7 +42,7 @@ extension FileLoader {
       try append(question, source, &summary)
     case .answer(let text, let answer):
       try append(answer, answering: text, source, &summary)
-    case .document, .chat: preconditionFailure("next tokens are learned from these")
+    case .document, .chat, .preference: preconditionFailure("next tokens are learned from these")
     }
   }
 
@@ -107,6 +107,9 @@ extension FileLoader {
     rows.append(written.tokens[...], answering: read.tokens[...], source: source)
     if rows.targetCounts.last == 0 { summary.rowsWithoutTargets += 1 }
   }
+
+  /// The tokens of a text alone.
+  func encode(whole text: [UInt8]) throws(RowMistake) -> TypedTokens { try encode(Part(text, nil)) }
 
   private func encode(_ part: Part) throws(RowMistake) -> TypedTokens {
     try asRowMistake { () throws(UserError) in

@@ -23,10 +23,14 @@ package struct CrossEntropyShape: Sendable {
   package var type: ElementType
   /// The cap of logits; nil for none.
   package var cap: Float?
+  /// What logits are divided by, before the cap.
+  package var temperature: Float
 
   package init(
-    rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil
+    rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil,
+    temperature: Float = 1
   ) {
+    self.temperature = temperature
     self.type = type
     self.cap = cap
     self.rows = rows
@@ -50,13 +54,17 @@ extension Engine {
   ///   - bias: [vocabulary]; nil for none.
   ///   - targets: [rows], negative where a row has none.
   ///   - scale: the factor of each row's gradient, 1 / (target tokens of the whole step).
+  ///   - slopes: [rows]: another factor of each row's gradient; nil for 1.
+  ///   - isSecond: whether the run before, on the same scratch and inputs, was for the losses alone: logits that are
+  ///     still there are not computed again.
   ///   - losses: [rows], NaN for a row without a target; nil if only their sum is asked for.
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
   ///   - dBias: [vocabulary], written anew; nil if the bias is frozen.
   package func crossEntropy(
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
-    targets: UnsafePointer<Int32>, scale: Float, losses each: UnsafeMutablePointer<Double>? = nil,
+    targets: UnsafePointer<Int32>, scale: Float, slopes: UnsafePointer<Float>? = nil, isSecond: Bool = false,
+    losses each: UnsafeMutablePointer<Double>? = nil,
     dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
     scratch: UnsafeMutablePointer<Float>
@@ -86,16 +94,19 @@ extension Engine {
       let activeRows = active + start
       let xM = pick(activeRows, of: x, count: chunk, s, into: xChunk)
       let z = MutableMatrix(logits, rows: chunk, columns: s.vocabulary)
-      multiply(xM, weight, .second, into: z) { rows, tile in
-        if let bias { addBiasHere(bias + tile.lowerBound, to: z.part(rows, tile)) }
-        if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
+      if !isSecond || count > s.chunk {
+        multiply(xM, weight, .second, into: z) { rows, tile in
+          if let bias { addBiasHere(bias + tile.lowerBound, to: z.part(rows, tile)) }
+          if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
+        }
       }
       pool.run(chunk) { row, _ in
+        let place = Int(activeRows[row])
         losses[row] = lossOfRow(
-          logits + row * s.vocabulary, target: Int(targets[Int(activeRows[row])]), count: s.vocabulary,
-          scale: isLossAlone ? nil : scale, cap: s.cap)
-        // The gradient of a bias is summed from what is not rounded yet.
-        if s.type == .bfloat16, dBias == nil { narrow(logits + row * s.vocabulary, s) }
+          logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary,
+          scale: isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale, cap: s.cap)
+        // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
+        if s.type == .bfloat16, dBias == nil, !isLossAlone { narrow(logits + row * s.vocabulary, s) }
       }
       if let dBias {
         sumRows(
@@ -116,7 +127,9 @@ extension Engine {
       if let dx {
         multiply(dz, weight, into: MutableMatrix(dxChunk, rows: chunk, columns: s.columns))
         pool.run(chunk) { row, _ in
-          (dx + Int(activeRows[row]) * s.columns).update(from: dxChunk + row * s.columns, count: s.columns)
+          let to = dx + Int(activeRows[row]) * s.columns
+          to.update(from: dxChunk + row * s.columns, count: s.columns)
+          if s.temperature != 1 { scaleHere(to, by: 1 / s.temperature, count: s.columns) }
         }
       }
       if let dWeight {
@@ -134,7 +147,13 @@ extension Engine {
     BFloat16.narrow(row, count: s.vocabulary, into: asHalves(row))
   }
 
-  /// Rows of x side by side, in the type of the model.
+  /// Multiplies numbers in their place.
+  @inline(__always)
+  private func scaleHere(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    forEachVector(count) { $0.store($0.load(x) * factor, x) }
+  }
+
+  /// Rows of x side by side, divided by the temperature, in the type of the model.
   private func pick(
     _ indices: UnsafePointer<Int32>, of x: UnsafePointer<Float>, count: Int, _ s: CrossEntropyShape,
     into chunk: UnsafeMutablePointer<Float>
@@ -143,7 +162,9 @@ extension Engine {
     pool.run(count) { row, _ in
       let from = x + Int(indices[row]) * s.columns
       switch s.type {
-      case .float32: (chunk + row * s.columns).update(from: from, count: s.columns)
+      case .float32:
+        (chunk + row * s.columns).update(from: from, count: s.columns)
+        if s.temperature != 1 { scaleHere(chunk + row * s.columns, by: 1 / s.temperature, count: s.columns) }
       case .bfloat16: BFloat16.narrow(from, count: s.columns, into: rounded + row * s.columns)
       }
     }

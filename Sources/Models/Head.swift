@@ -139,14 +139,18 @@ package enum Head: Equatable, Sendable {
   }
 
   /// Records it on the hidden states.
+  /// - Parameter loss: of whole sequences, for a language-model head; nil for the sum over all targets.
   /// - Returns: [B, labels] for labels, [B · T, labels] for labels of tokens, [B · T, 2] for spans, [B, 1] for choices. A
   ///   language-model head is the last operation: it gives loss or logits.
-  package func record(_ hidden: Value, of family: any ModelFamily, on graph: Graph) -> Value? {
+  package func record(
+    _ hidden: Value, of family: any ModelFamily, on graph: Graph, loss: (any TargetLoss)? = nil
+  ) -> Value? {
     switch self {
     case .none: return hidden
     case .languageModel:
       graph.languageModelHead(
-        hidden, weight: family.outputEmbedding, vocabulary: family.vocabulary, cap: family.logitCap)
+        hidden, weight: family.outputEmbedding, vocabulary: family.vocabulary, cap: family.logitCap,
+        loss: loss)
       return nil
     case .maskedLanguageModel:
       graph.head { family.maskedLanguageModel(hidden, graph) }

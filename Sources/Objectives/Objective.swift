@@ -79,6 +79,22 @@ package protocol Objective: Sendable {
 
   /// Whether its loss is of all samples of a step together; see `JointLoss`.
   static var isJoint: Bool { get }
+  /// What its models are compared with, and the folder of that if it is another model than the run begins with.
+  var reference: ReferenceUse { get }
+  var referenceModel: String? { get }
+  /// What all samples of a step, or of a measurement, tell of each.
+  /// - Parameter units: of them.
+  func stepNumber(of microBatches: [MicroBatch], in sequences: TokenSequences, units: Int) -> StepNumber
+  /// How many samples of the data a step has, and how many steps each of them is in, one behind the other.
+  func samples(ofBatch size: Int) -> Int
+  var stepsPerSample: Int { get }
+  /// Why a step cannot have so many samples; nil if it can.
+  func obstacle(batchSize: Int) -> String?
+  /// Whether dropout of a model's config and method is active in training.
+  var dropsOut: Bool { get }
+  /// What is wrong with the sums of a run's first step; nil if nothing is, or if nothing tells.
+  /// - Parameter precision: the relative error of what the model computes.
+  func flaw(ofFirstStep sums: LossSums, precision: Double) -> String?
   /// Whether a sample has the same tokens in each step.
   static var keepsTokens: Bool { get }
   /// The samples of a micro-batch, whatever a recipe says; nil to take what it says.
@@ -116,6 +132,8 @@ package protocol Objective: Sendable {
   var answering: AnswerSettings? { get }
   /// The numbers of a data set, beside its loss.
   func scalars(of evaluated: Evaluated) -> [Scalar]
+  /// Whether there is something to predict of a row.
+  static var predicts: Bool { get }
   /// What `predict` writes of a row.
   func prediction(_ row: Int, of evaluated: Evaluated) -> [(key: String, value: JSON)]
   /// What the model got wrong, in the order of the rows; what `evaluated` holds was measured for it. Where answers are
@@ -143,6 +161,17 @@ extension Objective {
   package func check(_ model: ModelDescription) throws {}
   package func companions(of model: ModelDescription) -> [(name: String, bytes: [UInt8])] { [] }
   package static var isJoint: Bool { false }
+  package var reference: ReferenceUse { .none }
+  package var referenceModel: String? { nil }
+  package func stepNumber(
+    of microBatches: [MicroBatch], in sequences: TokenSequences, units: Int
+  ) -> StepNumber { .none }
+  package func samples(ofBatch size: Int) -> Int { size }
+  package var stepsPerSample: Int { 1 }
+  package func obstacle(batchSize: Int) -> String? { nil }
+  package var dropsOut: Bool { true }
+  package func flaw(ofFirstStep sums: LossSums, precision: Double) -> String? { nil }
+  package static var predicts: Bool { true }
   package static var keepsTokens: Bool { true }
   package static var microBatchSize: Int? { nil }
   package func joint(
@@ -177,6 +206,7 @@ package let objectives: [any Objective.Type] = [
   LanguageModel.self, MaskedLanguageModel.self, Classification.self, TokenClassification.self,
   Regression.self,
   MultipleChoice.self, QuestionAnswering.self, TextToText.self, Embedding.self,
+  PreferenceTuning.self, RewardModel.self, GRPO.self, RLOO.self, RAFT.self,
 ]
 
 /// The objective that a model was trained for, by its head.

@@ -5,8 +5,16 @@ import Base
 package struct Scalar: Sendable, Equatable {
   package var name: String
   package var value: JSON
+  /// Whether it is for files alone, and a console leaves it out.
+  package private(set) var isDetail = false
 
   package init(_ name: String, _ value: Double) { (self.name, self.value) = (name, .number(value)) }
+
+  /// A number for files.
+  package init(_ name: String, detail value: Double) {
+    self.init(name, value)
+    isDetail = true
+  }
 
   /// Several under one name, for files; a console shows the others.
   package init(_ name: String, _ value: JSON) { (self.name, self.value) = (name, value) }

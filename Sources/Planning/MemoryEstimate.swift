@@ -69,6 +69,11 @@ package struct MemoryEstimate: Sendable {
       part(
         "base", libraries / local + Self.messages + Self.heap + Self.baseOfThread * place.threads),
     ]
+    switch shape.reference {
+    case .none: break
+    case .trained: parts.append(part("reference", line / sharing))
+    case .all: parts.append(part("reference", line / max(local, 1) + frozen))
+    }
     if shape.dataBytes > 0 { parts.append(part("data", shape.dataBytes)) }
     self.parts = parts
   }

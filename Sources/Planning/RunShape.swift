@@ -8,6 +8,28 @@ import Recipes
 import Sharding
 import Tensors
 
+/// Weights of a reference, beside those of the policy.
+package enum ReferenceWeights: Sendable {
+  case none
+  /// Those that are trained, as they were or as they follow.
+  case trained
+  /// Those of a whole model, once a host.
+  case all
+
+  fileprivate init(_ recipe: Recipe) {
+    let objective = recipe.objective
+    self =
+      switch objective.reference {
+      case .none: .none
+      case _ where objective.referenceModel != nil: .all
+      case .precomputed: .none
+      case .asked where recipe.method.beginsAsBase && recipe.adapter == nil: .none
+      case .askedOfAnswers where recipe.method.beginsAsBase && recipe.adapter == nil: .none
+      case .asked, .askedOfAnswers, .following: .trained
+      }
+  }
+}
+
 package struct RunShape: Sendable {
   /// The shape of the largest micro-batch.
   package var batch: BatchShape
@@ -29,6 +51,8 @@ package struct RunShape: Sendable {
   package var dataBytes = 0
   /// The most recorded programs that are kept.
   package var programs: Int
+  /// What a model that the policy is compared with has beside it.
+  package var reference = ReferenceWeights.none
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
 
@@ -66,6 +90,7 @@ package struct RunShape: Sendable {
     objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
+    reference = ReferenceWeights(recipe)
     if !recipe.dataOptions.packing { programs = ProgramCache.limit }
   }
 

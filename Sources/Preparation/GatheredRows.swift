@@ -37,6 +37,16 @@ extension Ranks {
     return all
   }
 
+  /// The bytes of all ranks, by rank. Collective.
+  func gather(bytes: [UInt8]) -> [[UInt8]] {
+    var words = [UInt64](repeating: 0, count: 1 + (bytes.count + 7) / 8)
+    words[0] = UInt64(bytes.count)
+    words.withUnsafeMutableBytes { $0[8..<8 + bytes.count].copyBytes(from: bytes) }
+    return gather(words: words).map { words in
+      words.withUnsafeBytes { Array($0[8..<8 + Int(words[0])]) }
+    }
+  }
+
   /// The words of all ranks, by rank: a number's bits arrive as they were sent. Collective.
   func gather(words: [UInt64]) -> [[UInt64]] {
     gather(words.map { Double(bitPattern: $0) }).map { $0.map(\.bitPattern) }

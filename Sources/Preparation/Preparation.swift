@@ -15,8 +15,18 @@ package struct Preparation {
   /// Called many times with the number of rows that were read.
   package var progress: (Int) -> Void = { _ in }
 
-  package init(_ recipe: PreparationRecipe, ranks: Ranks, part: (rows: Int, bytes: Int) = (512, 1 << 20)) {
+  /// - Parameter models: loads the models of some folders for the steps that ask them. Collective.
+  package init(
+    _ recipe: PreparationRecipe, ranks: Ranks, part: (rows: Int, bytes: Int) = (512, 1 << 20),
+    models: ([String]) throws -> [any TextModel]
+  ) throws {
     (self.recipe, self.ranks, self.part) = (recipe, ranks, part)
+    let asking = recipe.steps.compactMap { $0 as? any ModelStep }
+    let folders = asking.flatMap(\.modelFolders).reduce(into: [String]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
+    let loaded = Dictionary(uniqueKeysWithValues: zip(folders, try models(folders)))
+    for step in asking { step.take(step.modelFolders.compactMap { loaded[$0] }) }
   }
 
   /// Collective.
@@ -61,9 +71,9 @@ package struct Preparation {
   private func pass(
     _ source: StoredRows?, _ steps: [any PreparationStep], into sink: ([PreparedRow]) throws -> Void
   ) throws {
-    func run(_ round: [PreparedRow]) throws {
+    func run(_ round: [PreparedRow], from first: Int = 0) throws {
       var rows = round
-      for step in steps {
+      for step in steps[first...] {
         step.record.before += rows.count
         if let step = step as? any RowStep {
           rows = try ranks.together { try rows.flatMap { try applied(step, to: $0) } }
@@ -74,8 +84,17 @@ package struct Preparation {
       }
       try sink(rows)
     }
-    guard let source else { return try forEachRound(run) }
-    for number in 0..<source.roundCount { try run(try ranks.together { try source.round(number) }) }
+    if let source {
+      for number in 0..<source.roundCount { try run(try ranks.together { try source.round(number) }) }
+    } else {
+      try forEachRound { try run($0) }
+    }
+    for (number, step) in steps.enumerated() {
+      guard let step = step as? any RoundStep, step.addsRows else { continue }
+      let rows = try step.lastRows(ranks)
+      step.record.after += rows.count
+      try run(rows, from: number + 1)
+    }
   }
 
   private func applied(_ step: any RowStep, to row: PreparedRow) throws -> [PreparedRow] {

@@ -29,6 +29,15 @@ package protocol RowStep: PreparationStep {
 package protocol RoundStep: PreparationStep {
   /// The rows of a round that stay. Collective.
   func run(_ rows: [PreparedRow], _ ranks: Ranks) throws -> [PreparedRow]
+  /// Whether there are rows behind the last one, alike on all ranks.
+  var addsRows: Bool { get }
+  /// This rank's rows behind those of the last round. Collective.
+  func lastRows(_ ranks: Ranks) throws -> [PreparedRow]
+}
+
+extension RoundStep {
+  package var addsRows: Bool { false }
+  package func lastRows(_ ranks: Ranks) throws -> [PreparedRow] { [] }
 }
 
 /// Must see all rows before the first one can go on.
@@ -63,8 +72,7 @@ enum PreparationSteps {
   static var all: [any PreparationStep.Type] {
     [
       Clean.self, Filter.self, Deduplicate.self, Novelty.self, Sample.self, Shuffle.self, Split.self,
-      Augment.self,
-      Convert.self,
+      Augment.self, BackTranslate.self, Perplexity.self, Synthesize.self, Convert.self,
     ]
   }
 }

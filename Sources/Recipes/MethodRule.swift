@@ -4,8 +4,13 @@ import Optimizers
 import Tensors
 
 extension Recipe {
-  /// The optimizer's rule, with what the method does behind each update.
+  /// The optimizer's rule, with what the method does behind each update, and what a reference that moves leaves.
   package var rule: any UpdateRule {
+    guard case .following = objective.reference else { return ruleOfMethod }
+    return FollowedRule(ruleOfMethod, then: MovingReference())
+  }
+
+  private var ruleOfMethod: any UpdateRule {
     guard let method = method as? AdaLoRA else { return optimizer.rule }
     let budget = RankBudget(
       firstSteps: method.firstSteps, lastSteps: method.lastSteps, interval: method.interval,

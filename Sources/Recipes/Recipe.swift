@@ -158,6 +158,10 @@ package struct Recipe: Sendable {
     data = DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
     training = TrainingRecipe(top.section("training"))
     if let size = type(of: objective).microBatchSize { training.microBatchSize = size }
+    if let obstacle = objective.obstacle(batchSize: training.batchSize) {
+      top.section("training").fail(
+        "batch_size", "is \(training.batchSize), and \(obstacle)", hint: "set training.batch_size=8")
+    }
     optimizer = OptimizerRecipe(top.section("optimizer"))
     schedule = ScheduleRecipe(top.section("schedule"))
     parallel = ParallelRecipe(top.section("parallel"))

@@ -98,7 +98,7 @@ package final class Console: Observer {
   }
 
   private func words(_ scalars: [Scalar], between: String) -> String {
-    scalars.compactMap { scalar in
+    scalars.filter { !$0.isDetail }.compactMap { scalar in
       scalar.number.map { "\(between)\(scalar.name) \(decimals($0))" }
     }.joined()
   }

@@ -24,7 +24,7 @@ package enum Tool {
     pointers.append(nil)
     defer { for pointer in pointers { free(pointer) } }
     var process: pid_t = 0
-    let failure = swiftdp_ask(pointers, output.entrance, errors.entrance, &process)
+    let failure = swiftdp_ask(pointers, -1, output.entrance, errors.entrance, &process)
     guard failure == 0 else { return .failure(NoAnswer("\(words[0]): \(reason(failure))")) }
     output.closeEntrance()
     errors.closeEntrance()

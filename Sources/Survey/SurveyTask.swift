@@ -37,10 +37,10 @@ extension SurveyTask {
   /// Answers of one word or number to questions of one line.
   static func answers(base: String, train: String, heldOut: String, general: String) -> SurveyTask {
     SurveyTask(
-      name: "answers", title: "A decoder learns short tasks", kind: .decoder, model: base, steps: 300,
+      name: "answers", title: "A decoder learns short tasks", kind: .decoder, model: base, steps: 1000,
       settings: common + [
         "data.train=\(train)", "data.packing=false", "data.sequence_length=64",
-        "training.batch_size=128", "training.micro_batch_size=32", "schedule.warmup_steps=30",
+        "training.batch_size=32", "training.micro_batch_size=16", "schedule.warmup_steps=30",
         "optimizer.beta2=0.99",
       ],
       quality: Measure(name: "exact match", isShare: true),
@@ -54,7 +54,7 @@ extension SurveyTask {
     let columns = "data.columns={text: 0, label: 1}"
     return SurveyTask(
       name: "sentences", title: "An encoder learns the mood of sentences", kind: .encoder, model: base,
-      steps: 216,
+      steps: 120,
       settings: common + [
         "task={name: classification, labels: [negative, positive]}", columns, "data.train=\(train)",
         "data.sequence_length=64", "training.batch_size=32",
@@ -70,7 +70,7 @@ extension SurveyTask {
   static func names(base: String, train: String, heldOut: String, general: String) -> SurveyTask {
     SurveyTask(
       name: "names", title: "An encoder learns to find names", kind: .encoder, model: base,
-      steps: 212,
+      steps: 160,
       settings: common + [
         "task=token_classification", "data.train=\(train)", "data.sequence_length=64",
         "training.batch_size=32", "training.micro_batch_size=16",

@@ -80,6 +80,25 @@ package struct TaskGenerator: Sendable {
       to: path)
   }
 
+  /// The same as `{"prompt": …, "chosen": …, "rejected": …}`: what is rejected is the next other answer to a question of
+  /// the kind. A row whose kind has no other answer is left out.
+  /// - Returns: how many there are.
+  package static func writePairs(_ rows: [TaskRow], to path: String) throws -> Int {
+    let kinds = Dictionary(grouping: rows.indices) { rows[$0].task }
+    let pairs = rows.indices.compactMap { place -> JSON? in
+      let (row, kind) = (rows[place], kinds[rows[place].task] ?? [])
+      let own = kind.firstIndex(of: place) ?? 0
+      let others = kind[own...] + kind[..<own]
+      guard let other = others.first(where: { rows[$0].completion != row.completion }) else { return nil }
+      return JSON.object([
+        "prompt": .string(row.prompt), "chosen": .string(row.completion),
+        "rejected": .string(rows[other].completion),
+      ])
+    }
+    try write(pairs, to: path)
+    return pairs.count
+  }
+
   /// The same as `{"source": …, "target": …}`.
   package static func writeTranslations(_ rows: [TaskRow], to path: String) throws {
     try write(

@@ -105,7 +105,7 @@ extension TokenSequences {
 
 extension RunData {
   /// The sequences that occur from a step on, the first being number 1.
-  fileprivate func sequences(from first: Int) -> Set<Int> {
+  func sequences(from first: Int) -> Set<Int> {
     var (found, stream) = (Set<Int>(), stream)
     for step in stride(from: first, through: steps, by: 1) {
       if found.count == dataset.train.count { break }

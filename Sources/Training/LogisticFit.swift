@@ -128,17 +128,14 @@ struct LogisticFit {
 
   /// The loss of a sample; its logits become their gradients.
   private func slopes(_ z: inout [Double], _ numbers: ArraySlice<Float>) -> Double {
-    /// log(1 + exp(-z)) without overflow.
-    func softplus(_ z: Double) -> Double { max(-z, 0) + log1p(exp(-abs(z))) }
-    func sigmoid(_ z: Double) -> Double { z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z)) }
     if isMultiple || vectors == 1 {
       var loss = 0.0
       for vector in z.indices {
         let given = numbers[numbers.startIndex + vector]
         let isSet = given > 0.5
         let weight = isMultiple ? 1 : weights[isSet ? 1 : 0]
-        loss += weight * softplus(isSet ? z[vector] : -z[vector])
-        z[vector] = weight * (sigmoid(z[vector]) - (isSet ? 1 : 0))
+        loss += weight * softplus(isSet ? -z[vector] : z[vector])
+        z[vector] = weight * (logistic(z[vector]) - (isSet ? 1 : 0))
       }
       return loss
     }

@@ -10,22 +10,28 @@ import Tokenizers
 ///   - microBatchSize: samples of one forward pass.
 ///   - findsMistakes: whether the objective will be asked for the mistakes.
 ///   - asked: which outputs to keep, if not those that the objective needs.
+///   - reference: what answers are compared with.
 /// - Returns: loss and outputs, in the order of the sequences, known to all ranks. Collective.
 /// - Throws: if rows cannot be read again.
 package func measure(
   _ sequences: TokenSequences, rows: RowTexts?, replica: Replica, ranks: Ranks, microBatchSize: Int,
-  mask: PackingMask, findsMistakes: Bool = false, form asked: OutputForm? = nil
+  mask: PackingMask, findsMistakes: Bool = false, form asked: OutputForm? = nil, reference: Reference? = nil
 ) throws -> Evaluated {
   let objective = replica.objective
   let form = asked ?? (findsMistakes ? objective.mistakeOutputs : objective.outputs)
   let microBatches = MicroBatch.cut(
     Array(0..<sequences.count), size: microBatchSize * sequences.rowsPerSample)
+  let units = objective.units(of: microBatches, in: sequences, .none)
+  let number = numberOfStep(
+    0, microBatches, of: sequences, units: units, replica: replica, reference: reference, mask: mask, ranks)
   var sums = MicroBatchSums(counts: objective.counts, ranks: ranks)
   var own: [Double] = []
   var batch = Batch()
   for index in stride(from: ranks.rank, to: microBatches.count, by: ranks.count) {
     ranks.board?.tell(.validation)
     objective.fill(&batch, with: microBatches[index], of: sequences, mask: mask)
+    if let number { batch.setAnswers(AnswerNumbers.ofStep) { _ in number } }
+    reference?.fill(&batch)
     let loss = replica.loss(batch)
     sums.append(loss: loss, counts: replica.counts)
     append(replica.outputs, of: batch, behind: sequences.virtual.rows, form, to: &own)
@@ -36,7 +42,6 @@ package func measure(
   let answers = try rows.map {
     try answered(examples, of: sequences, rows: $0, replica: replica, ranks: ranks)
   }
-  let units = objective.units(of: microBatches, in: sequences, .none)
   var evaluated = Evaluated(
     sequences, sums: sums.total(microBatches: microBatches.count, units: units),
     outputs: form == .none ? [] : gathered(own, of: sequences, microBatches, form, ranks),

@@ -21,7 +21,7 @@ package final class Replica {
   package let weights: WeightLine
   package let store: WeightStore
   package let engine: Engine
-  private let arena: Arena
+  let arena: Arena
   /// What it is trained and measured for.
   package let objective: any Objective
   private let recompute: Recompute
@@ -35,16 +35,17 @@ package final class Replica {
   private var source = SourceStream()
 
   /// The other sums that the micro-batch before left behind.
-  private(set) var counts: [Double] = []
+  package private(set) var counts: [Double] = []
   /// Whether training leaves the loss of each token, and that of the last micro-batch.
   var keepsTokenLosses = false
   private(set) var tokenLosses: [Double] = []
   /// What the model gave in the last measurement; see `LossCell`.
-  private(set) var outputs: [Double] = []
+  package private(set) var outputs: [Double] = []
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
-    store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, ledger: MemoryLedger? = nil
+    store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, arena: Arena? = nil,
+    ledger: MemoryLedger? = nil
   ) {
     self.holds = holds
     self.description = description
@@ -56,7 +57,7 @@ package final class Replica {
     self.store = store
     weights = store.trained
     layout = weights.layout
-    arena = Arena(ledger: ledger)
+    self.arena = arena ?? Arena(ledger: ledger)
   }
 
   /// The replica of a run, with weights that its recipe lets the ranks of a host share. Collective.
@@ -106,7 +107,8 @@ package final class Replica {
       input.step = step
       let program =
         batch.features.isEmpty
-        ? program(for: batch, training: true) : program(shape(of: batch), training: true, part: .head)
+        ? program(for: batch, training: true, dropout: objective.dropsOut)
+        : program(shape(of: batch), training: true, part: .head)
       defer {
         take(program.counts)
         if keepsTokenLosses {
@@ -262,14 +264,15 @@ package final class Replica {
           try withPointers(batch.numbers, batch.sampleIDs) { numbers, sampleIDs in
             try source.with(batch) { source, sourceKeys in
               try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
-                try withPointers(batch.features, batch.features) { features, _ in
+                try withPointers(batch.features, batch.tokenNumbers) { features, tokenNumbers in
                   try body(
                     GraphInput(
                       stream: TokenStream(
                         tokens: tokens!, positions: positions!, types: types!,
                         keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
                       sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
-                      rowGradients: rowGradients, features: features, sampleIDs: sampleIDs!))
+                      rowGradients: rowGradients, tokenNumbers: tokenNumbers, features: features,
+                      sampleIDs: sampleIDs!))
                 }
               }
             }

@@ -16,7 +16,7 @@ import Tensors
 
 package final class Run {
   package let recipe: Recipe
-  package let data: RunData
+  package private(set) var data: RunData
   package let replica: Replica
   package let ranks: Ranks
   package let ledger: MemoryLedger
@@ -33,6 +33,11 @@ package final class Run {
   private let model: RunModel
   /// What is kept of samples where only a head is trained; nil for other methods.
   private let featureForm: FeatureForm?
+  /// What answers are compared with.
+  private var reference: Reference?
+  /// Where a model learns from its own answers, what draws and rewards them.
+  private var policy: PolicyRun?
+  private var keptRollouts: JSON?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -107,6 +112,7 @@ package final class Run {
     try fill(checkpoint: path)
     resumed = (state.step, path)
     step.restore(state.history)
+    keptRollouts = state.rollouts
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
@@ -178,6 +184,10 @@ package final class Run {
     let first = (resumed?.step ?? 0) + 1
     let head = try headRun(from: first)
     step.features = head?.features
+    try compare(from: first)
+    policy = try PolicyRun(
+      recipe, data, from: first, kept: keptRollouts, replica: replica, ranks: ranks, ledger: ledger,
+      note: { [observers] text in for observer in observers { try? observer.noted(text) } })
     if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
@@ -188,15 +198,17 @@ package final class Run {
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
       deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
-      let report =
+      var report =
         try head?.run(number, tokens: data.dataset.train.tokens.count, fill: fillTrained)
-        ?? reported { try step.run(number, stream.microBatches(step: number - 1)) }
+        ?? reported { try step.run(number, try microBatches(number, &stream)) }
       try ranks.together {
         try optimizer.check()
         try replica.store.frozen?.check()
         try step.features?.check()
         try checkNumbers(report)
       }
+      step.finishMoving(number)
+      if let policy { report.scalars = policy.scalars(of: number) + report.scalars }
       tokens += report.tokens
       audits += report.audits
       let isLast = number == data.steps
@@ -241,6 +253,34 @@ package final class Run {
     return head
   }
 
+  /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
+  private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
+    guard let policy else { return stream.microBatches(step: number - 1) }
+    if policy.draws(number) { step.finish() }
+    let microBatches = try policy.microBatches(number)
+    step.rollouts = policy.current
+    step.sequences = policy.current?.sequences ?? step.sequences
+    return microBatches
+  }
+
+  /// Finds what answers are compared with, if the task compares them. Collective.
+  private func compare(from first: Int) throws {
+    guard first <= data.steps else { return }
+    reference = try Reference(
+      recipe, &data, from: first, policy: replica, checkpoint: resumed?.path, ranks: ranks, ledger: ledger,
+      refill: { checkpoint in
+        try ranks.together {
+          try fillTrained(
+            from: try RunReader(
+              model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint,
+              engine: replica.engine))
+        }
+        replica.weights.refreshVectors()
+      }, tell: { text in try tell { try $0.noted(text) } })
+    step.reference = reference
+    step.sequences = data.dataset.train
+  }
+
   /// Gives the trained weights other values.
   private func fillTrained(from reader: any WeightReader) throws {
     try replica.weights.fill(replica.weights.loaded, from: reader, on: replica.engine.pool.runTiles)
@@ -270,6 +310,11 @@ package final class Run {
   /// Reports numbers that are out of order.
   /// - Throws: if the run has to end. Its weights are those of the step before.
   private func checkNumbers(_ report: StepReport) throws {
+    if let flaw = report.flaw {
+      throw UserError(
+        .software, flaw, at: "task",
+        hint: "the model does not give the same numbers twice; please report it")
+    }
     guard let finding = report.finding else { return }
     let words = finding.words(step: report.step)
     guard finding.stops else {
@@ -288,19 +333,25 @@ package final class Run {
   private func validate() throws -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     step.finish()
-    return try evaluate(
+    var evaluation = try evaluate(
       sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
       microBatchSize: recipe.training.microBatchSize,
       mask: recipe.data.packingMask,
-      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources))
+      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
+      reference: reference)
+    evaluation.scalars += try policy?.validate() ?? []
+    return evaluation
   }
 
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
   private func save(_ number: Int, mustSucceed: Bool) throws {
     step.finish()
+    if let moving = reference?.moving {
+      optimizer.states.first { $0.declaration.name == MovingReference.state.name }?.fill(from: moving.weights)
+    }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history)
+      history: step.watch.history, rollouts: policy?.kept(after: number))
     try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
   }
 

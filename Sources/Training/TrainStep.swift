@@ -34,6 +34,8 @@ package struct StepReport: Sendable {
   package var audits: Int
   /// What is wrong with the numbers above; nil if nothing is.
   package var finding: NumberFinding?
+  /// Why the first step of a run cannot be right; nil if it may be.
+  package var flaw: String?
   /// For each source of a mixture; empty for a single one.
   package var sources: [SourceReport] = []
 }
@@ -45,7 +47,8 @@ package final class TrainStep {
   private let exchange: WeightExchange
   let schedule: Schedule
   let ranks: Ranks
-  let sequences: TokenSequences
+  /// What a reference says of answers may come after the step is made.
+  var sequences: TokenSequences
   let mask: PackingMask
   let seed: UInt64
   /// The largest norm of the gradient; 0 for none.
@@ -62,7 +65,12 @@ package final class TrainStep {
   var features: FeatureStore?
   /// Of the step, where the loss is of all its samples together.
   private var joint: JointGradients?
-  private let offending: OffendingSamples
+  /// What the step is trained on where a policy learns from its own answers.
+  var rollouts: Rollouts?
+  /// What answers are compared with, and the number that those of the step tell together.
+  var reference: Reference?
+  private var number: Float?
+  private let decode: @Sendable (ArraySlice<Int32>) -> String
   private let audit: Audit
   /// What the method adds to the loss of each step.
   private let penalty: (any WeightPenalty)?
@@ -97,7 +105,7 @@ package final class TrainStep {
       counts: replica.objective.counts + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
       ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
-    offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
+    self.decode = decode
     exchange = WeightExchange(map: optimizer.map, weights: replica.weights, ranks: ranks)
     if ranks.hosts > 1 { betweenTiles = { [unowned self] in lookAfterMessages() } }
   }
@@ -134,6 +142,9 @@ package final class TrainStep {
     let draw = BatchDraw(seed: seed, step: step)
     let units = replica.objective.units(of: microBatches, in: sequences, draw)
     features?.fetch(microBatches)
+    number = numberOfStep(
+      step, microBatches, of: sequences, units: units, replica: replica, reference: reference, mask: mask,
+      ranks, before: exchange.finish)
     if type(of: replica.objective).isJoint {
       exchange.finish()
       joint = JointGradients(
@@ -162,6 +173,7 @@ package final class TrainStep {
       gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
       audits: audits, finding: finding,
+      flaw: step == 1 ? replica.objective.flaw(ofFirstStep: total, precision: replica.precision) : nil,
       sources: sources?.reports(
         ofSources.isEmpty ? nil : ofSources, of: microBatches.lazy.flatMap(\.sequences), in: sequences) ?? [])
   }
@@ -221,6 +233,7 @@ package final class TrainStep {
   private func look(at total: LossSums, norm: Double, _ microBatches: [MicroBatch]) -> NumberFinding? {
     guard total.units > 0, var finding = watch.look(loss: total.loss, norm: norm) else { return nil }
     if ranks.isFirst {
+      let offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
       finding.samples = offending.words(microBatches, losses: microBatches.indices.map(sums.loss))
     }
     // No rank may change weights that the first rank still computes with.
@@ -241,6 +254,13 @@ package final class TrainStep {
   /// Waits for the weights of other hosts, which come while the next step computes. Call it before weights are read
   /// in any other way.
   package func finish() { exchange.finish() }
+
+  /// Moves a reference that follows the policy. Collective.
+  func finishMoving(_ step: Int) {
+    guard let reference, reference.moves(after: step) else { return }
+    exchange.finish()
+    reference.follow(replica.weights)
+  }
 
   /// Before an operation: what it reads must have come, and what it overwrites must be away.
   private func prepare(for entry: ProgramEntry) {
@@ -268,9 +288,12 @@ package final class TrainStep {
       &batch, with: microBatch, of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
     joint?.fill(&batch, microBatch)
     features?.fill(&batch, microBatch)
+    if let number { batch.setAnswers(AnswerNumbers.ofStep) { _ in number } }
     let pool = replica.engine.pool
     pool.betweenTiles = betweenTiles
     defer { pool.betweenTiles = nil }
+    reference?.fill(&batch)
+    rollouts?.fill(&batch)
     return replica.train(
       batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
       beforeEach: { prepare(for: $0) },

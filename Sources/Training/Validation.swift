@@ -27,12 +27,12 @@ package struct Evaluation: Sendable {
 /// The loss of every sequence, over all ranks, summed in the order of the data: the same at every rank count.
 package func evaluate(
   _ sequences: TokenSequences, rows: RowTexts? = nil, replica: Replica, ranks: Ranks, microBatchSize: Int,
-  mask: PackingMask, sources: SourceLosses? = nil
+  mask: PackingMask, sources: SourceLosses? = nil, reference: Reference? = nil
 ) throws -> Evaluation {
   let bySource = sources != nil && replica.keepsTokenLosses
   let evaluated = try measure(
     sequences, rows: rows, replica: replica, ranks: ranks, microBatchSize: microBatchSize, mask: mask,
-    form: bySource ? .perToken : nil)
+    form: bySource ? .perToken : nil, reference: reference)
   var evaluation = Evaluation(evaluated, for: replica.objective)
   if bySource, let sources { evaluation.sources = sources.reports(of: evaluated) }
   return evaluation

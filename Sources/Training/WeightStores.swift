@@ -37,6 +37,15 @@ extension WeightStore {
     return WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType)
   }
 
+  /// The same model with a line of its own on the frozen weights of another store. Collective.
+  static func beside(
+    _ store: WeightStore, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
+  ) throws -> WeightStore {
+    let line = try line(
+      store.trained.layout, type: store.trained.type, recipe, ranks: ranks, ledger: ledger)
+    return WeightStore(store.layout, trained: line, frozen: store.frozen, type: store.type)
+  }
+
   /// The weights of a model that nobody trains, once a host where there is room. Collective.
   package static func readOnly(
     _ description: ModelDescription, _ settings: ModelSettings, ranks: Ranks

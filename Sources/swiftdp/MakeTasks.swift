@@ -10,6 +10,7 @@ struct MakeTasks: ParsableCommand {
     discussion: """
       Rows are {"prompt": …, "completion": …}. No prompt of the held-out part is ever in the training part,
       whatever the seeds. Example: swiftdp make-tasks --count 12000 --seed 1 tasks.jsonl
+      With --kind pairs they are {"prompt": …, "chosen": …, "rejected": …}: what is rejected is the answer to another question.
       With --kind translations they are {"source": …, "target": …}: numbers and dates in words and in figures.
       """)
 
@@ -20,10 +21,11 @@ struct MakeTasks: ParsableCommand {
 
   enum Kind: String, ExpressibleByArgument, CaseIterable {
     case questions
+    case pairs
     case translations
   }
 
-  @Option(help: "questions or translations.")
+  @Option(help: "questions, pairs or translations.")
   var kind = Kind.questions
   @Option(help: "How many rows to write.")
   var count = 1000
@@ -40,13 +42,15 @@ struct MakeTasks: ParsableCommand {
   }
 
   func run() throws {
-    let tasks = kind == .questions ? TaskCatalogue.all : TaskCatalogue.translations
+    let tasks = kind == .translations ? TaskCatalogue.translations : TaskCatalogue.all
     let rows = try TaskGenerator(seed: UInt64(seed), tasks: tasks).rows(
       count: count, part: part == .train ? .train : .heldOut)
+    var written = rows.count
     switch kind {
     case .questions: try TaskGenerator.write(rows, to: file)
+    case .pairs: written = try TaskGenerator.writePairs(rows, to: file)
     case .translations: try TaskGenerator.writeTranslations(rows, to: file)
     }
-    print("\(file): \(rows.count) rows of \(tasks.count) kinds")
+    print("\(file): \(written) rows of \(tasks.count) kinds")
   }
 }

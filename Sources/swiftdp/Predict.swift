@@ -43,7 +43,7 @@ struct Predict: ParsableCommand, SharedByRanks {
       let evaluated = try read.measured(batchSize: batchSize, ranks: ranks)
       try ranks.together {
         guard ranks.isFirst else { return }
-        try file?.write(try lines(read, evaluated))
+        try file?.write(try read.lines(evaluated))
       }
       guard ranks.isFirst else { return }
       let rows = evaluated.reduce(0) { $0 + $1.rowCount }
@@ -51,33 +51,4 @@ struct Predict: ParsableCommand, SharedByRanks {
         "\(counted(rows, "row")) in \(duration(Date().timeIntervalSince(start))) · \(output)")
     }
   }
-
-  /// The rows with their predictions.
-  private func lines(_ read: ReadData, _ evaluated: [Evaluated]) throws -> [UInt8] {
-    var text: [UInt8] = []
-    var row = 0
-    var next = evaluated.map { _ in 0 }
-    try read.parts[0].options.forEachRow { json, _ in
-      let part = read.rowParts.isEmpty ? 0 : read.rowParts[row]
-      let predicted = read.parts[part].objective.prediction(next[part], of: evaluated[part])
-      next[part] += 1
-      row += 1
-      let written = predicted.map(\.key)
-      var members = (json.members ?? []).filter { !(written + ["gold"]).contains($0.name) }
-      func add(_ name: String, _ value: JSON) {
-        members.append(JSON.Member(key: Array(name.utf8), value: value))
-      }
-      // What the row has under such a name already is what was meant.
-      let meant = [written[0], "label", "labels"].compactMap { json[$0] }.first { !$0.isNull }
-      if let meant { add("gold", meant) }
-      for (key, value) in predicted { add(key, value) }
-      text += Array(JSON.object(members).encoded().utf8) + [UInt8(ascii: "\n")]
-    }
-    precondition(next == evaluated.map(\.rowCount), "as many rows are written as were read")
-    return text
-  }
-}
-
-extension JSON.Member {
-  fileprivate var name: String { String(decoding: key, as: UTF8.self) }
 }

@@ -13,6 +13,8 @@ struct ReadData {
   struct Part {
     /// What rows call it; nil for the base, and for a model that is shown all rows.
     let adapter: String?
+    /// Of its adapter.
+    let folder: String?
     let trained: TrainedModel
     let options: DataOptions
     let dataset: Dataset
@@ -26,27 +28,31 @@ struct ReadData {
   let rowParts: [Int]
   /// Whether all parts are for one task with the same labels, so that they have numbers together.
   let isOfOneTask: Bool
+  private let settings: ModelSettings
 
   /// Loads the model and reads the files. Collective.
   /// - Parameters:
   ///   - rows: settings may stand behind the files of its data.
   ///   - command: its name, for messages.
+  ///   - task: what the model is measured for; nil for what the settings or its head say.
   ///   - needsLabels: whether rows must have what the model predicts.
   ///   - needsLikeness: whether the model must be one that tells which rows are alike.
   ///   - needsOneTask: whether all adapters that rows name must be for one task.
   ///   - check: adds the command's own mistakes.
   init(
-    _ model: ModelOptions, _ rows: RowOptions, of command: String, _ given: DataOptions, needsLabels: Bool,
+    _ model: ModelOptions, _ rows: RowOptions, of command: String, _ given: DataOptions,
+    for task: (any Objective)? = nil, needsLabels: Bool,
     needsLikeness: Bool = false, needsOneTask: Bool = false, ranks: Ranks, check: (Problems) -> Void
   ) throws {
     let plan = try ranks.together {
       try ReadPlan(
-        model, rows, of: command, given, needsLabels: needsLabels, needsLikeness: needsLikeness,
+        model, rows, of: command, given, for: task, needsLabels: needsLabels, needsLikeness: needsLikeness,
         needsOneTask: needsOneTask, check: check)
     }
     rowParts = plan.rowParts
     isOfOneTask = plan.isOfOneTask
     let settings = plan.settings
+    self.settings = settings
     let base = try TrainedModel(
       folder: model.model, adapter: plan.carrier?.folder, settings: settings,
       for: plan.parts[0].objective,
@@ -62,7 +68,9 @@ struct ReadData {
       }
       let name = model.takesTurns ? part.adapter?.name : nil
       let dataset = try ranks.together { try Self.read(part.options, by: trained, name) }
-      return Part(adapter: name, trained: trained, options: part.options, dataset: dataset)
+      return Part(
+        adapter: name, folder: part.adapter?.folder, trained: trained, options: part.options, dataset: dataset
+      )
     }
     guard ranks.isFirst else { return }
     let notes = base.replica.description.notes + parts.flatMap { Self.notes($0.dataset) }
@@ -88,7 +96,9 @@ struct ReadData {
     try parts.map { part in
       try measure(
         part.dataset.train, rows: part.dataset.trainRows, replica: part.trained.replica, ranks: ranks,
-        microBatchSize: batchSize, mask: .none, findsMistakes: findsMistakes)
+        microBatchSize: batchSize, mask: .none, findsMistakes: findsMistakes,
+        reference: try Reference(
+          part.trained, adapter: part.folder, settings: settings, mask: .none, ranks: ranks))
     }
   }
 

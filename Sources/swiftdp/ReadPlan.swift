@@ -27,7 +27,8 @@ struct ReadPlan {
 
   /// Finds everything that can be wrong, at once; parameters as those of `ReadData`.
   init(
-    _ model: ModelOptions, _ rows: RowOptions, of command: String, _ given: DataOptions, needsLabels: Bool,
+    _ model: ModelOptions, _ rows: RowOptions, of command: String, _ given: DataOptions,
+    for wanted: (any Objective)?, needsLabels: Bool,
     needsLikeness: Bool, needsOneTask: Bool, check: (Problems) -> Void
   ) throws {
     let problems = Problems()
@@ -49,11 +50,12 @@ struct ReadPlan {
       asked = ([nil] + model.adapters).filter { adapter in named.contains { $0 == adapter?.name } }
       rowParts = named.map { name in asked.firstIndex { $0?.name == name } ?? 0 }
     }
-    let task = reading.top.has("task") ? TaskRecipe(reading.top).objective : nil
+    let task = wanted ?? (reading.top.has("task") ? TaskRecipe(reading.top).objective : nil)
     for adapter in asked {
       let described = problems.collect {
         let description = try TrainedModel.description(
           folder: model.model, adapter: adapter?.folder, settings)
+        try wanted?.check(description)
         return (description, try task.map { try description.checked($0) } ?? objective(of: description))
       }
       guard let (description, objective) = described else { throw UserErrors(problems.errors) }
@@ -65,6 +67,16 @@ struct ReadPlan {
             at: model.takesTurns ? adapter?.folder ?? model.model : model.model,
             hint: "swiftdp generate writes them, or set task=\(TextToText.name)")
         ])
+      }
+      if !needsLabels, !type(of: objective).predicts {
+        problems.add(
+          .usage, "is \(type(of: objective).name), which predicts nothing of a row", at: "task",
+          hint: "swiftdp evaluate measures it")
+      }
+      if objective.reference != .none, objective.referenceModel == nil, !Self.knowsBase(adapter) {
+        problems.add(
+          .usage, "compares with a reference, and only a model knows what it was trained from", at: "task",
+          hint: "set task.reference_model=FOLDER, or task.reference=none")
       }
       if needsLikeness, !type(of: objective).comparesRows {
         problems.add(
@@ -121,6 +133,12 @@ struct ReadPlan {
     parts.dropFirst().allSatisfy {
       type(of: $0.objective) == type(of: parts[0].objective) && $0.head == parts[0].head
     }
+  }
+
+  /// Whether an adapter tells what its model was before: the base without it.
+  private static func knowsBase(_ adapter: NamedAdapter?) -> Bool {
+    guard let adapter, let method = try? adapterMethod(in: adapter.folder) else { return false }
+    return method.beginsAsBase
   }
 
   /// What each row names as its adapter; nil for none.

@@ -161,6 +161,52 @@ import Testing
     #expect(ran == 5)
   }
 
+  /// A factor for each row, behind a run for the losses alone: with one chunk of rows and with several.
+  @Test(arguments: [nil, 1.5]) func factorsOfRows(cap: Float?) throws {
+    var draw = Draw(65)
+    var ran = 0
+    for (rows, columns, vocabulary, missing) in [(3, 2, 15, 0.0), (33, 8, 100, 0.4), (1030, 3, 17, 0.1)] {
+      let test = make(
+        rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125, cap: cap)
+      let factors = draw.floats(rows, scale: 3)
+      let results = try onEveryEngine { engine in
+        let weight = Operand.float32(ConstMatrix(test.weight.input, rows: vocabulary, columns: columns))
+        let (scratch, dx) = (Floats(count: test.shape.scratchCount), Floats(count: test.x.count))
+        let dWeight = Floats(count: test.weight.count)
+        var losses = [Double](repeating: 0, count: rows)
+        let first = engine.crossEntropy(
+          test.shape, x: test.x.input, weight: weight, targets: test.targets, scale: 0.125, losses: &losses,
+          dx: nil, dWeight: nil, scratch: scratch.base)
+        let second = engine.crossEntropy(
+          test.shape, x: test.x.input, weight: weight, targets: test.targets, scale: 0.125, slopes: factors,
+          isSecond: true, dx: dx.base, dWeight: dWeight.base, scratch: scratch.base)
+        #expect(abs(first / second - 1) <= 1e-6)
+        #expect(abs(losses.filter { !$0.isNaN }.reduce(0, +) / first - 1) <= 1e-9)
+        #expect(zip(losses, test.targets).allSatisfy { $0.0.isNaN == ($0.1 < 0) })
+        return [dx, dWeight]
+      }
+      // The factor of a row is that of its gradient; the sum over rows is that of single rows.
+      let engine = try Engine(threads: 1)
+      let plain = test.run(engine)
+      let dx = plain.dx.values.enumerated().map { Double($0.element) * Double(factors[$0.offset / columns]) }
+      expectClose(results[0], dx, 1e-6, scale: 1, "dx")
+      var dWeight = [Double](repeating: 0, count: test.weight.count)
+      for row in stride(from: 0, to: rows, by: 1) where test.targets[row] >= 0 {
+        let alone = Case(
+          shape: CrossEntropyShape(rows: 1, columns: columns, vocabulary: vocabulary, cap: cap),
+          x: Floats(Array(test.x.values[row * columns..<(row + 1) * columns])), weight: test.weight,
+          targets: [test.targets[row]], scale: 0.125
+        ).run(engine, dx: false)
+        for (place, value) in alone.dWeight.values.enumerated() {
+          dWeight[place] += Double(value) * Double(factors[row])
+        }
+      }
+      expectClose(results[1], dWeight, 2e-6, scale: Double(rows).squareRoot(), "dWeight")
+      ran += 1
+    }
+    #expect(ran == 3)
+  }
+
   @Test func noTargetsAtAll() throws {
     var draw = Draw(61)
     var test = make(20, 5, 33, missing: 1, draw: &draw)

@@ -7,17 +7,21 @@
 
 extern char **environ;
 
-/// Starts a program in a process group of its own, with nothing on its standard input, no signal blocked, and its
-/// output and errors written to two descriptors.
+/// Starts a program in a process group of its own, with no signal blocked, its input read from a descriptor (-1 for
+/// nothing), and its output and errors written to two.
 /// - Returns: 0 and its process number, or an error number.
-static inline int swiftdp_ask(char *const *words, int output, int errors, pid_t *process) {
+static inline int swiftdp_ask(char *const *words, int input, int output, int errors, pid_t *process) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input < 0) {
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  } else {
+    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+  }
   posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
   posix_spawnattr_init(&attributes);

@@ -18,11 +18,12 @@ package struct DataFormat: RawRepresentable, CaseIterable, Hashable, Sendable {
   package static let textToText = DataFormat(name: TextToTextFormat().name)
   package static let questionAnswering = DataFormat(name: QuestionAnsweringFormat().name)
   package static let embedding = DataFormat(name: EmbeddingFormat().name)
+  package static let preference = DataFormat(name: PreferenceFormat().name)
 
   static let list: [any RowFormat] = [
     TextFormat(), CompletionFormat(), AlpacaFormat(), MessagesFormat(), ClassificationFormat(),
     RegressionFormat(), MultipleChoiceFormat(), TokenClassificationFormat(), TextToTextFormat(),
-    EmbeddingFormat(),
+    EmbeddingFormat(), PreferenceFormat(),
     QuestionAnsweringFormat(),
   ]
 

@@ -27,42 +27,20 @@ struct MessagesFormat: RowFormat {
     }
     guard !messages.isEmpty else { throw RowMistake("has no messages") }
     return .chat(
-      Conversation(messages: messages, tools: try tools(row), extra: try extra(row)))
+      Conversation(messages: messages, tools: try tools(row), extra: try templateVariables(row)))
   }
 
   private func messages(_ row: DataRow) throws(RowMistake) -> [Conversation.Message] {
-    if row.has("messages") { return try list("messages", row) }
-    if row.has("conversations") { return try list("conversations", row) }
+    if row.has("messages") { return try messages("messages", row) }
+    if row.has("conversations") { return try messages("conversations", row) }
     if row.has("prompt") {
-      let asked = try list("prompt", row, counts: false, role: "user")
-      return asked + (try list("completion", row, role: ChatLoss.assistant))
+      let asked = try messages("prompt", row, counts: false, role: "user")
+      return asked + (try messages("completion", row, role: ChatLoss.assistant))
     }
     guard row.has("instruction") else {
       throw RowMistake("has no \(row.spelling("messages"))", hint: "a row of format \(name) has \(keys)")
     }
     return try alpaca(row)
-  }
-
-  /// The messages of a column: a list of them, or a text where its role is known.
-  private func list(
-    _ column: String, _ row: DataRow, counts: Bool = true, role: String? = nil
-  ) throws(RowMistake) -> [Conversation.Message] {
-    let value = try row.value(column, self)
-    if let role, let text = value.bytes { return [.init(role: role, text: text, counts: counts)] }
-    guard let elements = value.elements else {
-      throw RowMistake("\(row.spelling(column)) must be a list of messages, but is \(value.kind)")
-    }
-    var messages: [Conversation.Message] = []
-    for (index, element) in elements.enumerated() {
-      do throws(RowMistake) {
-        var message = try Conversation.Message(element)
-        message.counts = message.counts && counts
-        messages.append(message)
-      } catch {
-        throw RowMistake("message \(index + 1) of \(row.spelling(column)) \(error.what)", hint: error.hint)
-      }
-    }
-    return messages
   }
 
   /// Stanford Alpaca's columns, where earlier turns are pairs.
@@ -89,32 +67,6 @@ struct MessagesFormat: RowFormat {
     messages.append(.init(role: ChatLoss.assistant, text: try row.text("output", self)))
     return messages
   }
-
-  /// A list of schemas, or the JSON of one as a text.
-  private func tools(_ row: DataRow) throws(RowMistake) -> JSON? {
-    guard row.has("tools") else { return nil }
-    var value = try row.value("tools", self)
-    if let text = value.bytes {
-      if text.allSatisfy({ $0 == 0x20 }) { return nil }
-      guard let parsed = try? JSON.parse(text, takesLargeNumbers: true) else {
-        throw RowMistake("\(row.spelling("tools")) is a text that is not JSON")
-      }
-      value = parsed
-    }
-    guard let elements = value.elements else {
-      throw RowMistake("\(row.spelling("tools")) must be a list of tools, but is \(value.kind)")
-    }
-    return elements.isEmpty ? nil : value
-  }
-
-  private func extra(_ row: DataRow) throws(RowMistake) -> [JSON.Member] {
-    guard row.has("chat_template_kwargs") else { return [] }
-    let value = try row.value("chat_template_kwargs", self)
-    guard let members = value.members else {
-      throw RowMistake("\(row.spelling("chat_template_kwargs")) must be an object, but is \(value.kind)")
-    }
-    return members
-  }
 }
 
 extension Conversation.Message {
@@ -129,7 +81,7 @@ extension Conversation.Message {
   private static let calls: Set = ["function_call", "tool_call"]
 
   /// - Throws: where it has no role, or neither a content nor anything in its place.
-  fileprivate init(_ json: JSON) throws(RowMistake) {
+  init(_ json: JSON) throws(RowMistake) {
     guard var members = json.members else { throw RowMistake("must be an object, but is \(json.kind)") }
     var counts = true
     if let weight = json["weight"], !weight.isNull {

@@ -33,6 +33,7 @@ struct RegressionFormat: RowFormat {
 extension DataRow {
   /// A number of a column; tables hold it as a text.
   func number(_ value: JSON, _ column: String) throws(RowMistake) -> Float {
+    if isOfNames { return 0 }
     if let number = value.double ?? value.text.flatMap({ Double($0) }), Float(number).isFinite {
       return Float(number)
     }

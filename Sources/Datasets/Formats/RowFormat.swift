@@ -29,6 +29,9 @@ package struct FormatWishes: Equatable, Sendable {
   package var takesSeveralLabels = false
   /// What stands before every source, UTF-8.
   package var sourcePrefix: [UInt8] = []
+  /// How answers become sequences, and whether the prompts of better ones are learned too.
+  package var answers = AnswerForm.pairs
+  package var learnsPrompts = false
 
   package init() {}
 }

@@ -9,8 +9,10 @@ extension Graph {
   ///   - name: that of the weight, [vocabulary, columns]; the name of the embedding if the two are tied.
   ///   - cap: logits z become cap · tanh(z / cap); nil for none.
   ///   - bias: the name of [vocabulary] numbers that are added to the logits; nil for none.
+  ///   - sequences: another loss of the targets than the sum of cross-entropies.
   package func languageModelHead(
-    _ x: Value, weight name: String, bias: String? = nil, vocabulary: Int, cap: Double? = nil
+    _ x: Value, weight name: String, bias: String? = nil, vocabulary: Int, cap: Double? = nil,
+    loss sequences: (any TargetLoss)? = nil
   ) {
     let weight = parameter(
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
@@ -20,10 +22,17 @@ extension Graph {
     case .training, .loss, .rehearsal:
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
-        cap: cap.map { Float($0) })
+        cap: cap.map { Float($0) }, temperature: sequences?.temperature ?? 1)
+      if let sequences, loss.counts.count != sequences.counts {
+        loss.counts = [Double](repeating: 0, count: sequences.counts)
+      }
+      let run =
+        declaring || purpose == .loss && sequences?.isForTraining == true
+        ? nil
+        : sequences.map { $0.run(sequences: self.shape.sequences, length: self.shape.length) }
       _ = append(
         CrossEntropy(
-          shape: shape, loss: loss, hasBias: bias != nil, trainsWeight: trains(weight),
+          shape: shape, loss: loss, sequences: run, hasBias: bias != nil, trainsWeight: trains(weight),
           needsInputGradient: x.needsGradient, isMeasured: purpose == .loss),
         inputs: [x], parameters: parameters, columns: 1, rows: 1)
     case .logits, .decoding:
@@ -40,6 +49,8 @@ extension Graph {
 struct CrossEntropy: Operation {
   let shape: CrossEntropyShape
   let loss: LossCell
+  /// Another loss of the targets; nil for their sum.
+  let sequences: (any TargetLossRun)?
   let hasBias: Bool
   let trainsWeight: Bool
   let needsInputGradient: Bool
@@ -81,12 +92,35 @@ struct CrossEntropy: Operation {
         bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale,
         losses: losses, dx: dx, dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
     }
+    if let sequences { return run(sequences, frame, dx: dx, dWeight: dWeight, dBias: dBias) }
     guard isMeasured || loss.keepsTokens else {
       loss.sum = sum(nil)
       return
     }
     if loss.outputs.count != shape.rows { loss.outputs = [Double](repeating: 0, count: shape.rows) }
     loss.sum = loss.outputs.withUnsafeMutableBufferPointer { sum($0.baseAddress) }
+  }
+
+  /// The losses of all targets, then that of the sequences, then the gradients.
+  private func run(
+    _ sequences: any TargetLossRun, _ frame: Frame, dx: UnsafeMutablePointer<Float>?,
+    dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>?
+  ) {
+    let weight = frame.matrix(0, rows: shape.vocabulary, columns: shape.columns)
+    let bias = hasBias ? frame.weight(1) : nil
+    _ = frame.engine.crossEntropy(
+      shape, x: frame.input(0), weight: weight, bias: bias, targets: frame.input.targets,
+      scale: frame.input.scale, losses: sequences.losses, dx: nil, dWeight: nil, scratch: frame.scratch)
+    let count = isMeasured ? sequences.sequences : 0
+    if loss.outputs.count != count { loss.outputs = [Double](repeating: 0, count: count) }
+    loss.sum = loss.outputs.withUnsafeMutableBufferPointer { outputs in
+      sequences.loss(frame.input, counts: &loss.counts, outputs: isMeasured ? outputs.baseAddress : nil)
+    }
+    guard dx != nil || dWeight != nil || dBias != nil else { return }
+    _ = frame.engine.crossEntropy(
+      shape, x: frame.input(0), weight: weight, bias: bias, targets: frame.input.targets,
+      scale: frame.input.scale, slopes: sequences.targetFactors(frame.input), isSecond: true, dx: dx,
+      dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
   }
 }
 

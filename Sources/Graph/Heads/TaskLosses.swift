@@ -68,6 +68,23 @@ extension Graph {
     }
   }
 
+  /// The loss of pairs of rewards, of which the first is to be larger by the margin that is its number; where a model is
+  /// measured, it leaves the rewards. It leaves `PairCounts` beside the loss. Samples of one row have none.
+  /// - Parameters:
+  ///   - z: [B, 1].
+  ///   - centering: how much rewards are drawn to zero.
+  package func pairLoss(_ z: Value, centering: Double) {
+    let isPaired = shape.rowsPerSample == 2
+    rowLoss(z, counts: PairCounts.count) { frame in
+      frame.predictAsGiven()
+      return frame.loss.counts.withUnsafeMutableBufferPointer { counts in
+        frame.engine.pairLoss(
+          frame.z, pairs: isPaired ? frame.rows / 2 : 0, margins: frame.numbers, centering: centering,
+          scale: frame.input.scale, dz: frame.dz, counts: PairCounts(counts.baseAddress!))
+      }
+    }
+  }
+
   /// The cross-entropies of where answers begin and end; where a model is measured, it leaves the logits.
   /// - Parameter z: [B · T, 2].
   package func spanLoss(_ z: Value) {

@@ -30,7 +30,7 @@ extension DataCommand {
       try onRanks { ranks in
         let (recipe, files, reportFile) = try ranks.together { try read(isFirst: ranks.isFirst) }
         if recipe.files.contains(where: StandardInput.isNamed) { try ranks.shareStandardInput() }
-        var preparation = Preparation(recipe, ranks: ranks)
+        var preparation = try Preparation(recipe, ranks: ranks) { try PreparationModel.load($0, ranks) }
         var told = Date()
         preparation.progress = { count in
           guard ranks.isFirst, Date().timeIntervalSince(told) >= Self.pause else { return }
@@ -56,6 +56,8 @@ extension DataCommand {
       let file = try RecipeFile(given[0], assignments: settings, paths: Launch.paths, problems: problems)
       let recipe = try PreparationRecipe(
         file.json, file: file.file, overrides: file.overrides, paths: Launch.paths, problems: problems)
+      PreparationModel.check(recipe, problems)
+      try problems.throwIfAny()
       guard isFirst else { return (recipe, [], nil) }
       let files = recipe.outputs.map { output in
         problems.collect { try NewFile(output.file, at: "output", probes: false) }

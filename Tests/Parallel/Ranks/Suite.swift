@@ -105,6 +105,8 @@ private struct TaskData {
     "multiple_choice": TaskData(head: .choices, file: "choices.jsonl"),
     "embedding": TaskData(head: .none, file: "pairs.jsonl"),
     "text_to_text": TaskData(head: .languageModel, file: "translations.jsonl"),
+    "preference": TaskData(head: .languageModel, file: "preferences.jsonl", settings: ["task.beta=1.0"]),
+    "reward": TaskData(head: .labels, file: "preferences.jsonl"),
   ]
 }
 
@@ -223,4 +225,9 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
   try write(
     "translations.jsonl",
     (0..<40).map { #"{"source": "\#(phrase($0, 1))", "target": "\#(phrase($0 + 1, 1))"}"# })
+  try write(
+    "preferences.jsonl",
+    (0..<40).map {
+      #"{"prompt": "\#(phrase($0, 1))", "chosen": " \#(phrase($0 + 1, 1 + $0 % 2))", "rejected": " \#(phrase($0 + 2, 1))"}"#
+    })
 }
