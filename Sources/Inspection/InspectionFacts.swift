@@ -57,8 +57,8 @@ package struct InspectionFacts: Sendable {
   /// How messages name a token.
   func spelling(_ token: Int32) -> String { (tokenizer.piece(token) ?? "token \(token)").printable(40) }
 
-  /// Whether rows are learned by next tokens.
-  var learnsNextTokens: Bool { !options.isLabelled }
+  /// Whether rows are learned by next tokens; of answers that are compared, all of them.
+  var learnsNextTokens: Bool { !options.isLabelled || options.sources.first?.format == .preference }
 
   /// Whether the model learns to write texts.
   var learnsToWrite: Bool { learnsNextTokens && endsOfGeneration != nil }

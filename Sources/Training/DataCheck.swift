@@ -39,7 +39,7 @@ extension RunData {
         })
     }
     return findings.filter { $0.severity != .note }.map { finding in
-      let place = finding.examples.first.map { ", such as \($0.place)" } ?? ""
+      let place = finding.examples.first.map { ", such as \($0.place.printable(4200))" } ?? ""
       return "\(finding.sentence)\(place) (\(finding.advice); swiftdp data check tells more)"
     }
   }
