@@ -3,6 +3,7 @@ import Adapters
 import Base
 import Collectives
 import Datasets
+import Generation
 import Models
 import Objectives
 import Planning

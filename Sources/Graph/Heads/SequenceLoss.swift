@@ -36,7 +36,7 @@ package struct SequenceLoss: TargetLoss {
 }
 
 extension SequenceLoss {
-  func run(sequences: Int, length: Int) -> any TargetLossRun {
+  package func run(sequences: Int, length: Int) -> any TargetLossRun {
     SequenceLossRun(self, sequences: sequences, length: length)
   }
 }

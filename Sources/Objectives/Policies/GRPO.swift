@@ -3,6 +3,7 @@
 // defaults are those of TRL 1's GRPOTrainer.
 import Base
 import Graph
+import Models
 
 package struct GRPO: PolicyTask {
   package static let name = "grpo"

@@ -64,6 +64,8 @@ extension PolicyTask {
     ]
   }
 
+  package func scalars(of evaluated: Evaluated) -> [Scalar] { [] }
+
   /// The log-probabilities of targets.
   package var mistakeOutputs: OutputForm { .perToken }
 }

@@ -1,6 +1,7 @@
 // Rejection sampling: a model learns its best answer to each prompt as if the data had it (RAFT, Dong et al. 2023; best of n).
 import Base
 import Graph
+import Models
 
 package struct RAFT: PolicyTask {
   package static let name = "raft"

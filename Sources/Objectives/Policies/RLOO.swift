@@ -2,6 +2,7 @@
 // actions. Names, formulas and defaults are those of TRL 1's RLOOTrainer.
 import Base
 import Graph
+import Models
 
 package struct RLOO: PolicyTask {
   package static let name = "rloo"
