@@ -153,7 +153,7 @@ struct FileLoader {
       summary.longRows += 1
       if !isWhole {
         summary.cutTokens += count - longest
-        let lost = encoded.targets.reduce(0) { $0 + max(0, $1.upperBound - max($1.lowerBound, longest)) }
+        let lost = encoded.targets(behind: longest)
         summary.cutTargets += lost
         if lost > 0 { summary.cutAnswers += 1 }
       }

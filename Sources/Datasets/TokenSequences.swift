@@ -36,6 +36,9 @@ package enum SequenceKind: Sendable {
 extension SequenceKind {
   /// Whether what is learned is that of a row, and not of its tokens one by one.
   var isOfRows: Bool { self == .wholes || self == .answers }
+
+  /// Whether next tokens are predicted, wherever the loss mask says so.
+  package var isOfNextTokens: Bool { self == .nextTokens || self == .answers }
 }
 
 /// Tokenised sequences, in file order.

@@ -15,7 +15,7 @@ package struct Inspection {
     heldOut = dataset?.heldOutRows ?? []
   }
 
-  /// Looks at every row once, those of validation first. Memory grows with the rows by some hundred bytes each, up to a
+  /// Looks at every row once, those of validation first. Memory grows with the rows by a few kilobytes each, up to a
   /// limit.
   /// - Parameter progress: called with the number of rows that were looked at, many times.
   package func run(progress: (Int) -> Void = { _ in }) -> InspectionReport {

@@ -11,8 +11,8 @@ package struct InspectionFacts: Sendable {
   package var labels: [String]?
   package var encoder: DocumentEncoder
   package var tokenizer: Tokenizer
-  /// The tokens at which generation stops.
-  package var endsOfGeneration: [Int32]
+  /// The tokens at which generation stops; nil for models that write nothing.
+  package var endsOfGeneration: [Int32]?
   /// The token that other programs pad with, and the one for what the vocabulary lacks; nil where there is none.
   package var padding: Int32?
   package var unknown: Int32?
@@ -26,7 +26,7 @@ package struct InspectionFacts: Sendable {
   ///   - padding: `pad_token_id` of config.json; nil to take that of the tokenizer.
   package init(
     _ options: DataOptions, labels: [String]?, encoder: DocumentEncoder, tokenizer: Tokenizer, folder: String,
-    endsOfGeneration: [Int32], padding: Int32?
+    endsOfGeneration: [Int32]?, padding: Int32?
   ) {
     self.options = options
     self.labels = labels
@@ -40,7 +40,7 @@ package struct InspectionFacts: Sendable {
       return text.flatMap { tokenizer.id(of: $0) }
     }
     self.padding = padding ?? id("pad_token")
-    let ends = Set(endsOfGeneration + [encoder.endOfText].compactMap { $0 })
+    let ends = Set((endsOfGeneration ?? []) + [encoder.endOfText].compactMap { $0 })
     // Where one token stands for all of these, it tells nothing.
     unknown = id("unk_token").flatMap { ends.contains($0) ? nil : $0 }
     turnEnds = encoder.turnEnds(options)
@@ -48,12 +48,18 @@ package struct InspectionFacts: Sendable {
 
   /// Whether a token ends a text or a turn.
   func isEnd(_ token: Int32) -> Bool {
-    token == encoder.endOfText || endsOfGeneration.contains(token) || tokenizer.isSpecial(token)
+    token == encoder.endOfText || stops(at: token) || tokenizer.isSpecial(token)
   }
+
+  /// Whether generation stops at a token.
+  func stops(at token: Int32) -> Bool { endsOfGeneration?.contains(token) ?? false }
 
   /// How messages name a token.
   func spelling(_ token: Int32) -> String { (tokenizer.piece(token) ?? "token \(token)").printable(40) }
 
-  /// Whether rows are learned by next tokens.
-  var learnsNextTokens: Bool { !options.isLabelled }
+  /// Whether rows are learned by next tokens; of answers that are compared, all of them.
+  var learnsNextTokens: Bool { !options.isLabelled || options.sources.first?.format == .preference }
+
+  /// Whether the model learns to write texts.
+  var learnsToWrite: Bool { learnsNextTokens && endsOfGeneration != nil }
 }

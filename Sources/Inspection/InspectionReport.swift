@@ -42,9 +42,10 @@ package struct InspectionReport {
     for finding in findings {
       lines.append(
         cell(finding.severity.rawValue, width: 9) + cell(finding.name, width: 30) + finding.sentence)
-      let places = finding.examples.map(\.place.count).max() ?? 0
-      for example in finding.examples where !(example.place.isEmpty && example.text.isEmpty) {
-        lines.append("         " + cell(example.place, width: places + 2) + example.text)
+      let names = finding.examples.map { $0.place.printable(4200) }
+      let places = names.map(\.count).max() ?? 0
+      for (name, example) in zip(names, finding.examples) where !(name.isEmpty && example.text.isEmpty) {
+        lines.append("         " + cell(name, width: places + 2) + example.text)
       }
       lines += ["         → " + finding.advice, ""]
     }

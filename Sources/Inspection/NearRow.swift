@@ -13,7 +13,7 @@ struct NearRow {
   static let fewestWords = 10
   /// The Jaccard index of their sets of five words in a row.
   static let threshold = 0.8
-  /// So many rows are kept, half a kilobyte each and as much again to find them.
+  /// So many rows are kept, in two kilobytes or three each.
   static let most = 200_000
 
   /// nil where the row has too few words.

@@ -29,7 +29,7 @@ package struct RowTokens {
   var isEmpty: Bool { spans.isEmpty }
 
   /// Whether they are learned by next tokens.
-  var areNextTokens: Bool { sequences.kind == .nextTokens }
+  var areNextTokens: Bool { sequences.kind.isOfNextTokens }
 
   /// The tokens of each of its sequences.
   var parts: [ArraySlice<Int32>] { spans.map { sequences.tokens[sequences.tokenRange(ofSpan: $0)] } }

@@ -62,7 +62,7 @@ package struct ShownSequence {
           Token(
             id: sequences.tokens[place], text: decoder.append(sequences.tokens[place]),
             isTarget: label != nil
-              || sequences.kind == .nextTokens && sequences.lossMask[place]
+              || sequences.kind.isOfNextTokens && sequences.lossMask[place]
                 && (place > range.lowerBound || sequences.virtual.rows > 0),
             document: document,
             role: isOfRole ? roles[next].role : "", label: label ?? ""))
@@ -94,10 +94,14 @@ package struct ShownSequence {
   private static func label(
     ofSequence number: Int, in sequences: TokenSequences, _ labels: [String]?
   ) -> String {
+    if sequences.kind == .answers { return sequences.answer(of: number).isWanted ? "wanted" : "unwanted" }
     guard sequences.kind == .wholes else { return "" }
     let numbers = sequences.numbers(of: number)
     guard let labels, let first = numbers.first else {
-      return numbers.map { "\($0)" }.joined(separator: ", ")
+      return numbers.map { number in
+        // Places of choices and of answers are whole.
+        Int(exactly: number).map { "\($0)" } ?? "\(number)"
+      }.joined(separator: ", ")
     }
     if numbers.count == 1 { return labels.indices.contains(Int(first)) ? labels[Int(first)] : "" }
     return zip(labels, numbers).filter { $0.1 == 1 }.map(\.0).joined(separator: ", ")

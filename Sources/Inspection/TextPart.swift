@@ -19,6 +19,7 @@ extension Example {
     if case .words(let words, _) = self {
       return [TextPart(role: "words", bytes: Array(words.joined(separator: [0x20])), isAnswer: false)]
     }
+    if case .preference(let preference) = self { return preference.parts }
     return columns.flatMap { column in
       Self.texts(column.value).map {
         TextPart(role: column.name, bytes: $0, isAnswer: column.name == "completion")
@@ -43,7 +44,37 @@ extension Example {
     case .question(let question):
       (question.answers ?? []).map { "\($0.bytes.lowerBound)-\($0.bytes.upperBound)" }
     case .texts(_, let score?): ["\(score)"]
+    case .preference(let preference):
+      preference.pairs.map { "\($0.better) over \($0.worse)" } + preference.judgement
     default: []
+    }
+  }
+}
+
+extension Preference {
+  /// What is asked once, and each answer.
+  fileprivate var parts: [TextPart] {
+    guard let first = answers.first else { return [] }
+    return first.prompt + answers.flatMap(\.said)
+  }
+
+  /// The label of a single answer.
+  var judgement: [String] { isWanted.map { [$0 ? "wanted" : "unwanted"] } ?? [] }
+}
+
+extension Preference.Answer {
+  fileprivate var prompt: [TextPart] {
+    switch self {
+    case .text(let prompt, _): [TextPart(role: "prompt", bytes: prompt, isAnswer: false)]
+    case .chat(let chat): chat.messages.filter { !$0.counts }.flatMap(\.parts)
+    }
+  }
+
+  /// The answer itself.
+  var said: [TextPart] {
+    switch self {
+    case .text(_, let answer): [TextPart(role: "answer", bytes: answer, isAnswer: true)]
+    case .chat(let chat): chat.messages.filter(\.counts).flatMap(\.parts)
     }
   }
 }

@@ -24,6 +24,8 @@ struct TextProfile {
     var latin = 0
     var at = 0
     var before: UInt32 = 0
+    /// Whether the last character was a part of one that was damaged.
+    var isInDamage = false
     while at < text.count {
       let byte = text[at]
       if byte < 0x80 {
@@ -33,12 +35,15 @@ struct TextProfile {
           control = Place(text: number, bytes: at..<at + 1)
         }
         before = UInt32(byte)
+        isInDamage = false
         at += 1
         continue
       }
       let (scalar, length) = Self.scalar(text, at)
       let place = at..<at + length
-      if scalar.value == 0xFFFD || Self.isMojibake(before, scalar.value) {
+      let goesOn = isInDamage && (0x80...0x9F).contains(scalar.value)
+      isInDamage = goesOn || Self.isMojibake(before, scalar.value)
+      if isInDamage || scalar.value == 0xFFFD {
         damage = damage ?? Place(text: number, bytes: place)
       } else if scalar.isUnseenControl {
         control = control ?? Place(text: number, bytes: place)

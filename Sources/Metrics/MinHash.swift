@@ -85,13 +85,19 @@ package struct MinHash {
   }
 }
 
-/// Texts that were kept, found again by bands of their signatures.
+/// Texts that were kept, found again by bands of their signatures. Some 1.4 kB a text, and up to twice
+/// that where memory has just grown.
 package struct NearTexts {
   private let threshold: Double
   /// Numbers of a band: texts as alike as the threshold share one nearly always.
   private let width: Int
-  private var signatures: [[UInt32]] = []
-  private var bands: [UInt64: [Int32]] = [:]
+  /// One behind the other.
+  private var signatures: [UInt32] = []
+  /// The last text that has a band, by the band's hash.
+  private var last: [UInt64: Int32] = [:]
+  /// For each band of each text, the text before it that has the band too; -1 for none.
+  private var before: [Int32] = []
+  package private(set) var count = 0
 
   package init(threshold: Double) {
     self.threshold = threshold
@@ -117,8 +123,6 @@ package struct NearTexts {
   /// Keeps a text; the numbers of texts count from 0.
   package mutating func keep(_ signature: [UInt32]) { keep(signature, keys(signature)) }
 
-  package var count: Int { signatures.count }
-
   private func keys(_ signature: [UInt32]) -> [UInt64] {
     stride(from: 0, to: MinHash.size, by: width).map { start in
       var hash = FNV1a()
@@ -130,18 +134,26 @@ package struct NearTexts {
 
   private func find(_ signature: [UInt32], _ keys: [UInt64]) -> Int? {
     var candidates: Set<Int32> = []
-    for key in keys { candidates.formUnion(bands[key] ?? []) }
-    for candidate in candidates.sorted() {
-      let same = zip(signatures[Int(candidate)], signature).count { $0 == $1 }
-      if Double(same) >= threshold * Double(MinHash.size) { return Int(candidate) }
+    for (band, key) in keys.enumerated() {
+      var next = last[key] ?? -1
+      while next >= 0 {
+        candidates.insert(next)
+        next = before[Int(next) * keys.count + band]
+      }
     }
-    return nil
+    return candidates.sorted().first { isNear(Int($0), signature) }.map(Int.init)
+  }
+
+  private func isNear(_ text: Int, _ signature: [UInt32]) -> Bool {
+    let start = text * MinHash.size
+    let same = (0..<MinHash.size).count { signatures[start + $0] == signature[$0] }
+    return Double(same) >= threshold * Double(MinHash.size)
   }
 
   private mutating func keep(_ signature: [UInt32], _ keys: [UInt64]) {
-    let number = Int32(signatures.count)
-    signatures.append(signature)
-    for key in keys { bands[key, default: []].append(number) }
+    signatures.append(contentsOf: signature)
+    for key in keys { before.append(last.updateValue(Int32(count), forKey: key) ?? -1) }
+    count += 1
   }
 }
 

@@ -16,7 +16,7 @@ extension InspectionFacts {
   ) {
     self.init(
       options, labels: labels, encoder: model.encoder(tokenizer), tokenizer: tokenizer, folder: recipe.model,
-      endsOfGeneration: model.endOfGeneration,
+      endsOfGeneration: model.head.kind == .languageModel ? model.endOfGeneration : nil,
       padding: model.config["pad_token_id"]?.integer.flatMap { Int32(exactly: $0) })
   }
 }
@@ -39,7 +39,7 @@ extension RunData {
         })
     }
     return findings.filter { $0.severity != .note }.map { finding in
-      let place = finding.examples.first.map { ", such as \($0.place)" } ?? ""
+      let place = finding.examples.first.map { ", such as \($0.place.printable(4200))" } ?? ""
       return "\(finding.sentence)\(place) (\(finding.advice); swiftdp data check tells more)"
     }
   }

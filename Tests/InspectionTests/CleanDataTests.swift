@@ -20,7 +20,7 @@ struct CleanDataTests {
 
     var testDescription: String { train[0] }
     /// Labelled rows are read by a BERT, others by a Llama with a vocabulary of 512.
-    var isLabelled: Bool { format.isLabelled }
+    var isLabelled: Bool { format.isLabelled && format != .preference }
   }
 
   static let all = [
@@ -76,10 +76,18 @@ struct CleanDataTests {
       train: ["text/c4_demo.jsonl"], rows: 300, found: ["encoding_damage": 4, "addresses": 10]),
     Files(
       train: ["text/tinyshakespeare.txt", "text/the-verdict.txt", "text/wikipedia_demo_1mb.txt"], rows: 3),
-    // One answer holds an address.
+    // An answer is empty, and two hold an address.
     Files(
-      train: ["preference/hh-rlhf_harmless_test_500.jsonl"], format: .text,
-      columns: ["text": .name("chosen")], rows: 500, found: ["addresses": 1]),
+      train: ["preference/hh-rlhf_harmless_test_500.jsonl"], format: .preference, rows: 500,
+      found: ["empty_answers": 1, "addresses": 2]),
+    // Six answers are chosen and rejected.
+    Files(
+      train: ["preference/llms_from_scratch_preference.json"], format: .preference, rows: 1100,
+      found: ["near_duplicates": 1, "identical_texts": 6]),
+    // Hindi; fiancÃ©; marks of byte order, and a form feed that was to be a fraction.
+    Files(
+      train: ["preference/dpo_en_demo.json"], format: .preference, template: "vicuna", rows: 300,
+      found: ["duplicates": 5, "other_scripts": 1, "encoding_damage": 1, "control_characters": 2]),
   ]
 
   @Test(arguments: all) func nothingIsFoundThatIsNotThere(_ files: Files) throws {
@@ -90,7 +98,7 @@ struct CleanDataTests {
     var options = DataOptions(
       train: files.train.map(Project.shared),
       validation: files.validation.map { .files([Project.shared($0)]) } ?? .none, format: files.format,
-      columns: DataColumns(files.columns), packing: !files.isLabelled,
+      columns: DataColumns(files.columns), packing: !files.format.isLabelled,
       sequenceLength: files.isLabelled ? 512 : 16384, seed: 0)
     options.chats = ChatOptions(template: files.template, folder: folder)
     let dataset = try Dataset(options, encoder: encoder)
@@ -107,5 +115,5 @@ struct CleanDataTests {
     #expect(languages.hasPrefix("languages of rows: English "), "\(languages)")
   }
 
-  @Test func setsRan() { #expect(Self.all.count == 15) }
+  @Test func setsRan() { #expect(Self.all.count == 17) }
 }

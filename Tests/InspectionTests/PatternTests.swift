@@ -70,6 +70,54 @@ import Testing
     #expect(texts.count == 8)
   }
 
+  /// Whatever texts hold, every check looks at them, and the report is clean lines.
+  @Test func anyTextIsLookedAt() throws {
+    var state: UInt64 = 7
+    func draw(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    let pieces = [
+      "\u{0}", "\u{1B}[2J", "\u{FFFF}", "\u{10FFFF}", "\u{202E}", "é", "Ã", "\u{A9}", "👩‍👩‍👧", "漢", "@", "://",
+      "a:b@",
+      "-----BEGIN ", "PRIVATE KEY-----", "eyJ", ".", "password=\"", "1", "+1", "(", "192.", "<s>",
+      "<|im_end|>", "<pad>", " ",
+      "\n", "word ", "\u{FEFF}", "\"", "sk-", "AKIA",
+    ]
+    func text() -> JSON { .string((0..<draw(60)).map { _ in pieces[draw(pieces.count)] }.joined()) }
+    var settings: [Setting] = []
+    for format in [DataFormat.completion, .preference, .text, .messages] {
+      var setting = Setting()
+      setting.format = format
+      settings.append(setting)
+    }
+    settings[0].validation = (0..<50).map { _ in row(["prompt": text(), "completion": text()]) }
+    settings[0].against = [row(["q": text()])]
+    let rows: [() -> JSON] = [
+      { row(["prompt": text(), "completion": text()]) },
+      { row(["prompt": text(), "chosen": text(), "rejected": text()]) }, { row(["text": text()]) },
+      {
+        row([
+          "messages": .array(
+            (0...draw(4)).map { _ in
+              row([
+                "role": .string(["system", "user", "assistant", "tool", "\u{1B}"][draw(5)]),
+                "content": text(),
+              ])
+            })
+        ])
+      },
+    ]
+    for (setting, row) in zip(settings, rows) {
+      let report = try setting.inspect((0..<200).map { _ in row() })
+      #expect(report.rows >= 200 && report.findings.count > 3)
+      for form in [report.text, report.page(title: "\u{1B}")] {
+        #expect(!form.unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\n" })
+      }
+    }
+    #expect(settings.count == 4)
+  }
+
   @Test func languages() throws {
     let texts = [
       ("English", "The book that I have is on the table, and it was not there when you came to see us."),

@@ -231,7 +231,43 @@ import Testing
       }
       return try setting.inspect(pairs)
     },
+    Fault(name: "identical_texts", rows: 1, severity: .warning) {
+      try preferences {
+        row(["prompt": .string($0), "chosen": .string($1), "rejected": .string($1)])
+      }
+    },
+    Fault(name: "empty_answers", rows: 1, severity: .warning) {
+      try preferences { prompt, _ in
+        row(["prompt": .string(prompt), "chosen": .string(" yes"), "rejected": .string(" ")])
+      }
+    },
+    Fault(name: "doubled_end", rows: 1, severity: .mistake, others: ["special_tokens_in_texts"]) {
+      try preferences { prompt, answer in
+        row([
+          "prompt": .string(prompt), "chosen": .string(answer + "<|endoftext|><|endoftext|>"),
+          "rejected": .string(" no"),
+        ])
+      }
+    },
   ]
+
+  /// Pairs of answers, of which the first is another.
+  private static func preferences(_ fault: (_ prompt: String, _ answer: String) -> JSON) throws
+    -> InspectionReport
+  {
+    var setting = Setting()
+    setting.format = .preference
+    let pairs = (0..<UInt64(Clean.count)).map { number in
+      let (prompt, answer) = (text(12, seed: 100 + number), " " + text(20, seed: 300 + number))
+      return number == 0
+        ? fault(prompt, answer)
+        : row([
+          "prompt": .string(prompt), "chosen": .string(answer),
+          "rejected": .string(" " + text(20, seed: 500 + number)),
+        ])
+    }
+    return try setting.inspect(pairs)
+  }
 
   static let texts: [Fault] = [
     Fault(name: "other_scripts", rows: 2, severity: .warning) {
@@ -282,7 +318,7 @@ import Testing
 
   @Test func everyCheckHasAFault() {
     let found = Set(Self.all.map(\.name) + ["languages"])
-    #expect(Self.all.count == 36)
+    #expect(Self.all.count == 39)
     #expect(Set(Checks.all.map { $0.name }) == found)
   }
 

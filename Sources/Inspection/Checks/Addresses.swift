@@ -152,7 +152,7 @@ extension Addresses {
       else {
         return false
       }
-      return (9...15).contains(digits.count) && !digits.hasPrefix("1") || isAmerican(form.dropFirst(2))
+      return (9...13).contains(digits.count) && !digits.hasPrefix("1") || isAmerican(form.dropFirst(2))
     }
     return isAmerican(form[...])
   }

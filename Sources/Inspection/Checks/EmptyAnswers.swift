@@ -17,6 +17,8 @@ final class EmptyAnswers: Check {
         $0.role == ChatLoss.assistant && $0.counts && $0.calls == nil && Self.isEmpty($0.content)
       }
       tally.count(row, has: isEmpty) { row.beginning }
+    case .preference:
+      tally.count(row, has: row.texts.contains { $0.isAnswer && Self.isEmpty($0.bytes) }) { row.beginning }
     default: break
     }
   }

@@ -9,7 +9,7 @@ final class EndDoesNotStop: Check {
   private var token: Int32?
 
   init?(_ facts: InspectionFacts) {
-    guard facts.learnsNextTokens else { return nil }
+    guard facts.learnsToWrite else { return nil }
     self.facts = facts
   }
 
@@ -17,7 +17,7 @@ final class EndDoesNotStop: Check {
     guard let tokens = row.tokens, tokens.isWhole, tokens.areNextTokens else { return }
     let last = tokens.lastTargets(2)
     guard let end = last.last(where: facts.isEnd) else { return }
-    let isDeaf = !facts.endsOfGeneration.contains(end)
+    let isDeaf = !facts.stops(at: end)
     if isDeaf, token == nil { token = end }
     tally.count(row, has: isDeaf) { facts.excerpt(tokens.lastTargets(24)[...]) }
   }

@@ -11,7 +11,7 @@ final class EndNotLearned: Check {
   private var hasChats = false
 
   init?(_ facts: InspectionFacts) {
-    guard facts.learnsNextTokens else { return nil }
+    guard facts.learnsToWrite else { return nil }
     if case .roles(let roles) = facts.options.chats.loss, !roles.contains(ChatLoss.assistant) { return nil }
     self.facts = facts
   }

@@ -15,6 +15,8 @@ final class IdenticalTexts: Check {
     case .labelled(let text, let pair?, _), .numbered(let text, let pair?, _): texts = [text, pair]
     case .texts(let all, _): texts = all
     case .choices(_, let endings, _): texts = endings
+    case .preference(let preference):
+      texts = preference.answers.map { Array($0.said.map(\.bytes).joined(separator: [0])) }
     default: return
     }
     tally.count(row, has: Set(texts).count < texts.count) { row.beginning }

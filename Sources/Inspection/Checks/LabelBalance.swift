@@ -27,6 +27,7 @@ final class LabelBalance: Check {
       areOfWords = true
       add(labels)
     case .choices(_, _, let right?): add(["choice \(right)"])
+    case .preference(let preference) where preference.isWanted != nil: add(preference.judgement)
     default: return
     }
     rows += 1

@@ -7,7 +7,7 @@ final class PaddingIsEnd: Check {
   private let end: String
 
   init?(_ facts: InspectionFacts) {
-    guard let padding = facts.padding, facts.learnsNextTokens, padding == facts.encoder.endOfText else {
+    guard let padding = facts.padding, facts.learnsToWrite, padding == facts.encoder.endOfText else {
       return nil
     }
     end = facts.spelling(padding)

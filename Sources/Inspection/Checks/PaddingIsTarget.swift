@@ -11,7 +11,7 @@ final class PaddingIsTarget: Check {
   init?(_ facts: InspectionFacts) {
     // Where padding is the end too, it is learned once for each row.
     guard let padding = facts.padding, facts.learnsNextTokens, padding != facts.unknown,
-      padding != facts.encoder.endOfText, !facts.endsOfGeneration.contains(padding)
+      padding != facts.encoder.endOfText, !facts.stops(at: padding)
     else { return nil }
     self.facts = facts
     self.padding = padding

@@ -22,7 +22,10 @@ final class RepeatedAnswers: Check {
     for (text, words) in zip(row.texts, row.words) where text.isAnswer && words.count >= Self.fewestWords {
       let hash = RowHash([text])
       guard own.insert(hash).inserted else { continue }
-      answers.keep(hash, (places.place(row.place), 1, Excerpt.text(text.bytes))) { $0.rows += 1 }
+      answers.keep(hash, (places.place(row.place), 1, "")) { answer in
+        answer.rows += 1
+        if answer.text.isEmpty { answer.text = Excerpt.text(text.bytes) }
+      }
     }
   }
 

@@ -39,11 +39,12 @@ extension DataCommand {
         files += found
         for mistake in mistakes { problems.add(mistake) }
       }
+      let evaluation = files.isEmpty ? nil : problems.collect { try EvaluationSet(files) }
       let read = problems.collect { try RecipeData(recipeAndSettings) }
       try problems.throwIfAny()
       guard let read else { preconditionFailure("an error was collected") }
       var facts = read.facts
-      if !files.isEmpty { facts.evaluation = try EvaluationSet(files) }
+      facts.evaluation = evaluation
       var progress = RowProgress()
       var report = Inspection(facts, dataset: try? read.data.get().dataset).run { progress.tell($0) }
       if case .failure(let errors) = read.data { report.add(refusals: errors.errors) }

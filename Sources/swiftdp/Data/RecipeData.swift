@@ -26,7 +26,8 @@ struct RecipeData {
     } catch let error as UserError where error.code == .data {
       mistakes = [error]
     }
-    let model = try recipe.describeModel()
+    // Without labels, a head has no size.
+    let model = try mistakes.isEmpty ? recipe.describeModel() : ModelDescription(folder: recipe.model)
     tokenizer = try Tokenizer(folder: recipe.model)
     self.recipe = recipe
     self.model = model
@@ -34,9 +35,11 @@ struct RecipeData {
       data = .failure(UserErrors(mistakes))
       return
     }
-    do { data = .success(try RunData(recipe, model: model)) } catch let errors as UserErrors {
+    do { data = .success(try RunData(recipe, model: model)) } catch let errors as UserErrors
+      where errors.code == .data
+    {
       data = .failure(errors)
-    } catch let error as UserError {
+    } catch let error as UserError where error.code == .data {
       data = .failure(UserErrors([error]))
     }
   }
