@@ -79,6 +79,8 @@ package protocol Objective: Sendable {
 
   /// Whether its loss is of all samples of a step together; see `JointLoss`.
   static var isJoint: Bool { get }
+  /// Whether its samples are compared with others of their step, so that those must not be chosen by their length.
+  var comparesSamples: Bool { get }
   /// What its models are compared with, and the folder of that if it is another model than the run begins with.
   var reference: ReferenceUse { get }
   var referenceModel: String? { get }
@@ -161,6 +163,7 @@ extension Objective {
   package func check(_ model: ModelDescription) throws {}
   package func companions(of model: ModelDescription) -> [(name: String, bytes: [UInt8])] { [] }
   package static var isJoint: Bool { false }
+  package var comparesSamples: Bool { Self.isJoint }
   package var reference: ReferenceUse { .none }
   package var referenceModel: String? { nil }
   package func stepNumber(

@@ -98,7 +98,7 @@ package struct DataRecipe: Sendable {
     shuffle = section.bool("shuffle", default: true)
     groupingIsGiven = section.has("group_by_length")
     groupsByLength = section.bool(
-      "group_by_length", default: !packing && shuffle && !type(of: objective).isJoint)
+      "group_by_length", default: !packing && shuffle && !objective.comparesSamples)
     // Whether texts with answers are packed, the model decides.
     if groupsByLength, packing, packingIsGiven || !objective.answersTexts {
       section.fail("group_by_length", Self.packedAreAlike, hint: "set data.packing=false")

@@ -80,19 +80,17 @@ package struct TaskGenerator: Sendable {
       to: path)
   }
 
-  /// The same as `{"prompt": …, "chosen": …, "rejected": …}`: what is rejected is the next other answer to a question of
-  /// the kind. A row whose kind has no other answer is left out.
+  /// The same as `{"prompt": …, "chosen": …, "rejected": …}`: what is rejected is the next other answer, most often to a
+  /// question of another kind. Rows that all have one answer are left out.
   /// - Returns: how many there are.
   package static func writePairs(_ rows: [TaskRow], to path: String) throws -> Int {
-    let kinds = Dictionary(grouping: rows.indices) { rows[$0].task }
     let pairs = rows.indices.compactMap { place -> JSON? in
-      let (row, kind) = (rows[place], kinds[rows[place].task] ?? [])
-      let own = kind.firstIndex(of: place) ?? 0
-      let others = kind[own...] + kind[..<own]
-      guard let other = others.first(where: { rows[$0].completion != row.completion }) else { return nil }
+      let row = rows[place]
+      let others = [rows[(place + 1)...], rows[..<place]].joined()
+      guard let other = others.first(where: { $0.completion != row.completion }) else { return nil }
       return JSON.object([
         "prompt": .string(row.prompt), "chosen": .string(row.completion),
-        "rejected": .string(rows[other].completion),
+        "rejected": .string(other.completion),
       ])
     }
     try write(pairs, to: path)

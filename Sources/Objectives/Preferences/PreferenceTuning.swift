@@ -38,6 +38,8 @@ package struct PreferenceTuning: Objective {
     return settled
   }
 
+  package var comparesSamples: Bool { !own.isOfPairs }
+
   package func obstacle(batchSize: Int) -> String? {
     !own.isOfPairs && batchSize < 2 ? "loss kto compares prompts with the answers of others in a step" : nil
   }

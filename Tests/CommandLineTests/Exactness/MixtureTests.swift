@@ -65,7 +65,7 @@ extension CommandLineTests {
             "data.sources[0].weight: is -1.0, but must be from 0.0001 to 1000000.0",
             "data.sources[1].files: is missing (give a file or a list of files)",
             "data.sources[1].format: is \"txt\", but must be one of auto, text, completion, alpaca, messages, classification, "
-              + "regression, multiple_choice, token_classification, text_to_text, embedding, question_answering "
+              + "regression, multiple_choice, token_classification, text_to_text, embedding, preference, question_answering "
               + "(did you mean text?)",
             "data.sources[0].colums: is not a key of swiftdp (did you mean data.sources[0].columns?)",
           ]

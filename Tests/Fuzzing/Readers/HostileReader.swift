@@ -183,7 +183,7 @@ package enum HostileReader: String, CaseIterable {
     for (name, format) in [
       ("rows.jsonl", DataFormat.auto), ("rows.json", .auto), ("text.txt", .auto), ("rows.jsonl", .text),
       ("rows.jsonl", .completion), ("rows.json", .alpaca), ("rows.csv", .auto), ("rows.tsv", .classification),
-      ("rows.csv", .classification),
+      ("rows.csv", .classification), ("rows.jsonl", .preference), ("rows.csv", .preference),
     ] {
       let path = try write(bytes, name, in: folder)
       do {
