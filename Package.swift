@@ -58,13 +58,17 @@ let package = Package(
     .target(name: "Rewards", dependencies: ["Base", "CProcess"]),
     .target(
       name: "Objectives",
-      dependencies: ["Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics"]),
+      dependencies: [
+        "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Metrics", "Rewards",
+      ]),
     .target(name: "Collectives", dependencies: ["Base", "CMPI", "CProcessor"], swiftSettings: inStep),
     .target(
       name: "Preparation",
       dependencies: [
         "Base", "Compression", "Tokenizers", "Templates", "Datasets", "Metrics", "Collectives",
       ]),
+    .target(
+      name: "Inspection", dependencies: ["Base", "Tokenizers", "Templates", "Datasets", "Metrics"]),
     .target(name: "Optimizers", dependencies: ["Base", "Tensors", "Kernels"], swiftSettings: numeric),
     .target(
       name: "Sharding",
@@ -93,8 +97,8 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Metrics", "Collectives", "Optimizers", "Sharding", "Checkpoints", "Generation", "Tasks", "Recipes",
-        "Planning",
+        "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
+        "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
@@ -103,7 +107,8 @@ let package = Package(
       dependencies: [
         "Base", "CProcess", "Compression", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels",
         "Graph", "Adapters",
-        "Models", "Objectives", "Collectives", "Preparation", "Optimizers", "Sharding", "Checkpoints",
+        "Models", "Objectives", "Collectives", "Preparation", "Inspection", "Optimizers", "Sharding",
+        "Checkpoints",
         "Generation", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",
@@ -130,6 +135,8 @@ let package = Package(
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
     .testTarget(
       name: "PreparationTests", dependencies: ["Base", "Datasets", "Collectives", "Preparation"]),
+    .testTarget(
+      name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),

@@ -26,6 +26,8 @@ package struct TrainingState: Equatable, Sendable {
   package var fingerprint: [JSON.Member]
   /// What the numbers of the next steps are compared with.
   package var history: NumberHistory
+  /// Answers of a policy that the next steps still learn from; nil for none.
+  package var rollouts: JSON?
   /// The format of the folder that it was read from, or will be written to.
   package private(set) var version = formatVersion
   /// Whether it has a manifest, as all checkpoints have that are written now.
@@ -33,8 +35,9 @@ package struct TrainingState: Equatable, Sendable {
 
   package init(
     step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member],
-    history: NumberHistory = NumberHistory()
+    history: NumberHistory = NumberHistory(), rollouts: JSON? = nil
   ) {
+    self.rollouts = rollouts
     self.step = step
     self.conditions = conditions
     self.fingerprint = fingerprint
@@ -67,7 +70,7 @@ package struct TrainingState: Equatable, Sendable {
       [
         ("format_version", .integer(Self.formatVersion)), ("step", .integer(step)),
         ("conditions", .object(conditions)), ("fingerprint", .object(fingerprint)),
-      ] + history.members
+      ] + history.members + (rollouts.map { [("rollouts", $0)] } ?? [])
     return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 
@@ -101,7 +104,7 @@ package struct TrainingState: Equatable, Sendable {
     }
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
-      history: history)
+      history: history, rollouts: json["rollouts"])
     self.version = version
   }
 }

@@ -19,6 +19,9 @@ extension FileLoader {
       for place in encoded.indices { encoded[place].begin(at: start) }
     }
     count(encoded.map(\.row), in: &summary)
+    let lost = encoded.reduce(0) { $0 + $1.row.targets(behind: options.tokensOfSequence) }
+    summary.cutTargets += lost
+    if lost > 0 { summary.cutAnswers += 1 }
     if encoded.contains(where: \.row.isMerged) {
       summary.mergedBoundaries += 1
       if summary.mergedExample == nil {

@@ -36,6 +36,8 @@ package struct Batch: Equatable, Sendable {
   /// [B · (C + 1)] For a loss of all samples together, the gradient of each row's representation, and its share of the
   /// loss; empty elsewhere.
   package var rowGradients: [Float] = []
+  /// [B · T · n] What each token has where answers are learned from rewards; see `PolicyNumbers`. Empty elsewhere.
+  package var tokenNumbers: [Float] = []
   /// [B, C] or [B · T, C] What the frozen part of a model has left of each row, or of each token; empty where it is
   /// computed with the rest.
   package var features: [Float] = []
@@ -200,6 +202,7 @@ extension TokenSequences {
     batch.lengths.refill(0, count: rows)
     batch.numbers.removeAll(keepingCapacity: true)
     batch.rowGradients.removeAll(keepingCapacity: true)
+    batch.tokenNumbers.removeAll(keepingCapacity: true)
     batch.features.removeAll(keepingCapacity: true)
     batch.sampleIDs.refill(0, count: rows)
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }

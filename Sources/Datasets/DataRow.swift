@@ -112,18 +112,27 @@ struct DataRow {
 }
 
 /// Why a row cannot be used; the code that reads the file adds its place.
-struct RowMistake: Error, Equatable {
-  var what: String
-  var hint: String
+package struct RowMistake: Error, Equatable {
+  /// What programs tell mistakes apart by.
+  package enum Cause: Sendable {
+    /// The template writes earlier messages of a chat in another way once there are later ones.
+    case changedTurn
+    case other
+  }
 
-  init(_ what: String, hint: String = "") {
+  package var what: String
+  package var hint: String
+  package var cause: Cause
+
+  init(_ what: String, hint: String = "", cause: Cause = .other) {
     self.what = what
     self.hint = hint
+    self.cause = cause
   }
 
   static func noObject(_ row: JSON) -> RowMistake {
     RowMistake("a row must be an object, but this is \(row.kind)")
   }
 
-  func at(_ place: String) -> UserError { UserError(.data, what, at: place, hint: hint) }
+  package func at(_ place: String) -> UserError { UserError(.data, what, at: place, hint: hint) }
 }

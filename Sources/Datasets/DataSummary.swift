@@ -15,6 +15,9 @@ package struct FileSummary: Equatable, Sendable {
   package var longRows = 0
   /// How many tokens were cut off.
   package var cutTokens = 0
+  /// Rows that lost tokens with a target, and how many of these they lost.
+  package var cutAnswers = 0
+  package var cutTargets = 0
   /// Rows with no target, such as those whose prompt fills the sequence; they are kept.
   package var rowsWithoutTargets = 0
   /// Rows in which the tokenizer merges the end of the prompt with the beginning of the answer.

@@ -112,7 +112,7 @@ package struct Dataset: Sendable {
   package let namedTemplate: [UInt8]?
   /// The labels of a classification, whose indices are the numbers of its sequences; nil for other data.
   package let labels: [String]?
-  let options: DataOptions
+  package let options: DataOptions
   let encoder: DocumentEncoder
 
   /// Which source each sample of a run comes from.
@@ -155,13 +155,12 @@ package struct Dataset: Sendable {
       firstFile += source.files.count
     }
     var validationLoaders: [FileLoader] = []
-    if case .files(let paths) = options.validation {
+    if let source = options.validationFiles {
       var whole = options
       whole.readsWhole = true
-      let source = DataSource(files: paths, format: options.format, columns: options.columns)
       validationLoaders.append(
         FileLoader(
-          source, among: paths, firstFile: 0, options: whole, labels: labels, encoder: encoder))
+          source, among: source.files, firstFile: 0, options: whole, labels: labels, encoder: encoder))
     }
     namedTemplate = trainLoaders.lazy.compactMap(\.namedTemplate).first
     let mistakes = (trainLoaders + validationLoaders).flatMap(\.mistakes)

@@ -10,6 +10,11 @@ package struct EncodedRow: Equatable, Sendable {
 }
 
 extension EncodedRow {
+  /// How many targets stand behind so many tokens.
+  func targets(behind longest: Int) -> Int {
+    targets.reduce(0) { $0 + max(0, $1.upperBound - max($1.lowerBound, longest)) }
+  }
+
   /// The targets of a part, counted from its beginning.
   /// - Parameter first: the first token of a part that something can predict.
   func targets(in part: Range<Int>, from first: Int) -> [Range<Int>] {

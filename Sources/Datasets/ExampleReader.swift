@@ -17,6 +17,10 @@ struct ExampleReader {
   private let wishes: FormatWishes
   private(set) var files: [FileSummary] = []
   private(set) var mistakes: [UserError] = []
+  /// Called with each row before its example is taken.
+  var watch: ((JSON, SampleSource) -> Void)?
+  /// Rows that cannot be used; not all of them are reported one by one.
+  private(set) var badRows = 0
 
   /// - Parameters:
   ///   - names: of the settings, for messages.
@@ -95,10 +99,13 @@ struct ExampleReader {
         rows = format
         var found = summary ?? FileSummary(path: path, format: DataFormat(format))
         let example = try format.example(data)
-        try take(example, SampleSource(file: index, line: row.line, row: number), !mistakes.isEmpty, &found)
+        let place = SampleSource(file: index, line: row.line, row: number)
+        watch?(json, place)
+        try take(example, place, !mistakes.isEmpty, &found)
         summary = found
       } catch {
         bad += 1
+        badRows += 1
         if bad <= Self.rowsTold { mistakes.append(error.at("\(path):\(row.line)")) }
         // Without a first row that fits, the format of the others is not known.
         if summary == nil { return false }

@@ -19,11 +19,12 @@ struct FileLoader {
   /// The template of its chats where the settings name one, as a model's folder holds it.
   var namedTemplate: [UInt8]? { template == nil ? nil : try? chats?.get().template.source }
 
+  /// Nothing is read yet.
   /// - Parameters:
-  ///   - files: the files of all sources; those of this one begin at `firstFile`.
+  ///   - files: the files of all sources.
   ///   - labels: of a classification; nil for other data.
   init(
-    _ source: DataSource, among files: [String], firstFile: Int, options: DataOptions, labels: Labels?,
+    of source: DataSource, among files: [String], options: DataOptions, labels: Labels?,
     encoder: DocumentEncoder
   ) {
     self.options = options
@@ -33,27 +34,58 @@ struct FileLoader {
     documents = TokenSequences(files: files)
     rows = TokenSequences(files: files)
     rows.virtual = options.virtual
+  }
+
+  /// Reads all rows of a source.
+  /// - Parameter firstFile: where its files begin among those of all sources.
+  init(
+    _ source: DataSource, among files: [String], firstFile: Int, options: DataOptions, labels: Labels?,
+    encoder: DocumentEncoder
+  ) {
+    self.init(of: source, among: files, options: options, labels: labels, encoder: encoder)
     var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
     reader.read { example, source, failed, summary throws(RowMistake) in
       var source = source
       source.file += Int32(clamping: firstFile)
-      switch example {
-      case .answer where encoder.answerStart != nil:
-        try addWhole(example, from: source, to: &summary)
-      case .chat(let conversation):
-        // Templates find mistakes too.
-        add(try chat(conversation), of: example, from: source, to: &summary)
-      case .preference(let preference):
-        try add(preference, of: example, from: source, to: &summary)
-      case .document, .answer:
-        if !failed { add(row(example), of: example, from: source, to: &summary) }
-      default:
-        // Rows are encoded behind a mistake too, since encoding finds more of them.
-        try addWhole(example, from: source, to: &summary)
-      }
+      try add(example, from: source, failed: failed, to: &summary)
     }
     self.files = reader.files
     mistakes = reader.mistakes
+  }
+
+  /// Adds the sequences of a row.
+  /// - Parameters:
+  ///   - failed: whether a row before was refused, so that only more mistakes are looked for.
+  ///   - summary: counts the row.
+  mutating func add(
+    _ example: Example, from source: SampleSource, failed: Bool, to summary: inout FileSummary
+  ) throws(RowMistake) {
+    switch example {
+    case .answer where encoder.answerStart != nil:
+      try addWhole(example, from: source, to: &summary)
+    case .chat(let conversation):
+      // Templates find mistakes too.
+      add(try chat(conversation), of: example, from: source, to: &summary)
+    case .preference(let preference):
+      try add(preference, of: example, from: source, to: &summary)
+    case .document, .answer:
+      if !failed { add(row(example), of: example, from: source, to: &summary) }
+    default:
+      // Rows are encoded behind a mistake too, since encoding finds more of them.
+      try addWhole(example, from: source, to: &summary)
+    }
+  }
+
+  /// Moves out what was added; the loader is as new then.
+  mutating func takeAdded() -> TokenSequences {
+    var empty = TokenSequences(files: rows.files)
+    if documents.count > 0 {
+      swap(&empty, &documents)
+    } else {
+      empty.virtual = options.virtual
+      swap(&empty, &rows)
+    }
+    return empty
   }
 
   /// The tokens of a text, or of an answer to a prompt.
@@ -76,12 +108,16 @@ struct FileLoader {
 
   /// The tokens of a chat.
   mutating func chat(_ conversation: Conversation) throws(RowMistake) -> EncodedRow {
-    let chats = self.chats ?? encoder.chats(options.chats, template: template)
-    self.chats = chats
-    let encoder = try chats.get()
+    let encoder = try chatEncoder()
     do throws(ChatMistake) {
       return try encoder.encode(conversation)
-    } catch { throw RowMistake(error.what, hint: error.hint) }
+    } catch { throw RowMistake(error.what, hint: error.hint, cause: error.cause) }
+  }
+
+  mutating func chatEncoder() throws(RowMistake) -> ChatEncoder {
+    let chats = self.chats ?? encoder.chats(options.chats, template: template)
+    self.chats = chats
+    return try chats.get()
   }
 
   /// Adds what is learned by next tokens.
@@ -115,7 +151,12 @@ struct FileLoader {
       }
     if count > longest, !isWhole || options.readsWhole {
       summary.longRows += 1
-      if !isWhole { summary.cutTokens += count - longest }
+      if !isWhole {
+        summary.cutTokens += count - longest
+        let lost = encoded.targets(behind: longest)
+        summary.cutTargets += lost
+        if lost > 0 { summary.cutAnswers += 1 }
+      }
     }
     // An answer goes on from the last token before the cut, which has been predicted, so that none of its targets is
     // lost.

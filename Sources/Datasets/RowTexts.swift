@@ -3,8 +3,8 @@ import Base
 import Tokenizers
 
 package struct RowTexts: Sendable {
-  private let options: DataOptions
-  private let sources: [DataSource]
+  let options: DataOptions
+  let sources: [DataSource]
   package let encoder: DocumentEncoder
 
   /// - Parameter sources: with the files of the sequences, in their order.
@@ -64,8 +64,7 @@ extension Dataset {
   /// The rows of `train`, and those of `validation`.
   package var trainRows: RowTexts { RowTexts(options, sources: options.sources, encoder: encoder) }
   package var validationRows: RowTexts {
-    guard case .files(let paths) = options.validation else { return trainRows }
-    let source = DataSource(files: paths, format: options.format, columns: options.columns)
+    guard let source = options.validationFiles else { return trainRows }
     return RowTexts(options, sources: [source], encoder: encoder)
   }
 }

@@ -36,6 +36,9 @@ package enum SequenceKind: Sendable {
 extension SequenceKind {
   /// Whether what is learned is that of a row, and not of its tokens one by one.
   var isOfRows: Bool { self == .wholes || self == .answers }
+
+  /// Whether next tokens are predicted, wherever the loss mask says so.
+  package var isOfNextTokens: Bool { self == .nextTokens || self == .answers }
 }
 
 /// Tokenised sequences, in file order.
@@ -64,7 +67,7 @@ package struct TokenSequences: Sendable {
   /// How many neighbouring sequences make one sample, such as the two texts of a pair: they stay together.
   package internal(set) var rowsPerSample = 1
   /// What stands before the tokens of every sequence in a batch.
-  package internal(set) var virtual = VirtualPositions.none
+  package var virtual = VirtualPositions.none
   /// For sequences of that kind, the index of each token's label, or `Batch.noTarget`.
   package internal(set) var tokenLabels: [Int32] = []
   /// The text that each sequence answers to, for models that read two; empty where sequences have none.

@@ -102,6 +102,8 @@ extension FileLoader {
     summary.tokens += read.tokens.count + written.tokens.count + cut
     summary.cutTokens += cut
     if cut > 0 { summary.longRows += 1 }
+    summary.cutTargets += written.cutTokens
+    if written.cutTokens > 0 { summary.cutAnswers += 1 }
     rows.append(written.tokens[...], answering: read.tokens[...], source: source)
     if rows.targetCounts.last == 0 { summary.rowsWithoutTargets += 1 }
   }

@@ -49,11 +49,12 @@ package struct Generator {
   ///   - batchSize: the most texts at once.
   ///   - maximum: the most tokens of an answer; the model's longest sequence ends a text too.
   ///   - each: called with every new token of a prompt, except one that ends the text; returns whether to go on.
-  ///   - ended: called when the answer to a prompt is complete.
+  ///   - ended: called when the answer to a prompt is complete, with the token that ended it, if one did.
   /// - Throws: what the closures throw, or if the model gives logits that are not finite.
   package func run(
     _ prompts: [Prompt], batchSize: Int = 1, maximum: Int, sampling: Sampling,
-    each: (_ prompt: Int, _ token: Int32) throws -> Bool, ended: (_ prompt: Int) throws -> Void = { _ in }
+    each: (_ prompt: Int, _ token: Int32) throws -> Bool,
+    ended: (_ prompt: Int, _ end: Int32?) throws -> Void = { _, _ in }
   ) throws {
     guard !prompts.isEmpty else { return }
     let size = min(batchSize, prompts.count)
@@ -75,7 +76,7 @@ package struct Generator {
         let prompt = rows[row].prompt
         let isEnd = ends.contains(token)
         if try !isEnd && each(prompt, token) && rows[row].length < rows[row].longest { continue }
-        try ended(prompt)
+        try ended(prompt, isEnd ? token : nil)
         texts.end(row, of: rows.count)
         rows.swapAt(row, rows.count - 1)
         rows.removeLast()

@@ -117,6 +117,8 @@ package struct GraphInput {
   /// [B · (C + 1)]: for a loss of all samples together, the gradient of each sequence's representation, and its share
   /// of the loss; nil elsewhere.
   package var rowGradients: UnsafePointer<Float>?
+  /// [B · T · n]: what each token has where answers are learned from rewards; nil elsewhere.
+  package var tokenNumbers: UnsafePointer<Float>?
   /// [B, C] or [B · T, C]: what a trunk has left of the sequences, for programs of a head; nil elsewhere.
   package var features: UnsafePointer<Float>?
   /// [B]: which sample of the step each sequence is, for random draws.
@@ -130,8 +132,8 @@ package struct GraphInput {
     stream: TokenStream, source: TokenStream? = nil, sourceKeys: KeyIntervals? = nil,
     targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
-    features: UnsafePointer<Float>? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1,
-    seed: UInt64 = 0, step: Int = 0
+    tokenNumbers: UnsafePointer<Float>? = nil, features: UnsafePointer<Float>? = nil,
+    sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
     self.source = source
@@ -140,6 +142,7 @@ package struct GraphInput {
     self.lengths = lengths
     self.numbers = numbers
     self.rowGradients = rowGradients
+    self.tokenNumbers = tokenNumbers
     self.features = features
     self.sampleIDs = sampleIDs
     self.scale = scale

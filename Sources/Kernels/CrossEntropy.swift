@@ -23,10 +23,14 @@ package struct CrossEntropyShape: Sendable {
   package var type: ElementType
   /// The cap of logits; nil for none.
   package var cap: Float?
+  /// What logits are divided by, before the cap.
+  package var temperature: Float
 
   package init(
-    rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil
+    rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil,
+    temperature: Float = 1
   ) {
+    self.temperature = temperature
     self.type = type
     self.cap = cap
     self.rows = rows
@@ -123,7 +127,9 @@ extension Engine {
       if let dx {
         multiply(dz, weight, into: MutableMatrix(dxChunk, rows: chunk, columns: s.columns))
         pool.run(chunk) { row, _ in
-          (dx + Int(activeRows[row]) * s.columns).update(from: dxChunk + row * s.columns, count: s.columns)
+          let to = dx + Int(activeRows[row]) * s.columns
+          to.update(from: dxChunk + row * s.columns, count: s.columns)
+          if s.temperature != 1 { scaleHere(to, by: 1 / s.temperature, count: s.columns) }
         }
       }
       if let dWeight {
@@ -141,7 +147,13 @@ extension Engine {
     BFloat16.narrow(row, count: s.vocabulary, into: asHalves(row))
   }
 
-  /// Rows of x side by side, in the type of the model.
+  /// Multiplies numbers in their place.
+  @inline(__always)
+  private func scaleHere(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    forEachVector(count) { $0.store($0.load(x) * factor, x) }
+  }
+
+  /// Rows of x side by side, divided by the temperature, in the type of the model.
   private func pick(
     _ indices: UnsafePointer<Int32>, of x: UnsafePointer<Float>, count: Int, _ s: CrossEntropyShape,
     into chunk: UnsafeMutablePointer<Float>
@@ -150,7 +162,9 @@ extension Engine {
     pool.run(count) { row, _ in
       let from = x + Int(indices[row]) * s.columns
       switch s.type {
-      case .float32: (chunk + row * s.columns).update(from: from, count: s.columns)
+      case .float32:
+        (chunk + row * s.columns).update(from: from, count: s.columns)
+        if s.temperature != 1 { scaleHere(chunk + row * s.columns, by: 1 / s.temperature, count: s.columns) }
       case .bfloat16: BFloat16.narrow(from, count: s.columns, into: rounded + row * s.columns)
       }
     }

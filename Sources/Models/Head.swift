@@ -143,7 +143,7 @@ package enum Head: Equatable, Sendable {
   /// - Returns: [B, labels] for labels, [B · T, labels] for labels of tokens, [B · T, 2] for spans, [B, 1] for choices. A
   ///   language-model head is the last operation: it gives loss or logits.
   package func record(
-    _ hidden: Value, of family: any ModelFamily, on graph: Graph, loss: SequenceLoss? = nil
+    _ hidden: Value, of family: any ModelFamily, on graph: Graph, loss: (any TargetLoss)? = nil
   ) -> Value? {
     switch self {
     case .none: return hidden

@@ -87,6 +87,9 @@ package protocol Objective: Sendable {
   /// What all samples of a step, or of a measurement, tell of each.
   /// - Parameter units: of them.
   func stepNumber(of microBatches: [MicroBatch], in sequences: TokenSequences, units: Int) -> StepNumber
+  /// How many samples of the data a step has, and how many steps each of them is in, one behind the other.
+  func samples(ofBatch size: Int) -> Int
+  var stepsPerSample: Int { get }
   /// Why a step cannot have so many samples; nil if it can.
   func obstacle(batchSize: Int) -> String?
   /// Whether dropout of a model's config and method is active in training.
@@ -168,6 +171,8 @@ extension Objective {
   package func stepNumber(
     of microBatches: [MicroBatch], in sequences: TokenSequences, units: Int
   ) -> StepNumber { .none }
+  package func samples(ofBatch size: Int) -> Int { size }
+  package var stepsPerSample: Int { 1 }
   package func obstacle(batchSize: Int) -> String? { nil }
   package var dropsOut: Bool { true }
   package func flaw(ofFirstStep sums: LossSums, precision: Double) -> String? { nil }
@@ -207,7 +212,7 @@ package let objectives: [any Objective.Type] = [
   LanguageModel.self, MaskedLanguageModel.self, Classification.self, TokenClassification.self,
   Regression.self,
   MultipleChoice.self, QuestionAnswering.self, TextToText.self, Embedding.self,
-  PreferenceTuning.self, RewardModel.self,
+  PreferenceTuning.self, RewardModel.self, GRPO.self, RLOO.self, RAFT.self,
 ]
 
 /// The objective that a model was trained for, by its head.

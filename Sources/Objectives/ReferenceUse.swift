@@ -7,6 +7,8 @@ package enum ReferenceUse: Equatable, Sendable {
   case precomputed
   /// The same model, asked in each step.
   case asked
+  /// The same model, asked once about the answers that the policy has given in a step.
+  case askedOfAnswers
   /// A model that moves to the trained one: every so many steps it becomes this share of it, and the rest of what it was
   /// (TR-DPO, Gorbatovski et al. 2024).
   case following(share: Double, steps: Int)

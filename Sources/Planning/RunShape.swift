@@ -24,7 +24,8 @@ package enum ReferenceWeights: Sendable {
       case _ where objective.referenceModel != nil: .all
       case .precomputed: .none
       case .asked where recipe.method.beginsAsBase && recipe.adapter == nil: .none
-      case .asked, .following: .trained
+      case .askedOfAnswers where recipe.method.beginsAsBase && recipe.adapter == nil: .none
+      case .asked, .askedOfAnswers, .following: .trained
       }
   }
 }

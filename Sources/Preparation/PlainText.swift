@@ -1,4 +1,5 @@
 // Texts without what nobody sees: control characters, and white space of other kinds and numbers.
+import Base
 
 package enum PlainText {
   /// Without control characters but tabs and line ends, and without marks of byte order and code points that are no
@@ -13,11 +14,7 @@ package enum PlainText {
     var scalars = String.UnicodeScalarView()
     var isChanged = false
     for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-      let value = scalar.value
-      let isControl =
-        value < 0x20 && value != 0x09 && value != 0x0A && value != 0x0D || (0x7F...0x9F).contains(value)
-        || value == 0xFEFF || value & 0xFFFE == 0xFFFE || (0xFDD0...0xFDEF).contains(value)
-      if isControl { isChanged = true } else { scalars.append(scalar) }
+      if scalar.isUnseenControl { isChanged = true } else { scalars.append(scalar) }
     }
     return isChanged ? Array(String(scalars).utf8) : text
   }

@@ -3,7 +3,7 @@ import Base
 import Collectives
 
 /// How answers are made.
-package struct AnswerForm: Sendable {
+package struct AnswerRequest: Sendable {
   /// The most tokens of an answer.
   package var longest: Int
   /// 0: the likeliest token each time.
@@ -33,7 +33,7 @@ package protocol TextModel {
   ///   - draws: a key for each prompt; answers to equal prompts differ by it.
   ///   - seed: of all draws.
   /// - Throws: `PromptMistake` where the model cannot read a prompt.
-  func answers(to prompts: [[UInt8]], draws: [UInt64], seed: UInt64, _ form: AnswerForm) throws
+  func answers(to prompts: [[UInt8]], draws: [UInt64], seed: UInt64, _ form: AnswerRequest) throws
     -> [TextAnswer]
 }
 
@@ -61,7 +61,7 @@ package protocol ModelStep: RoundStep {
   func take(_ models: [any TextModel])
 }
 
-extension AnswerForm {
+extension AnswerRequest {
   /// Reads `max_tokens`, `temperature`, `top_k`, `top_p` and `stop`.
   /// - Parameter usual: the temperature where none is given.
   init(_ section: Section, temperature usual: Double) {

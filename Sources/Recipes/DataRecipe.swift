@@ -25,6 +25,8 @@ package struct DataRecipe: Sendable {
   package var groupsByLength: Bool
   /// Whether the recipe says it.
   package let groupingIsGiven: Bool
+  /// What is done about mistakes in the data.
+  package var check: DataCheckAction
 
   /// - Parameter virtual: what the method puts before every sequence.
   package init(_ section: Section, for objective: any Objective, virtual: VirtualPositions = .none) {
@@ -105,6 +107,7 @@ package struct DataRecipe: Sendable {
       section.fail(
         "group_by_length", "is true, and with shuffle: false sequences come in the order of the file")
     }
+    check = section.choice("check", default: .warn)
     section.refuse("validation", validationMistakes)
     if allFiles.count(where: StandardInput.isNamed) > 1, train?.mistakes.isEmpty ?? true {
       section.fail("validation", "names standard input twice", hint: "it can be read once")

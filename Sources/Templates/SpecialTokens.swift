@@ -2,7 +2,7 @@
 import Base
 import Foundation
 
-enum SpecialTokens {
+package enum SpecialTokens {
   private static let names = [
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
   ]
@@ -25,7 +25,8 @@ enum SpecialTokens {
     ],
   ]
 
-  static func read(folder: String) throws -> [JSON.Member] {
+  /// - Returns: their texts by names such as `bos_token`.
+  package static func read(folder: String) throws -> [JSON.Member] {
     let config = try object(folder + "/tokenizer_config.json") ?? .object([])
     // Folders that list their added tokens say everything in one file.
     let older = config["added_tokens_decoder"] == nil ? try object(folder + "/special_tokens_map.json") : nil

@@ -65,7 +65,7 @@ package struct Answers {
         answers[$0].append($1)
         made += 1
         return true
-      } ended: { _ in
+      } ended: { _, _ in
         end()
       }
     }

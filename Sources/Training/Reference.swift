@@ -54,7 +54,7 @@ package final class Reference {
     let objective = recipe.objective
     let isMoving = if case .following = objective.reference { true } else { false }
     switch objective.reference {
-    case .none: return nil
+    case .none, .askedOfAnswers: return nil
     case .asked, .following:
       self.init(
         try .reference(

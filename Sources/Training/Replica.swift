@@ -264,14 +264,15 @@ package final class Replica {
           try withPointers(batch.numbers, batch.sampleIDs) { numbers, sampleIDs in
             try source.with(batch) { source, sourceKeys in
               try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
-                try withPointers(batch.features, batch.features) { features, _ in
+                try withPointers(batch.features, batch.tokenNumbers) { features, tokenNumbers in
                   try body(
                     GraphInput(
                       stream: TokenStream(
                         tokens: tokens!, positions: positions!, types: types!,
                         keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
                       sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
-                      rowGradients: rowGradients, features: features, sampleIDs: sampleIDs!))
+                      rowGradients: rowGradients, tokenNumbers: tokenNumbers, features: features,
+                      sampleIDs: sampleIDs!))
                 }
               }
             }

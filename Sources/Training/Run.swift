@@ -35,6 +35,9 @@ package final class Run {
   let featureForm: FeatureForm?
   /// What answers are compared with.
   var reference: Reference?
+  /// Where a model learns from its own answers, what draws and rewards them.
+  private var policy: PolicyRun?
+  private var keptRollouts: JSON?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -47,6 +50,9 @@ package final class Run {
     let threads = recipe.parallel.threads ?? threads
     var model = try RunModel(recipe, ranks: ranks)
     let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
+    let dataNotes = try ranks.together { [recipe, model] in
+      try ranks.isFirst ? data.notes(recipe, model.description) : []
+    }
     (recipe, model) = try ranks.together { [recipe, model] in
       let settled = try recipe.settled(steps: data.steps)
       return (settled, try model.with(chatTemplate: data.dataset.namedTemplate).settled(settled))
@@ -78,7 +84,7 @@ package final class Run {
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
       checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
-    notes = model.description.notes + start.notes
+    notes = model.description.notes + dataNotes + start.notes
     if let path = start.path { try resume(from: path) } else { try fill() }
     // All ranks have read their parts by now.
     replica.weights.refreshVectors()
@@ -106,6 +112,7 @@ package final class Run {
     try fill(checkpoint: path)
     resumed = (state.step, path)
     step.restore(state.history)
+    keptRollouts = state.rollouts
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
@@ -178,6 +185,9 @@ package final class Run {
     let head = try headRun(from: first)
     step.features = head?.features
     try compare(from: first)
+    policy = try PolicyRun(
+      recipe, data, from: first, kept: keptRollouts, replica: replica, ranks: ranks, ledger: ledger,
+      note: { [observers] text in for observer in observers { try? observer.noted(text) } })
     if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
     var stream = data.stream
     var tokens = 0
@@ -188,9 +198,9 @@ package final class Run {
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
       deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
-      let report =
+      var report =
         try head?.run(number, tokens: data.dataset.train.tokens.count, fill: fillTrained)
-        ?? reported { try step.run(number, stream.microBatches(step: number - 1)) }
+        ?? reported { try step.run(number, try microBatches(number, &stream)) }
       try ranks.together {
         try optimizer.check()
         try replica.store.frozen?.check()
@@ -198,6 +208,7 @@ package final class Run {
         try checkNumbers(report)
       }
       step.finishMoving(number)
+      if let policy { report.scalars = policy.scalars(of: number) + report.scalars }
       tokens += report.tokens
       audits += report.audits
       let isLast = number == data.steps
@@ -228,6 +239,16 @@ package final class Run {
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil, memory: memory,
           validation: measured))
     }
+  }
+
+  /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
+  private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
+    guard let policy else { return stream.microBatches(step: number - 1) }
+    if policy.draws(number) { step.finish() }
+    let microBatches = try policy.microBatches(number)
+    step.rollouts = policy.current
+    step.sequences = policy.current?.sequences ?? step.sequences
+    return microBatches
   }
 
   /// Gives the trained weights other values.
@@ -282,12 +303,14 @@ package final class Run {
   private func validate() throws -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     step.finish()
-    return try evaluate(
+    var evaluation = try evaluate(
       sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
       microBatchSize: recipe.training.microBatchSize,
       mask: recipe.data.packingMask,
       sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
       reference: reference)
+    evaluation.scalars += try policy?.validate() ?? []
+    return evaluation
   }
 
   /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
@@ -298,7 +321,7 @@ package final class Run {
     }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history)
+      history: step.watch.history, rollouts: policy?.kept(after: number))
     try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
   }
 

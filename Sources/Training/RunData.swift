@@ -3,6 +3,7 @@ import Adapters
 import Base
 import Collectives
 import Datasets
+import Generation
 import Models
 import Objectives
 import Planning
@@ -44,19 +45,21 @@ package struct RunData {
     try dataset.check(for: model)
     let training = recipe.training
     let steps = try Self.steps(of: recipe, dataset)
-    schedule = dataset.schedule(runLength: steps * training.batchSize)
-    if let end = schedule.end, (steps - 1) * training.batchSize >= end {
+    let size = recipe.objective.samples(ofBatch: training.batchSize)
+    let draws = (steps + recipe.objective.stepsPerSample - 1) / recipe.objective.stepsPerSample
+    schedule = dataset.schedule(runLength: draws * size)
+    if let end = schedule.end, (draws - 1) * size >= end {
       throw UserError(
         .usage,
-        "are \(steps) of \(counted(training.batchSize, "sample")), and the sources end after \(counted(end, "sample")) (epochs)",
+        "are \(steps) of \(counted(size, "sample")), and the sources end after \(counted(end, "sample")) (epochs)",
         at: "training.steps",
         hint:
-          "set training.steps=\((end + training.batchSize - 1) / training.batchSize), or leave a source without epochs"
+          "set training.steps=\((end + size - 1) / size * recipe.objective.stepsPerSample), or leave a source without epochs"
       )
     }
     stream = BatchStream(
       sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, schedule: schedule,
-      batchSize: training.batchSize,
+      batchSize: size,
       microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
       lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
     self.steps = steps
@@ -70,7 +73,8 @@ package struct RunData {
     case .steps(let count): return count
     case .epochs(let epochs):
       let samples = epochs * Double(dataset.schedule(runLength: 1).epoch)
-      return max(1, Int((samples / Double(recipe.training.batchSize)).rounded(.up)))
+      let size = recipe.objective.samples(ofBatch: recipe.training.batchSize)
+      return max(1, Int((samples / Double(size)).rounded(.up))) * recipe.objective.stepsPerSample
     }
   }
 
@@ -86,6 +90,11 @@ package struct RunData {
       shape.batch.rowsPerSample = data.dataset.train.rowsPerSample
       shape.batch.sequences *= data.dataset.train.rowsPerSample
       shape.dataBytes = data.dataset.bytes
+      if let task = recipe.objective as? any PolicyTask {
+        shape.batch.length = min(shape.batch.length + task.rollouts.longest, description.family.maximumLength)
+        shape.dataBytes += Generator.cacheBytes(
+          description, texts: task.rollouts.batchSize, capacity: shape.batch.length)
+      }
       if let form = try HeadRun.form(recipe, description), (recipe.method as? Features)?.place == .memory {
         shape.dataBytes += data.dataset.train.featureBytes(form) / ranks.count
       }
@@ -128,7 +137,7 @@ package struct RunData {
 
 extension ModelDescription {
   /// What makes tokens of the texts that the model learns.
-  func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
+  package func encoder(_ tokenizer: Tokenizer) -> DocumentEncoder {
     DocumentEncoder(
       encoding: tokenizer, endOfText: endOfText.first, answerStart: answerStart,
       padding: config["pad_token_id"]?.integer.flatMap { Int32(exactly: $0) })

@@ -28,7 +28,7 @@ package struct SourceLosses: Sendable {
 
   /// Names that differ: metrics.jsonl has numbers under them. A source without a name has that of its first file, with
   /// its folders where others have the same, and its place in the list where that is not enough.
-  private static func names(of sources: [DataSource]) -> [String] {
+  package static func names(of sources: [DataSource]) -> [String] {
     let short = sources.map {
       $0.name ?? $0.files.first.map { String($0.split(separator: "/").last ?? "") } ?? ""
     }

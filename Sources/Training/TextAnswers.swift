@@ -46,7 +46,7 @@ extension TrainedModel {
     ) { prompt, token in
       texts[prompt].append(token, stops)
       return !texts[prompt].isStopped
-    } ended: { prompt in
+    } ended: { prompt, _ in
       texts[prompt].finish(stops)
       answering.progress(texts[prompt].count)
     }

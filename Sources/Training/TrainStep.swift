@@ -65,6 +65,8 @@ package final class TrainStep {
   var features: FeatureStore?
   /// Of the step, where the loss is of all its samples together.
   private var joint: JointGradients?
+  /// What the step is trained on where a policy learns from its own answers.
+  var rollouts: Rollouts?
   /// What answers are compared with, and the number that those of the step tell together.
   var reference: Reference?
   private var number: Float?
@@ -291,6 +293,7 @@ package final class TrainStep {
     pool.betweenTiles = betweenTiles
     defer { pool.betweenTiles = nil }
     reference?.fill(&batch)
+    rollouts?.fill(&batch)
     return replica.train(
       batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
       beforeEach: { prepare(for: $0) },

@@ -110,6 +110,11 @@ enum Launch {
     return nil
   }
 
+  /// Whether output may be coloured: it reaches a terminal, and the user does not mind (https://no-color.org).
+  static var takesColors: Bool {
+    terminalColumns != nil && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+  }
+
   /// The columns of the terminal that output reaches, or nil where it goes elsewhere.
   ///
   /// `mpirun` gives every rank a terminal of its own wherever its output goes, so what counts is where mpirun itself

@@ -114,7 +114,8 @@ extension CommandLineTests {
               + "frozen_dtype, adapter, data, training, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, "
-              + "template, loss, order, mixing, sequence_length, packing, packing_mask, shuffle, group_by_length)",
+              + "template, loss, order, mixing, sequence_length, packing, packing_mask, shuffle, group_by_length, "
+              + "check)",
           ]
         ),
       ]

@@ -67,8 +67,8 @@ private struct GenerationCase {
       #expect(!ended.contains(prompt))
       answers[order[prompt]].append(token)
       return answers[order[prompt]].count < stopAfter
-    } ended: {
-      ended.append($0)
+    } ended: { prompt, _ in
+      ended.append(prompt)
     }
     #expect(ended.sorted() == Array(prompts.indices))
     return answers

@@ -37,7 +37,7 @@ package struct ChatEncoder: Sendable {
     try render(conversation.shaped(for: template), conversation.messages.count, prompts: true).text
   }
 
-  private func render(
+  func render(
     _ conversation: Conversation, _ count: Int, prompts: Bool
   ) throws(ChatMistake) -> RenderedText {
     do throws(TemplateError) {
@@ -93,7 +93,8 @@ package struct ChatEncoder: Sendable {
   private func changes(_ message: Int, _ reason: String) -> ChatMistake {
     ChatMistake(
       "the template \(template.name) writes message \(message + 1) in another way for \(reason)",
-      hint: "set data.loss=last_answer or data.loss=all, or data.template to one with {% generation %}")
+      hint: "set data.loss=last_answer or data.loss=all, or data.template to one with {% generation %}",
+      cause: .changedTurn)
   }
 
   // MARK: which tokens
@@ -128,9 +129,11 @@ package struct ChatEncoder: Sendable {
 package struct ChatMistake: Error, Equatable {
   package var what: String
   package var hint: String
+  let cause: RowMistake.Cause
 
-  init(_ what: String, hint: String = "") {
+  init(_ what: String, hint: String = "", cause: RowMistake.Cause = .other) {
     self.what = what
     self.hint = hint
+    self.cause = cause
   }
 }

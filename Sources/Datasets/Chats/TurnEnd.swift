@@ -14,3 +14,12 @@ extension ChatEncoder {
     return Array(text[(place + answer.count)...].drop(while: isSpace).prefix { !isSpace($0) })
   }
 }
+
+extension DocumentEncoder {
+  /// The same for the templates of all sources, without those that write nothing there.
+  package func turnEnds(_ options: DataOptions) -> [[UInt8]] {
+    let templates = Set(options.sources.map { $0.template ?? options.chats.template })
+    let ends = templates.compactMap { try? chats(options.chats, template: $0).get().turnEnd() }
+    return Set(ends).filter { !$0.isEmpty }.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+}

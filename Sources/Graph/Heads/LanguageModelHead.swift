@@ -9,10 +9,10 @@ extension Graph {
   ///   - name: that of the weight, [vocabulary, columns]; the name of the embedding if the two are tied.
   ///   - cap: logits z become cap · tanh(z / cap); nil for none.
   ///   - bias: the name of [vocabulary] numbers that are added to the logits; nil for none.
-  ///   - sequences: a loss of whole sequences in the place of the sum of cross-entropies.
+  ///   - sequences: another loss of the targets than the sum of cross-entropies.
   package func languageModelHead(
     _ x: Value, weight name: String, bias: String? = nil, vocabulary: Int, cap: Double? = nil,
-    loss sequences: SequenceLoss? = nil
+    loss sequences: (any TargetLoss)? = nil
   ) {
     let weight = parameter(
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
@@ -22,16 +22,14 @@ extension Graph {
     case .training, .loss, .rehearsal:
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
-        cap: cap.map { Float($0) })
+        cap: cap.map { Float($0) }, temperature: sequences?.temperature ?? 1)
       if let sequences, loss.counts.count != sequences.counts {
         loss.counts = [Double](repeating: 0, count: sequences.counts)
       }
       let run =
-        declaring
+        declaring || purpose == .loss && sequences?.isForTraining == true
         ? nil
-        : sequences.map {
-          SequenceLossRun($0, sequences: self.shape.sequences, length: self.shape.length)
-        }
+        : sequences.map { $0.run(sequences: self.shape.sequences, length: self.shape.length) }
       _ = append(
         CrossEntropy(
           shape: shape, loss: loss, sequences: run, hasBias: bias != nil, trainsWeight: trains(weight),
@@ -51,8 +49,8 @@ extension Graph {
 struct CrossEntropy: Operation {
   let shape: CrossEntropyShape
   let loss: LossCell
-  /// A loss of whole sequences; nil for the sum over all targets.
-  let sequences: SequenceLossRun?
+  /// Another loss of the targets; nil for their sum.
+  let sequences: (any TargetLossRun)?
   let hasBias: Bool
   let trainsWeight: Bool
   let needsInputGradient: Bool
@@ -105,7 +103,7 @@ struct CrossEntropy: Operation {
 
   /// The losses of all targets, then that of the sequences, then the gradients.
   private func run(
-    _ sequences: SequenceLossRun, _ frame: Frame, dx: UnsafeMutablePointer<Float>?,
+    _ sequences: any TargetLossRun, _ frame: Frame, dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>?
   ) {
     let weight = frame.matrix(0, rows: shape.vocabulary, columns: shape.columns)

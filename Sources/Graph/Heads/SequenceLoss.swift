@@ -19,7 +19,7 @@ package struct SequenceLossFrame {
 }
 
 /// A loss of sequences.
-package struct SequenceLoss: Sendable {
+package struct SequenceLoss: TargetLoss {
   /// How many sums it leaves beside the loss.
   package let counts: Int
   /// How many of a sequence's targets stand in its prompt, by the numbers of all sequences.
@@ -35,8 +35,14 @@ package struct SequenceLoss: Sendable {
   }
 }
 
+extension SequenceLoss {
+  package func run(sequences: Int, length: Int) -> any TargetLossRun {
+    SequenceLossRun(self, sequences: sequences, length: length)
+  }
+}
+
 /// A loss of sequences with the memory of a shape of micro-batches.
-final class SequenceLossRun: @unchecked Sendable {
+final class SequenceLossRun: TargetLossRun, @unchecked Sendable {
   private let form: SequenceLoss
   let sequences: Int
   private let length: Int

@@ -11,7 +11,7 @@ package final class BackTranslate: ModelStep, TextStep {
   private let facts: StepFacts
   private let copies: Int
   private let keepsOriginal: Bool
-  private let form: AnswerForm
+  private let form: AnswerRequest
   /// What stands before each text for the two models, such as "translate English to German: ".
   private let prefixes: [[UInt8]]
   private var models: [any TextModel] = []
@@ -22,7 +22,7 @@ package final class BackTranslate: ModelStep, TextStep {
     columns = TextColumns(section, usual: TextColumns.asked)
     copies = section.integer("copies", default: 1, in: 1...100)
     keepsOriginal = section.bool("keep_original", default: true)
-    form = AnswerForm(section, temperature: 0)
+    form = AnswerRequest(section, temperature: 0)
     prefixes = ["there_prefix", "back_prefix"].map { Array(section.text($0, default: "").utf8) }
     if copies > 1, form.temperature == 0 {
       section.fail(

@@ -1,6 +1,7 @@
 // deduplicate: of rows with equal texts, or texts that are nearly equal, the first stays.
 import Base
 import Collectives
+import Metrics
 
 package final class Deduplicate: RoundStep, TextStep {
   package static let name = "deduplicate"

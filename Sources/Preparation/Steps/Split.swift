@@ -1,6 +1,7 @@
 // split: some of the rows into outputs of their own, for validation and tests.
 import Base
 import Collectives
+import Metrics
 
 package final class Split: WholeStep {
   package static let name = "split"

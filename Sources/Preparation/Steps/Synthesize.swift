@@ -10,7 +10,7 @@ package final class Synthesize: ModelStep {
   package let modelFolders: [String]
   package var modelUse: ModelUse { .answers(isChat: form.isChat) }
   private let facts: StepFacts
-  private var form: AnswerForm
+  private var form: AnswerRequest
   private let template: Template?
   /// The column of the answer.
   private let target: [UInt8]
@@ -35,7 +35,7 @@ package final class Synthesize: ModelStep {
     }
     target = Array(section.text("into", default: count == nil ? "completion" : "prompt").utf8)
     vote = Vote(section)
-    form = AnswerForm(section, temperature: count == nil && vote.samples == 1 ? 0 : 0.7)
+    form = AnswerRequest(section, temperature: count == nil && vote.samples == 1 ? 0 : 0.7)
     form.isChat = section.bool("chat", default: false)
     if vote.samples > 1, form.temperature == 0 {
       section.fail("samples", "is \(vote.samples), and all are alike with temperature 0")

@@ -3,8 +3,10 @@ import ArgumentParser
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Look at data, convert it, and show chats as a model reads them.",
+    commandName: "data",
+    abstract: "Check data, look at it, prepare and convert it, and show chats as a model reads them.",
     subcommands: [
+      Check.self, Show.self, Stats.self,
       Convert.self, Render.self,
       Prepare.self,
     ])

@@ -61,7 +61,7 @@ struct PreparationModel: TextModel {
   }
 
   func answers(
-    to prompts: [[UInt8]], draws: [UInt64], seed: UInt64, _ form: AnswerForm
+    to prompts: [[UInt8]], draws: [UInt64], seed: UInt64, _ form: AnswerRequest
   ) throws -> [TextAnswer] {
     var answering = TextAnswering()
     answering.sampling = Sampling(

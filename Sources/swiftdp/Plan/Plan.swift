@@ -124,21 +124,13 @@ struct Plan: ParsableCommand, SharedByRanks {
       kinds[index].memory = memory?.value ?? kinds[index].memory
       kinds[index].ranks = ranksPerHost ?? kinds[index].ranks
     }
-    let used = Double(engine.pool.threads * ranks.count)
-    // Memory is taken to be faster in proportion on hosts with more cores than this one.
-    let copy =
-      bandwidth?.value ?? cluster?.copy
-      ?? MachinePeak.copy(engine.pool, ranks) / used * Double(kinds[0].cores)
-    let rates = ElementType.allCases.map { type in
-      let given = gflops ?? (type == .float32 ? cluster?.float32 : cluster?.bfloat16)
-      let products = given.map { $0 * 1e9 } ?? MachinePeak.products(engine, ranks, type: type) / used
-      return (
-        type,
-        HostRates(
-          products: products, copy: copy, link: (link?.value ?? cluster?.bandwidth ?? 10e9) / 8,
-          latency: latency.map { $0 * 1e-6 } ?? cluster?.latency ?? 50e-6)
-      )
-    }
-    return PlannedHosts(kinds: kinds, rates: Dictionary(uniqueKeysWithValues: rates))
+    return PlannedHosts(
+      kinds: kinds,
+      rates: PlannedHosts.rates(
+        engine, ranks, cores: kinds[0].cores, copy: bandwidth?.value ?? cluster?.copy,
+        products: { type in
+          (gflops ?? (type == .float32 ? cluster?.float32 : cluster?.bfloat16)).map { $0 * 1e9 }
+        }, link: (link?.value ?? cluster?.bandwidth).map { $0 / 8 },
+        latency: latency.map { $0 * 1e-6 } ?? cluster?.latency))
   }
 }

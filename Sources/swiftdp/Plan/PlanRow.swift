@@ -1,4 +1,6 @@
 // What a plan is about: hosts, ranks on them, and what one way to run costs.
+import Collectives
+import Kernels
 import Planning
 import Recipes
 import Sharding
@@ -11,6 +13,40 @@ struct PlannedHosts {
   var rates: [ElementType: HostRates]
 
   var count: Int { kinds.reduce(0) { $0 + $1.count } }
+}
+
+extension PlannedHosts {
+  /// The hosts of these ranks, taken to be like this one. Collective.
+  static func here(_ engine: Engine, _ ranks: Ranks) -> PlannedHosts {
+    let kind = Cluster.Kind(
+      count: ranks.hosts, cores: max(Launch.cores, ranks.localCount), memory: usableMemory,
+      ranks: ranks.localCount)
+    return PlannedHosts(kinds: [kind], rates: rates(engine, ranks, cores: kind.cores))
+  }
+
+  /// Rates of a host. Speeds that are not given are measured on all ranks at once, as they will compute. Collective.
+  /// - Parameters:
+  ///   - cores: of a host; memory is taken to be faster in proportion on hosts with more cores than this one.
+  ///   - copy: bytes per second that all its cores together read and write.
+  ///   - products: operations per second of matrix products on one core.
+  ///   - link: bytes per second between hosts, 10 Gbit/s if nothing gives them.
+  ///   - latency: seconds, 50 µs if nothing gives them.
+  static func rates(
+    _ engine: Engine, _ ranks: Ranks, cores: Int, copy: Double? = nil,
+    products: (ElementType) -> Double? = { _ in nil }, link: Double? = nil, latency: Double? = nil
+  ) -> [ElementType: HostRates] {
+    let used = Double(engine.pool.threads * ranks.count)
+    let copy = copy ?? MachinePeak.copy(engine.pool, ranks) / used * Double(cores)
+    let rates = ElementType.allCases.map { type in
+      (
+        type,
+        HostRates(
+          products: products(type) ?? MachinePeak.products(engine, ranks, type: type) / used, copy: copy,
+          link: link ?? 10e9 / 8, latency: latency ?? 50e-6)
+      )
+    }
+    return Dictionary(uniqueKeysWithValues: rates)
+  }
 }
 
 /// Where the ranks are, by kind of host.

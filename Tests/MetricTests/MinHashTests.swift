@@ -1,5 +1,5 @@
 import Base
-import Preparation
+import Metrics
 import Testing
 
 @Suite struct MinHashTests {

@@ -18,20 +18,30 @@ package struct MinHash {
   }
 
   /// nil for a text without a word.
-  package func signature(_ text: [UInt8]) -> [UInt32]? {
-    let words = Self.words(text)
-    guard !words.isEmpty else { return nil }
+  package func signature(_ text: [UInt8]) -> [UInt32]? { signature(of: Self.shingles(Self.words(text))) }
+
+  /// nil without a shingle.
+  package func signature(of shingles: some Sequence<UInt64>) -> [UInt32]? {
     var least = [UInt32](repeating: .max, count: Self.size)
-    let length = min(Self.shingle, words.count)
-    for start in 0...words.count - length {
-      var hash = FNV1a()
-      for word in words[start..<start + length] { hash.mix(word) }
-      let value = Self.mixed(hash.value)
+    var isEmpty = true
+    for value in shingles {
+      isEmpty = false
       for number in 0..<Self.size {
         least[number] = min(least[number], UInt32((factors[number] &* value &+ terms[number]) >> 32))
       }
     }
-    return least
+    return isEmpty ? nil : least
+  }
+
+  /// The hashes of each few words in a row, or of all words where they are fewer.
+  package static func shingles(_ words: [UInt64]) -> [UInt64] {
+    guard !words.isEmpty else { return [] }
+    let length = min(shingle, words.count)
+    return (0...words.count - length).map { start in
+      var hash = FNV1a()
+      for word in words[start..<start + length] { hash.mix(word) }
+      return mixed(hash.value)
+    }
   }
 
   /// The hashes of the words, without regard to case: runs of letters and digits, and each letter of a script that has no
@@ -67,7 +77,7 @@ package struct MinHash {
   }
 
   /// All bits of a number spread (the finaliser of MurmurHash3).
-  static func mixed(_ number: UInt64) -> UInt64 {
+  package static func mixed(_ number: UInt64) -> UInt64 {
     var value = number
     value = (value ^ value >> 33) &* 0xFF51_AFD7_ED55_8CCD
     value = (value ^ value >> 33) &* 0xC4CE_B9FE_1A85_EC53
@@ -75,13 +85,19 @@ package struct MinHash {
   }
 }
 
-/// Texts that were kept, found again by bands of their signatures.
+/// Texts that were kept, found again by bands of their signatures. Some 1.4 kB a text, and up to twice
+/// that where memory has just grown.
 package struct NearTexts {
   private let threshold: Double
   /// Numbers of a band: texts as alike as the threshold share one nearly always.
   private let width: Int
-  private var signatures: [[UInt32]] = []
-  private var bands: [UInt64: [Int32]] = [:]
+  /// One behind the other.
+  private var signatures: [UInt32] = []
+  /// The last text that has a band, by the band's hash.
+  private var last: [UInt64: Int32] = [:]
+  /// For each band of each text, the text before it that has the band too; -1 for none.
+  private var before: [Int32] = []
+  package private(set) var count = 0
 
   package init(threshold: Double) {
     self.threshold = threshold
@@ -95,22 +111,49 @@ package struct NearTexts {
 
   /// Which of the kept texts is as alike as asked for, the first of them; otherwise keeps this one as well.
   package mutating func findOrKeep(_ signature: [UInt32]) -> Int? {
-    let keys = stride(from: 0, to: MinHash.size, by: width).map { start in
+    let keys = keys(signature)
+    if let found = find(signature, keys) { return found }
+    keep(signature, keys)
+    return nil
+  }
+
+  /// Which of the kept texts is as alike as asked for, the first of them; nil where none is.
+  package func find(_ signature: [UInt32]) -> Int? { find(signature, keys(signature)) }
+
+  /// Keeps a text; the numbers of texts count from 0.
+  package mutating func keep(_ signature: [UInt32]) { keep(signature, keys(signature)) }
+
+  private func keys(_ signature: [UInt32]) -> [UInt64] {
+    stride(from: 0, to: MinHash.size, by: width).map { start in
       var hash = FNV1a()
       hash.mix(UInt64(start))
       for number in signature[start..<start + width] { hash.mix(UInt64(number)) }
       return hash.value
     }
+  }
+
+  private func find(_ signature: [UInt32], _ keys: [UInt64]) -> Int? {
     var candidates: Set<Int32> = []
-    for key in keys { candidates.formUnion(bands[key] ?? []) }
-    for candidate in candidates.sorted() {
-      let same = zip(signatures[Int(candidate)], signature).count { $0 == $1 }
-      if Double(same) >= threshold * Double(MinHash.size) { return Int(candidate) }
+    for (band, key) in keys.enumerated() {
+      var next = last[key] ?? -1
+      while next >= 0 {
+        candidates.insert(next)
+        next = before[Int(next) * keys.count + band]
+      }
     }
-    let number = Int32(signatures.count)
-    signatures.append(signature)
-    for key in keys { bands[key, default: []].append(number) }
-    return nil
+    return candidates.sorted().first { isNear(Int($0), signature) }.map(Int.init)
+  }
+
+  private func isNear(_ text: Int, _ signature: [UInt32]) -> Bool {
+    let start = text * MinHash.size
+    let same = (0..<MinHash.size).count { signatures[start + $0] == signature[$0] }
+    return Double(same) >= threshold * Double(MinHash.size)
+  }
+
+  private mutating func keep(_ signature: [UInt32], _ keys: [UInt64]) {
+    signatures.append(contentsOf: signature)
+    for key in keys { before.append(last.updateValue(Int32(count), forKey: key) ?? -1) }
+    count += 1
   }
 }
 

@@ -1,0 +1,267 @@
+// What a run does beside its steps where a model learns from rewards: answers, rewards and advantages of each step.
+import Base
+import Collectives
+import Datasets
+import Foundation
+import Generation
+import Models
+import Objectives
+import Recipes
+import Rewards
+import Tensors
+import Tokenizers
+
+final class PolicyRun {
+  private let task: any PolicyTask
+  private let recipe: Recipe
+  private let replica: Replica
+  private let reference: Replica?
+  private let ranks: Ranks
+  private let tokenizer: Tokenizer
+  private let data: TokenSequences
+  private let prompts: [PromptRow]
+  private let validation: [PromptRow]
+  private let rewards: AnswerRewards
+  private var stream: BatchStream
+  private let log: RolloutLog
+  /// What the current steps are trained on.
+  private(set) var current: Rollouts?
+  private var scalars: [Scalar] = []
+
+  /// Reads the prompts and makes the rewards ready; nil for other tasks. Collective.
+  /// - Parameters:
+  ///   - first: the first step, from 1.
+  ///   - kept: the answers that a checkpoint has of steps which are not over.
+  init?(
+    _ recipe: Recipe, _ data: RunData, from first: Int, kept: JSON?, replica: Replica, ranks: Ranks,
+    ledger: MemoryLedger, note: @escaping (String) -> Void
+  ) throws {
+    guard let task = recipe.objective as? any PolicyTask else { return nil }
+    self.task = task
+    self.recipe = recipe
+    self.replica = replica
+    self.ranks = ranks
+    tokenizer = data.tokenizer
+    self.data = data.dataset.train
+    stream = data.stream
+    let dataset = data.dataset
+    (prompts, validation) = try ranks.together {
+      let prompts = try dataset.trainRows.promptRows(of: dataset.train)
+      let held = try dataset.validation.map { try dataset.validationRows.promptRows(of: $0) } ?? []
+      for (rows, sequences) in [(prompts, dataset.train), (held, dataset.validation ?? dataset.train)] {
+        for (sequence, row) in rows.enumerated() {
+          try replica.description.check(
+            prompt: row.tokens, at: sequences.name(of: sequences.source(of: sequence)))
+        }
+      }
+      return (prompts, held)
+    }
+    reference =
+      task.reference == .none
+      ? nil : try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger)
+    rewards = try AnswerRewards(task.rollouts.rewards, ranks: ranks, note: note) { folder in
+      try RewardModelScorer(folder, recipe, engine: replica.engine, ranks: ranks)
+    }
+    log = RolloutLog(output: recipe.output)
+    try ranks.together { if ranks.isFirst { try log.begin(from: first) } }
+    current = try ranks.together { try kept.map { try rollouts($0) } }
+  }
+
+  // MARK: steps
+
+  /// The steps of answers, from 1: those of one follow each other.
+  private func isFirst(_ step: Int) -> Bool { (step - 1) % task.rollouts.iterations == 0 }
+
+  /// The micro-batches of a step; where it begins with new answers, all weights must be here. Collective.
+  func microBatches(_ number: Int) throws -> [MicroBatch] {
+    if isFirst(number) || current == nil { try draw(number) }
+    guard let current else { preconditionFailure("answers were drawn") }
+    return current.microBatches(size: recipe.training.microBatchSize)
+  }
+
+  /// Whether a step begins with new answers.
+  func draws(_ number: Int) -> Bool { isFirst(number) || current == nil }
+
+  private func draw(_ number: Int) throws {
+    let start = Date()
+    let generation = (number - 1) / task.rollouts.iterations
+    let asked = stream.sequences(step: generation).flatMap { prompt in
+      [Int](repeating: prompt, count: task.rollouts.generations)
+    }
+    var answers = try drawn(
+      asked, rows: { self.prompts[$0] }, first: generation * asked.count,
+      Sampling(
+        temperature: task.rollouts.temperature, topK: task.rollouts.topK, topP: task.rollouts.topP,
+        seed: Self.seed(recipe.training.seed)))
+    let drawn = Date()
+    let earned = try rewards(answers.map { rewarded($0, prompts[$0.prompt]) })
+    for answer in answers.indices {
+      answers[answer].rewards = earned[answer]
+      answers[answer].reward = zip(earned[answer], rewards.recipes).reduce(0) { $0 + $1.0 * $1.1.weight }
+    }
+    try learn(&answers, step: number)
+    let rollouts = Rollouts(answers, step: number, task: task, prompts: { self.prompts[$0].tokens }, of: data)
+    current = rollouts
+    scalars = told(answers, drawing: drawn.timeIntervalSince(start), all: Date().timeIntervalSince(start))
+    try ranks.together {
+      guard ranks.isFirst else { return }
+      try log.append(
+        answers.map { answer in
+          let row = prompts[answer.prompt]
+          return log.line(
+            answer, step: number, prompt: row.prompt, text: text(answer, row), reference: row.reference,
+            rewards: rewards.recipes.map(\.name))
+        })
+    }
+  }
+
+  /// Draws of answers differ from those of the data and of dropout.
+  private static func seed(_ seed: UInt64) -> UInt64 {
+    var mixed = FNV1a()
+    for word in [seed, 0x726F_6C6C] { mixed.mix(word) }
+    return mixed.value
+  }
+
+  /// Computes what the loss needs to know of answers: log-probabilities and advantages. Collective.
+  private func learn(_ answers: inout [PolicyAnswer], step: Int) throws {
+    let bare = Rollouts(answers, step: step, task: task, prompts: { self.prompts[$0].tokens }, of: data)
+    func logs(_ model: Replica) throws -> [[Float]] {
+      bare.ofAnswers(
+        try measure(
+          bare.sequences, rows: nil, replica: model, ranks: ranks,
+          microBatchSize: recipe.training.microBatchSize, mask: .document, form: .perToken))
+    }
+    // The loss of a whole answer against a reference needs what it was likely when it was given.
+    let needsOld = task.rollouts.iterations > 1 || reference != nil
+    let old = needsOld ? try logs(replica) : nil
+    let other = try reference.map { try logs($0) }
+    var divergence: [Double]?
+    if let old, let other {
+      divergence = answers.indices.map { answer in
+        zip(old[answer], other[answer]).reduce(0) { $0 + Double($1.0) - Double($1.1) }
+      }
+    }
+    let advantages = task.advantages(of: answers.map(\.reward), divergence: divergence)
+    for answer in answers.indices {
+      answers[answer].advantage = advantages[answer]
+      if task.rollouts.iterations > 1 { answers[answer].old = old?[answer] }
+      answers[answer].reference = other?[answer]
+    }
+  }
+
+  // MARK: answers
+
+  /// The answers to some prompts, known to all ranks. Collective.
+  /// - Parameter first: the key of the first draw.
+  private func drawn(
+    _ asked: [Int], rows: (Int) -> PromptRow, first: Int, _ sampling: Sampling
+  ) throws -> [PolicyAnswer] {
+    // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
+    let order = asked.indices.sorted {
+      (rows(asked[$0]).tokens.count, $0) < (rows(asked[$1]).tokens.count, $1)
+    }
+    let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
+    let mine = try ranks.together { () throws -> [[Int32]] in
+      var answers = [[Int32]](repeating: [], count: own.count)
+      var ends = [Int32?](repeating: nil, count: own.count)
+      ranks.board?.tell(.validation)
+      try replica.generator.run(
+        own.map { Generator.Prompt(rows(asked[$0]).tokens, sample: first + $0) },
+        batchSize: task.rollouts.batchSize, maximum: task.rollouts.longest, sampling: sampling
+      ) {
+        answers[$0].append($1)
+        return true
+      } ended: {
+        ends[$0] = $1
+      }
+      // Each answer behind its length, and behind what ended it.
+      return zip(answers, ends).map { [Int32($0.count), $1 ?? -1] + $0 }
+    }
+    let all = ranks.gather(mine.flatMap { $0.map(Double.init) })
+    var places = [Int](repeating: 0, count: ranks.count)
+    var answers = [PolicyAnswer?](repeating: nil, count: asked.count)
+    for (place, prompt) in order.enumerated() {
+      let rank = place % ranks.count
+      let start = places[rank] + 2
+      let end = start + Int(all[rank][start - 2])
+      let last = Int32(all[rank][start - 1])
+      answers[prompt] = PolicyAnswer(
+        prompt: asked[prompt], tokens: all[rank][start..<end].map { Int32($0) } + (last < 0 ? [] : [last]),
+        isWhole: last >= 0)
+      places[rank] = end
+    }
+    return answers.compactMap { $0 }
+  }
+
+  private func text(_ answer: PolicyAnswer, _ row: PromptRow) -> [UInt8] {
+    let tokens = answer.isWhole ? answer.tokens.dropLast() : answer.tokens[...]
+    return Array(tokenizer.text(of: Array(tokens), after: row.tokens).utf8)
+  }
+
+  private func rewarded(_ answer: PolicyAnswer, _ row: PromptRow) -> RewardedAnswer {
+    RewardedAnswer(
+      prompt: row.prompt, completion: text(answer, row), tokens: answer.tokens.count,
+      longest: task.rollouts.longest, reference: row.reference, row: row.columns)
+  }
+
+  // MARK: numbers
+
+  private func told(_ answers: [PolicyAnswer], drawing: Double, all seconds: Double) -> [Scalar] {
+    let groups = GroupStatistics(answers.map(\.reward), size: task.rollouts.generations)
+    let tokens = answers.reduce(0) { $0 + $1.tokens.count }
+    var scalars = [
+      Scalar("reward", GroupStatistics.mean(answers.map(\.reward))),
+      Scalar("reward_std", GroupStatistics.mean(groups.deviations)),
+      Scalar("frac_reward_zero_std", GroupStatistics.mean(groups.deviations.map { $0 == 0 ? 1 : 0 })),
+    ]
+    if rewards.recipes.count > 1 {
+      for (number, recipe) in rewards.recipes.enumerated() {
+        scalars.append(
+          Scalar("rewards/\(recipe.name)", GroupStatistics.mean(answers.map { $0.rewards[number] })))
+      }
+    }
+    return scalars + [
+      Scalar("completion_length", Double(tokens) / Double(max(1, answers.count))),
+      Scalar("cut_share", GroupStatistics.mean(answers.map { $0.isWhole ? 0 : 1 })),
+      Scalar("rollout_seconds", (seconds * 1e6).rounded() / 1e6),
+      Scalar("rollout_tokens_per_second", (Double(tokens) / max(drawing, 1e-9) * 10).rounded() / 10),
+    ]
+  }
+
+  /// What a step's answers earned; nothing for a further step on the same answers.
+  func scalars(of number: Int) -> [Scalar] { isFirst(number) ? scalars : [] }
+
+  /// What the likeliest answers to the prompts of the validation earn. Collective.
+  func validate() throws -> [Scalar] {
+    guard !validation.isEmpty else { return [] }
+    let answers = try drawn(
+      Array(validation.indices), rows: { self.validation[$0] }, first: 0, Sampling())
+    let earned = try rewards(answers.map { rewarded($0, validation[$0.prompt]) })
+    let totals = earned.map { zip($0, rewards.recipes).reduce(0) { $0 + $1.0 * $1.1.weight } }
+    return [Scalar("reward", GroupStatistics.mean(totals))]
+  }
+
+  // MARK: checkpoints
+
+  /// The answers that steps behind this one go on with; nil where the next one begins with new answers.
+  func kept(after step: Int) -> JSON? {
+    guard let current, !isFirst(step + 1) else { return nil }
+    return .object([
+      JSON.Member(key: Array("step".utf8), value: .integer(current.step)),
+      JSON.Member(key: Array("answers".utf8), value: .array(current.answers.map(\.json))),
+    ])
+  }
+
+  private func rollouts(_ json: JSON) throws -> Rollouts {
+    let answers = json["answers"]?.elements?.map { PolicyAnswer($0) } ?? []
+    guard let step = json["step"]?.integer, !answers.isEmpty, answers.allSatisfy({ $0 != nil }) else {
+      throw UserError(.data, "has rollouts that no run leaves", at: "training_state.json")
+    }
+    let known = answers.compactMap { $0 }
+    guard known.allSatisfy({ prompts.indices.contains($0.prompt) && !$0.tokens.isEmpty }) else {
+      throw UserError(.data, "has rollouts of other prompts", at: "training_state.json")
+    }
+    for answer in known { try replica.description.check(answer.tokens) }
+    return Rollouts(known, step: step, task: task, prompts: { self.prompts[$0].tokens }, of: data)
+  }
+}

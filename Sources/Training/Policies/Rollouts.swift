@@ -1,0 +1,91 @@
+// The answers of a step as sequences to train on.
+import Base
+import Datasets
+import Graph
+import Objectives
+
+struct Rollouts {
+  /// In the order in which they were drawn: those to one prompt beside each other.
+  let answers: [PolicyAnswer]
+  /// The step that they were drawn for.
+  let step: Int
+  /// The answers behind their prompts, those of about one length beside each other.
+  let sequences: TokenSequences
+  /// Which answer each sequence is.
+  private let order: [Int]
+  private let promptLengths: [Int]
+  private let divisors: [Double]
+
+  /// - Parameter prompts: the tokens of each prompt of the data.
+  init(
+    _ answers: [PolicyAnswer], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32],
+    of data: TokenSequences
+  ) {
+    self.answers = answers
+    self.step = step
+    // What carries no gradient is not computed.
+    let carrying = answers.indices.filter {
+      answers[$0].targets(task) > 0 && (answers[$0].advantage != 0 || task.form.beta > 0)
+    }
+    let learned = carrying.isEmpty ? Array(answers.indices) : carrying
+    let lengths = answers.map { prompts($0.prompt).count + $0.tokens.count }
+    // The longest come first, so that ranks end at about the same time.
+    let order = learned.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+    var sequences = TokenSequences(files: data.files)
+    sequences.virtual = data.virtual
+    for answer in order {
+      let prompt = prompts(answers[answer].prompt)
+      let targets = answers[answer].targets(task)
+      sequences.append(
+        (prompt + answers[answer].tokens)[...], targets: targets > 0 ? [prompt.count..<lengths[answer]] : [],
+        source: data.source(of: answers[answer].prompt))
+    }
+    self.sequences = sequences
+    self.order = order
+    promptLengths = order.map { prompts(answers[$0].prompt).count }
+    let tokens = answers.reduce(0) { $0 + $1.targets(task) }
+    let units = learned.reduce(0) { $0 + answers[$1].targets(task) }
+    divisors = order.map { answer in
+      let own = task.divisor(ofTokens: answers[answer].targets(task), answers: answers.count)
+      // The loss is divided by the tokens of these sequences anyway.
+      return (own > 0 ? own : Double(tokens)) / Double(max(units, 1))
+    }
+  }
+
+  /// The micro-batches of each step that they are used in.
+  func microBatches(size: Int) -> [MicroBatch] { MicroBatch.cut(Array(0..<sequences.count), size: size) }
+
+  /// Gives the tokens of a micro-batch what a policy's loss asks of them.
+  func fill(_ batch: inout Batch) {
+    batch.tokenNumbers.append(
+      contentsOf: repeatElement(.nan, count: batch.rows * batch.length * PolicyNumbers.count))
+    for (row, sequence) in batch.sequences.enumerated() {
+      let answer = answers[order[sequence]]
+      for token in answer.tokens.indices {
+        // The place before a token predicts it.
+        let place = row * batch.length + sequences.virtual.rows + promptLengths[sequence] + token - 1
+        let first = place * PolicyNumbers.count
+        batch.tokenNumbers[first + PolicyNumbers.advantage] = Float(answer.advantage)
+        batch.tokenNumbers[first + PolicyNumbers.divisor] = Float(divisors[sequence])
+        if let old = answer.old { batch.tokenNumbers[first + PolicyNumbers.old] = old[token] }
+        if let reference = answer.reference {
+          batch.tokenNumbers[first + PolicyNumbers.reference] = reference[token]
+        }
+      }
+    }
+  }
+
+  /// For each answer, what a measurement of `sequences` left for its tokens.
+  func ofAnswers(_ evaluated: Evaluated) -> [[Float]] {
+    var all = answers.map { [Float](repeating: 0, count: $0.tokens.count) }
+    for (sequence, answer) in order.enumerated() {
+      let losses = evaluated[sequence]
+      all[answer] = answers[answer].tokens.indices.map { token in
+        // Answers that carry no loss have none.
+        let loss = losses[losses.startIndex + promptLengths[sequence] + token - 1]
+        return loss.isNaN ? 0 : Float(-loss)
+      }
+    }
+    return all
+  }
+}
