@@ -58,15 +58,17 @@ package final class BackTranslate: ModelStep, TextStep {
     var flat = texts.flatMap { $0 }
     let owners = texts.enumerated().flatMap { row, texts in texts.indices.map { (row: row, place: $0) } }
     for (direction, model) in models.enumerated() {
-      let draws = owners.map {
-        rows[$0.row].draw(copy << 32 | $0.place << 1 | direction, step: facts.index)
+      // A text that became empty stays so.
+      let asked = flat.indices.filter { !flat[$0].isEmpty }
+      let draws = asked.map {
+        rows[owners[$0].row].draw(copy << 32 | owners[$0].place << 1 | direction, step: facts.index)
       }
       do {
-        flat = try model.answers(
-          to: flat.map { prefixes[direction] + $0 }, draws: draws, seed: facts.seed, form
-        ).map(\.text)
+        let answers = try model.answers(
+          to: asked.map { prefixes[direction] + flat[$0] }, draws: draws, seed: facts.seed, form)
+        for (text, answer) in zip(asked, answers) { flat[text] = answer.text }
       } catch let mistake as PromptMistake {
-        throw UserError(.data, mistake.what, at: record.place(rows[owners[mistake.prompt].row]))
+        throw UserError(.data, mistake.what, at: record.place(rows[owners[asked[mistake.prompt]].row]))
       }
     }
     var rest = flat[...]

@@ -111,7 +111,9 @@ package final class Synthesize: ModelStep {
   private func prompt(_ members: [JSON.Member], _ place: String) throws -> [UInt8] {
     guard let template else { preconditionFailure("a recipe without a prompt is refused") }
     do throws(TemplateError) {
-      return try template.render(members).text
+      // Jinja drops a line end at the end of a template, where a prompt means it.
+      let end = template.source.last == UInt8(ascii: "\n") ? [UInt8(ascii: "\n")] : []
+      return try template.render(members).text + end
     } catch { throw UserError(.data, "prompt: \(error.message)", at: place) }
   }
 
