@@ -97,6 +97,21 @@ extension CommandLineTests {
       #expect(result.code != 0 && result.err.contains(expected), "\(result.err)")
     }
 
+    /// In a short form, with a reward that the base earns now and then.
+    @Test func recipe() throws {
+      let folder = try Workspace()
+      let run = try train(
+        [
+          Project.root + "/launch/recipes/grpo.yaml", "model=shipped:base", "training.steps=3",
+          "training.batch_size=32",
+          "task.rewards={name: regex, pattern: '^[A-M]'}", "training.validate_every=0",
+          "data.validation=0.002",
+        ], output: "run", ranks: 2, in: folder)
+      let rewards = try run.numbers("reward")
+      #expect(rewards.count == 3 && rewards.allSatisfy { (0...1).contains($0) })
+      #expect(try run.numbers("validation_reward").count == 1)
+    }
+
     @Test func aTextIsNoPrompt() throws {
       let folder = try Workspace()
       let settings = try settings(Self.tasks[2], in: folder)
