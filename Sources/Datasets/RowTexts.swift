@@ -64,8 +64,7 @@ extension Dataset {
   /// The rows of `train`, and those of `validation`.
   package var trainRows: RowTexts { RowTexts(options, sources: options.sources, encoder: encoder) }
   package var validationRows: RowTexts {
-    guard case .files(let paths) = options.validation else { return trainRows }
-    let source = DataSource(files: paths, format: options.format, columns: options.columns)
+    guard let source = options.validationFiles else { return trainRows }
     return RowTexts(options, sources: [source], encoder: encoder)
   }
 }

@@ -16,28 +16,86 @@ package struct RunData {
   private let schedule: SourceSchedule
   package let steps: Int
 
-  /// Reads all files of a recipe.
+  /// What reads the data of a recipe.
+  private struct Reader {
+    let options: DataOptions
+    let tokenizer: Tokenizer
+    let encoder: DocumentEncoder
+
+    /// - Throws: what does not go together in the recipe and the model.
+    init(_ recipe: Recipe, model: ModelDescription) throws {
+      let data = recipe.data
+      if data.sequenceLength > model.family.maximumLength {
+        throw UserError(
+          .usage,
+          "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens"
+            + (model.virtualPositions.count > 0 ? ", the virtual ones included" : ""),
+          at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
+      }
+      guard model.answerStart == nil || recipe.objective.answersTexts else {
+        throw UserError(
+          .usage,
+          "is of type \(model.typeName), whose models answer to texts, and task "
+            + "\(type(of: recipe.objective).name) has none",
+          at: recipe.model, hint: "set task=\(TextToText.name)")
+      }
+      options = recipe.dataOptions
+      tokenizer = try Tokenizer(folder: recipe.model)
+      encoder = model.encoder(tokenizer)
+    }
+  }
+
+  /// Reads all files of a recipe in memory.
   /// - Throws: every mistake in the files at once.
   package init(_ recipe: Recipe, model: ModelDescription) throws {
-    let data = recipe.data
-    if data.sequenceLength > model.family.maximumLength {
-      throw UserError(
-        .usage,
-        "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens"
-          + (model.virtualPositions.count > 0 ? ", the virtual ones included" : ""),
-        at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
+    let reader = try Reader(recipe, model: model)
+    try self.init(
+      recipe, model: model, reader.tokenizer, try Dataset(reader.options, encoder: reader.encoder))
+  }
+
+  /// The data of a recipe, in memory or out of its cache. Collective.
+  /// - Parameter caching: fills the cache; nil if the recipe names none.
+  /// - Throws: every mistake in the files at once.
+  package static func read(
+    _ recipe: Recipe, model: ModelDescription, ranks: Ranks, caching: DataCaching?
+  ) throws -> RunData {
+    guard let caching else { return try ranks.together { try RunData(recipe, model: model) } }
+    return try read(recipe, model: model, ranks: ranks, caching: caching, verifies: false)
+  }
+
+  /// Fills the cache of a recipe, and checks what is there. Collective.
+  /// - Parameters:
+  ///   - threads: of this rank.
+  ///   - tell: called on the first rank with what takes time, and what is wrong, a line each.
+  package static func cached(
+    _ recipe: Recipe, ranks: Ranks, threads: Int, tell: @escaping (String) -> Void
+  ) throws -> RunData {
+    let caching = try DataCaching(ranks: ranks, threads: threads, tell: tell)
+    var recipe = try caching.identified(recipe)
+    recipe = try ranks.together { [recipe] in try recipe.settled() }
+    let model = try ranks.together { [recipe] in
+      let model = try recipe.describeModel()
+      try recipe.objective.check(model)
+      return model
     }
-    guard model.answerStart == nil || recipe.objective.answersTexts else {
-      throw UserError(
-        .usage,
-        "is of type \(model.typeName), whose models answer to texts, and task "
-          + "\(type(of: recipe.objective).name) has none",
-        at: recipe.model, hint: "set task=\(TextToText.name)")
-    }
-    tokenizer = try Tokenizer(folder: recipe.model)
-    dataset = try Dataset(
-      recipe.dataOptions,
-      encoder: model.encoder(tokenizer))
+    return try read(recipe, model: model, ranks: ranks, caching: caching, verifies: true)
+  }
+
+  private static func read(
+    _ recipe: Recipe, model: ModelDescription, ranks: Ranks, caching: DataCaching, verifies: Bool
+  ) throws -> RunData {
+    let reader = try ranks.together { try Reader(recipe, model: model) }
+    let dataset = try caching.dataset(
+      reader.options, encoder: reader.encoder, tokenizer: Tokenizer.files(of: recipe.model),
+      verifies: verifies)
+    return try ranks.together { try RunData(recipe, model: model, reader.tokenizer, dataset) }
+  }
+
+  private init(
+    _ recipe: Recipe, model: ModelDescription, _ tokenizer: Tokenizer, _ dataset: Dataset
+  ) throws {
+    self.tokenizer = tokenizer
+    self.dataset = dataset
     try dataset.check(for: model)
     let training = recipe.training
     let steps = try Self.steps(of: recipe, dataset)
@@ -54,8 +112,10 @@ package struct RunData {
     stream = BatchStream(
       sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, schedule: schedule,
       batchSize: training.batchSize,
-      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
-      lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
+      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: recipe.data.shuffle,
+      length: recipe.data.groupsByLength
+        ? { [train = dataset.train] in train.length(ofSample: $0) } : nil,
+      cache: recipe.data.cache?.folder)
     self.steps = steps
   }
 
@@ -72,10 +132,10 @@ package struct RunData {
 
   /// Reads the data, and checks that the memory of the hosts holds it beside the model. Collective.
   static func checked(
-    _ recipe: Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int
+    _ recipe: Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int, caching: DataCaching?
   ) throws -> RunData {
-    try ranks.together {
-      let data = try RunData(recipe, model: description)
+    let data = try read(recipe, model: description, ranks: ranks, caching: caching)
+    return try ranks.together {
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
       shape.batch.sourceLength = data.dataset.train.longestAnswered
@@ -100,19 +160,7 @@ package struct RunData {
   /// A checksum over all training tokens, targets and labels, and the shares of sources, to recognise the data when a
   /// run resumes.
   package var fingerprint: String {
-    var hash = FNV1a()
-    hash.mix(UInt64(dataset.train.count))
-    for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
-    for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
-    if dataset.train.hasScatteredTargets {
-      for token in dataset.train.tokens.indices where dataset.train.lossMask[token] {
-        hash.mix(UInt64(token))
-      }
-    }
-    for token in dataset.train.answered.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
-    for label in dataset.train.tokenLabels { hash.mix(UInt64(UInt32(bitPattern: label))) }
-    if dataset.train.rowsPerSample > 1 { hash.mix(UInt64(dataset.train.rowsPerSample)) }
-    for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
+    var hash = dataset.train.checksum
     if dataset.trainSources.count > 1 {
       for (source, share) in zip(dataset.trainSources, Mixture(weights: dataset.weights).counts) {
         hash.mix(UInt64(source.count))
@@ -135,8 +183,7 @@ extension Dataset {
   /// - Throws: if the tokenizer gives tokens or types that the model has no row for.
   func check(for model: ModelDescription) throws {
     for sequences in [train] + (validation.map { [$0] } ?? []) {
-      try model.check(sequences.tokens)
-      try model.check(sequences.answered.tokens)
+      try model.check(sequences.largestTokens)
       guard sequences.hasTypes, model.family.types < 2 else { continue }
       throw UserError(
         .data, "rows have two texts, which the model does not tell apart (type_vocab_size is 1)",

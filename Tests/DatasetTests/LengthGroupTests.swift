@@ -13,7 +13,7 @@ import Testing
     BatchStream(
       sources: [0..<1000 * rows], rowsPerSample: rows, schedule: SourceSchedule(.one, samples: [1000]),
       batchSize: batch, microBatchSize: micro,
-      seed: 5, shuffle: true, lengths: lengths)
+      seed: 5, shuffle: true, length: lengths.map { lengths in { lengths[$0] } })
   }
 
   /// Tokens with padding over tokens.

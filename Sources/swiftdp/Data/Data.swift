@@ -5,7 +5,7 @@ struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Look at data, convert it, and show chats as a model reads them.",
     subcommands: [
-      Convert.self, Render.self,
+      Cache.self, Convert.self, Render.self,
       Prepare.self,
     ])
 }
