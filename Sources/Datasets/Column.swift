@@ -18,7 +18,7 @@ package struct Column<Element: BitwiseCopyable & Sendable>: Sendable {
   ///   - part: where the elements lie, at an address that is right for them.
   init(_ bytes: any MappedBytes, _ part: Range<Int>) {
     guard !part.isEmpty, let base = bytes.bytes.baseAddress else {
-      self.init()
+      storage = .memory([])
       return
     }
     storage = .mapped(

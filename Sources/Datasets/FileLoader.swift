@@ -54,7 +54,13 @@ struct FileLoader {
   mutating func readMistakes(encodes: Bool) {
     var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
     reader.read { example, source, failed, summary throws(RowMistake) in
-      if !encodes { summary.rows += 1 }
+      // An empty text has no tokens, and is no row.
+      if !encodes, encoder.answerStart == nil {
+        switch example {
+        case .document, .answer: if example.isEmpty { summary.emptyRows += 1 } else { summary.rows += 1 }
+        default: break
+        }
+      }
       try take(example, from: source, failed: failed || !encodes, to: &summary)
       forget()
     }

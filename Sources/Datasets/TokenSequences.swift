@@ -153,6 +153,9 @@ package struct TokenSequences: Sendable {
 
   package var numbersPerSequence: Int { index.numbersPerSequence }
 
+  /// Numbers that belong to sequences and not to tokens, `numbersPerSequence` for each: the index of its label.
+  package var numbers: Column<Float> { index.numbers }
+
   /// The numbers of a sequence.
   package func numbers(of sequence: Int) -> ArraySlice<Float> {
     index.numbers.slice(index.numbers(of: sequence))

@@ -85,13 +85,3 @@ extension TokenSequences {
   /// The tokens of the texts that sequences answer to.
   var texts: TokenView { TokenView(lists: index.answered, store: store) { $0.texts } }
 }
-
-extension TokenView: Equatable, ExpressibleByArrayLiteral {
-  package static func == (a: TokenView, b: TokenView) -> Bool { a.elementsEqual(b) }
-
-  package init(arrayLiteral elements: Int32...) {
-    var sequences = TokenSequences(files: [])
-    sequences.append(elements[...], firstTarget: 0, source: SampleSource(file: 0, line: 0))
-    self = sequences.tokens
-  }
-}

@@ -4,7 +4,6 @@ import Collectives
 import Datasets
 import Foundation
 import Kernels
-import Recipes
 import Synchronization
 
 /// Finds or makes the entries of a cache over all ranks.
@@ -25,21 +24,6 @@ package struct DataCaching {
     self.ranks = ranks
     self.tell = tell
     pool = try ranks.together { try WorkerPool(threads: threads, stack: Self.stack) }
-  }
-
-  /// Nil if the recipe names no cache. Collective; parameters as those above.
-  package init?(
-    _ recipe: Recipe, ranks: Ranks, threads: Int, tell: @escaping (String) -> Void
-  ) throws {
-    guard recipe.data.cache != nil else { return nil }
-    try self.init(ranks: ranks, threads: threads, tell: tell)
-  }
-
-  /// A recipe whose cache knows what the files hold. Collective.
-  package func identified(_ recipe: Recipe) throws -> Recipe {
-    var recipe = recipe
-    recipe.data.cache = try recipe.data.cache.map { try identified($0, recipe.dataOptions.files) }
-    return recipe
   }
 
   /// What the files hold; those that nobody has hashed yet are read. Collective.

@@ -63,25 +63,9 @@ package struct RunData {
     return try read(recipe, model: model, ranks: ranks, caching: caching, verifies: false)
   }
 
-  /// Fills the cache of a recipe, and checks what is there. Collective.
-  /// - Parameters:
-  ///   - threads: of this rank.
-  ///   - tell: called on the first rank with what takes time, and what is wrong, a line each.
-  package static func cached(
-    _ recipe: Recipe, ranks: Ranks, threads: Int, tell: @escaping (String) -> Void
-  ) throws -> RunData {
-    let caching = try DataCaching(ranks: ranks, threads: threads, tell: tell)
-    var recipe = try caching.identified(recipe)
-    recipe = try ranks.together { [recipe] in try recipe.settled() }
-    let model = try ranks.together { [recipe] in
-      let model = try recipe.describeModel()
-      try recipe.objective.check(model)
-      return model
-    }
-    return try read(recipe, model: model, ranks: ranks, caching: caching, verifies: true)
-  }
-
-  private static func read(
+  /// The same out of a cache.
+  /// - Parameter verifies: whether to look at every byte that is there.
+  static func read(
     _ recipe: Recipe, model: ModelDescription, ranks: Ranks, caching: DataCaching, verifies: Bool
   ) throws -> RunData {
     let reader = try ranks.together { try Reader(recipe, model: model) }

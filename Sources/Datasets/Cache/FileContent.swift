@@ -43,9 +43,11 @@ struct FileStamp: Equatable, Sendable {
   /// Whether a host that reaches the file in another way sees the same one.
   func isSame(as other: FileStamp) -> Bool { bytes == other.bytes && modified == other.modified }
 
-  /// Whether so recent a change might be followed by another one that no time tells: file systems count in ticks.
-  func isRecent(at now: Date) -> Bool {
-    Double(max(modified, changed)) / 1e9 > now.timeIntervalSince1970 - 2
+  /// Whether another change since a time might not show in the stamp: file systems count in ticks, some in whole seconds.
+  func isRecent(at time: Date) -> Bool {
+    let second = 1_000_000_000
+    let tick = modified.isMultiple(of: second) && changed.isMultiple(of: second) ? 2.0 : 0.05
+    return Double(max(modified, changed)) / 1e9 > time.timeIntervalSince1970 - tick
   }
 }
 

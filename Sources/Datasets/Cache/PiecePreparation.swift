@@ -11,11 +11,11 @@ package struct CachePiece: Sendable {
   let piece: FilePiece
   let key: CacheKey
   /// Where its parts lie.
-  let folder: String
+  package let folder: String
   /// About how much there is to do: the bytes of text.
   package let work: Int
 
-  func path(ofPart number: Int) -> String { folder + "/" + TokenPart.name(piece, number) }
+  package func path(ofPart number: Int) -> String { folder + "/" + TokenPart.name(piece, number) }
 
   /// The parts that are there, from the first on.
   /// - Parameter verifies: whether to look at every byte of them.
@@ -47,7 +47,7 @@ package struct PiecePreparation: Sendable {
   }
 
   let reading: DatasetReading
-  var tokensOfPart = Self.tokensOfPart
+  package var tokensOfPart = Self.tokensOfPart
 
   /// Makes the parts that are missing. Several threads may do that for pieces of their own.
   /// - Parameters:
@@ -103,7 +103,8 @@ package struct PiecePreparation: Sendable {
   ) throws {
     var facts = facts
     facts.areDocuments = loader.documents.count > 0
-    facts.shape = loader.shape
+    // A run that goes on here has not seen the rows before.
+    facts.shape = loader.rows.count > 0 ? RowShape(loader.rows) : nil
     try TokenPart(facts: facts, sequences: facts.areDocuments ? loader.documents : loader.rows)
       .write(to: path, key: key)
     loader.forget()

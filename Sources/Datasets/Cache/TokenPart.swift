@@ -11,7 +11,7 @@ struct PartFacts: Equatable, Sendable {
   var isLast = false
   /// The lines of the whole piece, if lines and rows of the file count on behind it.
   var lines = 0
-  /// What all rows of the source have in common; nil if there is none yet, or if they are documents.
+  /// What its rows have in common; nil if there are none, or if they are documents.
   var shape: RowShape?
   /// Whether it holds whole documents that will be joined.
   var areDocuments = false
