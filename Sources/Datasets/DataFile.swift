@@ -56,17 +56,23 @@ struct DataFile {
       throw UserError(
         .data, "a text of 4 GiB or more cannot be encoded", at: path, hint: "cut it into several files")
     }
-    try checkUTF8()
-    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+    return try text(in: 0..<size)
+  }
+
+  /// Part of it.
+  func text(in range: Range<Int>) throws -> [UInt8] {
+    try checkUTF8(range)
+    var text = bytes[range]
+    if range.lowerBound == 0, text.starts(with: [0xEF, 0xBB, 0xBF]) { text = text[3...] }
     guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: path) }
     return Array(text)
   }
 
-  private func checkUTF8() throws {
+  private func checkUTF8(_ range: Range<Int>) throws {
     do {
-      _ = try UTF8Span(validating: bytes.span)
+      _ = try UTF8Span(validating: UnsafeBufferPointer(rebasing: bytes[range]).span)
     } catch {
-      let offset = error.byteOffsets.lowerBound
+      let offset = range.lowerBound + error.byteOffsets.lowerBound
       throw UserError(
         .data, "is not UTF-8 at byte offset \(offset)", at: "\(path):\(1 + newLines(in: 0..<offset))",
         hint: "convert it to UTF-8")

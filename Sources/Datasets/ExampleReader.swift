@@ -96,16 +96,23 @@ struct ExampleReader {
     return found
   }
 
-  /// The text of a .txt file.
-  /// - Returns: nil if it is not to be read.
-  private func readText(of file: DataFile, index: Int, _ take: Take) throws -> FileSummary? {
+  /// - Throws: `UserError` if a .txt file is none for its settings.
+  /// - Returns: whether it is to be read.
+  func takesText(of file: DataFile) throws -> Bool {
     let format = source.decidedFormat
-    guard source.choice.takesTexts else { return nil }
+    guard source.choice.takesTexts else { return false }
     guard format == .auto || format == .text else {
       throw UserError(
         .data, "a .txt file is plain text, not \(format.rawValue)", at: file.path,
         hint: "use .jsonl, .json, .tsv, .csv or .parquet, or \(names.autoFormat)")
     }
+    return true
+  }
+
+  /// The text of a .txt file.
+  /// - Returns: nil if it is not to be read.
+  private func readText(of file: DataFile, index: Int, _ take: Take) throws -> FileSummary? {
+    guard try takesText(of: file) else { return nil }
     var summary = FileSummary(path: file.path, format: .text)
     let text = try file.text()
     do throws(RowMistake) {

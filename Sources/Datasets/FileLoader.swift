@@ -90,6 +90,9 @@ struct FileLoader {
     _ part: (_ loader: inout FileLoader, _ rows: Int, _ summary: inout FileSummary) throws -> Void
   ) throws -> FileSummary? {
     var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
+    if file.kind == .text, case .bytes(let range) = piece {
+      return try reader.takesText(of: file) ? readText(of: file, index: index, in: range) : nil
+    }
     var failure: (any Error)?
     let summary = try reader.read(file, index: index, in: piece, format: format) {
       example, source, failed, summary throws(RowMistake) in
@@ -99,6 +102,20 @@ struct FileLoader {
     }
     if let failure { throw failure }
     guard reader.mistakes.isEmpty else { throw HasMistakes() }
+    return summary
+  }
+
+  /// Part of a text that is joined with others.
+  private mutating func readText(
+    of file: DataFile, index: Int, in range: Range<Int>
+  ) throws -> FileSummary {
+    let (isFirst, isLast) = (range.lowerBound == 0, range.upperBound == file.size)
+    let tokens = encoder.documentPart(try file.text(in: range), isFirst: isFirst, isLast: isLast)
+    var summary = FileSummary(path: file.path, format: .text)
+    summary.rows = isFirst ? 1 : 0
+    summary.tokens = tokens.count
+    documents.append(tokens[...], firstTarget: 0, source: SampleSource(file: firstFile + index, line: 0))
+    file.release(range)
     return summary
   }
 

@@ -1,5 +1,6 @@
 // Parts of a data file that can be read apart from each other.
 import Foundation
+import Tokenizers
 
 /// Some of the rows of a file. Lines and rows of a part count from its beginning.
 enum FilePiece: Equatable, Sendable {
@@ -35,12 +36,18 @@ enum FilePiece: Equatable, Sendable {
 
 extension DataFile {
   /// The pieces of a file, each of about so many bytes, in order. Files whose rows cannot be found from the middle are one.
-  func pieces(of size: Int) -> [FilePiece] {
+  /// - Parameter cutsText: whether parts of a text may be encoded apart.
+  func pieces(of size: Int, cutsText: Bool) -> [FilePiece] {
     guard self.size > size, !isCompressed else { return [.whole] }
     return switch kind {
     case .jsonLines, .tabs: ranges(of: size) { self.lineEnd(behind: $1) }
     case .commas: ranges(of: size, end: rowEnd)
     case .parquet: groups(of: size)
+    case .text where cutsText:
+      ranges(of: size) { _, place in
+        let part = UnsafeBufferPointer(rebasing: self.bytes[..<min(self.size, place + Self.longestRow)])
+        return TextCuts.place(in: part, from: place)
+      }
     case .text, .json, .words: [.whole]
     }
   }
@@ -106,8 +113,13 @@ extension DataFile {
 
   private func count(of byte: UInt8, in range: Range<Int>) -> Int {
     guard let base = bytes.baseAddress else { return 0 }
-    var count = 0
-    for index in range where base[index] == byte { count += 1 }
+    var (count, start) = (0, range.lowerBound)
+    while start < range.upperBound,
+      let found = memchr(base + start, Int32(byte), range.upperBound - start)
+    {
+      count += 1
+      start = UnsafeRawPointer(found) - UnsafeRawPointer(base) + 1
+    }
     return count
   }
 }

@@ -10,11 +10,7 @@ extension TokenSequences {
       return hash
     }
     func mix(_ view: TokenView) {
-      view.forEachList { list in
-        var own = hash
-        for token in list { own.mix(UInt64(UInt32(bitPattern: token))) }
-        hash = own
-      }
+      view.forEachList { hash.mix($0) }
     }
     hash.mix(UInt64(count))
     mix(tokens)

@@ -59,6 +59,11 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
       name: "joined text with validation files", sources: [["a.jsonl": texts(40)], ["b.jsonl": texts(30)]],
       validation: ["v.jsonl": texts(9, from: 50)]
     ) { $0.packing = true },
+    CacheCase(
+      name: "a long text",
+      sources: [["a.txt": (0..<90).map { "Line \($0).\n\($0 % 4 == 0 ? "\n" : "")" }.joined(), "b.txt": "short"]],
+      encoder: DocumentEncoder(encoding: ByteEncoding(addsBegin: true, cuts: true), endOfText: ByteEncoding.end)
+    ) { $0.packing = true },
     CacheCase(name: "rows of text", sources: [["a.jsonl": "\n\n" + texts(40) + "\n"]]),
     CacheCase(name: "text that fits", sources: [["a.jsonl": texts(40)]]) {
       ($0.packing, $0.packingFits) = (true, true)
@@ -181,8 +186,18 @@ struct CacheFilling {
   func data() throws -> Dataset { try #require(try plan.stored(validates: true).data) }
 }
 
+/// Where the spans of a sequence come from, each once.
+private func places(_ sequences: TokenSequences, _ sequence: Int) -> [SampleSource] {
+  sequences.spans(of: sequence).map { sequences.spanSources[$0] }.reduce(into: []) { places, place in
+    if place.line > 0 || places.last != place { places.append(place) }
+  }
+}
+
 /// Expects two data sets to hold the same, from tokens to names of lines.
-func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
+/// - Parameter mask: what documents of a block see of each other.
+func expectSame(
+  _ one: Dataset, _ other: Dataset, mask: PackingMask = .document, _ comment: Comment
+) throws {
   #expect(one.summary == other.summary, comment)
   #expect(one.trainSources == other.trainSources && one.weights == other.weights, comment)
   #expect(one.namedTemplate == other.namedTemplate && one.labels == other.labels, comment)
@@ -199,9 +214,9 @@ func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
     #expect(one.files == other.files && one.rowsPerSample == other.rowsPerSample, comment)
     for sequence in 0..<one.count {
       #expect(one.batch(of: [sequence]) == other.batch(of: [sequence]), comment)
-      #expect(one.batch(of: [sequence], mask: .document) == other.batch(of: [sequence], mask: .document), comment)
-      #expect(one.sources(of: sequence) == other.sources(of: sequence), comment)
-      #expect(one.spans(of: sequence).map { one.spanSources[$0] } == other.spans(of: sequence).map { other.spanSources[$0] })
+      #expect(one.batch(of: [sequence], mask: mask) == other.batch(of: [sequence], mask: mask), comment)
+      // A long text may lie in several parts.
+      #expect(places(one, sequence) == places(other, sequence), comment)
     }
   }
 }
@@ -221,7 +236,9 @@ func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
       #expect(!filling.hasMistakes && filling.notes == [])
       cut = max(cut, filling.pieces.count)
       let data = try filling.data()
-      try expectSame(data, memory, "\(test.name), \(number)")
+      // A text that is cut would be several documents, so that it is not where documents are told apart.
+      let mask: PackingMask = test.name == "a long text" ? .none : .document
+      try expectSame(data, memory, mask: mask, "\(test.name), \(number)")
       #expect(data.bytes == 0)
       try data.check()
     }
@@ -279,9 +296,9 @@ func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
   /// Whatever is changed in a file of the cache, data is the same or made anew.
   @Test func damageIsFoundOrHarmless() throws {
     let folder = try Folder()
-    let options = DataOptions.of([try folder.write("a.jsonl", CacheCase.answers(30))], validation: .share(0.2))
+    let options = DataOptions.of([try folder.write("a.jsonl", CacheCase.answers(12))], validation: .share(0.2))
     let memory = try Dataset(options, encoder: .bytes())
-    var filling = try CacheFilling(options, encoder: .bytes(), in: folder.path + "/cache", pieceSize: 500)
+    var filling = try CacheFilling(options, encoder: .bytes(), in: folder.path + "/cache", pieceSize: 300)
     try filling.fill()
     let root = folder.path + "/cache"
     let names = try FileManager.default.subpathsOfDirectory(atPath: root).filter {
@@ -292,7 +309,7 @@ func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
     for (number, name) in names.enumerated() where number % 2 == 0 {
       let good = try #require(FileManager.default.contents(atPath: root + "/" + name))
       var damaged: [Data] = [Data(), good.prefix(10), good.prefix(40), good.dropLast(1), good + [0]]
-      for place in stride(from: 0, to: good.count, by: 83) {
+      for place in stride(from: 0, to: good.count, by: 167) {
         var other = good
         other[place] ^= 0x41
         damaged.append(other)
@@ -300,7 +317,7 @@ func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
       for bytes in damaged {
         try bytes.write(to: URL(fileURLWithPath: root + "/" + name))
         tried += 1
-        var again = try CacheFilling(options, encoder: .bytes(), in: root, pieceSize: 500)
+        var again = try CacheFilling(options, encoder: .bytes(), in: root, pieceSize: 300)
         let (data, damage) = try again.plan.stored(validates: true)
         // What is read of it is right, or is told at the latest when it is read.
         if let data {
@@ -318,7 +335,7 @@ func expectSame(_ one: Dataset, _ other: Dataset, _ comment: Comment) throws {
       try good.write(to: URL(fileURLWithPath: root + "/" + name))
     }
     #expect(mended > tried / 2, "\(mended) of \(tried)")
-    #expect(tried > 100 && found > tried / 4, "\(found) of \(tried)")
+    #expect(tried > 40 && found > tried / 4, "\(found) of \(tried)")
   }
 
   /// Names do not count, and everything else does.

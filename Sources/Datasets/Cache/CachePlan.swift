@@ -64,20 +64,24 @@ package struct CachePlan: Sendable {
   /// How files are cut, as text for other ranks.
   /// - Throws: `UserError` for a file that cannot be read.
   package func cuts(pieceSize: Int = Self.pieceSize) throws -> String {
-    let lists = try reading.sources.map { source, _ in
-      JSON.array(
+    let lists = try reading.sources.map { source, options in
+      // Elsewhere a text is more than its tokens: a row that is cut, or a document that others do not see.
+      let cutsText =
+        options.packing && !options.packingFits && options.packingMask == .none
+        && reading.encoder.encoding.textCuts != nil
+      return JSON.array(
         try source.files.map { path in
-          .array(try Self.pieces(of: path, size: pieceSize).map { .string($0.name) })
+          .array(try Self.pieces(of: path, size: pieceSize, cutsText: cutsText).map { .string($0.name) })
         })
     }
     return JSON.array(lists).encoded()
   }
 
-  private static func pieces(of path: String, size: Int) throws -> [FilePiece] {
+  private static func pieces(of path: String, size: Int, cutsText: Bool) throws -> [FilePiece] {
     // Opening a compressed file would decompress it.
     guard DataFileKind.of(path)?.form == nil, try FileStamp(path).bytes > size else { return [.whole] }
     do {
-      return try DataFile(path).pieces(of: size)
+      return try DataFile(path).pieces(of: size, cutsText: cutsText)
     } catch let error as UserError where error.code == .data {
       // Whoever reads it tells what is wrong with it.
       return [.whole]

@@ -36,7 +36,7 @@ package struct CachePiece: Sendable {
 
 package struct PiecePreparation: Sendable {
   /// The tokens of a part: what a thread has in memory, and what is read again after a run was killed.
-  static let tokensOfPart = 4 << 20
+  static let tokensOfPart = 8 << 20
 
   package enum Outcome: Sendable {
     /// All parts are there.
