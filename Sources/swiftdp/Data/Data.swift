@@ -6,7 +6,7 @@ struct DataCommand: ParsableCommand {
     commandName: "data",
     abstract: "Check data, look at it, prepare and convert it, and show chats as a model reads them.",
     subcommands: [
-      Check.self, Show.self, Stats.self,
+      Cache.self, Check.self, Show.self, Stats.self,
       Convert.self, Render.self,
       Prepare.self,
     ])
