@@ -12,15 +12,18 @@ extension TokenSequences {
     precondition(count == 0 || kind == .answers, "sequences of one set are of one kind")
     kind = .answers
     _ = appendSpan(added, targets: targets, source)
-    endSequence(units: Int32(clamping: units), numbers: answer.numbers[...])
+    index.endSequence(length: added.count, units: Int32(clamping: units), numbers: answer.numbers)
   }
 
   /// Gives each sequence what a reference says of its answer.
   package mutating func setReference(_ values: [Float]) {
     precondition(kind == .answers && values.count == count, "a number for each answer")
+    // Numbers of a cache are changed in memory.
+    var numbers = Array(index.numbers)
     for sequence in 0..<count {
       numbers[sequence * numbersPerSequence + AnswerNumbers.reference] = values[sequence]
     }
+    index.numbers = Column(numbers)
   }
 
   /// What the numbers of an answer say.
@@ -39,7 +42,7 @@ extension TokenSequences {
   /// - Parameter longest: tokens of a sequence, beyond which it is cut.
   package func mismatched(_ rows: [Int], longest: Int) -> TokenSequences {
     var pairs = TokenSequences(files: files)
-    (pairs.virtual, pairs.longest) = (virtual, longest)
+    (pairs.virtual, pairs.index.longest) = (virtual, longest)
     for (place, row) in rows.enumerated() {
       let other = rows[place == 0 ? rows.count - 1 : place - 1]
       let prompt = tokens[tokenRange(of: row).lowerBound..<answerStart(of: row)]
