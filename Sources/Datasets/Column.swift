@@ -92,7 +92,8 @@ struct MappedElements<Element: BitwiseCopyable & Sendable>: @unchecked Sendable 
 
   @inlinable
   func part(_ range: Range<Int>) -> UnsafeBufferPointer<Element> {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count, "a column is read outside of its elements")
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count, "a column is read outside of its elements")
     return UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 }

@@ -89,7 +89,8 @@ struct DataFile {
   ///   - piece: one that `pieces` gave.
   /// - Throws: `UserError` if a .json file is not a list, or a .parquet file is damaged.
   func forEachRow(
-    hasNames: Bool = true, columns: Set<String>? = nil, in piece: FilePiece = .whole, _ body: (FileRow) -> Bool
+    hasNames: Bool = true, columns: Set<String>? = nil, in piece: FilePiece = .whole,
+    _ body: (FileRow) -> Bool
   ) throws {
     let part = if case .bytes(let range) = piece { range } else { 0..<size }
     switch kind {

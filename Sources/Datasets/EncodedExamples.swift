@@ -63,8 +63,7 @@ package struct EncodedExamples {
     var unreadable = Unreadable()
     var firstFile = 0
     for source in sources {
-      var loader = FileLoader(
-        source, among: files, firstFile: firstFile, options: options, labels: labels, encoder: encoder)
+      var loader = FileLoader(source, among: files, options: options, labels: labels, encoder: encoder)
       var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
       reader.read { example, place, _, summary in
         summary.rows += 1

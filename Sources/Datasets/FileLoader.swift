@@ -7,26 +7,28 @@ struct FileLoader {
   let options: DataOptions
   let encoder: DocumentEncoder
   let labels: Labels?
-  private let source: DataSource
-  private let firstFile: Int
+  let source: DataSource
+  /// Where the files of the source begin among those of all sources.
+  let firstFile: Int
   /// Whole documents that will be joined; stays empty if text is not packed.
   var documents: TokenSequences
   /// Rows that stay whole, already cut to the sequence length.
   var rows: TokenSequences
   /// What all rows have in common, once there is one.
   private(set) var shape: RowShape?
-  private(set) var files: [FileSummary] = []
-  private(set) var mistakes: [UserError] = []
+  var files: [FileSummary] = []
+  var mistakes: [UserError] = []
   /// The template of the source's chats, once there is one.
-  private var chats: Result<ChatEncoder, RowMistake>?
-  private let template: String?
+  private(set) var chats: Result<ChatEncoder, RowMistake>?
+  let template: String?
 
   /// Nothing is read yet.
   /// - Parameters:
-  ///   - files: the files of all sources; those of this one begin at `firstFile`.
+  ///   - files: the files of all sources.
+  ///   - firstFile: where those of this one begin.
   ///   - labels: of a classification; nil for other data.
   init(
-    _ source: DataSource, among files: [String], firstFile: Int, options: DataOptions, labels: Labels?,
+    _ source: DataSource, among files: [String], firstFile: Int = 0, options: DataOptions, labels: Labels?,
     encoder: DocumentEncoder
   ) {
     self.options = options
@@ -40,123 +42,9 @@ struct FileLoader {
     rows.virtual = options.virtual
   }
 
-  /// Reads all files of the source, and finds every mistake in them.
-  mutating func read() {
-    var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
-    reader.read { example, source, failed, summary throws(RowMistake) in
-      try take(example, from: source, failed: failed, to: &summary)
-    }
-    files = reader.files
-    mistakes = reader.mistakes
-  }
-
-  /// Looks for the mistakes in all files of the source, and keeps nothing of them.
-  /// - Parameter encodes: whether to make tokens of texts too, which tells rows that have none.
-  mutating func readMistakes(encodes: Bool) {
-    var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
-    reader.read { example, source, failed, summary throws(RowMistake) in
-      // An empty text has no tokens, and is no row.
-      if !encodes, encoder.answerStart == nil {
-        switch example {
-        case .document, .answer: if example.isEmpty { summary.emptyRows += 1 } else { summary.rows += 1 }
-        default: break
-        }
-      }
-      try take(example, from: source, failed: failed || !encodes, to: &summary)
-      forget()
-    }
-    mistakes = reader.mistakes
-  }
-
-  /// The format that all pieces of a file have; nil if its first row does not tell it.
-  /// - Throws: `UserError` if the file is none for its settings.
-  func format(of file: DataFile) throws -> (any RowFormat)? {
-    try ExampleReader(source, names: options.names, wishes: options.wishes).format(of: file)
-  }
-
-  /// That a piece has mistakes, which are told where all files are read in order.
-  struct HasMistakes: Error {}
-
-  /// Reads one piece of a file.
-  /// - Parameters:
-  ///   - index: of the file in the source.
-  ///   - format: of its rows.
-  ///   - skipping: how many rows at the beginning are there already.
-  ///   - part: called behind each row with the number of rows so far, and what was found since it was called last; may
-  ///     take away what is there.
-  /// - Returns: what was found since `part` was called last; nil if the piece has no rows.
-  /// - Throws: `HasMistakes`, `UserError` if the file cannot be read, and what `part` throws.
-  mutating func read(
-    _ file: DataFile, index: Int, in piece: FilePiece, format: (any RowFormat)?, skipping: Int,
-    _ part: (_ loader: inout FileLoader, _ rows: Int, _ summary: inout FileSummary) throws -> Void
-  ) throws -> FileSummary? {
-    var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
-    if file.kind == .text, case .bytes(let range) = piece {
-      return try reader.takesText(of: file) ? readText(of: file, index: index, in: range) : nil
-    }
-    var failure: (any Error)?
-    let summary = try reader.read(file, index: index, in: piece, format: format) {
-      example, source, failed, summary throws(RowMistake) in
-      guard Int(source.row) >= skipping, failure == nil, !failed else { return }
-      try take(example, from: source, failed: false, to: &summary)
-      do { try part(&self, Int(source.row) + 1, &summary) } catch { failure = error }
-    }
-    if let failure { throw failure }
-    guard reader.mistakes.isEmpty else { throw HasMistakes() }
-    return summary
-  }
-
-  /// Part of a text that is joined with others.
-  private mutating func readText(
-    of file: DataFile, index: Int, in range: Range<Int>
-  ) throws -> FileSummary {
-    let (isFirst, isLast) = (range.lowerBound == 0, range.upperBound == file.size)
-    let tokens = encoder.documentPart(try file.text(in: range), isFirst: isFirst, isLast: isLast)
-    var summary = FileSummary(path: file.path, format: .text)
-    summary.rows = isFirst ? 1 : 0
-    summary.tokens = tokens.count
-    documents.append(tokens[...], firstTarget: 0, source: SampleSource(file: firstFile + index, line: 0))
-    file.release(range)
-    return summary
-  }
-
-  /// How many tokens it holds.
-  var tokenCount: Int { documents.tokenCount + rows.tokenCount + rows.index.answered.tokenCount }
-
-  /// Takes away what was read.
-  mutating func forget() {
-    documents = TokenSequences(files: documents.files)
-    let virtual = rows.virtual
-    rows = TokenSequences(files: rows.files)
-    rows.virtual = virtual
-  }
-
-  /// What was read. A loader keeps none of it, since copies would be as big as the data.
-  mutating func finish() -> LoadedSource {
-    let loaded = LoadedSource(
-      documents: documents, rows: rows, files: files, namedTemplate: namedTemplate)
-    forget()
-    return loaded
-  }
-
-  /// Whether some row was a chat, or had one.
-  var hasChats: Bool { chats != nil }
-
-  /// The template of its chats where the settings name one, as a model's folder holds it.
-  private var namedTemplate: [UInt8]? { template == nil ? nil : try? chats?.get().template.source }
-
-  private mutating func take(
-    _ example: Example, from place: SampleSource, failed: Bool, to summary: inout FileSummary
-  ) throws(RowMistake) {
-    var place = place
-    place.file += Int32(clamping: firstFile)
-    try add(example, from: place, failed: failed, to: &summary)
-    if shape == nil, rows.count > 0 { shape = RowShape(rows) }
-  }
-
   /// Adds the sequences of a row.
   /// - Parameters:
-  ///   - source: its file counts over all files.
+  ///   - source: its place among the files of all sources.
   ///   - failed: whether a row before was refused, so that only more mistakes are looked for.
   ///   - summary: counts the row.
   mutating func add(
@@ -176,13 +64,24 @@ struct FileLoader {
       // Rows are encoded behind a mistake too, since encoding finds more of them.
       try addWhole(example, from: source, to: &summary)
     }
+    if shape == nil, rows.count > 0 { shape = RowShape(rows) }
   }
 
-  /// Moves out what was added; the loader is as new then.
+  /// How many tokens it holds.
+  var tokenCount: Int { documents.tokenCount + rows.tokenCount + rows.index.answered.tokenCount }
+
+  /// Moves out what was added, documents or rows.
   mutating func takeAdded() -> TokenSequences {
     let added = documents.count > 0 ? documents : rows
     forget()
     return added
+  }
+
+  /// Takes away what was added.
+  mutating func forget() {
+    documents = TokenSequences(files: documents.files)
+    rows = TokenSequences(files: rows.files)
+    rows.virtual = options.virtual
   }
 
   /// The tokens of a text, or of an answer to a prompt.
@@ -268,21 +167,5 @@ struct FileLoader {
       start += longest - overlap
     } while isWhole && start + overlap < count
     if targets == 0 { summary.rowsWithoutTargets += 1 }
-  }
-}
-
-/// What the rows of a source have in common.
-struct RowShape: Equatable, Sendable {
-  var rowsPerSample: Int
-  var numbersPerSequence: Int
-
-  init(_ rows: TokenSequences) {
-    rowsPerSample = rows.rowsPerSample
-    numbersPerSequence = rows.numbersPerSequence
-  }
-
-  init(rowsPerSample: Int, numbersPerSequence: Int) {
-    self.rowsPerSample = rowsPerSample
-    self.numbersPerSequence = numbersPerSequence
   }
 }

@@ -34,12 +34,14 @@ extension RowTexts {
           found[place] = PromptRow(
             tokens: encoder.prompt(prompt), prompt: prompt, reference: answer, columns: columns)
         case .chat(let conversation):
-          let made = chats ?? encoder.chats(options.chats, template: source.template ?? options.chats.template)
+          let made =
+            chats ?? encoder.chats(options.chats, template: source.template ?? options.chats.template)
           chats = made
           found[place] = try row(conversation, try made.get(), columns)
         default:
           throw RowMistake(
-            "is no prompt with an answer", hint: "a row is {\"prompt\": …, \"completion\": …}, or has messages")
+            "is no prompt with an answer",
+            hint: "a row is {\"prompt\": …, \"completion\": …}, or has messages")
         }
       }
       guard reader.mistakes.isEmpty else { throw UserErrors(reader.mistakes) }
@@ -59,7 +61,8 @@ extension RowTexts {
   private func row(
     _ conversation: Conversation, _ chats: ChatEncoder, _ columns: [JSON.Member]
   ) throws(RowMistake) -> PromptRow {
-    guard let last = conversation.messages.lastIndex(where: { $0.role == ChatLoss.assistant }), last > 0 else {
+    guard let last = conversation.messages.lastIndex(where: { $0.role == ChatLoss.assistant }), last > 0
+    else {
       throw RowMistake("has no answer of the assistant behind a question")
     }
     var asked = conversation

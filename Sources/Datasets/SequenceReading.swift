@@ -13,26 +13,15 @@ extension TokenSequences {
   package mutating func append(
     _ added: ArraySlice<Int32>, targets: [Range<Int>], source: SampleSource
   ) {
-    append(added, targets: targets, units: nil, numbers: [], source)
+    let units = appendSpan(added, targets: targets, source)
+    index.endSequence(length: added.count, units: Int32(clamping: units), numbers: [])
   }
 
-  /// Adds an answer behind its prompt: one sequence of one span.
-  /// - Parameters:
-  ///   - targets: in ascending order, counted from the first of the tokens, within them.
-  ///   - units: of the loss.
-  package mutating func append(
-    _ added: ArraySlice<Int32>, targets: [Range<Int>], of answer: AnswerNumbers, units: Int,
-    source: SampleSource
-  ) {
-    precondition(count == 0 || kind == .answers, "sequences of one set are of one kind")
-    kind = .answers
-    append(added, targets: targets, units: units, numbers: answer.numbers, source)
-  }
-
-  /// - Parameter own: units of the loss; nil to count the targets that something can predict.
-  private mutating func append(
-    _ added: ArraySlice<Int32>, targets: [Range<Int>], units own: Int?, numbers: [Float], _ source: SampleSource
-  ) {
+  /// Adds the tokens of one span, which end no sequence yet.
+  /// - Returns: how many of the targets something can predict.
+  mutating func appendSpan(
+    _ added: ArraySlice<Int32>, targets: [Range<Int>], _ source: SampleSource
+  ) -> Int {
     append(added)
     var (end, units) = (0, 0)
     for range in targets {
@@ -44,7 +33,7 @@ extension TokenSequences {
     store.chunks[0].lossMask.append(false, count: added.count - end)
     if targets.count > 1 || !targets.isEmpty && end < added.count { index.hasScatteredTargets = true }
     index.endSpan(length: added.count, zeroTypes: added.count, source)
-    index.endSequence(length: added.count, units: Int32(clamping: own ?? units), numbers: numbers)
+    return units
   }
 
   /// Adds one sequence of one span that answers to a text of its own; its first token only begins the answer.

@@ -41,7 +41,8 @@ struct SequenceWriter {
   /// How many sequences there are.
   var count: Int { targetCounts.count }
 
-  mutating func addSpan(_ place: TokenPlace, length added: Int, zeroTypes zeros: Int, _ source: SampleSource) {
+  mutating func addSpan(_ place: TokenPlace, length added: Int, zeroTypes zeros: Int, _ source: SampleSource)
+  {
     places.append(place)
     sources.append(source)
     if hasTypes { zeroTypes.append(Int32(zeros)) }
@@ -126,15 +127,7 @@ extension TokenSequences {
   func with(_ index: SequenceIndex) -> TokenSequences {
     var other = self
     other.index = index
-    other.knownChecksum = nil
     return other
-  }
-
-  /// The first sequences.
-  package func prefix(_ most: Int) throws -> TokenSequences {
-    var writer = SequenceWriter(.memory, from: [index])
-    for sequence in 0..<min(most, count) { writer.add(sequence, from: index) }
-    return with(try writer.finish())
   }
 
   /// Parts the sequences in two; both stay in order.

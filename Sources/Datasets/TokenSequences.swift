@@ -86,14 +86,6 @@ package struct TokenSequences: Sendable {
     index.answered.isEmpty ? 0 : index.answered.length(of: sequence)
   }
 
-  /// Whether sequences answer to texts of their own.
-  package var haveTexts: Bool { !index.answered.isEmpty }
-
-  /// The text that a sequence answers to; empty where sequences have none.
-  package func text(of sequence: Int) -> ArraySlice<Int32> {
-    index.answered.isEmpty ? [] : texts[index.answered.range(of: sequence)]
-  }
-
   /// Tokens of the longest text that a sequence answers to; 0 without such texts.
   package var longestAnswered: Int { index.answered.longest }
 

@@ -53,7 +53,8 @@ package struct Generator {
   /// - Throws: what the closures throw, or if the model gives logits that are not finite.
   package func run(
     _ prompts: [Prompt], batchSize: Int = 1, maximum: Int, sampling: Sampling,
-    each: (_ prompt: Int, _ token: Int32) throws -> Bool, ended: (_ prompt: Int, _ end: Int32?) throws -> Void = { _, _ in }
+    each: (_ prompt: Int, _ token: Int32) throws -> Bool,
+    ended: (_ prompt: Int, _ end: Int32?) throws -> Void = { _, _ in }
   ) throws {
     guard !prompts.isEmpty else { return }
     let size = min(batchSize, prompts.count)

@@ -114,7 +114,8 @@ package struct DataRecipe: Sendable {
     section.refuse("validation", validationMistakes)
     cache = Self.cache(section)
     if cache != nil, readsStandardInput {
-      section.fail("cache", "keeps files, and the data is standard input", hint: "leave it out, or name a file")
+      section.fail(
+        "cache", "keeps files, and the data is standard input", hint: "leave it out, or name a file")
     }
     if allFiles.count(where: StandardInput.isNamed) > 1, train?.mistakes.isEmpty ?? true {
       section.fail("validation", "names standard input twice", hint: "it can be read once")

@@ -7,7 +7,8 @@ extension Tokenizer {
   private static func file(of folder: String) -> String {
     let names = ["tokenizer.json"] + SentencePieceFile.names + tiktokenFiles(folder)
     // Without any, the message is that tokenizer.json is missing.
-    return folder + "/" + (names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0])
+    return folder + "/"
+      + (names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0])
   }
 
   /// All files that decide about the tokens of a folder's tokenizer.

@@ -61,8 +61,11 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
     ) { $0.packing = true },
     CacheCase(
       name: "a long text",
-      sources: [["a.txt": (0..<90).map { "Line \($0).\n\($0 % 4 == 0 ? "\n" : "")" }.joined(), "b.txt": "short"]],
-      encoder: DocumentEncoder(encoding: ByteEncoding(addsBegin: true, cuts: true), endOfText: ByteEncoding.end)
+      sources: [
+        ["a.txt": (0..<90).map { "Line \($0).\n\($0 % 4 == 0 ? "\n" : "")" }.joined(), "b.txt": "short"]
+      ],
+      encoder: DocumentEncoder(
+        encoding: ByteEncoding(addsBegin: true, cuts: true), endOfText: ByteEncoding.end)
     ) { $0.packing = true },
     CacheCase(name: "rows of text", sources: [["a.jsonl": "\n\n" + texts(40) + "\n"]]),
     CacheCase(name: "text that fits", sources: [["a.jsonl": texts(40)]]) {
@@ -86,7 +89,8 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
       name: "answers with merged boundaries", sources: [["a.jsonl": answers(40)]],
       encoder: .bytes(merge: "3a")),
     CacheCase(
-      name: "a list", sources: [["a.json": "[" + (0..<30).map { "{\"text\": \"t\($0)\"}" }.joined(separator: ",\n") + "]"]]),
+      name: "a list",
+      sources: [["a.json": "[" + (0..<30).map { "{\"text\": \"t\($0)\"}" }.joined(separator: ",\n") + "]"]]),
     CacheCase(
       name: "chats",
       sources: [
@@ -101,7 +105,8 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
       $0.chats.template = "chatml"
       $0.sequenceLength = 200
     },
-    CacheCase(name: "labels in a table", sources: [["a.csv": "text,label\r\n" + labelled]], format: .classification),
+    CacheCase(
+      name: "labels in a table", sources: [["a.csv": "text,label\r\n" + labelled]], format: .classification),
     CacheCase(
       name: "numbered columns", sources: [["a.tsv": (0..<80).map { "no\tt\($0) \"\n" }.joined()]],
       format: .classification
@@ -134,7 +139,9 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
       ], format: .multipleChoice),
     CacheCase(
       name: "pairs that belong together",
-      sources: [["a.jsonl": (0..<40).map { "{\"anchor\": \"a\($0)\", \"positive\": \"p\($0)\"}\n" }.joined()]],
+      sources: [
+        ["a.jsonl": (0..<40).map { "{\"anchor\": \"a\($0)\", \"positive\": \"p\($0)\"}\n" }.joined()]
+      ],
       format: .embedding),
     CacheCase(
       name: "labels of words",
@@ -142,7 +149,9 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
       format: .tokenClassification),
     CacheCase(
       name: "texts to answer to",
-      sources: [["a.jsonl": (0..<40).map { "{\"source\": \"s\($0)\", \"target\": \"t\($0 * $0)\"}\n" }.joined()]],
+      sources: [
+        ["a.jsonl": (0..<40).map { "{\"source\": \"s\($0)\", \"target\": \"t\($0 * $0)\"}\n" }.joined()]
+      ],
       format: .textToText,
       encoder: DocumentEncoder(
         encoding: ByteEncoding(), endOfText: ByteEncoding.end, answerStart: ByteEncoding.begin)),
@@ -253,7 +262,10 @@ func expectSame(
     let table = folder.path + "/a.parquet"
     let conversion = try DataConversion([plain], to: table, codec: .zstd)
     var bytes: [UInt8] = []
-    _ = try conversion.run(into: { bytes += $0 }) { _ in }
+    _ = try conversion.run {
+      bytes += $0
+    } progress: { _ in
+    }
     _ = try folder.write("a.parquet", bytes)
     for file in [packed, table] {
       let options = DataOptions.of([file], validation: .share(0.1))
@@ -267,7 +279,10 @@ func expectSame(
   @Test func partsThatAreMissingAreMadeAgain() throws {
     let folder = try Folder()
     let options = DataOptions.of(
-      [try folder.write("a.jsonl", CacheCase.texts(60)), try folder.write("b.json", "[{\"text\": \"\(String(repeating: "b", count: 900))\"}]")],
+      [
+        try folder.write("a.jsonl", CacheCase.texts(60)),
+        try folder.write("b.json", "[{\"text\": \"\(String(repeating: "b", count: 900))\"}]"),
+      ],
       packing: true)
     var filling = try CacheFilling(options, encoder: .bytes(), in: folder.path + "/cache")
     try filling.fill()
@@ -296,7 +311,8 @@ func expectSame(
   /// Whatever is changed in a file of the cache, data is the same or made anew.
   @Test func damageIsFoundOrHarmless() throws {
     let folder = try Folder()
-    let options = DataOptions.of([try folder.write("a.jsonl", CacheCase.answers(12))], validation: .share(0.2))
+    let options = DataOptions.of(
+      [try folder.write("a.jsonl", CacheCase.answers(12))], validation: .share(0.2))
     let memory = try Dataset(options, encoder: .bytes())
     var filling = try CacheFilling(options, encoder: .bytes(), in: folder.path + "/cache", pieceSize: 300)
     try filling.fill()

@@ -73,7 +73,10 @@ private func score(_ json: String, _ answer: RewardedAnswer) throws -> Double {
   }
 
   @Test(arguments: [
-    (#"["exact_mach"]"#, "task.rewards[0].name: is \"exact_mach\", which is no reward (did you mean exact_match?)"),
+    (
+      #"["exact_mach"]"#,
+      "task.rewards[0].name: is \"exact_mach\", which is no reward (did you mean exact_match?)"
+    ),
     (#"["json", {"name": "json"}]"#, "task.rewards: has json twice"),
     (#"[{"name": "length", "target": 0}]"#, "task.rewards[0].target: is 0"),
     (#"[{"name": "length", "targets": 3}]"#, "task.rewards[0].targets: is not a key"),

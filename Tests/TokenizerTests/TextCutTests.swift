@@ -9,7 +9,8 @@ import Tokenizers
     var text: [UInt8] = []
     for (number, part) in GeneratedTexts.all.prefix(600).enumerated() {
       text += part
-      text += Array(["a\nB", ".\nthe", " \n\nX", "/\n", "'\ns", "<s>\nC", "9\nS'LL", "\t\ny"][number % 8].utf8)
+      text += Array(
+        ["a\nB", ".\nthe", " \n\nX", "/\n", "'\ns", "<s>\nC", "9\nS'LL", "\t\ny"][number % 8].utf8)
     }
     return text
   }()

@@ -24,7 +24,9 @@ import Testing
       "use_bias_correction_kl": "use_bias_correction_kl",
     ]
     var members = (json.members ?? []).compactMap { member in
-      names[String(decoding: member.key, as: UTF8.self)].map { JSON.Member(key: Array($0.utf8), value: member.value) }
+      names[String(decoding: member.key, as: UTF8.self)].map {
+        JSON.Member(key: Array($0.utf8), value: member.value)
+      }
     }
     members.append(JSON.Member(key: Array("rewards".utf8), value: .array([.string("exact_match")])))
     members.append(JSON.Member(key: Array("max_completion_length".utf8), value: .integer(limit)))

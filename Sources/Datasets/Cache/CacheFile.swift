@@ -17,7 +17,9 @@ enum CacheFile {
       let file = try DurableFile(creating: temporary, size: size)
       try body(file)
       try file.sync()
-      guard rename(temporary, path) == 0 else { throw UserError.disk("cannot be renamed to \(path)", temporary) }
+      guard rename(temporary, path) == 0 else {
+        throw UserError.disk("cannot be renamed to \(path)", temporary)
+      }
     } catch var error as UserError {
       unlink(temporary)
       // Others need not know the name that it had for a moment.

@@ -105,7 +105,9 @@ extension CachePlan {
   /// The bytes of the entries that the recipe uses, on the disk.
   package func bytesStored() throws -> Int {
     guard let file = try ColumnFile.open(cache.path(ofSet: setKey), key: setKey) else { return 0 }
-    let parts = (file.about["chunks"]?.elements ?? []).compactMap(\.text).map { "\(cache.folder)/parts/\($0)" }
+    let parts = (file.about["chunks"]?.elements ?? []).compactMap(\.text).map {
+      "\(cache.folder)/parts/\($0)"
+    }
     return try ([file.path] + parts).reduce(0) { $0 + (try FileStamp($1).bytes) }
   }
 }

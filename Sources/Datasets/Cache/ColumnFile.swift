@@ -117,7 +117,8 @@ final class ColumnFile: Sendable {
   /// - Throws: if it was damaged while it was in use. It is removed then, so that the next start makes it anew.
   func check() throws {
     guard hasDamage.load(ordering: .relaxed) || mapped.isBroken else { return }
-    let isRemoved = unlink(path) == 0
+    // Another rank may have been faster.
+    let isRemoved = unlink(path) == 0 || errno == ENOENT
     throw UserError(
       .tryAgain, "a part of data.cache was damaged" + (isRemoved ? ", and is removed" : ""), at: path,
       hint: isRemoved ? "start again: it is made anew" : "remove it, and start again")
@@ -131,13 +132,13 @@ struct ColumnBytes {
   let name: String
   let count: Int
   /// Calls its argument with all bytes, one part after the other.
-  let forEach: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  let read: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
   /// - Parameter column: read twice.
   init<Element>(_ name: String, _ column: Column<Element>) {
     self.name = name
     count = column.count * MemoryLayout<Element>.stride
-    forEach = { body in
+    read = { body in
       let part = (4 << 20) / MemoryLayout<Element>.stride
       for start in stride(from: 0, to: column.count, by: part) {
         try column.withElements(start..<min(start + part, column.count)) {
@@ -156,7 +157,7 @@ extension ColumnFile {
   static func write(to path: String, key: CacheKey, about: JSON, _ columns: [ColumnBytes]) throws {
     let list = try columns.map { column in
       var checksum = CRC32C()
-      try column.forEach { checksum.update($0) }
+      try column.read { checksum.update($0) }
       return JSON.object([
         "name": .string(column.name), "bytes": .integer(column.count),
         "checksum": .integer(Int(checksum.value)),
@@ -176,7 +177,7 @@ extension ColumnFile {
       var offset = aligned(start.count)
       for column in columns {
         var place = offset
-        try column.forEach { part in
+        try column.read { part in
           try file.write(part, at: place)
           place += part.count
         }

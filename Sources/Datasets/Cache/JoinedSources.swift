@@ -34,7 +34,8 @@ extension CachePlan {
   }
 
   private func source(
-    _ pieces: [CachePiece], _ source: DataSource, _ options: DataOptions, among files: [String], firstFile: Int
+    _ pieces: [CachePiece], _ source: DataSource, _ options: DataOptions, among files: [String],
+    firstFile: Int
   ) throws -> LoadedSource? {
     var parts: [PlacedPart] = []
     var summaries: [FileSummary] = []
@@ -59,14 +60,15 @@ extension CachePlan {
       summaries.append(summary)
     }
     let filled = parts.filter { $0.part.sequences.count > 0 }
-    guard Set(filled.compactMap { $0.part.facts.shape.map { [$0.rowsPerSample, $0.numbersPerSequence] } })
-      .count < 2
+    guard
+      Set(filled.compactMap { $0.part.facts.shape.map { [$0.rowsPerSample, $0.numbersPerSequence] } })
+        .count < 2
     else { return nil }
     var rows = try joined(filled.filter { !$0.part.facts.areDocuments }, files)
     rows.virtual = options.virtual
     return LoadedSource(
       documents: try joined(filled.filter(\.part.facts.areDocuments), files), rows: rows, files: summaries,
-      namedTemplate: parts.contains(where: \.part.facts.hasChats) ? try namedTemplate(source, options) : nil)
+      namedTemplate: try namedTemplate(summaries, source, options))
   }
 
   /// The parts of a piece.
@@ -109,9 +111,13 @@ extension CachePlan {
     return all
   }
 
-  /// The template of the source's chats where the settings name one.
-  private func namedTemplate(_ source: DataSource, _ options: DataOptions) throws -> [UInt8]? {
-    guard let template = source.template ?? options.chats.template else { return nil }
+  /// The template of the source's chats where the settings name one, if it has chats.
+  private func namedTemplate(
+    _ files: [FileSummary], _ source: DataSource, _ options: DataOptions
+  ) throws -> [UInt8]? {
+    guard let template = source.template ?? options.chats.template,
+      files.contains(where: { $0.format == .messages })
+    else { return nil }
     return try ChatTemplate(template, folder: options.chats.folder).source
   }
 }

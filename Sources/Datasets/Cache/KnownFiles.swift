@@ -12,7 +12,8 @@ struct KnownFiles {
     path = folder + "/files.json"
     guard let list = (try? OpenFile.json(path))?["files"]?.elements else { return }
     for entry in list {
-      guard let name = entry["path"]?.text, let hash = entry["hash"]?.text, let stamp = FileStamp(entry) else {
+      guard let name = entry["path"]?.text, let hash = entry["hash"]?.text, let stamp = FileStamp(entry)
+      else {
         continue
       }
       files[name] = FileContent(hash: hash, stamp: stamp)

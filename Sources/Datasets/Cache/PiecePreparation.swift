@@ -87,7 +87,8 @@ package struct PiecePreparation: Sendable {
     ) { loader, count, summary in
       rows = count
       guard loader.tokenCount >= tokensOfPart else { return }
-      try write(PartFacts(summary: summary, rows: rows), of: &loader, to: piece.path(ofPart: number), piece.key)
+      try write(
+        PartFacts(summary: summary, rows: rows), of: &loader, to: piece.path(ofPart: number), piece.key)
       summary = FileSummary(path: "", format: summary.format)
       number += 1
     }
@@ -103,7 +104,6 @@ package struct PiecePreparation: Sendable {
   ) throws {
     var facts = facts
     facts.areDocuments = loader.documents.count > 0
-    facts.hasChats = loader.hasChats
     // A run that goes on here has not seen the rows before.
     facts.shape = loader.rows.count > 0 ? RowShape(loader.rows) : nil
     try TokenPart(facts: facts, sequences: facts.areDocuments ? loader.documents : loader.rows)

@@ -98,7 +98,8 @@ extension SequenceIndex {
     var before = 0
     for list in 0..<lists.count {
       let (end, place) = (lists.starts[list + 1], lists.place(of: list))
-      guard end >= before, end - before <= room, sizes.indices.contains(place.chunk), place.offset <= sizes[place.chunk],
+      guard end >= before, end - before <= room, sizes.indices.contains(place.chunk),
+        place.offset <= sizes[place.chunk],
         end - before <= sizes[place.chunk] - place.offset
       else { return false }
       before = end
@@ -166,9 +167,7 @@ extension TokenSequences {
     self.rowsPerSample = rowsPerSample
     blockLength = about?["block_length"]?.integer
     index = try SequenceIndex(file, prefix, about: about?["index"])
-    guard count.isMultiple(of: rowsPerSample), blockLength ?? 1 > 0,
-      kind != .answers || index.numbersPerSequence == AnswerNumbers.count || count == 0
-    else {
+    guard count.isMultiple(of: rowsPerSample), blockLength ?? 1 > 0 else {
       throw CacheDamage(path: file.path, reason: "its columns do not fit together")
     }
   }

@@ -47,7 +47,8 @@ package struct PolicyLoss: Sendable, Equatable {
 
   /// The clipped objective of one ratio, negated.
   /// - Returns: the loss, its slope in the logarithm of the ratio, and whether the ratio was clipped.
-  private func clipped(_ ratio: Double, _ advantage: Double) -> (loss: Double, slope: Double, isClipped: Bool) {
+  private func clipped(_ ratio: Double, _ advantage: Double) -> (loss: Double, slope: Double, isClipped: Bool)
+  {
     let bounded = delta.map { min(ratio, $0) } ?? ratio
     let inside = min(max(ratio, 1 - low), 1 + high)
     let isClipped = ratio < 1 - low && advantage < 0 || ratio > 1 + high && advantage > 0
@@ -186,8 +187,8 @@ final class PolicyLossRun: TargetLossRun, @unchecked Sendable {
   }
 
   func loss(_ input: GraphInput, counts: inout [Double], outputs: UnsafeMutablePointer<Double>?) -> Double {
-    guard let numbers = input.tokenNumbers else { preconditionFailure("the batch has no numbers of tokens") }
     for index in counts.indices { counts[index] = 0 }
+    guard let numbers = input.tokenNumbers else { return asTheyAre(input) }
     var sum = 0.0
     for sequence in 0..<sequences {
       now.removeAll(keepingCapacity: true)
@@ -220,6 +221,16 @@ final class PolicyLossRun: TargetLossRun, @unchecked Sendable {
         factors[place] = Float(-slopes[token])
         token += 1
       }
+    }
+    return sum
+  }
+
+  /// Answers that nothing is told of, such as those of the data, are learned as they are.
+  private func asTheyAre(_ input: GraphInput) -> Double {
+    var sum = 0.0
+    for place in 0..<sequences * length where input.targets[place] >= 0 {
+      sum += losses[place]
+      factors[place] = 1
     }
     return sum
   }

@@ -60,7 +60,10 @@ package struct GRPO: PolicyTask {
 
   package var settings: JSON? {
     .object(
-      ([("name", .string(Self.name)), ("loss_type", .string(loss.rawValue)), ("scale_rewards", .string(scale.rawValue))]
+      ([
+        ("name", .string(Self.name)), ("loss_type", .string(loss.rawValue)),
+        ("scale_rewards", .string(scale.rawValue)),
+      ]
         + rollouts.json + form.json).map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

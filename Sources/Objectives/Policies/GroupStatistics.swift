@@ -7,7 +7,9 @@ package struct GroupStatistics: Sendable {
 
   /// - Parameter size: of a group.
   package init(_ rewards: [Double], size: Int) {
-    let groups = stride(from: 0, to: rewards.count, by: size).map { rewards[$0..<min($0 + size, rewards.count)] }
+    let groups = stride(from: 0, to: rewards.count, by: size).map {
+      rewards[$0..<min($0 + size, rewards.count)]
+    }
     means = groups.map { Self.mean($0) }
     deviations = groups.map { Self.deviation($0) }
   }

@@ -39,7 +39,8 @@ package struct RAFT: PolicyTask {
 
   package var settings: JSON? {
     .object(
-      ([("name", .string(Self.name))] + rollouts.json + (least.isFinite ? [("min_reward", .number(least))] : []))
+      ([("name", .string(Self.name))] + rollouts.json
+        + (least.isFinite ? [("min_reward", .number(least))] : []))
         .map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

@@ -41,7 +41,8 @@ package struct RLOO: PolicyTask {
   package var settings: JSON? {
     .object(
       ([("name", .string(Self.name)), ("normalize_advantages", .bool(normalises))] + rollouts.json + form.json
-        + (range.map { [("reward_clip_range", .array([.number($0.lowerBound), .number($0.upperBound)]))] } ?? []))
+        + (range.map { [("reward_clip_range", .array([.number($0.lowerBound), .number($0.upperBound)]))] }
+          ?? []))
         .map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

@@ -44,7 +44,9 @@ extension PolicyAnswer {
   /// nil where something else stands there.
   init?(_ json: JSON) {
     func floats(_ key: String) -> [Float]? {
-      json[key]?.elements?.compactMap { $0.integer.flatMap { UInt32(exactly: $0) }.map { Float(bitPattern: $0) } }
+      json[key]?.elements?.compactMap {
+        $0.integer.flatMap { UInt32(exactly: $0) }.map { Float(bitPattern: $0) }
+      }
     }
     guard let prompt = json["prompt"]?.integer, let tokens = json["tokens"]?.elements?.compactMap(\.integer),
       tokens.allSatisfy({ Int32(exactly: $0) != nil }), let isWhole = json["whole"]?.bool,

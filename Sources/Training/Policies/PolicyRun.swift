@@ -50,7 +50,8 @@ final class PolicyRun {
       let held = try dataset.validation.map { try dataset.validationRows.promptRows(of: $0) } ?? []
       for (rows, sequences) in [(prompts, dataset.train), (held, dataset.validation ?? dataset.train)] {
         for (sequence, row) in rows.enumerated() {
-          try replica.description.check(prompt: row.tokens, at: sequences.name(of: sequences.source(of: sequence)))
+          try replica.description.check(
+            prompt: row.tokens, at: sequences.name(of: sequences.source(of: sequence)))
         }
       }
       return (prompts, held)
@@ -156,7 +157,9 @@ final class PolicyRun {
     _ asked: [Int], rows: (Int) -> PromptRow, first: Int, _ sampling: Sampling
   ) throws -> [PolicyAnswer] {
     // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
-    let order = asked.indices.sorted { (rows(asked[$0]).tokens.count, $0) < (rows(asked[$1]).tokens.count, $1) }
+    let order = asked.indices.sorted {
+      (rows(asked[$0]).tokens.count, $0) < (rows(asked[$1]).tokens.count, $1)
+    }
     let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
     let mine = try ranks.together { () throws -> [[Int32]] in
       var answers = [[Int32]](repeating: [], count: own.count)

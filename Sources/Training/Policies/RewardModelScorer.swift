@@ -21,7 +21,8 @@ struct RewardModelScorer: RewardScorer {
       let description = try TrainedModel.description(folder: folder, adapter: nil, ModelSettings())
       guard case .labels(let labels, _) = description.head, labels.count == 1 else {
         throw UserError(
-          .usage, "is no reward model: it has no head with one label", at: folder, hint: "train one with task=reward")
+          .usage, "is no reward model: it has no head with one label", at: folder,
+          hint: "train one with task=reward")
       }
     }
     model = try TrainedModel(

@@ -34,7 +34,10 @@ struct RolloutLog {
     ]
     if rewards.count > 1 {
       members.append(
-        ("rewards", .object(zip(rewards, answer.rewards).map { JSON.Member(key: Array($0.utf8), value: .number($1)) })))
+        (
+          "rewards",
+          .object(zip(rewards, answer.rewards).map { JSON.Member(key: Array($0.utf8), value: .number($1)) })
+        ))
     }
     members += [
       ("advantage", .number(answer.advantage)), ("tokens", .integer(answer.tokens.count)),

@@ -17,7 +17,10 @@ struct Rollouts {
   private let divisors: [Double]
 
   /// - Parameter prompts: the tokens of each prompt of the data.
-  init(_ answers: [PolicyAnswer], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32], of data: TokenSequences) {
+  init(
+    _ answers: [PolicyAnswer], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32],
+    of data: TokenSequences
+  ) {
     self.answers = answers
     self.step = step
     // What carries no gradient is not computed.

@@ -6,8 +6,8 @@ struct DataCommand: ParsableCommand {
     commandName: "data",
     abstract: "Check data, look at it, prepare and convert it, and show chats as a model reads them.",
     subcommands: [
-      Cache.self, Check.self, Show.self, Stats.self,
-      Convert.self, Render.self,
+      Check.self, Show.self, Stats.self,
+      Cache.self, Convert.self, Render.self,
       Prepare.self,
     ])
 }

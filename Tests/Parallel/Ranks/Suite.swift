@@ -107,6 +107,12 @@ private struct TaskData {
     "text_to_text": TaskData(head: .languageModel, file: "translations.jsonl"),
     "preference": TaskData(head: .languageModel, file: "preferences.jsonl", settings: ["task.beta=1.0"]),
     "reward": TaskData(head: .labels, file: "preferences.jsonl"),
+    "grpo": TaskData(
+      head: .languageModel, file: "answers.jsonl",
+      settings: [
+        "task.rewards={name: regex, pattern: '[a-m]'}", "task.num_generations=4",
+        "task.max_completion_length=4", "task.num_iterations=2", "task.beta=0.1",
+      ]),
   ]
 }
 
@@ -225,6 +231,9 @@ private func makeModel(of family: any ModelFamily.Type, project: String) throws 
   try write(
     "translations.jsonl",
     (0..<40).map { #"{"source": "\#(phrase($0, 1))", "target": "\#(phrase($0 + 1, 1))"}"# })
+  try write(
+    "answers.jsonl",
+    (0..<40).map { #"{"prompt": "\#(phrase($0, 1))", "completion": " \#(phrase($0 + 1, 1))"}"# })
   try write(
     "preferences.jsonl",
     (0..<40).map {
