@@ -82,6 +82,11 @@ extension TokenSequences {
   /// Whether predicting a token counts.
   package var lossMask: TargetView { TargetView(lists: index.spans, store: store) }
 
+  /// The text that a sequence answers to; nil where sequences have none.
+  package func answered(by sequence: Int) -> ArraySlice<Int32>? {
+    index.answered.isEmpty ? nil : texts[index.answered.range(of: sequence)]
+  }
+
   /// The tokens of the texts that sequences answer to.
   var texts: TokenView { TokenView(lists: index.answered, store: store) { $0.texts } }
 }
