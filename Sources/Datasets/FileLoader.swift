@@ -70,10 +70,11 @@ struct FileLoader {
   /// How many tokens it holds.
   var tokenCount: Int { documents.tokenCount + rows.tokenCount + rows.index.answered.tokenCount }
 
-  /// Moves out what was added, documents or rows.
+  /// Moves out what was added, documents or rows; the loader is as new then.
   mutating func takeAdded() -> TokenSequences {
     let added = documents.count > 0 ? documents : rows
     forget()
+    shape = nil
     return added
   }
 

@@ -98,6 +98,9 @@ extension FileLoader {
     return loaded
   }
 
+  /// Whether some row was a chat, or had one.
+  var hasChats: Bool { chats != nil }
+
   /// The template of its chats where the settings name one, as a model's folder holds it.
   private var namedTemplate: [UInt8]? { template == nil ? nil : try? chats?.get().template.source }
 }

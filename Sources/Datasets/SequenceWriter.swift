@@ -127,7 +127,15 @@ extension TokenSequences {
   func with(_ index: SequenceIndex) -> TokenSequences {
     var other = self
     other.index = index
+    other.knownChecksum = nil
     return other
+  }
+
+  /// The first sequences.
+  package func prefix(_ most: Int) throws -> TokenSequences {
+    var writer = SequenceWriter(.memory, from: [index])
+    for sequence in 0..<min(most, count) { writer.add(sequence, from: index) }
+    return with(try writer.finish())
   }
 
   /// Parts the sequences in two; both stay in order.

@@ -33,7 +33,7 @@ package struct ShownSequence {
   package static func first(
     _ count: Int, of dataset: Dataset, _ tokenizer: Tokenizer
   ) throws -> [ShownSequence] {
-    let sequences = dataset.train.prefix(count)
+    let sequences = try dataset.train.prefix(count)
     let rows = dataset.trainRows
     let examples = try rows.examples(of: sequences)
     return (0..<sequences.count).map { number in

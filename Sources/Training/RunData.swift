@@ -99,12 +99,13 @@ package struct RunData {
           "set training.steps=\((end + size - 1) / size * recipe.objective.stepsPerSample), or leave a source without epochs"
       )
     }
+    let train = dataset.train
+    let length: @Sendable (Int) -> Int32 = { train.length(ofSample: $0) }
     stream = BatchStream(
       sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, schedule: schedule,
       batchSize: size,
       microBatchSize: training.microBatchSize, seed: training.seed, shuffle: recipe.data.shuffle,
-      length: recipe.data.groupsByLength
-        ? { [train = dataset.train] in train.length(ofSample: $0) } : nil,
+      length: recipe.data.groupsByLength ? length : nil,
       cache: recipe.data.cache?.folder)
     self.steps = steps
     fingerprint = Self.fingerprint(of: dataset, schedule)

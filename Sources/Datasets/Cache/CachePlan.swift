@@ -38,7 +38,7 @@ package struct CachePlan: Sendable {
 
   /// What decides how chats are written; nothing for files that hold none.
   private static func template(of source: DataSource, _ options: DataOptions) -> [String] {
-    guard [.auto, .messages].contains(source.decidedFormat) else { return [] }
+    guard [.auto, .messages, .preference].contains(source.decidedFormat) else { return [] }
     guard
       let template = try? ChatTemplate(
         source.template ?? options.chats.template, folder: options.chats.folder)

@@ -68,7 +68,8 @@ extension CachePlan {
     rows.virtual = options.virtual
     return LoadedSource(
       documents: try joined(filled.filter(\.part.facts.areDocuments), files), rows: rows, files: summaries,
-      namedTemplate: try namedTemplate(summaries, source, options))
+      namedTemplate: parts.contains(where: \.part.facts.hasChats)
+        ? try namedTemplate(source, options) : nil)
   }
 
   /// The parts of a piece.
@@ -111,13 +112,9 @@ extension CachePlan {
     return all
   }
 
-  /// The template of the source's chats where the settings name one, if it has chats.
-  private func namedTemplate(
-    _ files: [FileSummary], _ source: DataSource, _ options: DataOptions
-  ) throws -> [UInt8]? {
-    guard let template = source.template ?? options.chats.template,
-      files.contains(where: { $0.format == .messages })
-    else { return nil }
+  /// The template of the source's chats where the settings name one.
+  private func namedTemplate(_ source: DataSource, _ options: DataOptions) throws -> [UInt8]? {
+    guard let template = source.template ?? options.chats.template else { return nil }
     return try ChatTemplate(template, folder: options.chats.folder).source
   }
 }

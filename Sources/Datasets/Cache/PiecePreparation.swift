@@ -104,6 +104,7 @@ package struct PiecePreparation: Sendable {
   ) throws {
     var facts = facts
     facts.areDocuments = loader.documents.count > 0
+    facts.hasChats = loader.hasChats
     // A run that goes on here has not seen the rows before.
     facts.shape = loader.rows.count > 0 ? RowShape(loader.rows) : nil
     try TokenPart(facts: facts, sequences: facts.areDocuments ? loader.documents : loader.rows)

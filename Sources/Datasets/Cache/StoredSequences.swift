@@ -167,7 +167,9 @@ extension TokenSequences {
     self.rowsPerSample = rowsPerSample
     blockLength = about?["block_length"]?.integer
     index = try SequenceIndex(file, prefix, about: about?["index"])
-    guard count.isMultiple(of: rowsPerSample), blockLength ?? 1 > 0 else {
+    guard count.isMultiple(of: rowsPerSample), blockLength ?? 1 > 0,
+      kind != .answers || count == 0 || index.numbersPerSequence == AnswerNumbers.count
+    else {
       throw CacheDamage(path: file.path, reason: "its columns do not fit together")
     }
   }

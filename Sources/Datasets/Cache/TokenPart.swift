@@ -15,6 +15,8 @@ struct PartFacts: Equatable, Sendable {
   var shape: RowShape?
   /// Whether it holds whole documents that will be joined.
   var areDocuments = false
+  /// Whether some row up to its end is a chat, or has one.
+  var hasChats = false
 }
 
 struct TokenPart {
@@ -78,6 +80,7 @@ extension PartFacts {
     [
       ("summary", summary.json), ("rows", .integer(rows)), ("last", .bool(isLast)),
       ("lines", .integer(lines)), ("documents", .bool(areDocuments)),
+      ("chats", .bool(hasChats)),
       (
         "shape",
         shape.map { .array([.integer($0.rowsPerSample), .integer($0.numbersPerSequence)]) } ?? .null
@@ -88,9 +91,11 @@ extension PartFacts {
   init?(_ json: JSON) {
     guard let summary = json["summary"].flatMap({ FileSummary($0) }), let rows = json["rows"]?.integer,
       let isLast = json["last"]?.bool, let lines = json["lines"]?.integer,
-      let areDocuments = json["documents"]?.bool, rows >= 0, lines >= 0
+      let areDocuments = json["documents"]?.bool, let hasChats = json["chats"]?.bool, rows >= 0, lines >= 0
     else { return nil }
-    self.init(summary: summary, rows: rows, isLast: isLast, lines: lines, areDocuments: areDocuments)
+    self.init(
+      summary: summary, rows: rows, isLast: isLast, lines: lines, areDocuments: areDocuments,
+      hasChats: hasChats)
     let shape = json["shape"]?.elements?.compactMap(\.integer) ?? []
     if shape.count == 2 { self.shape = RowShape(rowsPerSample: shape[0], numbersPerSequence: shape[1]) }
   }
@@ -119,9 +124,8 @@ extension FileSummary {
   private static var counts: [(String, WritableKeyPath<FileSummary, Int>)] {
     [
       ("rows", \.rows), ("empty_rows", \.emptyRows), ("tokens", \.tokens), ("long_rows", \.longRows),
-      ("cut_tokens", \.cutTokens),
-      ("cut_answers", \.cutAnswers), ("cut_targets", \.cutTargets), ("rows_without_targets", \.rowsWithoutTargets),
-      ("merged_boundaries", \.mergedBoundaries),
+      ("cut_tokens", \.cutTokens), ("cut_answers", \.cutAnswers), ("cut_targets", \.cutTargets),
+      ("rows_without_targets", \.rowsWithoutTargets), ("merged_boundaries", \.mergedBoundaries),
     ]
   }
 
