@@ -47,7 +47,11 @@ let package = Package(
       exclude: ["SentencePiece/sentencepiece_model.proto"]),
     .target(name: "Templates", dependencies: ["Base"], resources: [.embedInCode("Shipped")]),
     .target(
-      name: "Datasets", dependencies: ["Base", "Compression", "Parquet", "Tokenizers", "Templates"],
+      name: "Datasets",
+      dependencies: [
+        "Base", "Compression", "Parquet", "Tokenizers", "Templates",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),

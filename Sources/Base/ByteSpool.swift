@@ -8,29 +8,48 @@ import Foundation
 /// host share would be left behind by a rank that is killed.
 package final class ByteSpool {
   /// More than that goes into a file.
-  private static let inMemory = 16 << 20
-
+  private let inMemory: Int
+  /// Where the file lies.
+  private let folder: String
+  /// What to do where there is no room.
+  private let hint: String
   /// What messages say cannot be kept.
   private let what: String
   private var memory: [UInt8] = []
   private var descriptor: Int32 = -1
   private var fileCount = 0
 
-  package init(for what: String) { self.what = what }
+  /// Its file lies in `$TMPDIR`.
+  package init(for what: String) {
+    self.what = what
+    inMemory = 16 << 20
+    folder = FileManager.default.temporaryDirectory.path
+    hint = "set TMPDIR to a folder with room"
+  }
+
+  /// - Parameters:
+  ///   - folder: where its file lies.
+  ///   - inMemory: how many bytes need no file.
+  ///   - hint: what to do where there is no room.
+  package init(for what: String, in folder: String, inMemory: Int, hint: String) {
+    self.what = what
+    self.inMemory = inMemory
+    self.folder = folder
+    self.hint = hint
+  }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// - Throws: `UserError(.disk)` where there is no room.
   package func append(_ part: UnsafeRawBufferPointer) throws {
     memory.append(contentsOf: part)
-    if memory.count > Self.inMemory { try write() }
+    if memory.count > inMemory { try write() }
   }
 
   private func write() throws {
-    let folder = FileManager.default.temporaryDirectory.path
     func failure() -> UserError {
       var error = UserError.disk("\(what) cannot be kept there", folder)
-      error.hint = "set TMPDIR to a folder with room"
+      error.hint = hint
       return error
     }
     if descriptor < 0 {
@@ -59,14 +78,14 @@ package final class ByteSpool {
     try write()
     memory = []
     guard let base = mmap(nil, fileCount, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-      throw UserError.disk("\(what) cannot be mapped", FileManager.default.temporaryDirectory.path)
+      throw UserError.disk("\(what) cannot be mapped", folder)
     }
     return SpooledBytes(MappedRange(base, count: fileCount), at: base, count: fileCount)
   }
 }
 
 /// Bytes that nobody else changes, as long as this value lives.
-package final class SpooledBytes: @unchecked Sendable {
+package final class SpooledBytes: MappedBytes, @unchecked Sendable {
   package let bytes: UnsafeRawBufferPointer
   private let memory: UnsafeMutableRawBufferPointer?
   private let range: MappedRange?

@@ -16,6 +16,11 @@ package struct FNV1a: Sendable {
   /// Takes in a byte, or a whole number in one step; the latter gives another hash than its bytes would.
   @inlinable package mutating func mix(_ number: UInt64) { value = (value ^ number) &* 0x100_0000_01B3 }
 
+  /// Takes in each of many numbers, without their signs.
+  package mutating func mix(_ numbers: UnsafeBufferPointer<Int32>) {
+    for number in numbers { mix(UInt64(UInt32(bitPattern: number))) }
+  }
+
   /// 16 hexadecimal digits.
   package var digits: String {
     zeroPadded(String(value, radix: 16), to: 16)

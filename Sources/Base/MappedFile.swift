@@ -5,7 +5,7 @@ import Foundation
 ///
 /// A file may become shorter while it is mapped, and its disk may fail. Reads then give zeros from that point on, and
 /// `check` reports it. So what was read is valid only if `check` succeeds afterwards.
-package final class MappedFile: @unchecked Sendable {
+package final class MappedFile: MappedBytes, @unchecked Sendable {
   /// The bytes are gone with this value, so use them only while you keep it. Otherwise use `withBytes` or
   /// `OpenFile.contents`.
   package let bytes: UnsafeRawBufferPointer
@@ -38,6 +38,9 @@ package final class MappedFile: @unchecked Sendable {
     bytes.releasePages(of: part)
   }
 
+  /// Whether some of the bytes that were read were missing, so that zeros were read instead.
+  package var isBroken: Bool { range?.isBroken ?? false }
+
   /// - Throws: `UserError` if some of the bytes that were read were missing, so that zeros were read instead.
   package func check() throws {
     // The rest of the file's last page reads as zeros without a signal.
@@ -45,7 +48,7 @@ package final class MappedFile: @unchecked Sendable {
     if stat(path, &status) == 0, FileIdentity(status) == identity, status.st_size < bytes.count {
       throw UserError.cut(path, from: bytes.count, to: Int(status.st_size))
     }
-    guard range?.isBroken == true else { return }
+    guard isBroken else { return }
     throw UserError(.data, "could not be read to its end: its disk failed, or it was changed", at: path)
   }
 

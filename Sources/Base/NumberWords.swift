@@ -6,6 +6,11 @@ package func zeroPadded(_ digits: String, to width: Int) -> String {
   String(repeating: "0", count: max(width - digits.count, 0)) + digits
 }
 
+/// Two hexadecimal digits for each byte.
+package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  bytes.map { zeroPadded(String($0, radix: 16), to: 2) }.joined()
+}
+
 /// A cell of a table: a text with spaces behind it, one at least.
 package func cell(_ text: String, width: Int) -> String {
   text + String(repeating: " ", count: max(width - text.count, 1))

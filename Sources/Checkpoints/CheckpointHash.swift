@@ -23,9 +23,6 @@ extension CheckpointSummary {
         try tensors.withBytes(of: name) { hash.update(bufferPointer: $0) }
       }
     }
-    return hash.finalize().map { byte in
-      let digits = String(byte, radix: 16)
-      return byte < 16 ? "0" + digits : digits
-    }.joined()
+    return hexadecimal(hash.finalize())
   }
 }

@@ -132,9 +132,9 @@ extension FileLoader {
       throw RowMistake(
         "has one answer with a label, and pairs are meant", hint: "give \"chosen\" and \"rejected\"")
     }
-    if judges, rows.count > 0, rows.rowsPerSample != preference.answers.count {
+    if judges, let shape, shape.rowsPerSample != preference.answers.count {
       throw RowMistake(
-        "has \(counted(preference.answers.count, "answer")), and the rows before have \(rows.rowsPerSample)",
+        "has \(counted(preference.answers.count, "answer")), and the rows before have \(shape.rowsPerSample)",
         hint: "score them in files of their own")
     }
     var (encoded, cut) = ([EncodedRow](), 0)

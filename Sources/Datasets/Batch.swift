@@ -210,40 +210,55 @@ extension TokenSequences {
     batch.sequences.append(contentsOf: microBatch.sequences)
     fillSource(of: &batch, with: microBatch)
     for (row, sequence) in microBatch.sequences.enumerated() {
-      let base = row * length + virtual.rows
-      let start = tokenRange(of: sequence).lowerBound
       batch.lengths[row] = Int32(virtual.rows + self.length(of: sequence))
       for place in 0..<virtual.rows { batch.positions[row * length + place] = Int32(place) }
       if kind.isOfRows {
-        batch.numbers.append(contentsOf: numbers(of: sequence))
+        for number in index.numbers(of: sequence) { batch.numbers.append(index.numbers[number]) }
         batch.targetCount += Int(targetCounts[sequence])
       }
-      for span in spans(of: sequence) {
-        let range = tokenRange(ofSpan: span)
-        let zeros = range.lowerBound + zeroTypes(ofSpan: span)
-        let origin = mask == .document ? range.lowerBound : start
-        for index in range {
-          let place = base + index - start
-          batch.tokens[place] = tokens[index]
-          batch.positions[place] = Int32(truncatingIfNeeded: virtual.count + index - origin)
-          if index >= zeros { batch.types[place] = 1 }
-          switch kind {
-          case .nextTokens where index >= start + firstTarget && lossMask[index]:
-            batch.targets[place - 1] = tokens[index]
-            batch.targetCount += 1
-          case .answers where index >= start + firstTarget && lossMask[index]:
-            batch.targets[place - 1] = tokens[index]
-          case .tokenLabels where tokenLabels[index] != Batch.noTarget:
-            batch.targets[place] = tokenLabels[index]
-            batch.targetCount += 1
-          default: break
-          }
-        }
-      }
+      fillRow(row, of: &batch, with: sequence, mask: mask)
       // Padding continues the count, so that positions stay below those of a full row.
       for place in Int(batch.lengths[row])..<length {
         batch.positions[row * length + place] = Int32(virtual.keys + place)
       }
+    }
+    touch(microBatch.sequences.count)
+  }
+
+  /// Puts in the tokens of a sequence, and what is learned of them.
+  private func fillRow(_ row: Int, of batch: inout Batch, with sequence: Int, mask: PackingMask) {
+    let base = row * batch.length + virtual.rows
+    // Tokens of the sequence before the span.
+    var before = 0
+    for span in spans(of: sequence) {
+      let (place, count) = (index.spans.place(of: span), index.spans.length(of: span))
+      let zeros = zeroTypes(ofSpan: span)
+      let range = place.offset..<place.offset + count
+      let chunk = store.chunks[place.chunk]
+      chunk.withTokens(range) { tokens in
+        for token in 0..<count {
+          let place = base + before + token
+          batch.tokens[place] = tokens[token]
+          if token >= zeros { batch.types[place] = 1 }
+          if kind.isOfNextTokens, before + token >= firstTarget, chunk.lossMask[range.lowerBound + token] {
+            batch.targets[place - 1] = tokens[token]
+            if kind == .nextTokens { batch.targetCount += 1 }
+          }
+        }
+      }
+      let origin = mask == .document ? before : 0
+      for token in before..<before + count {
+        batch.positions[base + token] = Int32(truncatingIfNeeded: virtual.count + token - origin)
+      }
+      if kind == .tokenLabels {
+        chunk.withLabels(range) { labels in
+          for token in 0..<count where labels[token] != Batch.noTarget {
+            batch.targets[base + before + token] = labels[token]
+            batch.targetCount += 1
+          }
+        }
+      }
+      before += count
     }
   }
 }
@@ -253,15 +268,17 @@ extension TokenSequences {
   private func fillSource(of batch: inout Batch, with microBatch: MicroBatch) {
     var source = batch.source ?? SourceTexts(length: 0, tokens: [], lengths: [])
     batch.source = nil
-    if answered.isEmpty { return }
-    let longest = microBatch.sequences.reduce(0) { max($0, answered[$1].count) }
+    if index.answered.isEmpty { return }
+    let longest = microBatch.sequences.reduce(0) { max($0, answeredLength(of: $1)) }
     source.length = answeredRowLength(longest: longest)
     source.tokens.refill(Batch.paddingToken, count: microBatch.sequences.count * source.length)
     source.lengths.refill(0, count: microBatch.sequences.count)
     for (row, sequence) in microBatch.sequences.enumerated() {
-      let text = answered[sequence]
-      source.lengths[row] = Int32(text.count)
-      for (place, token) in text.enumerated() { source.tokens[row * source.length + place] = token }
+      let (place, count) = (index.answered.place(of: sequence), answeredLength(of: sequence))
+      source.lengths[row] = Int32(count)
+      store.chunks[place.chunk].withText(place.offset..<place.offset + count) { text in
+        for token in 0..<count { source.tokens[row * source.length + token] = text[token] }
+      }
     }
     batch.source = source
   }

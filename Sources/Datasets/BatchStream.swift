@@ -1,5 +1,6 @@
 // Decides which sequences each step sees. That is a function of seed and step alone, so a resumed run goes on at the
 // very next sequence and needs to store nothing but its step.
+import Base
 
 /// The sequences of one micro-batch.
 package struct MicroBatch: Equatable, Sendable {
@@ -44,17 +45,20 @@ package struct BatchStream: Sendable {
   /// Samples per micro-batch; the last one of a step is smaller if this does not divide `batchSize`.
   package let microBatchSize: Int
   /// For each source the order of the epoch last asked for: computing it costs as much as a walk over the source.
-  private var current: [(epoch: Int, order: [Int32])?]
+  private var current: [(epoch: Int, order: SampleList)?]
+  /// Where orders lie.
+  private let space: ColumnSpace
   /// Of all samples; nil where they are not grouped by length.
   private let groups: LengthGroups?
 
   /// - Parameters:
   ///   - sources: the sequences of each source in `TokenSequences`; none may be empty.
-  ///   - lengths: the tokens of each sample, to group samples by length; nil not to.
+  ///   - length: the tokens of a sample, to group samples by length; nil not to.
+  ///   - cache: the folder of a cache, where orders of very many samples lie; nil for memory.
   package init(
     sources: [Range<Int>], rowsPerSample: Int = 1, schedule: SourceSchedule, batchSize: Int,
     microBatchSize: Int,
-    seed: UInt64, shuffle: Bool, lengths: [Int32]? = nil
+    seed: UInt64, shuffle: Bool, length: (@Sendable (Int) -> Int32)? = nil, cache: String? = nil
   ) {
     precondition(batchSize > 0 && microBatchSize > 0, "a batch has at least one row")
     self.schedule = schedule
@@ -64,7 +68,8 @@ package struct BatchStream: Sendable {
     self.rowsPerSample = rowsPerSample
     starts = sources.map(\.lowerBound)
     current = sources.map { _ in nil }
-    groups = lengths.map { LengthGroups(lengths: $0, batchSize: batchSize) }
+    groups = length.map { LengthGroups(length: $0, batchSize: batchSize) }
+    space = cache.map { .files($0) } ?? .memory
     self.batchSize = batchSize
     self.microBatchSize = microBatchSize
   }
@@ -100,15 +105,22 @@ package struct BatchStream: Sendable {
     MicroBatch.cut(sequences(step: step), size: microBatchSize * rowsPerSample)
   }
 
+  /// - Throws: if the disk has lost the order of an epoch.
+  package func check() throws { for epoch in current { try epoch?.order.check() } }
+
   /// The samples of a source in the order of one of its epochs.
-  private func order(of source: Int, epoch: Int) -> [Int32] {
-    let order = orders[source].permutation(epoch: epoch)
-    guard let groups else { return order }
-    let first = Int32(starts[source] / rowsPerSample)
+  private func order(of source: Int, epoch: Int) -> SampleList {
+    let list: SampleList
+    do { list = try SampleList(count: orders[source].count, in: space) } catch let error as UserError {
+      // A step has no way to throw, and no batch without an order.
+      FatalEnd.end(error)
+    } catch { preconditionFailure("\(error)") }
+    orders[source].arrange(list, epoch: epoch)
+    guard let groups else { return list }
     var random = DataRandom.steps(seed: orders[source].seed, source: source, epoch: epoch)
-    return groups.arrange(
-      order.map { $0 + first }, offset: epoch * order.count % batchSize, using: &random
-    ).map { $0 - first }
+    groups.arrange(
+      list, first: starts[source] / rowsPerSample, offset: epoch * list.count % batchSize, using: &random)
+    return list
   }
 
   /// The sequences of a step, samples of about one length beside each other.

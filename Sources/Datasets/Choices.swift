@@ -6,6 +6,12 @@ extension DataOptions {
   /// - Throws: the mistakes of all files.
   func settled() throws -> DataOptions {
     guard sources.first?.decidedFormat == .multipleChoice, choices == nil else { return self }
+    var settled = self
+    settled.choices = try fact("choices") { .integer(try mostChoices()) }.integer
+    return settled
+  }
+
+  private func mostChoices() throws -> Int {
     var most = 0
     var mistakes: [UserError] = []
     for source in sources {
@@ -17,9 +23,7 @@ extension DataOptions {
       mistakes += reader.mistakes
     }
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
-    var settled = self
-    settled.choices = most
-    return settled
+    return most
   }
 }
 
@@ -27,6 +31,10 @@ extension DataOptions {
   /// How many numbers the first row of training has.
   /// - Throws: the mistakes of all files.
   package func numbersOfARow() throws -> Int {
+    try fact("numbers") { .integer(try numbersOfFirstRow()) }.integer ?? 1
+  }
+
+  private func numbersOfFirstRow() throws -> Int {
     var count: Int?
     var mistakes: [UserError] = []
     for source in sources {

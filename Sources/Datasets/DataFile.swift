@@ -26,20 +26,23 @@ struct DataFile {
   let path: String
   let kind: DataFileKind
   private let held: DataBytes
+  /// Whether its bytes are not those of the disk.
+  let isCompressed: Bool
 
   /// Whether its columns may be given by number.
   var hasNumbers: Bool { isTable || kind == .words }
   private var isTable: Bool { kind == .tabs || kind == .commas }
   var size: Int { held.bytes.count }
-  private var bytes: UnsafeBufferPointer<UInt8> { held.bytes.bindMemory(to: UInt8.self) }
+  var bytes: UnsafeBufferPointer<UInt8> { held.bytes.bindMemory(to: UInt8.self) }
 
   /// - Throws: `UserError` for an unknown ending, a file that cannot be read, or an empty one.
   init(_ path: String) throws {
     self.path = path
     // The ending is known before a large file is decompressed.
-    let named = StandardInput.isNamed(path) ? nil : try DataFileKind.checked(path).kind
+    let named = StandardInput.isNamed(path) ? nil : try DataFileKind.checked(path)
     held = try DataBytes(path)
-    kind = named ?? DataFileKind.seen(in: held.bytes)
+    kind = named?.kind ?? DataFileKind.seen(in: held.bytes)
+    isCompressed = named?.form != nil
     guard held.bytes.count > 0 else { throw UserError(.data, "the file is empty", at: path) }
   }
 
@@ -53,17 +56,23 @@ struct DataFile {
       throw UserError(
         .data, "a text of 4 GiB or more cannot be encoded", at: path, hint: "cut it into several files")
     }
-    try checkUTF8()
-    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+    return try text(in: 0..<size)
+  }
+
+  /// Part of it.
+  func text(in range: Range<Int>) throws -> [UInt8] {
+    try checkUTF8(range)
+    var text = bytes[range]
+    if range.lowerBound == 0, text.starts(with: [0xEF, 0xBB, 0xBF]) { text = text[3...] }
     guard !text.isEmpty else { throw UserError(.data, "the file is empty", at: path) }
     return Array(text)
   }
 
-  private func checkUTF8() throws {
+  private func checkUTF8(_ range: Range<Int>) throws {
     do {
-      _ = try UTF8Span(validating: bytes.span)
+      _ = try UTF8Span(validating: UnsafeBufferPointer(rebasing: bytes[range]).span)
     } catch {
-      let offset = error.byteOffsets.lowerBound
+      let offset = range.lowerBound + error.byteOffsets.lowerBound
       throw UserError(
         .data, "is not UTF-8 at byte offset \(offset)", at: "\(path):\(1 + newLines(in: 0..<offset))",
         hint: "convert it to UTF-8")
@@ -77,13 +86,18 @@ struct DataFile {
   /// - Parameters:
   ///   - hasNames: whether the first line of a table names its columns; it is not a row then.
   ///   - columns: those that `body` looks at, so that others need not be read; nil for all.
+  ///   - piece: one that `pieces` gave.
   /// - Throws: `UserError` if a .json file is not a list, or a .parquet file is damaged.
-  func forEachRow(hasNames: Bool = true, columns: Set<String>? = nil, _ body: (FileRow) -> Bool) throws {
+  func forEachRow(
+    hasNames: Bool = true, columns: Set<String>? = nil, in piece: FilePiece = .whole,
+    _ body: (FileRow) -> Bool
+  ) throws {
+    let part = if case .bytes(let range) = piece { range } else { 0..<size }
     switch kind {
-    case .parquet: try forEachParquetRow(columns: columns, body)
+    case .parquet: try forEachParquetRow(columns: columns, in: piece, body)
     case .text: try forEachTextLine(body)
-    case .tabs, .commas: forEachTableRow(hasNames: hasNames, body)
-    case .jsonLines: forEachLine(body)
+    case .tabs, .commas: forEachTableRow(hasNames: hasNames, in: part, body)
+    case .jsonLines: forEachLine(in: part, body)
     case .words:
       var reader = CoNLLReader(text: bytes)
       while let row = reader.next() {
@@ -105,7 +119,7 @@ struct DataFile {
   func firstParquetRow(columns: Set<String>) -> JSON? {
     guard kind == .parquet else { return nil }
     var first: JSON?
-    try? forEachParquetRow(columns: columns) { row in
+    try? forEachParquetRow(columns: columns, in: .whole) { row in
       first = try? row.json.get()
       return false
     }
@@ -124,12 +138,20 @@ struct DataFile {
       })
   }
 
-  private func forEachParquetRow(columns: Set<String>?, _ body: (FileRow) -> Bool) throws {
+  /// The bytes of each row group of a .parquet file.
+  func parquetGroups() throws -> [Int] { try ParquetFile(held.bytes).groupSizes() }
+
+  private func forEachParquetRow(
+    columns: Set<String>?, in piece: FilePiece, _ body: (FileRow) -> Bool
+  ) throws {
+    let groups: Range<Int>? = if case .groups(let groups) = piece { groups } else { nil }
     var last = 0
     do {
       let file = try ParquetFile(held.bytes)
       let wanted = columns.map { Set($0.map { Array($0.utf8) }) }
-      try file.forEachRow(columns: wanted, longest: Self.longestRow, release: held.release) { number, json in
+      try file.forEachRow(
+        columns: wanted, in: groups, longest: Self.longestRow, release: held.release
+      ) { number, json in
         last = number
         return body(FileRow(line: number, json: .success(json)))
       }
@@ -141,10 +163,16 @@ struct DataFile {
     }
   }
 
-  private func forEachTableRow(hasNames: Bool, _ body: (FileRow) -> Bool) {
-    var reader = TableReader(text: bytes, isQuoted: kind == .commas)
+  private func forEachTableRow(hasNames: Bool, in part: Range<Int>, _ body: (FileRow) -> Bool) {
     var names: [[UInt8]]?
-    var released = 0
+    if part.lowerBound > 0 {
+      var first = TableReader(text: bytes, isQuoted: kind == .commas)
+      while names == nil, let row = first.next() {
+        names = (try? row.fields.get()).map { TableReader.names($0, hasNames) }
+      }
+    }
+    var reader = TableReader(text: bytes, isQuoted: kind == .commas, in: part)
+    var released = part.lowerBound
     while let row = reader.next() {
       if names == nil, case .success(let fields) = row.fields {
         names = TableReader.names(fields, hasNames)
@@ -158,8 +186,8 @@ struct DataFile {
     }
   }
 
-  private func forEachLine(_ body: (FileRow) -> Bool) {
-    forEachRange { range, line in
+  private func forEachLine(in part: Range<Int>, _ body: (FileRow) -> Bool) {
+    forEachRange(in: part) { range, line in
       let blank = bytes[range].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
       return blank && range.count <= Self.longestRow || body(row(range, line: line, inLine: true))
     }
@@ -168,7 +196,7 @@ struct DataFile {
   /// Every line as a row `{"text": …}`, also an empty one.
   private func forEachTextLine(_ body: (FileRow) -> Bool) throws {
     let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-    forEachRange { range, line in
+    forEachRange(in: 0..<size) { range, line in
       guard range.count <= Self.longestRow else {
         return body(FileRow(line: line, json: .failure(Self.tooLong)))
       }
@@ -185,14 +213,14 @@ struct DataFile {
   }
 
   /// Calls `body` with each line, without its end, until it returns false.
-  private func forEachRange(_ body: (_ range: Range<Int>, _ line: Int) -> Bool) {
+  private func forEachRange(in part: Range<Int>, _ body: (_ range: Range<Int>, _ line: Int) -> Bool) {
     guard let base = bytes.baseAddress else { return }
-    var start = 0
+    var start = part.lowerBound
     var line = 1
-    var released = 0
-    while start < bytes.count {
+    var released = start
+    while start < part.upperBound {
       // Do not read to the end: a sparse file may claim any length.
-      let limit = min(bytes.count, start + Self.longestRow + 1)
+      let limit = min(part.upperBound, start + Self.longestRow + 1)
       let found = memchr(base + start, 0x0A, limit - start)
       let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(base) } ?? limit
       // The beginning of the row behind one that is too long is not known.
@@ -202,6 +230,9 @@ struct DataFile {
       release(before: start, &released)
     }
   }
+
+  /// Takes a part out of this process's memory, which a later read brings back.
+  func release(_ part: Range<Int>) { held.release(part) }
 
   /// Takes what was read out of this process's memory, a large part at a time.
   private func release(before end: Int, _ released: inout Int) {

@@ -110,7 +110,7 @@ package struct SequencesSummary: Equatable, Sendable {
 
   init(_ sequences: TokenSequences) {
     self.sequences = sequences.count
-    tokens = sequences.tokens.count
+    tokens = sequences.tokenCount
     targets = sequences.targetCount
   }
 }
@@ -123,4 +123,7 @@ package struct DataSummary: Equatable, Sendable {
   package var train: SequencesSummary
   /// nil if there is no validation.
   package var validation: SequencesSummary?
+
+  /// The tokens of all files, as they were read.
+  package var allTokens: Int { trainFiles.tokens + (validationFiles?.tokens ?? 0) }
 }

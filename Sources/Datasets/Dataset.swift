@@ -44,6 +44,8 @@ package struct DataOptions: Equatable, Sendable {
   package var sequenceLength: Int
   /// What the model's method puts before every sequence.
   package var virtual = VirtualPositions.none
+  /// Where tokens are kept for all ranks and later runs; nil for the memory of each rank.
+  package var cache: DataCache?
   /// Decides which sequences go to a validation share.
   package var seed: UInt64
   /// Whether every token is read, as a loss is measured: the last block may be short, and text that is longer than a
@@ -88,6 +90,14 @@ package struct DataOptions: Equatable, Sendable {
 
   /// The files of all sources.
   var train: [String] { sources.flatMap(\.files) }
+
+  /// The files of all sources, and those of validation.
+  package var files: [String] {
+    if case .files(let paths) = validation { train + paths } else { train }
+  }
+
+  /// Where what is made of the data lies.
+  var space: ColumnSpace { cache.map { .files($0.folder) } ?? .memory }
 
   /// Whether rows have labels to learn; the sources agree about that.
   package var isLabelled: Bool { sources.first?.decidedFormat.isLabelled ?? false }
@@ -134,54 +144,40 @@ package struct Dataset: Sendable {
   /// Bytes in memory.
   package var bytes: Int { train.bytes + (validation?.bytes ?? 0) }
 
-  /// Reads, checks and encodes all files.
-  /// A validation share takes indivisible units: blocks of joined text, or rows before they are packed. So the rows
-  /// held out do not depend on how rows are packed.
+  /// Reads, checks and encodes all files in memory.
   /// - Throws: `UserErrors` with the mistakes of all files at once.
   package init(_ options: DataOptions, encoder: DocumentEncoder) throws {
-    try Self.check(options)
-    let options = try options.settled()
-    self.options = options
-    self.encoder = encoder
-    labels = options.hasLabelNames ? try options.labels ?? Labels.found(in: options) : nil
-    let labels = labels.map { Labels($0) }
-    var firstFile = 0
-    var trainLoaders: [FileLoader] = []
-    for source in options.sources {
-      trainLoaders.append(
-        FileLoader(
-          source, among: options.train, firstFile: firstFile, options: options, labels: labels,
-          encoder: encoder))
-      firstFile += source.files.count
-    }
-    var validationLoaders: [FileLoader] = []
-    if let source = options.validationFiles {
-      var whole = options
-      whole.readsWhole = true
-      validationLoaders.append(
-        FileLoader(
-          source, among: source.files, firstFile: 0, options: whole, labels: labels, encoder: encoder))
-    }
-    namedTemplate = trainLoaders.lazy.compactMap(\.namedTemplate).first
-    let mistakes = (trainLoaders + validationLoaders).flatMap(\.mistakes)
-    guard mistakes.isEmpty else { throw UserErrors(mistakes) }
+    var options = options
+    options.cache = nil
+    let reading = try DatasetReading(options, encoder: encoder)
+    let arranged = try ArrangedData(try reading.read(), reading.options)
+    try self.init(arranged, of: reading)
+  }
 
-    let trainParts = try JoinedParts(takingFrom: &trainLoaders, share: options.validation.share, options)
-    train = trainParts.sequences
-    trainSources = trainParts.sources
-    weights = zip(options.sources, trainParts.sources).map { source, sequences in
-      let samples = Double(sequences.count / trainParts.sequences.rowsPerSample)
+  /// - Throws: if there is nothing to learn.
+  init(_ arranged: ArrangedData, of reading: DatasetReading) throws {
+    let options = reading.options
+    self.options = options
+    encoder = reading.encoder
+    labels = reading.labels?.names
+    train = arranged.train
+    trainSources = arranged.trainSources
+    validation = arranged.validation
+    namedTemplate = arranged.namedTemplate
+    weights = zip(options.sources, arranged.trainSources).map { source, sequences in
+      let samples = Double(sequences.count / arranged.train.rowsPerSample)
       return source.weight * (options.temperature.map { pow(samples, 1 / $0) } ?? 1)
     }
-    let validationParts = try JoinedParts(takingFrom: &validationLoaders, share: 0, options)
-    let hasFiles = !validationParts.files.files.isEmpty
-    let trainFiles = trainParts.files
-    let validationFiles = hasFiles ? validationParts.files : nil
-    validation = hasFiles ? validationParts.sequences : trainParts.share
     summary = DataSummary(
-      trainFiles: trainFiles, validationFiles: validationFiles, train: SequencesSummary(train),
-      validation: validation.map(SequencesSummary.init))
+      trainFiles: arranged.trainFiles, validationFiles: arranged.validationFiles,
+      train: SequencesSummary(train), validation: validation.map(SequencesSummary.init))
     try checkTargets(options)
+  }
+
+  /// - Throws: if something that was read of a cache was not what was written there.
+  package func check() throws {
+    try train.check()
+    try validation?.check()
   }
 
   /// - Throws: if there is nothing to learn, or no loss to measure.
@@ -201,7 +197,7 @@ package struct Dataset: Sendable {
     ])
   }
 
-  private static func check(_ options: DataOptions) throws {
+  static func check(_ options: DataOptions) throws {
     var mistakes: [UserError] = []
     if options.sources.isEmpty || options.sources.contains(where: \.files.isEmpty) {
       mistakes.append(UserError(.usage, "names no file", at: options.names.data))

@@ -31,6 +31,9 @@ package protocol TextEncoding: Sendable {
 
   /// How many special tokens stand around a text, or around two.
   func specialTokenCount(pair: Bool) throws(UserError) -> Int
+
+  /// How long texts may be cut; nil if their parts might become other tokens than the whole.
+  var textCuts: TextCuts? { get }
 }
 
 /// An encoder that puts nothing around texts has no more to say: two texts stand one behind the other.
@@ -47,6 +50,8 @@ extension TextEncoding {
   package func specialTokenCount(pair: Bool) throws(UserError) -> Int { 0 }
 
   package func isSpecial(_ id: Int32) -> Bool { false }
+
+  package var textCuts: TextCuts? { nil }
 
   /// Where every byte is a token.
   package func encodeWithPlaces(_ text: [UInt8]) -> PlacedTokens {
@@ -98,6 +103,16 @@ package struct DocumentEncoder: Sendable {
   /// A whole document, followed by one end-of-text token if the model has one.
   package func document(_ text: [UInt8]) -> [Int32] {
     var tokens = encoding.encode(text, addSpecialTokens: true)
+    if let endOfText, tokens.last != endOfText { tokens.append(endOfText) }
+    return tokens
+  }
+
+  /// Part of a document that is cut as `textCuts` says.
+  func documentPart(_ text: [UInt8], isFirst: Bool, isLast: Bool) -> [Int32] {
+    let around = encoding.textCuts ?? TextCuts()
+    var tokens = (isFirst ? around.before : []) + encoding.encode(text, addSpecialTokens: false)
+    guard isLast else { return tokens }
+    tokens += around.after
     if let endOfText, tokens.last != endOfText { tokens.append(endOfText) }
     return tokens
   }

@@ -63,7 +63,7 @@ package struct EncodedExamples {
     var unreadable = Unreadable()
     var firstFile = 0
     for source in sources {
-      var loader = FileLoader(of: source, among: files, options: options, labels: labels, encoder: encoder)
+      var loader = FileLoader(source, among: files, options: options, labels: labels, encoder: encoder)
       var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
       reader.read { example, place, _, summary in
         summary.rows += 1
@@ -94,13 +94,5 @@ package struct EncodedExamples {
 
   private func sources(of part: DataPart) -> [DataSource] {
     part == .training ? options.sources : [options.validationFiles].compactMap { $0 }
-  }
-}
-
-extension DataOptions {
-  /// Validation files as a source; nil where there are none.
-  var validationFiles: DataSource? {
-    guard case .files(let paths) = validation else { return nil }
-    return DataSource(files: paths, format: format, columns: columns)
   }
 }

@@ -54,42 +54,108 @@ struct ExampleReader {
   }
 
   private mutating func read(_ file: DataFile, index: Int, _ take: Take) throws {
-    let path = file.path
-    let format = source.decidedFormat
     if file.kind == .text {
-      guard source.choice.takesTexts else { return }
-      guard format == .auto || format == .text else {
-        throw UserError(
-          .data, "a .txt file is plain text, not \(format.rawValue)", at: path,
-          hint: "use .jsonl, .json, .tsv, .csv or .parquet, or \(names.autoFormat)")
-      }
-      var summary = FileSummary(path: path, format: .text)
-      let text = try file.text()
-      do throws(RowMistake) {
-        try take(.document(text), SampleSource(file: index, line: 0), !mistakes.isEmpty, &summary)
-      } catch { throw error.at(path) }
+      guard let summary = try readText(of: file, index: index, take) else { return }
       return try finish(summary)
     }
+    let bad = mistakes.count
+    let summary = try readRows(of: file, index: index, in: .whole, format: try format(ofTable: file), take)
+    if mistakes.count > bad { return }
+    guard let summary else {
+      if source.choice != .all { return }
+      throw UserError(.data, "the file has no rows", at: file.path)
+    }
+    try finish(summary)
+  }
+
+  /// Reads one piece of a file.
+  /// - Parameters:
+  ///   - file: opened; who calls it checks it afterwards.
+  ///   - known: the format of its rows, where another piece has told it.
+  /// - Returns: what was found; nil if the piece has no rows.
+  /// - Throws: `UserError` if the file cannot be read. Mistakes in rows are among `mistakes`.
+  mutating func read(
+    _ file: DataFile, index: Int, in piece: FilePiece, format known: (any RowFormat)?, _ take: Take
+  ) throws -> FileSummary? {
+    if file.kind == .text { return try readText(of: file, index: index, take) }
+    return try readRows(of: file, index: index, in: piece, format: known, take)
+  }
+
+  /// The format that all pieces of a file have: what the settings say, or its columns or its first row.
+  /// - Returns: nil if the file has no rows, or if its first one has a mistake.
+  /// - Throws: `UserError` if the file is none for its settings.
+  func format(of file: DataFile) throws -> (any RowFormat)? {
+    if file.kind == .text { return nil }
+    if let format = try format(ofTable: file) { return format }
+    var found: (any RowFormat)?
+    try file.forEachRow(
+      hasNames: !source.columns.areNumbered, columns: columnsRead(of: file, nil)
+    ) { row in
+      guard let json = try? row.json.get(), source.choice.takes(json) else {
+        return (try? row.json.get()) != nil
+      }
+      found = try? decided(nil, by: DataRow(json: json, columns: source.columns))
+      return false
+    }
+    return found
+  }
+
+  /// - Throws: `UserError` if a .txt file is none for its settings.
+  /// - Returns: whether it is to be read.
+  func takesText(of file: DataFile) throws -> Bool {
+    let format = source.decidedFormat
+    guard source.choice.takesTexts else { return false }
+    guard format == .auto || format == .text else {
+      throw UserError(
+        .data, "a .txt file is plain text, not \(format.rawValue)", at: file.path,
+        hint: "use .jsonl, .json, .tsv, .csv or .parquet, or \(names.autoFormat)")
+    }
+    return true
+  }
+
+  /// The text of a .txt file.
+  /// - Returns: nil if it is not to be read.
+  private func readText(of file: DataFile, index: Int, _ take: Take) throws -> FileSummary? {
+    guard try takesText(of: file) else { return nil }
+    var summary = FileSummary(path: file.path, format: .text)
+    let text = try file.text()
+    do throws(RowMistake) {
+      try take(.document(text), SampleSource(file: index, line: 0), !mistakes.isEmpty, &summary)
+    } catch { throw error.at(file.path) }
+    return summary
+  }
+
+  /// The format of a file, where the settings or the names of a table's columns tell it.
+  private func format(ofTable file: DataFile) throws -> (any RowFormat)? {
     let columns = source.columns
     guard file.hasNumbers || !columns.areNumbered else {
       throw UserError(
-        .data, "its columns have names, and \(names.columns) gives numbers", at: path,
+        .data, "its columns have names, and \(names.columns) gives numbers", at: file.path,
         hint: "numbers are for .tsv, .csv and .conll files")
     }
-    var rows = format.rows?.with(wishes)
-    if let first = file.columns(hasNames: !columns.areNumbered) {
-      do throws(RowMistake) {
-        // The names of a table must be there before any row is looked at.
-        let row = DataRow(json: try first.json.get(), columns: columns, isOfNames: true)
-        let found = try decided(rows, by: row)
-        _ = try found.example(row)
-        rows = found
-      } catch { throw error.at("\(path):\(first.line)") }
-    }
+    let format = source.decidedFormat.rows?.with(wishes)
+    guard let first = file.columns(hasNames: !columns.areNumbered) else { return format }
+    do throws(RowMistake) {
+      // The names of a table must be there before any row is looked at.
+      let row = DataRow(json: try first.json.get(), columns: columns, isOfNames: true)
+      let found = try decided(format, by: row)
+      _ = try found.example(row)
+      return found
+    } catch { throw error.at("\(file.path):\(first.line)") }
+  }
+
+  /// - Returns: what was found; nil if there are no rows, or if the first one has a mistake.
+  private mutating func readRows(
+    of file: DataFile, index: Int, in piece: FilePiece, format known: (any RowFormat)?, _ take: Take
+  ) throws -> FileSummary? {
+    let (path, columns) = (file.path, source.columns)
+    var rows = known
     var summary = rows.map { FileSummary(path: path, format: DataFormat($0)) }
     var bad = 0
     var number = 0
-    try file.forEachRow(hasNames: !columns.areNumbered, columns: columnsRead(of: file, rows)) { row in
+    try file.forEachRow(
+      hasNames: !columns.areNumbered, columns: columnsRead(of: file, rows), in: piece
+    ) { row in
       defer { number += 1 }
       do throws(RowMistake) {
         let json = try row.json.get()
@@ -117,12 +183,7 @@ struct ExampleReader {
       mistakes.append(
         UserError(.data, "and \(counted(more, "more row")) that cannot be used", at: path))
     }
-    if bad > 0 { return }
-    guard let summary else {
-      if source.choice != .all { return }
-      throw UserError(.data, "the file has no rows", at: path)
-    }
-    try finish(summary)
+    return summary
   }
 
   /// The columns of a .parquet file that its format reads; nil for all, as messages about a row that does not fit name

@@ -2,59 +2,49 @@
 import Base
 import Tokenizers
 
-/// The sequences of some files before they are packed, and what is wrong with the files.
+/// The sequences of one source before they are packed, and what is wrong with its files.
 struct FileLoader {
   let options: DataOptions
   let encoder: DocumentEncoder
   let labels: Labels?
+  let source: DataSource
+  /// Where the files of the source begin among those of all sources.
+  let firstFile: Int
   /// Whole documents that will be joined; stays empty if text is not packed.
   var documents: TokenSequences
   /// Rows that stay whole, already cut to the sequence length.
   var rows: TokenSequences
-  private(set) var files: [FileSummary] = []
-  private(set) var mistakes: [UserError] = []
+  /// What all rows have in common, once there is one.
+  private(set) var shape: RowShape?
+  var files: [FileSummary] = []
+  var mistakes: [UserError] = []
   /// The template of the source's chats, once there is one.
-  private var chats: Result<ChatEncoder, RowMistake>?
-  private let template: String?
-  /// The template of its chats where the settings name one, as a model's folder holds it.
-  var namedTemplate: [UInt8]? { template == nil ? nil : try? chats?.get().template.source }
+  private(set) var chats: Result<ChatEncoder, RowMistake>?
+  let template: String?
 
   /// Nothing is read yet.
   /// - Parameters:
   ///   - files: the files of all sources.
+  ///   - firstFile: where those of this one begin.
   ///   - labels: of a classification; nil for other data.
   init(
-    of source: DataSource, among files: [String], options: DataOptions, labels: Labels?,
+    _ source: DataSource, among files: [String], firstFile: Int = 0, options: DataOptions, labels: Labels?,
     encoder: DocumentEncoder
   ) {
     self.options = options
     self.encoder = encoder
     self.labels = labels
+    self.source = source
+    self.firstFile = firstFile
     template = source.template ?? options.chats.template
     documents = TokenSequences(files: files)
     rows = TokenSequences(files: files)
     rows.virtual = options.virtual
   }
 
-  /// Reads all rows of a source.
-  /// - Parameter firstFile: where its files begin among those of all sources.
-  init(
-    _ source: DataSource, among files: [String], firstFile: Int, options: DataOptions, labels: Labels?,
-    encoder: DocumentEncoder
-  ) {
-    self.init(of: source, among: files, options: options, labels: labels, encoder: encoder)
-    var reader = ExampleReader(source, names: options.names, wishes: options.wishes)
-    reader.read { example, source, failed, summary throws(RowMistake) in
-      var source = source
-      source.file += Int32(clamping: firstFile)
-      try add(example, from: source, failed: failed, to: &summary)
-    }
-    self.files = reader.files
-    mistakes = reader.mistakes
-  }
-
   /// Adds the sequences of a row.
   /// - Parameters:
+  ///   - source: its place among the files of all sources.
   ///   - failed: whether a row before was refused, so that only more mistakes are looked for.
   ///   - summary: counts the row.
   mutating func add(
@@ -74,18 +64,25 @@ struct FileLoader {
       // Rows are encoded behind a mistake too, since encoding finds more of them.
       try addWhole(example, from: source, to: &summary)
     }
+    if shape == nil, rows.count > 0 { shape = RowShape(rows) }
   }
 
-  /// Moves out what was added; the loader is as new then.
+  /// How many tokens it holds.
+  var tokenCount: Int { documents.tokenCount + rows.tokenCount + rows.index.answered.tokenCount }
+
+  /// Moves out what was added, documents or rows; the loader is as new then.
   mutating func takeAdded() -> TokenSequences {
-    var empty = TokenSequences(files: rows.files)
-    if documents.count > 0 {
-      swap(&empty, &documents)
-    } else {
-      empty.virtual = options.virtual
-      swap(&empty, &rows)
-    }
-    return empty
+    let added = documents.count > 0 ? documents : rows
+    forget()
+    shape = nil
+    return added
+  }
+
+  /// Takes away what was added.
+  mutating func forget() {
+    documents = TokenSequences(files: documents.files)
+    rows = TokenSequences(files: rows.files)
+    rows.virtual = options.virtual
   }
 
   /// The tokens of a text, or of an answer to a prompt.

@@ -56,6 +56,13 @@ package struct Labels: Equatable, Sendable {
   /// The distinct labels of all sources, numbers in their order and then texts by their bytes.
   /// - Throws: `UserErrors` with the mistakes of all files, or if there are too many labels or only one.
   package static func found(in options: DataOptions) throws -> [String] {
+    let names = try options.fact("labels") {
+      .array(try read(options).map { .string($0) })
+    }
+    return names.elements?.compactMap(\.text) ?? []
+  }
+
+  private static func read(_ options: DataOptions) throws -> [String] {
     var mistakes: [UserError] = []
     var found = Set<String>()
     for source in options.sources {

@@ -1,11 +1,18 @@
 // One bit per token: whether predicting this token counts in the loss.
+import Base
 
 package struct LossMask: Equatable, Sendable {
   package private(set) var count = 0
-  private var words: [UInt64] = []
+  private(set) var words = Column<UInt64>()
 
-  /// Bytes in memory.
-  var bytes: Int { words.count * 8 }
+  package init() {}
+
+  /// The mask of a file.
+  /// - Parameter words: 64 tokens in each, the first in the lowest bit.
+  init(_ words: Column<UInt64>, count: Int) {
+    precondition(words.count == (count + 63) / 64, "a mask has a bit for each token")
+    (self.words, self.count) = (words, count)
+  }
 
   package subscript(_ index: Int) -> Bool {
     precondition(index >= 0 && index < count, "a mask is read outside of its tokens")
@@ -14,31 +21,21 @@ package struct LossMask: Equatable, Sendable {
 
   /// Adds `count` tokens that either all carry a loss or all carry none.
   mutating func append(_ value: Bool, count added: Int) {
-    var left = added
-    while left > 0 {
-      if count & 63 == 0 { words.append(0) }
-      let place = count & 63
-      let run = min(left, 64 - place)
-      if value {
-        let ones = run == 64 ? UInt64.max : (1 << UInt64(run)) - 1
-        words[words.count - 1] |= ones << UInt64(place)
+    guard added > 0 else { return }
+    var (left, place) = (added, count)
+    words.change { words in
+      while left > 0 {
+        if place & 63 == 0 { words.append(0) }
+        let bit = place & 63
+        let run = min(left, 64 - bit)
+        if value {
+          let ones = run == 64 ? UInt64.max : (1 << UInt64(run)) - 1
+          words[words.count - 1] |= ones << UInt64(bit)
+        }
+        place += run
+        left -= run
       }
-      count += run
-      left -= run
     }
-  }
-
-  mutating func set(_ index: Int, _ value: Bool) {
-    precondition(index >= 0 && index < count, "a mask is written outside of its tokens")
-    let bit: UInt64 = 1 << UInt64(index & 63)
-    if value { words[index >> 6] |= bit } else { words[index >> 6] &= ~bit }
-  }
-
-  mutating func truncate(to newCount: Int) {
-    guard newCount < count else { return }
-    count = newCount
-    words.removeLast(words.count - (newCount + 63) >> 6)
-    // `append` relies on unused bits being clear.
-    if newCount & 63 != 0 { words[words.count - 1] &= (1 << UInt64(newCount & 63)) - 1 }
+    count += added
   }
 }

@@ -7,39 +7,39 @@ extension TokenSequences {
   /// document predicts the first token of the next one if that token carries a loss.
   /// - Parameter keepsRest: whether the rest becomes a last, shorter block.
   /// - Returns: how many tokens at the end were too few for a block and are dropped.
-  mutating func joinIntoBlocks(of length: Int, keepsRest: Bool) -> Int {
+  mutating func joinIntoBlocks(of length: Int, keepsRest: Bool, in space: ColumnSpace) throws -> Int {
     precondition(length >= 2, "a block of one token has nothing to predict")
     precondition(kind == .nextTokens && !hasTypes, "rows that are learned as they are stay apart")
-    let blocks = keepsRest ? (tokens.count + length - 1) / length : tokens.count / length
-    let kept = min(blocks * length, tokens.count)
-    let dropped = tokens.count - kept
-    var starts: [Int] = []
-    var sources: [SampleSource] = []
-    var first: [Int] = [0]
-    var counts = [Int32](repeating: Int32(clamping: length - 1), count: blocks)
-    if kept < blocks * length { counts[blocks - 1] = Int32(clamping: kept % length - 1) }
-    starts.reserveCapacity(spanSources.count + blocks + 1)
-    sources.reserveCapacity(spanSources.count + blocks)
-    first.reserveCapacity(blocks + 1)
-    for document in 0..<spanSources.count {
-      let range = tokenRange(ofSpan: document)
+    let blocks = keepsRest ? (tokenCount + length - 1) / length : tokenCount / length
+    let kept = min(blocks * length, tokenCount)
+    let dropped = tokenCount - kept
+    var writer = SequenceWriter(space, from: [index])
+    writer.hasScatteredTargets = index.hasScatteredTargets
+    /// Units of the loss of the block that is being filled.
+    var units = 0
+    for document in 0..<index.spans.count {
+      let (range, place) = (index.spans.range(of: document), index.spans.place(of: document))
       var start = range.lowerBound
-      if start < kept, start % length != 0, !lossMask[start] { counts[start / length] -= 1 }
+      if start < kept, start % length != 0, !store.chunks[place.chunk].lossMask[place.offset] { units -= 1 }
       while start < min(range.upperBound, kept) {
-        if start % length == 0, start > 0 { first.append(starts.count) }
-        starts.append(start)
-        sources.append(spanSources[document])
-        start = (start / length + 1) * length
+        let end = min(range.upperBound, (start / length + 1) * length, kept)
+        writer.addSpan(
+          TokenPlace(chunk: place.chunk, offset: place.offset + start - range.lowerBound),
+          length: end - start, zeroTypes: end - start, index.sources[document])
+        start = end
+        if end % length == 0 || end == kept {
+          writer.endSequence(units: Int32(clamping: units + (end - 1) % length))
+          units = 0
+        }
+      }
+      if document % Self.releasedAtOnce == 0 {
+        index.release()
+        store.release()
       }
     }
-    if blocks > 0 { first.append(starts.count) }
-    starts.append(kept)
-    tokens.removeLast(dropped)
-    lossMask.truncate(to: kept)
-    spanStarts = starts
-    spanSources = sources
-    firstSpans = first
-    targetCounts = counts
+    let before = index
+    index = try writer.finish()
+    index.longest = before.longest
     blockLength = length
     return dropped
   }
@@ -47,27 +47,33 @@ extension TokenSequences {
   /// Puts whole rows into blocks, one after another in file order; a row that does not fit opens the
   /// next block, and the rest of the block is padding.
   ///
-  /// Greedy rather than first-fit: a block is then a range of the file, which costs no second copy of
-  /// the tokens and lets a block be named by its lines. No row may be longer than `length`.
-  mutating func packRows(into length: Int) {
+  /// Greedy rather than first-fit: a block is then a range of the file, and can be named by its lines. No row may be
+  /// longer than `length`.
+  mutating func packRows(into length: Int, in space: ColumnSpace) throws {
     precondition(kind == .nextTokens && !hasTypes, "rows that are learned as they are stay apart")
-    var first: [Int] = [0]
-    var counts: [Int32] = []
-    var used = 0
+    var first = ColumnWriter<Int>(space)
+    var counts = ColumnWriter<Int32>(space)
+    var (used, units, isOpen) = (0, 0 as Int32, false)
+    first.append(0)
     for row in 0..<count {
       let size = self.length(of: row)
       precondition(size <= length, "a row must be cut before it is packed")
-      if counts.isEmpty || used + size > length {
-        if !counts.isEmpty { first.append(firstSpans[row]) }
-        counts.append(0)
-        used = 0
+      if isOpen, used + size > length {
+        first.append(spans(of: row).lowerBound)
+        counts.append(units)
+        (used, units) = (0, 0)
       }
+      isOpen = true
       used += size
-      counts[counts.count - 1] += targetCounts[row]
+      units += targetCounts[row]
+      if row % Self.releasedAtOnce == 0 { index.release() }
     }
-    if !counts.isEmpty { first.append(spanSources.count) }
-    firstSpans = first
-    targetCounts = counts
+    if isOpen {
+      first.append(index.spans.count)
+      counts.append(units)
+    }
+    index.firstSpans = try first.finish()
+    index.targetCounts = try counts.finish()
     blockLength = length
   }
 }

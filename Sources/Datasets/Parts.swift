@@ -1,6 +1,15 @@
 // The sequences of sources on their way from files to training and validation.
 import Base
 
+/// What was read of one source: whole documents that will be joined, and rows, already cut to the sequence length.
+struct LoadedSource {
+  var documents: TokenSequences
+  var rows: TokenSequences
+  var files: [FileSummary] = []
+  /// The template of its chats where the settings name one, as a model's folder holds it.
+  var namedTemplate: [UInt8]?
+}
+
 /// Blocks of joined text, and rows, before rows are packed.
 struct Parts {
   var blocks: TokenSequences
@@ -8,56 +17,66 @@ struct Parts {
   /// Tokens of joined text that did not fill a block.
   var dropped = 0
 
-  /// Moves the sequences out of the loader, since copies would be as big as the data.
-  init(takingFrom loader: inout FileLoader) throws {
-    blocks = TokenSequences(files: loader.documents.files)
-    rows = blocks
-    swap(&blocks, &loader.documents)
-    swap(&rows, &loader.rows)
+  init(_ source: LoadedSource, _ options: DataOptions) throws {
+    blocks = source.documents
+    rows = source.rows
     guard blocks.count > 0 else { return }
-    let tokens = blocks.tokens.count
-    let length = loader.options.tokensOfSequence
-    dropped = blocks.joinIntoBlocks(of: length, keepsRest: loader.options.readsWhole)
+    let tokens = blocks.tokenCount
+    let length = options.tokensOfSequence
+    dropped = try blocks.joinIntoBlocks(of: length, keepsRest: options.readsWhole, in: options.space)
     guard blocks.count > 0 else {
       throw UserErrors([
         UserError(
           .data, "all text together has \(tokens) tokens, too few for one block of \(length)",
-          at: loader.options.names.data,
+          at: options.names.data,
           hint: "lower data.sequence_length, or set data.packing: false")
       ])
     }
   }
 
-  init(blocks: TokenSequences, rows: TokenSequences) {
+  private init(blocks: TokenSequences, rows: TokenSequences) {
     self.blocks = blocks
     self.rows = rows
   }
 
   /// How many blocks and rows of files there are.
-  var count: Int { blocks.count + rows.fileRows.count }
+  var count: Int {
+    blocks.count + (0..<rows.count).count { !rows.continuesRow($0) }
+  }
 
   /// Takes `size` of the blocks and rows, each with all its sequences.
-  mutating func take(_ size: Int, seed: UInt64) -> Parts {
+  mutating func take(_ size: Int, seed: UInt64, in space: ColumnSpace) throws -> Parts {
     let taken = SampleOrder(count: count, seed: seed, shuffle: true).choose(size)
     let split = blocks.count
-    let fileRows = rows.fileRows
-    return Parts(
-      blocks: blocks.remove(taken.filter { $0 < split }),
-      rows: rows.remove(taken.filter { $0 >= split }.flatMap { fileRows[$0 - split] }))
+    let ofBlocks = try blocks.split(taken.filter { $0 < split }, in: space)
+    let ofRows = try rows.split(sequences(ofRows: taken.filter { $0 >= split }.map { $0 - split }), in: space)
+    (blocks, rows) = (ofBlocks.kept, ofRows.kept)
+    return Parts(blocks: ofBlocks.taken, rows: ofRows.taken)
+  }
+
+  /// The sequences of some rows of files.
+  /// - Parameter taken: ascending.
+  private func sequences(ofRows taken: [Int]) -> [Int] {
+    guard rows.kind.isOfRows else { return taken }
+    var (found, row, next) = ([Int](), -1, 0)
+    for sequence in 0..<rows.count {
+      if !rows.continuesRow(sequence) { row += 1 }
+      while next < taken.count, taken[next] < row { next += 1 }
+      if next < taken.count, taken[next] == row { found.append(sequence) }
+    }
+    return found
   }
 
   /// Joins both, with blocks before rows.
-  mutating func sequences(_ options: DataOptions) -> TokenSequences {
+  mutating func sequences(_ options: DataOptions) throws -> TokenSequences {
     if options.packing {
       if options.packingFits {
-        rows.fitRows(into: options.sequenceLength)
+        try rows.fitRows(into: options.sequenceLength, in: options.space)
       } else {
-        rows.packRows(into: options.sequenceLength)
+        try rows.packRows(into: options.sequenceLength, in: options.space)
       }
     }
-    if blocks.count == 0 { return rows }
-    for sequence in 0..<rows.count { blocks.append(sequence: sequence, of: rows) }
-    return blocks
+    return blocks.count == 0 ? rows : try blocks.joined(with: rows, in: options.space)
   }
 }
 
@@ -71,16 +90,17 @@ struct JoinedParts {
   private(set) var files: FilesSummary
 
   /// - Parameter share: what each source gives to validation.
-  init(takingFrom loaders: inout [FileLoader], share: Double, _ options: DataOptions) throws {
-    sequences = TokenSequences(files: loaders.first?.rows.files ?? [])
-    files = FilesSummary(files: loaders.flatMap(\.files))
-    var parts = try loaders.indices.map { try Parts(takingFrom: &loaders[$0]) }
+  init(_ loaded: [LoadedSource], share: Double, _ options: DataOptions) throws {
+    sequences = TokenSequences(files: loaded.first?.rows.files ?? [])
+    files = FilesSummary(files: loaded.flatMap(\.files))
+    var parts = try loaded.map { try Parts($0, options) }
     let sizes = share > 0 ? try Self.sizes(share, of: parts.map(\.count)) : parts.map { _ in 0 }
     for (index, size) in sizes.enumerated() {
       files.droppedTokens += parts[index].dropped
       if size > 0 {
-        var taken = parts[index].take(size, seed: options.seed)
-        self.share = Self.joined(self.share, taken.sequences(options))
+        var taken = try parts[index].take(size, seed: options.seed, in: options.space)
+        let own = try taken.sequences(options)
+        self.share = try self.share?.joined(with: own, in: options.space) ?? own
       }
       if let other = parts[..<index].first(where: { $0.count > 0 }), parts[index].count > 0,
         other.rows.rowsPerSample != parts[index].rows.rowsPerSample
@@ -93,7 +113,8 @@ struct JoinedParts {
         ])
       }
       let start = sequences.count
-      sequences = Self.joined(index == 0 ? nil : sequences, parts[index].sequences(options))
+      let own = try parts[index].sequences(options)
+      sequences = index == 0 ? own : try sequences.joined(with: own, in: options.space)
       sources.append(start..<sequences.count)
     }
   }
@@ -112,12 +133,5 @@ struct JoinedParts {
       ])
     }
     return sizes
-  }
-
-  /// The first is not copied.
-  private static func joined(_ first: consuming TokenSequences?, _ second: TokenSequences) -> TokenSequences {
-    guard var all = first else { return second }
-    for sequence in 0..<second.count { all.append(sequence: sequence, of: second) }
-    return all
   }
 }

@@ -60,7 +60,7 @@ package struct AnswerNumbers: Equatable, Sendable {
 
   /// - Parameter numbers: of one sequence.
   package init(_ numbers: UnsafePointer<Float>) {
-    self.init(isWanted: numbers[0] > 0.5, promptTargets: Int(numbers[1]))
+    self.init(isWanted: numbers[0] > 0.5, promptTargets: Int(exactly: numbers[1]) ?? 0)
   }
 
   /// With places for what a reference gives it and what the whole step tells.

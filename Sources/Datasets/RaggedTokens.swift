@@ -1,43 +1,49 @@
-// Lists of tokens of different lengths, in one array.
+// Lists of tokens of different lengths: where each lies in a store. No token is moved or copied where lists are reordered
+// or taken out.
 
-package struct RaggedTokens: Sendable {
-  package private(set) var tokens: [Int32] = []
-  /// Ascending, and ends with `tokens.count`: list `i` is `starts[i]..<starts[i + 1]`.
-  private var starts: [Int] = [0]
+struct RaggedTokens: Sendable {
+  /// Ascending, and ends with the number of all tokens: list `i` has the tokens `starts[i]..<starts[i + 1]` of all lists.
+  var starts: Column<Int> = [0]
+  /// Where the first token of each list lies; empty where all lie one behind the other in the first chunk.
+  var places = Column<TokenPlace>()
   /// The number of tokens of the longest list that was ever added.
-  private(set) var longest = 0
+  var longest = 0
 
-  package var count: Int { starts.count - 1 }
-  package var isEmpty: Bool { count == 0 }
-  var bytes: Int { tokens.count * 4 + starts.count * 8 }
+  var count: Int { starts.count - 1 }
+  var isEmpty: Bool { count == 0 }
+  var tokenCount: Int { starts[count] }
+  var bytesInMemory: Int { starts.bytesInMemory + places.bytesInMemory }
 
-  package subscript(_ list: Int) -> ArraySlice<Int32> { tokens[starts[list]..<starts[list + 1]] }
+  /// The tokens of a list among those of all.
+  func range(of list: Int) -> Range<Int> { starts[list]..<starts[list + 1] }
 
-  mutating func append(_ added: some Collection<Int32>) {
-    tokens.append(contentsOf: added)
-    starts.append(tokens.count)
-    longest = max(longest, added.count)
+  func length(of list: Int) -> Int { starts[list + 1] - starts[list] }
+
+  /// Where its first token lies.
+  func place(of list: Int) -> TokenPlace {
+    places.isEmpty ? TokenPlace(chunk: 0, offset: starts[list]) : places[list]
   }
 
-  /// Takes some lists out; the rest moves down within the same arrays.
-  /// - Parameter taken: ascending.
-  mutating func remove(_ taken: [Int]) {
-    var (end, kept, next) = (0, 0, 0)
-    for list in 0..<count {
-      if next < taken.count, taken[next] == list {
-        next += 1
-        continue
-      }
-      let range = starts[list]..<starts[list + 1]
-      starts[kept] = end
-      for index in range {
-        tokens[end] = tokens[index]
-        end += 1
-      }
-      kept += 1
+  /// The list that a token among those of all belongs to.
+  func list(of token: Int) -> Int {
+    var (low, high) = (0, count - 1)
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if starts[middle] <= token { low = middle } else { high = middle - 1 }
     }
-    tokens.removeLast(tokens.count - end)
-    starts.removeLast(starts.count - kept)
-    starts.append(end)
+    return low
+  }
+
+  /// Adds a list that lies behind the last one.
+  mutating func append(length: Int) {
+    precondition(places.isEmpty, "lists that were reordered do not grow")
+    starts.append(tokenCount + length)
+    longest = max(longest, length)
+  }
+
+  /// Takes the pages of files out of this process's memory.
+  func release() {
+    starts.release()
+    places.release()
   }
 }

@@ -38,22 +38,41 @@ package struct SampleOrder: Equatable, Sendable {
 
   /// Every sequence once, in the order of this epoch (from 0).
   package func permutation(epoch: Int) -> [Int32] {
-    var order = Array(0..<Int32(count))
-    guard shuffle else { return order }
+    let order = SampleList.inMemory(count)
+    arrange(order, epoch: epoch)
+    return (0..<count).map { order[$0] }
+  }
+
+  /// The same in a list.
+  func arrange(_ order: SampleList, epoch: Int) {
+    for place in 0..<count { order[place] = Int32(place) }
+    guard shuffle else { return order.release() }
     // Fisher-Yates, written out: the standard library may change how it draws.
     var random = DataRandom.shuffle(seed: seed, source: source, epoch: epoch)
     for last in stride(from: count - 1, to: 0, by: -1) {
       order.swapAt(last, random.below(last + 1))
+      if last % Self.releasedAtOnce == 0 { order.release() }
     }
-    return order
+    order.release()
   }
+
+  /// How many numbers are moved before pages are given back.
+  private static let releasedAtOnce = 1 << 18
 
   /// `size` of all sequences, ascending, chosen by the seed alone: the validation part of a data set.
   func choose(_ size: Int) -> [Int] {
     precondition(size <= count, "more sequences are chosen than there are")
-    var order = Array(0..<Int32(count))
+    // The numbers that no longer stand where they stood at first: a list of all would grow with the data.
+    var moved: [Int32: Int32] = [:]
     var random = DataRandom.validation(seed: seed)
-    for place in 0..<size { order.swapAt(place, place + random.below(count - place)) }
-    return order[..<size].map(Int.init).sorted()
+    var chosen: [Int] = []
+    chosen.reserveCapacity(size)
+    for place in 0..<size {
+      let other = place + random.below(count - place)
+      chosen.append(Int(moved[Int32(other)] ?? Int32(other)))
+      moved[Int32(other)] = moved[Int32(place)] ?? Int32(place)
+      moved[Int32(place)] = nil
+    }
+    return chosen.sorted()
   }
 }

@@ -19,12 +19,15 @@ struct TableReader {
   /// Where the next row begins.
   var position: Int { at }
 
-  /// - Parameter text: UTF-8; a byte-order mark at its beginning is passed over.
-  init(text: UnsafeBufferPointer<UInt8>, isQuoted: Bool) {
-    self.text = text
+  /// - Parameters:
+  ///   - text: UTF-8; a byte-order mark at its beginning is passed over.
+  ///   - part: which begins and ends with a row; nil for all.
+  init(text: UnsafeBufferPointer<UInt8>, isQuoted: Bool, in part: Range<Int>? = nil) {
+    self.text = UnsafeBufferPointer(rebasing: text[..<(part?.upperBound ?? text.count)])
     self.isQuoted = isQuoted
     separator = isQuoted ? UInt8(ascii: ",") : 0x09
-    if text.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
+    at = part?.lowerBound ?? 0
+    if at == 0, text.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
   }
 
   /// The next row; nil at the end. Rows behind a mistake begin at the next line.

@@ -32,13 +32,3 @@ extension RowTexts {
     return options.chats.template
   }
 }
-
-extension TokenSequences {
-  /// The first sequences.
-  package func prefix(_ most: Int) -> TokenSequences {
-    var first = TokenSequences(files: files)
-    for sequence in 0..<min(most, count) { first.append(sequence: sequence, of: self) }
-    first.blockLength = blockLength
-    return first
-  }
-}

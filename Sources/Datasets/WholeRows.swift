@@ -12,7 +12,7 @@ extension FileLoader {
       let numbers = try self.numbers(of: labels)
       try append([Part(text, pair)], numbers: { _ in numbers }, units: 1, source, &summary)
     case .numbered(let text, let pair, let numbers):
-      if let first = rows.count > 0 ? rows.numbersPerSequence : nil, let numbers, numbers.count != first {
+      if let first = shape?.numbersPerSequence, let numbers, numbers.count != first {
         throw RowMistake("has \(counted(numbers.count, "number")), and rows before have \(first)")
       }
       // Nothing is measured against numbers that are to be predicted.
@@ -29,8 +29,7 @@ extension FileLoader {
       try append(
         parts, numbers: { $0 < endings.count ? [Float(right ?? 0)] : [-1] }, units: 1, source, &summary)
     case .texts(let texts, let score):
-      if rows.count > 0, rows.rowsPerSample != texts.count || (rows.numbersPerSequence == 1) != (score != nil)
-      {
+      if let shape, shape.rowsPerSample != texts.count || (shape.numbersPerSequence == 1) != (score != nil) {
         throw RowMistake(
           "has other columns than the rows before", hint: "pairs, triplets and scores are not mixed")
       }

@@ -33,7 +33,7 @@ package struct ShownSequence {
   package static func first(
     _ count: Int, of dataset: Dataset, _ tokenizer: Tokenizer
   ) throws -> [ShownSequence] {
-    let sequences = dataset.train.prefix(count)
+    let sequences = try dataset.train.prefix(count)
     let rows = dataset.trainRows
     let examples = try rows.examples(of: sequences)
     return (0..<sequences.count).map { number in
@@ -81,8 +81,7 @@ package struct ShownSequence {
     padding = max(0, (sequences.blockLength ?? tokens.count) - tokens.count)
     label = Self.label(ofSequence: number, in: sequences, labels)
     answered =
-      sequences.answered.isEmpty
-      ? "" : tokenizer.decode(sequences.answered[number], skipSpecialTokens: false)
+      sequences.answered(by: number).map { tokenizer.decode($0, skipSpecialTokens: false) } ?? ""
   }
 
   private static func label(of token: Int, in sequences: TokenSequences, _ labels: [String]?) -> String? {

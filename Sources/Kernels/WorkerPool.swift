@@ -18,11 +18,12 @@ package final class WorkerPool: Sendable {
     set { interlude.body = newValue }
   }
 
+  /// - Parameter stack: the bytes of the stack of each thread but the caller's.
   /// - Throws: `UserError` if the system starts no more threads.
-  package init(threads: Int) throws {
+  package init(threads: Int, stack: Int = 4 << 20) throws {
     precondition(threads >= 1, "a pool has at least the caller's thread")
     self.threads = threads
-    team = try Team(helpers: threads - 1)
+    team = try Team(helpers: threads - 1, stack: stack)
   }
 
   deinit { team.dismiss() }
@@ -98,12 +99,12 @@ private final class Team: @unchecked Sendable {
   private let wake = NSCondition()
   private var sleeping = 0
 
-  init(helpers: Int) throws {
+  init(helpers: Int, stack: Int) throws {
     self.helpers = helpers
     busy.store(helpers, ordering: .relaxed)
     for worker in 0..<helpers {
       do {
-        try SystemThread.start("swiftdp \(worker + 1)", stack: 4 << 20) { [self] in serve(worker + 1) }
+        try SystemThread.start("swiftdp \(worker + 1)", stack: stack) { [self] in serve(worker + 1) }
       } catch {
         dismiss()
         throw error

@@ -51,7 +51,7 @@ package struct Evaluated: Sendable {
   }
 
   /// What several models gave for parts of one data set, for one task.
-  package static func joined(_ parts: [Evaluated]) -> Evaluated {
+  package static func joined(_ parts: [Evaluated]) throws -> Evaluated {
     guard let first = parts.first else { preconditionFailure("there is something to join") }
     var sums = LossSums(loss: 0, units: 0, counts: first.sums.counts.map { _ in 0 })
     for part in parts {
@@ -60,7 +60,7 @@ package struct Evaluated: Sendable {
       for index in sums.counts.indices { sums.counts[index] += part.sums.counts[index] }
     }
     return Evaluated(
-      .joined(parts.map(\.sequences)), sums: sums, outputs: parts.flatMap(\.outputs), form: first.form,
+      try .joined(parts.map(\.sequences)), sums: sums, outputs: parts.flatMap(\.outputs), form: first.form,
       rows: first.rows, examples: parts.reduce(into: [:]) { $0.merge($1.examples) { found, _ in found } },
       answers: parts.flatMap(\.answers))
   }

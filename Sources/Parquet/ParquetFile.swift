@@ -57,23 +57,40 @@ package struct ParquetFile {
   /// The names of the columns at the top, UTF-8.
   package var columns: [[UInt8]] { schema.nodes.map(\.name) }
 
+  /// The bytes of each row group, as they lie in the file.
+  /// - Throws: `ParquetMistake`.
+  package func groupSizes() throws -> [Int] {
+    guard var reader = groups else { return [] }
+    var sizes: [Int] = []
+    try reader.list(ThriftReader.Field(id: 4, kind: .list)) { reader, _ in
+      let group = try RowGroup(&reader, leaves: schema.columns.count)
+      sizes.append(group.columns.reduce(0) { $0 + Int(min(max(0, $1.size), Int64(bytes.count))) })
+    }
+    return sizes
+  }
+
   /// Calls `body` with every row and its number, from 1, until it returns false.
   /// - Parameters:
   ///   - columns: those at the top that are wanted; all if nil.
+  ///   - chosen: the row groups that are read; all if nil.
   ///   - longest: how many bytes a row may have.
   ///   - release: called with bytes of the file that are not read again.
   /// - Throws: `ParquetMistake`, `ParquetRowTooLong`, and what `body` throws.
   package func forEachRow(
-    columns: Set<[UInt8]>? = nil, longest: Int, release: (Range<Int>) -> Void = { _ in },
+    columns: Set<[UInt8]>? = nil, in chosen: Range<Int>? = nil, longest: Int,
+    release: (Range<Int>) -> Void = { _ in },
     _ body: (_ row: Int, _ json: JSON) throws -> Bool
   ) throws {
     guard var reader = groups else { return }
     let nodes = schema.nodes.filter { columns?.contains($0.name) ?? true }
     var number = 0
     var goesOn = true
+    var place = 0
     try reader.list(ThriftReader.Field(id: 4, kind: .list)) { reader, _ in
       guard goesOn else { return }
       let group = try RowGroup(&reader, leaves: schema.columns.count)
+      defer { place += 1 }
+      guard chosen?.contains(place) ?? true else { return }
       var assembly = try RowAssembly(nodes, of: schema, group, in: bytes, longest: longest)
       for _ in 0..<group.rowCount {
         number += 1

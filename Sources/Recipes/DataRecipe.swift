@@ -1,6 +1,7 @@
 // The section `data` of a recipe.
 import Base
 import Datasets
+import Foundation
 import Objectives
 
 package struct DataRecipe: Sendable {
@@ -20,6 +21,8 @@ package struct DataRecipe: Sendable {
   /// Whether the recipe says it.
   package let packingIsGiven: Bool
   package var packingMask: PackingMask
+  /// Where tokens are kept for all ranks and later runs; nil for the memory of each rank.
+  package var cache: DataCache?
   package var shuffle: Bool
   /// Whether the samples of a step are of about one length.
   package var groupsByLength: Bool
@@ -109,6 +112,11 @@ package struct DataRecipe: Sendable {
     }
     check = section.choice("check", default: .warn)
     section.refuse("validation", validationMistakes)
+    cache = Self.cache(section)
+    if cache != nil, readsStandardInput {
+      section.fail(
+        "cache", "keeps files, and the data is standard input", hint: "leave it out, or name a file")
+    }
     if allFiles.count(where: StandardInput.isNamed) > 1, train?.mistakes.isEmpty ?? true {
       section.fail("validation", "names standard input twice", hint: "it can be read once")
     }
@@ -120,6 +128,18 @@ package struct DataRecipe: Sendable {
   package var readsStandardInput: Bool { allFiles.contains(where: StandardInput.isNamed) }
 
   private static let fit = "fit"
+
+  /// The folder of `cache`; it need not be there yet.
+  private static func cache(_ section: Section) -> DataCache? {
+    guard section.has("cache") else { return nil }
+    var folder = section.filePath("cache")
+    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
+      section.fail("cache", "\(folder) is a file, where a folder is meant")
+    }
+    return DataCache(folder: folder)
+  }
 
   /// Why packed sequences are not grouped.
   static let packedAreAlike = "is true, and packed sequences all have one length"

@@ -104,6 +104,7 @@ package struct Recipe: Sendable {
       seed: training.seed)
     options.packingFits = data.packingFits
     options.virtual = method.virtualPositions
+    options.cache = data.cache
     options.chats = data.chats
     options.chats.folder = model
     options.order = data.order

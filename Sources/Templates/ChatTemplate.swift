@@ -62,6 +62,13 @@ package struct ChatTemplate: Sendable {
     (templates.first { $0.name == Self.standard } ?? templates[0]).template.source
   }
 
+  /// All that decides what is rendered of a chat, but for a day that it may name: the texts of the templates, and the special
+  /// tokens.
+  package var identity: [String] {
+    templates.flatMap { [$0.name, String(decoding: $0.template.source, as: UTF8.self)] }
+      + [JSON.object(specialTokens).encoded()]
+  }
+
   /// Of several templates, `tool_use` is for chats with tools.
   private func template(tools: JSON?) throws(TemplateError) -> Template {
     if templates.count == 1 { return templates[0].template }

@@ -5,9 +5,12 @@ import Base
 protocol TextStep {
   /// How many times as long a text may become, apart from its ends.
   var growth: Int { get }
+  /// What it makes of a line feed at which a long text might be cut.
+  var lineBorder: LineBorder { get }
 }
 
 extension TextStep {
+  var lineBorder: LineBorder { .crossed }
   var growth: Int { 1 }
 
   /// The growth if a text of `old` bytes becomes one of `new` bytes.

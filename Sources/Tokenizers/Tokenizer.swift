@@ -20,6 +20,9 @@ package final class Tokenizer: Sendable {
   /// Encoders that no thread uses at the moment.
   private let idle = Mutex<[TextEncoder]>([])
 
+  /// How long texts may be cut; nil if their parts might become other tokens than the whole.
+  package let textCuts: TextCuts?
+
   /// The largest id plus one, added tokens included: the fewest rows an embedding may have.
   package let vocabularySize: Int
 
@@ -53,6 +56,7 @@ package final class Tokenizer: Sendable {
     vocabularySize = max(model.vocabulary.idCount, addedTokens.idCount)
     postProcessor = try PostProcessor(file.part("post_processor"), idCount: vocabularySize)
     decoder = try Decoders.read(file.part("decoder"))
+    textCuts = TextCuts(normalizers, preTokenizers, addedTokens, postProcessor.single)
     try TextSteps.check(normalizers, file.part("normalizer") ?? file)
     try TextSteps.check(wordPreTokenizers, file.part("pre_tokenizer") ?? file)
     try TextSteps.check(decoder, file.part("decoder") ?? file)

@@ -3,12 +3,26 @@ import Base
 import Foundation
 
 extension Tokenizer {
+  /// The file that the tokenizer of a folder is read from.
+  private static func file(of folder: String) -> String {
+    let names = ["tokenizer.json"] + SentencePieceFile.names + tiktokenFiles(folder)
+    // Without any, the message is that tokenizer.json is missing.
+    return folder + "/"
+      + (names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0])
+  }
+
+  /// All files that decide about the tokens of a folder's tokenizer.
+  package static func files(of folder: String) -> [String] {
+    let file = file(of: folder)
+    if file.hasSuffix("/tokenizer.json") { return [file] }
+    return [file]
+      + ["config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"]
+      .map { folder + "/" + $0 }.filter { FileManager.default.fileExists(atPath: $0) }
+  }
+
   /// - Parameter folder: a Hugging Face folder.
   package convenience init(folder: String) throws {
-    let names = ["tokenizer.json"] + SentencePieceFile.names + Self.tiktokenFiles(folder)
-    // Without any, the message is that tokenizer.json is missing.
-    let name = names.first { FileManager.default.fileExists(atPath: folder + "/" + $0) } ?? names[0]
-    let path = folder + "/" + name
+    let path = Self.file(of: folder)
     guard !path.hasSuffix("/tokenizer.json") else {
       try self.init(file: path)
       return

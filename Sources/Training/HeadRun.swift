@@ -99,7 +99,7 @@ extension ModelDescription {
 extension TokenSequences {
   /// The bytes of the features of all sequences.
   func featureBytes(_ form: FeatureForm) -> Int {
-    (form.isPerToken ? tokens.count : count) * form.width * MemoryLayout<Float>.stride
+    (form.isPerToken ? tokenCount : count) * form.width * MemoryLayout<Float>.stride
   }
 }
 

@@ -151,7 +151,7 @@ extension Replica {
   fileprivate func logProbabilities(
     of sequences: TokenSequences, needed: Set<Int>, groupSize: Int, mask: PackingMask, _ ranks: Ranks
   ) -> [Float] {
-    let lengths = sequences.sampleLengths
+    let lengths = (0..<sequences.samples).map { sequences.length(ofSample: $0) }
     let order = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
     let groups = stride(from: 0, to: order.count, by: groupSize).map { first in
       order[first..<min(first + groupSize, order.count)].flatMap { sample in

@@ -46,10 +46,15 @@ package final class Run {
   package init(
     _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
   ) throws {
-    var recipe = try ranks.together { try recipe.settled() }
     let threads = recipe.parallel.threads ?? threads
+    let caching = try DataCaching(recipe, ranks: ranks, threads: threads) { line in
+      for observer in observers { try? observer.noted(line) }
+    }
+    var recipe = try caching?.identified(recipe) ?? recipe
+    recipe = try ranks.together { [recipe] in try recipe.settled() }
     var model = try RunModel(recipe, ranks: ranks)
-    let data = try RunData.checked(recipe, model.description, ranks: ranks, threads: threads)
+    let data = try RunData.checked(
+      recipe, model.description, ranks: ranks, threads: threads, caching: caching)
     let dataNotes = try ranks.together { [recipe, model] in
       try ranks.isFirst ? data.notes(recipe, model.description) : []
     }
@@ -199,12 +204,14 @@ package final class Run {
       deadline: [limit, deadline].compactMap { $0 }.min())
     for number in stride(from: first, through: end, by: 1) {
       var report =
-        try head?.run(number, tokens: data.dataset.train.tokens.count, fill: fillTrained)
+        try head?.run(number, tokens: data.dataset.train.tokenCount, fill: fillTrained)
         ?? reported { try step.run(number, try microBatches(number, &stream)) }
       try ranks.together {
         try optimizer.check()
         try replica.store.frozen?.check()
         try step.features?.check()
+        try data.dataset.check()
+        try stream.check()
         try checkNumbers(report)
       }
       step.finishMoving(number)

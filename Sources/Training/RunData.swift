@@ -20,28 +20,70 @@ package struct RunData {
   private let schedule: SourceSchedule
   package let steps: Int
 
-  /// Reads all files of a recipe.
+  /// What reads the data of a recipe.
+  private struct Reader {
+    let options: DataOptions
+    let tokenizer: Tokenizer
+    let encoder: DocumentEncoder
+
+    /// - Throws: what does not go together in the recipe and the model.
+    init(_ recipe: Recipe, model: ModelDescription) throws {
+      let data = recipe.data
+      if data.sequenceLength > model.family.maximumLength {
+        throw UserError(
+          .usage,
+          "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens"
+            + (model.virtualPositions.count > 0 ? ", the virtual ones included" : ""),
+          at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
+      }
+      guard model.answerStart == nil || recipe.objective.answersTexts else {
+        throw UserError(
+          .usage,
+          "is of type \(model.typeName), whose models answer to texts, and task "
+            + "\(type(of: recipe.objective).name) has none",
+          at: recipe.model, hint: "set task=\(TextToText.name)")
+      }
+      options = recipe.dataOptions
+      tokenizer = try Tokenizer(folder: recipe.model)
+      encoder = model.encoder(tokenizer)
+    }
+  }
+
+  /// Reads all files of a recipe in memory.
   /// - Throws: every mistake in the files at once.
   package init(_ recipe: Recipe, model: ModelDescription) throws {
-    let data = recipe.data
-    if data.sequenceLength > model.family.maximumLength {
-      throw UserError(
-        .usage,
-        "is \(data.sequenceLength), but the model reads at most \(model.family.maximumLength) tokens"
-          + (model.virtualPositions.count > 0 ? ", the virtual ones included" : ""),
-        at: "data.sequence_length", hint: "set data.sequence_length=\(model.family.maximumLength)")
-    }
-    guard model.answerStart == nil || recipe.objective.answersTexts else {
-      throw UserError(
-        .usage,
-        "is of type \(model.typeName), whose models answer to texts, and task "
-          + "\(type(of: recipe.objective).name) has none",
-        at: recipe.model, hint: "set task=\(TextToText.name)")
-    }
-    tokenizer = try Tokenizer(folder: recipe.model)
-    dataset = try Dataset(
-      recipe.dataOptions,
-      encoder: model.encoder(tokenizer))
+    let reader = try Reader(recipe, model: model)
+    try self.init(
+      recipe, model: model, reader.tokenizer, try Dataset(reader.options, encoder: reader.encoder))
+  }
+
+  /// The data of a recipe, in memory or out of its cache. Collective.
+  /// - Parameter caching: fills the cache; nil if the recipe names none.
+  /// - Throws: every mistake in the files at once.
+  package static func read(
+    _ recipe: Recipe, model: ModelDescription, ranks: Ranks, caching: DataCaching?
+  ) throws -> RunData {
+    guard let caching else { return try ranks.together { try RunData(recipe, model: model) } }
+    return try read(recipe, model: model, ranks: ranks, caching: caching, verifies: false)
+  }
+
+  /// The same out of a cache.
+  /// - Parameter verifies: whether to look at every byte that is there.
+  static func read(
+    _ recipe: Recipe, model: ModelDescription, ranks: Ranks, caching: DataCaching, verifies: Bool
+  ) throws -> RunData {
+    let reader = try ranks.together { try Reader(recipe, model: model) }
+    let dataset = try caching.dataset(
+      reader.options, encoder: reader.encoder, tokenizer: Tokenizer.files(of: recipe.model),
+      verifies: verifies)
+    return try ranks.together { try RunData(recipe, model: model, reader.tokenizer, dataset) }
+  }
+
+  private init(
+    _ recipe: Recipe, model: ModelDescription, _ tokenizer: Tokenizer, _ dataset: Dataset
+  ) throws {
+    self.tokenizer = tokenizer
+    self.dataset = dataset
     try dataset.check(for: model)
     let training = recipe.training
     let steps = try Self.steps(of: recipe, dataset)
@@ -57,11 +99,14 @@ package struct RunData {
           "set training.steps=\((end + size - 1) / size * recipe.objective.stepsPerSample), or leave a source without epochs"
       )
     }
+    let train = dataset.train
+    let length: @Sendable (Int) -> Int32 = { train.length(ofSample: $0) }
     stream = BatchStream(
       sources: dataset.trainSources, rowsPerSample: dataset.train.rowsPerSample, schedule: schedule,
       batchSize: size,
-      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: data.shuffle,
-      lengths: data.groupsByLength ? dataset.train.sampleLengths : nil)
+      microBatchSize: training.microBatchSize, seed: training.seed, shuffle: recipe.data.shuffle,
+      length: recipe.data.groupsByLength ? length : nil,
+      cache: recipe.data.cache?.folder)
     self.steps = steps
     fingerprint = Self.fingerprint(of: dataset, schedule)
   }
@@ -80,10 +125,10 @@ package struct RunData {
 
   /// Reads the data, and checks that the memory of the hosts holds it beside the model. Collective.
   static func checked(
-    _ recipe: Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int
+    _ recipe: Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int, caching: DataCaching?
   ) throws -> RunData {
-    try ranks.together {
-      let data = try RunData(recipe, model: description)
+    let data = try read(recipe, model: description, ranks: ranks, caching: caching)
+    return try ranks.together {
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
       shape.batch.sourceLength = data.dataset.train.longestAnswered
@@ -111,19 +156,7 @@ package struct RunData {
   }
 
   private static func fingerprint(of dataset: Dataset, _ schedule: SourceSchedule) -> String {
-    var hash = FNV1a()
-    hash.mix(UInt64(dataset.train.count))
-    for token in dataset.train.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
-    for count in dataset.train.targetCounts { hash.mix(UInt64(UInt32(bitPattern: count))) }
-    if dataset.train.hasScatteredTargets || dataset.train.kind == .answers {
-      for token in dataset.train.tokens.indices where dataset.train.lossMask[token] {
-        hash.mix(UInt64(token))
-      }
-    }
-    for token in dataset.train.answered.tokens { hash.mix(UInt64(UInt32(bitPattern: token))) }
-    for label in dataset.train.tokenLabels { hash.mix(UInt64(UInt32(bitPattern: label))) }
-    if dataset.train.rowsPerSample > 1 { hash.mix(UInt64(dataset.train.rowsPerSample)) }
-    for number in dataset.train.numbers { hash.mix(UInt64(number.bitPattern)) }
+    var hash = dataset.train.checksum
     if dataset.trainSources.count > 1 {
       for (source, share) in zip(dataset.trainSources, Mixture(weights: dataset.weights).counts) {
         hash.mix(UInt64(source.count))
@@ -148,8 +181,7 @@ extension Dataset {
   /// - Throws: if the tokenizer gives tokens or types that the model has no row for.
   func check(for model: ModelDescription) throws {
     for sequences in [train] + (validation.map { [$0] } ?? []) {
-      try model.check(sequences.tokens)
-      try model.check(sequences.answered.tokens)
+      try model.check(sequences.largestTokens)
       guard sequences.hasTypes, model.family.types < 2 else { continue }
       throw UserError(
         .data, "rows have two texts, which the model does not tell apart (type_vocab_size is 1)",

@@ -18,7 +18,7 @@ package struct Evaluation: Sendable {
 
   package init(_ evaluated: Evaluated, for objective: any Objective) {
     sums = evaluated.sums
-    tokens = evaluated.sequences.tokens.count
+    tokens = evaluated.sequences.tokenCount
     rows = evaluated.sequences.samples
     scalars = objective.scalars(of: evaluated)
   }

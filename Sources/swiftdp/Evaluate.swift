@@ -107,7 +107,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   /// What all parts together are measured as.
   private func joined(_ measured: [Evaluated], _ replica: Replica) -> Evaluated {
     guard measured.count > 1 else { return measured[0] }
-    var whole = Evaluated.joined(measured)
+    var whole = try Evaluated.joined(measured)
     if let loss = replica.objective.loss(of: whole, replica.engine) { whole.sums.loss = loss }
     return whole
   }

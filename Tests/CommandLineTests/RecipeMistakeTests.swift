@@ -115,7 +115,7 @@ extension CommandLineTests {
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, "
               + "template, loss, order, mixing, sequence_length, packing, packing_mask, shuffle, group_by_length, "
-              + "check)",
+              + "check, cache)",
           ]
         ),
       ]

@@ -247,7 +247,7 @@ import Testing
     let file = try folder.write("a.txt", Array("é\nab".utf8) + [0xFF, 0x0A])
     #expect(folder.errors(.of([file])) == "a.txt:2: is not UTF-8 at byte offset 5 (convert it to UTF-8)")
     let fine = try folder.write("b.txt", "\u{feff}é")
-    #expect(try Dataset(.of([fine]), encoder: .bytes()).train.tokens == [0xC3, 0xA9, 257])
+    #expect(try Dataset(.of([fine]), encoder: .bytes()).train.tokens.elementsEqual([0xC3, 0xA9, 257]))
     #expect(
       folder.errors(.of([fine], format: .alpaca))
         == "b.txt: a .txt file is plain text, not alpaca (use .jsonl, .json, .tsv, .csv or .parquet, or data.format: auto)"

@@ -10,10 +10,11 @@ import Testing
   }
 
   private func stream(_ lengths: [Int32]?, batch: Int = 16, micro: Int = 4, rows: Int = 1) -> BatchStream {
-    BatchStream(
+    let length = lengths.map { lengths -> @Sendable (Int) -> Int32 in { lengths[$0] } }
+    return BatchStream(
       sources: [0..<1000 * rows], rowsPerSample: rows, schedule: SourceSchedule(.one, samples: [1000]),
       batchSize: batch, microBatchSize: micro,
-      seed: 5, shuffle: true, lengths: lengths)
+      seed: 5, shuffle: true, length: length)
   }
 
   /// Tokens with padding over tokens.

@@ -13,6 +13,12 @@ struct ByteEncoding: TextEncoding {
   var addsEnd = false
   /// Two bytes that become one token, 300.
   var merge: [UInt8] = []
+  /// Whether long texts may be cut.
+  var cuts = false
+
+  var textCuts: TextCuts? {
+    cuts ? TextCuts(before: addsBegin ? [Self.begin] : [], after: addsEnd ? [Self.end] : []) : nil
+  }
 
   func encode(_ text: [UInt8], addSpecialTokens: Bool) -> [Int32] {
     var tokens: [Int32] = addSpecialTokens && addsBegin ? [Self.begin] : []

@@ -7,7 +7,7 @@ struct DataCommand: ParsableCommand {
     abstract: "Check data, look at it, prepare and convert it, and show chats as a model reads them.",
     subcommands: [
       Check.self, Show.self, Stats.self,
-      Convert.self, Render.self,
+      Cache.self, Convert.self, Render.self,
       Prepare.self,
     ])
 }

@@ -1,21 +1,20 @@
 // A file that is written at offsets and then forced onto the disk, with the system's reason if that fails.
-import Base
 import Foundation
 
 /// One open file. Not for use from several threads at once.
-final class DurableFile {
-  let path: String
+package final class DurableFile {
+  package let path: String
   private let descriptor: Int32
 
   /// An existing file, for writing into it.
-  init(opening path: String) throws {
+  package init(opening path: String) throws {
     self.path = path
     descriptor = try Self.opened(path, O_WRONLY | O_CLOEXEC)
   }
 
   /// A new file of that many bytes, all reserved on the disk where the file system can, so that a full disk
   /// shows now and not in the middle of the data. Replaces a file of the same name.
-  init(creating path: String, size: Int) throws {
+  package init(creating path: String, size: Int) throws {
     self.path = path
     descriptor = try Self.opened(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC)
     guard ftruncate(descriptor, size) == 0 else {
@@ -35,7 +34,7 @@ final class DurableFile {
   deinit { close(descriptor) }
 
   /// Writes all bytes, however many calls it takes.
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     guard let base = bytes.baseAddress else { return }
     var done = 0
     while done < bytes.count {
@@ -50,14 +49,14 @@ final class DurableFile {
   }
 
   /// Returns when the disk holds what was written.
-  func sync() throws {
+  package func sync() throws {
     while fsync(descriptor) != 0 {
       guard errno == EINTR else { throw UserError.disk("cannot be forced onto the disk", path) }
     }
   }
 
   /// Forces the names in a folder onto the disk, as its files were.
-  static func sync(folder: String) throws {
+  package static func sync(folder: String) throws {
     let descriptor = try opened(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     defer { close(descriptor) }
     while fsync(descriptor) != 0 {

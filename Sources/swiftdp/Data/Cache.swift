@@ -1,0 +1,42 @@
+// swiftdp data cache
+import ArgumentParser
+import Base
+import Collectives
+import Recipes
+import Training
+
+extension DataCommand {
+  struct Cache: ParsableCommand, SharedByRanks {
+    static let configuration = CommandConfiguration(
+      abstract: "Prepare the tokens of a recipe's data in data.cache, and check those that are there.",
+      discussion: """
+        Example: mpirun -np 4 swiftdp data cache run.yaml data.cache=/scratch/tokens
+        A run of the same recipe then starts without reading its files. Every byte of what is there already is checked;
+        damaged parts are made anew.
+        """)
+
+    @Argument(help: "The recipe, a YAML file, and settings section.key=value.")
+    var recipeAndSettings: [String] = []
+
+    func run() throws {
+      try onRanks { ranks in
+        let (recipe, _) = try ranks.together {
+          let read = try readRecipe(recipeAndSettings)
+          guard read.0.data.cache != nil else {
+            throw UserError(.usage, "is missing", at: "data.cache", hint: "name a folder")
+          }
+          return read
+        }
+        let threads = recipe.parallel.threads ?? Launch.threads(ranks)
+        let data = try RunData.cached(recipe, ranks: ranks, threads: threads) { Command.tell($0) }
+        guard ranks.isFirst else { return }
+        let (train, validation) = (data.dataset.summary.train, data.dataset.summary.validation)
+        print(
+          "train \(grouped(train.sequences)) sequences, \(grouped(train.tokens)) tokens"
+            + (validation.map {
+              " · validation \(grouped($0.sequences)) sequences, \(grouped($0.tokens)) tokens"
+            } ?? "") + " · fingerprint \(data.fingerprint)")
+      }
+    }
+  }
+}
