@@ -76,7 +76,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       }
       let neighbours = try files?.measureTraining(read, batchSize: batchSize, ranks: ranks)
       let measured = try read.measured(batchSize: batchSize, findsMistakes: files != nil, ranks: ranks)
-      let whole = read.isOfOneTask ? joined(measured, read.parts[0].trained.replica) : nil
+      let whole = read.isOfOneTask ? try joined(measured, read.parts[0].trained.replica) : nil
       let result = whole.map { Numbers($0, read.parts[0].objective, read.parts.map(\.dataset)) }
       let each = zip(read.parts, measured).map {
         (part: $0, numbers: Numbers($1, $0.objective, [$0.dataset]))
@@ -105,7 +105,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
   }
 
   /// What all parts together are measured as.
-  private func joined(_ measured: [Evaluated], _ replica: Replica) -> Evaluated {
+  private func joined(_ measured: [Evaluated], _ replica: Replica) throws -> Evaluated {
     guard measured.count > 1 else { return measured[0] }
     var whole = try Evaluated.joined(measured)
     if let loss = replica.objective.loss(of: whole, replica.engine) { whole.sums.loss = loss }
