@@ -6,7 +6,8 @@ import Testing
 extension CommandLineTests {
   @Suite struct CacheCommandTests {
     private static let settings = [
-      "model=llama", "weights=random", "data.sequence_length=32", "training.steps=12", "training.batch_size=8",
+      "model=llama", "weights=random", "data.sequence_length=32", "training.steps=12",
+      "training.batch_size=8",
       "training.micro_batch_size=1", "training.validate_every=4", "optimizer.learning_rate=1.0e-3",
       "parallel.threads=1", "checkpoint.every=6",
     ]
@@ -113,7 +114,9 @@ extension CommandLineTests {
       try folder.file(part, good.dropLast(100))
       let cut = try Command.swiftdp(["train"] + settings + ["output=cut"], ranks: 2, in: folder)
       #expect(cut.code == 0, "\(cut.err)")
-      #expect(cut.out.contains("note: \(folder.path)/\(part): ") || cut.out.contains("note: \(part): "), "\(cut.out)")
+      #expect(
+        cut.out.contains("note: \(folder.path)/\(part): ") || cut.out.contains("note: \(part): "),
+        "\(cut.out)")
       #expect(cut.out.contains("it is made anew"))
       #expect(try RunOutput(folder: folder, name: "cut").hash() == memory.hash())
       #expect(try folder.data(part) == good)
@@ -122,7 +125,9 @@ extension CommandLineTests {
       other[(good.count - 1000) / 4 * 4] ^= 1
       try folder.file(part, other)
       let checked = try Command.swiftdp(["data", "cache"] + settings, in: folder)
-      #expect(checked.code == 0 && checked.err.contains("its column tokens is damaged; it is made anew"), "\(checked.err)")
+      #expect(
+        checked.code == 0 && checked.err.contains("its column tokens is damaged; it is made anew"),
+        "\(checked.err)")
       #expect(try folder.data(part) == good)
       // Tokens that no table has, in the middle of the file.
       other = good
@@ -130,7 +135,9 @@ extension CommandLineTests {
       try folder.file(part, other)
       let late = try Command.swiftdp(["train"] + settings + ["output=late"], ranks: 2, in: folder)
       #expect(late.code == 75, "\(late.out)\(late.err)")
-      #expect(late.messages.first?.contains("a part of data.cache was damaged, and is removed") == true, "\(late.err)")
+      #expect(
+        late.messages.first?.contains("a part of data.cache was damaged, and is removed") == true,
+        "\(late.err)")
       let mended = try train(settings, output: "late", in: folder)
       #expect(try mended.hash() == memory.hash())
     }
@@ -177,7 +184,8 @@ extension CommandLineTests {
         ["data.cache: file is a file, where a folder is meant"], in: folder)
       try expectMistake(
         ["train"] + Self.settings + ["data.train=-", "data.cache=cache"], 64,
-        ["data.cache: keeps files, and the data is standard input (leave it out, or name a file)"], in: folder)
+        ["data.cache: keeps files, and the data is standard input (leave it out, or name a file)"], in: folder
+      )
       try expectMistake(
         ["data", "cache"] + Self.settings + ["data.train=text.txt"], 64,
         ["data.cache: is missing (name a folder)"], in: folder)
