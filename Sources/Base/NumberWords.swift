@@ -43,3 +43,8 @@ package func duration(_ seconds: Double) -> String {
 }
 
 package func gigabytes(_ bytes: Double) -> String { decimals(bytes / 1e9, 1) + " GB" }
+
+/// Bytes as GB, or as MB where these are few.
+package func fileSize(_ bytes: Int) -> String {
+  bytes >= 1_000_000_000 ? gigabytes(Double(bytes)) : decimals(Double(bytes) / 1e6, 1) + " MB"
+}

@@ -26,16 +26,14 @@ extension TokenSequences {
 
   /// The numbers of all tokens that are targets.
   private func mixTargets(into hash: inout FNV1a) {
+    var reading = ListReading()
     for span in 0..<index.spans.count {
-      let (start, place) = (index.spans.starts[span], index.spans.place(of: span))
+      let (start, length) = (index.spans.starts[span], index.spans.length(of: span))
+      let place = index.spans.place(of: span)
       let mask = store.chunks[place.chunk].lossMask
-      for token in 0..<index.spans.length(of: span) where mask[place.offset + token] {
-        hash.mix(UInt64(start + token))
-      }
-      if span % Self.releasedAtOnce == 0 {
-        index.release()
-        store.release()
-      }
+      for token in 0..<length where mask[place.offset + token] { hash.mix(UInt64(start + token)) }
+      reading.read(place, length: length, of: index.spans, in: store)
     }
+    reading.release(index.spans, store)
   }
 }

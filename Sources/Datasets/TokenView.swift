@@ -35,17 +35,13 @@ package struct TokenView: Sequence {
 
   /// Calls `body` with the tokens of each list.
   func forEachList(_ body: (UnsafeBufferPointer<Int32>) throws -> Void) rethrows {
+    var reading = ListReading()
     for list in 0..<lists.count {
       let (place, length) = (lists.place(of: list), lists.length(of: list))
       try column(store.chunks[place.chunk]).withElements(place.offset..<place.offset + length, body)
-      if list % TokenSequences.releasedAtOnce == 0 { release() }
+      reading.read(place, length: length, of: lists, in: store)
     }
-    release()
-  }
-
-  private func release() {
-    lists.release()
-    store.release()
+    reading.release(lists, store)
   }
 
   package func makeIterator() -> AnyIterator<Int32> {

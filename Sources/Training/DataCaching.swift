@@ -15,6 +15,7 @@ package struct DataCaching {
   private let pool: WorkerPool
   /// Told on the first rank what takes time, and what is wrong, a line each.
   private let tell: (String) -> Void
+  private let told = ToldLines()
 
   /// Collective.
   /// - Parameters:
@@ -67,7 +68,7 @@ package struct DataCaching {
     let bytes = try ranks.together { ranks.isFirst ? try plan.bytesStored() : 0 }
     if ranks.isFirst {
       tell(
-        "data.cache: \(grouped(data.summary.allTokens)) tokens, \(gigabytes(Double(bytes))) in \(plan.cache.folder), "
+        "data.cache: \(grouped(data.summary.allTokens)) tokens, \(fileSize(bytes)) in \(plan.cache.folder), "
           + "\(verifies ? "checked" : "prepared") in \(duration(Date().timeIntervalSince(start)))")
     }
     return data
@@ -93,9 +94,8 @@ package struct DataCaching {
 
   /// Tells what ranks have found, each once. Collective.
   private func note(_ words: String?) {
-    var told = Set<String>()
     for line in ranks.gather(words ?? "").flatMap({ $0.split(separator: "\n").map(String.init) })
-    where ranks.isFirst && told.insert(line).inserted { tell(line) }
+    where ranks.isFirst && told.isNew(line) { tell(line) }
   }
 
   /// Runs something for each of some values on all threads; the first of the errors is thrown.
@@ -152,6 +152,12 @@ package struct DataCaching {
     try ranks.together { if let other { throw other } }
     throw UserError(.tryAgain, "its files were changed while they were read", at: "data", hint: "start again")
   }
+}
+
+/// What was told, so that several ranks that find the same say it once.
+private final class ToldLines {
+  private var lines = Set<String>()
+  func isNew(_ line: String) -> Bool { lines.insert(line).inserted }
 }
 
 /// What the threads of a rank have done.

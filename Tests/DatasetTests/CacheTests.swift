@@ -67,6 +67,9 @@ struct CacheCase: CustomTestStringConvertible, Sendable {
       encoder: DocumentEncoder(
         encoding: ByteEncoding(addsBegin: true, cuts: true), endOfText: ByteEncoding.end)
     ) { $0.packing = true },
+    CacheCase(name: "a file twice", sources: [["a.jsonl": texts(30)], ["a.jsonl": texts(30)]]) {
+      $0.packing = true
+    },
     CacheCase(name: "rows of text", sources: [["a.jsonl": "\n\n" + texts(40) + "\n"]]),
     CacheCase(name: "text that fits", sources: [["a.jsonl": texts(40)]]) {
       ($0.packing, $0.packingFits) = (true, true)

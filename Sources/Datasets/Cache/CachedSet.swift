@@ -10,9 +10,10 @@ extension CachePlan {
   package func arrange(_ pieces: [CachePiece]) throws -> Bool {
     guard let loaded = try loaded(pieces) else { return false }
     let arranged = try ArrangedData(loaded, reading.options)
-    var names: [String] = []
-    let train = facts(of: arranged.train, &names)
-    let validation = arranged.validation.map { facts(of: $0, &names) }
+    var numbers: [String: Int] = [:]
+    let train = facts(of: arranged.train, &numbers)
+    let validation = arranged.validation.map { facts(of: $0, &numbers) }
+    let names = numbers.sorted { $0.value < $1.value }.map(\.key)
     let about = JSON.object([
       "chunks": .array(names.map { .string($0) }), "train": train, "validation": validation ?? .null,
       "checksum": .string(arranged.train.checksum.digits),
@@ -27,13 +28,14 @@ extension CachePlan {
     return true
   }
 
-  /// - Parameter names: of all chunks, without the folder of parts; new ones are added.
-  private func facts(of sequences: TokenSequences, _ names: inout [String]) -> JSON {
+  /// - Parameter numbers: of all chunks, by their names without the folder of parts; new ones are added.
+  private func facts(of sequences: TokenSequences, _ numbers: inout [String: Int]) -> JSON {
     let start = "\(cache.folder)/parts/".count
     let chunks = sequences.store.chunks.map { chunk in
       let name = String((chunk.file?.path ?? "").dropFirst(start))
-      if names.last != name, !names.contains(name) { names.append(name) }
-      return JSON.integer(names.lastIndex(of: name) ?? 0)
+      let number = numbers[name] ?? numbers.count
+      numbers[name] = number
+      return JSON.integer(number)
     }
     return .object(["sequences": sequences.about, "chunks": .array(chunks)])
   }

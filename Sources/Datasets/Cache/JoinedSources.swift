@@ -37,12 +37,13 @@ extension CachePlan {
     _ pieces: [CachePiece], _ source: DataSource, _ options: DataOptions, among files: [String],
     firstFile: Int
   ) throws -> LoadedSource? {
+    let piecesOfFile = Dictionary(grouping: pieces, by: \.file)
     var parts: [PlacedPart] = []
     var summaries: [FileSummary] = []
     for (file, path) in source.files.enumerated() {
       var (lines, rows) = (0, 0)
       var summary: FileSummary?
-      for piece in pieces where piece.file == file {
+      for piece in piecesOfFile[file] ?? [] {
         let own = try complete(piece)
         for part in own {
           var all = summary ?? FileSummary(path: path, format: part.facts.summary.format)
