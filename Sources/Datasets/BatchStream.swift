@@ -89,9 +89,7 @@ package struct BatchStream: Sendable {
     for sample in step * batchSize..<(step + 1) * batchSize {
       let (source, place) = schedule.source(of: sample)
       let (epoch, index) = place.quotientAndRemainder(dividingBy: orders[source].count)
-      if current[source]?.epoch != epoch {
-        current[source] = (epoch, order(of: source, epoch: epoch))
-      }
+      if current[source]?.epoch != epoch { begin(epoch, of: source) }
       if let order = current[source]?.order {
         let first = starts[source] + Int(order[index]) * rowsPerSample
         result.append(contentsOf: first..<first + rowsPerSample)
@@ -108,19 +106,30 @@ package struct BatchStream: Sendable {
   /// - Throws: if the disk has lost the order of an epoch.
   package func check() throws { for epoch in current { try epoch?.order.check() } }
 
-  /// The samples of a source in the order of one of its epochs.
-  private func order(of source: Int, epoch: Int) -> SampleList {
-    let list: SampleList
-    do { list = try SampleList(count: orders[source].count, in: space) } catch let error as UserError {
+  /// Puts the samples of a source in the order of one of its epochs, in the memory of the epoch before.
+  private mutating func begin(_ epoch: Int, of source: Int) {
+    var list = current[source]?.order
+    current[source] = nil
+    // A copy of the stream may still read it.
+    if list != nil, !isKnownUniquelyReferenced(&list) { list = nil }
+    let order = list ?? newList(for: source)
+    arrange(order, epoch: epoch, of: source)
+    current[source] = (epoch, order)
+  }
+
+  private func newList(for source: Int) -> SampleList {
+    do { return try SampleList(count: orders[source].count, in: space) } catch let error as UserError {
       // A step has no way to throw, and no batch without an order.
       FatalEnd.end(error)
     } catch { preconditionFailure("\(error)") }
+  }
+
+  private func arrange(_ list: SampleList, epoch: Int, of source: Int) {
     orders[source].arrange(list, epoch: epoch)
-    guard let groups else { return list }
+    guard let groups else { return }
     var random = DataRandom.steps(seed: orders[source].seed, source: source, epoch: epoch)
     groups.arrange(
       list, first: starts[source] / rowsPerSample, offset: epoch * list.count % batchSize, using: &random)
-    return list
   }
 
   /// The sequences of a step, samples of about one length beside each other.

@@ -57,6 +57,13 @@ package struct TokenSequences: Sendable {
 
   package init(files: [String]) { self.files = files }
 
+  /// - Parameter longest: what the length of rows is rounded up within, so that a sequence has the same padding whatever
+  ///   others there are.
+  package init(files: [String], longest: Int) {
+    self.files = files
+    index.longest = longest
+  }
+
   /// The first token of a row that something can predict: the last virtual token predicts the first one.
   var firstTarget: Int { virtual.rows > 0 ? 0 : 1 }
 

@@ -165,7 +165,11 @@ extension Engine {
       case .float32:
         (chunk + row * s.columns).update(from: from, count: s.columns)
         if s.temperature != 1 { scaleHere(chunk + row * s.columns, by: 1 / s.temperature, count: s.columns) }
-      case .bfloat16: BFloat16.narrow(from, count: s.columns, into: rounded + row * s.columns)
+      case .bfloat16:
+        let to = rounded + row * s.columns
+        BFloat16.narrow(from, count: s.columns, into: to)
+        guard s.temperature != 1 else { return }
+        for column in 0..<s.columns { to[column] = BFloat16(rounding: from[column] * (1 / s.temperature)) }
       }
     }
     return s.type == .float32

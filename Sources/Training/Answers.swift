@@ -27,28 +27,34 @@ package struct Answers {
   ///   - samples: the keys of their random draws; by default their places.
   /// - Throws: if the model gives logits that are not finite.
   package func callAsFunction(to prompts: [[Int32]], samples: [Int]? = nil) throws -> [[Int32]] {
+    try ended(to: prompts, samples: samples).map(\.tokens)
+  }
+
+  /// The same, each with the token that ended it: nil where it was cut off, or found by a search.
+  func ended(to prompts: [[Int32]], samples: [Int]? = nil) throws -> [(tokens: [Int32], end: Int32?)] {
     // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
     let order = prompts.indices.sorted { (prompts[$0].count, $0) < (prompts[$1].count, $1) }
     let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
     let answers = try ranks.together {
       try alone(own.map { Generator.Prompt(prompts[$0], sample: samples?[$0] ?? $0) })
     }
-    // Each answer behind its length.
-    let all = ranks.gather(answers.flatMap { [Double($0.count)] + $0.map(Double.init) })
+    // Each answer behind its length and what ended it.
+    let all = ranks.gather(
+      answers.flatMap { [Double($0.tokens.count), Double($0.end ?? -1)] + $0.tokens.map(Double.init) })
     var starts = [Int](repeating: 0, count: ranks.count)
-    var result = [[Int32]](repeating: [], count: prompts.count)
+    var result = prompts.map { _ in (tokens: [Int32](), end: Int32?.none) }
     for (place, prompt) in order.enumerated() {
       let rank = place % ranks.count
-      let first = starts[rank] + 1
-      let end = first + Int(all[rank][starts[rank]])
-      result[prompt] = all[rank][first..<end].map { Int32($0) }
-      starts[rank] = end
+      let first = starts[rank] + 2
+      let (count, last) = (Int(all[rank][first - 2]), Int32(all[rank][first - 1]))
+      result[prompt] = (all[rank][first..<first + count].map { Int32($0) }, last < 0 ? nil : last)
+      starts[rank] = first + count
     }
     return result
   }
 
-  private func alone(_ prompts: [Generator.Prompt]) throws -> [[Int32]] {
-    var answers = [[Int32]](repeating: [], count: prompts.count)
+  private func alone(_ prompts: [Generator.Prompt]) throws -> [(tokens: [Int32], end: Int32?)] {
+    var answers = prompts.map { _ in (tokens: [Int32](), end: Int32?.none) }
     var (ended, made) = (0, 0)
     func end() {
       ended += 1
@@ -56,16 +62,17 @@ package struct Answers {
     }
     if let search {
       try model.generator.run(prompts, search: search, batchSize: batchSize, maximum: longest) {
-        answers[$0] = $1
+        answers[$0].tokens = $1
         made += $1.count
         end()
       }
     } else {
       try model.generator.run(prompts, batchSize: batchSize, maximum: longest, sampling: sampling) {
-        answers[$0].append($1)
+        answers[$0].tokens.append($1)
         made += 1
         return true
-      } ended: { _, _ in
+      } ended: {
+        answers[$0].end = $1
         end()
       }
     }

@@ -12,18 +12,14 @@ extension TrainedModel {
     let length = min(sequenceLength, description.longestText)
     let tokens = description.encoder(tokenizer).document(text)
     try description.check(tokens)
-    var sequences = TokenSequences(files: ["text"])
-    // The rows of a batch are as long as the set's longest sequence at most: this one keeps that the same for all texts.
-    sequences.append(
-      ArraySlice(repeating: tokens.first ?? 0, count: length), firstTarget: length,
-      source: SampleSource(file: 0, line: 0))
+    var sequences = TokenSequences(files: ["text"], longest: length)
     for start in stride(from: 0, to: tokens.count, by: length) {
       let part = tokens[start..<min(start + length, tokens.count)]
       sequences.append(part, firstTarget: 1, source: SampleSource(file: 0, line: 0))
     }
     var (sum, count) = (0.0, 0)
     var batch = Batch()
-    for sequence in 1..<sequences.count {
+    for sequence in 0..<sequences.count {
       let microBatch = MicroBatch(sequences: [sequence], firstSample: 0)
       let targets = sequences.targetCount(of: [sequence])
       guard targets > 0 else { continue }

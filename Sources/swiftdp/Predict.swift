@@ -1,12 +1,5 @@
 // swiftdp predict
 import ArgumentParser
-import Base
-import Checkpoints
-import Collectives
-import Datasets
-import Foundation
-import Objectives
-import Training
 
 struct Predict: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
@@ -20,35 +13,9 @@ struct Predict: ParsableCommand, SharedByRanks {
       model itself is.
       """)
 
-  @OptionGroup var model: ModelOptions
-  @OptionGroup var rows: RowOptions
-  @Option(help: "The .jsonl file to write; there must be none yet.", transform: Launch.path)
-  var output: String
-  @Option(help: "Sequences of one forward pass.")
-  var batchSize = 16
-
-  func validate() throws {
-    try check("--batch-size", batchSize, in: 1...Int.max)
-  }
+  @OptionGroup var output: RowOutput
 
   func run() throws {
-    try onRanks { ranks in
-      let given = DataOptions(train: [], packing: false, sequenceLength: 2, seed: 0, names: .options)
-      var file: NewFile?
-      let read = try ReadData(model, rows, of: "predict", given, needsLabels: false, ranks: ranks) {
-        problems in
-        file = problems.collect { ranks.isFirst ? try NewFile(output, at: "--output") : nil } ?? nil
-      }
-      let start = Date()
-      let evaluated = try read.measured(batchSize: batchSize, ranks: ranks)
-      try ranks.together {
-        guard ranks.isFirst else { return }
-        try file?.write(try read.lines(evaluated))
-      }
-      guard ranks.isFirst else { return }
-      let rows = evaluated.reduce(0) { $0 + $1.rowCount }
-      print(
-        "\(counted(rows, "row")) in \(duration(Date().timeIntervalSince(start))) · \(output)")
-    }
+    try onRanks { try output.write(by: "predict", $0) }
   }
 }

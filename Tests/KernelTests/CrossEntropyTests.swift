@@ -2,6 +2,7 @@
 import Foundation
 import Kernels
 import Reference
+import Tensors
 import Testing
 
 @Suite struct CrossEntropyTests {
@@ -33,18 +34,22 @@ import Testing
       let logits = Reference.linear(
         x, rows: shape.rows, inputs: shape.columns, weight: weight, outputs: shape.vocabulary,
         outputByInput: true, bias: bias
-      ).map { z in shape.cap.map { Double($0) * tanh(z / Double($0)) } ?? z }
+      ).map { z in
+        let z = z / Double(shape.temperature)
+        return shape.cap.map { Double($0) * tanh(z / Double($0)) } ?? z
+      }
       return Reference.crossEntropy(logits, vocabulary: shape.vocabulary, targets: targets)
     }
   }
 
   private func make(
     _ rows: Int, _ columns: Int, _ vocabulary: Int, missing: Double, draw: inout Draw, size: Float = 1,
-    scale: Float = 1, cap: Float? = nil
+    scale: Float = 1, cap: Float? = nil, temperature: Float = 1
   ) -> Case {
     let targets = (0..<rows).map { _ in draw.chance(missing) ? -1 : Int32(draw.below(vocabulary)) }
     return Case(
-      shape: CrossEntropyShape(rows: rows, columns: columns, vocabulary: vocabulary, cap: cap),
+      shape: CrossEntropyShape(
+        rows: rows, columns: columns, vocabulary: vocabulary, cap: cap, temperature: temperature),
       x: Floats(draw.floats(rows * columns, scale: size)), weight: Floats(draw.floats(vocabulary * columns)),
       targets: targets, scale: scale)
   }
@@ -83,7 +88,8 @@ import Testing
     expectClose(result.dWeight.values, dWeight, 1e-5, scale: 1, "dW")
   }
 
-  @Test(arguments: [nil, 1.5]) func valuesAndSlopes(cap: Float?) throws {
+  @Test(arguments: [(nil, 1), (1.5, 1), (nil, 0.7), (nil, 3), (1.5, 0.7)])
+  func valuesAndSlopes(cap: Float?, temperature: Float) throws {
     var draw = Draw(60)
     var ran = 0
     // The last cases have more rows than a chunk holds.
@@ -93,7 +99,8 @@ import Testing
       (600, 5, 3, 0.5),
     ] {
       let test = make(
-        rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125, cap: cap)
+        rows, columns, vocabulary, missing: missing, draw: &draw, size: 2, scale: 0.125, cap: cap,
+        temperature: temperature)
       var losses: [Double] = []
       let results = try onEveryEngine { engine in
         let result = test.run(engine)
@@ -101,7 +108,7 @@ import Testing
         losses += [test.run(engine, dWeight: false).loss, test.run(engine, dx: false).loss]
         return [result.dx, result.dWeight]
       }
-      let what = "\(rows) x \(columns) onto \(vocabulary), cap \(cap ?? 0)"
+      let what = "\(rows) x \(columns) onto \(vocabulary), cap \(cap ?? 0), temperature \(temperature)"
       let (xD, weightD) = (doubles(test.x.values), doubles(test.weight.values))
       let want = test.loss(xD, weightD)
       #expect(losses.count == 12)
@@ -109,20 +116,51 @@ import Testing
       // Loss alone and loss with gradients divide differently, but threads change nothing.
       #expect(losses[0] == losses[4] && losses[0] == losses[8])
 
-      // A slope costs the whole loss, so only every 31st is taken of the large ones.
+      // A temperature divides slopes as well. One costs the whole loss, so only every 31st is taken of the large ones.
       let step = rows > 100 ? 31 : 1
       let xPlaces = Array(stride(from: 0, to: xD.count, by: step))
       let dx = slopes(of: { test.loss($0, weightD) }, at: xD, places: xPlaces).map { $0 * 0.125 }
-      expectClose(xPlaces.map { results[0][$0] }, dx, 1e-6, scale: 0.125 * 2, what + ", dx")
+      expectClose(
+        xPlaces.map { results[0][$0] }, dx, 1e-6, scale: 0.125 * 2 / Double(temperature), what + ", dx")
       let dWeight = slopes(of: { test.loss(xD, $0) }, at: weightD).map { $0 * 0.125 }
       expectClose(
-        results[1], dWeight, 1e-6, scale: 0.25 * Double(rows).squareRoot(), what + ", dWeight")
+        results[1], dWeight, 1e-6, scale: 0.25 * Double(rows).squareRoot() / Double(temperature),
+        what + ", dWeight")
       for (row, target) in test.targets.enumerated() where target < 0 {
         #expect(results[0][row * columns..<(row + 1) * columns].allSatisfy { $0 == 0 }, "row \(row)")
       }
       ran += 1
     }
     #expect(ran == 7)
+  }
+
+  /// In bfloat16, rows are rounded once they are divided, and gradients before they are multiplied.
+  @Test(arguments: [1, 0.7, 3]) func temperatureInHalves(temperature: Float) throws {
+    var draw = Draw(66)
+    let (rows, columns, vocabulary) = (9, 32, 48)
+    let test = make(
+      rows, columns, vocabulary, missing: 0.2, draw: &draw, scale: 0.125, temperature: temperature)
+    func halves(_ values: [Float]) -> [BFloat16] { values.map { BFloat16(rounding: $0) } }
+    let weight = halves(test.weight.values)
+    let shape = CrossEntropyShape(
+      rows: rows, columns: columns, vocabulary: vocabulary, type: .bfloat16, temperature: temperature)
+    let engine = try Engine(threads: 1)
+    let (scratch, dx) = (Floats(count: shape.scratchCount), Floats(count: test.x.count))
+    let loss = weight.withUnsafeBufferPointer { weight in
+      engine.crossEntropy(
+        shape, x: test.x.input,
+        weight: .bfloat16(HalfMatrix(weight.baseAddress!, rows: vocabulary, columns: columns)),
+        targets: test.targets, scale: 0.125, dx: dx.base, dWeight: nil, scratch: scratch.base)
+    }
+    // The reference divides logits, so that rows are multiplied again.
+    let rounded = halves(test.x.values.map { $0 * (1 / temperature) }).map {
+      Double($0.float) * Double(temperature)
+    }
+    let weightD = weight.map { Double($0.float) }
+    let want = test.loss(rounded, weightD)
+    #expect(abs(loss / want - 1) <= 1e-5, "\(loss), and \(want) is right")
+    let slopes = slopes(of: { test.loss($0, weightD) }, at: rounded).map { $0 * 0.125 }
+    expectClose(dx.values, slopes, 1e-2, scale: 0.125, "dx at temperature \(temperature)")
   }
 
   /// A number for each word beside the product: loss and gradients against fp64.
@@ -150,10 +188,12 @@ import Testing
       let step = rows > 100 ? 31 : 1
       let xPlaces = Array(stride(from: 0, to: xD.count, by: step))
       let dx = slopes(of: { test.loss($0, weightD, biasD) }, at: xD, places: xPlaces).map { $0 * 0.125 }
-      expectClose(xPlaces.map { results[0][$0] }, dx, 1e-6, scale: 0.125 * 2, what + ", dx")
+      expectClose(
+        xPlaces.map { results[0][$0] }, dx, 1e-6, scale: 0.125 * 2 / Double(temperature), what + ", dx")
       let dWeight = slopes(of: { test.loss(xD, $0, biasD) }, at: weightD).map { $0 * 0.125 }
       expectClose(
-        results[1], dWeight, 1e-6, scale: 0.25 * Double(rows).squareRoot(), what + ", dWeight")
+        results[1], dWeight, 1e-6, scale: 0.25 * Double(rows).squareRoot() / Double(temperature),
+        what + ", dWeight")
       let dBias = slopes(of: { test.loss(xD, weightD, $0) }, at: biasD).map { $0 * 0.125 }
       expectClose(results[2], dBias, 1e-6, scale: 0.25 * Double(rows).squareRoot(), what + ", dBias")
       ran += 1

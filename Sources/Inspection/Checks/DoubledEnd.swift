@@ -4,25 +4,14 @@ import Base
 final class DoubledEnd: Check {
   static let name = "doubled_end"
   static let readsTexts = false
-  private let facts: InspectionFacts
-  private var tally = Tally()
-  private var token: Int32?
+  private var doubled: DoubledToken
 
-  init?(_ facts: InspectionFacts) { self.facts = facts }
+  init?(_ facts: InspectionFacts) { doubled = DoubledToken(.end, facts) }
 
-  func look(at row: InspectedRow) {
-    guard let tokens = row.tokens, !tokens.isEmpty else { return }
-    let doubled = tokens.parts.first { part in
-      part.count >= 2 && part[part.endIndex - 1] == part[part.endIndex - 2]
-        && facts.tokenizer.isSpecial(part[part.endIndex - 1])
-    }
-    token = token ?? doubled?.last
-    tally.count(row, has: doubled != nil) { facts.excerpt(doubled?.suffix(24) ?? []) }
-  }
+  func look(at row: InspectedRow) { doubled.look(at: row) }
 
   func findings() -> [Finding] {
-    tally.finding(
-      Self.self, .mistake, "rows that end in \(token.map(facts.spelling) ?? "") twice",
-      advice: "swiftdp ends texts itself: take it out of the texts, or of the template")
+    doubled.findings(
+      Self.self, advice: "swiftdp ends texts itself: take it out of the texts, or of the template")
   }
 }

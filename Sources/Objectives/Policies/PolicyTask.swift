@@ -13,6 +13,8 @@ package protocol PolicyTask: Objective {
   ///   - divergence: for each answer, the sum over its tokens of how much likelier they were than to the reference;
   ///     nil without a reference.
   func advantages(of rewards: [Double], divergence: [Double]?) -> [Double]
+  /// Whether advantages follow from a divergence, too.
+  var usesDivergence: Bool { get }
   /// What the losses of an answer are divided by; 0 for the tokens of all answers of the step.
   /// - Parameters:
   ///   - own: its tokens.
@@ -27,6 +29,7 @@ extension PolicyTask {
   package static var predicts: Bool { false }
   /// Each step has answers of its own.
   package static var keepsTokens: Bool { false }
+  package var usesDivergence: Bool { false }
   package func learns(advantage: Double) -> Bool { true }
   package var head: Head { .languageModel }
   package var dropsOut: Bool { false }

@@ -36,6 +36,7 @@ package struct RLOO: PolicyTask {
     return advantages.map { ($0 - mean) / (deviation + 1e-4) }
   }
 
+  package var usesDivergence: Bool { form.beta > 0 }
   package func divisor(ofTokens own: Int, answers: Int) -> Double { Double(answers) }
 
   package var settings: JSON? {

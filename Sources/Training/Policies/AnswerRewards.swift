@@ -11,15 +11,22 @@ final class AnswerRewards {
     case function(any Reward)
     case command(CommandReward)
     case model(RewardScorer)
+
+    var isProgram: Bool { if case .command = self { true } else { false } }
   }
 
   let recipes: [RewardRecipe]
   private let asked: [Asked]
   private let ranks: Ranks
+  /// What programs of this rank did that the user should know, a line each.
+  private let mishaps = Mishaps()
+  private let note: (String) -> Void
+
+  private final class Mishaps { var lines: [String] = [] }
 
   /// Collective.
   /// - Parameters:
-  ///   - note: tells the user in one line.
+  ///   - note: tells the user in one line; called on every rank with the lines of all.
   ///   - model: loads the reward model of a folder. Collective.
   init(
     _ recipes: [RewardRecipe], ranks: Ranks, note: @escaping (String) -> Void,
@@ -27,10 +34,12 @@ final class AnswerRewards {
   ) throws {
     self.recipes = recipes
     self.ranks = ranks
-    asked = try recipes.map { recipe in
+    self.note = note
+    asked = try recipes.map { [mishaps] recipe in
       switch recipe.source {
       case .function(let reward): .function(reward)
-      case .command(let command, let timeout): .command(CommandReward(command, timeout: timeout, note: note))
+      case .command(let command, let timeout):
+        .command(CommandReward(command, timeout: timeout) { mishaps.lines.append($0) })
       case .model(let folder): .model(try model(folder))
       }
     }
@@ -49,12 +58,23 @@ final class AnswerRewards {
         }
       }
     }
+    tellMishaps()
     let all = ranks.gather(mine)
     return answers.indices.map { answer in
       let (rank, place) = (answer % ranks.count, answer / ranks.count)
       let count = all[rank].count / max(1, recipes.count)
       return recipes.indices.map { all[rank][$0 * count + place] }
     }
+  }
+}
+
+extension AnswerRewards {
+  /// Whichever rank's program it was. Collective.
+  private func tellMishaps() {
+    guard asked.contains(where: \.isProgram) else { return }
+    let lines = ranks.gather(mishaps.lines.joined(separator: "\n")).flatMap { $0.split(separator: "\n") }
+    mishaps.lines = []
+    for line in lines { note(String(line)) }
   }
 }
 

@@ -100,8 +100,7 @@ final class PolicyRun {
       answers[answer].reward = zip(earned[answer], rewards.recipes).reduce(0) { $0 + $1.0 * $1.1.weight }
     }
     try learn(&answers, step: number)
-    let rollouts = Rollouts(answers, step: number, task: task, prompts: { self.prompts[$0].tokens }, of: data)
-    current = rollouts
+    current = rollouts(answers, step: number)
     scalars = told(answers, drawing: drawn.timeIntervalSince(start), all: Date().timeIntervalSince(start))
     try ranks.together {
       guard ranks.isFirst else { return }
@@ -124,19 +123,21 @@ final class PolicyRun {
 
   /// Computes what the loss needs to know of answers: log-probabilities and advantages. Collective.
   private func learn(_ answers: inout [PolicyAnswer], step: Int) throws {
-    let bare = Rollouts(answers, step: step, task: task, prompts: { self.prompts[$0].tokens }, of: data)
-    func logs(_ model: Replica) throws -> [[Float]] {
-      bare.ofAnswers(
-        try measure(
-          bare.sequences, rows: nil, replica: model, ranks: ranks,
-          microBatchSize: recipe.training.microBatchSize, mask: .document, form: .perToken))
+    let isReused = task.rollouts.iterations > 1
+    var (old, other): ([[Float]]?, [[Float]]?) = (nil, nil)
+    if isReused || reference != nil {
+      let bare = rollouts(answers, step: step)
+      func logs(_ model: Replica) throws -> [[Float]] {
+        bare.ofAnswers(
+          try measure(
+            bare.sequences, rows: nil, replica: model, ranks: ranks,
+            microBatchSize: recipe.training.microBatchSize, mask: .document, form: .perToken))
+      }
+      if isReused || task.usesDivergence { old = try logs(replica) }
+      other = try reference.map { try logs($0) }
     }
-    // The loss of a whole answer against a reference needs what it was likely when it was given.
-    let needsOld = task.rollouts.iterations > 1 || reference != nil
-    let old = needsOld ? try logs(replica) : nil
-    let other = try reference.map { try logs($0) }
     var divergence: [Double]?
-    if let old, let other {
+    if task.usesDivergence, let old, let other {
       divergence = answers.indices.map { answer in
         zip(old[answer], other[answer]).reduce(0) { $0 + Double($1.0) - Double($1.1) }
       }
@@ -144,9 +145,13 @@ final class PolicyRun {
     let advantages = task.advantages(of: answers.map(\.reward), divergence: divergence)
     for answer in answers.indices {
       answers[answer].advantage = advantages[answer]
-      if task.rollouts.iterations > 1 { answers[answer].old = old?[answer] }
+      if isReused { answers[answer].old = old?[answer] }
       answers[answer].reference = other?[answer]
     }
+  }
+
+  private func rollouts(_ answers: [PolicyAnswer], step: Int) -> Rollouts {
+    Rollouts(answers, step: step, task: task, prompts: { self.prompts[$0].tokens }, of: data)
   }
 
   // MARK: answers
@@ -156,41 +161,16 @@ final class PolicyRun {
   private func drawn(
     _ asked: [Int], rows: (Int) -> PromptRow, first: Int, _ sampling: Sampling
   ) throws -> [PolicyAnswer] {
-    // Prompts of about one length go to all ranks in turn, so that all have about as much to do.
-    let order = asked.indices.sorted {
-      (rows(asked[$0]).tokens.count, $0) < (rows(asked[$1]).tokens.count, $1)
+    ranks.board?.tell(.validation)
+    var answers = Answers(of: replica, ranks: ranks, longest: task.rollouts.longest)
+    answers.sampling = sampling
+    answers.batchSize = task.rollouts.batchSize
+    let found = try answers.ended(
+      to: asked.map { rows($0).tokens }, samples: asked.indices.map { first + $0 })
+    return zip(asked, found).map { prompt, answer in
+      PolicyAnswer(
+        prompt: prompt, tokens: answer.tokens + (answer.end.map { [$0] } ?? []), isWhole: answer.end != nil)
     }
-    let own = stride(from: ranks.rank, to: order.count, by: ranks.count).map { order[$0] }
-    let mine = try ranks.together { () throws -> [[Int32]] in
-      var answers = [[Int32]](repeating: [], count: own.count)
-      var ends = [Int32?](repeating: nil, count: own.count)
-      ranks.board?.tell(.validation)
-      try replica.generator.run(
-        own.map { Generator.Prompt(rows(asked[$0]).tokens, sample: first + $0) },
-        batchSize: task.rollouts.batchSize, maximum: task.rollouts.longest, sampling: sampling
-      ) {
-        answers[$0].append($1)
-        return true
-      } ended: {
-        ends[$0] = $1
-      }
-      // Each answer behind its length, and behind what ended it.
-      return zip(answers, ends).map { [Int32($0.count), $1 ?? -1] + $0 }
-    }
-    let all = ranks.gather(mine.flatMap { $0.map(Double.init) })
-    var places = [Int](repeating: 0, count: ranks.count)
-    var answers = [PolicyAnswer?](repeating: nil, count: asked.count)
-    for (place, prompt) in order.enumerated() {
-      let rank = place % ranks.count
-      let start = places[rank] + 2
-      let end = start + Int(all[rank][start - 2])
-      let last = Int32(all[rank][start - 1])
-      answers[prompt] = PolicyAnswer(
-        prompt: asked[prompt], tokens: all[rank][start..<end].map { Int32($0) } + (last < 0 ? [] : [last]),
-        isWhole: last >= 0)
-      places[rank] = end
-    }
-    return answers.compactMap { $0 }
   }
 
   private func text(_ answer: PolicyAnswer, _ row: PromptRow) -> [UInt8] {
@@ -262,6 +242,6 @@ final class PolicyRun {
       throw UserError(.data, "has rollouts of other prompts", at: "training_state.json")
     }
     for answer in known { try replica.description.check(answer.tokens) }
-    return Rollouts(known, step: step, task: task, prompts: { self.prompts[$0].tokens }, of: data)
+    return rollouts(known, step: step)
   }
 }

@@ -40,13 +40,10 @@ struct RewardModelScorer: RewardScorer {
       guard !tokens.isEmpty else {
         throw UserError(.data, "has no tokens to score", at: model.folder)
       }
-      var sequences = TokenSequences(files: ["answer"])
-      // The rows of a batch are as long as the set's longest sequence at most: this one keeps that the same for all.
-      for text in [ArraySlice(repeating: tokens.first!, count: longest), tokens] {
-        sequences.append(
-          text, zeroTypes: text.count, numbers: [0], source: SampleSource(file: 0, line: 0))
-      }
-      sequences.fill(&batch, with: MicroBatch(sequences: [1], firstSample: 0), mask: .document)
+      var sequences = TokenSequences(files: ["answer"], longest: longest)
+      sequences.append(
+        tokens, zeroTypes: tokens.count, numbers: [0], source: SampleSource(file: 0, line: 0))
+      sequences.fill(&batch, with: MicroBatch(sequences: [0], firstSample: 0), mask: .document)
       return Double(model.replica.logits(batch)[0])
     }
   }

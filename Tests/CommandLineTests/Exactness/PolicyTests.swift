@@ -67,6 +67,21 @@ extension CommandLineTests {
       #expect(try run.numbers("grad_norm").allSatisfy { $0 == 0 })
     }
 
+    /// On whichever rank it was.
+    @Test func aNewStartIsTold() throws {
+      let folder = try Workspace()
+      // One of two programs ends before its first answer, and is there when it is started again.
+      try folder.file(
+        "score.sh", "mkdir first 2>/dev/null && exit 4\nwhile read -r line; do echo 1; done\n")
+      let settings = try settings(
+        "{name: grpo, num_generations: 2, max_completion_length: 5, rewards: [{command: 'sh score.sh'}]}",
+        in: folder)
+      let result = try Command.swiftdp(["train"] + settings + ["output=run"], ranks: 4, in: folder)
+      #expect(result.code == 0, "\(result.err)")
+      let told = "sh score.sh: the reward program ended with exit code 4; it is started again"
+      #expect((result.out + result.err).components(separatedBy: told).count == 2, "\(result.out)")
+    }
+
     @Test func aProgramThatFailsEndsTheRun() throws {
       let folder = try Workspace()
       let settings = try settings(
