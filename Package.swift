@@ -92,6 +92,10 @@ let package = Package(
         "Sharding", "Checkpoints", "Yams",
       ]),
     .target(
+      name: "Merging", dependencies: ["Base", "Graph", "Tensors", "Kernels", "Models", "Checkpoints"],
+      swiftSettings: inStep),
+    .target(name: "Search", dependencies: ["Base"]),
+    .target(
       name: "Planning",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Models", "Objectives", "Optimizers", "Sharding",
@@ -115,7 +119,7 @@ let package = Package(
         "Checkpoints",
         "Generation", "Tasks",
         "Recipes",
-        "Planning", "Training", "Reports", "Schedulers",
+        "Merging", "Search", "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Shipped")],

@@ -7,42 +7,56 @@ package struct MergedFolder {
   private let folder: DirectoryPublish
   /// Where it is until it is published.
   package var staging: String { folder.staging }
-  private let weights: MergedWeights
-  private let companions: CompanionFiles
+  private let weights: any WeightReader
+  private let description: ModelDescription
+  /// What it holds beside weights and config.json.
+  package var companions: CompanionFiles
   private let plan: SafetensorsPlan
   /// The element types of the tensors, which are those of the base.
   package let types: [StoredType]
 
   private static let maximumShardBytes = 2 << 30
 
-  /// - Parameter base: the folder whose types, config.json and companions it takes.
-  /// - Throws: what is wrong with the base.
-  package init(_ weights: MergedWeights, base: String, path: String) throws {
+  /// - Parameters:
+  ///   - weights: of `description`.
+  ///   - type: what numbers are stored as; nil for the types that the donor has.
+  ///   - donor: the folder whose types and companions it takes.
+  ///   - donorDescription: of the donor, where that has other layers.
+  /// - Throws: what is wrong with the donor.
+  package init(
+    _ weights: any WeightReader, of description: ModelDescription, type: StoredType? = nil, donor: String,
+    donorDescription: ModelDescription? = nil, path: String
+  ) throws {
     folder = DirectoryPublish(path)
     self.weights = weights
-    companions = try CompanionFiles(of: base)
-    let files = try HuggingFaceWeights(folder: base)
-    let layout = weights.description.layout
+    self.description = description
+    companions = try CompanionFiles(of: donor)
+    let files = try HuggingFaceWeights(folder: donor)
+    let own = donorDescription ?? description
     var types: [String: StoredType] = [:]
-    for (name, parameter) in try files.sources(weights.description, layout: layout, mayLack: \.isHead) {
+    for (name, parameter) in try files.sources(own, layout: own.layout, mayLack: \.isHead) {
       let type = files.type(of: name) ?? .f32
       types[parameter.spec.name] = type == .f64 ? .f32 : type
     }
+    // Layers that the donor lacks have the type of its last one.
+    let usual = own.layout.forwardOrder.last.flatMap { types[own.layout.parameters[$0].spec.name] } ?? .f32
+    let layout = description.layout
     let specs = layout.forwardOrder.map { layout.parameters[$0].spec }
+    self.types = specs.map { type ?? types[$0.name] ?? usual }
     plan = try SafetensorsPlan(
-      tensors: specs.map { (name: $0.name, type: types[$0.name] ?? .f32, shape: $0.shape) },
+      tensors: zip(specs, self.types).map { (name: $0.name, type: $1, shape: $0.shape) },
       maximumShardBytes: Self.maximumShardBytes)
-    self.types = specs.map { types[$0.name] ?? .f32 }
   }
 
   /// Writes everything into the staging folder.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
-  package func write() throws {
+  package func write(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws {
     try folder.begin()
     let writer = SafetensorsWriter(plan, in: folder.staging)
     try writer.create()
-    let layout = weights.description.layout
-    for index in layout.forwardOrder {
+    let layout = description.layout
+    for (done, index) in layout.forwardOrder.enumerated() {
+      progress(done, layout.forwardOrder.count)
       let spec = layout.parameters[index].spec
       let memory = FlatMemory(count: spec.count, label: "merging")
       let values = UnsafeMutableBufferPointer(start: memory.base, count: spec.count)
@@ -53,7 +67,7 @@ package struct MergedFolder {
     try writer.finish()
     let files = SmallFiles(in: folder.staging)
     try files.write(plan.index.encoded(indented: true) + "\n", plan.indexName)
-    try files.write(weights.description.config.encoded(indented: true) + "\n", "config.json")
+    try files.write(description.config.encoded(indented: true) + "\n", "config.json")
     try files.write(companions)
     let written = zip(plan.files, writer.written).map {
       Manifest.File(name: $0.name, bytes: $0.size, checksum: $1.checksum)
@@ -69,7 +83,7 @@ package struct MergedFolder {
     guard let bad = values.first(where: { !(abs($0) < limit) }) else { return }
     throw UserError(
       .data, "has \(bad) after merging, which is beyond \(type.rawValue)", at: name,
-      hint: type == .f16 && bad.isFinite ? "save the base in another type first" : "check the adapter")
+      hint: type == .f16 && bad.isFinite ? "save it in another type" : "check what is merged")
   }
 
   /// Gives the folder its name.

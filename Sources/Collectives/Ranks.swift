@@ -138,6 +138,16 @@ package final class Ranks {
     return rank < count ? Ranks(part!, isWorld: false) : nil
   }
 
+  /// The ranks that name the same number, with a board of their own, until they `finish`. Collective over all of these
+  /// ranks.
+  package func group(_ number: Int) -> Ranks {
+    var part = swiftdp_comm_null()
+    call(MPI_Comm_split(communicator, Int32(number), Int32(rank), &part), "MPI_Comm_split")
+    let group = Ranks(part!, isWorld: false)
+    group.board = RankBoard(group)
+    return group
+  }
+
   package func barrier() { call(MPI_Barrier(communicator), "MPI_Barrier", .barrier) }
 
   /// Gives every rank the bytes of one of them; all ranks must bring the same number of bytes.

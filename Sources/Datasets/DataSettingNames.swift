@@ -12,6 +12,12 @@ package struct DataSettingNames: Equatable, Sendable {
   package static let recipe = DataSettingNames(
     data: "data.train", format: "data.format", autoFormat: "data.format: auto",
     sequenceLength: "data.sequence_length", columns: "data.columns", packing: "data.packing")
+  /// Files of a recipe that are named elsewhere, and read as `data.train` is.
+  package static func recipe(files: String) -> DataSettingNames {
+    DataSettingNames(
+      data: files, format: recipe.format, autoFormat: recipe.autoFormat, sequenceLength: recipe.sequenceLength,
+      columns: recipe.columns, packing: recipe.packing)
+  }
   package static let options = DataSettingNames(
     data: "--data", format: "--format", autoFormat: "--format auto", sequenceLength: "--sequence-length",
     columns: "data.columns", packing: "--packing")

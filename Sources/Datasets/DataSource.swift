@@ -1,6 +1,14 @@
 // One of the sources that a run trains on.
 import Base
 
+/// What a source is there for.
+package enum SourceUse: Sendable {
+  /// The run learns it: its end ends an epoch, and a share of it may be held out for validation.
+  case learned
+  /// It is shown again beside what is learned, so that it is not forgotten.
+  case replayed
+}
+
 package struct DataSource: Equatable, Sendable {
   package var files: [String]
   package var format: DataFormat
@@ -16,11 +24,15 @@ package struct DataSource: Equatable, Sendable {
   package var template: String?
   /// Which rows of its files are read.
   package var choice: RowChoice
+  /// What it is there for.
+  package var use: SourceUse
 
   package init(
     files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1,
-    epochs: Double? = nil, name: String? = nil, template: String? = nil, choice: RowChoice = .all
+    epochs: Double? = nil, name: String? = nil, template: String? = nil, choice: RowChoice = .all,
+    use: SourceUse = .learned
   ) {
+    self.use = use
     self.choice = choice
     self.files = files
     self.format = format

@@ -130,7 +130,7 @@ package struct Dataset: Sendable {
   package func schedule(runLength: Int) -> SourceSchedule {
     SourceSchedule(
       options.order, weights: weights, samples: trainSources.map { $0.count / train.rowsPerSample },
-      epochs: options.sources.map(\.epochs), runLength: runLength)
+      epochs: options.sources.map(\.epochs), uses: options.sources.map(\.use), runLength: runLength)
   }
 
   /// Whether shares change as a run goes on.

@@ -64,9 +64,13 @@ package struct Mixture: Equatable, Sendable {
 
   /// Samples until some source has been seen once: one epoch. It is what `interleave_datasets` of Hugging Face calls
   /// `first_exhausted`.
-  /// - Parameter sequences: of each source.
-  package func epoch(_ sequences: [Int]) -> Int {
-    zip(sequences, counts).map { $0 * self.sources.count / $1 }.min() ?? 0
+  /// - Parameters:
+  ///   - sequences: of each source.
+  ///   - uses: what each source is there for: what is replayed may be seen any number of times. nil where all are
+  ///     learned.
+  package func epoch(_ sequences: [Int], _ uses: [SourceUse]? = nil) -> Int {
+    sequences.indices.filter { uses == nil || uses?[$0] == .learned }
+      .map { sequences[$0] * sources.count / counts[$0] }.min() ?? 0
   }
 
   /// How often each source stands in the shortest pattern that holds the weights exactly, or in the finest one.

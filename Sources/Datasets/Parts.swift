@@ -89,12 +89,18 @@ struct JoinedParts {
   private(set) var share: TokenSequences?
   private(set) var files: FilesSummary
 
-  /// - Parameter share: what each source gives to validation.
+  /// - Parameter share: what each source that is learned gives to validation.
   init(_ loaded: [LoadedSource], share: Double, _ options: DataOptions) throws {
     sequences = TokenSequences(files: loaded.first?.rows.files ?? [])
     files = FilesSummary(files: loaded.flatMap(\.files))
     var parts = try loaded.map { try Parts($0, options) }
-    let sizes = share > 0 ? try Self.sizes(share, of: parts.map(\.count)) : parts.map { _ in 0 }
+    var sizes = parts.map { _ in 0 }
+    if share > 0 {
+      let learned = parts.indices.filter { options.sources[$0].use == .learned }
+      for (index, size) in zip(learned, try Self.sizes(share, of: learned.map { parts[$0].count })) {
+        sizes[index] = size
+      }
+    }
     for (index, size) in sizes.enumerated() {
       files.droppedTokens += parts[index].dropped
       if size > 0 {

@@ -33,41 +33,46 @@ package struct SourceSchedule: Equatable, Sendable {
   package let epoch: Int
 
   /// The shares of sources that never change.
-  package init(_ mixture: Mixture, samples: [Int]) {
+  package init(_ mixture: Mixture, samples: [Int], uses: [SourceUse]? = nil) {
     phases = [
       Phase(start: 0, sources: Array(samples.indices), mixture: mixture, given: samples.map { _ in 0 })
     ]
     end = nil
-    epoch = mixture.epoch(samples)
+    epoch = mixture.epoch(samples, uses)
   }
 
   /// - Parameters:
   ///   - weights: of each source, positive.
   ///   - samples: that each source has, at least one.
   ///   - epochs: how often each source may be seen; nil for any number.
+  ///   - uses: what each source is there for; nil where all are learned.
   ///   - runLength: samples of the run in which shares move gradually.
   package init(
-    _ order: SourceOrder, weights: [Double], samples: [Int], epochs: [Double?], runLength: Int
+    _ order: SourceOrder, weights: [Double], samples: [Int], epochs: [Double?], uses: [SourceUse]? = nil,
+    runLength: Int
   ) {
+    let uses = uses ?? samples.map { _ in .learned }
     let limits = zip(samples, epochs).map { count, epochs in
       epochs.map { max(1, Int((Double(count) * $0).rounded())) }
     }
     switch order {
     case .mixed where epochs.allSatisfy { $0 == nil }:
-      self.init(Mixture(weights: weights), samples: samples)
-    case .mixed: self.init(weights, samples, limits)
+      self.init(Mixture(weights: weights), samples: samples, uses: uses)
+    case .mixed: self.init(weights, samples, limits, uses)
     case .sequential: self.init(oneAfterAnother: samples, limits)
     case .gradual: self.init(gradual: weights, samples, runLength)
     }
   }
 
-  /// Shares that hold until a source has been seen as often as it may; then the others go on without it.
-  private init(_ weights: [Double], _ samples: [Int], _ limits: [Int?]) {
+  /// Shares that hold until a source has been seen as often as it may; then the others go on without it. What is
+  /// replayed goes on as long as anything is learned.
+  private init(_ weights: [Double], _ samples: [Int], _ limits: [Int?], _ uses: [SourceUse]) {
     var left = Array(weights.indices)
     var given = weights.map { _ in 0 }
     var phases: [Phase] = []
     var start = 0
-    while !left.isEmpty {
+    func isOver() -> Bool { !left.contains { uses[$0] == .learned } }
+    while !isOver() {
       let phase = Phase(
         start: start, sources: left, mixture: Mixture(weights: left.map { weights[$0] }), given: given)
       phases.append(phase)
@@ -80,8 +85,8 @@ package struct SourceSchedule: Equatable, Sendable {
       left.removeAll { source in limits[source].map { given[source] >= $0 } ?? false }
     }
     self.phases = phases
-    end = left.isEmpty ? start : nil
-    epoch = end ?? Mixture(weights: weights).epoch(samples)
+    end = isOver() ? start : nil
+    epoch = end ?? Mixture(weights: weights).epoch(samples, uses)
   }
 
   /// Each source as often as it may be seen, once by default. The last one goes on if nothing limits it.

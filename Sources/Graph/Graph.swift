@@ -1,4 +1,5 @@
 // The recorder: a model family calls it in the order of its forward pass, and the record becomes the program.
+import Kernels
 import Tensors
 
 /// What a program is for.
@@ -59,6 +60,8 @@ package final class Graph {
   /// Whether what is recorded works on the sources.
   private var isOfSource = false
   package let loss = LossCell()
+  /// What predictions of the next token are kept near while a model is trained; set it before the head is recorded.
+  package var soft: SoftTargetShape?
   private(set) var record: Record
   private var declared: [ParameterSpec] = []
   private var declaredNames: Set<String> = []

@@ -121,6 +121,8 @@ package struct GraphInput {
   package var tokenNumbers: UnsafePointer<Float>?
   /// [B, C] or [B · T, C]: what a trunk has left of the sequences, for programs of a head; nil elsewhere.
   package var features: UnsafePointer<Float>?
+  /// What predictions of the next token are kept near; nil for nothing.
+  package var soft: SoftTargets?
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
   /// The factor of the gradient of each unit's loss: 1 / (units of the whole step).
@@ -133,7 +135,7 @@ package struct GraphInput {
     targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
     tokenNumbers: UnsafePointer<Float>? = nil, features: UnsafePointer<Float>? = nil,
-    sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0, step: Int = 0
+    soft: SoftTargets? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0, step: Int = 0
   ) {
     self.stream = stream
     self.source = source
@@ -144,6 +146,7 @@ package struct GraphInput {
     self.rowGradients = rowGradients
     self.tokenNumbers = tokenNumbers
     self.features = features
+    self.soft = soft
     self.sampleIDs = sampleIDs
     self.scale = scale
     self.seed = seed

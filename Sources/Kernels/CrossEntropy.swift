@@ -25,11 +25,14 @@ package struct CrossEntropyShape: Sendable {
   package var cap: Float?
   /// What logits are divided by, before the cap.
   package var temperature: Float
+  /// What predictions are kept near; nil for nothing.
+  package var soft: SoftTargetShape?
 
   package init(
     rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil,
-    temperature: Float = 1
+    temperature: Float = 1, soft: SoftTargetShape? = nil
   ) {
+    self.soft = soft
     self.temperature = temperature
     self.type = type
     self.cap = cap
@@ -45,7 +48,8 @@ package struct CrossEntropyShape: Sendable {
     return min(rows, 512, max(room, 16))
   }
   /// The number of scratch elements: chunks of logits, of inputs and of their gradients, and one loss per row.
-  package var scratchCount: Int { chunk * (vocabulary + 2 * columns) + chunk + rows }
+  package var scratchCount: Int { ownCount + (soft.map { chunk * (vocabulary + $0.columns) + 2 * chunk } ?? 0) }
+  fileprivate var ownCount: Int { (chunk * (vocabulary + 2 * columns) + chunk + rows + 15) / 16 * 16 }
 }
 
 extension Engine {
@@ -57,6 +61,8 @@ extension Engine {
   ///   - slopes: [rows]: another factor of each row's gradient; nil for 1.
   ///   - isSecond: whether the run before, on the same scratch and inputs, was for the losses alone: logits that are
   ///     still there are not computed again.
+  ///   - soft: what predictions are kept near, of the shape's form.
+  ///   - divergence: gets the sum of the divergences from it.
   ///   - losses: [rows], NaN for a row without a target; nil if only their sum is asked for.
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
@@ -64,6 +70,7 @@ extension Engine {
   package func crossEntropy(
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
     targets: UnsafePointer<Int32>, scale: Float, slopes: UnsafePointer<Float>? = nil, isSecond: Bool = false,
+    soft: SoftTargets? = nil, divergence: UnsafeMutablePointer<Double>? = nil,
     losses each: UnsafeMutablePointer<Double>? = nil,
     dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
@@ -89,6 +96,7 @@ extension Engine {
     if let dBias, count == 0 { clear(dBias, count: s.vocabulary) }
     let isLossAlone = dx == nil && dWeight == nil && dBias == nil
     var loss = 0.0
+    divergence?.pointee = 0
     for start in stride(from: 0, to: count, by: s.chunk) {
       let chunk = min(s.chunk, count - start)
       let activeRows = active + start
@@ -100,11 +108,21 @@ extension Engine {
           if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
         }
       }
+      let others = soft.map { project($0, activeRows, count: chunk, s, into: scratch + s.ownCount) }
       pool.run(chunk) { row, _ in
         let place = Int(activeRows[row])
-        losses[row] = lossOfRow(
-          logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary,
-          scale: isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale, cap: s.cap)
+        let rowScale = isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale
+        if let others, let form = s.soft {
+          let found = softLossOfRow(
+            logits + row * s.vocabulary, soft: others.logits + row * s.vocabulary, strength: form.strength,
+            target: Int(targets[place]), count: s.vocabulary, scale: rowScale, cap: s.cap)
+          losses[row] = found.loss
+          others.divergences[row] = found.divergence
+        } else {
+          losses[row] = lossOfRow(
+            logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary, scale: rowScale,
+            cap: s.cap)
+        }
         // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
         if s.type == .bfloat16, dBias == nil, !isLossAlone { narrow(logits + row * s.vocabulary, s) }
       }
@@ -118,6 +136,7 @@ extension Engine {
       for row in 0..<chunk {
         loss += Double(losses[row])
         each?[Int(activeRows[row])] = Double(losses[row])
+        if let others { divergence?.pointee += others.divergences[row] }
       }
       let dz: Operand =
         s.type == .float32
@@ -139,6 +158,27 @@ extension Engine {
       }
     }
     return loss
+  }
+
+  /// The logits of another model for some rows, [count, vocabulary], and room for a number of each.
+  private func project(
+    _ soft: SoftTargets, _ indices: UnsafePointer<Int32>, count: Int, _ s: CrossEntropyShape,
+    into room: UnsafeMutablePointer<Float>
+  ) -> (logits: UnsafeMutablePointer<Float>, divergences: UnsafeMutablePointer<Double>) {
+    // The numbers come first, so that they are aligned.
+    let divergences = UnsafeMutableRawPointer(room).assumingMemoryBound(to: Double.self)
+    let logits = room + 2 * s.chunk
+    let shape = CrossEntropyShape(
+      rows: s.rows, columns: soft.columns, vocabulary: s.vocabulary, type: soft.type)
+    let xM = pick(indices, of: soft.x, count: count, shape, into: logits + s.chunk * s.vocabulary)
+    multiply(
+      xM, soft.weight, .second, into: MutableMatrix(logits, rows: count, columns: s.vocabulary)
+    ) { rows, tile in
+      if let cap = soft.cap {
+        capHere(MutableMatrix(logits, rows: count, columns: s.vocabulary).part(rows, tile), at: cap)
+      }
+    }
+    return (logits, divergences)
   }
 
   /// Rounds a row of gradients in its place.

@@ -229,7 +229,7 @@ package struct ModelDescription: Sendable {
   }
 
   /// config.json with other values under some keys, and without others.
-  private func replacing(_ settings: [(key: String, value: JSON)], removing: [String] = []) -> JSON {
+  package func replacing(_ settings: [(key: String, value: JSON)], removing: [String] = []) -> JSON {
     let keys = Set(settings.map(\.key) + removing)
     let members = (config.members ?? []).filter { !keys.contains(String(decoding: $0.key, as: UTF8.self)) }
     return .object(members + settings.map { JSON.Member(key: Array($0.key.utf8), value: $0.value) })

@@ -18,6 +18,10 @@ package enum ReferenceWeights: Sendable {
 
   fileprivate init(_ recipe: Recipe) {
     let objective = recipe.objective
+    if recipe.keep.divergence > 0 {
+      self = recipe.method.beginsAsBase && recipe.adapter == nil ? .none : .trained
+      return
+    }
     self =
       switch objective.reference {
       case .none: .none
@@ -53,6 +57,8 @@ package struct RunShape: Sendable {
   package var programs: Int
   /// What a model that the policy is compared with has beside it.
   package var reference = ReferenceWeights.none
+  /// How many numbers are kept of each weight that a rank owns, so that weights stay near them.
+  package var anchors = 0
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
 
@@ -91,6 +97,9 @@ package struct RunShape: Sendable {
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
     reference = ReferenceWeights(recipe)
+    if recipe.keep.holdsWeights {
+      anchors = WeightAnchor.count(owned: 1, elasticity: recipe.keep.elastic?.strength ?? 0)
+    }
     if !recipe.dataOptions.packing { programs = ProgramCache.limit }
   }
 

@@ -165,7 +165,7 @@ package struct DataRecipe: Sendable {
 }
 
 extension Section {
-  fileprivate func refuse(_ key: String, _ mistakes: [UserError]) {
+  func refuse(_ key: String, _ mistakes: [UserError]) {
     for mistake in mistakes { fail(key, mistake.what, hint: mistake.hint) }
   }
 }

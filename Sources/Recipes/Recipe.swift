@@ -28,6 +28,7 @@ package struct Recipe: Sendable {
   package var adapter: String?
   package var output: String
   package var data: DataRecipe
+  package var keep: KeepRecipe
   package var training: TrainingRecipe
   package var optimizer: OptimizerRecipe
   package var schedule: ScheduleRecipe
@@ -157,6 +158,8 @@ package struct Recipe: Sendable {
         hint: "set frozen_dtype=int8 or nf4")
     }
     data = DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
+    keep = KeepRecipe(top.section("keep"))
+    if let replay = keep.replay { data.add(replay, top.section("keep")) }
     training = TrainingRecipe(top.section("training"))
     if let size = type(of: objective).microBatchSize { training.microBatchSize = size }
     if let obstacle = objective.obstacle(batchSize: training.batchSize) {
@@ -170,6 +173,7 @@ package struct Recipe: Sendable {
     top.refuseUnknownKeys()
     resolved = top.resolved
     checkFeatures(top)
+    checkKept(top)
   }
 }
 

@@ -94,7 +94,11 @@ package final class Console: Observer {
   }
 
   private func words(_ evaluation: Evaluation) -> String? {
-    evaluation.loss.map { "validation loss \(decimals($0))\(words(evaluation.scalars, between: ", "))" }
+    let parts =
+      evaluation.loss.map { ["validation loss \(decimals($0))\(words(evaluation.scalars, between: ", "))"] }
+      ?? []
+    let all = parts + (evaluation.general.map { ["general loss \(decimals($0))"] } ?? [])
+    return all.isEmpty ? nil : all.joined(separator: ", ")
   }
 
   private func words(_ scalars: [Scalar], between: String) -> String {

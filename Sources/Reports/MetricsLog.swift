@@ -62,6 +62,7 @@ package final class MetricsLog: Observer {
       for scalar in validation.scalars { add("validation_" + scalar.name, scalar.value) }
       if !validation.sources.isEmpty { add("validation_sources", json(validation.sources)) }
     }
+    if let general = validation?.general { add("general_loss", .number(general)) }
     if !report.sources.isEmpty { add("sources", json(report.sources)) }
     waiting += Array((JSON.object(members).encoded() + "\n").utf8)
     if let error = append() {

@@ -32,6 +32,14 @@ package final class SummaryFile: Observer {
       members.append(("validation_loss", validation.loss.map { .number($0) } ?? .null))
       members += validation.scalars.map { ("validation_" + $0.name, $0.value) }
     }
+    if let general = end.validation?.general { members.append(("general_loss", .number(general))) }
+    // How far the loss of the task fell, and that of general text rose.
+    func fall(_ loss: (Evaluation) -> Double?) -> Double? {
+      guard let first = end.first.flatMap(loss), let last = end.validation.flatMap(loss) else { return nil }
+      return first - last
+    }
+    if let learned = fall(\.loss) { members.append(("learned", .number(learned))) }
+    if let won = fall(\.general) { members.append(("forgotten", .number(-won))) }
     let peaks = end.memory.peaks.map { JSON.array($0.map { .integer($0) }) }
     members.append(("peak_rss_bytes", peaks ?? .null))
     members.append(("first_host_bytes", end.memory.firstHost.map { .integer($0) } ?? .null))

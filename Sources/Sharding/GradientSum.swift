@@ -231,9 +231,7 @@ package final class GradientSum {
   /// Adds what comes from no micro-batch to the sum of a step that is done.
   /// - Parameter gradient: of a parameter, an index into the layout: all of its numbers; nil for nothing.
   package func add(_ gradient: (_ parameter: Int) -> UnsafePointer<Float>?) {
-    for (bucket, slices) in map.slices.enumerated() {
-      let slice = slices[map.rank]
-      let target = memory.base + map.place(ofBucket: bucket)
+    change { _, slice, target in
       var isChanged = false
       for (parameter, range) in map.layout.pieces(of: slice) {
         guard let index = map.layout.index(of: parameter.spec.name), let values = gradient(index) else {
@@ -244,7 +242,20 @@ package final class GradientSum {
           into: target + range.lowerBound - slice.lowerBound, adding: true)
         isChanged = true
       }
-      guard isChanged else { continue }
+      return isChanged
+    }
+  }
+
+  /// Changes the sum of a step that is done, slice by slice of those that this rank owns.
+  /// - Parameter body: gets the number of a bucket, the slice as a range of the line, and its sum; it tells whether it
+  ///   has changed anything.
+  package func change(
+    _ body: (_ bucket: Int, _ slice: Range<Int>, _ sum: UnsafeMutablePointer<Float>) -> Bool
+  ) {
+    for (bucket, slices) in map.slices.enumerated() {
+      let slice = slices[map.rank]
+      let target = memory.base + map.place(ofBucket: bucket)
+      guard !slice.isEmpty, body(bucket, slice, target) else { continue }
       for grain in 0..<grains(slice) {
         let start = grain * ParameterLayout.grain
         squares[squareStarts[bucket] + grain] = sumOfSquares(
@@ -258,12 +269,14 @@ package final class GradientSum {
     for segment in map.layout.segments.indices { add(segment: segment, nil) }
   }
 
-  /// The sum of squares of the whole gradient, once its last round is done: fp64 sums of each grain, added in
-  /// the order of the line.
-  package func squaredNorm() -> Double {
-    squares.withUnsafeBufferPointer { mine in
-      ranks.gather(mine, counts: squareCounts, into: &allSquares)
-    }
+  /// The sum of squares of the whole gradient, once its last round is done. Collective.
+  package func squaredNorm() -> Double { squares.withUnsafeBufferPointer { total(ofGrains: $0) } }
+
+  /// The sum of a number for each grain of this rank's slices, bucket after bucket, over all ranks, added in the order
+  /// of the line. Collective.
+  /// - Parameter mine: as many as this rank has grains, or more.
+  func total(ofGrains mine: UnsafeBufferPointer<Double>) -> Double {
+    ranks.gather(mine, counts: squareCounts, into: &allSquares)
     for rank in 0..<map.ranks { next[rank] = squareCounts[..<rank].reduce(0, +) }
     var total = 0.0
     for slices in map.slices {

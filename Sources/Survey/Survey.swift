@@ -86,7 +86,7 @@ struct Survey: ParsableCommand {
     var failures: [(method: String, reason: String)] = []
     var before: Double?
     for method in SurveyMethod.all where methods.isEmpty || methods.contains(where: method.name.hasPrefix) {
-      guard let rate = method.rate(task.kind) else { continue }
+      guard let rate = method.rate(task) else { continue }
       if let row = known.first(where: { $0.method == method.name }) {
         rows.append(row)
         continue
@@ -107,7 +107,7 @@ struct Survey: ParsableCommand {
         say("\(cell(task.name, width: 11))\(method.name) failed: \(error)")
       }
     }
-    let absent = SurveyMethod.all.filter { $0.rate(task.kind) == nil }.map { $0.name }
+    let absent = SurveyMethod.all.filter { $0.rate(task) == nil }.map { $0.name }
     return TaskResult(task: task, rows: rows, failures: failures, absent: absent)
   }
 

@@ -15,10 +15,15 @@ struct SurveyMethod {
   /// Learning rates; nil where the method cannot do the task.
   let decoderRate: Double?
   let encoderRate: Double?
+  /// The tasks that it cannot do, by name.
+  var impossible: [String] = []
   /// Whether its adapter can be folded into the base.
   var isMergeable = false
 
-  func rate(_ kind: SurveyTask.Kind) -> Double? { kind == .decoder ? decoderRate : encoderRate }
+  /// nil where it cannot do the task.
+  func rate(_ task: SurveyTask) -> Double? {
+    impossible.contains(task.name) ? nil : task.kind == .decoder ? decoderRate : encoderRate
+  }
 
   static let all: [SurveyMethod] = [
     SurveyMethod(name: "full", setting: "full", decoderRate: 2e-3, encoderRate: 1e-4),
@@ -35,7 +40,8 @@ struct SurveyMethod {
       name: "features, linear", setting: "{name: features, head: linear}", decoderRate: nil,
       encoderRate: 3e-3),
     SurveyMethod(
-      name: "features, mlp", setting: "{name: features, head: mlp}", decoderRate: nil, encoderRate: 3e-3),
+      name: "features, mlp", setting: "{name: features, head: mlp}", decoderRate: nil, encoderRate: 3e-3,
+      impossible: ["names"]),
     SurveyMethod(name: "bitfit", setting: "bitfit", decoderRate: nil, encoderRate: 3e-3),
     SurveyMethod(name: "layernorm", setting: "layernorm", decoderRate: 1e-2, encoderRate: 3e-3),
     SurveyMethod(

@@ -131,7 +131,7 @@ package struct AdapterMerge {
       adapted, try AdaptedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine),
       projections: storage)
     let merged = try MergedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine)
-    let folder = try MergedFolder(merged, base: base, path: output)
+    let folder = try MergedFolder(merged, of: merged.description, donor: base, path: output)
     do {
       try folder.write()
       let description = try ModelDescription.stored(in: folder.staging).adapted(by: NoFineTuning())

@@ -56,6 +56,8 @@ package struct RunEnd: Sendable {
   /// How many micro-batches were computed twice, with the same result; nil if there are no audits.
   package var audits: Int?
   package var memory: RunMemory
+  /// The measurement before the first step; nil in a run that was resumed.
+  package var first: Evaluation?
   /// The last measurement of the loss on validation data.
   package var validation: Evaluation?
 }

@@ -23,7 +23,7 @@ extension Replica {
       return try reference(
         folder, ModelSettings(of: recipe), for: recipe.objective, beside: policy, ranks: ranks)
     }
-    let isFixed = [.asked, .askedOfAnswers].contains(recipe.objective.reference)
+    let isFixed = [.none, .asked, .askedOfAnswers].contains(recipe.objective.reference)
     let mayShare = isFixed && recipe.method.beginsAsBase && recipe.adapter == nil
     if mayShare, let base = try ranks.together({ try policy.withoutAdapter(recipe) }) { return base }
     let store = try WeightStore.beside(policy.store, recipe, ranks: ranks, ledger: ledger)

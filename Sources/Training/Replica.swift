@@ -34,6 +34,8 @@ package final class Replica {
   private var endKeys: [Int32] = []
   private var source = SourceStream()
 
+  /// The model that its predictions of the next token are kept near while it is trained; nil for none.
+  var teacher: Teacher?
   /// The other sums that the micro-batch before left behind.
   package private(set) var counts: [Double] = []
   /// Whether training leaves the loss of each token, and that of the last micro-batch.
@@ -91,23 +93,26 @@ package final class Replica {
   /// Loss and gradients of one micro-batch.
   /// - Parameters:
   ///   - units: the number of losses of the whole step.
+  ///   - dropout: whether that of the model's config and method is active.
   ///   - gradients: `gradientRoom` floats.
   ///   - beforeEach, afterEach, whenFinal: see `Program.run`.
   /// - Returns: the sum of the losses of the micro-batch itself.
   package func train(
-    _ batch: Batch, dividedBy units: Int, seed: UInt64, step: Int,
+    _ batch: Batch, dividedBy units: Int, seed: UInt64, step: Int, dropout: Bool = true,
     gradients: UnsafeMutablePointer<Float>? = nil, beforeEach: (ProgramEntry) -> Void = { _ in },
     afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows -> Double {
-    try withInput(batch) { input in
+    teacher?.read(batch)
+    return try withInput(batch) { input in
       var input = input
+      input.soft = teacher?.targets
       input.scale = units == 0 ? 0 : 1 / Float(units)
       input.seed = seed
       input.step = step
       let program =
         batch.features.isEmpty
-        ? program(for: batch, training: true, dropout: objective.dropsOut)
+        ? program(for: batch, training: true, dropout: dropout && objective.dropsOut)
         : program(shape(of: batch), training: true, part: .head)
       defer {
         take(program.counts)
@@ -159,6 +164,20 @@ package final class Replica {
     let key = ProgramCache.Key(shape: shape(of: batch), purpose: .training, dropout: false, part: .trunk)
     let program = programs.program(key) {
       Program(record(key.shape, for: .training, dropout: false), part: .trunk, threads: engine.pool.threads)
+    }
+    run(program, on: batch)
+    body(output(of: program))
+  }
+
+  /// The hidden states of a micro-batch's tokens, [B · T, C], until the next program runs.
+  func withHidden(of batch: Batch, _ body: (UnsafeBufferPointer<Float>) -> Void) {
+    let key = ProgramCache.Key(shape: shape(of: batch), purpose: .logits, dropout: false, part: .trunk)
+    let program = programs.program(key) {
+      let graph = Graph(
+        layout: store.layout, type: store.type, trainedType: weights.type, shape: key.shape, purpose: .logits,
+        adaptation: description.adaptation)
+      _ = description.family.forward(graph)
+      return Program(graph, threads: engine.pool.threads)
     }
     run(program, on: batch)
     body(output(of: program))
@@ -245,6 +264,7 @@ package final class Replica {
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       dropout: dropout, adaptation: description.adaptation)
     graph.loss.keepsTokens = keepsTokenLosses && purpose == .training
+    graph.soft = teacher?.shape
     switch purpose {
     case .training, .loss, .rehearsal:
       objective.record(description.family.forward(graph), of: description, on: graph)

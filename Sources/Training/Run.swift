@@ -37,6 +37,9 @@ package final class Run {
   var reference: Reference?
   /// Where a model learns from its own answers, what draws and rewards them.
   private var policy: PolicyRun?
+  /// What shows whether the model forgets.
+  private var general: GeneralText?
+  private var first: Evaluation?
   private var keptRollouts: JSON?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
@@ -64,6 +67,11 @@ package final class Run {
     }
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
+    if recipe.keep.divergence > 0 {
+      replica.teacher = Teacher(
+        try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger),
+        strength: recipe.keep.divergence, ledger: ledger)
+    }
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(
       microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
@@ -90,7 +98,12 @@ package final class Run {
     saves = RunCheckpoints(
       checkpoints, recipe.checkpoint, damaged: start.damaged, ranks: ranks, pool: engine.pool, ledger: ledger)
     notes = model.description.notes + dataNotes + start.notes
-    if let path = start.path { try resume(from: path) } else { try fill() }
+    if recipe.keep.holdsWeights {
+      try fill()
+      replica.weights.refreshVectors()
+      step.anchor = try .make(recipe, replica, step: step, from: try firstReader(), ledger: ledger)
+    }
+    if let path = start.path { try resume(from: path) } else if step.anchor == nil { try fill() }
     // All ranks have read their parts by now.
     replica.weights.refreshVectors()
   }
@@ -103,6 +116,13 @@ package final class Run {
         engine: replica.engine)
       try replica.fill(from: reader)
       try optimizer.fillMasters(from: reader)
+    }
+  }
+
+  /// The weights that the run begins with.
+  private func firstReader() throws -> any WeightReader {
+    try ranks.together {
+      try RunReader(model.description, recipe, layout: replica.layout, engine: replica.engine)
     }
   }
 
@@ -127,6 +147,7 @@ package final class Run {
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
   private var conditions: [JSON.Member] {
     (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? [])
+      + (recipe.keep.settings.map { [("keep", $0)] } ?? [])
       + (recipe.optimizer.groupSettings.map { [("optimizer.groups", $0)] } ?? []) + [
         ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
         ("training.batch_size", .integer(recipe.training.batchSize)),
@@ -193,7 +214,11 @@ package final class Run {
     policy = try PolicyRun(
       recipe, data, from: first, kept: keptRollouts, replica: replica, ranks: ranks, ledger: ledger,
       note: { [observers] text in for observer in observers { try? observer.noted(text) } })
-    if first == 1, let evaluation = try validate() { try tell { try $0.validated(evaluation) } }
+    general = try GeneralText(recipe, of: replica, ranks: ranks)
+    if first == 1, let evaluation = try validate() {
+      self.first = evaluation
+      try tell { try $0.validated(evaluation) }
+    }
     var stream = data.stream
     var tokens = 0
     var audits = 0
@@ -244,7 +269,7 @@ package final class Run {
         RunEnd(
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil, memory: memory,
-          validation: measured))
+          first: self.first, validation: measured))
     }
   }
 
@@ -307,8 +332,13 @@ package final class Run {
         ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
   }
 
-  private func validate() throws -> Evaluation? {
-    guard let sequences = data.dataset.validation else { return nil }
+  /// The loss on the validation data with the weights as they are; nil if there is nothing to measure. Collective.
+  package func validate() throws -> Evaluation? {
+    guard let sequences = data.dataset.validation else {
+      guard let general else { return nil }
+      step.finish()
+      return Evaluation(general: try general.loss())
+    }
     step.finish()
     var evaluation = try evaluate(
       sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
@@ -317,6 +347,7 @@ package final class Run {
       sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
       reference: reference)
     evaluation.scalars += try policy?.validate() ?? []
+    evaluation.general = try general?.loss()
     return evaluation
   }
 

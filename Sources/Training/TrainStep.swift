@@ -72,6 +72,8 @@ package final class TrainStep {
   private var number: Float?
   private let decode: @Sendable (ArraySlice<Int32>) -> String
   private let audit: Audit
+  /// What holds weights near those that the run begins with.
+  var anchor: WeightAnchor?
   /// What the method adds to the loss of each step.
   private let penalty: (any WeightPenalty)?
   /// When messages were last looked after, in nanoseconds.
@@ -102,7 +104,7 @@ package final class TrainStep {
     self.sources = sources
     replica.keepsTokenLosses = sources != nil && replica.objective.mistakeOutputs == .perToken
     sums = MicroBatchSums(
-      counts: replica.objective.counts + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
+      counts: Self.counts(of: replica) + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
       ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
     self.decode = decode
@@ -155,11 +157,12 @@ package final class TrainStep {
     let audits = try auditGradients(step, microBatches, dividedBy: units)
     ranks.board?.tell(.update)
     let penalty = units > 0 ? addPenalty() : 0
+    let kept = units > 0 ? pullBack() : []
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let learningRate = schedule.learningRate(step: step - 1)
     sums.gather(microBatches: microBatches.count)
     var total = sums.total(microBatches: microBatches.count, units: units)
-    let ofSources = Array(total.counts[replica.objective.counts...])[...]
+    let ofSources = Array(total.counts[Self.counts(of: replica)...])[...]
     total.counts.removeLast(ofSources.count)
     // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
@@ -169,7 +172,7 @@ package final class TrainStep {
     }
     return StepReport(
       step: step, loss: total.meanLoss.map { $0 + penalty },
-      scalars: replica.objective.scalars(ofStep: total),
+      scalars: replica.objective.scalars(ofStep: total) + kept + divergence(total),
       gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
       audits: audits, finding: finding,
@@ -229,6 +232,30 @@ package final class TrainStep {
     }
   }
 
+  /// The sums that a micro-batch leaves beside its loss: the divergence from a teacher stands alone.
+  private static func counts(of replica: Replica) -> Int {
+    replica.teacher == nil ? replica.objective.counts : 1
+  }
+
+  private func divergence(_ total: LossSums) -> [Scalar] {
+    guard replica.teacher != nil, total.units > 0 else { return [] }
+    return [Scalar("kl_to_base", total.counts[0] / Double(total.units))]
+  }
+
+  /// Adds the gradient of what holds weights near those that the run begins with.
+  private func pullBack() -> [Scalar] {
+    guard let anchor else { return [] }
+    let penalties = replica.engine.time("anchor") {
+      anchor.pull(gradients) { bucket, slice in
+        let held = optimizer.masters.map { $0.base + optimizer.map.place(ofBucket: bucket) }
+        return UnsafePointer(held ?? replica.weights.floats + slice.lowerBound)
+      }
+    }
+    return [("ewc", penalties.elastic), ("l2_sp", penalties.distance)].compactMap { name, value in
+      value.map { Scalar(name, $0) }
+    }
+  }
+
   /// What is wrong with the numbers of a step, and on the first rank, which samples are the cause.
   private func look(at total: LossSums, norm: Double, _ microBatches: [MicroBatch]) -> NumberFinding? {
     guard total.units > 0, var finding = watch.look(loss: total.loss, norm: norm) else { return nil }
@@ -263,7 +290,7 @@ package final class TrainStep {
   }
 
   /// Before an operation: what it reads must have come, and what it overwrites must be away.
-  private func prepare(for entry: ProgramEntry) {
+  func prepare(for entry: ProgramEntry) {
     for parameter in entry.parameters { exchange.wait(for: parameter) }
     guard entry.isBackward else { return }
     // Other ranks may wait for this one's weights before they send the gradients that it will wait for.

@@ -15,6 +15,14 @@ package struct Evaluation: Sendable {
   package var sources: [SourceReport] = []
   /// The mean over all targets or rows, in nats; nil if there is none.
   package var loss: Double? { sums.meanLoss }
+  /// The same of general text; nil where none is watched.
+  package var general: Double?
+
+  /// Of general text alone.
+  package init(general: Double?) {
+    (sums, tokens, rows, scalars) = (LossSums(loss: 0, units: 0), 0, 0, [])
+    self.general = general
+  }
 
   package init(_ evaluated: Evaluated, for objective: any Objective) {
     sums = evaluated.sums

@@ -4,23 +4,31 @@ import Base
 import Datasets
 import Foundation
 import Kernels
+import Merging
 import Recipes
 import Training
 
 struct Merge: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fold an adapter into its base, and write a Hugging Face folder.",
+    abstract: "Fold an adapter into its base, or merge several models, and write a Hugging Face folder.",
     discussion: """
       Example: swiftdp merge --model BASE --adapter runs/mine/model --output merged
+               swiftdp merge --config merge.yaml --output merged
+      An adapter is checked:
       Tensors are added in fp32 and stored in the types of the base. Logits before and after are compared on real
       text; if they differ by more than those types explain, nothing is left. With frozen_dtype=nf4 or int8, the
       adapter is added to what the base is once it has been stored so.
+      Several models are merged as a file in mergekit's form says: docs/merging.md.
       """)
 
   @Option(help: "The base: a Hugging Face model folder.", transform: Launch.path)
-  var model: String
+  var model: String?
   @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
-  var adapter: String
+  var adapter: String?
+  @Option(help: "A YAML file in mergekit's form: models, merge_method, parameters.", transform: Launch.path)
+  var config: String?
+  @Option(help: "With --config: the seed of what DARE leaves out.")
+  var seed: UInt64 = 0
   @Option(help: "The folder to write.", transform: Launch.path)
   var output: String
   @Option(
@@ -34,9 +42,22 @@ struct Merge: ParsableCommand {
   @Argument(help: "Settings section.key=value: frozen_dtype, what the adapter was trained on.")
   var settings: [String] = []
 
-  func validate() throws { try check(threads: threads) }
+  func validate() throws {
+    try check(threads: threads)
+    guard config == nil else {
+      guard model == nil, adapter == nil, data.isEmpty, settings.isEmpty else {
+        throw ValidationError("--config stands alone: the file names the models and settings")
+      }
+      return
+    }
+    guard model != nil, adapter != nil else {
+      throw ValidationError("give --model and --adapter, or --config")
+    }
+  }
 
   func run() throws {
+    if let config { return try merge(config) }
+    guard let model, let adapter else { preconditionFailure("the options were checked") }
     // The option for data takes words up to the next option, settings among them.
     let names = data.filter { !CommandSettings.isSetting($0) }
     let given = CommandSettings(
@@ -52,6 +73,45 @@ struct Merge: ParsableCommand {
     for note in merge.notes { Command.tell("note: " + note) }
     let outcome = try merge.run()
     print(json ? outcome.json.encoded() : outcome.text)
+  }
+}
+
+extension Merge {
+  /// Seconds between two lines about progress.
+  private static let pause = 2.0
+
+  /// Merges the models of a YAML file.
+  private func merge(_ file: String) throws {
+    let recipe = try RecipeFile(file, assignments: [], paths: Launch.paths, problems: Problems())
+    let problems = Problems()
+    let top = Section(recipe.json, file: file, code: .usage, paths: Launch.paths, problems: problems)
+    let models = MergeRecipe(top, paths: Launch.paths, problems: problems)
+    try problems.throwIfAny()
+    let merge = try ModelMerge(
+      models, file: file, text: try OpenFile.contents(file), output: output, seed: seed,
+      threads: threads ?? max(Launch.allowedCores, 1))
+    for note in merge.notes { Command.tell("note: " + note) }
+    var told = Date()
+    let outcome = try merge.run { done, all in
+      guard Date().timeIntervalSince(told) > Self.pause else { return }
+      told = Date()
+      Command.tell("merged \(done) of \(all) tensors")
+    }
+    print(json ? outcome.json.encoded() : outcome.text)
+  }
+}
+
+extension ModelMerge.Outcome {
+  fileprivate var text: String {
+    "models \(models.count)  layers \(layers)  tensors \(tensors)  parameters \(parameters)  "
+      + "types \(types.joined(separator: ","))"
+  }
+
+  fileprivate var json: JSON {
+    .object([
+      "models": .array(models.map { .string($0) }), "layers": .integer(layers), "tensors": .integer(tensors),
+      "parameters": .integer(parameters), "types": .array(types.map { .string($0) }),
+    ])
   }
 }
 

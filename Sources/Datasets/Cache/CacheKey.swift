@@ -50,7 +50,7 @@ extension DataOptions {
   ///   - validation: those of validation files.
   func arrangementText(_ sources: [[CacheKey]], validation keys: [CacheKey]?) -> String {
     var own = self
-    own.sources = sources.map { DataSource(files: $0.map(\.digits)) }
+    own.sources = zip(sources, self.sources).map { DataSource(files: $0.map(\.digits), use: $1.use) }
     if let keys { own.validation = .files(keys.map(\.digits)) }
     (own.format, own.columns) = (.auto, DataColumns())
     own.chats = ChatOptions(loss: chats.loss)

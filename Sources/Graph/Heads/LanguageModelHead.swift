@@ -22,7 +22,9 @@ extension Graph {
     case .training, .loss, .rehearsal:
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
-        cap: cap.map { Float($0) }, temperature: sequences?.temperature ?? 1)
+        cap: cap.map { Float($0) }, temperature: sequences?.temperature ?? 1,
+        soft: purpose == .training && sequences == nil ? soft : nil)
+      if shape.soft != nil { loss.counts = [0] }
       if let sequences, loss.counts.count != sequences.counts {
         loss.counts = [Double](repeating: 0, count: sequences.counts)
       }
@@ -86,11 +88,13 @@ struct CrossEntropy: Operation {
     dBias: UnsafeMutablePointer<Float>?
   ) {
     func sum(_ losses: UnsafeMutablePointer<Double>?) -> Double {
-      frame.engine.crossEntropy(
+      var divergence = 0.0
+      defer { if shape.soft != nil { loss.counts[0] = divergence } }
+      return frame.engine.crossEntropy(
         shape, x: frame.input(0),
         weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns),
         bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale,
-        losses: losses, dx: dx, dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
+        soft: shape.soft == nil ? nil : frame.input.soft, divergence: &divergence, losses: losses, dx: dx, dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
     }
     if let sequences { return run(sequences, frame, dx: dx, dWeight: dWeight, dBias: dBias) }
     guard isMeasured || loss.keepsTokens else {
