@@ -114,7 +114,7 @@ extension Engine {
         let rowScale = isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale
         if let others, let form = s.soft {
           let found = softLossOfRow(
-            logits + row * s.vocabulary, soft: others.logits + row * s.vocabulary, strength: form.strength,
+            logits + row * s.vocabulary, soft: others.logits + row * s.vocabulary, form,
             target: Int(targets[place]), count: s.vocabulary, scale: rowScale, cap: s.cap)
           losses[row] = found.loss
           others.divergences[row] = found.divergence

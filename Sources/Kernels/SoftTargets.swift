@@ -1,5 +1,11 @@
-// The predictions of another model, which a model's own are kept near: with p = softmax(z) of the model and q of the other,
-// a target adds s · KL(q ‖ p) = s · Σ q (log q − log p) to its loss, and s · (p − q) to the gradient of its logits.
+// The predictions of another model, which a model's own are kept near or learn from. With logits z of the model and t of
+// the other, p = softmax(z / T) and q = softmax(t / T), a target's divergence D is one of
+//
+//   KL(q ‖ p) = Σ q (log q − log p),  dD/dz = (p − q) / T
+//   KL(p ‖ q) = Σ p (log p − log q),  dD/dz = p (log p − log q − D) / T
+//   Σ (z − t)² / V,                   dD/dz = 2 (z − t) / V
+//
+// and its gradient is h (softmax(z) − onehot(target)) + s dD/dz.
 import Foundation
 import Tensors
 
@@ -18,63 +24,123 @@ package struct SoftTargets {
   }
 }
 
-/// What a projection onto a vocabulary needs to know of soft targets before they are there.
-package struct SoftTargetShape: Sendable, Equatable {
-  /// Of the hidden states of the other model.
-  package var columns: Int
-  /// What their divergence is multiplied by.
-  package var strength: Float
-
-  package init(columns: Int, strength: Float) { (self.columns, self.strength) = (columns, strength) }
+/// How predictions diverge from soft targets.
+package enum Divergence: String, CaseIterable, Sendable {
+  /// KL(q ‖ p), of a student from its teacher (Hinton et al. 2015).
+  case kl
+  /// KL(p ‖ q), which forgives what the student leaves out (Gu et al. 2024).
+  case reverse = "reverse_kl"
+  /// The mean squared difference of logits.
+  case mse
 }
 
-/// One row's loss, and its divergence from soft targets; with a scale, the logits become their gradient, or that of what
-/// they were before the cap.
-/// - Parameters:
-///   - soft: the logits of the other model.
-///   - strength: what the divergence is multiplied by in the gradient.
+/// What a projection onto a vocabulary needs to know of soft targets before they are there.
+package struct SoftTargetShape: Sendable, Equatable {
+  /// Whether the divergence stands beside the loss, or is part of it.
+  package enum Role: Sendable { case penalty, loss }
+
+  /// Of the hidden states of the other model.
+  package var columns: Int
+  /// h and s.
+  package var hard: Float
+  package var strength: Float
+  package var temperature: Float
+  package var divergence: Divergence
+  package var role: Role
+
+  package init(
+    columns: Int = 0, hard: Float = 1, strength: Float, temperature: Float = 1, divergence: Divergence = .kl,
+    role: Role = .penalty
+  ) {
+    (self.columns, self.hard, self.strength) = (columns, hard, strength)
+    (self.temperature, self.divergence, self.role) = (temperature, divergence, role)
+  }
+
+  /// The loss of some targets with so much cross-entropy and divergence.
+  package func loss(_ crossEntropy: Double, divergence: Double) -> Double {
+    switch role {
+    case .penalty: crossEntropy
+    case .loss: Double(hard) * crossEntropy + Double(strength) * divergence
+    }
+  }
+}
+
+/// max z and Σ exp((z − max z) / T) of a row.
+private func statistics(
+  _ z: UnsafePointer<Float>, _ count: Int, over temperature: Float
+) -> (peak: Float, total: Float) {
+  var largest = Vector(repeating: -.infinity)
+  forEachVector(count) { largest = largest.maximum($0.load(z, fill: -.infinity)) }
+  let peak = largest.largest
+  var sum = Vector()
+  let inverse = 1 / temperature
+  forEachVector(count) { sum += exponential(($0.load(z, fill: -.infinity) - peak) * inverse) }
+  return (peak, sum.total)
+}
+
+/// One row's cross-entropy, and its divergence from soft targets; with a scale, the logits become their gradient, or that
+/// of what they were before the cap.
+/// - Parameter soft: the logits of the other model.
 func softLossOfRow(
-  _ logits: UnsafeMutablePointer<Float>, soft: UnsafePointer<Float>, strength: Float, target: Int, count: Int,
-  scale: Float?, cap: Float?
+  _ logits: UnsafeMutablePointer<Float>, soft: UnsafePointer<Float>, _ form: SoftTargetShape, target: Int,
+  count: Int, scale: Float?, cap: Float?
 ) -> (loss: Float, divergence: Double) {
-  func peak(_ z: UnsafePointer<Float>) -> Float {
-    var largest = Vector(repeating: -.infinity)
-    forEachVector(count) { largest = largest.maximum($0.load(z, fill: -.infinity)) }
-    return largest.largest
-  }
-  let (peak, softPeak) = (peak(UnsafePointer(logits)), peak(soft))
+  let z = UnsafePointer(logits)
+  let inverse = 1 / form.temperature
+  let own = statistics(z, count, over: 1)
+  let tempered = form.temperature == 1 ? own : statistics(z, count, over: form.temperature)
+  let others = statistics(soft, count, over: form.temperature)
   let targetLogit = logits[target]
-  var (sum, softSum) = (Vector(), Vector())
-  // Σ exp(t − max t) · ((t − max t) − (z − max z)), before it is divided by the sum of the exponentials.
-  var weighted = SIMD8<Double>()
-  forEachVector(count) {
-    let z = $0.load(logits, fill: -.infinity) - peak
-    sum += exponential(z)
-    let t = $0.load(soft, fill: -.infinity) - softPeak
-    softSum += exponential(t)
+  // log q − log p is (t − max t) / T − (z − max z) / T plus this.
+  let offset = Float(log(Double(tempered.total)) - log(Double(others.total)))
+  // Behind the end, both logits are at their maxima, and nothing differs but the offset, which is taken off.
+  func difference(_ vector: Lanes) -> Vector {
+    (vector.load(soft, fill: others.peak) - others.peak) * inverse
+      - (vector.load(z, fill: own.peak) - own.peak) * inverse
   }
-  forEachVector(count) {
-    // Behind the end, both logits are the same, and add nothing.
-    let t = $0.load(soft, fill: softPeak) - softPeak
-    let z = $0.load(logits, fill: peak) - peak
-    let part = exponential(t) * (t - z)
-    weighted += SIMD8<Double>(part.lowHalf) + SIMD8<Double>(part.highHalf)
+  var sums = SIMD8<Double>()
+  forEachVector(count) { vector in
+    let part: Vector
+    switch form.divergence {
+    case .kl:
+      part =
+        exponential((vector.load(soft, fill: -.infinity) - others.peak) * inverse) * difference(vector)
+    case .reverse:
+      part = exponential((vector.load(z, fill: -.infinity) - own.peak) * inverse) * difference(vector)
+    case .mse:
+      let gap = vector.load(z) - vector.load(soft)
+      part = gap * gap
+    }
+    sums += SIMD8<Double>(part.lowHalf) + SIMD8<Double>(part.highHalf)
   }
-  let (total, softTotal) = (sum.total, softSum.total)
   let divergence =
-    weighted.sum() / Double(softTotal) - Foundation.log(Double(softTotal)) + Foundation.log(Double(total))
+    switch form.divergence {
+    case .kl: sums.sum() / Double(others.total) + Double(offset)
+    case .reverse: -sums.sum() / Double(tempered.total) - Double(offset)
+    case .mse: sums.sum() / Double(count)
+    }
   if let scale {
-    let factor = scale * (1 + strength) / total
-    let softFactor = scale * strength / softTotal
+    let hard = scale * form.hard / own.total
+    let step = scale * form.strength
     func slope(_ z: Vector) -> Vector {
       cap.map { 1 - z * (1 / $0) * (z * (1 / $0)) } ?? Vector(repeating: 1)
     }
-    forEachVector(count) {
-      let z = $0.load(logits)
-      let gradient = exponential(z - peak) * factor - exponential($0.load(soft) - softPeak) * softFactor
-      $0.store(gradient * slope(z), logits)
+    forEachVector(count) { vector in
+      let zN = vector.load(z)
+      let tN = vector.load(soft)
+      var gradient = exponential(zN - own.peak) * hard
+      switch form.divergence {
+      case .kl:
+        gradient += exponential((zN - own.peak) * inverse) * (step * inverse / tempered.total)
+        gradient -= exponential((tN - others.peak) * inverse) * (step * inverse / others.total)
+      case .reverse:
+        let gap = difference(vector) * -1 - offset - Float(divergence)
+        gradient += exponential((zN - own.peak) * inverse) * gap * (step * inverse / tempered.total)
+      case .mse: gradient += (zN - tN) * (2 * step / Float(count))
+      }
+      vector.store(gradient * slope(zN), logits)
     }
-    logits[target] -= scale * slope(Vector(repeating: targetLogit))[0]
+    logits[target] -= scale * form.hard * slope(Vector(repeating: targetLogit))[0]
   }
-  return (peak - targetLogit + logarithm(total), divergence)
+  return (own.peak - targetLogit + logarithm(own.total), divergence)
 }

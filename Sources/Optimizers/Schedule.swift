@@ -1,7 +1,8 @@
 // The learning rate of every step.
 import Foundation
 
-/// Linear warm-up, then one of three ways to decay.
+/// Linear warm-up, then one of several ways to decay. Names and formulas are those of transformers, with the last rate as
+/// a share of the peak.
 package struct Schedule: Sendable {
   package enum Shape: String, Sendable, CaseIterable {
     case constant
@@ -9,6 +10,28 @@ package struct Schedule: Sendable {
     case linear
     /// Half a cosine wave down to the final ratio (Loshchilov & Hutter 2017).
     case cosine
+    /// Several such waves, each from the peak (the same paper).
+    case cosineRestarts = "cosine_restarts"
+    /// A power of what is left of the run, down to the final ratio.
+    case polynomial
+    /// The inverse square root of the step (Vaswani et al. 2017).
+    case inverseRoot = "inverse_sqrt"
+    /// The peak until the last steps, and half a cosine wave there (Hu et al. 2024).
+    case stable = "wsd"
+  }
+
+  /// What some shapes have beside the final ratio.
+  package struct Details: Sendable {
+    /// Of a polynomial.
+    package var power = 1.0
+    /// Waves of `cosineRestarts`.
+    package var cycles = 1
+    /// The last steps of `stable`, in which it decays; nil for a tenth of the run.
+    package var decaySteps: Int?
+    /// Of `inverseRoot`; nil for the steps of warm-up, or 10,000 without it.
+    package var timescale: Int?
+
+    package init() {}
   }
 
   package var shape: Shape
@@ -17,13 +40,17 @@ package struct Schedule: Sendable {
   /// The last learning rate as a share of the peak.
   package var finalRatio: Double
   package var steps: Int
+  package var details: Details
 
-  package init(shape: Shape, peak: Double, warmupSteps: Int, finalRatio: Double, steps: Int) {
+  package init(
+    shape: Shape, peak: Double, warmupSteps: Int, finalRatio: Double, steps: Int, details: Details = Details()
+  ) {
     self.shape = shape
     self.peak = peak
     self.warmupSteps = warmupSteps
     self.finalRatio = finalRatio
     self.steps = steps
+    self.details = details
   }
 
   /// The learning rate of a step, the first being number 0. Warm-up reaches the peak at its last step.
@@ -33,7 +60,22 @@ package struct Schedule: Sendable {
     switch shape {
     case .constant: return peak
     case .linear: return peak * (1 - (1 - finalRatio) * progress)
-    case .cosine: return peak * (finalRatio + (1 - finalRatio) * 0.5 * (1 + cos(.pi * progress)))
+    case .cosine: return wave(progress)
+    case .cosineRestarts:
+      let waves = Double(details.cycles) * progress
+      return wave(progress < 1 ? waves - waves.rounded(.down) : 1)
+    case .polynomial: return peak * (finalRatio + (1 - finalRatio) * pow(1 - progress, details.power))
+    case .inverseRoot:
+      let timescale = Double(details.timescale ?? (warmupSteps > 0 ? warmupSteps : 10_000))
+      return peak / ((Double(step - warmupSteps) + timescale) / timescale).squareRoot()
+    case .stable:
+      let decay = min(details.decaySteps ?? max(1, steps / 10), max(steps - warmupSteps, 1))
+      return wave(min(max(Double(step - (steps - decay)) / Double(decay), 0), 1))
     }
+  }
+
+  /// Half a cosine wave from the peak, at 0, to the last rate, at 1.
+  private func wave(_ place: Double) -> Double {
+    peak * (finalRatio + (1 - finalRatio) * 0.5 * (1 + cos(.pi * place)))
   }
 }

@@ -18,6 +18,10 @@ package enum ReferenceWeights: Sendable {
 
   fileprivate init(_ recipe: Recipe) {
     let objective = recipe.objective
+    if objective is Distillation {
+      self = .all
+      return
+    }
     if recipe.keep.divergence > 0 {
       self = recipe.method.beginsAsBase && recipe.adapter == nil ? .none : .trained
       return

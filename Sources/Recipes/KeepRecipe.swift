@@ -1,6 +1,7 @@
 // The section `keep` of a recipe: what a model knows, and must not forget.
 import Base
 import Datasets
+import Kernels
 import Objectives
 
 /// Measures against forgetting, each alone or together.
@@ -73,6 +74,14 @@ package struct KeepRecipe: Sendable {
     if divergence > 0 { members.append(("kl_to_base", .number(divergence))) }
     return members.isEmpty
       ? nil : .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
+  }
+}
+
+extension Recipe {
+  /// How predictions are compared with another model's, which is the task's teacher or the base; nil for no other.
+  package var softTargets: SoftTargetShape? {
+    if let task = objective as? Distillation { return task.softTargets }
+    return keep.divergence > 0 ? SoftTargetShape(strength: Float(keep.divergence)) : nil
   }
 }
 

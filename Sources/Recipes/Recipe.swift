@@ -208,10 +208,20 @@ package struct ScheduleRecipe: Sendable {
   package var shape: Schedule.Shape
   package var warmupSteps: Int
   package var finalRatio: Double
+  package var details = Schedule.Details()
 
   package init(_ section: Section) {
     shape = section.choice("name", default: .cosine)
     warmupSteps = section.integer("warmup_steps", default: 10, in: 0...1 << 40)
+    switch shape {
+    case .polynomial: details.power = section.number("power", default: 1, in: 0.01...100)
+    case .cosineRestarts: details.cycles = section.integer("cycles", default: 2, in: 1...1 << 20)
+    case .stable where section.has("decay_steps"):
+      details.decaySteps = section.integer("decay_steps", in: 1...1 << 40)
+    case .inverseRoot where section.has("timescale"):
+      details.timescale = section.integer("timescale", in: 1...1 << 40)
+    default: break
+    }
     finalRatio = section.number("final_ratio", default: 0.1, in: 0...1)
   }
 

@@ -67,10 +67,10 @@ package final class Run {
     }
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
-    if recipe.keep.divergence > 0 {
+    if let form = recipe.softTargets {
       replica.teacher = Teacher(
-        try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger),
-        strength: recipe.keep.divergence, ledger: ledger)
+        try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger), form,
+        ledger: ledger)
     }
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(

@@ -125,7 +125,8 @@ package final class TrainStep {
       optimizer: optimizer,
       schedule: Schedule(
         shape: recipe.schedule.shape, peak: recipe.optimizer.learningRate,
-        warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps),
+        warmupSteps: recipe.schedule.warmupSteps, finalRatio: recipe.schedule.finalRatio, steps: data.steps,
+        details: recipe.schedule.details),
       ranks: ranks, sequences: data.dataset.train, mask: recipe.data.packingMask,
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
@@ -232,14 +233,21 @@ package final class TrainStep {
     }
   }
 
-  /// The sums that a micro-batch leaves beside its loss: the divergence from a teacher stands alone.
+  /// The sums that a micro-batch leaves beside its loss: those of soft targets stand alone.
   private static func counts(of replica: Replica) -> Int {
-    replica.teacher == nil ? replica.objective.counts : 1
+    replica.teacher == nil ? replica.objective.counts : SoftSums.count
   }
 
   private func divergence(_ total: LossSums) -> [Scalar] {
-    guard replica.teacher != nil, total.units > 0 else { return [] }
-    return [Scalar("kl_to_base", total.counts[0] / Double(total.units))]
+    guard let teacher = replica.teacher, total.units > 0 else { return [] }
+    func mean(_ sum: Int) -> Double { total.counts[sum] / Double(total.units) }
+    switch teacher.shape.role {
+    case .penalty: return [Scalar("kl_to_base", mean(SoftSums.divergence))]
+    case .loss:
+      return [
+        Scalar("hard_loss", mean(SoftSums.crossEntropy)), Scalar("soft_loss", mean(SoftSums.divergence)),
+      ]
+    }
   }
 
   /// Adds the gradient of what holds weights near those that the run begins with.

@@ -101,4 +101,5 @@ def run(case, tokens):
     return {"settings": case, "steps": steps, "general_loss": general / count}
 
 
-main()
+if __name__ == "__main__":
+    main()

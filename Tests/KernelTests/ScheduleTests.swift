@@ -21,7 +21,7 @@ import Testing
       #expect(rates(schedule, [0, 1, 2, 3, 4]) == [2, 4, 6, 8, 8])
       ran += 1
     }
-    #expect(ran == 3)
+    #expect(ran == 7)
   }
 
   @Test func constantStays() {
@@ -59,18 +59,38 @@ import Testing
       #expect(rates(short, [0, 1, 2]) == [0.5, 1, 1.5])
       ran += 1
     }
-    #expect(ran == 3)
+    #expect(ran == 7)
   }
 
   @Test func ratesNeverRiseAfterWarmUp() {
     var ran = 0
-    for shape in Schedule.Shape.allCases {
+    for shape in Schedule.Shape.allCases where shape != .cosineRestarts {
       let schedule = Schedule(shape: shape, peak: 1, warmupSteps: 3, finalRatio: 0.05, steps: 50)
       let all = rates(schedule, Array(3..<60))
       #expect(zip(all, all.dropFirst()).allSatisfy { $0 >= $1 })
       #expect(all.allSatisfy { $0 >= 0.05 - 1e-12 && $0 <= 1 })
       ran += 1
     }
-    #expect(ran == 3)
+    #expect(ran == 6)
+  }
+
+  /// transformers' get_scheduler with a learning rate of 2 and 4 steps of warm-up of 20.
+  @Test func othersAsTransformersHasThem() {
+    func schedule(_ shape: Schedule.Shape, _ change: (inout Schedule.Details) -> Void = { _ in }) -> Schedule
+    {
+      var details = Schedule.Details()
+      change(&details)
+      return Schedule(shape: shape, peak: 2, warmupSteps: 4, finalRatio: 0, steps: 20, details: details)
+    }
+    let places = [4, 5, 8, 12, 16, 19]
+    for (schedule, want) in [
+      (schedule(.inverseRoot), [2.0, 1.788854382, 1.414213562, 1.154700538, 1.0, 0.917662935]),
+      (schedule(.polynomial) { $0.power = 2 }, [2.0, 1.7578125, 1.125, 0.5, 0.125, 0.0078125]),
+      (schedule(.cosineRestarts) { $0.cycles = 2 }, [2.0, 1.923879533, 1.0, 2.0, 1.0, 0.076120467]),
+      (schedule(.stable) { $0.decaySteps = 8 }, [2.0, 2.0, 2.0, 2.0, 1.0, 0.076120467]),
+    ] {
+      let got = rates(schedule, places)
+      #expect(zip(got, want).allSatisfy { abs($0 - $1) <= 1e-7 }, "\(schedule.shape): \(got)")
+    }
   }
 }

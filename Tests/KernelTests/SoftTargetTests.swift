@@ -20,18 +20,37 @@ import Testing
     ).map { z in cap.map { Double($0) * tanh(z / Double($0)) } ?? z }
   }
 
-  /// Σ KL(q ‖ p) over the rows that have a target.
+  /// The sum over the rows that have a target.
   private static func divergence(
-    _ own: [Double], _ others: [Double], _ targets: [Int32], vocabulary: Int
+    _ own: [Double], _ others: [Double], _ targets: [Int32], vocabulary: Int, _ form: SoftTargetShape
   ) -> Double {
     targets.indices.filter { targets[$0] >= 0 }.reduce(0.0) { sum, row in
       let range = row * vocabulary..<(row + 1) * vocabulary
-      return sum
-        + zip(logarithms(others[range]), logarithms(own[range])).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+      let temperature = Double(form.temperature)
+      let (q, p) = (
+        logarithms(others[range].map { $0 / temperature }[...]),
+        logarithms(own[range].map { $0 / temperature }[...])
+      )
+      switch form.divergence {
+      case .kl: return sum + zip(q, p).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+      case .reverse: return sum + zip(q, p).reduce(0) { $0 + exp($1.1) * ($1.1 - $1.0) }
+      case .mse:
+        return sum
+          + zip(others[range], own[range]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+          / Double(vocabulary)
+      }
     }
   }
 
-  @Test(arguments: [nil, 1.5] as [Float?]) func valuesAndSlopes(cap: Float?) throws {
+  @Test(
+    arguments: [
+      (nil, SoftTargetShape(strength: 0.6)), (1.5, SoftTargetShape(strength: 0.6)),
+      (nil, SoftTargetShape(hard: 0.3, strength: 2, temperature: 2, role: .loss)),
+      (1.5, SoftTargetShape(hard: 0.3, strength: 0.5, temperature: 0.7, divergence: .reverse, role: .loss)),
+      (nil, SoftTargetShape(hard: 0, strength: 1, temperature: 3, divergence: .reverse, role: .loss)),
+      (1.5, SoftTargetShape(hard: 0.5, strength: 0.5, divergence: .mse, role: .loss)),
+    ] as [(Float?, SoftTargetShape)])
+  func valuesAndSlopes(cap: Float?, form: SoftTargetShape) throws {
     var draw = Draw(81)
     var ran = 0
     // The last case has more rows than a chunk holds.
@@ -39,7 +58,9 @@ import Testing
       (1, 1, 1, 0.0), (3, 2, 15, 0), (16, 9, 33, 0.4), (7, 5, 64, 0), (600, 3, 17, 0.2),
     ] {
       let others = columns + 3
-      let (strength, scale) = (Float(0.6), Float(0.125))
+      let scale = Float(0.125)
+      var form = form
+      form.columns = others
       let (x, weight) = (
         Floats(draw.floats(rows * columns, scale: 2)), Floats(draw.floats(vocabulary * columns))
       )
@@ -48,8 +69,7 @@ import Testing
       )
       let targets = (0..<rows).map { _ in draw.chance(missing) ? -1 : Int32(draw.below(vocabulary)) }
       let shape = CrossEntropyShape(
-        rows: rows, columns: columns, vocabulary: vocabulary, cap: cap,
-        soft: SoftTargetShape(columns: others, strength: strength))
+        rows: rows, columns: columns, vocabulary: vocabulary, cap: cap, soft: form)
       var losses: [Double] = []
       var divergences: [Double] = []
       let results = try onEveryEngine { engine in
@@ -73,7 +93,7 @@ import Testing
         _ = scratch.values.count
         return gradients
       }
-      let what = "\(rows) x \(columns) onto \(vocabulary), cap \(cap ?? 0)"
+      let what = "\(rows) x \(columns) onto \(vocabulary), cap \(cap ?? 0), \(form.divergence)"
       let soft = Self.logits(
         doubles(softX.values), doubles(softWeight.values), rows: rows, columns: others,
         vocabulary: vocabulary,
@@ -82,12 +102,12 @@ import Testing
         let own = Self.logits(x, weight, rows: rows, columns: columns, vocabulary: vocabulary, cap: cap)
         return (
           Reference.crossEntropy(own, vocabulary: vocabulary, targets: targets),
-          Self.divergence(own, soft, targets, vocabulary: vocabulary)
+          Self.divergence(own, soft, targets, vocabulary: vocabulary, form)
         )
       }
       func all(_ x: [Double], _ weight: [Double]) -> Double {
         let parts = parts(x, weight)
-        return (parts.loss + Double(strength) * parts.divergence) * Double(scale)
+        return (Double(form.hard) * parts.loss + Double(form.strength) * parts.divergence) * Double(scale)
       }
       let (xD, weightD) = (doubles(x.values), doubles(weight.values))
       let want = parts(xD, weightD)

@@ -24,7 +24,7 @@ extension Graph {
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
         cap: cap.map { Float($0) }, temperature: sequences?.temperature ?? 1,
         soft: purpose == .training && sequences == nil ? soft : nil)
-      if shape.soft != nil { loss.counts = [0] }
+      if shape.soft != nil { loss.counts = [Double](repeating: 0, count: SoftSums.count) }
       if let sequences, loss.counts.count != sequences.counts {
         loss.counts = [Double](repeating: 0, count: sequences.counts)
       }
@@ -46,6 +46,13 @@ extension Graph {
         inputs: [x], parameters: parameters, columns: vocabulary, rows: rows)
     }
   }
+}
+
+/// The sums that a loss with soft targets leaves beside it.
+package enum SoftSums {
+  package static let count = 2
+  package static let divergence = 0
+  package static let crossEntropy = 1
 }
 
 struct CrossEntropy: Operation {
@@ -89,12 +96,15 @@ struct CrossEntropy: Operation {
   ) {
     func sum(_ losses: UnsafeMutablePointer<Double>?) -> Double {
       var divergence = 0.0
-      defer { if shape.soft != nil { loss.counts[0] = divergence } }
-      return frame.engine.crossEntropy(
+      let crossEntropy = frame.engine.crossEntropy(
         shape, x: frame.input(0),
         weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns),
         bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale,
-        soft: shape.soft == nil ? nil : frame.input.soft, divergence: &divergence, losses: losses, dx: dx, dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
+        soft: shape.soft == nil ? nil : frame.input.soft, divergence: &divergence, losses: losses, dx: dx,
+        dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
+      guard let soft = shape.soft else { return crossEntropy }
+      (loss.counts[SoftSums.divergence], loss.counts[SoftSums.crossEntropy]) = (divergence, crossEntropy)
+      return soft.loss(crossEntropy, divergence: divergence)
     }
     if let sequences { return run(sequences, frame, dx: dx, dWeight: dWeight, dBias: dBias) }
     guard isMeasured || loss.keepsTokens else {

@@ -1,4 +1,4 @@
-// Another model whose predictions a model is kept near while it is trained.
+// Another model whose predictions a model is kept near, or learns from.
 import Datasets
 import Graph
 import Kernels
@@ -13,15 +13,17 @@ final class Teacher {
   private let ledger: MemoryLedger?
   private let head: Int
 
-  /// - Parameter strength: what the divergence is multiplied by.
-  init(_ replica: Replica, strength: Double, ledger: MemoryLedger?) {
+  /// - Parameter form: how predictions are compared with its own; it knows no sizes yet.
+  init(_ replica: Replica, _ form: SoftTargetShape, ledger: MemoryLedger?) {
     let description = replica.description
     let name = description.family.outputEmbedding
     guard let head = replica.store.layout.index(of: name),
       let columns = description.parameters.first(where: { $0.name == name })?.shape.last
     else { preconditionFailure("a language model has \(name)") }
     (self.replica, self.head, self.ledger) = (replica, head, ledger)
-    shape = SoftTargetShape(columns: columns, strength: Float(strength))
+    var shape = form
+    shape.columns = columns
+    self.shape = shape
     hidden = FlatMemory(count: 0, label: "teacher", ledger: ledger)
   }
 
