@@ -58,13 +58,14 @@ extension Engine {
   ///   - isSecond: whether the run before, on the same scratch and inputs, was for the losses alone: logits that are
   ///     still there are not computed again.
   ///   - losses: [rows], NaN for a row without a target; nil if only their sum is asked for.
+  ///   - hits: [rows], whether a row's target is the first of its likeliest ones; for the losses alone.
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
   ///   - dBias: [vocabulary], written anew; nil if the bias is frozen.
   package func crossEntropy(
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
     targets: UnsafePointer<Int32>, scale: Float, slopes: UnsafePointer<Float>? = nil, isSecond: Bool = false,
-    losses each: UnsafeMutablePointer<Double>? = nil,
+    losses each: UnsafeMutablePointer<Double>? = nil, hits: UnsafeMutablePointer<Bool>? = nil,
     dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
     scratch: UnsafeMutablePointer<Float>
@@ -105,6 +106,10 @@ extension Engine {
         losses[row] = lossOfRow(
           logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary,
           scale: isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale, cap: s.cap)
+        if isLossAlone, let hits {
+          let best = largest(logits + row * s.vocabulary, count: s.vocabulary)
+          hits[place] = best.isFinite && best.place == Int(targets[place])
+        }
         // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
         if s.type == .bfloat16, dBias == nil, !isLossAlone { narrow(logits + row * s.vocabulary, s) }
       }
