@@ -109,6 +109,15 @@ package struct TaskDefinition: Sendable {
     try problems.throwIfAny()
   }
 
+  package var metricNames: [String] { metrics.map(\.name) }
+
+  /// Whether a larger number of a metric is better; nil where the task does not have it.
+  /// - Parameter metric: perhaps with a filter behind a comma.
+  package func isHigherBetter(_ metric: String) -> Bool? {
+    let name = metric.prefix { $0 != "," }
+    return metrics.first { $0.name == name }?.isHigherBetter
+  }
+
   /// The split whose rows are answered.
   var evaluatedSplit: String { testSplit ?? validationSplit ?? "" }
 
