@@ -150,6 +150,7 @@ let package = Package(
       name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Base", "Evaluation"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),

@@ -124,8 +124,8 @@ private struct PreparedTask: Sendable {
     let room = model.longest - task.generation.longest
     cut =
       task.outputType is GenerateUntil
-      ? requests.joined().count { model.prompt($0.prompt).count > room }
-      : texts.joined().count { $0.tokens.count > model.longest + 1 }
+      ? requests.count { row in row.contains { model.prompt($0.prompt).count > room } }
+      : texts.count { row in row.contains { $0.tokens.count > model.longest + 1 } }
   }
 
   /// The texts that the answer to a request is the sum of.

@@ -2,7 +2,7 @@
 import Base
 import Foundation
 
-protocol Aggregation: Sendable {
+package protocol Aggregation: Sendable {
   static var name: String { get }
   /// How its standard error is found.
   static var error: StandardError { get }
@@ -16,7 +16,7 @@ protocol Aggregation: Sendable {
   func prepared(_ values: [JSON]) -> (([Int]) -> Double)?
 }
 
-enum StandardError: Sendable {
+package enum StandardError: Sendable {
   /// That of a mean.
   case ofMean
   /// The deviation over samples of the rows, at most so many.
@@ -32,7 +32,7 @@ enum Aggregations {
 }
 
 extension Aggregation {
-  func prepared(_ values: [JSON]) -> (([Int]) -> Double)? {
+  package func prepared(_ values: [JSON]) -> (([Int]) -> Double)? {
     guard self(values) != nil else { return nil }
     return { places in self(places.map { values[$0] }) ?? .nan }
   }
@@ -64,9 +64,9 @@ extension [JSON] {
   }
 }
 
-enum Statistics {
+package enum Statistics {
   /// Added from the front, as Python 3.11 does.
-  static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+  package static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
   /// The deviation of a sample.
   static func deviation(_ values: [Double]) -> Double {
@@ -74,12 +74,14 @@ enum Statistics {
     return sqrt(values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1))
   }
 
-  static func errorOfMean(_ values: [Double]) -> Double { deviation(values) / sqrt(Double(values.count)) }
+  package static func errorOfMean(_ values: [Double]) -> Double {
+    deviation(values) / sqrt(Double(values.count))
+  }
 
   static let usualSamples = 100_000
 
   /// The deviation of a value over samples of the rows, drawn as the harness draws them: a thousand for each seed.
-  static func bootstrap(rows: Int, samples: Int, _ value: ([Int]) -> Double) -> Double {
+  package static func bootstrap(rows: Int, samples: Int, _ value: ([Int]) -> Double) -> Double {
     let chunk = min(1000, samples)
     var values: [Double] = []
     for seed in 0..<samples / chunk {

@@ -5,28 +5,37 @@ import Metrics
 struct BinaryF1: Aggregation {
   static let name = "f1"
   static let error = StandardError.bootstrap(most: Statistics.usualSamples)
-  func callAsFunction(_ values: [JSON]) -> Double? {
+  func callAsFunction(_ values: [JSON]) -> Double? { prepared(values)?(Array(values.indices)) }
+
+  func prepared(_ values: [JSON]) -> (([Int]) -> Double)? {
     guard let pairs = values.pairs else { return nil }
-    let right = Double(pairs.count { $0.0 == 1 && $0.1 == 1 })
-    let all = Double(pairs.count { $0.0 == 1 } + pairs.count { $0.1 == 1 })
-    return all > 0 ? 2 * right / all : 0
+    return { places in
+      var (right, all) = (0.0, 0.0)
+      for place in places {
+        let (gold, given) = pairs[place]
+        if gold == 1, given == 1 { right += 1 }
+        all += (gold == 1 ? 1 : 0) + (given == 1 ? 1 : 0)
+      }
+      return all > 0 ? 2 * right / all : 0
+    }
   }
 }
 
 struct Matthews: Aggregation {
   static let name = "matthews_corrcoef"
   static let error = StandardError.bootstrap(most: Statistics.usualSamples)
-  func callAsFunction(_ values: [JSON]) -> Double? {
+  func callAsFunction(_ values: [JSON]) -> Double? { prepared(values)?(Array(values.indices)) }
+
+  func prepared(_ values: [JSON]) -> (([Int]) -> Double)? {
     guard let pairs = values.pairs else { return nil }
     let labels = Set(pairs.flatMap { [$0.0, $0.1] }).sorted()
-    var matrix = ConfusionMatrix(labels: labels.count)
-    for (gold, given) in pairs {
-      guard let row = labels.firstIndex(of: gold), let column = labels.firstIndex(of: given) else {
-        return nil
-      }
-      matrix.count(row, predicted: column)
+    let places = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
+    let numbered = pairs.map { (places[$0.0] ?? 0, places[$0.1] ?? 0) }
+    return { rows in
+      var matrix = ConfusionMatrix(labels: labels.count)
+      for row in rows { matrix.count(numbered[row].0, predicted: numbered[row].1) }
+      return matrix.matthews
     }
-    return matrix.matthews
   }
 }
 

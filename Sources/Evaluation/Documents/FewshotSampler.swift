@@ -1,8 +1,8 @@
 // Which rows are shown as examples before a question, as lm-evaluation-harness draws them.
 import Base
 
-struct FewshotSampler {
-  enum Kind: String, CaseIterable {
+package struct FewshotSampler {
+  package enum Kind: String, CaseIterable {
     /// Drawn for each question anew, in its order.
     case random = "default"
     /// The first rows.
@@ -13,7 +13,7 @@ struct FewshotSampler {
   private let docs: [JSON]
   private var random: PythonRandom
 
-  init(_ kind: Kind, docs: [JSON], seed: Int) {
+  package init(_ kind: Kind, docs: [JSON], seed: Int) {
     self.kind = kind
     self.docs = docs
     random = PythonRandom(seed: seed)
@@ -21,7 +21,7 @@ struct FewshotSampler {
 
   /// - Parameter question: a row that must not be among them; nil where it comes from other rows.
   /// - Throws: a message, where there are too few rows.
-  mutating func sample(_ count: Int, without question: JSON?) throws(FewshotMistake) -> [JSON] {
+  package mutating func sample(_ count: Int, without question: JSON?) throws(FewshotMistake) -> [JSON] {
     if kind == .first {
       let pool = question.map { question in docs.filter { $0 != question } } ?? docs
       guard count <= pool.count else { throw FewshotMistake(asked: count, there: pool.count) }
@@ -39,7 +39,7 @@ struct FewshotSampler {
   }
 }
 
-struct FewshotMistake: Error {
+package struct FewshotMistake: Error {
   var asked: Int
   var there: Int
   var what: String {

@@ -2,13 +2,13 @@
 // few-shot examples and bootstraps are those of lm-evaluation-harness.
 import Foundation
 
-struct PythonRandom {
+package struct PythonRandom {
   private static let size = 624
   private var state = [UInt32](repeating: 0, count: size)
   private var index = size
 
   /// - Parameter seed: as with `random.seed(n)`, which takes its absolute value.
-  init(seed: Int) {
+  package init(seed: Int) {
     let value = UInt64(seed.magnitude)
     var key = [UInt32(truncatingIfNeeded: value)]
     if value >> 32 != 0 { key.append(UInt32(truncatingIfNeeded: value >> 32)) }
@@ -67,7 +67,7 @@ struct PythonRandom {
   }
 
   /// `random.random()`, in 0..<1.
-  mutating func unit() -> Double {
+  package mutating func unit() -> Double {
     let a = next() >> 5
     let b = next() >> 6
     return (Double(a) * 67_108_864 + Double(b)) / 9_007_199_254_740_992
@@ -83,7 +83,7 @@ struct PythonRandom {
   }
 
   /// The places that `random.sample` takes from a list of so many elements, in its order.
-  mutating func sample(_ count: Int, of size: Int) -> [Int] {
+  package mutating func sample(_ count: Int, of size: Int) -> [Int] {
     var small = 21
     if count > 5 { small += Int(pow(4.0, ceil(log(Double(count * 3)) / log(4.0)))) }
     if size <= small {
@@ -103,7 +103,7 @@ struct PythonRandom {
   }
 
   /// The places that `random.choices` takes, all of one weight.
-  mutating func choices(_ count: Int, of size: Int) -> [Int] {
+  package mutating func choices(_ count: Int, of size: Int) -> [Int] {
     (0..<count).map { _ in Int(unit() * Double(size)) }
   }
 }

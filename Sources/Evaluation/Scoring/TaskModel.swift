@@ -20,6 +20,9 @@ package struct TaskModel {
   let end: String?
   /// Whether spaces before marks are taken out of what the model writes, as tokenizer_config.json may say.
   private let cleansSpaces: Bool
+  /// Whether a space that a text begins with is the one that the tokenizer would put there: transformers' LlamaTokenizer
+  /// has steps of its own, whatever tokenizer.json says.
+  private let ownsFirstSpace: Bool
   /// For `apply_chat_template`; nil without one.
   let chat: ChatTemplate?
 
@@ -51,10 +54,15 @@ package struct TaskModel {
     end =
       text("eos_token")
       ?? description.endOfText.first.map { tokenizer.decode([$0], skipSpecialTokens: false) }
-    let config = folder + "/tokenizer_config.json"
-    cleansSpaces =
-      UserError.noFile(config) == nil
-      ? try OpenFile.json(config)["clean_up_tokenization_spaces"]?.bool ?? false : false
+    let file = folder + "/tokenizer_config.json"
+    let config = UserError.noFile(file) == nil ? try OpenFile.json(file) : .null
+    cleansSpaces = config["clean_up_tokenization_spaces"]?.bool ?? false
+    let name = config["tokenizer_class"]?.text ?? (description.typeName == "llama" ? "LlamaTokenizer" : "")
+    ownsFirstSpace =
+      name.hasPrefix("LlamaTokenizer")
+      && tokenizer.encode("a", addSpecialTokens: false) != tokenizer.encode(" a", addSpecialTokens: false)
+      && tokenizer.encode("a", addSpecialTokens: false).first.flatMap { tokenizer.piece($0) }?.hasPrefix(
+        "\u{2581}") == true
     self.chat = chat
   }
 
@@ -64,13 +72,18 @@ package struct TaskModel {
   /// A text with the tokens that the tokenizer puts around it, unless it begins with them.
   func encode(_ text: [UInt8], addSpecialTokens: Bool? = nil) -> [Int32] {
     let adds = addSpecialTokens ?? (prefixText.isEmpty || !text.starts(with: prefixText))
-    return tokenizer.encode(text, addSpecialTokens: adds)
+    return tokens(text, adds)
   }
 
   /// A prompt to continue.
   func prompt(_ text: [UInt8]) -> [Int32] {
     let begins = beginning.map { !$0.isEmpty && text.starts(with: $0) } ?? false
-    return tokenizer.encode(text, addSpecialTokens: !begins)
+    return tokens(text, !begins)
+  }
+
+  private func tokens(_ text: [UInt8], _ addSpecialTokens: Bool) -> [Int32] {
+    let text = ownsFirstSpace && text.first == 0x20 ? Array(text.dropFirst()) : text
+    return tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
   }
 
   /// A context and what follows it. Spaces at the end of the context belong to what follows.
