@@ -84,6 +84,13 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Base", "Tokenizers", "Templates", "Datasets", "Kernels", "Graph", "Models", "Metrics",
+        "Collectives", "Generation", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      resources: [.embedInCode("Shipped")]),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
@@ -106,7 +113,7 @@ let package = Package(
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
         "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
-        "Generation", "Tasks", "Recipes", "Planning",
+        "Generation", "Evaluation", "Templates", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
@@ -117,7 +124,7 @@ let package = Package(
         "Graph", "Adapters",
         "Models", "Objectives", "Collectives", "Preparation", "Inspection", "Optimizers", "Sharding",
         "Checkpoints",
-        "Generation", "Tasks",
+        "Generation", "Evaluation", "Tasks",
         "Recipes",
         "Merging", "Search", "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -147,6 +154,7 @@ let package = Package(
       name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Base", "Evaluation"]),
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
     .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),

@@ -28,6 +28,8 @@ package struct TrainingState: Equatable, Sendable {
   package var history: NumberHistory
   /// Answers of a policy that the next steps still learn from; nil for none.
   package var rollouts: JSON?
+  /// What early stopping has seen; nil without it.
+  package var stopping: JSON?
   /// The format of the folder that it was read from, or will be written to.
   package private(set) var version = formatVersion
   /// Whether it has a manifest, as all checkpoints have that are written now.
@@ -35,9 +37,10 @@ package struct TrainingState: Equatable, Sendable {
 
   package init(
     step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member],
-    history: NumberHistory = NumberHistory(), rollouts: JSON? = nil
+    history: NumberHistory = NumberHistory(), rollouts: JSON? = nil, stopping: JSON? = nil
   ) {
     self.rollouts = rollouts
+    self.stopping = stopping
     self.step = step
     self.conditions = conditions
     self.fingerprint = fingerprint
@@ -71,6 +74,7 @@ package struct TrainingState: Equatable, Sendable {
         ("format_version", .integer(Self.formatVersion)), ("step", .integer(step)),
         ("conditions", .object(conditions)), ("fingerprint", .object(fingerprint)),
       ] + history.members + (rollouts.map { [("rollouts", $0)] } ?? [])
+      + (stopping.map { [("early_stopping", $0)] } ?? [])
     return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 
@@ -104,7 +108,7 @@ package struct TrainingState: Equatable, Sendable {
     }
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
-      history: history, rollouts: json["rollouts"])
+      history: history, rollouts: json["rollouts"], stopping: json["early_stopping"])
     self.version = version
   }
 }

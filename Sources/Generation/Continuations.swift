@@ -20,6 +20,9 @@ package final class Continuations {
   private var firstKeys: [Int32] = []
   private var endKeys: [Int32] = []
   private var sampleIDs: [Int32] = []
+  private var targets: [Int32] = []
+  /// Of the texts of the run that scored.
+  private var lengths: [Int] = []
   private var sources = Sources()
 
   /// - Parameters:
@@ -51,13 +54,41 @@ package final class Continuations {
   package func read(
     _ parts: [ArraySlice<Int32>], sources given: [[Int32]]? = nil, first: Int = 0
   ) -> UnsafeBufferPointer<Float> {
+    run(parts, sources: given, first: first, targets: nil).output(arena: arena)
+  }
+
+  /// Reads tokens likewise, and tells how likely the tokens are that follow.
+  /// - Parameters:
+  ///   - targets: of each text, the tokens that follow its last ones: at most as many as are read.
+  ///   - first: as with `read`.
+  /// - Returns: for each text the losses of its targets in nats, and whether each is the likeliest token.
+  package func scores(
+    _ parts: [ArraySlice<Int32>], targets: [ArraySlice<Int32>], first: Int = 0
+  ) -> [[(loss: Double, isLikeliest: Bool)]] {
+    let program = run(parts, sources: nil, first: first, targets: targets)
+    let outputs = program.outputs
+    let (rows, length) = (program.shape.rows, program.shape.length)
+    return targets.enumerated().map { text, targets in
+      // Virtual tokens that were put before the others moved them.
+      let end = text * length + lengths[text]
+      return (end - targets.count..<end).map { (outputs[$0], outputs[rows + $0] == 1) }
+    }
+  }
+
+  /// - Parameter targets: nil for the logits of the last tokens.
+  private func run(
+    _ parts: [ArraySlice<Int32>], sources given: [[Int32]]?, first: Int, targets wanted: [ArraySlice<Int32>]?
+  ) -> Program {
     let parts = virtualTokens.isEmpty ? parts : withVirtualTokens(parts, first: first)
-    let length = parts.reduce(0) { max($0, $1.count) }
+    let longest = parts.reduce(0) { max($0, $1.count) }
+    // A few lengths are enough for texts of all lengths.
+    let length = wanted == nil || longest < 16 ? longest : (longest + 7) / 8 * 8
     cache.begin(first: first, lengths: parts.map(\.count))
     fill(parts, first: first, length: length)
+    if let wanted { fillTargets(wanted, parts, length: length) }
     sources.fill(given, first: first, texts: parts.count, length: length)
     let shape = BatchShape(sequences: parts.count, length: length, sourceLength: sources.length)
-    let purpose = Purpose.decoding(cache)
+    let purpose = wanted == nil ? Purpose.decoding(cache) : .scoring(cache)
     let program = programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: false)) {
       let graph = Graph(
         layout: weights.layout, type: weights.type, trainedType: weights.trained.type, shape: shape,
@@ -70,15 +101,17 @@ package final class Continuations {
         firstKeys.withUnsafeBufferPointer { firstKeys in
           endKeys.withUnsafeBufferPointer { endKeys in
             sampleIDs.withUnsafeBufferPointer { sampleIDs in
-              sources.with { source, sourceKeys in
-                let stream = TokenStream(
-                  tokens: tokens.baseAddress!, positions: positions.baseAddress!,
-                  keys: KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!))
-                // There are no targets.
-                let input = GraphInput(
-                  stream: stream, source: source, sourceKeys: sourceKeys, targets: tokens.baseAddress!,
-                  sampleIDs: sampleIDs.baseAddress!)
-                _ = program.run(input, weights: weights, arena: arena, engine: engine)
+              targets.withUnsafeBufferPointer { targets in
+                sources.with { source, sourceKeys in
+                  let stream = TokenStream(
+                    tokens: tokens.baseAddress!, positions: positions.baseAddress!,
+                    keys: KeyIntervals(first: firstKeys.baseAddress!, end: endKeys.baseAddress!))
+                  let input = GraphInput(
+                    stream: stream, source: source, sourceKeys: sourceKeys,
+                    targets: wanted == nil ? tokens.baseAddress! : targets.baseAddress!,
+                    sampleIDs: sampleIDs.baseAddress!)
+                  _ = program.run(input, weights: weights, arena: arena, engine: engine)
+                }
               }
             }
           }
@@ -86,7 +119,19 @@ package final class Continuations {
       }
     }
     cache.finish()
-    return program.output(arena: arena)
+    return program
+  }
+
+  /// The targets of the run, [texts, length], -1 where there is none.
+  private func fillTargets(_ wanted: [ArraySlice<Int32>], _ parts: [ArraySlice<Int32>], length: Int) {
+    lengths = parts.map(\.count)
+    targets = [Int32](repeating: -1, count: parts.count * length)
+    for (row, own) in wanted.enumerated() {
+      precondition(own.count <= parts[row].count, "a target is predicted by a token that is read")
+      for (place, target) in own.enumerated() {
+        targets[row * length + parts[row].count - own.count + place] = target
+      }
+    }
   }
 
   /// The same with virtual tokens before texts that begin.
@@ -122,13 +167,13 @@ package final class Continuations {
   }
 
   /// Copies a text to the number of another one, which is forgotten.
-  func copy(_ text: Int, to target: Int) {
+  package func copy(_ text: Int, to target: Int) {
     cache.copy(text, to: target)
     sources.lengths[target] = sources.lengths[text]
   }
 
   /// Makes a number free.
-  func clear(_ text: Int) { cache.clear(text) }
+  package func clear(_ text: Int) { cache.clear(text) }
 
   /// Puts copies of texts in the place of neighbouring ones; the last number of all has to be free.
   /// - Parameter texts: what comes to `first` and the numbers behind it, all of them among these numbers.

@@ -15,6 +15,8 @@ package enum Purpose: Sendable, Equatable {
   /// The logits of the last token of each sequence, with the keys and values of earlier ones in a cache. A sequence's
   /// results do not depend on the others of the batch.
   case decoding(KeyValueCache)
+  /// With the same cache, how likely the target of each token is; see `TokenScores`.
+  case scoring(KeyValueCache)
 }
 
 /// The sizes of one micro-batch: B sequences of T tokens, each with a source of S tokens, for models that read two
@@ -55,7 +57,10 @@ package final class Graph {
   package let adaptation: any Adaptation
   /// Keys and values of earlier tokens, while decoding. A source is read at once, and needs none.
   var cache: KeyValueCache? {
-    if case .decoding(let cache) = purpose, !isOfSource { cache } else { nil }
+    switch purpose {
+    case .decoding(let cache), .scoring(let cache): isOfSource ? nil : cache
+    default: nil
+    }
   }
   /// Whether what is recorded works on the sources.
   private var isOfSource = false

@@ -64,6 +64,7 @@ extension Engine {
   ///   - soft: what predictions are kept near, of the shape's form.
   ///   - divergence: gets the sum of the divergences from it.
   ///   - losses: [rows], NaN for a row without a target; nil if only their sum is asked for.
+  ///   - hits: [rows], whether a row's target is the first of its likeliest ones; for the losses alone.
   ///   - dx: [rows, columns], written anew; nil for the loss alone.
   ///   - dWeight: [vocabulary, columns], written anew; nil if the weight is frozen.
   ///   - dBias: [vocabulary], written anew; nil if the bias is frozen.
@@ -71,7 +72,7 @@ extension Engine {
     _ shape: CrossEntropyShape, x: UnsafePointer<Float>, weight: Operand, bias: UnsafePointer<Float>? = nil,
     targets: UnsafePointer<Int32>, scale: Float, slopes: UnsafePointer<Float>? = nil, isSecond: Bool = false,
     soft: SoftTargets? = nil, divergence: UnsafeMutablePointer<Double>? = nil,
-    losses each: UnsafeMutablePointer<Double>? = nil,
+    losses each: UnsafeMutablePointer<Double>? = nil, hits: UnsafeMutablePointer<Bool>? = nil,
     dx: UnsafeMutablePointer<Float>?,
     dWeight: UnsafeMutablePointer<Float>?, dBias: UnsafeMutablePointer<Float>? = nil,
     scratch: UnsafeMutablePointer<Float>
@@ -122,6 +123,10 @@ extension Engine {
           losses[row] = lossOfRow(
             logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary, scale: rowScale,
             cap: s.cap)
+        }
+        if isLossAlone, let hits {
+          let best = largest(logits + row * s.vocabulary, count: s.vocabulary)
+          hits[place] = best.isFinite && best.place == Int(targets[place])
         }
         // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
         if s.type == .bfloat16, dBias == nil, !isLossAlone { narrow(logits + row * s.vocabulary, s) }

@@ -1,5 +1,5 @@
-// BLEU of a whole set of texts (Papineni et al. 2002), as sacreBLEU computes it by default: four n-grams, tokens of
-// mteval-v13a, exponential smoothing.
+// BLEU of a whole set of texts (Papineni et al. 2002), as sacreBLEU computes it: four n-grams, tokens of mteval-v13a by
+// default, exponential smoothing.
 import Foundation
 
 package struct BLEU {
@@ -8,11 +8,20 @@ package struct BLEU {
   private var given = [Int](repeating: 0, count: longest)
   private var length = 0
   private var wantedLength = 0
+  private let tokenization: Tokenization
 
-  package init() {}
+  /// How texts are cut, as sacreBLEU names it.
+  package enum Tokenization: Sendable {
+    /// `13a`
+    case mteval
+    /// `intl`, of mteval-v14
+    case international
+  }
+
+  package init(_ tokenization: Tokenization = .mteval) { self.tokenization = tokenization }
 
   package mutating func count(_ text: String, reference: String) {
-    let (tokens, wanted) = (Self.tokens(text), Self.tokens(reference))
+    let (tokens, wanted) = (cut(text), cut(reference))
     length += tokens.count
     wantedLength += wanted.count
     for n in 1...Self.longest {
@@ -34,6 +43,29 @@ package struct BLEU {
     }
     let penalty = length < wantedLength ? exp(1 - Double(wantedLength) / Double(length)) : 1
     return penalty * exp(logs / Double(Self.longest))
+  }
+
+  private func cut(_ text: String) -> [String] {
+    tokenization == .mteval ? Self.tokens(text) : Self.internationalTokens(text)
+  }
+
+  /// Punctuation stands alone, but not between digits; symbols do everywhere.
+  static func internationalTokens(_ text: String) -> [String] {
+    var scalars = Array(text.unicodeScalars)
+    func isOf(_ kind: Character, _ scalar: Unicode.Scalar) -> Bool {
+      switch scalar.properties.generalCategory {
+      case .decimalNumber, .letterNumber, .otherNumber: kind == "N"
+      case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+        .finalPunctuation, .otherPunctuation:
+        kind == "P"
+      case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: kind == "S"
+      default: false
+      }
+    }
+    scalars = pairs(scalars, where: { !isOf("N", $0) && isOf("P", $1) }, become: { [$0, " ", $1, " "] })
+    scalars = pairs(scalars, where: { isOf("P", $0) && !isOf("N", $1) }, become: { [" ", $0, " ", $1] })
+    scalars = scalars.flatMap { isOf("S", $0) ? [" ", $0, " "] : [$0] }
+    return scalars.split { $0.properties.isWhitespace }.map { String(String.UnicodeScalarView($0)) }
   }
 
   /// The tokens of mteval-v13a.

@@ -161,6 +161,12 @@ package struct Recipe: Sendable {
     keep = KeepRecipe(top.section("keep"))
     if let replay = keep.replay { data.add(replay, top.section("keep")) }
     training = TrainingRecipe(top.section("training"))
+    if top.has("early_stopping"), training.stopping == nil {
+      training.stopping = StoppingRecipe(top.section("early_stopping"), evaluation: training.evaluation)
+    }
+    if training.stopping?.measure == .validationLoss, data.validation == .none {
+      top.fail("training.early_stopping", "watches validation_loss, and data.validation is 0")
+    }
     if let size = type(of: objective).microBatchSize { training.microBatchSize = size }
     if let obstacle = objective.obstacle(batchSize: training.batchSize) {
       top.section("training").fail(

@@ -26,6 +26,10 @@ package struct TrainingRecipe: Sendable {
   package var spikeFactor: Double
   /// The share of micro-batches that a second rank computes too.
   package var audit: Double
+  /// Benchmarks; nil for none.
+  package var evaluation: EvaluationRecipe?
+  /// nil where a run goes to its last step.
+  package var stopping: StoppingRecipe?
 
   package init(_ section: Section) {
     if section.has("steps") {
@@ -61,5 +65,12 @@ package struct TrainingRecipe: Sendable {
         "spike_factor", "is \(spikeFactor), and every norm is as large", hint: "more than 1, or 0 for never")
     }
     audit = section.number("audit", default: 0, in: 0...1)
+    evaluation = section.has("evaluate") ? EvaluationRecipe(section.section("evaluate")) : nil
+    stopping =
+      section.has("early_stopping")
+      ? StoppingRecipe(section.section("early_stopping"), evaluation: evaluation) : nil
+    if stopping?.measure == .validationLoss, validateEvery == 0 {
+      section.fail("early_stopping", "watches validation_loss, and training.validate_every is 0")
+    }
   }
 }

@@ -1,14 +1,14 @@
 // Python's upper and lower case, which may change how many characters there are.
 
 extension PythonText {
-  static func uppercased(_ text: [UInt8]) -> [UInt8] {
+  package static func uppercased(_ text: [UInt8]) -> [UInt8] {
     if isASCII(text) { return text.map { $0 >= 0x61 && $0 <= 0x7A ? $0 - 32 : $0 } }
     var out: [UInt8] = []
     for scalar in scalars(text) { out += scalar.properties.uppercaseMapping.utf8 }
     return out
   }
 
-  static func lowercased(_ text: [UInt8]) -> [UInt8] {
+  package static func lowercased(_ text: [UInt8]) -> [UInt8] {
     if isASCII(text) { return text.map { $0 >= 0x41 && $0 <= 0x5A ? $0 + 32 : $0 } }
     let scalars = scalars(text)
     var out: [UInt8] = []
@@ -36,7 +36,7 @@ extension PythonText {
     return out
   }
 
-  static func capitalized(_ text: [UInt8]) -> [UInt8] {
+  package static func capitalized(_ text: [UInt8]) -> [UInt8] {
     let scalars = scalars(text)
     guard let first = scalars.first else { return [] }
     var out = Array(first.properties.titlecaseMapping.utf8)

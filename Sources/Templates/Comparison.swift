@@ -6,7 +6,12 @@ extension Value {
     case (.string(let a), .string(let b)): return a == b
     case (.integer(let a), .integer(let b)): return a == b
     case (.none, .none): return true
-    case (.undefined, .undefined): return true
+    case (.undefined(let a), .undefined):
+      try a.use()
+      return true
+    case (.undefined(let undefined), _), (_, .undefined(let undefined)):
+      try undefined.use()
+      return false
     case (.float(let a), .float(let b)): return a == b
     case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
       guard a !== b else { return true }
@@ -92,7 +97,9 @@ extension Value {
       for known in list.elements where try known.isSame(as: element) { return true }
       return false
     case .dict(let dict): return try dict.place(of: element) != nil
-    case .undefined: return false
+    case .undefined(let undefined):
+      try undefined.use()
+      return false
     default:
       var iteration = try iterate()
       while let next = try iteration.next(rendering) {

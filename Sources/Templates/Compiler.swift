@@ -37,12 +37,15 @@ struct CompilerScope {
 struct Compiler {
   private var names: [String] = []
   private var places: [String: Int] = [:]
+  let style: TemplateStyle
   var marksGeneration = false
 
-  static func compile(_ source: [UInt8]) throws(TemplateError) -> Program {
-    var parser = try Parser(source)
+  private init(style: TemplateStyle) { self.style = style }
+
+  static func compile(_ source: [UInt8], _ style: TemplateStyle) throws(TemplateError) -> Program {
+    var parser = try Parser(source, style)
     let statements = try parser.template()
-    var compiler = Compiler()
+    var compiler = Compiler(style: style)
     return try compiler.program(statements)
   }
 

@@ -31,7 +31,7 @@ extension Compiler {
       return Conditional(
         try code(test, soft), try code(then, soft),
         try otherwise.map { (part) throws(TemplateError) in try code(part, soft) }
-          ?? Constant(.undefined(Undefined(.hint(hint)))))
+          ?? Constant(.undefined(Undefined(.hint(hint), isStrict: style.isStrict))))
     case .attribute(let base, let name): return Attribute(try code(base, scope), name)
     case .item(let base, let key):
       if case .slice(let first, let last, let step) = key.kind {
@@ -58,7 +58,9 @@ extension Compiler {
 
   func name(_ name: String, _ scope: CompilerScope) -> Code {
     let place = scope.place(of: name)
-    return place.outwards == 0 ? LocalName(name, slot: place.slot) : OuterName(name, place)
+    return place.outwards == 0
+      ? LocalName(name, slot: place.slot, isStrict: style.isStrict)
+      : OuterName(name, place, isStrict: style.isStrict)
   }
 
   private func codes(_ parts: [Expression], _ scope: CompilerScope) throws(TemplateError) -> [Code] {
@@ -97,7 +99,7 @@ extension Compiler {
   private func filter(
     _ value: Code, _ name: String, _ arguments: CallArguments, _ scope: CompilerScope, line: Int
   ) throws(TemplateError) -> Code {
-    guard let filter = Filters.all[name] else {
+    guard let filter = Filters.all[name] ?? style.filters[name] else {
       return try missing("No filter named '\(name)'", scope, line: line)
     }
     return FilterCode(value, name, filter, try self.arguments(arguments, scope))

@@ -57,7 +57,7 @@ enum ValueFilters {
       let name = try call.bound("name", required: 1)[0].text(call)!
       let attribute = AttributeName(String(decoding: name, as: UTF8.self))
       return try attribute.attribute(of: value, rendering)
-        ?? .undefined(Undefined(.attribute(attribute.name, ofType: value.jinjaTypeName)))
+        ?? rendering.undefined(.attribute(attribute.name, ofType: value.jinjaTypeName))
     },
     "pprint": { value, call, rendering in
       try call.checkEmpty()

@@ -102,7 +102,9 @@ extension Value {
     case .list(let list), .tuple(let list): return .list(list)
     case .string(let text): return .characters(text)
     case .dict(let dict): return .keys(dict)
-    case .undefined: return .nothing
+    case .undefined(let undefined):
+      try undefined.use()
+      return .nothing
     case .object(let object):
       if let iteration = try object.iteration() { return iteration }
     default: break
@@ -132,7 +134,9 @@ extension Value {
     case .string(let text): return PythonText.count(text)
     case .list(let list), .tuple(let list): return list.elements.count
     case .dict(let dict): return dict.count
-    case .undefined: return 0
+    case .undefined(let undefined):
+      try undefined.use()
+      return 0
     case .object(let object):
       if let count = try object.count { return count }
     default: break

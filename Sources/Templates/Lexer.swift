@@ -1,9 +1,11 @@
-// Cuts a template into tokens. White space around tags goes as with Jinja's `trim_blocks` and `lstrip_blocks`, which
-// transformers switches on: a statement or comment that stands alone in a line takes its line with it.
+// Cuts a template into tokens. In chat templates, white space around tags goes as with Jinja's `trim_blocks` and
+// `lstrip_blocks`, which transformers switches on: a statement or comment that stands alone in a line takes its line with
+// it.
 import Base
 
 struct Lexer {
   let source: [UInt8]
+  private let trims: Bool
   var at = 0
   var line = 1
   var tokens: [PlacedToken] = []
@@ -15,21 +17,23 @@ struct Lexer {
   /// The most bytes of a template.
   static let longest = 1 << 20
 
-  /// - Parameter source: UTF-8. The line end that it ends with does not belong to the template.
-  init(_ source: [UInt8]) throws(TemplateError) {
+  /// - Parameter source: UTF-8. The line end that it ends with does not belong to a chat template.
+  init(_ source: [UInt8], _ style: TemplateStyle) throws(TemplateError) {
     guard source.count <= Self.longest else {
       throw TemplateError("has \(source.count) bytes, and a template at most \(Self.longest)")
     }
     guard String(validating: source, as: UTF8.self) != nil else { throw TemplateError("is not UTF-8") }
-    self.source = Self.withoutLastLineEnd(PythonText.withLineFeeds(source))
+    trims = style.trims
+    let text = PythonText.withLineFeeds(source)
+    self.source = style.trims ? Self.withoutLastLineEnd(text) : text
   }
 
   private static func withoutLastLineEnd(_ source: [UInt8]) -> [UInt8] {
     source.last == 0x0A ? Array(source.dropLast()) : source
   }
 
-  static func tokens(_ source: [UInt8]) throws(TemplateError) -> [PlacedToken] {
-    var lexer = try Lexer(source)
+  static func tokens(_ source: [UInt8], _ style: TemplateStyle) throws(TemplateError) -> [PlacedToken] {
+    var lexer = try Lexer(source, style)
     try lexer.readAll()
     return lexer.tokens
   }
@@ -120,7 +124,7 @@ struct Lexer {
     var end = tag
     if sign == UInt8(ascii: "-") {
       end = PythonText.trimmedEnd(source, at..<tag)
-    } else if sign != UInt8(ascii: "+"), !isVariable {
+    } else if trims, sign != UInt8(ascii: "+"), !isVariable {
       var lineStart = tag
       while lineStart > at, source[lineStart - 1] != 0x0A { lineStart -= 1 }
       if lineStart > at || startsLine, skippingSpace(lineStart) >= tag { end = lineStart }
@@ -132,7 +136,7 @@ struct Lexer {
   /// Where a statement that ends at `place` lets the text go on: without one line end, or without all white space.
   private func afterBlock(_ place: Int, minus: Bool, plus: Bool) -> Int {
     if minus { return skippingSpace(place) }
-    return !plus && place < source.count && source[place] == 0x0A ? place + 1 : place
+    return trims && !plus && place < source.count && source[place] == 0x0A ? place + 1 : place
   }
 
   private mutating func readComment() throws(TemplateError) {

@@ -230,8 +230,8 @@ final class LoopObject: Object, Cyclic {
     case "revindex": .integer(try findLength(rendering) - index0)
     case "revindex0": .integer(try findLength(rendering) - index0 - 1)
     case "previtem":
-      index0 > 0 ? before : .undefined(Undefined(.hint("there is no previous item")))
-    case "nextitem": try peek(rendering) ?? .undefined(Undefined(.hint("there is no next item")))
+      index0 > 0 ? before : rendering.undefined(.hint("there is no previous item"))
+    case "nextitem": try peek(rendering) ?? rendering.undefined(.hint("there is no next item"))
     case "depth": .integer(depth0 + 1)
     case "depth0": .integer(depth0)
     case "cycle":

@@ -10,9 +10,9 @@ final class Constant: Code {
 final class LocalName: Code {
   private let slot: Int
   private let undefined: Value
-  init(_ name: String, slot: Int) {
+  init(_ name: String, slot: Int, isStrict: Bool) {
     self.slot = slot
-    undefined = .undefined(Undefined(.name(name)))
+    undefined = .undefined(Undefined(.name(name), isStrict: isStrict))
   }
   override func evaluate(_ frame: Frame, _ rendering: Rendering) -> Value { frame[slot] ?? undefined }
 }
@@ -21,9 +21,9 @@ final class LocalName: Code {
 final class OuterName: Code {
   private let place: VariablePlace
   private let undefined: Value
-  init(_ name: String, _ place: VariablePlace) {
+  init(_ name: String, _ place: VariablePlace, isStrict: Bool) {
     self.place = place
-    undefined = .undefined(Undefined(.name(name)))
+    undefined = .undefined(Undefined(.name(name), isStrict: isStrict))
   }
   override func evaluate(_ frame: Frame, _ rendering: Rendering) -> Value { frame[place] ?? undefined }
 }
@@ -60,11 +60,11 @@ final class AttributeName {
   /// The attribute, or else the element; undefined if there is neither.
   func read(_ value: Value, _ rendering: Rendering) throws -> Value {
     if case .dict(let dict) = value, methods.ofDict == nil, !isPrivate {
-      return dict[bytes] ?? .undefined(Undefined(.attribute(name, ofType: "dict")))
+      return dict[bytes] ?? rendering.undefined(.attribute(name, ofType: "dict"))
     }
     if let found = try attribute(of: value, rendering) { return found }
     if case .dict(let dict) = value, let found = dict[bytes] { return found }
-    return .undefined(Undefined(.attribute(name, ofType: value.jinjaTypeName)))
+    return rendering.undefined(.attribute(name, ofType: value.jinjaTypeName))
   }
 
   /// A method to call at once.
@@ -143,11 +143,11 @@ extension Value {
     }
     guard case .string(let name) = key else {
       let shown = key.shortRepresentation
-      return .undefined(Undefined(.item(shown, ofType: jinjaTypeName)))
+      return rendering.undefined(.item(shown, ofType: jinjaTypeName))
     }
     let attribute = AttributeName(String(decoding: name, as: UTF8.self))
     return try attribute.attribute(of: self, rendering)
-      ?? .undefined(Undefined(.attribute(attribute.name, ofType: jinjaTypeName)))
+      ?? rendering.undefined(.attribute(attribute.name, ofType: jinjaTypeName))
   }
 }
 

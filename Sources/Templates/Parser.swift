@@ -11,7 +11,9 @@ struct Parser {
 
   static let deepest = 100
 
-  init(_ source: [UInt8]) throws(TemplateError) { tokens = try Lexer.tokens(source) }
+  init(_ source: [UInt8], _ style: TemplateStyle) throws(TemplateError) {
+    tokens = try Lexer.tokens(source, style)
+  }
 
   // MARK: - Tokens
 

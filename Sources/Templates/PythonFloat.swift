@@ -1,9 +1,9 @@
 // Python's way to write and read floating-point numbers.
 import Foundation
 
-enum PythonFloat {
+package enum PythonFloat {
   /// The shortest text that reads back as the same number, as `repr` writes it.
-  static func representation(_ value: Double) -> String {
+  package static func representation(_ value: Double) -> String {
     if value.isNaN { return "nan" }
     if value.isInfinite { return value < 0 ? "-inf" : "inf" }
     // Swift finds the same digits; it puts the exponent at other sizes.

@@ -1,12 +1,12 @@
 // Python's view of text: code points over UTF-8 bytes, its white space, its search.
 
-enum PythonText {
+package enum PythonText {
   /// The length of a character by its first byte, for valid UTF-8.
   @inline(__always)
   static func length(_ first: UInt8) -> Int { first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4 }
 
   /// How many code points there are.
-  static func count(_ text: some Collection<UInt8>) -> Int {
+  package static func count(_ text: some Collection<UInt8>) -> Int {
     var count = 0
     for byte in text where byte & 0xC0 != 0x80 { count += 1 }
     return count
@@ -14,11 +14,11 @@ enum PythonText {
 
   static func isASCII(_ text: [UInt8]) -> Bool { text.allSatisfy { $0 < 0x80 } }
 
-  static func scalars(_ text: some Sequence<UInt8>) -> [Unicode.Scalar] {
+  package static func scalars(_ text: some Sequence<UInt8>) -> [Unicode.Scalar] {
     Array(String(decoding: Array(text), as: UTF8.self).unicodeScalars)
   }
 
-  static func bytes(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt8] {
+  package static func bytes(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt8] {
     var out: [UInt8] = []
     for scalar in scalars { append(scalar, to: &out) }
     return out
@@ -62,7 +62,7 @@ enum PythonText {
     }
   }
 
-  static func isSpace(_ scalar: UInt32) -> Bool {
+  package static func isSpace(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F,
       0x3000:
@@ -72,7 +72,7 @@ enum PythonText {
   }
 
   /// The end of a range without the white space that it ends with.
-  static func trimmedEnd(_ text: [UInt8], _ range: Range<Int>) -> Int {
+  package static func trimmedEnd(_ text: [UInt8], _ range: Range<Int>) -> Int {
     var end = range.upperBound
     while end > range.lowerBound {
       var place = end - 1
@@ -85,7 +85,7 @@ enum PythonText {
   }
 
   /// The beginning of a range without the white space that it begins with.
-  static func trimmedStart(_ text: [UInt8], _ range: Range<Int>) -> Int {
+  package static func trimmedStart(_ text: [UInt8], _ range: Range<Int>) -> Int {
     var start = range.lowerBound
     while start < range.upperBound {
       let space = spaceLength(text, start)

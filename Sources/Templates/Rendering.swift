@@ -38,16 +38,27 @@ final class Rendering {
   /// The time that the template sees, in seconds since 1970; nil for that of the clock.
   let time: Int?
 
+  private let style: TemplateStyle
+
   /// - Parameter variables: the names that are given; later ones win.
-  init(names: [String] = [], variables: [JSON.Member] = [], time: Int? = nil) throws {
+  init(
+    names: [String] = [], variables: [JSON.Member] = [], time: Int? = nil, style: TemplateStyle = .chat
+  ) throws {
     self.time = time
+    self.style = style
     self.names = names
     resolved = try names.map { name in
-      try variables.last { $0.key.elementsEqual(name.utf8) }.map { try Value($0.value) } ?? Globals.all[name]
+      try variables.last { $0.key.elementsEqual(name.utf8) }.map { try Value($0.value) }
+        ?? Globals.all[name]
     }
   }
 
   deinit { for object in cyclic { object.breakCycles() } }
+
+  /// What is not there.
+  func undefined(_ reason: Undefined.Reason) -> Value {
+    .undefined(Undefined(reason, isStrict: style.isStrict))
+  }
 
   /// - Throws: once there were too many.
   @inline(__always)

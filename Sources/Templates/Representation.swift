@@ -5,7 +5,9 @@ extension Value {
   func text(_ rendering: Rendering) throws -> [UInt8] {
     switch self {
     case .string(let bytes): return bytes
-    case .undefined: return []
+    case .undefined(let undefined):
+      try undefined.use()
+      return []
     case .integer(let value): return Array(String(value).utf8)
     default: return try representation(rendering)
     }
@@ -30,7 +32,9 @@ extension Value {
 
   private func represent(to out: inout [UInt8], _ rendering: Rendering) throws {
     switch self {
-    case .undefined: out += "Undefined".utf8
+    case .undefined(let undefined):
+      try undefined.use()
+      out += "Undefined".utf8
     case .none: out += "None".utf8
     case .bool(let value): out += (value ? "True" : "False").utf8
     case .integer(let value): out += String(value).utf8

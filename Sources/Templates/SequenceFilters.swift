@@ -10,7 +10,7 @@ enum SequenceFilters {
       try call.checkEmpty()
       var iteration = try value.iterate()
       return try iteration.next(rendering)
-        ?? .undefined(Undefined(.hint("No first item, sequence was empty.")))
+        ?? rendering.undefined(.hint("No first item, sequence was empty."))
     },
     "last": { value, call, rendering in
       try call.checkEmpty()
@@ -18,14 +18,16 @@ enum SequenceFilters {
         throw PythonError("'\(object.typeName)' object is not reversible")
       }
       return try value.elements(rendering).last
-        ?? .undefined(Undefined(.hint("No last item, sequence was empty.")))
+        ?? rendering.undefined(.hint("No last item, sequence was empty."))
     },
     "items": { value, call, _ in
       try call.checkEmpty()
       return .object(
         try LazySequence("generator", over: value) { value in
           switch value {
-          case .undefined: return .nothing
+          case .undefined(let undefined):
+            try undefined.use()
+            return .nothing
           case .dict(let dict): return .pairs(dict)
           default: throw PythonError("Can only get item pairs from a mapping.")
           }
@@ -210,7 +212,7 @@ enum SequenceFilters {
       let isSensitive = try arguments[0].isTrue()
       var iteration = try value.iterate()
       guard var best = try iteration.next(rendering) else {
-        return .undefined(Undefined(.hint("No aggregated item, sequence was empty.")))
+        return rendering.undefined(.hint("No aggregated item, sequence was empty."))
       }
       var bestKey = try path.read(best, rendering).key(isSensitive)
       while let element = try iteration.next(rendering) {

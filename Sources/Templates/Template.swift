@@ -1,4 +1,4 @@
-// A Jinja template, read once and rendered many times: as transformers sets Jinja up for chat templates.
+// A Jinja template, read once and rendered many times.
 import Base
 
 /// What a template rendered.
@@ -17,15 +17,19 @@ package struct RenderedText: Equatable, Sendable {
 /// May be used from several threads at once: rendering changes nothing in it.
 package struct Template: @unchecked Sendable {
   private let program: Program
+  private let style: TemplateStyle
   package let source: [UInt8]
 
   /// - Throws: where the source is no template, uses what is not built in, or is nested too deeply.
-  package init(_ source: [UInt8]) throws(TemplateError) {
-    program = try Compiler.compile(source)
+  package init(_ source: [UInt8], style: TemplateStyle = .chat) throws(TemplateError) {
+    program = try Compiler.compile(source, style)
     self.source = source
+    self.style = style
   }
 
-  package init(_ source: String) throws(TemplateError) { try self.init(Array(source.utf8)) }
+  package init(_ source: String, style: TemplateStyle = .chat) throws(TemplateError) {
+    try self.init(Array(source.utf8), style: style)
+  }
 
   /// Whether there is a `{% generation %}` block.
   package var marksGeneration: Bool { program.marksGeneration }
@@ -38,7 +42,7 @@ package struct Template: @unchecked Sendable {
   package func render(_ variables: [JSON.Member], at time: Int? = nil) throws(TemplateError) -> RenderedText {
     var line = 0
     do {
-      let rendering = try Rendering(names: program.names, variables: variables, time: time)
+      let rendering = try Rendering(names: program.names, variables: variables, time: time, style: style)
       defer { line = rendering.line }
       let frame = Frame(count: program.slots, parent: nil)
       rendering.cyclic.append(frame)

@@ -44,7 +44,13 @@ final class Undefined {
     case unsafe(String, ofType: String)
   }
   let reason: Reason
-  init(_ reason: Reason) { self.reason = reason }
+  /// Whether a mere look at the value is a mistake, as with Jinja's `StrictUndefined`.
+  let isStrict: Bool
+  init(_ reason: Reason, isStrict: Bool = false) { (self.reason, self.isStrict) = (reason, isStrict) }
+
+  /// - Throws: where the value is looked at, if that is a mistake.
+  @inline(__always)
+  func use() throws { if isStrict { throw PythonError(message) } }
 
   /// What is said where the value is used.
   var message: String {
@@ -137,14 +143,17 @@ extension Value {
   var isTrue: Bool {
     get throws {
       switch self {
-      case .undefined, .none: false
-      case .bool(let value): value
-      case .integer(let value): value != 0
-      case .float(let value): value != 0
-      case .string(let bytes): !bytes.isEmpty
-      case .list(let list), .tuple(let list): !list.elements.isEmpty
-      case .dict(let dict): dict.count > 0
-      case .object(let object): try object.isTrue
+      case .none: return false
+      case .undefined(let undefined):
+        try undefined.use()
+        return false
+      case .bool(let value): return value
+      case .integer(let value): return value != 0
+      case .float(let value): return value != 0
+      case .string(let bytes): return !bytes.isEmpty
+      case .list(let list), .tuple(let list): return !list.elements.isEmpty
+      case .dict(let dict): return dict.count > 0
+      case .object(let object): return try object.isTrue
       }
     }
   }

@@ -35,14 +35,16 @@ package struct CheckpointFolder: Sendable {
   /// Removes all but the newest `keep`, and what is left of checkpoints that were replaced. Only good checkpoints
   /// count, and only good ones are removed: not the damaged ones, nor those whose files are not all there with the
   /// right lengths. Their numbers are not read again.
-  /// - Parameter damaged: the paths of damaged checkpoints.
-  package func prune(keep: Int, damaged: Set<String>) throws {
+  /// - Parameters:
+  ///   - damaged: the paths of damaged checkpoints.
+  ///   - best: the step of one that stays beside the newest; nil for none.
+  package func prune(keep: Int, damaged: Set<String>, best: Int? = nil) throws {
     let good = complete.filter { found in
       if damaged.contains(found.path) { return false }
       if !Manifest.isIn(found.path) { return (try? TrainingState(folder: found.path).hasManifest) == false }
       return (try? Manifest(folder: found.path).checkLengths(found.path)) != nil
     }
-    for old in good.dropLast(keep) { try DirectoryPublish(old.path).remove() }
+    for old in good.dropLast(keep) where old.step != best { try DirectoryPublish(old.path).remove() }
     try DirectoryPublish.recoverAll(in: path)
   }
 }

@@ -268,7 +268,7 @@ package final class Replica {
     switch purpose {
     case .training, .loss, .rehearsal:
       objective.record(description.family.forward(graph), of: description, on: graph)
-    case .logits, .decoding: description.record(on: graph)
+    case .logits, .decoding, .scoring: description.record(on: graph)
     }
     return graph
   }

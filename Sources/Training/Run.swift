@@ -8,6 +8,7 @@ import Foundation
 import Graph
 import Kernels
 import Models
+import Objectives
 import Optimizers
 import Planning
 import Recipes
@@ -24,8 +25,8 @@ package final class Run {
   private let fingerprint: [JSON.Member]
   private let optimizer: ShardedOptimizer
   private let observers: [any Observer]
-  private let checkpoints: CheckpointFolder
-  private let saves: RunCheckpoints
+  let checkpoints: CheckpointFolder
+  let saves: RunCheckpoints
   private(set) var resumed: (step: Int, path: String)?
   private let started = Date()
   /// What the user should know about the model and the checkpoint that the run resumes from, a line each.
@@ -41,6 +42,10 @@ package final class Run {
   private var general: GeneralText?
   private var first: Evaluation?
   private var keptRollouts: JSON?
+  /// Benchmarks, and what ends the run before its last step; nil where the recipe has none.
+  private(set) var tasks: RunTasks?
+  var stopping: EarlyStopping?
+  private var keptStopping: JSON?
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -106,6 +111,11 @@ package final class Run {
     if let path = start.path { try resume(from: path) } else if step.anchor == nil { try fill() }
     // All ranks have read their parts by now.
     replica.weights.refreshVectors()
+    tasks = try RunTasks(recipe, replica, ranks: ranks)
+    stopping = recipe.training.stopping.map {
+      EarlyStopping($0, isHigherBetter: tasks?.isHigherBetter($0.measure) ?? false, kept: keptStopping)
+    }
+    saves.best = stopping?.best?.step
   }
 
   /// Reads this rank's part of the weights: of a checkpoint, or of what the recipe starts from.
@@ -138,6 +148,7 @@ package final class Run {
     resumed = (state.step, path)
     step.restore(state.history)
     keptRollouts = state.rollouts
+    keptStopping = state.stopping
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
@@ -191,7 +202,9 @@ package final class Run {
   ///   - deadline: the time at which the launcher will end the run.
   /// - Throws: `UserError(.tryAgain)` if the run was asked to stop, after a checkpoint.
   package func train(until end: Int = .max, deadline: Date? = nil) throws {
-    let end = min(end, data.steps)
+    // A run that was over stays so.
+    let last = stopping?.isOver == true ? resumed?.step ?? data.steps : data.steps
+    let end = min(end, last)
     let begin = Date()
     try ranks.together { if ranks.isFirst { try checkpoints.prepareOutput(of: recipe) } }
     try tell { observer in
@@ -223,6 +236,7 @@ package final class Run {
     var tokens = 0
     var audits = 0
     var measured: Evaluation?
+    var done = end
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
@@ -247,19 +261,30 @@ package final class Run {
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
       measured = validation ?? measured
+      let numbers = try measureTasks(after: number, isLast: isLast)
+      report.scalars += numbers.map { Scalar($0.name, $0.value) }
+      let isBest = note(validation, numbers, at: number)
+      let isOver = stopping?.isOver == true
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
         for outcome in outcomes { try outcome.tell(observer) }
       }
       let request = requests.agree(stepSeconds: report.seconds, saveSeconds: saves.longest)
-      let isLastOne = number == end || request.isStop
+      let isLastOne = number == end || request.isStop || isOver
       let isDue = recipe.checkpoint.every.isDue(after: number)
-      if isLastOne || isDue || request == .checkpoint { try save(number, mustSucceed: isLastOne) }
+      if isLastOne || isDue || isBest || request == .checkpoint { try save(number, mustSucceed: isLastOne) }
+      if isOver {
+        done = number
+        if let stopping, number < last { try tell { try $0.noted(words(of: stopping, after: number)) } }
+        break
+      }
       if request.isStop, number < end { throw stopped(after: number, request) }
     }
-    guard end == data.steps else { return }
+    guard end == last else { return }
     step.finish()
+    try tell(saves.finish())
+    try restoreBest(after: done)
     let memory = RunMemory(ranks)
     let model = recipe.output + "/model"
     try ranks.together { try leftContent() }.write(
@@ -267,7 +292,7 @@ package final class Run {
     try tell {
       try $0.ended(
         RunEnd(
-          model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
+          model: model, seconds: Date().timeIntervalSince(begin), steps: done - first + 1,
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil, memory: memory,
           first: self.first, validation: measured))
     }
@@ -359,7 +384,7 @@ package final class Run {
     }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history, rollouts: policy?.kept(after: number))
+      history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json)
     try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
   }
 

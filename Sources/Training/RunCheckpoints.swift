@@ -47,6 +47,8 @@ final class RunCheckpoints {
   private var spare: FlatMemory?
   /// The time of the longest checkpoint so far, in seconds.
   private(set) var longest = 0.0
+  /// The step whose checkpoint stays beside the newest.
+  var best: Int?
 
   /// - Parameter damaged: checkpoints that a resume has passed over.
   init(
@@ -75,7 +77,7 @@ final class RunCheckpoints {
     try content.write(to: path, type: .f32, state: state, replacing: true, ranks: ranks)
     longest = max(longest, Date().timeIntervalSince(begun))
     damaged.remove(path)
-    let note = ranks.isFirst ? Self.prune(folder, keep: recipe.keep, damaged) : nil
+    let note = ranks.isFirst ? Self.prune(folder, keep: recipe.keep, damaged, best) : nil
     return before + [.saved(step: step, path: path)] + (note.map { [.note($0)] } ?? [])
   }
 
@@ -127,9 +129,9 @@ final class RunCheckpoints {
       pending?.task = nil
       damaged.remove(now.path)
       guard ranks.isFirst else { return [] }
-      pending?.task = LowPriorityTask { [folder, damaged, keep = recipe.keep] in
+      pending?.task = LowPriorityTask { [folder, damaged, keep = recipe.keep, best] in
         try now.write.publish(written, replacing: true)
-        return Self.prune(folder, keep: keep, damaged)
+        return Self.prune(folder, keep: keep, damaged, best)
       }
       return []
     }
@@ -148,8 +150,10 @@ final class RunCheckpoints {
   }
 
   /// A checkpoint that cannot be removed is no reason to end a run.
-  private static func prune(_ folder: CheckpointFolder, keep: Int, _ damaged: Set<String>) -> String? {
-    let pruned = Result { try folder.prune(keep: keep, damaged: damaged) }
+  private static func prune(
+    _ folder: CheckpointFolder, keep: Int, _ damaged: Set<String>, _ best: Int?
+  ) -> String? {
+    let pruned = Result { try folder.prune(keep: keep, damaged: damaged, best: best) }
     return pruned.error.map { "\($0)" }
   }
 }

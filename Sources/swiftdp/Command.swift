@@ -17,8 +17,8 @@ struct Command: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Train.self, Supervise.self, Plan.self, Verify.self, Evaluate.self, Predict.self, Score.self, SearchCommand.self,
-      Generate.self,
+      Train.self, Supervise.self, Plan.self, Verify.self, Evaluate.self, Predict.self, Score.self,
+      SearchCommand.self, Generate.self, Errors.self,
       Chat.self, Merge.self,
       Tokenize.self, Checkpoint.self, ClusterCommand.self,
       Bench.self,

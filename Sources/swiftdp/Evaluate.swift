@@ -11,7 +11,7 @@ import Training
 
 struct Evaluate: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
-    abstract: "Print the loss of a model on data, and how well it does.",
+    abstract: "Print the loss of a model on data and how well it does, or run benchmarks.",
     discussion: """
       Example: mpirun -np 4 swiftdp evaluate --model runs/shakespeare/model --data held-out.txt
       Example: swiftdp evaluate --model runs/reviews/model --data test.tsv 'data.columns={text: 0, label: 1}'
@@ -22,39 +22,58 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       With several --adapter NAME=FOLDER, each row of the data says which is for it as "adapter", or is for the model itself;
       each adapter has numbers beside those of all rows, which are left out where adapters have other tasks or labels.
       With --output, every wrong answer is written, the most certain first, and a summary of them.
+
+      With --tasks, tasks of lm-evaluation-harness are run on local files, with its numbers:
+        mpirun -np 4 swiftdp evaluate --model runs/mine/model --tasks arc_easy,mine.yaml --data sets --output results
       """)
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var rows: RowOptions
   @Option(help: "auto, text, completion or alpaca; a model with another head says itself what it reads.")
   var format = "auto"
-  @Option(help: "Sequences of one forward pass.")
-  var batchSize = 4
+  @Option(help: "Sequences of one forward pass; 4 by default, 64 with --tasks.")
+  var batchSize: Int?
   @Flag(inversion: .prefixedNo, help: "Join short rows into whole sequences.")
   var packing = true
   @Flag(help: "One JSON object instead of words.")
   var json = false
   @Option(
-    help: "A folder for evaluation.json, errors.jsonl and errors_summary.json, which it must not have yet.",
-    transform: Launch.path)
+    help: """
+      A folder for evaluation.json, errors.jsonl and errors_summary.json, or with --tasks for results.json and
+      samples_TASK.jsonl, which it must not have yet.
+      """, transform: Launch.path)
   var output: String?
   @Option(
     parsing: .upToNextOption,
     help: "With --output and an embedding model: files to take the nearest rows from for each wrong one.",
     transform: Launch.path)
   var train: [String] = []
+  @OptionGroup var tasks: TaskArguments
 
   func validate() throws {
+    try tasks.check()
+    if tasks.names.isEmpty { try rows.checkData() }
+    if !tasks.names.isEmpty {
+      guard !model.takesTurns else { throw ValidationError("--tasks goes together with one --adapter") }
+      guard format == "auto", packing, rows.sequenceLength == nil, train.isEmpty else {
+        throw ValidationError(
+          "--format, --no-packing, --sequence-length and --train are for data, not for --tasks")
+      }
+    }
     guard DataFormat(rawValue: format) != nil else {
       throw ValidationError(
         "--format must be one of \(DataFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    try check("--batch-size", batchSize, in: 1...Int.max)
+    try check("--batch-size", batchSize, in: 1...1 << 16)
     if !train.isEmpty, model.takesTurns { throw ValidationError("--train goes together with one --adapter") }
     if !train.isEmpty, output == nil { throw ValidationError("--train goes together with --output") }
   }
 
   func run() throws {
+    if !tasks.names.isEmpty {
+      return try onRanks { ranks in try TaskEvaluation(command: self, ranks: ranks).run() }
+    }
+    let batchSize = batchSize ?? 4
     try onRanks { ranks in
       let given = DataOptions(
         train: [], format: DataFormat(rawValue: format) ?? .auto, packing: packing, sequenceLength: 2,

@@ -66,11 +66,16 @@ struct RowOptions: ParsableArguments {
     help:
       "Files, patterns or folders of .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, or - for standard input.",
     transform: Launch.path)
-  var data: [String]
+  var data: [String] = []
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
   var sequenceLength: Int?
   @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel, data.columns.")
   var settings: [String] = []
 
   func validate() throws { try check("--sequence-length", sequenceLength, in: 2...Int.max) }
+
+  /// - Throws: where no data is named.
+  func checkData() throws {
+    if data.isEmpty { throw ValidationError("Missing expected argument '--data <data> ...'") }
+  }
 }

@@ -17,6 +17,7 @@ struct RowOutput: ParsableArguments {
   var batchSize = 16
 
   func validate() throws {
+    try rows.checkData()
     try check("--batch-size", batchSize, in: 1...Int.max)
   }
 

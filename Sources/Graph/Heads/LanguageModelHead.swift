@@ -37,6 +37,13 @@ extension Graph {
           shape: shape, loss: loss, sequences: run, hasBias: bias != nil, trainsWeight: trains(weight),
           needsInputGradient: x.needsGradient, isMeasured: purpose == .loss),
         inputs: [x], parameters: parameters, columns: 1, rows: 1)
+    case .scoring:
+      let shape = CrossEntropyShape(
+        rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
+        cap: cap.map { Float($0) })
+      _ = append(
+        TokenScores(shape: shape, loss: loss, hasBias: bias != nil), inputs: [x], parameters: parameters,
+        columns: 1, rows: 1)
     case .logits, .decoding:
       let rows = cache == nil ? x.rows : shape.sequences
       _ = append(
