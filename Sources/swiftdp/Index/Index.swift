@@ -6,7 +6,7 @@ struct IndexCommand: ParsableCommand {
     commandName: "index",
     abstract: "Build an index of passages, change it, search it, and measure what it finds.",
     subcommands: [
-      Build.self, Add.self, Update.self, Remove.self, Info.self, Search.self, Cluster.self,
-
+      Build.self, Add.self, Update.self, Remove.self, Info.self, Search.self, Cluster.self, Mine.self,
+      Measure.self,
     ])
 }

@@ -106,14 +106,20 @@ struct Searching {
 
   /// Collective.
   init(_ index: OpenIndexOptions, _ settings: SearchSettings, _ options: SearchOptions, _ ranks: Ranks) throws {
+    let scorer = try settings.scorer(threads: Launch.threads(ranks, asked: index.threads), ranks)
+    try self.init(index, options, scorer: scorer, ranks)
+  }
+
+  /// Collective.
+  init(_ index: OpenIndexOptions, _ options: SearchOptions, scorer: CrossEncoder?, _ ranks: Ranks) throws {
     self.options = options
+    self.scorer = scorer
     self.ranks = ranks
     let facts = try index.facts(ranks)
     let threads = Launch.threads(ranks, asked: index.threads)
     encoder =
       options.mode == .lexical
       ? nil : try EmbeddingModel.of(index.index, facts, index.model, threads: threads, ranks)
-    scorer = try settings.scorer(threads: threads, ranks)
     let engine = try encoder?.model.replica.engine ?? ranks.together { try Engine(threads: threads) }
     search = try IndexSearch(index.index, engine: engine, ranks: ranks)
     if ranks.isFirst { for note in encoder?.notes ?? [] { Command.tell("note: " + note) } }
