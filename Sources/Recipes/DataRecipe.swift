@@ -114,6 +114,9 @@ package struct DataRecipe: Sendable {
     }
     check = section.choice("check", default: .warn)
     retrieval = RetrievalRecipe(section)
+    if retrieval != nil, readsStandardInput {
+      section.fail("retrieval", "reads files twice, and the data is standard input", hint: "name a file")
+    }
     if retrieval != nil, !columns.places.isEmpty {
       section.fail("retrieval", "reads rows by their usual names, and data.columns gives others")
     }
