@@ -72,14 +72,18 @@ extension IndexDatabase {
     }
   }
 
-  /// The number that the next chunk will have.
-  func nextChunk(_ db: Database) throws -> Int64 {
-    1 + (try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'chunks'") ?? 0)
+  /// The number that the next row of a table will have.
+  /// - Throws: if what the index says of it is none that any index has.
+  func next(_ table: String, _ db: Database) throws -> Int64 {
+    let last = try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", arguments: [table]) ?? 0
+    guard (0..<Self.mostRows).contains(last) else {
+      throw UserError(.data, "is a damaged index: it has \(last) \(table)", at: path, hint: "build it anew")
+    }
+    return last + 1
   }
 
-  func nextPart(_ db: Database) throws -> Int {
-    1 + (try Int.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'parts'") ?? 0)
-  }
+  /// Numbers of rows stay far below what a double holds exactly.
+  static let mostRows: Int64 = 1 << 50
 
   /// The numbers of the files of vectors.
   func parts(_ db: Database) throws -> [Int] { try Int.fetchAll(db, sql: "SELECT number FROM parts ORDER BY number") }
@@ -93,9 +97,10 @@ extension IndexDatabase {
         """)
     return try numbers.compactMap { number in
       guard let row = try Row.fetchOne(statement, arguments: [number]) else { return nil }
-      let metadata: String = row[4]
+      let metadata: String = try row.decode(atIndex: 4)
       return StoredChunk(
-        number: number, id: row[0], chunk: row[1], start: row[2], text: row[3],
+        number: number, id: try row.decode(atIndex: 0), chunk: try row.decode(atIndex: 1),
+        start: try row.decode(atIndex: 2), text: try row.decode(atIndex: 3),
         metadata: (try? JSON.parse(metadata)) ?? .object([]))
     }
   }
@@ -106,14 +111,14 @@ extension IndexDatabase {
     var documents: Set<Int64> = []
     let rows = try Row.fetchCursor(db, sql: "SELECT number, metadata FROM documents")
     while let row = try rows.next() {
-      let text: String = row[1]
+      let text: String = try row.decode(atIndex: 1)
       guard let metadata = try? JSON.parse(text), filters.allSatisfy({ $0.accepts(metadata) }) else { continue }
-      documents.insert(row[0])
+      documents.insert(try row.decode(atIndex: 0))
     }
     var chunks: Set<Int64> = []
     let all = try Row.fetchCursor(db, sql: "SELECT number, document FROM chunks")
     while let row = try all.next() {
-      if documents.contains(row[1]) { chunks.insert(row[0]) }
+      if documents.contains(try row.decode(atIndex: 1)) { chunks.insert(try row.decode(atIndex: 0)) }
     }
     return chunks
   }
@@ -127,8 +132,8 @@ extension IndexDatabase {
       sql: "SELECT rowid, bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid"
         + (accepted == nil ? " LIMIT \(count)" : ""), arguments: [expression])
     while found.count < count, let row = try rows.next() {
-      let number: Int64 = row[0]
-      let score: Double = row[1]
+      let number: Int64 = try row.decode(atIndex: 0)
+      let score: Double = try row.decode(atIndex: 1)
       if accepted?.contains(number) ?? true { found.append(ScoredChunk(number, -score)) }
     }
     return found

@@ -76,6 +76,9 @@ package final class IndexDatabase {
 
   /// An error of SQLite in one line.
   private static func told(_ error: any Error, _ path: String) -> any Error {
+    if error is RowDecodingError {
+      return UserError(.data, "is a damaged index: it holds values of other kinds", at: path, hint: "build it anew")
+    }
     guard let error = error as? DatabaseError else { return error }
     let reason = error.message ?? "SQLite's error \(error.resultCode.rawValue)"
     switch error.resultCode {

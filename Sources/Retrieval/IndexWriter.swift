@@ -56,17 +56,28 @@ package final class IndexWriter {
     self.folder = folder
     let isNew = !FileManager.default.fileExists(atPath: folder)
     try makeFolders(folder)
+    // A folder of something else stays as it is.
+    if let other = try names(inFolder: folder).first(where: { !Self.isOwn($0) }) {
+      throw UserError(
+        .usage, "\(folder) is a folder of something else: it holds \(other)", at: "--output", hint: "give another name")
+    }
     lock = try OutputLock(output: folder, host: host, words: Self.words)
     try lock.begin()
     do {
       database = try IndexDatabase(folder, creating: true)
       facts = try begin(database)
-      (nextChunk, nextPart) = try database.read { (try database.nextChunk($0), try database.nextPart($0)) }
+      (nextChunk, nextPart) = try database.read {
+        (try database.next("chunks", $0), Int(try database.next("parts", $0)))
+      }
     } catch {
       if isNew { try? removeTree(folder) }
       throw error
     }
     try removeStale()
+  }
+
+  private static func isOwn(_ name: String) -> Bool {
+    name == "lock" || name.hasPrefix(IndexDatabase.name) || name.hasPrefix("vectors-")
   }
 
   /// Removes files that no part names.

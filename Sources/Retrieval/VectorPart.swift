@@ -33,6 +33,9 @@ package final class VectorPart {
     self.width = width
     self.type = type
     self.numbers = try file.integers("numbers").map(Int64.init)
+    guard self.numbers.allSatisfy({ (1..<IndexDatabase.mostRows).contains($0) }) else {
+      throw UserError(.data, "has numbers of chunks that none can have", at: file.path, hint: "build it anew")
+    }
     clusters = try VectorClusters(file, rows: rows, width: width)
   }
 
