@@ -108,8 +108,8 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
-        "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints", "Retrieval",
-        "Generation", "Tasks", "Recipes", "Planning",
+        "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
+        "Retrieval", "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),

@@ -71,7 +71,8 @@ package final class OutputLock {
       let reason = errno
       close(file)
       if reason == EAGAIN || reason == EACCES { throw refusal() }
-      warning = "\(path): not locked, \(String(cString: strerror(reason))): \(words.holder) could write here too"
+      warning =
+        "\(path): not locked, \(String(cString: strerror(reason))): \(words.holder) could write here too"
       return
     }
     descriptor = file

@@ -96,14 +96,16 @@ extension Passage {
   /// The metadata as one line of JSON.
   package var metadataText: String { JSON.object(metadata).encoded() }
 
-  fileprivate static func row(_ json: Result<JSON, RowMistake>, place: String) -> Result<Passage, RowMistake> {
+  fileprivate static func row(_ json: Result<JSON, RowMistake>, place: String) -> Result<Passage, RowMistake>
+  {
     json.flatMap { json in
       guard let members = json.members else { return .failure(.noObject(json)) }
       let metadata = members.filter { ![Array("id".utf8), Array("text".utf8)].contains($0.key) }
       guard let id = json["id"]?.text ?? json["id"]?.integer.map(String.init) else {
         return .failure(
           RowMistake(
-            json["id"].map { "\"id\" is \($0.kind), where a text or a whole number is meant" } ?? "has no \"id\"",
+            json["id"].map { "\"id\" is \($0.kind), where a text or a whole number is meant" }
+              ?? "has no \"id\"",
             hint: "a passage is {\"id\": …, \"text\": …}, with any other keys"))
       }
       guard let text = json["text"]?.bytes else {

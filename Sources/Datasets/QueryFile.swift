@@ -22,9 +22,12 @@ package struct QueryFile {
     try source.read { row in
       let place = "\(path):\(row.number)"
       guard let query = row.json[column]?.bytes, query.contains(where: { $0 > 0x20 }) else {
-        let what = row.json[column].map { $0.bytes == nil ? "\(column.quoted) is \($0.kind)" : "\(column.quoted) is empty" }
+        let what = row.json[column].map {
+          $0.bytes == nil ? "\(column.quoted) is \($0.kind)" : "\(column.quoted) is empty"
+        }
         mistakes.append(
-          UserError(.data, what ?? "has no \(column.quoted)", at: place, hint: "a row is {\(column.quoted): …}"))
+          UserError(
+            .data, what ?? "has no \(column.quoted)", at: place, hint: "a row is {\(column.quoted): …}"))
         return
       }
       if let wrong = check(row.json) { mistakes.append(UserError(.data, wrong, at: place)) }

@@ -26,7 +26,8 @@ package struct RetrievalMeasures {
     }
     questions.append(
       Question(
-        grades: order.map { max(relevant[$0.id] ?? 0, 0) }, ideal: relevant.values.filter { $0 > 0 }.sorted(by: >)))
+        grades: order.map { max(relevant[$0.id] ?? 0, 0) },
+        ideal: relevant.values.filter { $0 > 0 }.sorted(by: >)))
   }
 
   package var count: Int { questions.count }

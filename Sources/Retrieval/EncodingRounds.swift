@@ -10,7 +10,9 @@ package final class EncodingRounds {
   /// How many texts were longer than the encoder reads.
   package private(set) var cutTexts = 0
 
-  private init(_ encoder: any PassageEncoder, _ ranks: Ranks) { (self.encoder, self.ranks) = (encoder, ranks) }
+  private init(_ encoder: any PassageEncoder, _ ranks: Ranks) {
+    (self.encoder, self.ranks) = (encoder, ranks)
+  }
 
   /// Runs something on the first rank that asks for vectors, in which all others help. Collective.
   /// - Returns: what it returns; nil on the others.

@@ -46,7 +46,8 @@ extension [GroundedQuestion] {
   /// Gives all ranks the questions of the first one, without their sources. Collective.
   package func shared(_ ranks: Ranks) throws -> [GroundedQuestion] {
     guard ranks.count > 1 else { return self }
-    let text = ranks.broadcast(JSON.array(map { .array([.string($0.prompt), .bool($0.isAnswerable)]) }).encoded())
+    let text = ranks.broadcast(
+      JSON.array(map { .array([.string($0.prompt), .bool($0.isAnswerable)]) }).encoded())
     guard !ranks.isFirst else { return self }
     // It is what the first rank wrote.
     return (try JSON.parse(text).elements ?? []).map { pair in

@@ -48,7 +48,8 @@ package struct HardNegatives {
         let score = options.mode == .dense ? hit.score : cosine(pair, next)
         next += 1
         let text = Array(hit.chunk.text.utf8)
-        guard triplets.count < count, score <= most, !Self.contains(text, positive), !Self.contains(positive, text)
+        guard triplets.count < count, score <= most, !Self.contains(text, positive),
+          !Self.contains(positive, text)
         else { continue }
         triplets.append(Triplet(pair: pair, anchor: pairs[pair].anchor, positive: positive, negative: text))
       }
@@ -61,6 +62,8 @@ package struct HardNegatives {
     let part = part.drop { $0 <= 0x20 }.reversed().drop { $0 <= 0x20 }.reversed().map { $0 }
     guard let first = part.first else { return true }
     guard text.count >= part.count else { return false }
-    return (0...text.count - part.count).contains { text[$0] == first && text[$0..<$0 + part.count].elementsEqual(part) }
+    return (0...text.count - part.count).contains {
+      text[$0] == first && text[$0..<$0 + part.count].elementsEqual(part)
+    }
   }
 }

@@ -75,7 +75,8 @@ extension IndexDatabase {
   /// The number that the next row of a table will have.
   /// - Throws: if what the index says of it is none that any index has.
   func next(_ table: String, _ db: Database) throws -> Int64 {
-    let last = try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", arguments: [table]) ?? 0
+    let last =
+      try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", arguments: [table]) ?? 0
     guard (0..<Self.mostRows).contains(last) else {
       throw UserError(.data, "is a damaged index: it has \(last) \(table)", at: path, hint: "build it anew")
     }
@@ -86,7 +87,9 @@ extension IndexDatabase {
   static let mostRows: Int64 = 1 << 50
 
   /// The numbers of the files of vectors.
-  func parts(_ db: Database) throws -> [Int] { try Int.fetchAll(db, sql: "SELECT number FROM parts ORDER BY number") }
+  func parts(_ db: Database) throws -> [Int] {
+    try Int.fetchAll(db, sql: "SELECT number FROM parts ORDER BY number")
+  }
 
   /// Chunks by their numbers, in the order that is asked for; those that are gone are left out.
   func chunks(_ numbers: [Int64], _ db: Database) throws -> [StoredChunk] {
@@ -112,7 +115,9 @@ extension IndexDatabase {
     let rows = try Row.fetchCursor(db, sql: "SELECT number, metadata FROM documents")
     while let row = try rows.next() {
       let text: String = try row.decode(atIndex: 1)
-      guard let metadata = try? JSON.parse(text), filters.allSatisfy({ $0.accepts(metadata) }) else { continue }
+      guard let metadata = try? JSON.parse(text), filters.allSatisfy({ $0.accepts(metadata) }) else {
+        continue
+      }
       documents.insert(try row.decode(atIndex: 0))
     }
     var chunks: Set<Int64> = []
@@ -124,7 +129,9 @@ extension IndexDatabase {
   }
 
   /// The best chunks by BM25 as FTS5 computes it (k1 = 1.2, b = 0.75), with its sign turned: higher is better.
-  func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: Database) throws -> [ScoredChunk] {
+  func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: Database) throws
+    -> [ScoredChunk]
+  {
     guard let expression = LexicalQuery.expression(query) else { return [] }
     var found: [ScoredChunk] = []
     let rows = try Row.fetchCursor(

@@ -33,9 +33,12 @@ package final class IndexDatabase {
     var settings = Configuration()
     settings.busyMode = .timeout(Self.patience)
     settings.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF")
+      try db.execute(
+        sql: "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF")
     }
-    do { queue = try DatabaseQueue(path: path, configuration: settings) } catch { throw Self.told(error, path) }
+    do { queue = try DatabaseQueue(path: path, configuration: settings) } catch {
+      throw Self.told(error, path)
+    }
     if creating {
       try write { db in
         if try !db.tableExists("facts") { try db.execute(sql: Self.schema) }
@@ -77,13 +80,15 @@ package final class IndexDatabase {
   /// An error of SQLite in one line.
   private static func told(_ error: any Error, _ path: String) -> any Error {
     if error is RowDecodingError {
-      return UserError(.data, "is a damaged index: it holds values of other kinds", at: path, hint: "build it anew")
+      return UserError(
+        .data, "is a damaged index: it holds values of other kinds", at: path, hint: "build it anew")
     }
     guard let error = error as? DatabaseError else { return error }
     let reason = error.message ?? "SQLite's error \(error.resultCode.rawValue)"
     switch error.resultCode {
     case .SQLITE_BUSY, .SQLITE_LOCKED:
-      return UserError(.tryAgain, "another program is writing to it", at: path, hint: "start again once it is done")
+      return UserError(
+        .tryAgain, "another program is writing to it", at: path, hint: "start again once it is done")
     case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
       return UserError(.disk, "cannot be read or written: \(reason)", at: path, hint: "is the disk full?")
     case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR:

@@ -90,7 +90,8 @@ package struct IndexEditing {
         guard !replacing else { return nil }
         known = (try? writer.hashes(of: [passage.id])) ?? [:]
         return known.isEmpty
-          ? nil : "has the id \(passage.id.quoted), which is in the index already: swiftdp index update replaces it"
+          ? nil
+          : "has the id \(passage.id.quoted), which is in the index already: swiftdp index update replaces it"
       }
       return writer
     }

@@ -62,7 +62,8 @@ package struct IndexFacts: Equatable, Sendable {
     guard let encoder = json["encoder"]?.text, let fingerprint = json["fingerprint"]?.text,
       let width = json["width"]?.integer, (1...1 << 20).contains(width),
       let type = json["vectors"]?.text.flatMap(VectorType.init), let tokens = json["chunk_tokens"]?.integer,
-      (1...1 << 20).contains(tokens), let special = json["special_tokens"]?.integer, (0..<tokens).contains(special),
+      (1...1 << 20).contains(tokens), let special = json["special_tokens"]?.integer,
+      (0..<tokens).contains(special),
       let overlap = json["overlap"]?.integer, (0...tokens).contains(overlap),
       let state = json["state"]?.text.flatMap(State.init), let generation = json["generation"]?.integer,
       let source = json["source"]?.text, let done = json["done"]?.integer

@@ -147,7 +147,8 @@ package final class IndexSearch {
         guard options.mode != .lexical else { return ("\(facts.generation)", [], nil) }
         return (
           numbers.map(String.init).joined(separator: " "),
-          Set(try Int64.fetchAll(db, sql: "SELECT chunk FROM removed")), try database.accepted(options.filters, db)
+          Set(try Int64.fetchAll(db, sql: "SELECT chunk FROM removed")),
+          try database.accepted(options.filters, db)
         )
       }
     }

@@ -42,7 +42,8 @@ package final class IndexWriter {
         wanted.encoder = found.encoder
         guard found == wanted else {
           throw UserError(
-            .usage, "\(folder) is the beginning of a build of other passages, or with other options", at: "--output",
+            .usage, "\(folder) is the beginning of a build of other passages, or with other options",
+            at: "--output",
             hint: "run the same command again to go on, or remove \(folder)")
         }
         return found
@@ -59,7 +60,8 @@ package final class IndexWriter {
     // A folder of something else stays as it is.
     if let other = try names(inFolder: folder).first(where: { !Self.isOwn($0) }) {
       throw UserError(
-        .usage, "\(folder) is a folder of something else: it holds \(other)", at: "--output", hint: "give another name")
+        .usage, "\(folder) is a folder of something else: it holds \(other)", at: "--output",
+        hint: "give another name")
     }
     lock = try OutputLock(output: folder, host: host, words: Self.words)
     try lock.begin()
@@ -155,7 +157,8 @@ package final class IndexWriter {
   package func cluster(lists: Int?, threads: Int) throws -> Int {
     let (parts, files) = try openParts()
     guard !parts.isEmpty else { throw UserError(.usage, "holds no passages to sort", at: folder) }
-    let made = try VectorLists(parts, lists: lists ?? VectorLists.usual(Self.live(parts).count), threads: threads)
+    let made = try VectorLists(
+      parts, lists: lists ?? VectorLists.usual(Self.live(parts).count), threads: threads)
     try replaceAll(files, parts, made.order, made.clusters)
     return made.clusters.count
   }
@@ -172,7 +175,9 @@ package final class IndexWriter {
   /// The rows of chunks that are there, as they lie.
   private static func live(_ parts: [VectorPart]) -> [VectorPart.Place] {
     parts.enumerated().flatMap { number, part in
-      part.numbers.indices.compactMap { part.numbers[$0] == 0 ? nil : VectorPart.Place(part: number, row: $0) }
+      part.numbers.indices.compactMap {
+        part.numbers[$0] == 0 ? nil : VectorPart.Place(part: number, row: $0)
+      }
     }
   }
 

@@ -33,7 +33,9 @@ package struct PassagePrompt: Sendable {
   /// - Parameter passages: the best first; each has `id`, `chunk`, `score`, `text` and `metadata`.
   /// - Throws: what the template raises.
   package func text(_ question: [UInt8], _ passages: some Sequence<SearchHit>) throws -> [UInt8] {
-    func member(_ name: String, _ value: JSON) -> JSON.Member { JSON.Member(key: Array(name.utf8), value: value) }
+    func member(_ name: String, _ value: JSON) -> JSON.Member {
+      JSON.Member(key: Array(name.utf8), value: value)
+    }
     let list = passages.map { hit in
       JSON.object([
         "id": .string(hit.chunk.id), "chunk": .integer(hit.chunk.chunk), "score": .number(hit.score),
@@ -41,7 +43,8 @@ package struct PassagePrompt: Sendable {
       ])
     }
     do {
-      return try template.render([member("passages", .array(list)), member("question", .string(question))]).text
+      return try template.render([member("passages", .array(list)), member("question", .string(question))])
+        .text
     } catch { throw UserError(.data, "\(error)", at: name) }
   }
 }

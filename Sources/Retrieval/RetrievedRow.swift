@@ -4,7 +4,10 @@ import Metrics
 
 struct RetrievedRow {
   /// Where the question stands.
-  private enum Form { case prompt, instruction, message(Int) }
+  private enum Form {
+    case prompt, instruction
+    case message(Int)
+  }
 
   private let json: JSON
   private let form: Form
@@ -57,7 +60,8 @@ struct RetrievedRow {
     func replaced(_ json: JSON, _ values: [String: JSON]) -> JSON {
       .object(
         (json.members ?? []).map { member in
-          JSON.Member(key: member.key, value: values[String(decoding: member.key, as: UTF8.self)] ?? member.value)
+          JSON.Member(
+            key: member.key, value: values[String(decoding: member.key, as: UTF8.self)] ?? member.value)
         })
     }
     switch form {

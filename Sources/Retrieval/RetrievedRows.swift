@@ -34,7 +34,9 @@ package struct ContextChoice: Equatable, Sendable {
     let near = max(passages - distractors - kept.count, 0)
     kept += others.prefix(near)
     others.removeFirst(min(near, others.count))
-    while kept.count < passages, !others.isEmpty { kept.append(others.remove(at: random.below(others.count))) }
+    while kept.count < passages, !others.isEmpty {
+      kept.append(others.remove(at: random.below(others.count)))
+    }
     // Without distractors, the best passage comes first, as where questions are asked.
     guard distractors > 0 else { return kept.sorted().map { hits[$0] } }
     for last in stride(from: kept.count - 1, to: 0, by: -1) { kept.swapAt(last, random.below(last + 1)) }
@@ -106,7 +108,9 @@ package struct RetrievedRows {
         mistakes.append(
           UserError(
             .data, "has no question to search for", at: "\(source.name(of: row.file)):\(row.number)",
-            hint: "with data.retrieval, a row has \"prompt\", \"instruction\", or \"messages\" that a user begins"))
+            hint:
+              "with data.retrieval, a row has \"prompt\", \"instruction\", or \"messages\" that a user begins"
+          ))
       }
     }
     try PromptFile.refuse(mistakes, in: files.joined(separator: ", "))

@@ -40,7 +40,9 @@ package struct ChunkForm: Equatable, Sendable {
     return chunks
   }
 
-  private func add(_ tokens: Range<Int>, of text: [UInt8], _ places: [Range<Int>], to chunks: inout [Range<Int>]) {
+  private func add(
+    _ tokens: Range<Int>, of text: [UInt8], _ places: [Range<Int>], to chunks: inout [Range<Int>]
+  ) {
     let lower = chunks.isEmpty ? 0 : places[tokens.lowerBound].lowerBound
     let upper = tokens.upperBound == places.count ? text.count : places[tokens.upperBound].lowerBound
     let range = Self.trimmed(text, lower..<max(lower, upper))
@@ -64,7 +66,8 @@ package struct ChunkForm: Equatable, Sendable {
     let hasSpace = end < first
     var last = end
     while last > 0, closers.contains(text[last - 1]) { last -= 1 }
-    if hasSpace, last > 0, [UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "?")].contains(text[last - 1]) {
+    if hasSpace, last > 0, [UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "?")].contains(text[last - 1])
+    {
       return .sentence
     }
     // Marks of three bytes, of which those of Chinese and Japanese have no space behind them.

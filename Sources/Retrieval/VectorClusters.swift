@@ -20,9 +20,12 @@ package struct VectorClusters: Sendable {
   init?(_ file: SafetensorsFile, rows: Int, width: Int) throws {
     guard let entry = file.entry("centroids") else { return nil }
     let starts = try file.integers("starts")
-    guard entry.type == .f32, entry.shape.count == 2, entry.shape[1] == width, starts.count == entry.shape[0] + 1,
+    guard entry.type == .f32, entry.shape.count == 2, entry.shape[1] == width,
+      starts.count == entry.shape[0] + 1,
       starts.first == 0, starts.last == rows, zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 })
-    else { throw UserError(.data, "holds lists that do not fit its rows", at: file.path, hint: "build it anew") }
+    else {
+      throw UserError(.data, "holds lists that do not fit its rows", at: file.path, hint: "build it anew")
+    }
     let count = entry.count
     centroids = try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       try file.read("centroids", into: buffer, range: 0..<count)

@@ -15,7 +15,9 @@ struct VectorLists {
   private static let block = 8192
 
   /// As many as the square root of the number of vectors, four times over, as faiss recommends.
-  static func usual(_ vectors: Int) -> Int { max(1, min(vectors / 39, Int(4 * Double(vectors).squareRoot()))) }
+  static func usual(_ vectors: Int) -> Int {
+    max(1, min(vectors / 39, Int(4 * Double(vectors).squareRoot())))
+  }
 
   /// - Throws: if a file cannot be read.
   init(_ parts: [VectorPart], lists wanted: Int, threads: Int = 1) throws {
@@ -23,7 +25,9 @@ struct VectorLists {
     let engine = try Engine(threads: threads).byRow
     let width = parts[0].width
     let all = parts.enumerated().flatMap { number, part in
-      part.numbers.indices.compactMap { part.numbers[$0] == 0 ? nil : VectorPart.Place(part: number, row: $0) }
+      part.numbers.indices.compactMap {
+        part.numbers[$0] == 0 ? nil : VectorPart.Place(part: number, row: $0)
+      }
     }
     let lists = max(1, min(wanted, all.count))
     let step = max(1, all.count / max(1, lists * Self.sample))
@@ -32,7 +36,8 @@ struct VectorLists {
     let rows = sample.count / width
     for list in 0..<lists where rows > 0 {
       let row = list * rows / lists
-      centroids.replaceSubrange(list * width..<(list + 1) * width, with: sample[row * width..<(row + 1) * width])
+      centroids.replaceSubrange(
+        list * width..<(list + 1) * width, with: sample[row * width..<(row + 1) * width])
     }
     for _ in 0..<Self.turns {
       let nearest = Self.nearest(sample, centroids, width: width, engine)
@@ -59,7 +64,9 @@ struct VectorLists {
       let end = places[next...].firstIndex { $0.part != part } ?? places.count
       try parts[part].withRows { rows in
         vectors.withUnsafeMutableBufferPointer { vectors in
-          for index in next..<end { rows.copy(row: places[index].row, into: vectors.baseAddress! + index * width) }
+          for index in next..<end {
+            rows.copy(row: places[index].row, into: vectors.baseAddress! + index * width)
+          }
         }
       }
       next = end
@@ -68,7 +75,8 @@ struct VectorLists {
   }
 
   /// The nearest centroid of each vector; of equally near ones the first.
-  private static func nearest(_ vectors: [Float], _ centroids: [Float], width: Int, _ engine: Engine) -> [Int] {
+  private static func nearest(_ vectors: [Float], _ centroids: [Float], width: Int, _ engine: Engine) -> [Int]
+  {
     let (rows, lists) = (vectors.count / width, centroids.count / width)
     var nearest = [Int](repeating: 0, count: rows)
     let size = max(1, min(256, (1 << 22) / lists))
@@ -96,7 +104,8 @@ struct VectorLists {
   }
 
   /// The mean direction of the vectors of each list; a list without any keeps its centroid.
-  private static func means(_ vectors: [Float], _ nearest: [Int], _ centroids: [Float], width: Int) -> [Float] {
+  private static func means(_ vectors: [Float], _ nearest: [Int], _ centroids: [Float], width: Int) -> [Float]
+  {
     var sums = [Double](repeating: 0, count: centroids.count)
     vectors.withUnsafeBufferPointer { vectors in
       sums.withUnsafeMutableBufferPointer { sums in

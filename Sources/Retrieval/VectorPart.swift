@@ -27,7 +27,9 @@ package final class VectorPart {
     guard let rows = numbers, let vectors = file.entry("vectors"), vectors.type == expected,
       vectors.shape == [rows, width],
       type == .float32 || (file.entry("largest").map { $0.type == .f32 && $0.shape == [rows] } ?? false)
-    else { throw UserError(.data, "does not hold the vectors of its index", at: file.path, hint: "build it anew") }
+    else {
+      throw UserError(.data, "does not hold the vectors of its index", at: file.path, hint: "build it anew")
+    }
     self.file = file
     self.rows = rows
     self.width = width
@@ -102,4 +104,3 @@ struct VectorRows {
     }
   }
 }
-

@@ -88,7 +88,9 @@ extension VectorPart {
       try writer.create()
       try numbers.withUnsafeBytes { try writer.write(name: "numbers", from: 0, bytes: $0) }
       if let clusters {
-        try clusters.starts.map(Int64.init).withUnsafeBytes { try writer.write(name: "starts", from: 0, bytes: $0) }
+        try clusters.starts.map(Int64.init).withUnsafeBytes {
+          try writer.write(name: "starts", from: 0, bytes: $0)
+        }
         try clusters.centroids.withUnsafeBufferPointer {
           try writer.write(name: "centroids", elementRange: 0..<$0.count, from: $0)
         }

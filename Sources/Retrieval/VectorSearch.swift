@@ -21,13 +21,16 @@ struct VectorSearch {
   ///   - queries: [n, width], each of length 1.
   ///   - count: how many chunks of each.
   ///   - probes: how many lists of a clustered part are looked through for each query; nil for all.
-  func best(_ queries: [Float], width: Int, count: Int, in parts: [VectorPart], probes: Int?) throws -> [[ScoredChunk]] {
+  func best(_ queries: [Float], width: Int, count: Int, in parts: [VectorPart], probes: Int?) throws
+    -> [[ScoredChunk]]
+  {
     let all = queries.count / width
     var result: [[ScoredChunk]] = []
     for first in stride(from: 0, to: all, by: Self.queries) {
       let rows = first..<min(first + Self.queries, all)
       let own = try ranks.together {
-        try some(Array(queries[rows.lowerBound * width..<rows.upperBound * width]), width, count, parts, probes)
+        try some(
+          Array(queries[rows.lowerBound * width..<rows.upperBound * width]), width, count, parts, probes)
       }
       result += gathered(own, count: count)
     }
@@ -78,7 +81,8 @@ struct VectorSearch {
         engine.pool.run(places.count) { query, _ in
           let row = scores + query * count
           let place = places[query]
-          for index in 0..<count where row[index] >= hits.value[place].threshold && numbers.value[index] != 0 {
+          for index in 0..<count where row[index] >= hits.value[place].threshold && numbers.value[index] != 0
+          {
             hits.value[place].offer(row[index], numbers.value[index])
           }
         }
@@ -137,7 +141,9 @@ struct VectorSearch {
       for rank in 0..<ranks.count {
         let first = starts[rank] + 1
         let found = Int(all[rank][first - 1])
-        for hit in 0..<found { best.insert(ScoredChunk(Int64(all[rank][first + 2 * hit]), all[rank][first + 2 * hit + 1])) }
+        for hit in 0..<found {
+          best.insert(ScoredChunk(Int64(all[rank][first + 2 * hit]), all[rank][first + 2 * hit + 1]))
+        }
         starts[rank] = first + 2 * found
       }
       return best.hits

@@ -13,7 +13,8 @@ package struct CrossEncoder: PassageScorer {
   private let model: TrainedModel
 
   /// Collective.
-  package init(_ folder: String, settings: ModelSettings = ModelSettings(), threads: Int, ranks: Ranks) throws {
+  package init(_ folder: String, settings: ModelSettings = ModelSettings(), threads: Int, ranks: Ranks) throws
+  {
     try ranks.together { try Self.check(folder, settings) }
     model = try TrainedModel(folder: folder, settings: settings, threads: threads, ranks: ranks)
   }

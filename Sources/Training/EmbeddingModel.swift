@@ -20,9 +20,11 @@ package struct EmbeddingModel: PassageEncoder {
 
   /// - Parameter longest: of a text with its special tokens; what sentence_bert_config.json says or the model can read, if
   ///   that is less. Collective.
-  package init(_ folder: String, settings: ModelSettings = ModelSettings(), threads: Int, ranks: Ranks) throws {
+  package init(_ folder: String, settings: ModelSettings = ModelSettings(), threads: Int, ranks: Ranks) throws
+  {
     let (objective, isStored) = try ranks.together { try Self.objective(of: folder, settings) }
-    model = try TrainedModel(folder: folder, settings: settings, for: objective, threads: threads, ranks: ranks)
+    model = try TrainedModel(
+      folder: folder, settings: settings, for: objective, threads: threads, ranks: ranks)
     let model = model
     (fingerprint, longest, specialTokens) = try ranks.together {
       let said = (try? OpenFile.json("\(folder)/sentence_bert_config.json"))?["max_seq_length"]?.integer
@@ -36,7 +38,9 @@ package struct EmbeddingModel: PassageEncoder {
     }
     notes = model.replica.description.notes
     if !isStored {
-      notes.append("\(folder) has no modules.json: a vector is the mean over the tokens, as sentence-transformers has it")
+      notes.append(
+        "\(folder) has no modules.json: a vector is the mean over the tokens, as sentence-transformers has it"
+      )
     }
   }
 
@@ -51,7 +55,8 @@ package struct EmbeddingModel: PassageEncoder {
     let description = try TrainedModel.description(folder: folder, adapter: nil, settings)
     guard description.answerStart == nil else {
       throw UserError(
-        .usage, "is of type \(description.typeName), whose models answer to texts, and makes no vectors of them",
+        .usage,
+        "is of type \(description.typeName), whose models answer to texts, and makes no vectors of them",
         at: folder)
     }
     guard let stored = Embedding(evaluating: description) else {
@@ -94,7 +99,8 @@ package struct EmbeddingModel: PassageEncoder {
     sequences.append(
       encoded.tokens[...], zeroTypes: encoded.zeroTypes, numbers: [], source: SampleSource(file: 0, line: 0))
     var batch = Batch()
-    replica.objective.fill(&batch, with: MicroBatch(sequences: [0], firstSample: 0), of: sequences, mask: .none)
+    replica.objective.fill(
+      &batch, with: MicroBatch(sequences: [0], firstSample: 0), of: sequences, mask: .none)
     _ = replica.loss(batch)
     let z = replica.outputs
     let norm = max(z.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12)

@@ -44,7 +44,9 @@ extension Recipe {
     }
     for index in recipe.data.sources.indices {
       recipe.data.sources[index].files = [
-        try file(recipe.data.sources[index].files, recipe.data.sources.count > 1 ? "train-\(index)" : "train", trains: true)
+        try file(
+          recipe.data.sources[index].files, recipe.data.sources.count > 1 ? "train-\(index)" : "train",
+          trains: true)
       ]
     }
     if case .files(let files) = recipe.data.validation {
@@ -66,7 +68,9 @@ extension Recipe {
   }
 
   /// Tells what the files are made of: the rows, the state of the index, and the settings.
-  private func fileKey(_ retrieval: RetrievalRecipe, _ facts: IndexFacts, _ template: PassagePrompt) throws -> String {
+  private func fileKey(_ retrieval: RetrievalRecipe, _ facts: IndexFacts, _ template: PassagePrompt) throws
+    -> String
+  {
     var hash = FNV1a()
     func mix(_ text: String) {
       for byte in text.utf8 { hash.mix(UInt64(byte)) }

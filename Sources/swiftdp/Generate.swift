@@ -105,7 +105,8 @@ struct Generate: ParsableCommand, SharedByRanks {
   private func answer(_ question: String, from ranks: Ranks) throws {
     let settings = try ranks.together {
       let settings = try modelSettings()
-      try TrainedModel.description(folder: options.model, adapter: options.adapter, settings).checkMakesTexts()
+      try TrainedModel.description(folder: options.model, adapter: options.adapter, settings)
+        .checkMakesTexts()
       return settings
     }
     guard let grounding = try Grounding(grounding, threads: options.threads, ranks) else { return }
@@ -116,7 +117,9 @@ struct Generate: ParsableCommand, SharedByRanks {
           folder: options.model, adapter: options.adapter, settings: settings,
           threads: options.threads ?? settings.parallel.threads ?? max(Launch.allowedCores, 1)) : nil
     }
-    let grounded = try grounding.questions([Array(question.utf8)]) { model?.hasRoom(for: $0, maxTokens) ?? true }
+    let grounded = try grounding.questions([Array(question.utf8)]) {
+      model?.hasRoom(for: $0, maxTokens) ?? true
+    }
     try ranks.together {
       guard ranks.isFirst, let model, let asked = grounded.first else { return }
       if asked.isAnswerable {

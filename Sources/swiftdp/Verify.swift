@@ -31,7 +31,8 @@ struct Verify: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let (given, _) = try ranks.together { try readRecipe(recipeAndSettings) }
-      let recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
+      let recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks))
+      {
         Command.tell($0)
       }
       if recipe.data.readsStandardInput { try ranks.shareStandardInput() }

@@ -24,14 +24,18 @@ extension CommandLineTests {
       try folder.file("passages.jsonl", try lines("passages", fixture))
       try folder.file("queries.jsonl", try lines("queries", fixture))
       let built = try Command.swiftdp(
-        ["index", "build", "--model", Self.encoder, "--data", "passages.jsonl", "--output", "index"] + options,
+        ["index", "build", "--model", Self.encoder, "--data", "passages.jsonl", "--output", "index"]
+          + options,
         ranks: ranks, in: folder)
-      #expect(built.code == 0 && built.out.hasPrefix("28 passages added, 28 chunks in "), "\(built.out) \(built.err)")
+      #expect(
+        built.code == 0 && built.out.hasPrefix("28 passages added, 28 chunks in "),
+        "\(built.out) \(built.err)")
       return folder
     }
 
     private func search(_ options: [String], ranks: Int? = nil, in folder: Workspace) throws -> String {
-      let result = try Command.swiftdp(["index", "search", "--index", "index"] + options, ranks: ranks, in: folder)
+      let result = try Command.swiftdp(
+        ["index", "search", "--index", "index"] + options, ranks: ranks, in: folder)
       #expect(result.code == 0, "\(options): \(result.err)")
       return result.out
     }
@@ -65,12 +69,14 @@ extension CommandLineTests {
       let row = try JSON.parse(String(try #require(dense.split(separator: "\n").first)))
       #expect(row.members?.map { String(decoding: $0.key, as: UTF8.self) } == ["query", "hits"])
       let hit = try #require(row["hits"]?.elements?.first)
-      #expect(hit.members?.map { String(decoding: $0.key, as: UTF8.self) } == ["id", "chunk", "score", "text"])
+      #expect(
+        hit.members?.map { String(decoding: $0.key, as: UTF8.self) } == ["id", "chunk", "score", "text"])
       // One query gives the bits that it has among others.
       let alone = try search(["--query", "What is the capital of Norway?", "-k", "5"], in: folder)
       #expect(alone == dense.split(separator: "\n").first.map { $0 + "\n" })
       let filtered = try hits(
-        search(["--query", "capital Oslo", "--mode", "hybrid", "--filter", "kind=river", "-k", "40"], in: folder))
+        search(
+          ["--query", "capital Oslo", "--mode", "hybrid", "--filter", "kind=river", "-k", "40"], in: folder))
       #expect(filtered[0].count == 6)
     }
 
@@ -115,9 +121,12 @@ extension CommandLineTests {
         #expect(try #require(try hits(text).first?.first).id == "p2", "\(mode)")
       }
       let known = try change(["add", "--index", "index", "--data", "changed.jsonl"], 65)
-      #expect(known.messages.count == 3 && known.messages[0].contains(#"has the id "p2", which is in the index already"#))
+      #expect(
+        known.messages.count == 3
+          && known.messages[0].contains(#"has the id "p2", which is in the index already"#))
       let missing = try change(["remove", "--index", "index", "--ids", "p2,none,nothing"], 64)
-      #expect(missing.messages == [#"--ids: "none" is not in the index"#, #"--ids: "nothing" is not in the index"#])
+      #expect(
+        missing.messages == [#"--ids: "none" is not in the index"#, #"--ids: "nothing" is not in the index"#])
       #expect(try search(["--query", "Norway", "--mode", "lexical"], in: folder).contains("p2"))
       _ = try change(["remove", "--index", "index", "--ids", "p2"])
       #expect(try !search(["--query", "capital of Norway", "-k", "50"], in: folder).contains("Bergen"))
@@ -130,8 +139,10 @@ extension CommandLineTests {
 
     @Test func anotherEncoderIsRefused() throws {
       let folder = try folder()
-      try FileManager.default.createDirectory(atPath: folder.path + "/other/1_Pooling", withIntermediateDirectories: true)
-      for name in try FileManager.default.contentsOfDirectory(atPath: Self.encoder) where name != "1_Pooling" {
+      try FileManager.default.createDirectory(
+        atPath: folder.path + "/other/1_Pooling", withIntermediateDirectories: true)
+      for name in try FileManager.default.contentsOfDirectory(atPath: Self.encoder) where name != "1_Pooling"
+      {
         try FileManager.default.createSymbolicLink(
           atPath: folder.path + "/other/" + name,
           withDestinationPath: URL(fileURLWithPath: Self.encoder + "/" + name).standardizedFileURL.path)
@@ -141,7 +152,8 @@ extension CommandLineTests {
         ["index", "search", "--index", "index", "--query", "x", "--model", "other"], ranks: 2, in: folder)
       #expect(result.code == 64)
       #expect(
-        result.messages.first?.hasPrefix("other: is not the encoder that the index was built with, which was ") == true)
+        result.messages.first?.hasPrefix(
+          "other: is not the encoder that the index was built with, which was ") == true)
     }
 
     @Test func answersNameTheirSources() throws {
@@ -170,10 +182,12 @@ extension CommandLineTests {
         ["index", "evaluate", "--answers", "answers1.jsonl", "--json"], in: folder)
       #expect(try JSON.parse(measured.out)["no_answer"]?.double == 0.5, "\(measured.err)")
       try folder.file(
-        "relevant.jsonl", #"{"query": "capital of Norway", "relevant": ["p2"]}"# + "\n"
+        "relevant.jsonl",
+        #"{"query": "capital of Norway", "relevant": ["p2"]}"# + "\n"
           + #"{"query": "symbol of silver", "relevant": {"p23": 2, "p0": 0}}"# + "\n")
       let found = try Command.swiftdp(
-        ["index", "evaluate", "--index", "index", "--queries", "relevant.jsonl", "-k", "5", "--json"], in: folder)
+        ["index", "evaluate", "--index", "index", "--queries", "relevant.jsonl", "-k", "5", "--json"],
+        in: folder)
       let numbers = try JSON.parse(found.out)
       #expect(numbers["recall_1"]?.double == 1 && numbers["ndcg_cut_5"]?.double == 1, "\(found.out)")
     }
@@ -181,14 +195,19 @@ extension CommandLineTests {
     @Test func hardNegativesAreNoAnswers() throws {
       let folder = try folder()
       try folder.file(
-        "pairs.jsonl", #"{"anchor": "capital of Norway?", "positive": "The capital of Norway is Oslo."}"# + "\n")
+        "pairs.jsonl",
+        #"{"anchor": "capital of Norway?", "positive": "The capital of Norway is Oslo."}"# + "\n")
       let result = try Command.swiftdp(
-        ["index", "mine", "--index", "index", "--data", "pairs.jsonl", "--output", "mined.jsonl", "--negatives", "2"],
+        [
+          "index", "mine", "--index", "index", "--data", "pairs.jsonl", "--output", "mined.jsonl",
+          "--negatives", "2",
+        ],
         ranks: 2, in: folder)
       #expect(result.code == 0 && result.out.hasPrefix("2 rows of 1 pair"), "\(result.err)")
       for line in try folder.text("mined.jsonl").split(separator: "\n") {
         let row = try JSON.parse(String(line))
-        #expect(row["negative"]?.text?.hasPrefix("The capital of ") == true && row["negative"] != row["positive"])
+        #expect(
+          row["negative"]?.text?.hasPrefix("The capital of ") == true && row["negative"] != row["positive"])
       }
     }
   }

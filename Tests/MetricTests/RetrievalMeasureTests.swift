@@ -19,8 +19,10 @@ import Testing
     }
     #expect(measures.count == 40)
     let found = [
-      "recall_1": measures.recall(at: 1), "recall_5": measures.recall(at: 5), "recall_10": measures.recall(at: 10),
-      "recip_rank": measures.reciprocalRank, "ndcg_cut_5": measures.gain(at: 5), "ndcg_cut_10": measures.gain(at: 10),
+      "recall_1": measures.recall(at: 1), "recall_5": measures.recall(at: 5),
+      "recall_10": measures.recall(at: 10),
+      "recip_rank": measures.reciprocalRank, "ndcg_cut_5": measures.gain(at: 5),
+      "ndcg_cut_10": measures.gain(at: 10),
     ]
     var compared = 0
     for (name, value) in found {
@@ -34,7 +36,8 @@ import Testing
   @Test func answersStandInTheirSources() {
     let sources = ["It rains.", "The capital of Norway is Oslo, in the south."]
     for (answer, stands) in [
-      ("Oslo", true), ("oslo!", true), ("is the Oslo", true), ("Norway Oslo", false), ("", false), ("the", false),
+      ("Oslo", true), ("oslo!", true), ("is the Oslo", true), ("Norway Oslo", false), ("", false),
+      ("the", false),
     ] {
       #expect(AnswerMeasures.stands(answer, in: sources) == stands, "\(answer)")
     }

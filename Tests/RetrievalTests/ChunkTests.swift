@@ -62,7 +62,8 @@ import Tokenizers
     var tried = 0
     for _ in 0..<300 {
       let count = random.below(60) + 1
-      let text = (0..<count).map { "t\($0)" + ["", ".", "。", "!", ",", "\n\n"][random.below(6)] }.joined(separator: " ")
+      let text = (0..<count).map { "t\($0)" + ["", ".", "。", "!", ",", "\n\n"][random.below(6)] }.joined(
+        separator: " ")
       let (tokens, overlap) = (random.below(12) + 1, random.below(8))
       let bytes = Array(text.utf8)
       let placed = placed(text)
@@ -73,7 +74,10 @@ import Tokenizers
       for range in ranges {
         #expect(placed.places.count { range.overlaps($0) } <= tokens)
       }
-      #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.lowerBound < $1.lowerBound && $0.upperBound < $1.upperBound })
+      #expect(
+        zip(ranges, ranges.dropFirst()).allSatisfy {
+          $0.lowerBound < $1.lowerBound && $0.upperBound < $1.upperBound
+        })
       tried += 1
     }
     #expect(tried == 300)

@@ -49,7 +49,8 @@ import Testing
     (0..<count).map { place in
       SearchHit(
         chunk: StoredChunk(
-          number: Int64(place), id: "d\(place)", chunk: 0, start: 0, text: "text \(place)", metadata: .object([])),
+          number: Int64(place), id: "d\(place)", chunk: 0, start: 0, text: "text \(place)",
+          metadata: .object([])),
         score: 1 / Double(place + 1))
     }
   }

@@ -11,14 +11,17 @@ import Testing
 
   private func facts(_ type: IndexFacts.VectorType = .float32) -> IndexFacts {
     var facts = IndexFacts(
-      encoder: "/encoder", fingerprint: "f", width: 4, type: type, chunkTokens: 8, specialTokens: 2, overlap: 1)
+      encoder: "/encoder", fingerprint: "f", width: 4, type: type, chunkTokens: 8, specialTokens: 2,
+      overlap: 1)
     facts.source = "s"
     return facts
   }
 
   private func passages(_ rows: [(id: String, text: String)]) throws -> [ChunkedPassage] {
     let path = folder + "-rows.jsonl"
-    let lines = rows.map { JSON.object(["id": .string($0.id), "text": .string($0.text), "n": .integer(1)]).encoded() }
+    let lines = rows.map {
+      JSON.object(["id": .string($0.id), "text": .string($0.text), "n": .integer(1)]).encoded()
+    }
     try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
     var read: [ChunkedPassage] = []
@@ -68,7 +71,9 @@ import Testing
     let parts = try parts()
     #expect(parts.map(\.rows) == [2, 1] && parts[1].numbers == [3])
     var row: [Float] = [0, 0, 0, 0]
-    try parts[1].withRows { rows in row.withUnsafeMutableBufferPointer { rows.copy(row: 0, into: $0.baseAddress!) } }
+    try parts[1].withRows { rows in
+      row.withUnsafeMutableBufferPointer { rows.copy(row: 0, into: $0.baseAddress!) }
+    }
     #expect(abs(row[0] - 7) < 1e-4 && abs(row[2] - 0.5) < 0.03)
     let counts = try IndexDatabase(folder).counts()
     #expect(counts == IndexCounts(documents: 2, chunks: 2, parts: 2, removed: 1))
@@ -81,7 +86,9 @@ import Testing
       let writer = try made()
       try writer.stage(passages([("c", "third text")]), vectors: vectors(1, 3))
     }
-    func files() throws -> [String] { try names(inFolder: folder).filter { $0.hasSuffix(".safetensors") }.sorted() }
+    func files() throws -> [String] {
+      try names(inFolder: folder).filter { $0.hasSuffix(".safetensors") }.sorted()
+    }
     #expect(try files() == ["vectors-000001.safetensors", "vectors-000002.safetensors"])
     let writer = try IndexWriter(opening: folder, host: "here")
     #expect(try files() == ["vectors-000001.safetensors"])
@@ -93,7 +100,8 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let writer = try made()
     let error = #expect(throws: UserError.self) { _ = try IndexWriter(opening: folder, host: "there") }
-    #expect(error?.code == .tryAgain && error?.what.hasPrefix("another writer writes to it: process ") == true)
+    #expect(
+      error?.code == .tryAgain && error?.what.hasPrefix("another writer writes to it: process ") == true)
     withExtendedLifetime(writer) {}
   }
 
@@ -114,7 +122,9 @@ import Testing
   }
 
   /// Rows that are put together keep their bits, in lists or not.
-  @Test(arguments: IndexFacts.VectorType.allCases) func clustersKeepEveryRow(_ type: IndexFacts.VectorType) throws {
+  @Test(arguments: IndexFacts.VectorType.allCases) func clustersKeepEveryRow(_ type: IndexFacts.VectorType)
+    throws
+  {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let writer = try made(type)
     try writer.stage(passages([("a", "another text"), ("c", "third text")]), vectors: vectors(2, -9))

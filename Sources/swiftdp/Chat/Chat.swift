@@ -51,7 +51,9 @@ struct Chat: ParsableCommand {
       guard let passages = try Grounding(grounding, threads: options.threads, ranks) else { return }
       session.grounding = { question in
         let maximum = maxTokens
-        let found = try passages.questions([Array(question.utf8)]) { session.voice.model.hasRoom(for: $0, maximum) }
+        let found = try passages.questions([Array(question.utf8)]) {
+          session.voice.model.hasRoom(for: $0, maximum)
+        }
         guard let first = found.first else { preconditionFailure("a question for each question") }
         return first
       }

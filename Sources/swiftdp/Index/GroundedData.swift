@@ -20,7 +20,8 @@ struct GroundedData {
       throw UserError(.usage, "is for ranks on one host", at: "--index", hint: "start fewer ranks")
     }
     if options.threshold != nil {
-      throw UserError(.usage, "is for answers, and evaluate measures losses", at: "--threshold", hint: "leave it out")
+      throw UserError(
+        .usage, "is for answers, and evaluate measures losses", at: "--threshold", hint: "leave it out")
     }
     let (files, template) = try ranks.together {
       let problems = Problems()

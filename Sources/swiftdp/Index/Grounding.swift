@@ -15,7 +15,8 @@ struct GroundingOptions: ParsableArguments {
   @Option(help: "How passages are found: dense, lexical or hybrid; dense by default.")
   var mode: String?
   @Option(
-    help: "A Jinja template that ends in .jinja, over passages (id, chunk, score, text, metadata) and question.",
+    help:
+      "A Jinja template that ends in .jinja, over passages (id, chunk, score, text, metadata) and question.",
     transform: Launch.path)
   var passageTemplate: String?
   @Option(help: "Say that there is no answer in the passages where the best score is below this.")
@@ -81,7 +82,8 @@ struct Grounding {
       let short = zip(grounded, found).count { $0.sources.count < $1.count }
       if short > 0 {
         Command.tell(
-          "note: \(counted(short, "question")) with fewer passages than were found: the model has no room for more")
+          "note: \(counted(short, "question")) with fewer passages than were found: the model has no room for more"
+        )
       }
     }
     return try grounded.shared(ranks)

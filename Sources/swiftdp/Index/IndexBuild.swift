@@ -24,7 +24,8 @@ extension IndexCommand {
     @OptionGroup var passages: PassageOptions
     @Option(help: "The folder of the index.", transform: Launch.path)
     var output: String
-    @Option(help: "The most tokens of a chunk, special tokens included: 256, or fewer if the model reads fewer.")
+    @Option(
+      help: "The most tokens of a chunk, special tokens included: 256, or fewer if the model reads fewer.")
     var chunkTokens: Int?
     @Option(help: "How many tokens a chunk may share with the one before: an eighth of a chunk by default.")
     var overlap: Int?
@@ -44,7 +45,8 @@ extension IndexCommand {
       try check(threads: threads)
       guard IndexFacts.VectorType(rawValue: vectors) != nil else {
         throw ValidationError(
-          "--vectors must be one of \(IndexFacts.VectorType.allCases.map(\.rawValue).joined(separator: ", "))")
+          "--vectors must be one of \(IndexFacts.VectorType.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
       }
       guard lists == nil || approximate else { throw ValidationError("--lists is for --approximate") }
     }
@@ -58,7 +60,8 @@ extension IndexCommand {
         let outcome = try passages.edit(output, encoder, ranks).build(files, facts)
         try ranks.together {
           guard approximate, ranks.isFirst else { return }
-          _ = try IndexWriter(opening: output, host: Ranks.hostName).cluster(lists: lists, threads: encoder.threads)
+          _ = try IndexWriter(opening: output, host: Ranks.hostName).cluster(
+            lists: lists, threads: encoder.threads)
         }
         if let outcome { try passages.tell(outcome, output, encoder, since: start) }
       }
@@ -68,12 +71,14 @@ extension IndexCommand {
       let tokens = chunkTokens ?? min(256, encoder.longest)
       guard tokens <= encoder.longest, tokens > encoder.longest - encoder.longestText else {
         throw UserError(
-          .usage, "is \(tokens), and the encoder reads from \(encoder.longest - encoder.longestText + 1) to "
+          .usage,
+          "is \(tokens), and the encoder reads from \(encoder.longest - encoder.longestText + 1) to "
             + "\(encoder.longest) tokens", at: "--chunk-tokens")
       }
       let overlap = overlap ?? tokens / 8
       guard overlap <= tokens / 2 else {
-        throw UserError(.usage, "is \(overlap), more than half of a chunk of \(tokens) tokens", at: "--overlap")
+        throw UserError(
+          .usage, "is \(overlap), more than half of a chunk of \(tokens) tokens", at: "--overlap")
       }
       return IndexFacts(
         encoder: URL(fileURLWithPath: model).standardizedFileURL.path, fingerprint: encoder.fingerprint,

@@ -42,9 +42,10 @@ extension IndexCommand {
 
     func run() throws {
       try onRanks { ranks in
-        let numbers = try answers.map { path in
-          try ranks.together { ranks.isFirst ? try Self.numbers(ofAnswers: path) : [] }
-        } ?? searched(ranks)
+        let numbers =
+          try answers.map { path in
+            try ranks.together { ranks.isFirst ? try Self.numbers(ofAnswers: path) : [] }
+          } ?? searched(ranks)
         guard ranks.isFirst else { return }
         if json {
           print(JSON.object(members: numbers).encoded())
@@ -65,7 +66,9 @@ extension IndexCommand {
         let options = problems.collect { try settings.options() }
         let rows = problems.collect { () throws -> [QueryFile.Row] in
           if let missing = UserError.noFile(queries ?? "", at: "--queries") { throw missing }
-          return try QueryFile(queries ?? "") { Self.relevant($0) == nil ? "has no \"relevant\" documents" : nil }.rows
+          return try QueryFile(queries ?? "") {
+            Self.relevant($0) == nil ? "has no \"relevant\" documents" : nil
+          }.rows
         }
         try problems.throwIfAny()
         guard let options, let rows else { preconditionFailure("an error was collected") }
@@ -85,7 +88,8 @@ extension IndexCommand {
           documents.map { ($0.chunk.id, $0.score) }, relevant: Self.relevant(row.json) ?? [:])
       }
       let cuts = [1, 3, 5, 10, 20, 50, 100].filter { $0 < options.count } + [options.count]
-      return [("queries", .integer(rows.count))] + cuts.map { ("recall_\($0)", .number(measures.recall(at: $0))) }
+      return [("queries", .integer(rows.count))]
+        + cuts.map { ("recall_\($0)", .number(measures.recall(at: $0))) }
         + [("recip_rank", .number(measures.reciprocalRank))]
         + [("ndcg_cut_\(options.count)", .number(measures.gain(at: options.count)))]
     }
@@ -115,7 +119,8 @@ extension IndexCommand {
       }
       var (exact, f1, given, faithful, refused) = (0, 0.0, 0, 0, 0)
       let rows = try QueryFile(path, column: "prompt") { row in
-        row["completion"]?.text == nil ? "has no \"completion\"" : right(row) == nil ? "has no \"answers\"" : nil
+        row["completion"]?.text == nil
+          ? "has no \"completion\"" : right(row) == nil ? "has no \"answers\"" : nil
       }.rows
       for row in rows {
         let answer = row.json["completion"]?.text ?? ""
@@ -134,7 +139,8 @@ extension IndexCommand {
       }
       let count = Double(rows.count)
       return [
-        ("answers", .integer(rows.count)), ("exact_match", .number(Double(exact) / count)), ("f1", .number(f1 / count)),
+        ("answers", .integer(rows.count)), ("exact_match", .number(Double(exact) / count)),
+        ("f1", .number(f1 / count)),
         ("faithfulness", given > 0 ? .number(Double(faithful) / Double(given)) : .null),
         ("no_answer", .number(Double(refused) / count)),
       ]

@@ -105,7 +105,8 @@ struct Searching {
   private let ranks: Ranks
 
   /// Collective.
-  init(_ index: OpenIndexOptions, _ settings: SearchSettings, _ options: SearchOptions, _ ranks: Ranks) throws {
+  init(_ index: OpenIndexOptions, _ settings: SearchSettings, _ options: SearchOptions, _ ranks: Ranks) throws
+  {
     let scorer = try settings.scorer(threads: Launch.threads(ranks, asked: index.threads), ranks)
     try self.init(index, options, scorer: scorer, ranks)
   }
@@ -132,7 +133,8 @@ struct Searching {
     let cut = search.cutQueries
     if cut > 0, ranks.isFirst {
       Command.tell(
-        "note: \(counted(cut, "query", "queries")) longer than the encoder reads, \(encoder?.longest ?? 0) tokens")
+        "note: \(counted(cut, "query", "queries")) longer than the encoder reads, \(encoder?.longest ?? 0) tokens"
+      )
     }
     return found
   }

@@ -24,7 +24,8 @@ struct PassageOptions: ParsableArguments {
     let (files, mistakes) = DataFileNames.files(data, at: "--data")
     for mistake in mistakes { problems.add(mistake) }
     if files.contains(where: StandardInput.isNamed) {
-      problems.add(.usage, "is standard input, and passages are read twice", at: "--data", hint: "name a file")
+      problems.add(
+        .usage, "is standard input, and passages are read twice", at: "--data", hint: "name a file")
     }
     problems.collect(check)
     try problems.throwIfAny()
@@ -48,7 +49,8 @@ struct PassageOptions: ParsableArguments {
   ) throws {
     if outcome.cut > 0 {
       Command.tell(
-        "note: \(counted(outcome.cut, "chunk")) longer than the \(encoder.longest) tokens that the encoder reads")
+        "note: \(counted(outcome.cut, "chunk")) longer than the \(encoder.longest) tokens that the encoder reads"
+      )
     }
     let seconds = max(Date().timeIntervalSince(start), 1e-9)
     let parts = [

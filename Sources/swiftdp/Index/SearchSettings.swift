@@ -10,10 +10,12 @@ struct SearchSettings: ParsableArguments {
   var count = 5
   @Option(help: "dense (cosine of vectors), lexical (words, BM25), or hybrid (both, by their places).")
   var mode = SearchMode.dense.rawValue
-  @Option(help: "Search passages whose metadata have that value only: key=value. It may be given several times.")
+  @Option(
+    help: "Search passages whose metadata have that value only: key=value. It may be given several times.")
   var filter: [String] = []
   @Option(
-    help: "A model that reads query and passage together and orders the hits: of task=classification or regression.",
+    help:
+      "A model that reads query and passage together and orders the hits: of task=classification or regression.",
     transform: Launch.path)
   var reranker: String?
   @Option(help: "How many hits of each query the reranker reads; 50 by default.")
@@ -32,7 +34,9 @@ struct SearchSettings: ParsableArguments {
         "--mode must be one of \(SearchMode.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     guard probes == nil || approximate else { throw ValidationError("--probes is for --approximate") }
-    guard candidates == nil || reranker != nil else { throw ValidationError("--candidates is for --reranker") }
+    guard candidates == nil || reranker != nil else {
+      throw ValidationError("--candidates is for --reranker")
+    }
     guard !approximate || mode != SearchMode.lexical.rawValue else {
       throw ValidationError("--approximate is for vectors, and --mode lexical has none")
     }
