@@ -58,7 +58,9 @@ package final class IndexWriter {
     let isNew = !FileManager.default.fileExists(atPath: folder)
     try makeFolders(folder)
     // A folder of something else stays as it is.
-    if let other = try names(inFolder: folder).first(where: { !Self.isOwn($0) }) {
+    if UserError.noFile("\(folder)/\(IndexDatabase.name)") != nil,
+      let other = try names(inFolder: folder).first(where: { $0 != "lock" })
+    {
       throw UserError(
         .usage, "\(folder) is a folder of something else: it holds \(other)", at: "--output",
         hint: "give another name")
@@ -76,10 +78,6 @@ package final class IndexWriter {
       throw error
     }
     try removeStale()
-  }
-
-  private static func isOwn(_ name: String) -> Bool {
-    name == "lock" || name.hasPrefix(IndexDatabase.name) || name.hasPrefix("vectors-")
   }
 
   /// Removes files that no part names.
