@@ -133,7 +133,7 @@ extension IndexCommand {
         }
         if AnswerMeasures.isExact(answer, answers) { exact += 1 }
         f1 += AnswerMeasures.f1(answer, answers)
-        let sources = row.json["sources"]?.elements?.compactMap { $0["text"]?.text } ?? []
+        guard let sources = row.json["sources"]?.elements?.compactMap({ $0["text"]?.text }) else { continue }
         given += 1
         if AnswerMeasures.stands(answer, in: sources) { faithful += 1 }
       }
