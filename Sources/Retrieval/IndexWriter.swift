@@ -68,10 +68,11 @@ package final class IndexWriter {
     lock = try OutputLock(output: folder, host: host, words: Self.words)
     try lock.begin()
     do {
-      database = try IndexDatabase(folder, creating: true)
-      facts = try begin(database)
-      (nextChunk, nextPart) = try database.read {
-        (try database.next("chunks", $0), Int(try database.next("parts", $0)))
+      let opened = try IndexDatabase(folder, creating: true)
+      database = opened
+      facts = try begin(opened)
+      (nextChunk, nextPart) = try opened.read {
+        (try opened.next("chunks", $0), Int(try opened.next("parts", $0)))
       }
     } catch {
       if isNew { try? removeTree(folder) }
