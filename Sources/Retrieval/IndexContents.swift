@@ -1,6 +1,6 @@
 // What the database of an index holds: documents by their ids, chunks by their numbers.
 import Base
-import GRDB
+internal import GRDB
 
 /// A chunk that was found, as it stands in the index.
 package struct StoredChunk: Equatable, Sendable {

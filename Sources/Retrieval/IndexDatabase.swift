@@ -5,7 +5,7 @@
 // several hosts over a network file system. Readers are short, so that a writer need not wait for long.
 import Base
 import Foundation
-import GRDB
+internal import GRDB
 
 package final class IndexDatabase {
   package static let name = "index.sqlite"

@@ -2,7 +2,7 @@
 import Base
 import Collectives
 import Foundation
-import GRDB
+internal import GRDB
 import Kernels
 
 package enum SearchMode: String, CaseIterable, Sendable {

@@ -2,7 +2,7 @@
 // names them together with their passages. A writer that is killed leaves files that the next one removes.
 import Base
 import Foundation
-import GRDB
+internal import GRDB
 
 package final class IndexWriter {
   package let folder: String

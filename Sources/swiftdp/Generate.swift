@@ -127,7 +127,7 @@ struct Generate: ParsableCommand, SharedByRanks {
       } else {
         print(GroundingOptions.noAnswer)
       }
-      fflush(stdout)
+      fflush(nil)
       try StandardStream.output.writeAll(asked.sourceLines)
     }
   }

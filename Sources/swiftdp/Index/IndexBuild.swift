@@ -55,7 +55,7 @@ extension IndexCommand {
       try onRanks { ranks in
         let files = try ranks.together { try passages.files { try EmbeddingModel.check(model) } }
         let encoder = try EmbeddingModel(model, threads: Launch.threads(ranks, asked: threads), ranks: ranks)
-        let facts = try ranks.together { try facts(encoder) }
+        let facts = try ranks.together { try indexFacts(encoder) }
         let start = Date()
         let outcome = try passages.edit(output, encoder, ranks).build(files, facts)
         try ranks.together {
@@ -67,7 +67,7 @@ extension IndexCommand {
       }
     }
 
-    private func facts(_ encoder: EmbeddingModel) throws -> IndexFacts {
+    private func indexFacts(_ encoder: EmbeddingModel) throws -> IndexFacts {
       let tokens = chunkTokens ?? min(256, encoder.longest)
       guard tokens <= encoder.longest, tokens > encoder.longest - encoder.longestText else {
         throw UserError(
