@@ -32,6 +32,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", path: "Sources/Bindings/CMPI", pkgConfig: "ompi-c"),
@@ -83,6 +84,12 @@ let package = Package(
         "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .target(
+      name: "Retrieval",
+      dependencies: [
+        "Base", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels", "Metrics", "Collectives",
+        "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"),
+      ], swiftSettings: inStep),
     .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
     .target(
       name: "Evaluation",
@@ -113,7 +120,7 @@ let package = Package(
       dependencies: [
         "Base", "Tokenizers", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives",
         "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
-        "Generation", "Evaluation", "Templates", "Tasks", "Recipes", "Planning",
+        "Retrieval", "Generation", "Evaluation", "Templates", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
     .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
@@ -123,7 +130,7 @@ let package = Package(
         "Base", "CProcess", "Compression", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels",
         "Graph", "Adapters",
         "Models", "Objectives", "Collectives", "Preparation", "Inspection", "Optimizers", "Sharding",
-        "Checkpoints",
+        "Checkpoints", "Retrieval", "Metrics",
         "Generation", "Evaluation", "Tasks",
         "Recipes",
         "Merging", "Search", "Planning", "Training", "Reports", "Schedulers",
@@ -152,6 +159,9 @@ let package = Package(
       name: "PreparationTests", dependencies: ["Base", "Datasets", "Collectives", "Preparation"]),
     .testTarget(
       name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
+    .testTarget(
+      name: "RetrievalTests",
+      dependencies: ["Base", "Tokenizers", "Datasets", "Kernels", "Collectives", "Checkpoints", "Retrieval"]),
     .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
     .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Base", "Evaluation"]),

@@ -9,6 +9,8 @@ package struct PromptFile {
     package let prompt: [UInt8]
     /// What the row names as its adapter; nil for none.
     package let adapter: String?
+    /// What is searched for in its place; nil for none.
+    package let query: [UInt8]?
     /// The row as it stands in its file.
     fileprivate let text: [UInt8]
     fileprivate let members: [JSON.Member]
@@ -33,7 +35,7 @@ package struct PromptFile {
         rows.append(
           Row(
             line: row.line, prompt: try Self.prompt(of: json), adapter: json["adapter"]?.text,
-            text: file.text(of: row), members: members))
+            query: json["query"]?.bytes, text: file.text(of: row), members: members))
       } catch {
         mistakes.append(error.at("\(path):\(row.line)"))
       }
@@ -71,12 +73,15 @@ package struct PromptFile {
 
 extension PromptFile.Row {
   /// The row in one line, with its answer: other keys stay as they are, and an answer that it had goes.
-  /// - Parameter ids: the tokens of the answer, if they are wanted.
-  package func answered(_ completion: String, ids: [Int32]?) -> String {
+  /// - Parameters:
+  ///   - ids: the tokens of the answer, if they are wanted.
+  ///   - beside: what else is told of the answer.
+  package func answered(_ completion: String, ids: [Int32]?, beside: [JSON.Member] = []) -> String {
     var added = [JSON.Member(key: Array("completion".utf8), value: .string(completion))]
     if let ids {
       added.append(JSON.Member(key: Array("ids".utf8), value: .array(ids.map { .integer(Int($0)) })))
     }
+    added += beside
     let replaced = added.map(\.key) + [Array("response".utf8)]
     let kept = members.filter { !replaced.contains($0.key) }
     guard kept.count == members.count else { return JSON.object(kept + added).encoded() }

@@ -39,3 +39,17 @@ package enum AnswerMeasures {
     return 2 * Double(both) / Double(given.count + right.count)
   }
 }
+
+extension AnswerMeasures {
+  /// Whether the words of an answer stand beside each other in one of some texts, as exact matches compare them. An answer
+  /// without words stands nowhere.
+  package static func stands(_ answer: String, in texts: [String]) -> Bool {
+    let words = words(answer)
+    guard !words.isEmpty else { return false }
+    return texts.contains { text in
+      let all = self.words(text)
+      guard all.count >= words.count else { return false }
+      return (0...all.count - words.count).contains { all[$0..<$0 + words.count].elementsEqual(words) }
+    }
+  }
+}

@@ -30,6 +30,8 @@ package struct DataRecipe: Sendable {
   package let groupingIsGiven: Bool
   /// What is done about mistakes in the data.
   package var check: DataCheckAction
+  /// Passages before each question; nil for none.
+  package var retrieval: RetrievalRecipe?
 
   /// - Parameter virtual: what the method puts before every sequence.
   package init(_ section: Section, for objective: any Objective, virtual: VirtualPositions = .none) {
@@ -111,6 +113,13 @@ package struct DataRecipe: Sendable {
         "group_by_length", "is true, and with shuffle: false sequences come in the order of the file")
     }
     check = section.choice("check", default: .warn)
+    retrieval = RetrievalRecipe(section)
+    if retrieval != nil, readsStandardInput {
+      section.fail("retrieval", "reads files twice, and the data is standard input", hint: "name a file")
+    }
+    if retrieval != nil, !columns.places.isEmpty {
+      section.fail("retrieval", "reads rows by their usual names, and data.columns gives others")
+    }
     section.refuse("validation", validationMistakes)
     cache = Self.cache(section)
     if cache != nil, readsStandardInput {

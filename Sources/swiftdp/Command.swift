@@ -25,6 +25,7 @@ struct Command: ParsableCommand {
       Doctor.self,
       MakeTasks.self,
       DataCommand.self,
+      IndexCommand.self,
     ])
 
   /// Runs the command; a mistake ends it with one line and the exit code of the mistake.

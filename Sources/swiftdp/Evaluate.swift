@@ -21,6 +21,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       that is longer than a sequence goes on in another.
       With several --adapter NAME=FOLDER, each row of the data says which is for it as "adapter", or is for the model itself;
       each adapter has numbers beside those of all rows, which are left out where adapters have other tasks or labels.
+      With --index, passages stand before each question of the rows.
       With --output, every wrong answer is written, the most certain first, and a summary of them.
 
       With --tasks, tasks of lm-evaluation-harness are run on local files, with its numbers:
@@ -49,6 +50,7 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     transform: Launch.path)
   var train: [String] = []
   @OptionGroup var tasks: TaskArguments
+  @OptionGroup var grounding: GroundingOptions
 
   func validate() throws {
     try tasks.check()
@@ -84,6 +86,9 @@ struct Evaluate: ParsableCommand, SharedByRanks {
       let (training, trainMistakes) = DataFileNames.files(
         train.filter { !CommandSettings.isSetting($0) }, at: "--train")
       rows.settings += train.filter(CommandSettings.isSetting)
+      let passages = try GroundedData(grounding, rows, threads: model.threads, ranks)
+      defer { passages?.remove(ranks) }
+      if let passages { rows.data = passages.words }
       let read = try ReadData(
         model, rows, of: "evaluate", given, needsLabels: true, needsLikeness: !training.isEmpty,
         needsOneTask: output != nil, ranks: ranks

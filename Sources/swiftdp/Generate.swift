@@ -2,6 +2,7 @@
 import ArgumentParser
 import Base
 import Collectives
+import Foundation
 import Generation
 import Kernels
 import Recipes
@@ -17,6 +18,8 @@ struct Generate: ParsableCommand, SharedByRanks {
       The text of one prompt is printed as it comes. A file has rows {"prompt": …}; the same rows with "completion" are
       written, which is data of format completion. Answers depend neither on --batch-size nor on the number of
       ranks.
+      With --index, passages stand before each prompt, and each answer has its sources: as "sources" of its row, or in
+      lines behind it. A row may say what is searched for as "query"; otherwise that is its prompt.
       """)
 
   @OptionGroup var options: ModelOptions
@@ -39,6 +42,7 @@ struct Generate: ParsableCommand, SharedByRanks {
   @Flag(help: "End a search with as many complete texts as beams, even if others could be likelier.")
   var earlyStopping = false
   @OptionGroup var choice: SamplingOptions
+  @OptionGroup var grounding: GroundingOptions
   @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel.")
   var settings: [String] = []
 
@@ -89,9 +93,42 @@ struct Generate: ParsableCommand, SharedByRanks {
       try onRanks { ranks in
         try GenerateFile(command: self, prompts: prompts, output: output, ranks: ranks).run()
       }
+    } else if let prompt, grounding.index != nil {
+      try onRanks { try answer(prompt, from: $0) }
     } else if let prompt, Launch.isFirst {
       try StartCheck.processor()
       try answer(prompt)
+    }
+  }
+
+  /// Prints the answer to a question from passages, and where these are from. Collective.
+  private func answer(_ question: String, from ranks: Ranks) throws {
+    let settings = try ranks.together {
+      let settings = try modelSettings()
+      try TrainedModel.description(folder: options.model, adapter: options.adapter, settings)
+        .checkMakesTexts()
+      return settings
+    }
+    guard let grounding = try Grounding(grounding, threads: options.threads, ranks) else { return }
+    // The first rank answers; others have helped to search.
+    let model = try ranks.together {
+      ranks.isFirst
+        ? try TrainedModel(
+          folder: options.model, adapter: options.adapter, settings: settings,
+          threads: options.threads ?? settings.parallel.threads ?? max(Launch.allowedCores, 1)) : nil
+    }
+    let grounded = try grounding.questions([Array(question.utf8)]) {
+      model?.hasRoom(for: $0, maxTokens) ?? true
+    }
+    try ranks.together {
+      guard ranks.isFirst, let model, let asked = grounded.first else { return }
+      if asked.isAnswerable {
+        try write(model, String(decoding: asked.prompt, as: UTF8.self), showsPrompt: false)
+      } else {
+        print(GroundingOptions.noAnswer)
+      }
+      fflush(nil)
+      try StandardStream.output.writeAll(asked.sourceLines)
     }
   }
 
@@ -107,13 +144,21 @@ struct Generate: ParsableCommand, SharedByRanks {
       folder: options.model, adapter: options.adapter, settings: settings,
       threads: threads ?? max(Launch.allowedCores, 1))
     for note in model.replica.description.notes { Command.tell("note: " + note) }
+    try write(model, prompt, showsPrompt: true)
+  }
+
+  /// - Parameter showsPrompt: whether the prompt stands before what continues it.
+  private func write(_ model: TrainedModel, _ prompt: String, showsPrompt: Bool) throws {
     var decoder = StreamingDecoder(model.tokenizer, skipSpecialTokens: true)
     func write(_ text: String) throws { try StandardStream.output.writeAll(text) }
     let tokens = model.tokenizer.encode(prompt, addSpecialTokens: true)
     try model.replica.description.check(prompt: tokens, at: "--prompt", code: .usage)
     // The prompt passes through the decoder too: without it, the first new piece would lose the space before it. The
     // answer to a source begins anew.
-    if model.replica.description.answerStart == nil { try write(tokens.map { decoder.append($0) }.joined()) }
+    if model.replica.description.answerStart == nil {
+      let text = tokens.map { decoder.append($0) }.joined()
+      if showsPrompt { try write(text) }
+    }
     // The line ends in any case, so that an error has a line of its own.
     let outcome = Result {
       let prompts = [Generator.Prompt(tokens, sample: 0)]

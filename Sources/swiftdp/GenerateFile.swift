@@ -7,6 +7,7 @@ import Foundation
 import Generation
 import Recipes
 import Reports
+import Retrieval
 import Tokenizers
 import Training
 
@@ -32,10 +33,16 @@ struct GenerateFile {
     if ranks.isFirst {
       for note in model.replica.description.notes { Command.tell("note: " + note) }
     }
-    let tokens = try ranks.together { try encoded(file, models) }
+    let grounding = try Grounding(command.grounding, threads: command.options.threads, ranks)
+    let grounded = try grounding?.questions(
+      file.rows.map(\.prompt), searchedAs: file.rows.map { $0.query ?? $0.prompt }
+    ) { model.hasRoom(for: $0, command.maxTokens) }
+    let tokens = try ranks.together { try encoded(file, grounded, models) }
     let start = Date()
     var answers = [[Int32]](repeating: [], count: tokens.count)
-    for (rows, model) in models where !rows.isEmpty {
+    for (all, model) in models {
+      let rows = all.filter { grounded?[$0].isAnswerable ?? true }
+      if rows.isEmpty { continue }
       let made = try self.answers(of: model)(to: rows.map { tokens[$0] }, samples: rows)
       for (row, answer) in zip(rows, made) { answers[row] = answer }
     }
@@ -43,10 +50,14 @@ struct GenerateFile {
     let isText = model.replica.description.answerStart != nil
     try ranks.together {
       guard ranks.isFirst else { return }
-      let lines = zip(file.rows, zip(tokens, answers)).map { row, texts in
-        row.answered(
-          model.tokenizer.text(of: texts.1, after: isText ? [] : texts.0), ids: command.ids ? texts.1 : nil)
-          + "\n"
+      let lines = file.rows.indices.map { place in
+        let (prompt, answer) = (tokens[place], answers[place])
+        let asked = grounded?[place]
+        let isAnswered = asked?.isAnswerable ?? true
+        return file.rows[place].answered(
+          isAnswered
+            ? model.tokenizer.text(of: answer, after: isText ? [] : prompt) : GroundingOptions.noAnswer,
+          ids: command.ids ? answer : nil, beside: asked?.members ?? []) + "\n"
       }
       try newFile?.write(Array(lines.joined().utf8))
     }
@@ -92,12 +103,15 @@ struct GenerateFile {
     try PromptFile.refuse(mistakes, in: file.path)
   }
 
-  private func encoded(_ file: PromptFile, _ models: [(rows: [Int], TrainedModel)]) throws -> [[Int32]] {
+  private func encoded(
+    _ file: PromptFile, _ grounded: [GroundedQuestion]?, _ models: [(rows: [Int], TrainedModel)]
+  ) throws -> [[Int32]] {
     var tokens = [[Int32]](repeating: [], count: file.rows.count)
     let problems = Problems()
     for (rows, model) in models {
       for row in rows {
-        tokens[row] = model.tokenizer.encode(file.rows[row].prompt, addSpecialTokens: true)
+        tokens[row] = model.tokenizer.encode(
+          grounded?[row].prompt ?? file.rows[row].prompt, addSpecialTokens: true)
         _ = problems.collect {
           try model.replica.description.check(prompt: tokens[row], at: file.place(of: row))
         }
@@ -126,5 +140,15 @@ struct GenerateFile {
       }
     }
     return answers
+  }
+}
+
+extension GroundedQuestion {
+  /// What an answer says of its passages.
+  fileprivate var members: [JSON.Member] {
+    [
+      JSON.Member(key: Array("sources".utf8), value: sourcesJSON),
+      JSON.Member(key: Array("answered".utf8), value: .bool(isAnswerable)),
+    ]
   }
 }

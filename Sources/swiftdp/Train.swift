@@ -25,12 +25,16 @@ struct Train: ParsableCommand, SharedByRanks {
     // The reader of the output may leave, and the run goes on.
     signal(SIGPIPE, SIG_IGN)
     try onRanks { ranks in
-      let (recipe, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
+      let (given, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
+      var recipe = given
       if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let lock = try ranks.together {
         ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
       defer { withExtendedLifetime(lock) {} }
+      recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
+        Command.tell($0)
+      }
       let console = Console(columns: Launch.terminalColumns, binding: CoreBinding.outcome.words)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),

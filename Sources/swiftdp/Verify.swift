@@ -30,7 +30,11 @@ struct Verify: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
-      let (recipe, _) = try ranks.together { try readRecipe(recipeAndSettings) }
+      let (given, _) = try ranks.together { try readRecipe(recipeAndSettings) }
+      let recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks))
+      {
+        Command.tell($0)
+      }
       if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let table = VerifyTable()
       if ranks.isFirst { table.begin() }

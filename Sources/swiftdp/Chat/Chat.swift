@@ -16,6 +16,7 @@ struct Chat: ParsableCommand {
       A line is a message; one that ends with \\ goes on in the next, and lines between two lines of \"\"\" are one message.
       Ctrl-C stops an answer, and Ctrl-D ends the chat. /help names the other commands.
       With several --adapter NAME=FOLDER, /adapter NAME says which one answers from then on.
+      With --index, passages stand before each question, and what they are stands behind each answer.
       """)
 
   @OptionGroup var options: ModelOptions
@@ -29,6 +30,7 @@ struct Chat: ParsableCommand {
   @Option(help: "The most tokens of an answer.")
   var maxTokens = 1024
   @OptionGroup var choice: SamplingOptions
+  @OptionGroup var grounding: GroundingOptions
   @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel.")
   var settings: [String] = []
 
@@ -41,7 +43,22 @@ struct Chat: ParsableCommand {
     try options.checkNames()
     let session = ChatSession(
       try voices(settings), system: system, sampling: choice.sampling, maximum: maxTokens)
-    try ChatLoop(session).run()
+    guard grounding.index != nil else { return try ChatLoop(session).run() }
+    if Launch.rank != nil {
+      throw UserError(.usage, "is for one process", at: "--index", hint: "start swiftdp chat without mpirun")
+    }
+    try onRanks { ranks in
+      guard let passages = try Grounding(grounding, threads: options.threads, ranks) else { return }
+      session.grounding = { question in
+        let maximum = maxTokens
+        let found = try passages.questions([Array(question.utf8)]) {
+          session.voice.model.hasRoom(for: $0, maximum)
+        }
+        guard let first = found.first else { preconditionFailure("a question for each question") }
+        return first
+      }
+      try ChatLoop(session).run()
+    }
   }
 
   /// Who answers: the model, or each of several adapters of it and the model without one.

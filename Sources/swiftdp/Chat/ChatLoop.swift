@@ -2,6 +2,7 @@
 import Base
 import Checkpoints
 import Foundation
+import Retrieval
 import Synchronization
 
 /// Whether Ctrl-C was pressed since the last answer began.
@@ -46,6 +47,7 @@ struct ChatLoop {
         return !isInterrupted.load(ordering: .relaxed)
       }
       try write(isInterrupted.load(ordering: .relaxed) ? "\n(stopped)\n" : "\n")
+      if let grounded = session.grounded, grounded.isAnswerable { try write(grounded.sourceLines) }
     } catch let error as UserError where error.code == .data {
       // Such a mistake is about the chat, which goes on without the question.
       Command.tell("\(error)")

@@ -3,6 +3,7 @@ import Base
 import Datasets
 import Generation
 import Models
+import Retrieval
 import Tokenizers
 import Training
 
@@ -35,6 +36,10 @@ final class ChatSession {
   private(set) var messages: [Conversation.Message] = []
   /// How many answers there have been: draws are keyed by it.
   private var answers = 0
+  /// Finds passages for a question; nil where it is asked as it is. The chat keeps questions without passages.
+  var grounding: ((_ question: String) throws -> GroundedQuestion)?
+  /// What the last question was asked with; nil where nothing was looked for.
+  private(set) var grounded: GroundedQuestion?
 
   /// - Parameters:
   ///   - voices: who may answer; the first one does.
@@ -78,6 +83,13 @@ final class ChatSession {
   func ask(_ question: String, each: (String) throws -> Bool) throws {
     messages.append(Conversation.Message(role: "user", text: Array(question.utf8)))
     do {
+      grounded = try grounding?(question)
+      if let grounded, !grounded.isAnswerable {
+        messages.append(
+          Conversation.Message(role: ChatLoss.assistant, text: Array(GroundingOptions.noAnswer.utf8)))
+        _ = try each(GroundingOptions.noAnswer)
+        return
+      }
       try answer(each)
     } catch {
       if messages.last?.role == "user" { messages.removeLast() }
@@ -85,11 +97,17 @@ final class ChatSession {
     }
   }
 
+  /// The chat, with the passages before its last question.
+  private var asked: [Conversation.Message] {
+    guard let grounded else { return messages }
+    return messages.dropLast() + [Conversation.Message(role: "user", text: grounded.prompt)]
+  }
+
   private func answer(_ each: (String) throws -> Bool) throws {
     let (model, encoder) = (voice.model, voice.encoder)
     let prompt: [UInt8]
     do throws(ChatMistake) {
-      prompt = try encoder.prompt(Conversation(messages: messages))
+      prompt = try encoder.prompt(Conversation(messages: asked))
     } catch {
       throw UserError(.data, error.what, at: "the chat", hint: error.hint)
     }

@@ -20,14 +20,15 @@ extension DataCommand {
 
     func run() throws {
       try onRanks { ranks in
-        let (recipe, _) = try ranks.together {
+        let (given, _) = try ranks.together {
           let read = try readRecipe(recipeAndSettings)
           guard read.0.data.cache != nil else {
             throw UserError(.usage, "is missing", at: "data.cache", hint: "name a folder")
           }
           return read
         }
-        let threads = recipe.parallel.threads ?? Launch.threads(ranks)
+        let threads = given.parallel.threads ?? Launch.threads(ranks)
+        let recipe = try given.retrieved(ranks: ranks, threads: threads) { Command.tell($0) }
         let data = try RunData.cached(recipe, ranks: ranks, threads: threads) { Command.tell($0) }
         guard ranks.isFirst else { return }
         let (train, validation) = (data.dataset.summary.train, data.dataset.summary.validation)

@@ -18,6 +18,11 @@ struct RecipeData {
   /// - Throws: mistakes of the recipe and the model, for which nothing can be looked at.
   init(_ arguments: [String]) throws {
     var recipe = try readRecipe(arguments).0
+    guard recipe.data.retrieval == nil else {
+      throw UserError(
+        .usage, "puts passages before the questions when a run starts", at: "data.retrieval",
+        hint: "leave it out here (data.retrieval=null), or give a file of OUTPUT/retrieved as data.train")
+    }
     if recipe.data.readsStandardInput { try StandardInput.read() }
     var mistakes: [UserError] = []
     do { recipe = try recipe.settled() } catch let errors as UserErrors where errors.code == .data {

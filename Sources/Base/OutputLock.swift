@@ -1,8 +1,7 @@
 // One run per output folder at a time: a lock that the system releases when the process of the run is gone.
-import Base
 import Foundation
 
-/// An exclusive lock on `OUTPUT/lock`, held as long as this value lives. Only the first rank takes it.
+/// An exclusive lock on `OUTPUT/lock`, or that of an index, held as long as this value lives. Only the first rank takes it.
 ///
 /// It is an open-file-description lock of `fcntl`. The kernel drops it when the process ends, however that happened,
 /// and nothing of it is on the disk that a reboot could bring back. It is the only kind of lock on Linux that other
@@ -15,17 +14,27 @@ package final class OutputLock {
   private let output: String
   private var descriptor: Int32 = -1
   private let holder: String
+  private let words: Words
   /// Why nothing is locked, in one line: if the file system has no locks, the run goes on without one.
   package private(set) var warning: String?
 
   private var path: String { output + "/lock" }
 
+  /// What messages call who else may hold it, and what they say to do.
+  package struct Words: Sendable {
+    let holder: String
+    let hint: String
+    package init(holder: String, hint: String) { (self.holder, self.hint) = (holder, hint) }
+    package static let run = Words(holder: "another run", hint: "set output to another folder")
+  }
+
   /// Takes the lock if a run has been in this folder before. It creates no file, so that a mistake that is found
   /// later leaves everything as it was.
   /// - Parameter host: this host's name, to tell others.
   /// - Throws: `UserError(.tryAgain)` with the host and process of the run that holds it.
-  package init(output: String, host: String) throws {
+  package init(output: String, host: String, words: Words = .run) throws {
     self.output = output
+    self.words = words
     holder = "process \(getpid()) on \(host)"
     let found = open(path, O_RDWR | O_CLOEXEC)
     guard found >= 0 else {
@@ -62,7 +71,8 @@ package final class OutputLock {
       let reason = errno
       close(file)
       if reason == EAGAIN || reason == EACCES { throw refusal() }
-      warning = "\(path): not locked, \(String(cString: strerror(reason))): another run could write here too"
+      warning =
+        "\(path): not locked, \(String(cString: strerror(reason))): \(words.holder) could write here too"
       return
     }
     descriptor = file
@@ -74,11 +84,11 @@ package final class OutputLock {
   private static let setLock: Int32 = 37
 
   private func refusal() -> UserError {
-    let words = (try? OpenFile.contents(path)).map { String(decoding: $0.prefix(400), as: UTF8.self) } ?? ""
+    let found = (try? OpenFile.contents(path)).map { String(decoding: $0.prefix(400), as: UTF8.self) } ?? ""
     return UserError(
-      .tryAgain, "another run writes to it: " + (words.isEmpty ? "one that has just begun" : words),
+      .tryAgain, "\(words.holder) writes to it: " + (found.isEmpty ? "one that has just begun" : found),
       at: output,
-      hint: "wait for its end, or set output to another folder")
+      hint: "wait for its end, or \(words.hint)")
   }
 
   deinit {

@@ -1,0 +1,45 @@
+// The best few of many scores.
+
+package struct ScoredChunk: Equatable, Sendable {
+  /// The number of the chunk in its index.
+  package let number: Int64
+  package let score: Double
+
+  package init(_ number: Int64, _ score: Double) { (self.number, self.score) = (number, score) }
+
+  /// Of equal scores, the chunk that was added first comes first.
+  static func precedes(_ a: ScoredChunk, _ b: ScoredChunk) -> Bool {
+    a.score > b.score || (a.score == b.score && a.number < b.number)
+  }
+}
+
+/// Keeps the best `count`, in order.
+struct BestHits {
+  private let count: Int
+  private(set) var hits: [ScoredChunk] = []
+  /// What a score must reach; lower ones, and NaN, do not.
+  private(set) var threshold = -Float.infinity
+
+  init(count: Int) {
+    self.count = count
+    hits.reserveCapacity(count + 1)
+  }
+
+  @inline(__always)
+  mutating func offer(_ score: Float, _ number: Int64) {
+    guard score >= threshold else { return }
+    insert(ScoredChunk(number, Double(score)))
+  }
+
+  mutating func insert(_ hit: ScoredChunk) {
+    var (low, high) = (0, hits.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ScoredChunk.precedes(hits[middle], hit) { low = middle + 1 } else { high = middle }
+    }
+    guard low < count else { return }
+    hits.insert(hit, at: low)
+    if hits.count > count { hits.removeLast() }
+    if hits.count == count { threshold = Float(hits[count - 1].score) }
+  }
+}

@@ -1,0 +1,59 @@
+// swiftdp index info and cluster
+import ArgumentParser
+import Base
+import Collectives
+import Retrieval
+
+extension IndexCommand {
+  struct Info: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Say what an index holds.")
+
+    @Option(help: "The folder of the index.", transform: Launch.path)
+    var index: String
+    @Flag(help: "One JSON object instead of words.")
+    var json = false
+
+    func run() throws {
+      let database = try IndexDatabase(index)
+      let facts = try database.facts()
+      let counts = try database.counts()
+      let members: [(String, JSON)] = [
+        ("documents", .integer(counts.documents)), ("chunks", .integer(counts.chunks)),
+        ("state", .string(facts.state.rawValue)), ("generation", .integer(facts.generation)),
+        ("encoder", .string(facts.encoder)), ("fingerprint", .string(facts.fingerprint)),
+        ("width", .integer(facts.width)), ("vectors", .string(facts.type.rawValue)),
+        ("chunk_tokens", .integer(facts.chunkTokens)), ("overlap", .integer(facts.overlap)),
+        ("files", .integer(counts.parts)), ("removed_chunks", .integer(counts.removed)),
+      ]
+      if json { return print(JSON.object(members: members).encoded()) }
+      for (name, value) in members { print(cell(name, width: 16) + (value.text ?? value.encoded())) }
+    }
+  }
+
+  struct Cluster: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Sort the vectors of an index into lists, for search --approximate.",
+      discussion: """
+        Example: swiftdp index cluster --index index
+        Passages that are added later are compared one by one until the index is clustered again.
+        """)
+
+    @Option(help: "The folder of the index.", transform: Launch.path)
+    var index: String
+    @Option(help: "How many lists; four times the square root of the number of chunks by default.")
+    var lists: Int?
+    @Option(help: "Threads; all cores by default.")
+    var threads: Int?
+
+    func validate() throws {
+      try check("--lists", lists, in: 1...1 << 20)
+      try check(threads: threads)
+    }
+
+    func run() throws {
+      let writer = try IndexWriter(opening: index, host: Ranks.hostName)
+      let made = try writer.cluster(lists: lists, threads: threads ?? max(Launch.allowedCores, 1))
+      print("\(counted(made, "list")) · \(index)")
+    }
+  }
+}
