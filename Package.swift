@@ -84,6 +84,11 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
+    .target(
+      name: "Export",
+      dependencies: [
+        "Base", "Tokenizers", "Templates", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Checkpoints",
+      ], swiftSettings: inStep),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
@@ -104,7 +109,13 @@ let package = Package(
         "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
         "Generation", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
-    .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Base", "Datasets", "Objectives", "Collectives", "Recipes", "Training",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["TensorBoard/tensorboard_events.proto"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
     .executableTarget(
       name: "swiftdp",
@@ -113,7 +124,7 @@ let package = Package(
         "Graph", "Adapters",
         "Models", "Objectives", "Collectives", "Preparation", "Inspection", "Optimizers", "Sharding",
         "Checkpoints",
-        "Generation", "Tasks",
+        "Generation", "Export", "Tasks",
         "Recipes",
         "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -26,6 +26,10 @@ package struct TrainingRecipe: Sendable {
   package var spikeFactor: Double
   /// The share of micro-batches that a second rank computes too.
   package var audit: Double
+  /// Where the numbers of the run go beside metrics.jsonl.
+  package var reportTo: [ReportTarget]
+  /// Steps whose parts go to trace files; nil for none.
+  package var trace: TracedSteps?
 
   package init(_ section: Section) {
     if section.has("steps") {
@@ -61,5 +65,7 @@ package struct TrainingRecipe: Sendable {
         "spike_factor", "is \(spikeFactor), and every norm is as large", hint: "more than 1, or 0 for never")
     }
     audit = section.number("audit", default: 0, in: 0...1)
+    reportTo = ReportTarget.read(section)
+    trace = TracedSteps.read(section)
   }
 }

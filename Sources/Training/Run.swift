@@ -38,6 +38,8 @@ package final class Run {
   /// Where a model learns from its own answers, what draws and rewards them.
   private var policy: PolicyRun?
   private var keptRollouts: JSON?
+  /// Whether every report has the times of all ranks; the same on all of them.
+  package var asksRanks = false
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -150,6 +152,9 @@ package final class Run {
     return content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
   }
 
+  /// How many steps lie between two at which the ranks tell how long they took, where nobody asks for all.
+  private static let rankInterval = 10
+
   private func content(
     _ form: WeightsForm, states: [ShardedState], derived: [DerivedTensor]
   ) -> CheckpointContent {
@@ -197,6 +202,7 @@ package final class Run {
     var stream = data.stream
     var tokens = 0
     var audits = 0
+    var seconds = RankSeconds()
     var measured: Evaluation?
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
@@ -218,6 +224,10 @@ package final class Run {
       if let policy { report.scalars = policy.scalars(of: number) + report.scalars }
       tokens += report.tokens
       audits += report.audits
+      seconds.add(report)
+      if asksRanks || !recipe.training.reportTo.isEmpty || number % Self.rankInterval == 0 {
+        report.ranks = RankSeconds(step: report.seconds, exchange: report.exchangeSeconds).gathered(ranks)
+      }
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
@@ -236,6 +246,7 @@ package final class Run {
     guard end == data.steps else { return }
     step.finish()
     let memory = RunMemory(ranks)
+    let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
     try ranks.together { try leftContent() }.write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
@@ -244,7 +255,7 @@ package final class Run {
         RunEnd(
           model: model, seconds: Date().timeIntervalSince(begin), steps: data.steps - first + 1,
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil, memory: memory,
-          validation: measured))
+          ranks: rankSeconds, validation: measured))
     }
   }
 
@@ -343,6 +354,6 @@ package final class Run {
       unit: type(of: recipe.objective).unit,
       data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
-      resumed: resumed, output: recipe.output)
+      resumed: resumed, output: recipe.output, fingerprint: fingerprint)
   }
 }
