@@ -157,7 +157,9 @@ package final class Console: Observer {
 
   private static func straggler(_ ranks: [RankSeconds]) -> (rank: Int, more: Double)? {
     let times = ranks.map(\.computing)
-    guard times.count > 1, let longest = times.max(), let rank = times.firstIndex(of: longest) else { return nil }
+    guard times.count > 1, let longest = times.max(), let rank = times.firstIndex(of: longest) else {
+      return nil
+    }
     let middle = times.sorted()[(times.count - 1) / 2]
     guard middle > 0, longest > middle * (1 + slow) else { return nil }
     return (rank, longest / middle - 1)

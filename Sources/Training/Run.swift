@@ -147,9 +147,12 @@ package final class Run {
   }
 
   /// What the run leaves.
-  private func leftContent() throws -> CheckpointContent {
+  /// - Parameter card: the model card.
+  private func leftContent(_ card: String) throws -> CheckpointContent {
     let (form, tensors) = try model.base.left(by: recipe.method, of: replica)
-    return content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
+    var content = content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
+    content.companions.add([(ModelCard.fileName, Array(card.utf8))])
+    return content
   }
 
   /// How many steps lie between two at which the ranks tell how long they took, where nobody asks for all.
@@ -204,6 +207,7 @@ package final class Run {
     var audits = 0
     var seconds = RankSeconds()
     var measured: Evaluation?
+    var lastLoss: Double?
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
@@ -232,6 +236,7 @@ package final class Run {
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
       measured = validation ?? measured
+      lastLoss = report.loss
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
@@ -248,7 +253,11 @@ package final class Run {
     let memory = RunMemory(ranks)
     let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
-    try ranks.together { try leftContent() }.write(
+    let card = ModelCard(
+      summary, isAdapter: self.model.base.leavesAdapter, loss: lastLoss, validation: measured)
+    // Where there was nothing to do, the card of the run that did it stays.
+    let text = first > end ? ModelCard.stored(in: model) ?? card.text : card.text
+    try ranks.together { try leftContent(text) }.write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
     try tell {
       try $0.ended(
