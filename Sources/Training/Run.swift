@@ -64,7 +64,11 @@ package final class Run {
       let settled = try recipe.settled(steps: data.steps)
       return (settled, try model.with(chatTemplate: data.dataset.namedTemplate).settled(settled))
     }
-    let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
+    let engine = try ranks.together {
+      try Engine(
+        threads: threads, kernel: recipe.parallel.blasKernel,
+        profile: recipe.training.trace == nil ? nil : Profile())
+    }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(
@@ -212,7 +216,9 @@ package final class Run {
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
       deadline: [limit, deadline].compactMap { $0 }.min())
+    var trace = StepTrace(recipe, replica.engine, ranks)
     for number in stride(from: first, through: end, by: 1) {
+      trace?.begin(number)
       var report =
         try head?.run(number, tokens: data.dataset.train.tokenCount, fill: fillTrained)
         ?? reported { try step.run(number, try microBatches(number, &stream)) }
@@ -245,7 +251,10 @@ package final class Run {
       let request = requests.agree(stepSeconds: report.seconds, saveSeconds: saves.longest)
       let isLastOne = number == end || request.isStop
       let isDue = recipe.checkpoint.every.isDue(after: number)
-      if isLastOne || isDue || request == .checkpoint { try save(number, mustSucceed: isLastOne) }
+      if isLastOne || isDue || request == .checkpoint {
+        try replica.engine.time("checkpoint") { try save(number, mustSucceed: isLastOne) }
+      }
+      if let note = trace?.end(number, isLast: isLastOne) { try tell { try $0.noted(note) } }
       if request.isStop, number < end { throw stopped(after: number, request) }
     }
     guard end == data.steps else { return }
@@ -330,12 +339,14 @@ package final class Run {
   private func validate() throws -> Evaluation? {
     guard let sequences = data.dataset.validation else { return nil }
     step.finish()
-    var evaluation = try evaluate(
-      sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
-      microBatchSize: recipe.training.microBatchSize,
-      mask: recipe.data.packingMask,
-      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
-      reference: reference)
+    var evaluation = try replica.engine.time("validation") {
+      try evaluate(
+        sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
+        microBatchSize: recipe.training.microBatchSize,
+        mask: recipe.data.packingMask,
+        sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
+        reference: reference)
+    }
     evaluation.scalars += try policy?.validate() ?? []
     return evaluation
   }

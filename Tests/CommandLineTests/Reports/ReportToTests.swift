@@ -125,3 +125,30 @@ extension CommandLineTests {
     }
   }
 }
+
+extension CommandLineTests {
+  @Suite struct TraceTests {
+    @Test func everyRankWritesThePartsOfItsSteps() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let plain = try train(RankCountTests.text, output: "plain", in: folder)
+      let run = try train(RankCountTests.text + ["training.trace=5-6"], output: "run", ranks: 2, in: folder)
+      #expect(try run.results() == plain.results())
+      #expect(folder.names(in: "run/trace") == ["rank-0000.json", "rank-0001.json"])
+      for (rank, name) in folder.names(in: "run/trace").enumerated() {
+        let json = try JSON.parse(try folder.text("run/trace/" + name))
+        let events = try #require(json["traceEvents"]?.elements)
+        let names = Set(events.compactMap { $0["name"]?.text })
+        for name in ["step 5", "step 6", "exchange", "update", "norm", "validation"] {
+          #expect(names.contains(name), "\(name)")
+        }
+        #expect(names.contains { $0.hasSuffix(" forward") } && names.contains { $0.hasSuffix(" backward") })
+        #expect(Set(events.compactMap { $0["args"]?["layer"]?.integer }).isSuperset(of: [0, 1]))
+        #expect(events.allSatisfy { $0["pid"]?.integer == rank })
+        #expect(
+          events.dropFirst().allSatisfy { ($0["ts"]?.double ?? -1) >= 0 && ($0["dur"]?.double ?? -1) >= 0 })
+      }
+    }
+  }
+}
