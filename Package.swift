@@ -98,6 +98,11 @@ let package = Package(
         "Collectives", "Generation", "Yams", .product(name: "Crypto", package: "swift-crypto"),
       ],
       resources: [.embedInCode("Shipped")]),
+    .target(
+      name: "Export",
+      dependencies: [
+        "Base", "Tokenizers", "Templates", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Checkpoints",
+      ], swiftSettings: inStep),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(
       name: "Recipes",
@@ -122,7 +127,13 @@ let package = Package(
         "Metrics", "Rewards", "Collectives", "Inspection", "Optimizers", "Sharding", "Checkpoints",
         "Retrieval", "Generation", "Evaluation", "Templates", "Tasks", "Recipes", "Planning",
       ], swiftSettings: inStep),
-    .target(name: "Reports", dependencies: ["Base", "Datasets", "Objectives", "Recipes", "Training"]),
+    .target(
+      name: "Reports",
+      dependencies: [
+        "Base", "Datasets", "Objectives", "Collectives", "Recipes", "Training",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["TensorBoard/tensorboard_events.proto"]),
     .target(name: "Schedulers", dependencies: ["Base", "CProcess"]),
     .executableTarget(
       name: "swiftdp",
@@ -131,7 +142,7 @@ let package = Package(
         "Graph", "Adapters",
         "Models", "Objectives", "Collectives", "Preparation", "Inspection", "Optimizers", "Sharding",
         "Checkpoints", "Retrieval", "Metrics",
-        "Generation", "Evaluation", "Tasks",
+        "Generation", "Evaluation", "Export", "Tasks",
         "Recipes",
         "Merging", "Search", "Planning", "Training", "Reports", "Schedulers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -117,7 +117,7 @@ package struct TrainingState: Equatable, Sendable {
 package struct CheckpointContent {
   package let description: ModelDescription
   /// The companions of the model that the run began with; needed on the first rank only.
-  package let companions: CompanionFiles
+  package var companions: CompanionFiles
   package let map: ShardMap
   package let store: WeightStore
   package let form: WeightsForm

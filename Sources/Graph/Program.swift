@@ -21,9 +21,9 @@ package final class Arena: @unchecked Sendable {
 
 extension Engine {
   /// Runs one entry of the schedule, and times it if a profile is collected.
-  fileprivate func time(_ label: String, _ operation: any Operation, _ body: () -> Void) {
+  fileprivate func time(_ label: String, _ node: Node, _ body: () -> Void) {
     guard let profile else { return body() }
-    profile.time("\(type(of: operation)) \(label)", body)
+    profile.time("\(type(of: node.operation)) \(label)", layer: node.layer, body)
   }
 }
 
@@ -137,12 +137,12 @@ package final class Program {
       if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, inputs, engine)
         beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: next.node.parameters))
-        engine.time(phase.label, node.operation) {
+        engine.time(phase.label, node) {
           maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
         }
         continue
       }
-      engine.time(phase.label, node.operation) {
+      engine.time(phase.label, node) {
         switch phase {
         case .forward, .again: node.operation.forward(frame)
         case .backward: node.operation.backward(frame)

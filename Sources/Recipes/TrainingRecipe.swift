@@ -30,6 +30,10 @@ package struct TrainingRecipe: Sendable {
   package var evaluation: EvaluationRecipe?
   /// nil where a run goes to its last step.
   package var stopping: StoppingRecipe?
+  /// Where the numbers of the run go beside metrics.jsonl.
+  package var reportTo: [ReportTarget]
+  /// Steps whose parts go to trace files; nil for none.
+  package var trace: TracedSteps?
 
   package init(_ section: Section) {
     if section.has("steps") {
@@ -72,5 +76,7 @@ package struct TrainingRecipe: Sendable {
     if stopping?.measure == .validationLoss, validateEvery == 0 {
       section.fail("early_stopping", "watches validation_loss, and training.validate_every is 0")
     }
+    reportTo = ReportTarget.read(section)
+    trace = TracedSteps.read(section)
   }
 }

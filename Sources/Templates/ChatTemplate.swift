@@ -46,7 +46,7 @@ package struct ChatTemplate: Sendable {
     }
   }
 
-  static let standard = "default"
+  package static let standard = "default"
 
   private static func template(_ source: [UInt8], at place: String) throws -> Template {
     do { return try Template(source) } catch {

@@ -2,20 +2,20 @@
 import Base
 import Foundation
 
-struct FolderTemplates {
-  struct Source {
-    var name: String
-    var source: [UInt8]
+package struct FolderTemplates {
+  package struct Source {
+    package var name: String
+    package var source: [UInt8]
     /// Where it was found.
     var path: String
   }
 
-  let sources: [Source]
+  package let sources: [Source]
   /// Where they were found.
   let path: String
 
   /// chat_template.jinja and additional_chat_templates/ come before the key `chat_template` of tokenizer_config.json.
-  init(folder: String) throws {
+  package init(folder: String) throws {
     let file = folder + "/chat_template.jinja"
     var sources: [Source] = []
     if FileManager.default.fileExists(atPath: file) {

@@ -135,6 +135,11 @@ package final class Tokenizer: Sendable {
     return addedTokens.token(of: bytes)?.id ?? model.vocabulary.id(of: bytes)
   }
 
+  /// The special tokens that stand around a text.
+  package var around: (before: [Int32], after: [Int32]) {
+    (postProcessor.single.before, postProcessor.single.after)
+  }
+
   /// Whether an id is one of those that `skipSpecialTokens` leaves out.
   package func isSpecial(_ id: Int32) -> Bool { addedTokens.token(id)?.special ?? false }
 

@@ -24,6 +24,8 @@ package struct RunSummary: Sendable {
   /// How many steps the resumed run had done, and its checkpoint.
   package var resumed: (step: Int, path: String)?
   package var output: String
+  /// What the last bits of the run depend on beside its recipe.
+  package var fingerprint: [JSON.Member]
 }
 
 /// Watches a run. An error that it throws ends the run.
@@ -58,6 +60,8 @@ package struct RunEnd: Sendable {
   package var memory: RunMemory
   /// The measurement before the first step; nil in a run that was resumed.
   package var first: Evaluation?
+  /// What the steps took on each rank.
+  package var ranks: [RankSeconds]
   /// The last measurement of the loss on validation data.
   package var validation: Evaluation?
 }

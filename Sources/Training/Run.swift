@@ -46,6 +46,8 @@ package final class Run {
   private(set) var tasks: RunTasks?
   var stopping: EarlyStopping?
   private var keptStopping: JSON?
+  /// Whether every report has the times of all ranks; the same on all of them.
+  package var asksRanks = false
 
   /// Reads, checks and builds everything; nothing is trained and no file written yet. Collective.
   /// - Parameters:
@@ -70,7 +72,11 @@ package final class Run {
       let settled = try recipe.settled(steps: data.steps)
       return (settled, try model.with(chatTemplate: data.dataset.namedTemplate).settled(settled))
     }
-    let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
+    let engine = try ranks.together {
+      try Engine(
+        threads: threads, kernel: recipe.parallel.blasKernel,
+        profile: recipe.training.trace == nil ? nil : Profile())
+    }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
     if let form = recipe.softTargets {
       replica.teacher = Teacher(
@@ -177,10 +183,16 @@ package final class Run {
   }
 
   /// What the run leaves.
-  private func leftContent() throws -> CheckpointContent {
+  /// - Parameter card: the model card.
+  private func leftContent(_ card: String) throws -> CheckpointContent {
     let (form, tensors) = try model.base.left(by: recipe.method, of: replica)
-    return content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
+    var content = content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
+    content.companions.add([(ModelCard.fileName, Array(card.utf8))])
+    return content
   }
+
+  /// How many steps lie between two at which the ranks tell how long they took, where nobody asks for all.
+  private static let rankInterval = 10
 
   private func content(
     _ form: WeightsForm, states: [ShardedState], derived: [DerivedTensor]
@@ -235,13 +247,17 @@ package final class Run {
     var stream = data.stream
     var tokens = 0
     var audits = 0
+    var seconds = RankSeconds()
     var measured: Evaluation?
     var done = end
+    var lastLoss: Double?
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
       deadline: [limit, deadline].compactMap { $0 }.min())
+    var trace = StepTrace(recipe, replica.engine, ranks)
     for number in stride(from: first, through: end, by: 1) {
+      trace?.begin(number)
       var report =
         try head?.run(number, tokens: data.dataset.train.tokenCount, fill: fillTrained)
         ?? reported { try step.run(number, try microBatches(number, &stream)) }
@@ -257,6 +273,10 @@ package final class Run {
       if let policy { report.scalars = policy.scalars(of: number) + report.scalars }
       tokens += report.tokens
       audits += report.audits
+      seconds.add(report)
+      if asksRanks || !recipe.training.reportTo.isEmpty || number % Self.rankInterval == 0 {
+        report.ranks = RankSeconds(step: report.seconds, exchange: report.exchangeSeconds).gathered(ranks)
+      }
       let isLast = number == data.steps
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
@@ -265,6 +285,7 @@ package final class Run {
       report.scalars += numbers.map { Scalar($0.name, $0.value) }
       let isBest = note(validation, numbers, at: number)
       let isOver = stopping?.isOver == true
+      lastLoss = report.loss
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
@@ -273,7 +294,10 @@ package final class Run {
       let request = requests.agree(stepSeconds: report.seconds, saveSeconds: saves.longest)
       let isLastOne = number == end || request.isStop || isOver
       let isDue = recipe.checkpoint.every.isDue(after: number)
-      if isLastOne || isDue || isBest || request == .checkpoint { try save(number, mustSucceed: isLastOne) }
+      if isLastOne || isDue || isBest || request == .checkpoint {
+        try replica.engine.time("checkpoint") { try save(number, mustSucceed: isLastOne) }
+      }
+      if let note = trace?.end(number, isLast: isLastOne) { try tell { try $0.noted(note) } }
       if isOver {
         done = number
         if let stopping, number < last { try tell { try $0.noted(words(of: stopping, after: number)) } }
@@ -286,15 +310,20 @@ package final class Run {
     try tell(saves.finish())
     try restoreBest(after: done)
     let memory = RunMemory(ranks)
+    let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
-    try ranks.together { try leftContent() }.write(
+    let card = ModelCard(
+      summary, isAdapter: self.model.base.leavesAdapter, loss: lastLoss, validation: measured)
+    // Where there was nothing to do, the card of the run that did it stays.
+    let text = first > end ? ModelCard.stored(in: model) ?? card.text : card.text
+    try ranks.together { try leftContent(text) }.write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
     try tell {
       try $0.ended(
         RunEnd(
           model: model, seconds: Date().timeIntervalSince(begin), steps: done - first + 1,
           tokens: tokens, audits: recipe.training.audit > 0 ? audits : nil, memory: memory,
-          first: self.first, validation: measured))
+          first: self.first, ranks: rankSeconds, validation: measured))
     }
   }
 
@@ -365,12 +394,14 @@ package final class Run {
       return Evaluation(general: try general.loss())
     }
     step.finish()
-    var evaluation = try evaluate(
-      sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
-      microBatchSize: recipe.training.microBatchSize,
-      mask: recipe.data.packingMask,
-      sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
-      reference: reference)
+    var evaluation = try replica.engine.time("validation") {
+      try evaluate(
+        sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
+        microBatchSize: recipe.training.microBatchSize,
+        mask: recipe.data.packingMask,
+        sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
+        reference: reference)
+    }
     evaluation.scalars += try policy?.validate() ?? []
     evaluation.general = try general?.loss()
     return evaluation
@@ -399,6 +430,6 @@ package final class Run {
       unit: type(of: recipe.objective).unit,
       data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
-      resumed: resumed, output: recipe.output)
+      resumed: resumed, output: recipe.output, fingerprint: fingerprint)
   }
 }

@@ -30,6 +30,11 @@ struct RunBase {
     try describe(description, recipe)
   }
 
+  /// Whether `OUTPUT/model` is an adapter beside a base.
+  var leavesAdapter: Bool {
+    if case .adapter = modelForm { true } else { false }
+  }
+
   /// Notes what the method of a recipe writes into adapter_config.json, if it leaves one.
   mutating func describe(_ description: ModelDescription, _ recipe: Recipe) throws {
     let model = AdaptedModel(description)

@@ -38,6 +38,8 @@ package struct StepReport: Sendable {
   package var flaw: String?
   /// For each source of a mixture; empty for a single one.
   package var sources: [SourceReport] = []
+  /// Of each rank, at some steps or where somebody asks for it.
+  package var ranks: [RankSeconds] = []
 }
 
 package final class TrainStep {

@@ -3,6 +3,7 @@ import Base
 import Collectives
 import Foundation
 import Kernels
+import Reports
 import Training
 
 enum Launch {
@@ -113,6 +114,18 @@ enum Launch {
   /// Whether output may be coloured: it reaches a terminal, and the user does not mind (https://no-color.org).
   static var takesColors: Bool {
     terminalColumns != nil && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+  }
+
+  /// Whether output may have letters beyond ASCII, as the user's locale says.
+  static var takesUnicode: Bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+    let plain = locale.lowercased()
+    return plain.contains("utf-8") || plain.contains("utf8")
+  }
+
+  /// What the terminal that output reaches can show; nil where it goes elsewhere.
+  static var terminalForm: TerminalForm? {
+    terminalColumns.map { TerminalForm(columns: $0, takesUnicode: takesUnicode, takesColors: takesColors) }
   }
 
   /// The columns of the terminal that output reaches, or nil where it goes elsewhere.

@@ -20,6 +20,16 @@ struct Train: ParsableCommand, SharedByRanks {
 
   @Argument(help: "The recipe, a YAML file, and settings section.key=value.")
   var recipeAndSettings: [String] = []
+  @Flag(help: "Print nothing but what is wrong.")
+  var quiet = false
+  @Flag(help: "Print an object for each event, a line each.")
+  var json = false
+  @Flag(help: "Behind each line of a step, one for each rank: how long it computed and waited.")
+  var logRanks = false
+
+  func validate() throws {
+    if quiet, json { throw ValidationError("--quiet and --json exclude each other") }
+  }
 
   func run() throws {
     // The reader of the output may leave, and the run goes on.
@@ -35,13 +45,13 @@ struct Train: ParsableCommand, SharedByRanks {
       recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
         Command.tell($0)
       }
-      let console = Console(columns: Launch.terminalColumns, binding: CoreBinding.outcome.words)
+      let console = Console(
+        quiet ? .quiet : json ? .json : .all, terminal: { Launch.terminalForm },
+        binding: CoreBinding.outcome.words, logsRanks: logRanks)
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
-        observers: [
-          console, MetricsLog(output: recipe.output, note: console.noted),
-          SummaryFile(output: recipe.output),
-        ], ledger: MemoryLedger())
+        observers: RunObservers.all(recipe, console), ledger: MemoryLedger())
+      run.asksRanks = logRanks
       if let threads = recipe.parallel.threads, let warning = Launch.warning(threads: threads, ranks),
         ranks.isFirst
       {

@@ -1,0 +1,197 @@
+// A model folder as one GGUF file for llama.cpp and what is built on it.
+import Adapters
+import Base
+import Checkpoints
+import Foundation
+import Graph
+import Kernels
+import Models
+import Tensors
+
+/// What `convert_hf_to_gguf.py` of llama.cpp makes of a folder, with the same names, metadata and order of numbers.
+package struct ModelExport {
+  /// The types that a file may have, as `--type` names them.
+  package static var types: [String] { ggufTypes.map { $0.name } }
+
+  private let file: NewFile
+  private let weights: any WeightReader
+  private let layout: ParameterLayout
+  private let architecture: any GGUFArchitecture
+  private let metadata: [(key: String, value: GGUFValue)]
+  private let tensors: [Source]
+  package let notes: [String]
+
+  /// Where the numbers of a tensor come from.
+  private struct Source {
+    /// Of the layout; nil for the factors of rotary positions.
+    var parameter: Int?
+    var form: TensorForm
+    var tensor: GGUFTensor
+  }
+
+  /// - Parameters:
+  ///   - adapter: an adapter folder that is folded in.
+  ///   - type: one of `types`.
+  /// - Throws: everything that is wrong with the folders, before anything is written.
+  package init(model: String, adapter: String?, output: String, type name: String, threads: Int) throws {
+    let problems = Problems()
+    let type = ggufTypes.first { $0.name == name }
+    if type == nil {
+      problems.add(
+        .usage, "\"\(name)\" is none of \(Self.types.joined(separator: ", "))", at: "--type",
+        hint: nearest(to: name, among: Self.types).map { "did you mean \($0)?" } ?? "")
+    }
+    let file = problems.collect { try NewFile(output, at: "--gguf") }
+    let read = problems.collect { try Self.read(model, adapter: adapter, threads: threads) }
+    let tokens = read.flatMap { read in
+      problems.collect { try GGUFTokenizer(folder: model, read.description).metadata }
+    }
+    let architecture = read.flatMap { read in problems.collect { try ggufArchitecture(of: read.description) }
+    }
+    try problems.throwIfAny()
+    guard let type, let file, let read, let tokens, let architecture else {
+      preconditionFailure("an error was collected")
+    }
+    (self.file, weights, self.architecture) = (file, read.weights, architecture)
+    layout = read.description.layout
+    tensors = try Self.tensors(layout, architecture, type)
+    metadata = Self.metadata(of: model, architecture, type, tokens)
+    notes = read.description.notes + architecture.notes + Self.notes(tensors, type)
+  }
+
+  private static func read(
+    _ model: String, adapter: String?, threads: Int
+  ) throws -> (description: ModelDescription, weights: any WeightReader) {
+    guard let adapter else {
+      let description = try ModelDescription.stored(in: model).adapted(by: NoFineTuning())
+      let layout = description.layout
+      return (description, try FolderWeights(folder: model, description, layout: layout))
+    }
+    try AdapterWeights.checkBase(of: adapter, is: model)
+    let method = try adapterMethod(in: adapter)
+    let adapted = try ModelDescription.stored(in: model, adapter: adapter)
+    guard method.foldsIntoBase, adapted.virtualPositions == .none else {
+      throw UserError(
+        .usage, "is an adapter of the method \(Swift.type(of: method).name), which folds into no weights",
+        at: adapter, hint: "GGUF has no form of it")
+    }
+    let merged = try MergedWeights(
+      adapted, base: model, adapter: adapter, storage: .float32, engine: try Engine(threads: threads))
+    return (merged.description, merged)
+  }
+
+  private static func metadata(
+    of model: String, _ architecture: any GGUFArchitecture, _ type: any GGUFType.Type,
+    _ tokens: [(key: String, value: GGUFValue)]
+  ) -> [(key: String, value: GGUFValue)] {
+    let name = Swift.type(of: architecture).name
+    // The version of ggml's blocks, which all its readers ask for.
+    let quantizationVersion: UInt32 = 2
+    let general: [(key: String, value: GGUFValue)] = [
+      ("general.architecture", .text(name)), ("general.type", .text("model")),
+      ("general.name", .text(URL(fileURLWithPath: model).lastPathComponent)),
+      ("general.file_type", .unsigned(type.fileNumber)),
+      ("general.quantization_version", .unsigned(quantizationVersion)),
+    ]
+    return general + architecture.metadata.map { ("\(name).\($0.key)", $0.value) }
+      + tokens.map { ("tokenizer.\($0.key)", $0.value) }
+  }
+
+  private static func tensors(
+    _ layout: ParameterLayout, _ architecture: any GGUFArchitecture, _ type: any GGUFType.Type
+  ) throws -> [Source] {
+    let names = layout.forwardOrder.map { layout.parameters[$0].spec.name }
+    let hasHead = names.contains("lm_head.weight")
+    let factors = architecture.rotaryFactors.map { factors in
+      Source(
+        form: .same, tensor: GGUFTensor(name: "rope_freqs.weight", shape: [factors.count], type: F32.self))
+    }
+    return try [factors].compactMap { $0 }
+      + layout.forwardOrder.map { index in
+        let spec = layout.parameters[index].spec
+        let dot = spec.name.lastIndex(of: ".") ?? spec.name.endIndex
+        guard let name = architecture.name(of: String(spec.name[..<dot])) else {
+          throw UserError(.usage, "has no name in GGUF", at: spec.name)
+        }
+        let form = architecture.form(of: spec)
+        let shape = form == .turned ? spec.shape.reversed() : spec.shape
+        let isHead = name == (hasHead ? "output" : "token_embd")
+        let tensor = GGUFTensor(
+          name: name + spec.name[dot...], shape: shape,
+          type: chosen(type, shape: shape, isHead: isHead, isPositions: name == "position_embd"))
+        return Source(parameter: index, form: form, tensor: tensor)
+      }
+  }
+
+  /// The type of one tensor. Vectors and positions are fp32. The matrix in front of the softmax keeps eight bits. Rows
+  /// that blocks do not fill have smaller blocks, or none.
+  private static func chosen(
+    _ type: any GGUFType.Type, shape: [Int], isHead: Bool, isPositions: Bool
+  ) -> any GGUFType.Type {
+    guard shape.count > 1, !isPositions else { return F32.self }
+    let wishes: [any GGUFType.Type] = (isHead && type.isCoarse ? [] : [type]) + [Q8_0.self, F16.self]
+    return wishes.first { shape[shape.count - 1] % $0.block.numbers == 0 } ?? F16.self
+  }
+
+  private static func notes(_ tensors: [Source], _ type: any GGUFType.Type) -> [String] {
+    let others = tensors.filter {
+      $0.tensor.shape.count > 1 && $0.tensor.shape.last! % type.block.numbers != 0
+    }
+    guard !others.isEmpty else { return [] }
+    return [
+      "\(counted(others.count, "matrix", "matrices")) have rows that blocks of \(type.block.numbers) numbers do not fill, "
+        + "and are kept as \(others.map { $0.tensor.type.name }.max() ?? "f16")"
+    ]
+  }
+
+  /// Writes the file.
+  /// - Returns: the bytes of its tensors, and how many those are.
+  /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
+  package func run() throws -> (tensors: Int, bytes: Int) {
+    try GGUFFile(metadata, tensors.map(\.tensor)).write(to: file) { place in
+      let source = tensors[place]
+      guard let parameter = source.parameter else { return architecture.rotaryFactors ?? [] }
+      let spec = layout.parameters[parameter].spec
+      let values = try [Float](unsafeUninitializedCapacity: spec.count) { buffer, count in
+        try weights.read(
+          parameter, 0..<spec.count, into: UnsafeMutableBufferPointer(rebasing: buffer[..<spec.count]))
+        count = spec.count
+      }
+      // From there on fp16 rounds to infinity, and the scales of blocks are fp16.
+      let limit: Float = source.tensor.type.number == F32.number ? .infinity : 65520
+      if let bad = values.first(where: { !(abs($0) < limit) }) {
+        throw UserError(
+          .data, "has \(bad), which is beyond \(source.tensor.type.name)", at: spec.name,
+          hint: bad.isFinite ? "export it as f32" : "")
+      }
+      return Self.arranged(values, spec.shape, source.form)
+    }
+    return (tensors.count, tensors.reduce(0) { $0 + $1.tensor.bytes })
+  }
+
+  private static func arranged(_ values: [Float], _ shape: [Int], _ form: TensorForm) -> [Float] {
+    switch form {
+    case .same: return values
+    case .plusOne: return values.map { $0 + 1 }
+    case .turned:
+      let (rows, columns) = (shape[0], shape[1])
+      var out = [Float](repeating: 0, count: values.count)
+      for row in 0..<rows {
+        for column in 0..<columns { out[column * rows + row] = values[row * columns + column] }
+      }
+      return out
+    case .pairs(let heads):
+      let columns = shape.count > 1 ? shape[1] : 1
+      let width = shape[0] / heads
+      var out: [Float] = []
+      out.reserveCapacity(values.count)
+      for head in 0..<heads {
+        for place in 0..<width {
+          let row = head * width + place / 2 + place % 2 * (width / 2)
+          out += values[row * columns..<(row + 1) * columns]
+        }
+      }
+      return out
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// Who watches a run of `swiftdp train`.
+import Base
+import Collectives
+import Foundation
+import Recipes
+import Reports
+import Training
+
+enum RunObservers {
+  static func all(_ recipe: Recipe, _ console: Console) -> [any Observer] {
+    let output = recipe.output
+    let history = RunHistory(
+      output: output, command: CommandLine.arguments, facts: facts, note: console.noted)
+    return [console, MetricsLog(output: output, note: console.noted), SummaryFile(output: output), history]
+      + recipe.training.reportTo.map {
+        $0.observer(output: output, host: Ranks.hostName, note: console.noted)
+      }
+  }
+
+  /// The machine of the first rank, and versions.
+  private static var facts: [(String, JSON)] {
+    [
+      ("host", .string(Ranks.hostName)), ("processor", .string(processorName)),
+      ("system", .string(ProcessInfo.processInfo.operatingSystemVersionString)),
+      ("memory", .string(gigabytes(Double(ProcessInfo.processInfo.physicalMemory)))),
+      ("mpi", .string(Ranks.libraryVersion)), ("version", .string(Command.configuration.version)),
+    ]
+  }
+
+  /// As /proc/cpuinfo has it; empty if it does not say.
+  private static var processorName: String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces) ?? ""
+  }
+}
