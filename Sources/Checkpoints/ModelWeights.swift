@@ -72,7 +72,7 @@ extension HuggingFaceWeights {
     var used: Set<String> = []
     var sources: [(name: String, parameter: ParameterLayout.Parameter)] = []
     var missing: [String] = []
-    for parameter in layout.parameters where !parameter.spec.isAdded {
+    for parameter in layout.parameters where !parameter.spec.isAdded || contains(parameter.spec.name) {
       let spec = parameter.spec
       guard let name = description.names(of: spec.name).first(where: contains) else {
         if !mayLack(spec) { missing.append(spec.name) }

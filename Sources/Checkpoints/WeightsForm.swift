@@ -42,9 +42,11 @@ package enum WeightsForm: Sendable {
   }
 
   /// Whether a parameter belongs to it.
-  /// - Parameter isRun: whether a run goes on from the folder; without that, an encoder is left out for what it makes.
+  /// - Parameter isRun: whether a run goes on from the folder; without that, an encoder is left out for what it makes,
+  ///   and so is a value head.
   func holds(_ spec: ParameterSpec, ofRun isRun: Bool) -> Bool {
-    switch self {
+    if !isRun, ValueHead.owns(spec.name) { return false }
+    return switch self {
     case .model: true
     case .trainedPart: spec.trains
     case .adapter: spec.isOfAdapter && (isRun || !Self.isOfEncoder(spec.name))

@@ -139,18 +139,21 @@ package enum Head: Equatable, Sendable {
   }
 
   /// Records it on the hidden states.
-  /// - Parameter loss: of whole sequences, for a language-model head; nil for the sum over all targets.
+  /// - Parameters:
+  ///   - loss: of whole sequences, for a language-model head; nil for the sum over all targets.
+  ///   - hasValues: whether a value head stands beside a language-model head.
   /// - Returns: [B, labels] for labels, [B · T, labels] for labels of tokens, [B · T, 2] for spans, [B, 1] for choices. A
   ///   language-model head is the last operation: it gives loss or logits.
   package func record(
-    _ hidden: Value, of family: any ModelFamily, on graph: Graph, loss: (any TargetLoss)? = nil
+    _ hidden: Value, of family: any ModelFamily, on graph: Graph, loss: (any TargetLoss)? = nil,
+    hasValues: Bool = false
   ) -> Value? {
     switch self {
     case .none: return hidden
     case .languageModel:
       graph.languageModelHead(
         hidden, weight: family.outputEmbedding, vocabulary: family.vocabulary, cap: family.logitCap,
-        loss: loss)
+        loss: loss, hasValues: hasValues)
       return nil
     case .maskedLanguageModel:
       graph.head { family.maskedLanguageModel(hidden, graph) }

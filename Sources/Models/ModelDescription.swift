@@ -8,6 +8,8 @@ import Tensors
 package struct ModelDescription: Sendable {
   package let family: any ModelFamily
   package let head: Head
+  /// Whether a value head stands beside it, as in a run that learns what answers will earn.
+  package private(set) var hasValues = false
   /// Whether that is another head than the folder's.
   package private(set) var hasNewHead = false
   /// Parameters of the head that the folder lacks, which begin at random. Every method trains them.
@@ -169,17 +171,28 @@ package struct ModelDescription: Sendable {
   }
 
   /// Records the forward pass with its head: the logits.
-  package func record(on graph: Graph) { Self.record(family, head, on: graph) }
+  package func record(on graph: Graph) { Self.record(family, head, hasValues: hasValues, on: graph) }
 
-  private static func record(_ family: any ModelFamily, _ head: Head, on graph: Graph) {
-    _ = head.record(family.forward(graph), of: family, on: graph)
+  private static func record(
+    _ family: any ModelFamily, _ head: Head, hasValues: Bool = false, on graph: Graph
+  ) {
+    _ = head.record(family.forward(graph), of: family, on: graph, hasValues: hasValues)
+  }
+
+  /// The same model with a value head beside its language-model head.
+  package func withValues() -> ModelDescription {
+    var other = self
+    other.hasValues = true
+    return other.adapted(by: adaptation)
   }
 
   /// The same model as a method fine-tunes it.
   package func adapted(by adaptation: any Adaptation) -> ModelDescription {
     var adapted = self
     adapted.adaptation = adaptation
-    adapted.parameters = Graph.parameters(adaptation) { Self.record(family, head, on: $0) }
+    adapted.parameters = Graph.parameters(adaptation) { [hasValues] in
+      Self.record(family, head, hasValues: hasValues, on: $0)
+    }
     return adapted
   }
 

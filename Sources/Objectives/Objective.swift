@@ -212,7 +212,7 @@ package let objectives: [any Objective.Type] = [
   LanguageModel.self, MaskedLanguageModel.self, Classification.self, TokenClassification.self,
   Regression.self,
   MultipleChoice.self, QuestionAnswering.self, TextToText.self, Embedding.self,
-  PreferenceTuning.self, RewardModel.self, GRPO.self, RLOO.self, RAFT.self, Distillation.self,
+  PreferenceTuning.self, RewardModel.self, GRPO.self, RLOO.self, RAFT.self, PPO.self, Distillation.self,
 ]
 
 /// The objective that a model was trained for, by its head.

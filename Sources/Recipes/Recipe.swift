@@ -121,7 +121,8 @@ package struct Recipe: Sendable {
       case .pretrained: try .stored(in: model, with: objective.head)
       case .random: try ModelDescription(folder: model).with(objective.head)
       }
-    return try optimizer.grouped(try description.adapted(by: method))
+    let valued = (objective as? any PolicyTask)?.usesValues == true ? description.withValues() : description
+    return try optimizer.grouped(try valued.adapted(by: method))
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {

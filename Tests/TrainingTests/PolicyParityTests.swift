@@ -60,7 +60,8 @@ import Testing
           loss(
             own(now), old: expected["old"]?.bool == true ? own(old) : nil,
             reference: task.form.beta > 0 ? own(reference) : nil,
-            advantage: advantages[answer], divisor: divisor > 0 ? divisor / Double(tokens) : 1, slopes: $0)
+            advantages: [Double](repeating: advantages[answer], count: lengths[answer]),
+            divisor: divisor > 0 ? divisor / Double(tokens) : 1, slopes: $0)
         }
         sum += sums.loss / Double(tokens)
         distance += sums.distance

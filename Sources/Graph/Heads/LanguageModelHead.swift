@@ -10,14 +10,21 @@ extension Graph {
   ///   - cap: logits z become cap · tanh(z / cap); nil for none.
   ///   - bias: the name of [vocabulary] numbers that are added to the logits; nil for none.
   ///   - sequences: another loss of the targets than the sum of cross-entropies.
+  ///   - hasValues: whether a value head stands beside it.
   package func languageModelHead(
     _ x: Value, weight name: String, bias: String? = nil, vocabulary: Int, cap: Double? = nil,
-    loss sequences: (any TargetLoss)? = nil
+    loss sequences: (any TargetLoss)? = nil, hasValues: Bool = false
   ) {
     let weight = parameter(
       name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
     let parameters =
       [weight] + (bias.map { [parameter($0, [vocabulary], decays: false, initial: .zeros)] } ?? [])
+    let values =
+      hasValues
+      ? [
+        addedParameter(ValueHead.weight, [x.columns], decays: false, initial: .zeros),
+        addedParameter(ValueHead.bias, [1], decays: false, initial: .zeros),
+      ] : []
     switch purpose {
     case .training, .loss, .rehearsal:
       let shape = CrossEntropyShape(
@@ -35,8 +42,9 @@ extension Graph {
       _ = append(
         CrossEntropy(
           shape: shape, loss: loss, sequences: run, hasBias: bias != nil, trainsWeight: trains(weight),
-          needsInputGradient: x.needsGradient, isMeasured: purpose == .loss),
-        inputs: [x], parameters: parameters, columns: 1, rows: 1)
+          needsInputGradient: x.needsGradient, isMeasured: purpose == .loss,
+          values: hasValues ? parameters.count : nil),
+        inputs: [x], parameters: parameters + values, columns: 1, rows: 1)
     case .scoring:
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
@@ -70,8 +78,10 @@ struct CrossEntropy: Operation {
   let hasBias: Bool
   let trainsWeight: Bool
   let needsInputGradient: Bool
-  /// Whether it leaves the loss of each row, NaN for one without a target.
+  /// Whether it leaves the loss of each row, NaN for one without a target; with a value head, each before its value.
   let isMeasured: Bool
+  /// Where the weight of a value head is among the parameters, its bias behind it; nil without one.
+  let values: Int?
   var keeps: Keeps { Keeps(inputs: [0]) }
 
   func scratchCount(threads: Int) -> Int { shape.scratchCount }
@@ -120,6 +130,20 @@ struct CrossEntropy: Operation {
     }
     if loss.outputs.count != shape.rows { loss.outputs = [Double](repeating: 0, count: shape.rows) }
     loss.sum = loss.outputs.withUnsafeMutableBufferPointer { sum($0.baseAddress) }
+    if let values, isMeasured { loss.outputs = withValues(values, loss.outputs, frame) }
+  }
+
+  private var valueHead: ValueHead { ValueHead(rows: shape.rows, columns: shape.columns) }
+
+  /// Each loss before its value.
+  private func withValues(_ values: Int, _ losses: [Double], _ frame: Frame) -> [Double] {
+    var found = [Float](repeating: 0, count: shape.rows)
+    found.withUnsafeMutableBufferPointer {
+      valueHead.forward(
+        frame.input(0), weight: frame.weight(values), bias: frame.weight(values + 1).pointee,
+        targets: frame.input.targets, into: $0.baseAddress!, frame.engine)
+    }
+    return zip(losses, found).flatMap { [$0, Double($1)] }
   }
 
   /// The losses of all targets, then that of the sequences, then the gradients.
@@ -132,6 +156,11 @@ struct CrossEntropy: Operation {
     _ = frame.engine.crossEntropy(
       shape, x: frame.input(0), weight: weight, bias: bias, targets: frame.input.targets,
       scale: frame.input.scale, losses: sequences.losses, dx: nil, dWeight: nil, scratch: frame.scratch)
+    if let values, let room = sequences.values {
+      valueHead.forward(
+        frame.input(0), weight: frame.weight(values), bias: frame.weight(values + 1).pointee,
+        targets: frame.input.targets, into: room, frame.engine)
+    }
     let count = isMeasured ? sequences.sequences : 0
     if loss.outputs.count != count { loss.outputs = [Double](repeating: 0, count: count) }
     loss.sum = loss.outputs.withUnsafeMutableBufferPointer { outputs in
@@ -142,6 +171,14 @@ struct CrossEntropy: Operation {
       shape, x: frame.input(0), weight: weight, bias: bias, targets: frame.input.targets,
       scale: frame.input.scale, slopes: sequences.targetFactors(frame.input), isSecond: true, dx: dx,
       dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
+    guard let values, let slopes = sequences.valueSlopes else { return }
+    let (weightGradient, biasGradient) = (frame.weightGradient(values), frame.weightGradient(values + 1))
+    precondition(
+      weightGradient?.adding != true && biasGradient?.adding != true, "nothing else reads the value head")
+    valueHead.backward(
+      frame.input(0), weight: frame.weight(values), targets: frame.input.targets, slopes: slopes,
+      scale: frame.input.scale, dx: dx, dWeight: weightGradient?.base, dBias: biasGradient?.base, frame.engine
+    )
   }
 }
 

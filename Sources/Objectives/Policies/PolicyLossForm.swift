@@ -31,7 +31,7 @@ package struct PolicyLossForm: Sendable {
 
   /// That of answers which are learned as they are.
   static let likelihood = PolicyLossForm(loss: PolicyLoss(level: .likelihood))
-  private init(loss: PolicyLoss) { self.loss = loss }
+  init(loss: PolicyLoss) { self.loss = loss }
 
   /// - Parameter temperature: at which answers are drawn.
   package func loss(at temperature: Double) -> PolicyLoss {

@@ -20,15 +20,20 @@ package struct RolloutSettings: Sendable {
   /// How many texts are continued at once on a rank.
   package var batchSize: Int
 
-  /// - Parameter generations: answers to each prompt by default.
-  init(_ section: Section, generations usual: Int) {
-    generations = section.integer("num_generations", default: usual, in: 2...1 << 16)
+  /// - Parameters:
+  ///   - generations: answers to each prompt by default, and at least.
+  ///   - iterations: the key of the optimizer steps on the same answers, and their usual number.
+  init(
+    _ section: Section, generations usual: Int, atLeast least: Int = 2,
+    iterations steps: (key: String, usual: Int) = ("num_iterations", 1)
+  ) {
+    generations = section.integer("num_generations", default: usual, in: least...1 << 16)
     longest = section.integer("max_completion_length", default: 256, in: 1...1 << 20)
     temperature = section.number("temperature", default: 1, in: 0.01...100)
     topP = section.number("top_p", default: 1, in: 0.000001...1)
     let likeliest = section.integer("top_k", default: 0, in: 0...1 << 30)
     topK = likeliest > 0 ? likeliest : nil
-    iterations = section.integer("num_iterations", default: 1, in: 1...1000)
+    iterations = section.integer(steps.key, default: steps.usual, in: 1...1000)
     masksCut = section.bool("mask_truncated_completions", default: false)
     batchSize = section.integer("generation_batch_size", default: 64, in: 1...1 << 20)
     rewards = RewardRecipe.list(section)

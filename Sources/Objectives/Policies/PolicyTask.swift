@@ -13,6 +13,15 @@ package protocol PolicyTask: Objective {
   ///   - divergence: for each answer, the sum over its tokens of how much likelier they were than to the reference;
   ///     nil without a reference.
   func advantages(of rewards: [Double], divergence: [Double]?) -> [Double]
+  /// What follows from each token of the answers, for tasks with a value head; nil for others.
+  /// - Parameters:
+  ///   - answers: in the order in which they were drawn.
+  ///   - divergenceWeight: the weight of the distance to the reference.
+  func estimates(of answers: [ValuedAnswer], divergenceWeight: Double) -> [TokenEstimates]?
+  /// Whether a value head tells what answers will earn.
+  var usesValues: Bool { get }
+  /// The weight of the distance to the reference in what a token earns; nil where it has none there.
+  var divergenceControl: DivergenceControl? { get }
   /// Whether advantages follow from a divergence, too.
   var usesDivergence: Bool { get }
   /// What the losses of an answer are divided by; 0 for the tokens of all answers of the step.
@@ -30,6 +39,9 @@ extension PolicyTask {
   /// Each step has answers of its own.
   package static var keepsTokens: Bool { false }
   package var usesDivergence: Bool { false }
+  package var usesValues: Bool { false }
+  package var divergenceControl: DivergenceControl? { nil }
+  package func estimates(of answers: [ValuedAnswer], divergenceWeight: Double) -> [TokenEstimates]? { nil }
   package func learns(advantage: Double) -> Bool { true }
   package var head: Head { .languageModel }
   package var dropsOut: Bool { false }
@@ -53,10 +65,12 @@ extension PolicyTask {
   }
 
   package func record(_ hidden: Value, of model: ModelDescription, on graph: Graph) {
-    _ = head.record(hidden, of: model.family, on: graph, loss: form.loss(at: rollouts.temperature))
+    _ = head.record(
+      hidden, of: model.family, on: graph, loss: form.loss(at: rollouts.temperature),
+      hasValues: model.hasValues)
   }
 
-  package var counts: Int { PolicySums.count }
+  package var counts: Int { usesValues ? PolicySums.countWithValues : PolicySums.count }
 
   package func scalars(ofStep sums: LossSums) -> [Scalar] {
     let tokens = sums.counts[PolicySums.tokens]
@@ -65,6 +79,11 @@ extension PolicyTask {
       Scalar("entropy", sums.counts[PolicySums.surprise] / tokens),
       Scalar("clip_ratio", sums.counts[PolicySums.clipped] / tokens),
     ]
+      + (usesValues
+        ? [
+          Scalar("value_loss", sums.counts[PolicySums.valueLoss] / tokens),
+          Scalar("value_clip_ratio", sums.counts[PolicySums.valuesClipped] / tokens),
+        ] : [])
   }
 
   package func scalars(of evaluated: Evaluated) -> [Scalar] { [] }

@@ -15,6 +15,9 @@ struct PolicyAnswer {
   /// For each token, in nats; nil where they are not needed.
   var old: [Float]?
   var reference: [Float]?
+  /// With a value head: what was expected of each token, and what followed from it.
+  var values: [Float]?
+  var estimates: TokenEstimates?
 
   init(prompt: Int, tokens: [Int32], isWhole: Bool) {
     (self.prompt, self.tokens, self.isWhole) = (prompt, tokens, isWhole)
@@ -38,6 +41,13 @@ extension PolicyAnswer {
     if let reference {
       members.append(("reference", .array(reference.map { .integer(Int($0.bitPattern)) })))
     }
+    if let values, let estimates {
+      members += [
+        ("values", .array(values.map { .integer(Int($0.bitPattern)) })),
+        ("advantages", .array(estimates.advantages.map(JSON.bits))),
+        ("earned", .array(estimates.earned.map(JSON.bits))),
+      ]
+    }
     return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 
@@ -55,7 +65,14 @@ extension PolicyAnswer {
     else { return nil }
     self.init(prompt: prompt, tokens: tokens.map { Int32($0) }, isWhole: isWhole)
     (self.rewards, self.reward, self.advantage) = (rewards, reward, advantage)
-    (old, reference) = (floats("old"), floats("reference"))
+    (old, reference, values) = (floats("old"), floats("reference"), floats("values"))
+    if values != nil {
+      guard let advantages = json["advantages"]?.elements?.compactMap(\.bits),
+        let earned = json["earned"]?.elements?.compactMap(\.bits),
+        [values?.count, advantages.count, earned.count].allSatisfy({ $0 == tokens.count })
+      else { return nil }
+      estimates = TokenEstimates(advantages: advantages, earned: earned)
+    }
     guard old.map({ $0.count == tokens.count }) ?? true, reference.map({ $0.count == tokens.count }) ?? true
     else { return nil }
   }

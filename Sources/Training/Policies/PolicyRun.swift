@@ -27,6 +27,9 @@ final class PolicyRun {
   /// What the current steps are trained on.
   private(set) var current: Rollouts?
   private var scalars: [Scalar] = []
+  /// Where a token's reward has the distance to the reference: the weight that it has next, and what is told of it.
+  private var divergenceWeight: Double
+  private var divergence: [Scalar] = []
 
   /// Reads the prompts and makes the rewards ready; nil for other tasks. Collective.
   /// - Parameters:
@@ -64,7 +67,8 @@ final class PolicyRun {
     }
     log = RolloutLog(output: recipe.output)
     try ranks.together { if ranks.isFirst { try log.begin(from: first) } }
-    current = try ranks.together { try kept.map { try rollouts($0) } }
+    divergenceWeight = kept?["kl_coef"]?.double ?? task.divergenceControl?.first ?? 0
+    current = try ranks.together { try kept.flatMap { $0["answers"] == nil ? nil : try rollouts($0) } }
   }
 
   // MARK: steps
@@ -123,18 +127,21 @@ final class PolicyRun {
 
   /// Computes what the loss needs to know of answers: log-probabilities and advantages. Collective.
   private func learn(_ answers: inout [PolicyAnswer], step: Int) throws {
-    let isReused = task.rollouts.iterations > 1
-    var (old, other): ([[Float]]?, [[Float]]?) = (nil, nil)
+    let isReused = task.rollouts.iterations > 1 || task.usesValues
+    var (old, other, values): ([[Float]]?, [[Float]]?, [[Float]]?) = (nil, nil, nil)
     if isReused || reference != nil {
       let bare = rollouts(answers, step: step)
-      func logs(_ model: Replica) throws -> [[Float]] {
-        bare.ofAnswers(
-          try measure(
-            bare.sequences, rows: nil, replica: model, ranks: ranks,
-            microBatchSize: recipe.training.microBatchSize, mask: .document, form: .perToken))
+      func measured(_ model: Replica) throws -> Evaluated {
+        try measure(
+          bare.sequences, rows: nil, replica: model, ranks: ranks,
+          microBatchSize: recipe.training.microBatchSize, mask: .document, form: .perToken)
       }
-      if isReused || task.usesDivergence { old = try logs(replica) }
-      other = try reference.map { try logs($0) }
+      if isReused || task.usesDivergence {
+        let found = try measured(replica)
+        old = bare.logs(found)
+        if task.usesValues { values = bare.values(found) }
+      }
+      other = try reference.map { bare.logs(try measured($0)) }
     }
     var divergence: [Double]?
     if task.usesDivergence, let old, let other {
@@ -147,7 +154,33 @@ final class PolicyRun {
       answers[answer].advantage = advantages[answer]
       if isReused { answers[answer].old = old?[answer] }
       answers[answer].reference = other?[answer]
+      answers[answer].values = values?[answer]
     }
+    estimate(&answers)
+  }
+
+  /// What follows from each token, where a value head expects something; the weight of the distance to the reference
+  /// then moves on.
+  private func estimate(_ answers: inout [PolicyAnswer]) {
+    let valued = answers.compactMap { answer -> ValuedAnswer? in
+      guard let old = answer.old, let values = answer.values else { return nil }
+      return ValuedAnswer(
+        reward: answer.reward, isWhole: answer.isWhole, old: old, reference: answer.reference, values: values)
+    }
+    guard valued.count == answers.count,
+      let estimates = task.estimates(of: valued, divergenceWeight: divergenceWeight)
+    else { return }
+    for answer in answers.indices { answers[answer].estimates = estimates[answer] }
+    guard let control = task.divergenceControl, reference != nil else { return }
+    let distances = valued.map { answer in
+      zip(answer.old, answer.reference ?? answer.old).reduce(0) { $0 + Double($1.0) - Double($1.1) }
+    }
+    let tokens = valued.reduce(0) { $0 + $1.old.count }
+    divergence = [
+      Scalar("kl", distances.reduce(0, +) / Double(max(1, tokens))), Scalar("kl_coef", divergenceWeight),
+    ]
+    divergenceWeight = control.next(
+      divergenceWeight, distance: GroupStatistics.mean(distances), answers: answers.count)
   }
 
   private func rollouts(_ answers: [PolicyAnswer], step: Int) -> Rollouts {
@@ -191,7 +224,10 @@ final class PolicyRun {
     let tokens = answers.reduce(0) { $0 + $1.tokens.count }
     var scalars = [
       Scalar("reward", GroupStatistics.mean(answers.map(\.reward))),
-      Scalar("reward_std", GroupStatistics.mean(groups.deviations)),
+      Scalar(
+        "reward_std",
+        task.rollouts.generations > 1
+          ? GroupStatistics.mean(groups.deviations) : GroupStatistics.deviation(answers.map(\.reward))),
       Scalar("frac_reward_zero_std", GroupStatistics.mean(groups.deviations.map { $0 == 0 ? 1 : 0 })),
     ]
     if rewards.recipes.count > 1 {
@@ -200,7 +236,7 @@ final class PolicyRun {
           Scalar("rewards/\(recipe.name)", GroupStatistics.mean(answers.map { $0.rewards[number] })))
       }
     }
-    return scalars + [
+    return scalars + divergence + [
       Scalar("completion_length", Double(tokens) / Double(max(1, answers.count))),
       Scalar("cut_share", GroupStatistics.mean(answers.map { $0.isWhole ? 0 : 1 })),
       Scalar("rollout_seconds", (seconds * 1e6).rounded() / 1e6),
@@ -223,13 +259,15 @@ final class PolicyRun {
 
   // MARK: checkpoints
 
-  /// The answers that steps behind this one go on with; nil where the next one begins with new answers.
+  /// What steps behind this one go on with: the answers, where the next one does not begin with new ones, and a weight
+  /// that moves; nil for nothing.
   func kept(after step: Int) -> JSON? {
-    guard let current, !isFirst(step + 1) else { return nil }
-    return .object([
-      JSON.Member(key: Array("step".utf8), value: .integer(current.step)),
-      JSON.Member(key: Array("answers".utf8), value: .array(current.answers.map(\.json))),
-    ])
+    var members: [(String, JSON)] = []
+    if let current, !isFirst(step + 1) {
+      members += [("step", .integer(current.step)), ("answers", .array(current.answers.map(\.json)))]
+    }
+    if task.divergenceControl?.goal != nil { members.append(("kl_coef", .number(divergenceWeight))) }
+    return members.isEmpty ? nil : .object(members: members)
   }
 
   private func rollouts(_ json: JSON) throws -> Rollouts {

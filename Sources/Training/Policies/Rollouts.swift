@@ -25,7 +25,8 @@ struct Rollouts {
     self.step = step
     // What carries no gradient is not computed.
     let carrying = answers.indices.filter {
-      answers[$0].targets(task) > 0 && (answers[$0].advantage != 0 || task.form.beta > 0)
+      answers[$0].targets(task) > 0
+        && (answers[$0].advantage != 0 || task.form.beta > 0 || task.usesValues)
     }
     let learned = carrying.isEmpty ? Array(answers.indices) : carrying
     let lengths = answers.map { prompts($0.prompt).count + $0.tokens.count }
@@ -65,7 +66,12 @@ struct Rollouts {
         // The place before a token predicts it.
         let place = row * batch.length + sequences.virtual.rows + promptLengths[sequence] + token - 1
         let first = place * PolicyNumbers.count
-        batch.tokenNumbers[first + PolicyNumbers.advantage] = Float(answer.advantage)
+        batch.tokenNumbers[first + PolicyNumbers.advantage] = Float(
+          answer.estimates?.advantages[token] ?? answer.advantage)
+        if let values = answer.values, let estimates = answer.estimates {
+          batch.tokenNumbers[first + PolicyNumbers.earned] = Float(estimates.earned[token])
+          batch.tokenNumbers[first + PolicyNumbers.value] = values[token]
+        }
         batch.tokenNumbers[first + PolicyNumbers.divisor] = Float(divisors[sequence])
         if let old = answer.old { batch.tokenNumbers[first + PolicyNumbers.old] = old[token] }
         if let reference = answer.reference {
@@ -75,15 +81,25 @@ struct Rollouts {
     }
   }
 
-  /// For each answer, what a measurement of `sequences` left for its tokens.
-  func ofAnswers(_ evaluated: Evaluated) -> [[Float]] {
+  /// For each answer, the log-probabilities that a measurement of `sequences` left for its tokens.
+  func logs(_ evaluated: Evaluated) -> [[Float]] {
+    // Answers that carry no loss have none.
+    numbers(evaluated, 0) { $0.isNaN ? 0 : Float(-$0) }
+  }
+
+  /// The same for what a value head expected of them.
+  func values(_ evaluated: Evaluated) -> [[Float]] { numbers(evaluated, 1) { Float($0) } }
+
+  /// One of the numbers that a measurement leaves for each token.
+  private func numbers(
+    _ evaluated: Evaluated, _ place: Int, _ number: (Double) -> Float
+  ) -> [[Float]] {
     var all = answers.map { [Float](repeating: 0, count: $0.tokens.count) }
     for (sequence, answer) in order.enumerated() {
-      let losses = evaluated[sequence]
+      let found = evaluated[sequence]
+      let each = found.count / max(1, sequences.length(of: sequence))
       all[answer] = answers[answer].tokens.indices.map { token in
-        // Answers that carry no loss have none.
-        let loss = losses[losses.startIndex + promptLengths[sequence] + token - 1]
-        return loss.isNaN ? 0 : Float(-loss)
+        number(found[found.startIndex + (promptLengths[sequence] + token - 1) * each + place])
       }
     }
     return all

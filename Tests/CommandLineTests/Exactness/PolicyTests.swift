@@ -10,6 +10,7 @@ extension CommandLineTests {
       "{name: grpo, num_generations: 4, max_completion_length: 5, num_iterations: 3, beta: 0.1, rewards: [{name: regex, pattern: '[a-m]'}, {name: length, weight: 0.1}]}",
       "{name: grpo, num_generations: 2, max_completion_length: 5, loss_type: grpo, temperature: 0.7, importance_sampling_level: sequence, rewards: [{name: regex, pattern: '[a-m]'}]}",
       "{name: rloo, num_generations: 2, max_completion_length: 5, rewards: [{name: regex, pattern: '[a-m]'}]}",
+      "{name: ppo, max_completion_length: 5, num_ppo_epochs: 3, target: 0.5, horizon: 100, rewards: [{name: regex, pattern: '[a-m]'}, {name: length, weight: 0.3}]}",
       "{name: raft, num_generations: 4, max_completion_length: 5, rewards: [{name: regex, pattern: '[a-m]'}]}",
     ]
 
@@ -30,7 +31,7 @@ extension CommandLineTests {
       let one = try train(settings, output: "one", in: folder)
       let rollouts = try one.text("rollouts.jsonl")
       // With three steps on the same answers, five steps draw twice.
-      let draws = task.contains("num_iterations: 3") ? 2 : 5
+      let draws = task.contains(": 3,") && !task.contains("raft") ? 2 : 5
       #expect(rollouts.split(separator: "\n").count == draws * 8)
       #expect(try Set(one.numbers("reward")).count > 1)
       for (ranks, others) in [
@@ -40,6 +41,13 @@ extension CommandLineTests {
         #expect(try run.hash() == one.hash(), "\(ranks) ranks")
         #expect(try run.results() == one.results(), "\(ranks) ranks")
         #expect(try run.text("rollouts.jsonl") == rollouts, "\(ranks) ranks")
+      }
+      if task.contains("ppo") {
+        #expect(try one.numbers("value_loss").allSatisfy { $0 > 0 })
+        #expect(try Set(one.numbers("kl_coef")).count == draws)
+        // The value head is the run's, not the model's.
+        let file = try Safetensors(try folder.data("one/model/model.safetensors"))
+        #expect(file.index(of: "v_head.weight") == nil && file.header.count > 5)
       }
       // Step 2 lies within the steps of the first answers, where there are three of them.
       for gone in ["checkpoints/step-000005", "checkpoints/step-000004", "model"] {
@@ -102,6 +110,8 @@ extension CommandLineTests {
         "{name: rloo, reward_clip_range: [2, 1], rewards: [json]}",
         "task.reward_clip_range: must be two numbers"
       ),
+      ("{name: ppo, lam: 1.5, rewards: [json]}", "task.lam: is 1.5"),
+      ("{name: ppo, horizon: 9, rewards: [json]}", "task.horizon: is not a key"),
       ("{name: raft, num_iterations: 2, rewards: [json]}", "task.num_iterations: is 2, and raft learns each"),
       ("{name: grpo, rewards: [{model: llama}], num_generations: 2}", "llama: is no reward model"),
     ])
