@@ -2,6 +2,20 @@
 import Base
 import Collectives
 
+/// Some of a task's rows.
+package enum RowPart: Sendable {
+  case all
+  /// Those whose numbers leave one of these rests.
+  case of(Set<Int>, modulo: Int)
+
+  func contains(_ number: Int) -> Bool {
+    switch self {
+    case .all: true
+    case .of(let rests, let modulus): rests.contains(number % modulus)
+    }
+  }
+}
+
 /// How tasks are run.
 package struct TaskOptions: Sendable {
   /// The folder of data sets; nil without one.
@@ -10,6 +24,8 @@ package struct TaskOptions: Sendable {
   package var shots: Int?
   /// The first rows only; nil for all.
   package var limit: Int?
+  /// Which rows are answered.
+  package var rows = RowPart.all
   package var batchSize = 64
   /// Of the draws of examples, and of answers.
   package var seed = 1234
@@ -69,6 +85,8 @@ private struct PreparedTask: Sendable {
   let shots: Int
   /// How many rows there are.
   let rows: Int
+  /// The number of each row that is answered.
+  let numbers: [Int]
   let items: [Item]
   let requests: [[Request]]
   /// For each row the texts that are scored; none where answers are written.
@@ -82,13 +100,7 @@ private struct PreparedTask: Sendable {
     func docs(_ split: String) throws -> DocumentRows {
       let files = try task.data.files(of: split, data: options.data, task: task.name)
       var rows = try DocumentRows(files: files, only: task.data.only)
-      if let step = task.step {
-        for (number, doc) in rows.docs.enumerated() {
-          do throws(StepMistake) { rows.docs[number] = try step.prepared(doc) } catch {
-            throw task.mistake("row \(number) of the split \(split) \(error.what)")
-          }
-        }
-      }
+      rows.docs = try Self.prepared(rows.docs, task, "of the split \(split)")
       rows.unify()
       return rows
     }
@@ -97,14 +109,15 @@ private struct PreparedTask: Sendable {
     var examples: [JSON] = []
     if shots > 0 {
       examples =
-        try task.fewshot.samples
+        try task.fewshot.samples.map { try Self.prepared($0, task, "of the file's samples") }
         ?? (task.exampleSplit == task.evaluatedSplit ? questions : docs(task.exampleSplit)).docs
     }
     var builder = try PromptBuilder(
       task, model, columns: questions.columns, first: questions.docs[0], examples: examples, shots: shots,
       seed: options.seed, areTurns: options.areTurns)
+    numbers = Array(questions.docs.indices.filter(options.rows.contains).prefix(options.limit ?? .max))
     var (items, requests, texts) = ([Item](), [[Request]](), [[ScoredText]]())
-    for (number, doc) in questions.docs.prefix(options.limit ?? .max).enumerated() {
+    for (number, doc) in numbers.map({ ($0, questions.docs[$0]) }) {
       do {
         let item = try builder.item(doc)
         let asked = try task.outputType.requests(item, task, isChat: model.chat != nil)
@@ -126,6 +139,16 @@ private struct PreparedTask: Sendable {
       task.outputType is GenerateUntil
       ? requests.count { row in row.contains { model.prompt($0.prompt).count > room } }
       : texts.count { row in row.contains { $0.tokens.count > model.longest + 1 } }
+  }
+
+  /// Rows as templates see them.
+  private static func prepared(_ docs: [JSON], _ task: TaskDefinition, _ place: String) throws -> [JSON] {
+    guard let step = task.step else { return docs }
+    return try docs.enumerated().map { number, doc in
+      do throws(StepMistake) { return try step.prepared(doc) } catch {
+        throw task.mistake("row \(number) \(place) \(error.what)")
+      }
+    }
   }
 
   /// The texts that the answer to a request is the sum of.
@@ -190,8 +213,9 @@ private struct PreparedTask: Sendable {
     var samples: [JSON] = []
     for filter in task.filters {
       var metrics: [RowMetrics] = []
-      for (number, item) in items.enumerated() {
-        let filtered = try answers[number].map { try filter.apply($0, doc: item.doc, task) }
+      for (place, item) in items.enumerated() {
+        let number = numbers[place]
+        let filtered = try answers[place].map { try filter.apply($0, doc: item.doc, task) }
         do {
           let own = try task.step?.score(item.doc, filtered) ?? task.outputType.score(item, filtered, task)
           metrics.append(own)
@@ -201,8 +225,8 @@ private struct PreparedTask: Sendable {
         if options.needsDetails {
           samples.append(
             SampleLog.sample(
-              number, item, task, requests: requests[number], responses: answers[number], filter: filter.name,
-              filtered: filtered, metrics: metrics[number]))
+              number, item, task, requests: requests[place], responses: answers[place], filter: filter.name,
+              filtered: filtered, metrics: metrics[place]))
         }
       }
       values.append((filter.name, metrics))

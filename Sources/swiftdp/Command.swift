@@ -18,7 +18,7 @@ struct Command: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Supervise.self, Plan.self, Verify.self, Evaluate.self, Predict.self, Score.self,
-      SearchCommand.self, Generate.self, Errors.self,
+      SearchCommand.self, Generate.self, Errors.self, PromptCommand.self,
       Chat.self, Merge.self, ExportCommand.self, Report.self, Top.self,
       Tokenize.self, Checkpoint.self, ClusterCommand.self,
       Bench.self,

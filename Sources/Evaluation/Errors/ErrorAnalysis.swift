@@ -26,17 +26,16 @@ package struct ErrorAnalysis: Sendable {
   /// - Parameters:
   ///   - other: another run on the same tasks; nil for none.
   ///   - most: how many rows of a kind are shown.
-  ///   - clusters: mistakes that are alike, by their places among the rows; empty where there are none.
-  package init(_ run: JudgedRows, with other: JudgedRows? = nil, most: Int = 10, clusters: [[Int]] = []) {
+  package init(_ run: JudgedRows, with other: JudgedRows? = nil, most: Int = 10) {
     self.most = most
     let rows = run.rows
     let wrong = rows.filter { !$0.isRight }
     parts.append(.heading("What \(run.folder) gets wrong"))
-    let rest =
-      run.unjudged > 0
-      ? "; \(counted(run.unjudged, "row")) that are neither right nor wrong are left out" : ""
     parts.append(
-      .text("\(counted(rows.count, "row")), \(wrong.count) wrong (\(share(wrong.count, rows.count)))\(rest)"))
+      .text("\(counted(rows.count, "row")), \(wrong.count) wrong (\(share(wrong.count, rows.count)))"))
+    if run.unjudged > 0 {
+      parts.append(.text("Left out: \(counted(run.unjudged, "row")), neither right nor wrong."))
+    }
     addGroups(rows)
     let sure = wrong.filter { $0.confidence != nil }.sorted { ($0.confidence ?? 0) > ($1.confidence ?? 0) }
     if !sure.isEmpty {
@@ -48,7 +47,7 @@ package struct ErrorAnalysis: Sendable {
       parts.append(.heading("Wrong answers that were written"))
       parts.append(.answers(others.prefix(most).map(Self.shown)))
     }
-    addClusters(clusters, rows)
+    addClusters(wrong)
     addConfusion(rows)
     addCalibration(rows)
     if let other { addComparison(run, other) }
@@ -99,12 +98,16 @@ package struct ErrorAnalysis: Sendable {
     }
   }
 
-  private mutating func addClusters(_ clusters: [[Int]], _ rows: [JudgedRow]) {
-    guard !clusters.isEmpty else { return }
-    parts.append(.heading("Mistakes that are alike"))
-    for (number, cluster) in clusters.enumerated() {
-      parts.append(.text("Cluster \(number + 1): \(counted(cluster.count, "mistake"))"))
-      parts.append(.answers(cluster.prefix(3).map { Self.shown(rows[$0]) }))
+  /// Mistakes whose questions have words in common.
+  private mutating func addClusters(_ wrong: [JudgedRow]) {
+    let count = min(wrong.count / 8, 8)
+    guard count > 1 else { return }
+    let vectors = WordVectors(wrong.map { .string($0.question) })
+    parts.append(.heading("Mistakes that are alike, by words"))
+    for cluster in vectors.clusters(count) {
+      let words = cluster.words.joined(separator: ", ")
+      parts.append(.text("\(counted(cluster.places.count, "mistake")): \(words)"))
+      parts.append(.answers(cluster.places.prefix(2).map { Self.shown(wrong[$0]) }))
     }
   }
 

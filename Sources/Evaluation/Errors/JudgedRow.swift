@@ -36,7 +36,8 @@ package struct JudgedRow: Sendable {
     let arguments = (sample["arguments"]?.members ?? []).map(\.value)
     let prompt = arguments.first?["arg_0"]?.text ?? ""
     question = String(prompt.suffix(600))
-    gold = sample["target"]?.text ?? ""
+    let target = sample["target"]?.text ?? ""
+    var right = target
     let answers = sample["filtered_resps"]?.elements ?? []
     var scores = answers.compactMap { $0.elements?.first?.text.flatMap { Double($0) } }
     if sample["acc_mutual_info"] != nil { scores = Array(scores.prefix(scores.count / 2)) }
@@ -48,13 +49,15 @@ package struct JudgedRow: Sendable {
           ? argument["arg_0"]?.text ?? "" : argument["arg_1"]?.text ?? ""
       }.map(RegexMatch.stripped)
       given = texts[best]
-      let place = Int(gold) ?? texts.firstIndex(of: RegexMatch.stripped(gold))
+      let place = Int(target) ?? texts.firstIndex(of: RegexMatch.stripped(target))
+      if let place, texts.indices.contains(place) { right = texts[place] }
       classes = place.flatMap { texts.indices.contains($0) ? ($0, best, scores.count) : nil }
     } else {
       confidence = nil
       classes = nil
       given = answers.first?.text ?? answers.first?.elements?.first?.text ?? ""
     }
+    gold = right
     let asked = Self.texts.lazy.compactMap { doc[$0]?.text }.first ?? question
     var features = [("task", task)]
     for (name, keys) in [

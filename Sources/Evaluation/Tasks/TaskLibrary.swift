@@ -20,6 +20,13 @@ package struct TaskSet: Sendable {
     try problems.throwIfAny()
   }
 
+  /// - Parameter files: of tasks.
+  init(files: [TaskFile]) throws {
+    let problems = Problems()
+    for file in files { problems.collect { _ = try add(file, depth: 0) } }
+    try problems.throwIfAny()
+  }
+
   private static let deepest = 16
   private static let most = 2000
 
