@@ -89,7 +89,7 @@ let package = Package(
       dependencies: [
         "Base", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels", "Metrics", "Collectives",
         "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"),
-      ], swiftSettings: inStep),
+      ], swiftSettings: numeric),
     .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
     .target(name: "Tasks", dependencies: ["Base", "Datasets"]),
     .target(

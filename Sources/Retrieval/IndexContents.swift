@@ -50,11 +50,14 @@ extension IndexDatabase {
     }
   }
 
-  /// Takes a document out, with its chunks and their words.
+  /// Takes a document out, with its chunks and their words. FTS5 must be told what it forgets.
   func remove(_ id: String, _ db: Database) throws {
-    try db.execute(
-      sql: "DELETE FROM chunks WHERE document = (SELECT number FROM documents WHERE id = ?)", arguments: [id])
-    try db.execute(sql: "DELETE FROM documents WHERE id = ?", arguments: [id])
+    let chunks = "FROM chunks WHERE document = (SELECT number FROM documents WHERE id = ?)"
+    for sql in [
+      "INSERT INTO lexical(lexical, rowid, text) SELECT 'delete', number, text \(chunks)",
+      "INSERT INTO removed(chunk) SELECT number \(chunks)", "DELETE \(chunks)",
+      "DELETE FROM documents WHERE id = ?",
+    ] { try db.execute(sql: sql, arguments: [id]) }
   }
 
   /// - Parameter first: the number of its first chunk; those of the others follow.
@@ -66,9 +69,11 @@ extension IndexDatabase {
     let number = db.lastInsertedRowID
     let statement = try db.cachedStatement(
       sql: "INSERT INTO chunks(number, document, chunk, start, text) VALUES (?, ?, ?, ?, ?)")
+    let words = try db.cachedStatement(sql: "INSERT INTO lexical(rowid, text) VALUES (?, ?)")
     for (place, range) in document.chunks.enumerated() {
       let text = String(decoding: passage.text[range], as: UTF8.self)
       try statement.execute(arguments: [first + Int64(place), number, place, range.lowerBound, text])
+      try words.execute(arguments: [first + Int64(place), text])
     }
   }
 

@@ -58,13 +58,6 @@ package final class IndexDatabase {
     CREATE TABLE parts (number INTEGER PRIMARY KEY AUTOINCREMENT, rows INTEGER NOT NULL);
     CREATE TABLE removed (chunk INTEGER PRIMARY KEY);
     CREATE VIRTUAL TABLE lexical USING fts5(text, content='chunks', content_rowid='number', tokenize='unicode61');
-    CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
-      INSERT INTO lexical(rowid, text) VALUES (new.number, new.text);
-    END;
-    CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
-      INSERT INTO lexical(lexical, rowid, text) VALUES ('delete', old.number, old.text);
-      INSERT INTO removed(chunk) VALUES (old.number);
-    END;
     """
 
   /// Reads in one transaction.
