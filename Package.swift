@@ -84,12 +84,16 @@ let package = Package(
         "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    // Hides GRDB from all other modules.
+    .target(
+      name: "Databases", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: [.unsafeFlags(["-enable-library-evolution"])]),
     .target(
       name: "Retrieval",
       dependencies: [
         "Base", "Tokenizers", "Templates", "Datasets", "Tensors", "Kernels", "Metrics", "Collectives",
-        "Checkpoints", .product(name: "GRDB", package: "GRDB.swift"),
-      ], swiftSettings: inStep),
+        "Checkpoints", "Databases",
+      ], swiftSettings: numeric),
     .target(name: "Generation", dependencies: ["Base", "Kernels", "Graph", "Models"], swiftSettings: inStep),
     .target(
       name: "Evaluation",

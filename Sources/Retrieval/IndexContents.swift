@@ -1,6 +1,6 @@
 // What the database of an index holds: documents by their ids, chunks by their numbers.
 import Base
-internal import GRDB
+import Databases
 
 /// A chunk that was found, as it stands in the index.
 package struct StoredChunk: Equatable, Sendable {
@@ -28,7 +28,7 @@ extension IndexDatabase {
   package func counts() throws -> IndexCounts {
     try read { db in
       func count(_ table: String) throws -> Int {
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? 0
+        Int(try db.integers("SELECT count(*) FROM \(table)").first ?? 0)
       }
       return IndexCounts(
         documents: try count("documents"), chunks: try count("chunks"), parts: try count("parts"),
@@ -37,8 +37,8 @@ extension IndexDatabase {
   }
 
   /// The hash of a document; nil if there is none of that id.
-  func hash(of id: String, _ db: Database) throws -> String? {
-    try String.fetchOne(db, sql: "SELECT hash FROM documents WHERE id = ?", arguments: [id])
+  func hash(of id: String, _ db: DatabaseAccess) throws -> String? {
+    try db.text("SELECT hash FROM documents WHERE id = ?", [.text(id)])
   }
 
   /// The documents that are there, with their hashes.
@@ -50,33 +50,38 @@ extension IndexDatabase {
     }
   }
 
-  /// Takes a document out, with its chunks and their words.
-  func remove(_ id: String, _ db: Database) throws {
-    try db.execute(
-      sql: "DELETE FROM chunks WHERE document = (SELECT number FROM documents WHERE id = ?)", arguments: [id])
-    try db.execute(sql: "DELETE FROM documents WHERE id = ?", arguments: [id])
+  /// Takes a document out, with its chunks and their words. FTS5 must be told what it forgets.
+  func remove(_ id: String, _ db: DatabaseAccess) throws {
+    let chunks = "FROM chunks WHERE document = (SELECT number FROM documents WHERE id = ?)"
+    for sql in [
+      "INSERT INTO lexical(lexical, rowid, text) SELECT 'delete', number, text \(chunks)",
+      "INSERT INTO removed(chunk) SELECT number \(chunks)", "DELETE \(chunks)",
+      "DELETE FROM documents WHERE id = ?",
+    ] { try db.execute(sql, [.text(id)]) }
   }
 
   /// - Parameter first: the number of its first chunk; those of the others follow.
-  func insert(_ document: ChunkedPassage, first: Int64, _ db: Database) throws {
+  func insert(_ document: ChunkedPassage, first: Int64, _ db: DatabaseAccess) throws {
     let passage = document.passage
     try db.execute(
-      sql: "INSERT INTO documents(id, hash, metadata) VALUES (?, ?, ?)",
-      arguments: [passage.id, document.hash, passage.metadataText])
-    let number = db.lastInsertedRowID
-    let statement = try db.cachedStatement(
-      sql: "INSERT INTO chunks(number, document, chunk, start, text) VALUES (?, ?, ?, ?, ?)")
+      "INSERT INTO documents(id, hash, metadata) VALUES (?, ?, ?)",
+      [.text(passage.id), .text(document.hash), .text(passage.metadataText)])
+    let number = db.lastNumber
     for (place, range) in document.chunks.enumerated() {
+      let chunk = first + Int64(place)
       let text = String(decoding: passage.text[range], as: UTF8.self)
-      try statement.execute(arguments: [first + Int64(place), number, place, range.lowerBound, text])
+      try db.execute(
+        "INSERT INTO chunks(number, document, chunk, start, text) VALUES (?, ?, ?, ?, ?)",
+        [.integer(chunk), .integer(number), .integer(place), .integer(range.lowerBound), .text(text)])
+      try db.execute("INSERT INTO lexical(rowid, text) VALUES (?, ?)", [.integer(chunk), .text(text)])
     }
   }
 
   /// The number that the next row of a table will have.
   /// - Throws: if what the index says of it is none that any index has.
-  func next(_ table: String, _ db: Database) throws -> Int64 {
+  func next(_ table: String, _ db: DatabaseAccess) throws -> Int64 {
     let last =
-      try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = ?", arguments: [table]) ?? 0
+      try db.integers("SELECT seq FROM sqlite_sequence WHERE name = ?", [.text(table)]).first ?? 0
     guard (0..<Self.mostRows).contains(last) else {
       throw UserError(.data, "is a damaged index: it has \(last) \(table)", at: path, hint: "build it anew")
     }
@@ -87,61 +92,60 @@ extension IndexDatabase {
   static let mostRows: Int64 = 1 << 50
 
   /// The numbers of the files of vectors.
-  func parts(_ db: Database) throws -> [Int] {
-    try Int.fetchAll(db, sql: "SELECT number FROM parts ORDER BY number")
+  func parts(_ db: DatabaseAccess) throws -> [Int] {
+    try db.integers("SELECT number FROM parts ORDER BY number").map(Int.init)
   }
 
   /// Chunks by their numbers, in the order that is asked for; those that are gone are left out.
-  func chunks(_ numbers: [Int64], _ db: Database) throws -> [StoredChunk] {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT documents.id, chunks.chunk, chunks.start, chunks.text, documents.metadata
-        FROM chunks JOIN documents ON documents.number = chunks.document WHERE chunks.number = ?
-        """)
-    return try numbers.compactMap { number in
-      guard let row = try Row.fetchOne(statement, arguments: [number]) else { return nil }
-      let metadata: String = try row.decode(atIndex: 4)
-      return StoredChunk(
-        number: number, id: try row.decode(atIndex: 0), chunk: try row.decode(atIndex: 1),
-        start: try row.decode(atIndex: 2), text: try row.decode(atIndex: 3),
-        metadata: (try? JSON.parse(metadata)) ?? .object([]))
+  func chunks(_ numbers: [Int64], _ db: DatabaseAccess) throws -> [StoredChunk] {
+    let sql = """
+      SELECT documents.id, chunks.chunk, chunks.start, chunks.text, documents.metadata
+      FROM chunks JOIN documents ON documents.number = chunks.document WHERE chunks.number = ?
+      """
+    var found: [StoredChunk] = []
+    for number in numbers {
+      try db.forEachRow(sql, [.integer(number)]) { row in
+        found.append(
+          StoredChunk(
+            number: number, id: try row.text(0), chunk: Int(try row.integer(1)),
+            start: Int(try row.integer(2)),
+            text: try row.text(3), metadata: (try? JSON.parse(try row.text(4))) ?? .object([])))
+        return false
+      }
     }
+    return found
   }
 
   /// The chunks of all documents that the filters accept; nil where there are no filters.
-  func accepted(_ filters: [MetadataFilter], _ db: Database) throws -> Set<Int64>? {
+  func accepted(_ filters: [MetadataFilter], _ db: DatabaseAccess) throws -> Set<Int64>? {
     guard !filters.isEmpty else { return nil }
     var documents: Set<Int64> = []
-    let rows = try Row.fetchCursor(db, sql: "SELECT number, metadata FROM documents")
-    while let row = try rows.next() {
-      let text: String = try row.decode(atIndex: 1)
-      guard let metadata = try? JSON.parse(text), filters.allSatisfy({ $0.accepts(metadata) }) else {
-        continue
-      }
-      documents.insert(try row.decode(atIndex: 0))
+    try db.forEachRow("SELECT number, metadata FROM documents") { row in
+      let metadata = (try? JSON.parse(try row.text(1))) ?? .null
+      if filters.allSatisfy({ $0.accepts(metadata) }) { documents.insert(try row.integer(0)) }
+      return true
     }
     var chunks: Set<Int64> = []
-    let all = try Row.fetchCursor(db, sql: "SELECT number, document FROM chunks")
-    while let row = try all.next() {
-      if documents.contains(try row.decode(atIndex: 1)) { chunks.insert(try row.decode(atIndex: 0)) }
+    try db.forEachRow("SELECT number, document FROM chunks") { row in
+      if documents.contains(try row.integer(1)) { chunks.insert(try row.integer(0)) }
+      return true
     }
     return chunks
   }
 
   /// The best chunks by BM25 as FTS5 computes it (k1 = 1.2, b = 0.75), with its sign turned: higher is better.
-  func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: Database) throws
+  func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: DatabaseAccess) throws
     -> [ScoredChunk]
   {
     guard let expression = LexicalQuery.expression(query) else { return [] }
     var found: [ScoredChunk] = []
-    let rows = try Row.fetchCursor(
-      db,
-      sql: "SELECT rowid, bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid"
-        + (accepted == nil ? " LIMIT \(count)" : ""), arguments: [expression])
-    while found.count < count, let row = try rows.next() {
-      let number: Int64 = try row.decode(atIndex: 0)
-      let score: Double = try row.decode(atIndex: 1)
-      if accepted?.contains(number) ?? true { found.append(ScoredChunk(number, -score)) }
+    try db.forEachRow(
+      "SELECT rowid, bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid"
+        + (accepted == nil ? " LIMIT \(count)" : ""), [.text(expression)]
+    ) { row in
+      let number = try row.integer(0)
+      if accepted?.contains(number) ?? true { found.append(ScoredChunk(number, -(try row.number(1)))) }
+      return found.count < count
     }
     return found
   }

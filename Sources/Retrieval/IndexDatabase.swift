@@ -4,14 +4,13 @@
 // It has a rollback journal and no write-ahead log: that needs memory which all readers share, and these may be ranks on
 // several hosts over a network file system. Readers are short, so that a writer need not wait for long.
 import Base
-import Foundation
-internal import GRDB
+import Databases
 
 package final class IndexDatabase {
   package static let name = "index.sqlite"
   package let folder: String
   let path: String
-  private let queue: DatabaseQueue
+  private let file: DatabaseFile
   /// Seconds that a reader waits for a writer to finish, and the other way round.
   private static let patience = 60.0
 
@@ -30,18 +29,10 @@ package final class IndexDatabase {
           .usage, "is no index: it holds no \(Self.name)", at: folder, hint: "swiftdp index build makes one")
       }
     }
-    var settings = Configuration()
-    settings.busyMode = .timeout(Self.patience)
-    settings.prepareDatabase { db in
-      try db.execute(
-        sql: "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF")
-    }
-    do { queue = try DatabaseQueue(path: path, configuration: settings) } catch {
-      throw Self.told(error, path)
-    }
+    do { file = try DatabaseFile(path, patience: Self.patience) } catch { throw Self.told(error, path) }
     if creating {
       try write { db in
-        if try !db.tableExists("facts") { try db.execute(sql: Self.schema) }
+        if try !db.hasTable("facts") { try db.execute(Self.schema) }
       }
     }
   }
@@ -58,42 +49,32 @@ package final class IndexDatabase {
     CREATE TABLE parts (number INTEGER PRIMARY KEY AUTOINCREMENT, rows INTEGER NOT NULL);
     CREATE TABLE removed (chunk INTEGER PRIMARY KEY);
     CREATE VIRTUAL TABLE lexical USING fts5(text, content='chunks', content_rowid='number', tokenize='unicode61');
-    CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
-      INSERT INTO lexical(rowid, text) VALUES (new.number, new.text);
-    END;
-    CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
-      INSERT INTO lexical(lexical, rowid, text) VALUES ('delete', old.number, old.text);
-      INSERT INTO removed(chunk) VALUES (old.number);
-    END;
     """
 
   /// Reads in one transaction.
-  func read<T>(_ body: (Database) throws -> T) throws -> T {
-    do { return try queue.read(body) } catch { throw Self.told(error, path) }
+  func read<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
+    do { return try file.read(body) } catch { throw Self.told(error, path) }
   }
 
   /// Writes in one transaction, which the disk holds when this returns.
-  func write<T>(_ body: (Database) throws -> T) throws -> T {
-    do { return try queue.write(body) } catch { throw Self.told(error, path) }
+  func write<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
+    do { return try file.write(body) } catch { throw Self.told(error, path) }
   }
 
-  /// An error of SQLite in one line.
+  /// An error of SQLite in one line (https://sqlite.org/rescode.html).
   private static func told(_ error: any Error, _ path: String) -> any Error {
-    if error is RowDecodingError {
-      return UserError(
-        .data, "is a damaged index: it holds values of other kinds", at: path, hint: "build it anew")
-    }
-    guard let error = error as? DatabaseError else { return error }
-    let reason = error.message ?? "SQLite's error \(error.resultCode.rawValue)"
-    switch error.resultCode {
-    case .SQLITE_BUSY, .SQLITE_LOCKED:
+    guard let failure = error as? DatabaseFailure else { return error }
+    switch failure.code {
+    // BUSY, LOCKED
+    case 5, 6:
       return UserError(
         .tryAgain, "another program is writing to it", at: path, hint: "start again once it is done")
-    case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
-      return UserError(.disk, "cannot be read or written: \(reason)", at: path, hint: "is the disk full?")
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR:
-      return UserError(.data, "is a damaged index: \(reason)", at: path, hint: "build it anew")
-    default: return UserError(.data, "cannot be used: \(reason)", at: path)
+    // PERM, READONLY, IOERR, FULL, CANTOPEN
+    case 3, 8, 10, 13, 14:
+      return UserError(
+        .disk, "cannot be read or written: \(failure.reason)", at: path, hint: "is the disk full?")
+    default:
+      return UserError(.data, "is a damaged index: \(failure.reason)", at: path, hint: "build it anew")
     }
   }
 
@@ -102,9 +83,9 @@ package final class IndexDatabase {
     try read { try facts($0) }
   }
 
-  func facts(_ db: Database) throws -> IndexFacts {
-    guard try db.tableExists("facts"),
-      let text = try String.fetchOne(db, sql: "SELECT json FROM facts"), let json = try? JSON.parse(text)
+  func facts(_ db: DatabaseAccess) throws -> IndexFacts {
+    guard try db.hasTable("facts"),
+      let text = try db.text("SELECT json FROM facts"), let json = try? JSON.parse(text)
     else {
       throw UserError(.data, "holds no index yet", at: folder, hint: "run swiftdp index build again")
     }
@@ -126,9 +107,9 @@ package final class IndexDatabase {
     }
   }
 
-  func set(_ facts: IndexFacts, _ db: Database) throws {
+  func set(_ facts: IndexFacts, _ db: DatabaseAccess) throws {
     try db.execute(
-      sql: "INSERT INTO facts(only, json) VALUES (1, ?) ON CONFLICT(only) DO UPDATE SET json = excluded.json",
-      arguments: [facts.json.encoded()])
+      "INSERT INTO facts(only, json) VALUES (1, ?) ON CONFLICT(only) DO UPDATE SET json = excluded.json",
+      [.text(facts.json.encoded())])
   }
 }

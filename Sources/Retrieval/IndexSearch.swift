@@ -2,7 +2,6 @@
 import Base
 import Collectives
 import Foundation
-internal import GRDB
 import Kernels
 
 package enum SearchMode: String, CaseIterable, Sendable {
@@ -147,7 +146,7 @@ package final class IndexSearch {
         guard options.mode != .lexical else { return ("\(facts.generation)", [], nil) }
         return (
           numbers.map(String.init).joined(separator: " "),
-          Set(try Int64.fetchAll(db, sql: "SELECT chunk FROM removed")),
+          Set(try db.integers("SELECT chunk FROM removed")),
           try database.accepted(options.filters, db)
         )
       }

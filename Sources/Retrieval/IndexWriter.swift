@@ -1,8 +1,8 @@
 // Changes an index, on the first rank. Vectors go into new files, which nobody reads until a transaction of the database
 // names them together with their passages. A writer that is killed leaves files that the next one removes.
 import Base
+import Databases
 import Foundation
-internal import GRDB
 
 package final class IndexWriter {
   package let folder: String
@@ -123,7 +123,7 @@ package final class IndexWriter {
             next += Int64(document.chunks.count)
           }
           try db.execute(
-            sql: "INSERT INTO parts(number, rows) VALUES (?, ?)", arguments: [part, Int(next - first)])
+            "INSERT INTO parts(number, rows) VALUES (?, ?)", [.integer(part), .integer(next - first)])
         }
         try database.set(changed, db)
       }
@@ -164,7 +164,7 @@ package final class IndexWriter {
 
   private func openParts() throws -> ([VectorPart], [Int]) {
     let (files, removed) = try database.read { db in
-      (try database.parts(db), Set(try Int64.fetchAll(db, sql: "SELECT chunk FROM removed")))
+      (try database.parts(db), Set(try db.integers("SELECT chunk FROM removed")))
     }
     let parts = try files.map { try VectorPart(folder, number: $0, width: facts.width, type: facts.type) }
     if !removed.isEmpty { for part in parts { part.keep { !removed.contains($0) } } }
@@ -189,9 +189,9 @@ package final class IndexWriter {
     changed.generation += 1
     do {
       try database.write { db in
-        try db.execute(sql: "DELETE FROM parts; DELETE FROM removed")
+        try db.execute("DELETE FROM parts; DELETE FROM removed")
         try db.execute(
-          sql: "INSERT INTO parts(number, rows) VALUES (?, ?)", arguments: [nextPart, order.count])
+          "INSERT INTO parts(number, rows) VALUES (?, ?)", [.integer(nextPart), .integer(order.count)])
         try database.set(changed, db)
       }
     } catch {

@@ -21,8 +21,8 @@ struct VectorLists {
 
   /// - Throws: if a file cannot be read.
   init(_ parts: [VectorPart], lists wanted: Int, threads: Int = 1) throws {
-    // Every sum has one order, whatever the number of threads.
-    let engine = try Engine(threads: threads).byRow
+    // Products are cut by their shapes, so that no sum depends on the number of threads.
+    let engine = try Engine(threads: threads)
     let width = parts[0].width
     let all = parts.enumerated().flatMap { number, part in
       part.numbers.indices.compactMap {
@@ -83,18 +83,21 @@ struct VectorLists {
     var scores = [Float](repeating: 0, count: size * lists)
     for first in stride(from: 0, to: rows, by: size) {
       let count = min(size, rows - first)
-      vectors.withUnsafeBufferPointer { vectors in
-        centroids.withUnsafeBufferPointer { centroids in
-          scores.withUnsafeMutableBufferPointer { scores in
-            engine.multiply(
-              .float32(ConstMatrix(vectors.baseAddress! + first * width, rows: count, columns: width)),
-              .float32(ConstMatrix(centroids.baseAddress!, rows: lists, columns: width)), .second,
-              into: MutableMatrix(scores.baseAddress!, rows: count, columns: lists))
-            for row in 0..<count {
-              let scores = scores.baseAddress! + row * lists
-              var best = 0
-              for list in 1..<max(lists, 1) where scores[list] > scores[best] { best = list }
-              nearest[first + row] = best
+      nearest.withUnsafeMutableBufferPointer { found in
+        vectors.withUnsafeBufferPointer { vectors in
+          centroids.withUnsafeBufferPointer { centroids in
+            scores.withUnsafeMutableBufferPointer { scores in
+              engine.multiply(
+                .float32(ConstMatrix(vectors.baseAddress! + first * width, rows: count, columns: width)),
+                .float32(ConstMatrix(centroids.baseAddress!, rows: lists, columns: width)), .second,
+                into: MutableMatrix(scores.baseAddress!, rows: count, columns: lists))
+              let (scores, found) = (Unshared(scores), Unshared(found))
+              engine.pool.run(count) { row, _ in
+                let row = (number: first + row, scores: scores.value.baseAddress! + row * lists)
+                var best = 0
+                for list in 1..<max(lists, 1) where row.scores[list] > row.scores[best] { best = list }
+                found.value[row.number] = best
+              }
             }
           }
         }

@@ -95,6 +95,14 @@ struct VectorRows {
     )
   }
 
+  /// Some rows in fp32: where they lie, or widened.
+  /// - Parameter room: for as many numbers.
+  func wide(_ rows: Range<Int>, into room: UnsafeMutablePointer<Float>) -> ConstMatrix {
+    if case .float32(let matrix) = self[rows] { return matrix }
+    for (place, row) in rows.enumerated() { copy(row: row, into: room + place * width) }
+    return ConstMatrix(room, rows: rows.count, columns: width)
+  }
+
   /// Writes a row as fp32.
   func copy(row: Int, into target: UnsafeMutablePointer<Float>) {
     switch self[row..<row + 1] {

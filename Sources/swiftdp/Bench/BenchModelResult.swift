@@ -60,20 +60,19 @@ struct BenchModelResult {
   }
 
   var text: String {
-    let steps =
-      "\(decimals(median, 3)) s (\(decimals(seconds[0], 3)) to \(decimals(seconds[seconds.count - 1], 3)) over \(seconds.count))"
-    let per = frozen > 0 ? "6 per trained and 4 per frozen" : "6 per"
-    let operations = "\(per) parameter and \(texts == 1 ? "token" : "two tokens"), and attention)"
-    let parts: String = held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", ")
-    var lines: [String] = [
+    var lines = [
       "shape           \(shape), \(grouped(parameters)) parameters, \(type.rawValue)",
       "machine         \(counted(ranks, "rank")) × \(counted(threads, "thread")), \(library), "
         + "matrix peak \(decimals(peak / 1e9, 0)) GFLOP/s",
-      "step            \(steps), exchange \(decimals(exchange[exchange.count / 2], 3)) s",
+      "step            \(decimals(median, 3)) s (\(decimals(seconds[0], 3)) to "
+        + "\(decimals(seconds[seconds.count - 1], 3)) over \(seconds.count)), exchange "
+        + "\(decimals(exchange[exchange.count / 2], 3)) s",
       "tokens/s        \(decimals(tokensPerSecond, 1))",
-      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (\(operations), "
+      "GFLOP/s         \(decimals(operationsPerSecond / 1e9, 1)) (\(frozen > 0 ? "6 per trained and 4 per frozen" : "6 per") "
+        + "parameter and \(texts == 1 ? "token" : "two tokens"), and attention), "
         + "\(decimals(operationsPerSecond / peak * 100, 1)) % of the peak",
-      "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; \(parts)",
+      "memory          \(decimals(Double(residentBytes) / 1e6, 0)) MB peak of a rank; "
+        + held.map { "\($0.label) \(grouped($0.bytes / 1_000_000))" }.joined(separator: ", "),
     ]
     if let predicted, let difference {
       lines.insert(

@@ -25,26 +25,21 @@ struct PlanTable {
 
   var text: String {
     let place = best.place
-    let rates: [String] = ElementType.allCases.map {
-      "\($0.rawValue) \(decimals(hosts.rates[$0]!.products / 1e9, 1))"
-    }
+    let rates = ElementType.allCases.map { "\($0.rawValue) \(decimals(hosts.rates[$0]!.products / 1e9, 1))" }
     let link = hosts.rates[recipe.elementType]!
-    let kinds: [String] = hosts.kinds.map {
-      "\($0.count) × \(counted($0.cores, "core")), \(gigabytes($0.memory)) each"
-    }
-    let places: [String] = best.arrangement.places.map {
-      "\($0.ranksPerHost) a host × \(counted($0.threads, "thread"))"
-    }
-    let speed: String = rates.joined(separator: ", ")
-    var lines: [String] = [
+    var lines = [
       "model     \(recipe.name(of: recipe.model)) · \(planner.description.typeName) · "
         + "\(grouped(planner.layout.count)) parameters · \(recipe.optimizer.name.rawValue)",
-      "hosts     \(kinds.joined(separator: "; "))",
-      "speed     \(speed) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
+      "hosts     "
+        + hosts.kinds.map { "\($0.count) × \(counted($0.cores, "core")), \(gigabytes($0.memory)) each" }
+        .joined(separator: "; "),
+      "speed     \(rates.joined(separator: ", ")) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
         + "\(decimals(link.link * 8 / 1e9, 1)) Gbit/s",
       "step      \(recipe.training.batchSize) sequences of \(recipe.data.sequenceLength) tokens, "
         + "\(recipe.training.microBatchSize) a micro-batch",
-      "arranged  \(counted(place.ranks, "rank")), \(places.joined(separator: "; "))",
+      "arranged  \(counted(place.ranks, "rank")), "
+        + best.arrangement.places.map { "\($0.ranksPerHost) a host × " + counted($0.threads, "thread") }
+        .joined(separator: "; "),
       "",
     ]
     let names = ["zero", "dtype", "recompute"]
@@ -62,10 +57,8 @@ struct PlanTable {
     if let scaling { lines += scaling.lines }
     lines += ["", "checkpoint  \(checkpointWords)"]
     guard best.fits else { return lines.joined(separator: "\n") }
-    lines.append("")
-    lines.append("recommended: \(counted(place.ranks, "rank")) × \(counted(place.threads, "thread"))")
-    lines += yaml.map { "  \($0)" }
-    lines.append("  \(command)")
+    lines += ["", "recommended: " + counted(place.ranks, "rank") + " × " + counted(place.threads, "thread")]
+    lines += yaml.map { "  " + $0 } + ["  " + command]
     return lines.joined(separator: "\n")
   }
 
