@@ -120,7 +120,7 @@ struct GGUFTokenizer {
       } else if !isByteLevel, Self.isByte(text) {
         kind = .byte
       }
-      scores.append(-Float(ranks[text] ?? 0))
+      scores.append(0 - Float(ranks[text] ?? 0))
       texts.append(Array(text.utf8))
       kinds.append(kind.rawValue)
     }

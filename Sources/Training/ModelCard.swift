@@ -35,7 +35,8 @@ struct ModelCard {
     URL(fileURLWithPath: run.recipe.model).lastPathComponent
   }
 
-  private var name: String { URL(fileURLWithPath: run.output).lastPathComponent }
+  /// Not the name of the output folder: the same run elsewhere leaves the same files.
+  private var name: String { "\(base), \(task.name) by \(run.method)" }
 
   var text: String {
     [

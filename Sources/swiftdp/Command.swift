@@ -19,7 +19,7 @@ struct Command: ParsableCommand {
     subcommands: [
       Train.self, Supervise.self, Plan.self, Verify.self, Evaluate.self, Predict.self, Score.self,
       SearchCommand.self, Generate.self, Errors.self, PromptCommand.self,
-      Chat.self, Merge.self, ExportCommand.self, Report.self, Top.self,
+      Chat.self, Merge.self, ExportCommand.self, Report.self, Top.self, New.self,
       Tokenize.self, Checkpoint.self, ClusterCommand.self,
       Bench.self,
       Doctor.self,
@@ -33,8 +33,13 @@ struct Command: ParsableCommand {
     StandardStream.prepare()
     FatalEnd.tellOfAborts()
     do {
-      var command = try parseAsRoot(
-        Arguments(Array(CommandLine.arguments.dropFirst()), root: Command.self).words)
+      let words = Array(CommandLine.arguments.dropFirst())
+      let commands = configuration.subcommands.map { $0._commandName } + ["help"]
+      if let text = try KeyHelp.text(words, commands: commands) {
+        if Launch.isFirst { try StandardStream.output.writeAll(text) }
+        return
+      }
+      var command = try parseAsRoot(Arguments(words, root: Command.self).words)
       // If a command does not share its work among ranks, the first rank does it all.
       guard Launch.isFirst || command is SharedByRanks else { return }
       if !(command is SharedByRanks) { try StartCheck.processor() }

@@ -22,6 +22,7 @@ struct Quickstart {
     let after = try check.measure(
       run.replica, run.data.tokenizer, ranks: ranks, examples: Self.examples)
     guard ranks.isFirst else { return }
+    keep(after, in: run.recipe.output)
     say("")
     row("held-out prompt", "before", "after", "right")
     for (index, pair) in zip(before.examples, after.examples).enumerated() {
@@ -38,6 +39,19 @@ struct Quickstart {
       next         swiftdp generate --model \(run.recipe.output)/model --prompt '\(check.rows[0].prompt)'
                    swiftdp train model=FOLDER 'data.train=[FILE.jsonl]'
       """)
+  }
+
+  /// For `swiftdp report`. Where the file cannot be written, the page has no answers.
+  private func keep(_ after: AnswerCheck.Result, in output: String) {
+    let samples = zip(before.examples, after.examples).enumerated().map { index, pair in
+      JSON.object([
+        "prompt": .string(check.rows[index].prompt), "before": .string(pair.0), "after": .string(pair.1),
+        "right": .string(check.rows[index].answer),
+      ])
+    }
+    let json = JSON.object(["samples": .array(samples)])
+    try? Data((json.encoded(indented: true) + "\n").utf8).write(
+      to: URL(fileURLWithPath: output + "/samples.json"), options: .atomic)
   }
 
   private func say(_ text: String) { StandardStream.output.write(text + "\n") }
