@@ -8,30 +8,30 @@ package struct ScoredChunk: Equatable, Sendable {
   package init(_ number: Int64, _ score: Double) { (self.number, self.score) = (number, score) }
 
   /// Of equal scores, the chunk that was added first comes first.
-  static func precedes(_ a: ScoredChunk, _ b: ScoredChunk) -> Bool {
+  package static func precedes(_ a: ScoredChunk, _ b: ScoredChunk) -> Bool {
     a.score > b.score || (a.score == b.score && a.number < b.number)
   }
 }
 
 /// Keeps the best `count`, in order.
-struct BestHits {
+package struct BestHits {
   private let count: Int
-  private(set) var hits: [ScoredChunk] = []
+  package private(set) var hits: [ScoredChunk] = []
   /// What a score must reach; lower ones, and NaN, do not.
-  private(set) var threshold = -Float.infinity
+  package private(set) var threshold = -Float.infinity
 
-  init(count: Int) {
+  package init(count: Int) {
     self.count = count
     hits.reserveCapacity(count + 1)
   }
 
   @inline(__always)
-  mutating func offer(_ score: Float, _ number: Int64) {
+  package mutating func offer(_ score: Float, _ number: Int64) {
     guard score >= threshold else { return }
     insert(ScoredChunk(number, Double(score)))
   }
 
-  mutating func insert(_ hit: ScoredChunk) {
+  package mutating func insert(_ hit: ScoredChunk) {
     var (low, high) = (0, hits.count)
     while low < high {
       let middle = (low + high) / 2

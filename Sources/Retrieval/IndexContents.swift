@@ -37,7 +37,7 @@ extension IndexDatabase {
   }
 
   /// The hash of a document; nil if there is none of that id.
-  func hash(of id: String, _ db: DatabaseAccess) throws -> String? {
+  package func hash(of id: String, _ db: DatabaseAccess) throws -> String? {
     try db.text("SELECT hash FROM documents WHERE id = ?", [.text(id)])
   }
 
@@ -51,7 +51,7 @@ extension IndexDatabase {
   }
 
   /// Takes a document out, with its chunks and their words. FTS5 must be told what it forgets.
-  func remove(_ id: String, _ db: DatabaseAccess) throws {
+  package func remove(_ id: String, _ db: DatabaseAccess) throws {
     let chunks = "FROM chunks WHERE document = (SELECT number FROM documents WHERE id = ?)"
     for sql in [
       "INSERT INTO lexical(lexical, rowid, text) SELECT 'delete', number, text \(chunks)",
@@ -61,7 +61,7 @@ extension IndexDatabase {
   }
 
   /// - Parameter first: the number of its first chunk; those of the others follow.
-  func insert(_ document: ChunkedPassage, first: Int64, _ db: DatabaseAccess) throws {
+  package func insert(_ document: ChunkedPassage, first: Int64, _ db: DatabaseAccess) throws {
     let passage = document.passage
     try db.execute(
       "INSERT INTO documents(id, hash, metadata) VALUES (?, ?, ?)",
@@ -79,7 +79,7 @@ extension IndexDatabase {
 
   /// The number that the next row of a table will have.
   /// - Throws: if what the index says of it is none that any index has.
-  func next(_ table: String, _ db: DatabaseAccess) throws -> Int64 {
+  package func next(_ table: String, _ db: DatabaseAccess) throws -> Int64 {
     let last =
       try db.integers("SELECT seq FROM sqlite_sequence WHERE name = ?", [.text(table)]).first ?? 0
     guard (0..<Self.mostRows).contains(last) else {
@@ -89,15 +89,15 @@ extension IndexDatabase {
   }
 
   /// Numbers of rows stay far below what a double holds exactly.
-  static let mostRows: Int64 = 1 << 50
+  package static let mostRows: Int64 = 1 << 50
 
   /// The numbers of the files of vectors.
-  func parts(_ db: DatabaseAccess) throws -> [Int] {
+  package func parts(_ db: DatabaseAccess) throws -> [Int] {
     try db.integers("SELECT number FROM parts ORDER BY number").map(Int.init)
   }
 
   /// Chunks by their numbers, in the order that is asked for; those that are gone are left out.
-  func chunks(_ numbers: [Int64], _ db: DatabaseAccess) throws -> [StoredChunk] {
+  package func chunks(_ numbers: [Int64], _ db: DatabaseAccess) throws -> [StoredChunk] {
     let sql = """
       SELECT documents.id, chunks.chunk, chunks.start, chunks.text, documents.metadata
       FROM chunks JOIN documents ON documents.number = chunks.document WHERE chunks.number = ?
@@ -117,7 +117,7 @@ extension IndexDatabase {
   }
 
   /// The chunks of all documents that the filters accept; nil where there are no filters.
-  func accepted(_ filters: [MetadataFilter], _ db: DatabaseAccess) throws -> Set<Int64>? {
+  package func accepted(_ filters: [MetadataFilter], _ db: DatabaseAccess) throws -> Set<Int64>? {
     guard !filters.isEmpty else { return nil }
     var documents: Set<Int64> = []
     try db.forEachRow("SELECT number, metadata FROM documents") { row in
@@ -134,7 +134,7 @@ extension IndexDatabase {
   }
 
   /// The best chunks by BM25 as FTS5 computes it (k1 = 1.2, b = 0.75), with its sign turned: higher is better.
-  func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: DatabaseAccess) throws
+  package func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: DatabaseAccess) throws
     -> [ScoredChunk]
   {
     guard let expression = LexicalQuery.expression(query) else { return [] }

@@ -9,7 +9,7 @@ import Databases
 package final class IndexDatabase {
   package static let name = "index.sqlite"
   package let folder: String
-  let path: String
+  package let path: String
   private let file: DatabaseFile
   /// Seconds that a reader waits for a writer to finish, and the other way round.
   private static let patience = 60.0
@@ -52,12 +52,12 @@ package final class IndexDatabase {
     """
 
   /// Reads in one transaction.
-  func read<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
+  package func read<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
     do { return try file.read(body) } catch { throw Self.told(error, path) }
   }
 
   /// Writes in one transaction, which the disk holds when this returns.
-  func write<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
+  package func write<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
     do { return try file.write(body) } catch { throw Self.told(error, path) }
   }
 
@@ -83,7 +83,7 @@ package final class IndexDatabase {
     try read { try facts($0) }
   }
 
-  func facts(_ db: DatabaseAccess) throws -> IndexFacts {
+  package func facts(_ db: DatabaseAccess) throws -> IndexFacts {
     guard try db.hasTable("facts"),
       let text = try db.text("SELECT json FROM facts"), let json = try? JSON.parse(text)
     else {
@@ -99,7 +99,7 @@ package final class IndexDatabase {
     return facts
   }
 
-  func checkIsComplete(_ facts: IndexFacts) throws {
+  package func checkIsComplete(_ facts: IndexFacts) throws {
     guard facts.state == .complete else {
       throw UserError(
         .tryAgain, "is not complete: \(counted(facts.done, "passage")) of its build are there", at: folder,
@@ -107,7 +107,7 @@ package final class IndexDatabase {
     }
   }
 
-  func set(_ facts: IndexFacts, _ db: DatabaseAccess) throws {
+  package func set(_ facts: IndexFacts, _ db: DatabaseAccess) throws {
     try db.execute(
       "INSERT INTO facts(only, json) VALUES (1, ?) ON CONFLICT(only) DO UPDATE SET json = excluded.json",
       [.text(facts.json.encoded())])

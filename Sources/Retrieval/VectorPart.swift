@@ -11,16 +11,16 @@ package final class VectorPart {
   private let file: SafetensorsFile
   package let rows: Int
   package let width: Int
-  let type: IndexFacts.VectorType
+  package let type: IndexFacts.VectorType
   /// [rows] The chunk of each row; 0 where it is not there any more.
-  private(set) var numbers: [Int64]
+  package private(set) var numbers: [Int64]
   /// How many rows are whose, by their centroids; nil where the rows lie as they came.
   package let clusters: VectorClusters?
 
-  static func stem(_ number: Int) -> String { "vectors-" + zeroPadded(String(number), to: 6) }
+  package static func stem(_ number: Int) -> String { "vectors-" + zeroPadded(String(number), to: 6) }
 
   /// - Throws: if the file is not there, or is not what the index says.
-  init(_ folder: String, number: Int, width: Int, type: IndexFacts.VectorType) throws {
+  package init(_ folder: String, number: Int, width: Int, type: IndexFacts.VectorType) throws {
     let file = try SafetensorsFile("\(folder)/\(Self.stem(number)).safetensors")
     let numbers = file.entry("numbers").flatMap { $0.type == .i64 ? $0.count : nil }
     let expected: StoredType = type == .float32 ? .f32 : .i8
@@ -42,12 +42,12 @@ package final class VectorPart {
   }
 
   /// Takes out the rows of chunks that are gone, or that may not be found.
-  func keep(_ isKept: (Int64) -> Bool) {
+  package func keep(_ isKept: (Int64) -> Bool) {
     for row in numbers.indices where !isKept(numbers[row]) { numbers[row] = 0 }
   }
 
   /// Hands on the vectors of all rows as an operand of a product.
-  func withRows<T>(_ body: (VectorRows) throws -> T) throws -> T {
+  package func withRows<T>(_ body: (VectorRows) throws -> T) throws -> T {
     let found = try file.withBytes(of: "vectors") { vectors in
       try file.withBytes(of: "largest") { try body(VectorRows(vectors, largest: $0, self)) }
         ?? body(VectorRows(vectors, largest: nil, self))
@@ -58,7 +58,7 @@ package final class VectorPart {
 }
 
 /// The rows of a part where they are mapped.
-struct VectorRows {
+package struct VectorRows {
   private let bytes: UnsafeRawBufferPointer
   private let largest: UnsafeRawBufferPointer?
   private let width: Int
@@ -69,7 +69,7 @@ struct VectorRows {
   }
 
   /// Some rows, [rows, width].
-  subscript(rows: Range<Int>) -> Operand {
+  package subscript(rows: Range<Int>) -> Operand {
     // A table of no rows has no memory.
     guard let base = bytes.baseAddress else { preconditionFailure("there are rows") }
     switch type {
@@ -87,7 +87,7 @@ struct VectorRows {
   }
 
   /// The bytes of a row as they lie in the file, and its largest magnitude, which fp32 has not.
-  func stored(_ row: Int) -> (bytes: UnsafeRawBufferPointer, largest: UnsafeRawBufferPointer?) {
+  package func stored(_ row: Int) -> (bytes: UnsafeRawBufferPointer, largest: UnsafeRawBufferPointer?) {
     let size = type == .float32 ? 4 * width : width
     return (
       UnsafeRawBufferPointer(rebasing: bytes[row * size..<(row + 1) * size]),
@@ -97,14 +97,14 @@ struct VectorRows {
 
   /// Some rows in fp32: where they lie, or widened.
   /// - Parameter room: for as many numbers.
-  func wide(_ rows: Range<Int>, into room: UnsafeMutablePointer<Float>) -> ConstMatrix {
+  package func wide(_ rows: Range<Int>, into room: UnsafeMutablePointer<Float>) -> ConstMatrix {
     if case .float32(let matrix) = self[rows] { return matrix }
     for (place, row) in rows.enumerated() { copy(row: row, into: room + place * width) }
     return ConstMatrix(room, rows: rows.count, columns: width)
   }
 
   /// Writes a row as fp32.
-  func copy(row: Int, into target: UnsafeMutablePointer<Float>) {
+  package func copy(row: Int, into target: UnsafeMutablePointer<Float>) {
     switch self[row..<row + 1] {
     case .float32(let matrix): target.update(from: matrix.base, count: width)
     case .frozen(let matrix): matrix.widen(row: 0, columns: 0..<width, into: target)
