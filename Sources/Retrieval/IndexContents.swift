@@ -13,6 +13,11 @@ package struct StoredChunk: Equatable, Sendable {
   package let start: Int
   package let text: String
   package let metadata: JSON
+
+  package init(number: Int64, id: String, chunk: Int, start: Int, text: String, metadata: JSON) {
+    (self.number, self.id, self.chunk) = (number, id, chunk)
+    (self.start, self.text, self.metadata) = (start, text, metadata)
+  }
 }
 
 /// How many documents and chunks there are.
@@ -22,6 +27,10 @@ package struct IndexCounts: Equatable, Sendable {
   package let parts: Int
   /// Chunks whose vectors still lie in files and are not found any more.
   package let removed: Int
+
+  package init(documents: Int, chunks: Int, parts: Int, removed: Int) {
+    (self.documents, self.chunks, self.parts, self.removed) = (documents, chunks, parts, removed)
+  }
 }
 
 extension IndexDatabase {

@@ -66,8 +66,8 @@ final class PolicyRun {
       try RewardModelScorer(folder, recipe, engine: replica.engine, ranks: ranks)
     }
     log = RolloutLog(output: recipe.output)
-    try ranks.together { if ranks.isFirst { try log.begin(from: first) } }
     divergenceWeight = kept?["kl_coef"]?.double ?? task.divergenceControl?.first ?? 0
+    try ranks.together { if ranks.isFirst { try log.begin(from: first) } }
     current = try ranks.together { try kept.flatMap { $0["answers"] == nil ? nil : try rollouts($0) } }
   }
 
