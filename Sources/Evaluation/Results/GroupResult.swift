@@ -31,6 +31,9 @@ struct GroupResult {
     }
     let having = tasks.filter { value($0, key) != nil }
     guard !having.isEmpty else { return }
+    // Of two for one metric, the last counts.
+    numbers.removeAll { $0.key == key || $0.key == errorKey }
+    counts.removeAll { $0.0 == key }
     let values = having.map { value($0, key) ?? .nan }
     let sizes = having.map { Double($0.answered) }
     let weights = aggregate.isWeighted ? sizes : sizes.map { _ in 1 }

@@ -58,17 +58,8 @@ package struct ResultsFile {
           members: (tasks.map { ($0.task.name, $0.task.version) } + set.groups.map { ($0.name, $0.version) })
             .sorted { $0.0 < $1.0 })
       ),
-      ("n-shot", .object(members: sorted.map { ($0.task.name, .integer(shots[$0.task.name] ?? 0)) })),
-      (
-        "higher_is_better",
-        .object(
-          members: sorted.map { result in
-            (
-              result.task.name,
-              .object(members: result.task.metrics.map { ($0.name, .bool($0.isHigherBetter)) })
-            )
-          })
-      ),
+      ("n-shot", .object(members: shotsOfAll.map { ($0.0, .integer($0.1)) }.sorted { $0.0 < $1.0 })),
+      ("higher_is_better", .object(members: directions.sorted { $0.0 < $1.0 })),
       (
         "n-samples",
         .object(
@@ -84,6 +75,33 @@ package struct ResultsFile {
       return (result.task.name, JSON.string(PythonJSON.hash(Array(text.utf8))))
     }
     return .object(members: all + facts + [("task_hashes", .object(members: hashes))])
+  }
+
+  /// The examples of tasks, and of groups whose members have equally many.
+  private var shotsOfAll: [(String, Int)] {
+    var all = tasks.map { ($0.task.name, shots[$0.task.name] ?? 0) }
+    for group in set.groups {
+      let numbers = Set(group.members.compactMap { name in all.first { $0.0 == name }?.1 })
+      if let number = numbers.first, numbers.count == 1 { all.append((group.name, number)) }
+    }
+    return all
+  }
+
+  /// Which direction of a metric is better, of tasks and groups; null where the members of a group differ.
+  private var directions: [(String, JSON)] {
+    var all = tasks.map { ($0.task.name, $0.task.metrics.map { ($0.name, JSON.bool($0.isHigherBetter)) }) }
+    for group in set.groups {
+      var own: [(String, JSON)] = []
+      for (name, direction) in group.members.flatMap({ name in all.first { $0.0 == name }?.1 ?? [] }) {
+        if let place = own.firstIndex(where: { $0.0 == name }) {
+          if own[place].1 != direction { own[place].1 = .null }
+        } else {
+          own.append((name, direction))
+        }
+      }
+      if !own.isEmpty { all.append((group.name, own)) }
+    }
+    return all.map { ($0.0, .object(members: $0.1)) }
   }
 
   /// The keys of the file, and what they are where it does not say so.
