@@ -14,19 +14,19 @@ package struct ScoredChunk: Equatable, Sendable {
 }
 
 /// Keeps the best `count`, in order.
-struct BestHits {
+package struct BestHits {
   private let count: Int
-  private(set) var hits: [ScoredChunk] = []
+  package private(set) var hits: [ScoredChunk] = []
   /// What a score must reach; lower ones, and NaN, do not.
   private(set) var threshold = -Float.infinity
 
-  init(count: Int) {
+  package init(count: Int) {
     self.count = count
     hits.reserveCapacity(count + 1)
   }
 
   @inline(__always)
-  mutating func offer(_ score: Float, _ number: Int64) {
+  package mutating func offer(_ score: Float, _ number: Int64) {
     guard score >= threshold else { return }
     insert(ScoredChunk(number, Double(score)))
   }

@@ -13,6 +13,11 @@ package struct StoredChunk: Equatable, Sendable {
   package let start: Int
   package let text: String
   package let metadata: JSON
+
+  package init(number: Int64, id: String, chunk: Int, start: Int, text: String, metadata: JSON) {
+    (self.number, self.id, self.chunk, self.start) = (number, id, chunk, start)
+    (self.text, self.metadata) = (text, metadata)
+  }
 }
 
 /// How many documents and chunks there are.
@@ -22,6 +27,10 @@ package struct IndexCounts: Equatable, Sendable {
   package let parts: Int
   /// Chunks whose vectors still lie in files and are not found any more.
   package let removed: Int
+
+  package init(documents: Int, chunks: Int, parts: Int, removed: Int) {
+    (self.documents, self.chunks, self.parts, self.removed) = (documents, chunks, parts, removed)
+  }
 }
 
 extension IndexDatabase {
@@ -92,12 +101,12 @@ extension IndexDatabase {
   static let mostRows: Int64 = 1 << 50
 
   /// The numbers of the files of vectors.
-  func parts(_ db: DatabaseAccess) throws -> [Int] {
+  package func parts(_ db: DatabaseAccess) throws -> [Int] {
     try db.integers("SELECT number FROM parts ORDER BY number").map(Int.init)
   }
 
   /// Chunks by their numbers, in the order that is asked for; those that are gone are left out.
-  func chunks(_ numbers: [Int64], _ db: DatabaseAccess) throws -> [StoredChunk] {
+  package func chunks(_ numbers: [Int64], _ db: DatabaseAccess) throws -> [StoredChunk] {
     let sql = """
       SELECT documents.id, chunks.chunk, chunks.start, chunks.text, documents.metadata
       FROM chunks JOIN documents ON documents.number = chunks.document WHERE chunks.number = ?
@@ -134,7 +143,7 @@ extension IndexDatabase {
   }
 
   /// The best chunks by BM25 as FTS5 computes it (k1 = 1.2, b = 0.75), with its sign turned: higher is better.
-  func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: DatabaseAccess) throws
+  package func lexical(_ query: [UInt8], count: Int, among accepted: Set<Int64>?, _ db: DatabaseAccess) throws
     -> [ScoredChunk]
   {
     guard let expression = LexicalQuery.expression(query) else { return [] }

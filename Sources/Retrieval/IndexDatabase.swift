@@ -52,7 +52,7 @@ package final class IndexDatabase {
     """
 
   /// Reads in one transaction.
-  func read<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
+  package func read<T>(_ body: (DatabaseAccess) throws -> T) throws -> T {
     do { return try file.read(body) } catch { throw Self.told(error, path) }
   }
 

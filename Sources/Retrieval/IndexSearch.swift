@@ -29,6 +29,8 @@ package struct SearchOptions: Sendable {
 package struct SearchHit: Equatable, Sendable {
   package let chunk: StoredChunk
   package let score: Double
+
+  package init(chunk: StoredChunk, score: Double) { (self.chunk, self.score) = (chunk, score) }
 }
 
 package final class IndexSearch {

@@ -1,8 +1,8 @@
 // A question as FTS5 looks for it: any of its words, each on its own.
 
-enum LexicalQuery {
+package enum LexicalQuery {
   /// - Returns: nil for a text without a word, which nothing can match.
-  static func expression(_ text: [UInt8]) -> String? {
+  package static func expression(_ text: [UInt8]) -> String? {
     let words = String(decoding: text, as: UTF8.self).unicodeScalars.split { !isOfWord($0) }
     guard !words.isEmpty else { return nil }
     // In quotes, a word such as AND or NEAR is none of FTS5's own.

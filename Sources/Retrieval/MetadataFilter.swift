@@ -17,7 +17,7 @@ package struct MetadataFilter: Equatable, Sendable {
   }
 
   /// Whether a passage has the value, or a list with it.
-  func accepts(_ metadata: JSON) -> Bool {
+  package func accepts(_ metadata: JSON) -> Bool {
     guard let found = metadata[key] else { return false }
     return (found.elements ?? [found]).contains { ($0.text ?? $0.encoded()) == value }
   }

@@ -25,7 +25,7 @@ package struct ContextChoice: Equatable, Sendable {
   ///   - hits: the best first.
   ///   - gold: the place of the passage that answers; nil where none of them is known to.
   ///   - row: the number of the row: draws depend on it and on the seed alone.
-  func chosen(_ hits: [SearchHit], gold: Int?, row: Int) -> [SearchHit] {
+  package func chosen(_ hits: [SearchHit], gold: Int?, row: Int) -> [SearchHit] {
     var random = PhiloxStream(seed: seed, stream: UInt64(row))
     let drops = random.unit() < dropGold
     var others = hits.indices.filter { $0 != gold }

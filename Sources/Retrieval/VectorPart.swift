@@ -13,14 +13,14 @@ package final class VectorPart {
   package let width: Int
   let type: IndexFacts.VectorType
   /// [rows] The chunk of each row; 0 where it is not there any more.
-  private(set) var numbers: [Int64]
+  package private(set) var numbers: [Int64]
   /// How many rows are whose, by their centroids; nil where the rows lie as they came.
   package let clusters: VectorClusters?
 
   static func stem(_ number: Int) -> String { "vectors-" + zeroPadded(String(number), to: 6) }
 
   /// - Throws: if the file is not there, or is not what the index says.
-  init(_ folder: String, number: Int, width: Int, type: IndexFacts.VectorType) throws {
+  package init(_ folder: String, number: Int, width: Int, type: IndexFacts.VectorType) throws {
     let file = try SafetensorsFile("\(folder)/\(Self.stem(number)).safetensors")
     let numbers = file.entry("numbers").flatMap { $0.type == .i64 ? $0.count : nil }
     let expected: StoredType = type == .float32 ? .f32 : .i8
@@ -47,7 +47,7 @@ package final class VectorPart {
   }
 
   /// Hands on the vectors of all rows as an operand of a product.
-  func withRows<T>(_ body: (VectorRows) throws -> T) throws -> T {
+  package func withRows<T>(_ body: (VectorRows) throws -> T) throws -> T {
     let found = try file.withBytes(of: "vectors") { vectors in
       try file.withBytes(of: "largest") { try body(VectorRows(vectors, largest: $0, self)) }
         ?? body(VectorRows(vectors, largest: nil, self))
@@ -58,7 +58,7 @@ package final class VectorPart {
 }
 
 /// The rows of a part where they are mapped.
-struct VectorRows {
+package struct VectorRows {
   private let bytes: UnsafeRawBufferPointer
   private let largest: UnsafeRawBufferPointer?
   private let width: Int
@@ -104,7 +104,7 @@ struct VectorRows {
   }
 
   /// Writes a row as fp32.
-  func copy(row: Int, into target: UnsafeMutablePointer<Float>) {
+  package func copy(row: Int, into target: UnsafeMutablePointer<Float>) {
     switch self[row..<row + 1] {
     case .float32(let matrix): target.update(from: matrix.base, count: width)
     case .frozen(let matrix): matrix.widen(row: 0, columns: 0..<width, into: target)

@@ -1,9 +1,8 @@
 // Where long texts are cut.
 import Base
+import Retrieval
 import Testing
 import Tokenizers
-
-@testable import Retrieval
 
 @Suite struct ChunkTests {
   /// Each word is a token.

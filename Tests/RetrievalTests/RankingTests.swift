@@ -1,8 +1,7 @@
 // Orders of hits: of one search, of several, and with distractors.
 import Base
+import Retrieval
 import Testing
-
-@testable import Retrieval
 
 @Suite struct RankingTests {
   @Test func theBestAreKeptInOrder() {

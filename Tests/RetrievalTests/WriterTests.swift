@@ -2,9 +2,8 @@
 import Base
 import Datasets
 import Foundation
+import Retrieval
 import Testing
-
-@testable import Retrieval
 
 @Suite struct WriterTests {
   private let folder = FileManager.default.temporaryDirectory.path + "/swiftdp-index-" + UUID().uuidString
