@@ -15,8 +15,8 @@ package struct StoredChunk: Equatable, Sendable {
   package let metadata: JSON
 
   package init(number: Int64, id: String, chunk: Int, start: Int, text: String, metadata: JSON) {
-    (self.number, self.id, self.chunk) = (number, id, chunk)
-    (self.start, self.text, self.metadata) = (start, text, metadata)
+    (self.number, self.id, self.chunk, self.start) = (number, id, chunk, start)
+    (self.text, self.metadata) = (text, metadata)
   }
 }
 

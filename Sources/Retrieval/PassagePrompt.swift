@@ -7,10 +7,11 @@ package struct PassagePrompt: Sendable {
   /// For messages.
   private let name: String
 
-  /// Passages by number, then the question as it is.
+  /// Passages by number, an empty line, then the question as it is. Of two line ends behind a block, Jinja takes one.
   private static let usual = """
     {% for passage in passages %}[{{ loop.index }}] {{ passage.text }}
     {% endfor %}
+
     {{ question }}
     """
 
