@@ -6,7 +6,7 @@ import Foundation
 struct Chart {
   private static let width = 440.0
   private static let height = 180.0
-  private static let (left, right, top, bottom) = (58.0, 10.0, 8.0, 24.0)
+  private static let (left, right, top, bottom) = (58.0, 18.0, 8.0, 24.0)
 
   let title: String
   let unit: String
