@@ -26,12 +26,13 @@ struct New: ParsableCommand {
     let output = try ask("Where to?", usual: "runs/\(name == "shipped:base" ? "base" : name)")
     let recipe = NewRecipe(model: model, data: data, task: task, method: method, output: output)
     try new.write(Array(recipe.text.utf8))
-    print(
+    try StandardStream.output.writeAll(
       """
       \(file) is written. What next:
         swiftdp data check \(typed([file]))      is the data what you mean?
         swiftdp plan \(typed([file]))            does it fit, and how long does it take?
         mpirun -np 2 swiftdp train \(typed([file]))
+
       """)
     // The recipe is read as train reads it, so that mistakes of the answers show now.
     do { _ = try readRecipe([file]) } catch {
@@ -43,13 +44,13 @@ struct New: ParsableCommand {
     while true {
       try StandardStream.output.writeAll("\(question) [\(usual)]: ")
       guard let line = readLine() else {
-        print()
+        try StandardStream.output.writeAll("\n")
         return usual
       }
       let answer = line.trimmingCharacters(in: .whitespaces)
       if answer.isEmpty { return usual }
       if known.isEmpty || known.contains(answer) { return answer }
-      print("one of \(known.joined(separator: ", "))")
+      try StandardStream.output.writeAll("one of \(known.joined(separator: ", "))\n")
     }
   }
 }
@@ -80,7 +81,7 @@ struct NewRecipe {
       data:
         train: \(quoted(data))
         validation: 0.05                  # a share of it, or files of its own
-        sequence_length: 256              # tokens, at most what the model can read\(packing.replacing("\n  ", with: "\n        "))
+        sequence_length: 256              # tokens, at most what the model can read\(packing)
       training:
         epochs: 3                         # or steps: 500
         batch_size: 32                    # sequences per step, over all ranks

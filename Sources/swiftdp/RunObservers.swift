@@ -23,8 +23,17 @@ enum RunObservers {
       ("host", .string(Ranks.hostName)), ("processor", .string(processorName)),
       ("system", .string(ProcessInfo.processInfo.operatingSystemVersionString)),
       ("memory", .string(gigabytes(Double(ProcessInfo.processInfo.physicalMemory)))),
-      ("mpi", .string(Ranks.libraryVersion)), ("version", .string(Command.configuration.version)),
+      ("mpi", .string(Ranks.libraryVersion)), ("launcher", launcher.map { .string($0) } ?? .null),
+      ("version", .string(Command.configuration.version)),
     ]
+  }
+
+  /// The command of mpirun; nil without one, or where it cannot be seen.
+  private static var launcher: String? {
+    guard let process = Launch.launcher,
+      let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
+    else { return nil }
+    return typed(bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
   }
 
   /// As /proc/cpuinfo has it; empty if it does not say.

@@ -101,7 +101,8 @@ struct Sparkline {
   private let levels: [Character]
 
   init(_ values: [Double], takesUnicode: Bool) {
-    self.values = values.filter(\.isFinite)
+    // A file may hold any number; sums and differences stay finite.
+    self.values = values.filter(\.isFinite).map { min(max($0, -1e30), 1e30) }
     levels = Array(takesUnicode ? "▁▂▃▄▅▆▇█" : "_.-~=+*#")
   }
 

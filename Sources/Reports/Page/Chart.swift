@@ -4,9 +4,9 @@ import Base
 import Foundation
 
 struct Chart {
-  private static let width = 640.0
-  private static let height = 200.0
-  private static let (left, right, top, bottom) = (58.0, 10.0, 8.0, 24.0)
+  private static let width = 440.0
+  private static let height = 180.0
+  private static let (left, right, top, bottom) = (58.0, 18.0, 8.0, 24.0)
 
   let title: String
   let unit: String
@@ -96,6 +96,7 @@ struct Chart {
     let power = pow(10, floor(log10(rough)))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
     guard step > 0, step.isFinite else { return [] }
-    return stride(from: ceil(range.0 / step), through: floor(range.1 / step), by: 1).map { $0 * step }
+    // Adding 0 makes a zero of a negative one.
+    return stride(from: ceil(range.0 / step), through: floor(range.1 / step), by: 1).map { $0 * step + 0 }
   }
 }

@@ -21,16 +21,15 @@ package struct ReportPage {
 
   package var html: String {
     let sections = [
-      ("", state), ("Curves", curves), ("Runs", RunFacts(runs, names).table),
-      ("Recipes", RecipeComparison(runs, names).html), ("Time of the ranks", RankTable(runs, names).html),
+      ("", state), ("Curves", curves), (runs.count == 1 ? "The run" : "Runs", RunFacts(runs, names).table),
+      (runs.count == 1 ? "The recipe" : "Recipes", RecipeComparison(runs, names).html),
+      ("Time of the ranks", RankTable(runs, names).html),
       ("What happened", runs.indices.map { story(of: $0) }.joined()),
       ("Data", DataTable(runs, names).html), ("Answers", AnswerTable(runs, names).html),
       ("Evaluations", EvaluationTable(runs, names).html),
     ]
     let body = sections.filter { !$0.1.isEmpty }.map { title, html in
-      title.isEmpty
-        ? html
-        : "<section><h2>\(title == "Runs" && runs.count == 1 ? "The run" : title)</h2>\n\(html)</section>\n"
+      title.isEmpty ? html : "<section><h2>\(title)</h2>\n\(html)</section>\n"
     }
     return HTMLPage(
       title: runs.count == 1 ? "Run \(names[0])" : "Runs \(names.joined(separator: ", "))",
@@ -74,7 +73,8 @@ package struct ReportPage {
             steps.insert(0, at: 0)
             values.insert(before, at: 0)
           }
-          let isNoisy = values.count { !$0.isNaN } * 2 > values.count
+          // A schedule is no measurement.
+          let isNoisy = key.name != "learning_rate" && values.count { !$0.isNaN } * 2 > values.count
           let name = [runs.count > 1 ? names[place] : "", chart.keys.count > 1 ? key.label : ""]
             .filter { !$0.isEmpty }.joined(separator: " ")
           curves.append(
@@ -103,7 +103,8 @@ package struct ReportPage {
 
   /// Which numbers stand together: those of training and of validation with one name.
   private static func charts(of names: [String]) -> [Plan] {
-    let hidden: Set = ["tokens", "target_tokens", "rows", "audits"]
+    // A perplexity is the exponential of its loss.
+    let hidden: Set = ["tokens", "target_tokens", "rows", "audits", "perplexity"]
     let units = [
       "loss": "nats", "tokens_per_second": "tokens/s", "seconds": "s", "exchange_seconds": "s",
     ]

@@ -38,17 +38,19 @@ struct RunFacts {
     func number(_ json: JSON, _ key: String) -> String? { json[key]?.amount.map { grouped($0) } }
     add("folder", run.path)
     add("command", start["command"]?.elements?.compactMap(\.text).joined(separator: " "))
+    add("started by", start["launcher"]?.text)
     add("model", (run.recipe["model"] ?? start["model"])?.text)
     add("family", start["family"]?.text)
     add("method", start["method"]?.text)
     add("task", start["task"]?.text)
     add("parameters", number(start, "parameters"))
     add("trained parameters", number(start, "trained_parameters"))
-    add(
-      "ranks",
-      number(start, "ranks").map { ranks in
-        "\(ranks) on \(number(start, "hosts") ?? "?") host(s), \(number(start, "threads") ?? "?") threads each"
-      })
+    if let ranks = start["ranks"]?.amount, let hosts = start["hosts"]?.amount,
+      let threads = start["threads"]?.amount
+    {
+      add(
+        "ranks", "\(grouped(ranks)) on \(counted(hosts, "host")), with \(counted(threads, "thread")) each")
+    }
     for key in ["host", "processor", "system", "memory", "mpi", "version", "build"] {
       add(key, start[key]?.text)
     }

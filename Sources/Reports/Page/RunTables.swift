@@ -43,7 +43,7 @@ struct RankTable {
       return heading
         + "<table>\n<thead><tr><th scope=\"col\">rank</th><th scope=\"col\" class=\"number\">computing, s</th>"
         + "<th scope=\"col\" class=\"number\">exchange and waiting, s</th><th scope=\"col\" class=\"number\">memory</th>"
-        + "<th scope=\"col\"></th></tr></thead>\n\(rows.joined())</table>\n\(note)"
+        + "<th scope=\"col\">share</th></tr></thead>\n\(rows.joined())</table>\n\(note)"
     }.joined()
   }
 }

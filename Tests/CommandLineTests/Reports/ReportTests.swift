@@ -106,6 +106,8 @@ extension CommandLineTests {
       try folder.file("run/evaluation.json", #"{"\#(hostile)": "\#(hostile)"}"#)
       let result = try Command.swiftdp(["report", "run"], in: folder)
       #expect(result.code == 0, "\(result.err)")
+      let top = try Command.swiftdp(["top", "run"], in: folder)
+      #expect(top.code == 0, "\(top.err)")
       let page = try folder.text("run/report.html")
       #expect(page.components(separatedBy: "<script>").count == 2)
       #expect(!page.contains("<img"))
