@@ -62,7 +62,8 @@ package struct DataRecipe: Sendable {
       ? Self.mixed(section, format, columns, for: objective)
       : [DataSource(files: files ?? [], format: format, columns: columns)]
     if !isMixture {
-      for key in ["order", "mixing"] where section.has(key) {
+      // What config.yaml says of a run without a mixture is no mistake.
+      for (key, isGiven) in [("order", order != .mixed), ("mixing", temperature != nil)] where isGiven {
         section.fail(key, "is for several sources", hint: "give data.sources, or leave it out")
       }
     }

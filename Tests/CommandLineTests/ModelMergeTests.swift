@@ -100,9 +100,9 @@ extension CommandLineTests {
     }
 
     @Test(arguments: [
-      ("merge_method: tise\nmodels: [{model: a}]", "merge_method is \"tise\""),
-      ("merge_method: ties\nmodels: [{model: a, parameters: {weight: 1}}]", "base_model is missing"),
-      ("merge_method: linear\nmodels: [{model: a}, {model: b}]", "parameters.weight is missing"),
+      ("merge_method: tise\nmodels: [{model: a}]", "merge_method: is \"tise\""),
+      ("merge_method: ties\nmodels: [{model: a, parameters: {weight: 1}}]", "base_model: is missing"),
+      ("merge_method: linear\nmodels: [{model: a}, {model: b}]", "parameters.weight: is missing"),
       ("merge_method: linear\nmodels: [{model: a, parameters: {wieght: 1}}]", "did you mean weight?"),
       ("merge_method: linear\nmodels: [{model: a, parameters: {weight: many}}]", "is no number"),
       ("merge_method: linear\nmodels: [{model: nowhere, parameters: {weight: 1}}]", "nowhere"),
@@ -116,8 +116,8 @@ extension CommandLineTests {
       ),
       ("merge_method: passthrough\nslices: [{sources: [{model: a, layer_range: [0, 9]}]}]", "has 4 layers"),
       ("merge_method: passthrough\nslices: [{sources: [{model: a, layer_range: [3, 3]}]}]", "layer_range"),
-      ("merge_method: linear", "models is missing"),
-      ("[]", "is an array"),
+      ("merge_method: linear", "models: is missing"),
+      ("[]", "is a list"),
     ])
     func mistakes(text: String, words: String) throws {
       let folder = try folder()
