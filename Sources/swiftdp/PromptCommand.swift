@@ -142,7 +142,7 @@ struct PromptCommand: ParsableCommand, SharedByRanks {
       }
     }
     if cells.contains(where: { $0.values.count > 1 }) {
-      lines.append("over draws and orders of random examples, from the worst to the best:")
+      lines.append("mean, least and most over draws and orders of random examples:")
       lines += cells.map { cell in
         let mean = cell.values.reduce(0, +) / Double(cell.values.count)
         return

@@ -146,7 +146,9 @@ struct PromptBuilder {
     guard shots > 0, sampler != nil else { return [] }
     // As in the harness, also where neither is given.
     let isOwn = task.fewshot.split == task.testSplit
-    do throws(FewshotMistake) { return try sampler!.sample(shots, without: isOwn ? doc : nil, before: doc) } catch {
+    do throws(FewshotMistake) {
+      return try sampler!.sample(shots, without: isOwn ? doc : nil, before: doc)
+    } catch {
       throw UserError(.usage, error.what, at: "task \(task.name)", hint: "give fewer --shots")
     }
   }

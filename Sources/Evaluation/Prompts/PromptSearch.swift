@@ -199,7 +199,7 @@ extension TaskFile {
     func member(_ key: String, _ value: JSON) -> JSON.Member {
       JSON.Member(key: Array(key.utf8), value: value)
     }
-    guard shots > 0, let choice else { return setting([member("num_fewshot", .null)]) }
+    guard shots > 0, let choice else { return setting([member("num_fewshot", .integer(0))]) }
     guard examples.count >= shots else {
       throw UserError(
         .usage, "there are \(examples.count) rows for examples, and \(shots) are asked for",
