@@ -24,13 +24,15 @@ package struct ChunkForm: Equatable, Sendable {
     guard places.count > tokens else { return [Self.trimmed(text, 0..<text.count)] }
     let borders = places.map { Self.border(before: $0.lowerBound, in: text) }
     var chunks: [Range<Int>] = []
-    var start = 0
+    var (start, last) = (0, 0)
     while places.count - start > tokens {
       let full = start + tokens
-      let second = (start + max(1, tokens / 2))...full
+      // Each chunk goes on behind the one before.
+      let second = max(start + max(1, tokens / 2), last + 1)...full
       let end =
         second.last { borders[$0] == .sentence } ?? second.last { borders[$0] == .word } ?? full
       add(start..<end, of: text, places, to: &chunks)
+      last = end
       let shared = max(start + 1, end - overlap)..<end
       start =
         shared.first { borders[$0] == .sentence }
