@@ -211,7 +211,6 @@ package final class Run {
     var audits = 0
     var seconds = RankSeconds()
     var measured: Evaluation?
-    var lastLoss: Double?
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
@@ -242,7 +241,6 @@ package final class Run {
       let every = recipe.training.validateEvery
       let validation = isLast || every > 0 && number % every == 0 ? try validate() : nil
       measured = validation ?? measured
-      lastLoss = report.loss
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
@@ -262,10 +260,12 @@ package final class Run {
     let memory = RunMemory(ranks)
     let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
-    let card = ModelCard(
-      summary, isAdapter: self.model.base.leavesAdapter, loss: lastLoss, validation: measured)
-    // Where there was nothing to do, the card of the run that did it stays.
-    let text = first > end ? ModelCard.stored(in: model) ?? card.text : card.text
+    // Where there was nothing to do, the card of the run that did it stays. If that run ended before it wrote one, its
+    // numbers are measured again.
+    let stored = first > end ? ModelCard.stored(in: model) : nil
+    if first > end, ranks.largest(stored == nil ? 1 : 0) == 1 { measured = try validate() }
+    let card = ModelCard(summary, isAdapter: self.model.base.leavesAdapter, validation: measured)
+    let text = stored ?? card.text
     try ranks.together { try leftContent(text) }.write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
     try tell {
