@@ -32,8 +32,10 @@ package struct HTMLPage {
     </style>
     </head>
     <body>
+    <main>
     <h1>\(title)</h1>
-    \(body)\(script.isEmpty ? "" : "<script>\n\(script)\n</script>\n")</body>
+    \(body)</main>
+    \(script.isEmpty ? "" : "<script>\n\(script)\n</script>\n")</body>
     </html>
 
     """

@@ -9,16 +9,14 @@ import Recipes
 struct ModelCard {
   private let run: RunSummary
   private let validation: Evaluation?
-  /// The loss of the last step.
-  private let loss: Double?
   private let isAdapter: Bool
   /// `peft` or `adapters`, for an adapter folder.
   private let adapterLibrary: String
   private let task: CardTask
 
   /// - Parameter form: what the folder holds.
-  init(_ run: RunSummary, isAdapter: Bool, loss: Double?, validation: Evaluation?) {
-    (self.run, self.isAdapter, self.loss, self.validation) = (run, isAdapter, loss, validation)
+  init(_ run: RunSummary, isAdapter: Bool, validation: Evaluation?) {
+    (self.run, self.isAdapter, self.validation) = (run, isAdapter, validation)
     adapterLibrary = run.method == BottleneckAdapters.name ? "adapters" : "peft"
     task = CardTask.of(type(of: run.recipe.objective).name)
   }
@@ -119,8 +117,7 @@ struct ModelCard {
   }
 
   private var results: String {
-    var rows = numbers.map { "| validation \(Self.plain($0.name)) | \(decimals($0.value)) |" }
-    if let loss, loss.isFinite { rows.insert("| loss of the last step | \(decimals(loss)) |", at: 0) }
+    let rows = numbers.map { "| validation \(Self.plain($0.name)) | \(decimals($0.value)) |" }
     return rows.isEmpty
       ? "Nothing was measured." : (["| number | value |", "| --- | ---: |"] + rows).joined(separator: "\n")
   }

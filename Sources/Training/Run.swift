@@ -250,7 +250,6 @@ package final class Run {
     var seconds = RankSeconds()
     var measured: Evaluation?
     var done = end
-    var lastLoss: Double?
     let limit = recipe.training.timeLimit.map { started.addingTimeInterval($0) }
     var requests = RunRequests(
       ranks: ranks, output: recipe.output, checkpoint: recipe.checkpoint.every,
@@ -285,7 +284,6 @@ package final class Run {
       report.scalars += numbers.map { Scalar($0.name, $0.value) }
       let isBest = note(validation, numbers, at: number)
       let isOver = stopping?.isOver == true
-      lastLoss = report.loss
       let outcomes = saves.advance()
       try tell { observer in
         try observer.stepped(report, validation: validation)
@@ -312,10 +310,12 @@ package final class Run {
     let memory = RunMemory(ranks)
     let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
-    let card = ModelCard(
-      summary, isAdapter: self.model.base.leavesAdapter, loss: lastLoss, validation: measured)
-    // Where there was nothing to do, the card of the run that did it stays.
-    let text = first > end ? ModelCard.stored(in: model) ?? card.text : card.text
+    // Where there was nothing to do, the card of the run that did it stays. If that run ended before it wrote one, its
+    // numbers are measured again.
+    let stored = first > end ? ModelCard.stored(in: model) : nil
+    if first > end, ranks.largest(stored == nil ? 1 : 0) == 1 { measured = try validate() }
+    let card = ModelCard(summary, isAdapter: self.model.base.leavesAdapter, validation: measured)
+    let text = stored ?? card.text
     try ranks.together { try leftContent(text) }.write(
       to: model, type: recipe.checkpoint.elementType, state: nil, replacing: true, ranks: ranks)
     try tell {
