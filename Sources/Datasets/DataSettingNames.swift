@@ -15,8 +15,8 @@ package struct DataSettingNames: Equatable, Sendable {
   /// Files of a recipe that are named elsewhere, and read as `data.train` is.
   package static func recipe(files: String) -> DataSettingNames {
     DataSettingNames(
-      data: files, format: recipe.format, autoFormat: recipe.autoFormat, sequenceLength: recipe.sequenceLength,
-      columns: recipe.columns, packing: recipe.packing)
+      data: files, format: recipe.format, autoFormat: recipe.autoFormat,
+      sequenceLength: recipe.sequenceLength, columns: recipe.columns, packing: recipe.packing)
   }
   package static let options = DataSettingNames(
     data: "--data", format: "--format", autoFormat: "--format auto", sequenceLength: "--sequence-length",

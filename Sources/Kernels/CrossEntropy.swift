@@ -48,7 +48,9 @@ package struct CrossEntropyShape: Sendable {
     return min(rows, 512, max(room, 16))
   }
   /// The number of scratch elements: chunks of logits, of inputs and of their gradients, and one loss per row.
-  package var scratchCount: Int { ownCount + (soft.map { chunk * (vocabulary + $0.columns) + 2 * chunk } ?? 0) }
+  package var scratchCount: Int {
+    ownCount + (soft.map { chunk * (vocabulary + $0.columns) + 2 * chunk } ?? 0)
+  }
   fileprivate var ownCount: Int { (chunk * (vocabulary + 2 * columns) + chunk + rows + 15) / 16 * 16 }
 }
 
