@@ -15,7 +15,6 @@ torch.set_default_dtype(torch.float64)
 generator = torch.Generator().manual_seed(11)
 answers, longest = 6, 7
 lengths = torch.tensor([7, 3, 1, 5, 2, 7])
-mask = (torch.arange(longest)[None] < lengths[:, None]).double()
 
 
 def draw(scale, offset=0.0):
@@ -29,6 +28,9 @@ rewards = torch.tensor([1.0, 0.0, 0.5, 1.0, 0.0, -0.3])
 
 
 def run(settings):
+    # With whitened rewards, TRL's padding earns something too, which flows back into shorter answers.
+    own_lengths = torch.full_like(lengths, longest) if settings.get("whiten_rewards") else lengths
+    mask = (torch.arange(longest)[None] < own_lengths[:, None]).double()
     config = SimpleNamespace(
         whiten_rewards=settings.get("whiten_rewards", False), gamma=settings.get("gamma", 1.0),
         lam=settings.get("lam", 0.95), cliprange=settings.get("cliprange", 0.2),
@@ -45,7 +47,7 @@ def run(settings):
     )
     (policy + value).backward()
     return {
-        "settings": settings, "advantages": (advantages * mask).tolist(), "returns": (returns * mask).tolist(),
+        "settings": settings, "lengths": own_lengths.tolist(), "advantages": (advantages * mask).tolist(), "returns": (returns * mask).tolist(),
         "loss": (policy + value).item(), "value_loss": stats["loss/value"].item(),
         "clipped": stats["policy/clipfrac"].item(), "values_clipped": stats["val/clipfrac"].item(),
         "gradient": logs.grad.tolist(), "value_gradient": heads.grad.tolist(),
@@ -62,7 +64,7 @@ path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ppo.json")
 with open(path, "w") as file:
     json.dump(
         {
-            "lengths": lengths.tolist(), "old": old.tolist(), "reference": reference.tolist(),
+            "old": old.tolist(), "reference": reference.tolist(),
             "values": values.tolist(), "now": now.tolist(), "predicted": predicted.tolist(),
             "rewards": rewards.tolist(), "cases": [run(case) for case in cases],
         },

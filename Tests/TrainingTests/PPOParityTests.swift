@@ -12,17 +12,19 @@ import Testing
   @Test func equalsTRL() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../Fixtures/ppo.json"
     let fixture = try JSON.parse(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
-    let lengths = numbers(fixture["lengths"]).map { Int($0) }
-    let tokens = Double(lengths.reduce(0, +))
-    func rows(_ json: JSON?) -> [[Double]] {
-      (json?.elements ?? []).enumerated().map { Array(numbers($0.element).prefix(lengths[$0.offset])) }
-    }
-    let (old, reference, values) = (rows(fixture["old"]), rows(fixture["reference"]), rows(fixture["values"]))
-    let (now, predicted) = (rows(fixture["now"]), rows(fixture["predicted"]))
     let rewards = numbers(fixture["rewards"])
     let cases = try #require(fixture["cases"]?.elements)
-    #expect(cases.count == 4 && lengths.count == 6)
+    #expect(cases.count == 4 && rewards.count == 6)
     for expected in cases {
+      let lengths = numbers(expected["lengths"]).map { Int($0) }
+      let tokens = Double(lengths.reduce(0, +))
+      func rows(_ json: JSON?) -> [[Double]] {
+        (json?.elements ?? []).enumerated().map { Array(numbers($0.element).prefix(lengths[$0.offset])) }
+      }
+      let (old, reference) = (rows(fixture["old"]), rows(fixture["reference"]))
+      let (values, now, predicted) = (
+        rows(fixture["values"]), rows(fixture["now"]), rows(fixture["predicted"])
+      )
       let settings = expected["settings"]
       let members =
         (settings?.members ?? []) + [
