@@ -40,7 +40,7 @@ extension CommandLineTests {
       let run = RunOutput(folder: folder, name: "home/runs/first")
       #expect(
         folder.names(in: run.name) == [
-          "checkpoints", "config.yaml", "lock", "metrics.jsonl", "model", "summary.json",
+          "checkpoints", "config.yaml", "history.jsonl", "lock", "metrics.jsonl", "model", "summary.json",
         ])
       #expect(try folder.text("home/metrics.jsonl") == "{\"step\": 1}\n")
       #expect(folder.exists("home/disk"))

@@ -83,7 +83,7 @@ extension CommandLineTests {
       var codes: [Int32: Int] = [:]
       var reasons: Set<String> = []
       // MPI itself does not start with less.
-      for megabytes in stride(from: ranks == nil ? 140 : 400, through: 700, by: 40) {
+      for megabytes in stride(from: ranks == nil ? 140 : 400, through: 700, by: 20) {
         let result = try limited(megabytes, settings, ranks: ranks, in: folder)
         codes[result.code, default: 0] += 1
         if result.code != 0 {
