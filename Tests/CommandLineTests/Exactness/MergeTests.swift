@@ -63,7 +63,7 @@ extension CommandLineTests {
         #expect(result.code == 65, "\(name)")
         #expect(result.messages.count == 1)
         #expect(result.err.contains("model.layers.0.mlp.down_proj.weight: has"))
-        #expect(result.err.contains("after merging, which is beyond F32 (check the adapter)"))
+        #expect(result.err.contains("after merging, which is beyond F32 (check what is merged)"))
         #expect(!folder.names(in: ".").contains { $0.hasPrefix("merged") })
       }
     }
