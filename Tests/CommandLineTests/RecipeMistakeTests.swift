@@ -111,11 +111,11 @@ extension CommandLineTests {
             "data.validation: there is no file nor.txt (this folder holds text.txt)",
             "training: is a whole number, where keys with values are meant",
             "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, task, method, "
-              + "frozen_dtype, adapter, data, training, optimizer, "
+              + "frozen_dtype, adapter, data, keep, training, early_stopping, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, "
               + "template, loss, order, mixing, sequence_length, packing, packing_mask, shuffle, group_by_length, "
-              + "check, cache)",
+              + "check, retrieval, cache)",
           ]
         ),
       ]
@@ -258,7 +258,7 @@ extension CommandLineTests {
         ),
         (
           ["evaluate", "--model", "llama", "--data", "text.txt", "--batch-size", "0"],
-          "--batch-size is 0, but must be at least 1 (see swiftdp evaluate --help)"
+          "--batch-size is 0, but must be from 1 to 65536 (see swiftdp evaluate --help)"
         ),
         (
           ["make-tasks", "--count=-1", "x"],
