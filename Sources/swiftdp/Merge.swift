@@ -51,7 +51,7 @@ struct Merge: ParsableCommand {
       return
     }
     guard model != nil, adapter != nil else {
-      throw ValidationError("give --model and --adapter, or --config")
+      throw ValidationError("Missing expected argument: --model and --adapter, or --config")
     }
   }
 

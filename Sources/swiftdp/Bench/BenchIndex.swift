@@ -44,7 +44,8 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
     try check("--probes", probes, in: 1...1 << 20)
     try check(threads: threads)
     guard IndexFacts.VectorType(rawValue: type) != nil else {
-      throw ValidationError("--type must be float32 or int8")
+      throw ValidationError(
+        "The value '\(type)' is invalid for '--type <type>'. Please provide one of 'float32', 'int8'.")
     }
   }
 

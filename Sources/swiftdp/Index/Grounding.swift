@@ -31,7 +31,8 @@ struct GroundingOptions: ParsableArguments {
     try check("-k", passages, in: 1...1000)
     if let mode, SearchMode(rawValue: mode) == nil {
       throw ValidationError(
-        "--mode must be one of \(SearchMode.allCases.map(\.rawValue).joined(separator: ", "))")
+        "The value '\(mode)' is invalid for '--mode <mode>'. Please provide one of "
+          + SearchMode.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ".")
     }
     if let threshold, !threshold.isFinite { throw ValidationError("--threshold must be a number") }
     let given =

@@ -36,7 +36,7 @@ extension IndexCommand {
     func validate() throws {
       try check(threads: threads)
       guard (answers == nil) == (queries != nil), (queries == nil) == (index == nil) else {
-        throw ValidationError("Give --index and --queries, or --answers")
+        throw ValidationError("Missing expected argument: --index and --queries, or --answers")
       }
     }
 

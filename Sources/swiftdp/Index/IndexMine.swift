@@ -39,7 +39,8 @@ extension IndexCommand {
       guard (0...1).contains(margin) else { throw ValidationError("--margin must be from 0 to 1") }
       guard SearchMode(rawValue: mode) != nil else {
         throw ValidationError(
-          "--mode must be one of \(SearchMode.allCases.map(\.rawValue).joined(separator: ", "))")
+          "The value '\(mode)' is invalid for '--mode <mode>'. Please provide one of "
+            + SearchMode.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ".")
       }
     }
 

@@ -35,7 +35,7 @@ extension IndexCommand {
 
     func validate() throws {
       guard (query == nil) != (queries == nil) else {
-        throw ValidationError("Give either --query or --queries")
+        throw ValidationError("Missing expected argument: either --query or --queries")
       }
     }
 

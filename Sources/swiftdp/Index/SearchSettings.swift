@@ -31,7 +31,8 @@ struct SearchSettings: ParsableArguments {
     try check("--probes", probes, in: 1...1 << 20)
     guard SearchMode(rawValue: mode) != nil else {
       throw ValidationError(
-        "--mode must be one of \(SearchMode.allCases.map(\.rawValue).joined(separator: ", "))")
+        "The value '\(mode)' is invalid for '--mode <mode>'. Please provide one of "
+          + SearchMode.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ".")
     }
     guard probes == nil || approximate else { throw ValidationError("--probes is for --approximate") }
     guard candidates == nil || reranker != nil else {
