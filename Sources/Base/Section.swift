@@ -154,6 +154,12 @@ package final class Section {
     } ?? fallback ?? ""
   }
 
+  /// A folder of each host: a path, or one that begins with a variable of the environment, which is recorded as it is.
+  package func localFolder(_ key: String) -> LocalFolder {
+    let isVariable = raw(key)?.text.map { LocalFolder($0).isVariable } ?? false
+    return LocalFolder(isVariable ? text(key) : filePath(key))
+  }
+
   /// One path or a list of them, without the paths that have a mistake.
   package func filePaths(_ key: String) -> [String] {
     let texts = texts(key, default: [])

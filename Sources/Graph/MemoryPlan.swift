@@ -1,5 +1,6 @@
 // Where every value, gradient and scratch lies in the arena: lifetimes are known from the record alone, so
 // memory is planned once per shape and a step allocates nothing.
+import Kernels
 
 /// One operation of the record with what it reads and writes.
 struct Node: Sendable {
@@ -51,6 +52,10 @@ struct MemoryPlan: Sendable {
   private(set) var segments: [Int] = []
   private var first: [Int] = []
   private var second: [Int] = []
+  /// What lies in fewer bytes between forward and backward, its place there, and where it is unpacked.
+  let packing: PackedValues
+  private(set) var packed: [Int] = []
+  private(set) var unpacked: [Int] = []
 
   /// Whether an operation of that entry sees the second run of a value.
   func isSecond(_ value: Value, for node: Node, in phase: Phase) -> Bool {
@@ -59,11 +64,42 @@ struct MemoryPlan: Sendable {
 
   /// The place of a value for an operation of that entry.
   func place(of value: Value, for node: Node, in phase: Phase) -> Int {
-    isSecond(value, for: node, in: phase) ? second[value.id] : first[value.id]
+    if isSecond(value, for: node, in: phase) { return second[value.id] }
+    return !phase.isForward && packing.isPacked[value.id] ? unpacked[value.id] : first[value.id]
+  }
+
+  /// The place that forward has left a value in.
+  func firstPlace(of value: Value) -> Int { first[value.id] }
+
+  /// For each entry, the values that it reads or writes; an entry that leads another one has those of both.
+  private static func uses(_ nodes: [Node], _ order: RunOrder) -> [[(value: Value, isSecond: Bool)]] {
+    let schedule = order.entries
+    return schedule.indices.map { time in
+      let phase = schedule[time]
+      let node = nodes[phase.node]
+      var values: [(Value, Node)]
+      switch phase {
+      case .forward, .again:
+        values = (node.inputs + node.outputs + node.auxiliaries).map { ($0, node) }
+        if order.leads[time] {
+          let next = nodes[schedule[time + 1].node]
+          values += (next.inputs + next.outputs + next.auxiliaries).map { ($0, next) }
+        }
+      case .backward:
+        let keeps = node.operation.keeps
+        values =
+          (keeps.inputs.map { node.inputs[$0] } + keeps.outputs.map { node.outputs[$0] } + node.auxiliaries)
+          .map { ($0, node) }
+      }
+      return values.map { ($0, order.isSecond($0, for: $1, in: phase)) }
+    }
   }
 
   /// - Parameter holds: a segment's gradients stay until this many more segments are final.
-  init(record: Record, training: Bool, recompute: Recompute, threads: Int, holds: Int = 0) {
+  init(
+    record: Record, training: Bool, recompute: Recompute, storage: ActivationStorage = .float32, threads: Int,
+    holds: Int = 0
+  ) {
     let nodes = record.nodes
     let order = RunOrder(
       nodes, values: record.values.count, training: training, recompute: recompute)
@@ -72,16 +108,23 @@ struct MemoryPlan: Sendable {
     addsToInput = nodes.map { [Bool](repeating: false, count: $0.inputs.count) }
     addsToParameter = nodes.map { [Bool](repeating: false, count: $0.parameters.count) }
 
-    // Five families of buffers, numbered one after the other.
+    let uses = Self.uses(nodes, order)
+    let packing = PackedValues(
+      record, order, uses: uses.map { $0.filter { !$0.isSecond }.map(\.value) },
+      storage: training ? storage : .float32)
+    self.packing = packing
+
+    // Six families of buffers, numbered one after the other.
     let values = record.values.count
     let layout = record.layout
     let segmentOf = layout.parameters.map { parameter in
       layout.segments.firstIndex { $0.range.contains(parameter.range.lowerBound) && parameter.spec.trains }
     }
     let (firstAt, secondAt, gradientAt) = (0, values, 2 * values)
-    let scratchAt = 3 * values
-    var buffers = (record.values.map(\.count) + record.values.map(\.count) + record.values.map(\.count))
-      .map { Buffer(count: $0) }
+    let (packedAt, unpackedAt, scratchAt) = (3 * values, 4 * values, 5 * values)
+    let counts = record.values.map(\.count)
+    let rooms = counts.map { packing.storage.room($0) }
+    var buffers = [counts, counts, counts, rooms, counts].joined().map { Buffer(count: $0) }
     buffers += schedule.map { Buffer(count: nodes[$0.node].operation.scratchCount(threads: threads)) }
     var gradientBuffers = layout.segments.map { Buffer(count: $0.range.count) }
 
@@ -89,26 +132,20 @@ struct MemoryPlan: Sendable {
     var writtenParameters = Set<Int>()
     var lastUse = [Int](repeating: -1, count: layout.segments.count)
     for (time, phase) in schedule.enumerated() {
-      func touch(_ value: Value, _ node: Node) {
-        let isSecond = order.isSecond(value, for: node, in: phase)
-        buffers[(isSecond ? secondAt : firstAt) + value.id].touch(time)
+      for (value, isSecond) in uses[time] {
+        let isUnpacked = !phase.isForward && packing.isPacked[value.id]
+        buffers[(isSecond ? secondAt : isUnpacked ? unpackedAt : firstAt) + value.id].touch(time)
       }
+      for value in packing.packedAfter[time] {
+        buffers[firstAt + value.id].touch(time)
+        buffers[packedAt + value.id].touch(time)
+      }
+      for value in packing.unpackedBefore[time] { buffers[packedAt + value.id].touch(time) }
       buffers[scratchAt + time].touch(time)
       switch phase {
-      case .forward(let index), .again(let index):
-        let node = nodes[index]
-        for value in node.inputs + node.outputs + node.auxiliaries { touch(value, node) }
-        if order.leads[time] {
-          // What the next entry reads and writes is in use from here on.
-          let next = nodes[schedule[time + 1].node]
-          for value in next.inputs + next.outputs + next.auxiliaries { touch(value, next) }
-        }
+      case .forward, .again: break
       case .backward(let index):
         let node = nodes[index]
-        let keeps = node.operation.keeps
-        for input in keeps.inputs { touch(node.inputs[input], node) }
-        for output in keeps.outputs { touch(node.outputs[output], node) }
-        for value in node.auxiliaries { touch(value, node) }
         for value in node.outputs where value.needsGradient { buffers[gradientAt + value.id].touch(time) }
         for (place, value) in node.inputs.enumerated() where value.needsGradient {
           addsToInput[index][place] = !written.insert(value.id).inserted
@@ -141,6 +178,8 @@ struct MemoryPlan: Sendable {
     gradientCount = Self.assign(&gradientBuffers)
     first = buffers[firstAt..<firstAt + values].map(\.offset)
     second = buffers[secondAt..<secondAt + values].map(\.offset)
+    packed = buffers[packedAt..<packedAt + values].map(\.offset)
+    unpacked = buffers[unpackedAt..<unpackedAt + values].map(\.offset)
     gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
     scratch = buffers[scratchAt...].map(\.offset)
     segments = gradientBuffers.map(\.offset)

@@ -80,9 +80,11 @@ package final class Program {
 
   /// - Parameters:
   ///   - part: what of the record it runs; a trunk has no backward.
+  ///   - storage: what activations are kept in between forward and backward.
   ///   - holds: how many more segments of gradients become final before the memory of one is used again.
   package init(
-    _ graph: Graph, part: ProgramPart = .whole, recompute: Recompute = .none, threads: Int, holds: Int = 0
+    _ graph: Graph, part: ProgramPart = .whole, recompute: Recompute = .none,
+    storage: ActivationStorage = .float32, threads: Int, holds: Int = 0
   ) {
     shape = graph.shape
     type = graph.type
@@ -92,7 +94,8 @@ package final class Program {
     training = graph.purpose == .training && part != .trunk
     runsByRow = graph.cache != nil
     plan = MemoryPlan(
-      record: record, training: training, recompute: recompute, threads: threads, holds: holds)
+      record: record, training: training, recompute: recompute, storage: storage, threads: threads,
+      holds: holds)
     arenaCount = plan.arenaCount
     let (nodes, schedule, leads) = (record.nodes, plan.schedule, plan.leads)
     pairs = leads.indices.map { time in
@@ -133,6 +136,7 @@ package final class Program {
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
       beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: node.parameters))
+      for value in plan.packing.unpackedBefore[time] { unpack(value, memory, engine) }
       let frame = frame(time, memory, inputs, engine)
       if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, inputs, engine)
@@ -140,6 +144,7 @@ package final class Program {
         engine.time(phase.label, node) {
           maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
         }
+        for value in plan.packing.packedAfter[time + 1] { pack(value, memory, engine) }
         continue
       }
       engine.time(phase.label, node) {
@@ -148,12 +153,25 @@ package final class Program {
         case .backward: node.operation.backward(frame)
         }
       }
+      for value in plan.packing.packedAfter[time] { pack(value, memory, engine) }
       for segment in plan.finishedSegments[time] {
         try whenFinal(segment, memory.gradients + plan.segments[segment])
       }
       afterEach(ProgramProgress(isBackward: !phase.isForward, layer: node.layer))
     }
     return loss.sum
+  }
+
+  private func pack(_ value: Value, _ memory: ProgramMemory, _ engine: Engine) {
+    engine.pack(
+      memory.arena + plan.firstPlace(of: value), count: value.count, as: plan.packing.storage,
+      into: memory.arena + plan.packed[value.id])
+  }
+
+  private func unpack(_ value: Value, _ memory: ProgramMemory, _ engine: Engine) {
+    engine.unpack(
+      memory.arena + plan.packed[value.id], count: value.count, as: plan.packing.storage,
+      into: memory.arena + plan.unpacked[value.id])
   }
 
   private func frame(

@@ -13,6 +13,20 @@ package struct BLAS: Sendable {
   let sgesdd: SGESDD?
   private let buffers: Buffers?
 
+  init(kernelName: String, version: String, sgemm: @escaping SGEMM, sgesdd: SGESDD?) {
+    self.init(kernelName: kernelName, version: version, sgemm: sgemm, sgesdd: sgesdd, buffers: nil)
+  }
+
+  private init(
+    kernelName: String, version: String, sgemm: @escaping SGEMM, sgesdd: SGESDD?, buffers: Buffers?
+  ) {
+    self.kernelName = kernelName
+    self.version = version
+    self.sgemm = sgemm
+    self.sgesdd = sgesdd
+    self.buffers = buffers
+  }
+
   typealias SGEMM =
     @convention(c) (
       _ order: Int32, _ transposeA: Int32, _ transposeB: Int32, _ m: Int32, _ n: Int32, _ k: Int32,
@@ -25,9 +39,11 @@ package struct BLAS: Sendable {
   /// OpenBLAS 0.3.21 knows no processor newer than itself and falls back to AVX2 kernels on those, at half the speed.
   /// So swiftdp chooses the AVX-512 kernels if the processor has AVX-512. The bits of results depend on the kernels
   /// and their block sizes, so variables that happen to be set may decide neither.
-  /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one.
+  /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one;
+  ///   `portableName` for products of our own.
   /// - Throws: `UserError` if the library or the kernel is missing.
   package static func open(kernel: String? = nil) throws -> BLAS {
+    if kernel == portableName { return try portable() }
     OpenMPVariables.settle()
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     unsetenv("OPENBLAS_L2_SIZE")
@@ -102,6 +118,9 @@ extension BLAS {
 }
 
 extension BLAS {
+  /// The library with its kernels, in words.
+  package var name: String { isPortable ? "portable products" : "OpenBLAS \(kernelName)" }
+
   /// C = alpha · op(A) op(B) + beta · C, row-major, on the calling thread.
   @inline(__always)
   package func product(

@@ -26,7 +26,9 @@ package struct Engine: Sendable {
     try blas.takeBuffers(threads: threads)
     frozenRooms = FrozenRooms(threads: threads)
     wideRows = FrozenRooms(threads: 1)
-    lazyHalves = LazyHalves { HalfProducts(blas: blas, threads: threads, library: oneDNN) }
+    lazyHalves = LazyHalves {
+      HalfProducts(blas: blas, threads: threads, library: oneDNN && !blas.isPortable)
+    }
   }
 }
 

@@ -17,11 +17,13 @@ package final class HalfProducts: @unchecked Sendable {
       reasonWhySlow = nil
       workers = (0..<threads).map { _ in LibraryWorker(oneDNN) }
     } else {
-      name = "OpenBLAS \(blas.kernelName), widened"
+      name = "\(blas.name), widened"
       reasonWhySlow =
-        OneDNN.isSupported
-        ? "\(OneDNN.missing.what) (\(OneDNN.missing.hint))"
-        : "this processor has neither avx512_bf16 nor AMX"
+        blas.isPortable
+        ? "portable products have no kernels of their own for bfloat16"
+        : OneDNN.isSupported
+          ? "\(OneDNN.missing.what) (\(OneDNN.missing.hint))"
+          : "this processor has neither avx512_bf16 nor AMX"
       workers = (0..<threads).map { _ in WidenedWorker(blas) }
     }
   }

@@ -31,6 +31,11 @@ package struct SingularValues {
   package init(
     of x: UnsafeMutablePointer<Float>, rows: Int, columns: Int, name: String, by blas: BLAS
   ) throws {
+    guard !blas.isPortable else {
+      throw UserError(
+        .usage, "is portable, which does not decompose matrices, as \(name) needs", at: "parallel.arithmetic",
+        hint: "choose another method.init, or native")
+    }
     guard let sgesdd = blas.sgesdd else {
       throw UserError(
         .usage, "libopenblas.so.0 has no sgesdd", hint: "install OpenBLAS with LAPACK: libopenblas-dev has it"

@@ -39,20 +39,33 @@ package struct MemoryCheck {
     Double(estimate(shape).bytes) * Double(place.ranksPerHost)
   }
 
+  /// The least recomputation with which this rank takes at most so many bytes; the most of it if none does.
+  package func leastRecompute(within bytes: Double) -> Recompute {
+    Recompute.allCases.first { recompute in
+      var other = shape
+      other.recompute = recompute
+      return Double(estimate(other).bytes) <= bytes
+    } ?? .layer
+  }
+
   /// - Parameters:
   ///   - memory: the memory of this host, in bytes.
+  ///   - bound: the most that each rank may take; nil for no bound.
   ///   - host: its name, if there are several.
   /// - Throws: one line if it is too small.
-  package func check(folder: String, memory: Double, host: String? = nil) throws {
+  package func check(folder: String, memory: Double, bound: Double? = nil, host: String? = nil) throws {
     let estimate = estimate
     let need = Double(estimate.bytes) * Double(place.ranksPerHost)
+    let allowed = bound.map { $0 * Double(place.ranksPerHost) }
+    let (memory, giver) =
+      allowed.map { $0 < memory } == true ? (allowed!, "training.memory gives") : (memory, "it has")
     guard need > memory else { return }
     func number(_ bytes: Int) -> String { decimals(Double(bytes) / 1e9, 2) }
     let parts = estimate.parts.filter { $0.bytes > 0 }.map { "\($0.name) \(number($0.bytes))" }
     let ranks = place.ranksPerHost
     throw UserError(
       .data,
-      "\(counted(ranks, "rank")) of \(host ?? "a host") \(ranks == 1 ? "needs" : "need") \(gigabytes(need)) and it has "
+      "\(counted(ranks, "rank")) of \(host ?? "a host") \(ranks == 1 ? "needs" : "need") \(gigabytes(need)) and \(giver) "
         + "\(gigabytes(memory)): \(ranks) × (\(parts.joined(separator: " + ")) GB)",
       at: folder, hint: hint(need: need, memory: memory))
   }

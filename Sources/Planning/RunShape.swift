@@ -50,6 +50,7 @@ package struct RunShape: Sendable {
   package var wire: ElementType
   package var rule: any UpdateRule
   package var recompute: Recompute
+  package var storage = ActivationStorage.float32
   package var stage: ZeroStage
   package var sharesWeights: Bool?
   package var exact: Bool
@@ -94,9 +95,10 @@ package struct RunShape: Sendable {
       batch: BatchShape(
         sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
       type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.rule,
-      recompute: recipe.training.recompute, stage: recipe.parallel.zero,
+      recompute: recipe.training.activations.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
+    storage = recipe.training.activations.storage
     objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
@@ -167,7 +169,7 @@ package struct ProgramEstimate: Sendable {
       adaptation: description.adaptation)
     shape.objective.record(description.family.forward(graph), of: description, on: graph)
     let program = Program(
-      graph, recompute: shape.recompute, threads: place.threads,
+      graph, recompute: shape.recompute, storage: shape.storage, threads: place.threads,
       holds: GradientSum.holds(ranks: place.ranks))
     activations = program.arenaCount
     gradients = program.gradientCount

@@ -9,7 +9,7 @@ package struct OptimizerRecipe: Sendable {
   /// 0 for none.
   package var gradientClip: Double
   /// A folder on the disk that holds states and master weights; nil for memory.
-  package var offload: String?
+  package var offload: LocalFolder?
   /// Parameters with settings of their own; the first group that means a parameter counts.
   package var groups: [ParameterGroup]
 
@@ -53,7 +53,7 @@ package struct OptimizerRecipe: Sendable {
         clipThreshold: section.number("clip_threshold", default: 1, in: 1...1e12), weightDecay: weightDecay)
     }
     gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
-    if section.has("offload") { offload = section.filePath("offload") }
+    if section.has("offload") { offload = section.localFolder("offload") }
     groups = section.sectionList("groups").map(ParameterGroup.init)
     if learningRate == 0, groups.contains(where: { $0.learningRate != nil }) {
       section.fail("learning_rate", "is 0, and groups have rates of their own, which follow its schedule")

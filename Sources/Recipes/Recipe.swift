@@ -254,7 +254,7 @@ package struct ParallelRecipe: Sendable {
   package var ports: ClosedRange<Int>?
   /// nil: as many as the rank has cores.
   package var threads: Int?
-  /// The kernels that OpenBLAS runs; nil: the best for the processor. They decide the bits of a result.
+  /// The kernels that OpenBLAS runs, or portable ones; nil: the best for the processor. They decide the bits of a result.
   package var blasKernel: String?
 
   package init(_ section: Section) {
@@ -285,7 +285,11 @@ package struct ParallelRecipe: Sendable {
     timeout = section.number("timeout", default: 120, in: 1...1e6)
     ports = section.ports("ports")
     let kernel = section.text("blas_kernel", default: "auto")
-    blasKernel = kernel == "auto" ? nil : kernel
+    let arithmetic: Arithmetic = section.choice("arithmetic", default: .native)
+    blasKernel = arithmetic.kernel(named: kernel == "auto" ? nil : kernel)
+    if arithmetic == .portable, kernel != "auto" {
+      section.fail("blas_kernel", "is \(kernel), but arithmetic portable has products of its own")
+    }
     if section.raw("threads")?.text == "auto" || !section.has("threads") {
       section.record("threads", .string("auto"))
       threads = nil

@@ -16,7 +16,7 @@ package struct TrainingRecipe: Sendable {
   package var microBatchSize: Int
   package var seed: UInt64
   package var validateEvery: Int
-  package var recompute: Recompute
+  package var activations: RecomputeRecipe
   /// Seconds from the start of the process within which it must have ended with a checkpoint; nil for no limit.
   package var timeLimit: Double?
   /// Whether results are the same bits at every rank count.
@@ -52,7 +52,7 @@ package struct TrainingRecipe: Sendable {
     }
     seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
     validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
-    recompute = section.choice("recompute", default: .none)
+    activations = RecomputeRecipe(section)
     if let given = section.raw("time_limit") {
       let text = given.text ?? given.encoded()
       section.record("time_limit", given)

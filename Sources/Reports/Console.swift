@@ -103,7 +103,7 @@ package final class Console: Observer {
       "run",
       "\(grouped(run.steps)) steps of \(recipe.training.batchSize) sequences · "
         + "\(counted(run.ranks, "rank"))\(hosts) × \(counted(run.threads, "thread"))\(binding) · "
-        + "ZeRO \(recipe.parallel.zero.rawValue) · OpenBLAS \(run.kernelName)")
+        + "ZeRO \(recipe.parallel.zero.rawValue) · \(run.matrixLibrary)")
     say("output", run.output)
     if let resumed = run.resumed {
       say("resume", "step \(resumed.step) of \(run.steps), from \(resumed.path)")

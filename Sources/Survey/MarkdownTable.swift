@@ -42,7 +42,7 @@ extension TaskResult {
     lines.append("")
     if let before = rows.first?.generalBefore {
       lines.append(
-        "Forgetting is what the \(task.generalWords) rose by from \(String(format: "%.3f", before)).")
+        "Forgetting is the rise, from \(String(format: "%.3f", before)), of the \(task.generalWords).")
     }
     if !absent.isEmpty { lines.append("Not for this task: \(absent.joined(separator: "; ")).") }
     return lines.joined(separator: "\n") + "\n"

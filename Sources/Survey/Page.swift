@@ -64,7 +64,7 @@ struct Page {
       </table></div>
       <p>rank: the most memory that a rank had; host: all ranks together after the last step, where what they share counts
       once; exchange: what a host sends in a step with the ranks on two hosts, as <code>swiftdp plan</code> counts it;
-      forgetting: what the \(escaped(result.task.generalWords)) rose by.</p>
+      forgetting: the rise of the \(escaped(result.task.generalWords)).</p>
       \(result.failures.map { "<p>\(escaped($0.method)) failed: \(escaped($0.reason))</p>" }.joined())
       <h3>What surveys say, and what was seen here</h3>
       <ul>

@@ -17,7 +17,7 @@ struct RowRun {
       [commands.swiftdp, "train", "model=\(task.model)"] + task.settings + [
         "training.steps=\(task.steps)", "checkpoint.every=\(task.steps)",
       ]
-      + ["method=\(method.setting)"]
+      + ["method=\(method.setting(task))"]
       + method.others + ["optimizer.learning_rate=\(rate)", "output=\(output)"]
     let (_, seconds) = try commands.run(words, log: log + ".train")
     let summary = try JSON.parse(Array(try Data(contentsOf: URL(fileURLWithPath: output + "/summary.json"))))

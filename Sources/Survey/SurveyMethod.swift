@@ -1,7 +1,8 @@
 // The methods that are compared, with the learning rate of each.
 //
 // No rate suits all methods. Those of full fine-tuning and LoRA are the best of a few that were tried by hand with the
-// steps of the survey; the others follow from what their papers take beside them.
+// steps of the survey (with an alpha of 16, LoRA calls all words unlabelled); the others follow from what their papers
+// take beside them.
 import Base
 
 /// One row of the tables.
@@ -19,10 +20,16 @@ struct SurveyMethod {
   var impossible: [String] = []
   /// Whether its adapter can be folded into the base.
   var isMergeable = false
+  /// `method` for encoders, where it is another.
+  var encoderSetting: String?
 
   /// nil where it cannot do the task.
   func rate(_ task: SurveyTask) -> Double? {
     impossible.contains(task.name) ? nil : task.kind == .decoder ? decoderRate : encoderRate
+  }
+
+  func setting(_ task: SurveyTask) -> String {
+    task.kind == .decoder ? setting : encoderSetting ?? setting
   }
 
   static let all: [SurveyMethod] = [
@@ -45,16 +52,17 @@ struct SurveyMethod {
     SurveyMethod(name: "bitfit", setting: "bitfit", decoderRate: nil, encoderRate: 3e-3),
     SurveyMethod(name: "layernorm", setting: "layernorm", decoderRate: 1e-2, encoderRate: 3e-3),
     SurveyMethod(
-      name: "lora", setting: "lora", decoderRate: 3e-3, encoderRate: 1e-3, isMergeable: true),
+      name: "lora", setting: "lora", decoderRate: 3e-3, encoderRate: 1e-3, isMergeable: true,
+      encoderSetting: "{name: lora, alpha: 8}"),
     SurveyMethod(
       name: "lora, base in nf4", setting: "lora", others: ["frozen_dtype=nf4"], decoderRate: 3e-3,
-      encoderRate: 1e-3),
+      encoderRate: 1e-3, encoderSetting: "{name: lora, alpha: 8}"),
     SurveyMethod(
       name: "lora, A frozen", setting: "{name: lora, fa: true}", decoderRate: 1e-2, encoderRate: 3e-3,
       isMergeable: true),
     SurveyMethod(
       name: "dora", setting: "{name: lora, dora: true}", decoderRate: 5e-3, encoderRate: 1e-3,
-      isMergeable: true),
+      isMergeable: true, encoderSetting: "{name: lora, dora: true, alpha: 8}"),
     SurveyMethod(name: "adalora", setting: "adalora", decoderRate: 3e-3, encoderRate: 3e-3),
     SurveyMethod(name: "ia3", setting: "ia3", decoderRate: 3e-2, encoderRate: 1e-2, isMergeable: true),
     SurveyMethod(
@@ -71,9 +79,9 @@ struct SurveyMethod {
       encoderRate: nil),
     SurveyMethod(
       name: "p_tuning", setting: "{name: p_tuning, num_virtual_tokens: 20}", decoderRate: 3e-3,
-      encoderRate: 3e-3),
+      encoderRate: 3e-3, impossible: ["names"]),
     SurveyMethod(
       name: "prompt_tuning", setting: "{name: prompt_tuning, num_virtual_tokens: 20}", decoderRate: 3e-2,
-      encoderRate: 1e-2),
+      encoderRate: 1e-2, impossible: ["names"]),
   ]
 }

@@ -62,7 +62,7 @@ extension SurveyTask {
       ],
       quality: Measure(name: "accuracy", isShare: true), general: ["task=embedding", "--data", general],
       generalWords:
-        "loss of finding the answer to a question of general knowledge, as an embedding model does",
+        "loss of an embedding model that finds the answer to a question of general knowledge",
       heldOut: heldOut, heldOutSettings: [columns])
   }
 
@@ -78,7 +78,7 @@ extension SurveyTask {
       ],
       quality: Measure(name: "entity_f1", isShare: true), general: ["task=embedding", "--data", general],
       generalWords:
-        "loss of finding the answer to a question of general knowledge, as an embedding model does",
+        "loss of an embedding model that finds the answer to a question of general knowledge",
       heldOut: heldOut, heldOutSettings: [])
   }
 }

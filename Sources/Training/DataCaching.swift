@@ -248,7 +248,7 @@ private struct HostCircle {
     }
     // The first host whose file is seen here stands for all that see it.
     let speakers = Set(ranks.hostOf).sorted()
-    let seen = isSpeaker ? speakers.first { access(path($0), F_OK) == 0 } ?? ranks.rank : -1
+    let seen = isSpeaker ? speakers.first { SharedPath(path($0)).isThere } ?? ranks.rank : -1
     let circles = ranks.gather(seen)
     if isSpeaker { unlink(path(ranks.rank)) }
     let members = ranks.hostOf.indices.filter {

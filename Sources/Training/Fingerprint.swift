@@ -14,13 +14,16 @@ extension Replica {
 
   /// What must be the same for a run to give the same bits on another machine or day.
   func fingerprint(microBatchSize: Int, exact: Bool) -> [JSON.Member] {
-    [
-      ("blas", .string("\(engine.blas.version), kernels \(engine.blas.kernelName)")),
-      ("instructions", .string(builtInstructionSet)),
-      ("compute", .string(compute)),
-      ("training.micro_batch_size", .integer(microBatchSize)),
-      ("training.exact", .bool(exact)),
-    ].map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
+    let kept: [(String, JSON)] =
+      storage == .float32 ? [] : [("training.activation_dtype", .string(storage.rawValue))]
+    return
+      ([
+        ("blas", .string("\(engine.blas.version), kernels \(engine.blas.kernelName)")),
+        ("instructions", .string(engine.blas.isPortable ? "any" : builtInstructionSet)),
+        ("compute", .string(compute)),
+        ("training.micro_batch_size", .integer(microBatchSize)),
+        ("training.exact", .bool(exact)),
+      ] + kept).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
   }
 }
 
@@ -38,7 +41,10 @@ extension Ranks {
       throw UserError(
         .usage,
         "\(name) is \(word(part?.value)) on rank 0 and \(word(theirs[name])) on rank \(other), which round differently",
-        at: "training.audit", hint: "set parallel.blas_kernel to what all processors have, or audit to 0")
+        at: "training.audit",
+        hint:
+          "set parallel.arithmetic to portable, parallel.blas_kernel to what all processors have, or audit to 0"
+      )
     }
   }
 }

@@ -20,7 +20,7 @@ package struct RunSummary: Sendable {
   package var ranks: Int
   package var hosts: Int
   package var threads: Int
-  package var kernelName: String
+  package var matrixLibrary: String
   /// How many steps the resumed run had done, and its checkpoint.
   package var resumed: (step: Int, path: String)?
   package var output: String

@@ -25,6 +25,7 @@ package final class Replica {
   /// What it is trained and measured for.
   package let objective: any Objective
   private let recompute: Recompute
+  let storage: ActivationStorage
   /// See `Program.init`.
   let holds: Int
   private let ledger: MemoryLedger?
@@ -46,14 +47,15 @@ package final class Replica {
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
-    store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, arena: Arena? = nil,
-    ledger: MemoryLedger? = nil
+    store: WeightStore? = nil, recompute: Recompute = .none, storage: ActivationStorage = .float32,
+    holds: Int = 0, arena: Arena? = nil, ledger: MemoryLedger? = nil
   ) {
     self.holds = holds
     self.description = description
     self.objective = objective
     self.engine = engine
     self.recompute = recompute
+    self.storage = storage
     self.ledger = ledger
     let store = store ?? WeightStore(description, type: .float32, ledger: ledger)
     self.store = store
@@ -69,7 +71,8 @@ package final class Replica {
     self.init(
       description, objective: recipe.objective, engine: engine,
       store: try .make(description, recipe, ranks: ranks, ledger: ledger),
-      recompute: recipe.training.recompute, holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
+      recompute: recipe.training.activations.recompute, storage: recipe.training.activations.storage,
+      holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
   }
 
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
@@ -251,7 +254,7 @@ package final class Replica {
     let dropout = dropout && part == .whole
     return programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: dropout, part: part)) {
       Program(
-        record(shape, for: purpose, dropout: dropout), part: part, recompute: recompute,
+        record(shape, for: purpose, dropout: dropout), part: part, recompute: recompute, storage: storage,
         threads: engine.pool.threads, holds: holds)
     }
   }

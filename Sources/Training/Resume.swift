@@ -70,6 +70,8 @@ extension CheckpointFolder {
     }
     if let fault = ranks.firstFault(opened.error) { return (fault, false) }
     let text = ranks.broadcast((try? opened.get()) ?? "")
+    // Another host may have written it a moment ago.
+    if !ranks.isFirst { SharedPath(path).wait() }
     guard !text.isEmpty else { return (nil, true) }
     let parsed = Result { try Manifest(Array(text.utf8), at: path) }
     if let fault = ranks.firstFault(parsed.error) { return (fault, false) }

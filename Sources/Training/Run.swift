@@ -64,9 +64,9 @@ package final class Run {
     recipe = try ranks.together { [recipe] in try recipe.settled() }
     var model = try RunModel(recipe, ranks: ranks)
     let data = try RunData.checked(
-      recipe, model.description, ranks: ranks, threads: threads, caching: caching)
+      &recipe, model.description, ranks: ranks, threads: threads, caching: caching)
     let dataNotes = try ranks.together { [recipe, model] in
-      try ranks.isFirst ? data.notes(recipe, model.description) : []
+      try ranks.isFirst ? recipe.training.activations.notes + data.notes(recipe, model.description) : []
     }
     (recipe, model) = try ranks.together { [recipe, model] in
       let settled = try recipe.settled(steps: data.steps)
@@ -91,7 +91,8 @@ package final class Run {
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
     let optimizer = try ranks.together {
       try ShardedOptimizer(
-        map: map, rule: recipe.rule, type: replica.weights.type, offload: recipe.optimizer.offload,
+        map: map, rule: recipe.rule, type: replica.weights.type,
+        offload: recipe.optimizer.offload?.path(at: "optimizer.offload"),
         engine: engine, ledger: ledger)
     }
     self.recipe = recipe
@@ -429,7 +430,7 @@ package final class Run {
       trained: replica.layout.count, method: type(of: recipe.method).name,
       unit: type(of: recipe.objective).unit,
       data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
-      hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
+      hosts: ranks.hosts, threads: replica.engine.pool.threads, matrixLibrary: replica.engine.blas.name,
       resumed: resumed, output: recipe.output, fingerprint: fingerprint)
   }
 }

@@ -4,6 +4,7 @@ import Base
 import Collectives
 import Datasets
 import Generation
+import Graph
 import Models
 import Objectives
 import Planning
@@ -124,11 +125,19 @@ package struct RunData {
   }
 
   /// Reads the data, and checks that the memory of the hosts holds it beside the model. Collective.
+  /// - Parameter recipe: receives what backward computes again, if the run is to choose it.
   static func checked(
-    _ recipe: Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int, caching: DataCaching?
+    _ recipe: inout Recipe, _ description: ModelDescription, ranks: Ranks, threads: Int, caching: DataCaching?
   ) throws -> RunData {
     let data = try read(recipe, model: description, ranks: ranks, caching: caching)
-    return try ranks.together {
+    let bound = recipe.training.activations.memory
+    func check(_ shape: RunShape) throws -> MemoryCheck {
+      try MemoryCheck(
+        description, folder: recipe.model, shape,
+        Placement(ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads, hosts: ranks.hosts),
+        rank: ranks.rank)
+    }
+    var shape = try ranks.together { [recipe] in
       // Rows that are not packed may all be shorter than the recipe allows.
       var shape = RunShape(recipe, length: max(data.dataset.train.longestRow, 1))
       shape.batch.sourceLength = data.dataset.train.longestAnswered
@@ -144,15 +153,20 @@ package struct RunData {
         shape.dataBytes += data.dataset.train.featureBytes(form) / ranks.count
       }
       shape.inHalves = description.inHalves(of: recipe)
-      try MemoryCheck(
-        description, folder: recipe.model, shape,
-        Placement(
-          ranks: ranks.count, ranksPerHost: ranks.localCount, threads: threads, hosts: ranks.hosts),
-        rank: ranks.rank
-      ).check(
-        folder: recipe.model, memory: usableMemory, host: ranks.hosts > 1 ? Ranks.hostName : nil)
-      return data
+      return shape
     }
+    if recipe.training.activations.isChosen, let bound {
+      let own = try ranks.together { try check(shape).leastRecompute(within: bound) }
+      let most = ranks.gather(Recompute.allCases.firstIndex(of: own) ?? 0).max() ?? 0
+      shape.recompute = Recompute.allCases[most]
+      recipe.training.activations.recompute = shape.recompute
+    }
+    try ranks.together {
+      try check(shape).check(
+        folder: recipe.model, memory: usableMemory, bound: bound, host: ranks.hosts > 1 ? Ranks.hostName : nil
+      )
+    }
+    return data
   }
 
   private static func fingerprint(of dataset: Dataset, _ schedule: SourceSchedule) -> String {

@@ -37,7 +37,7 @@ enum RunObservers {
   }
 
   /// As /proc/cpuinfo has it; empty if it does not say.
-  private static var processorName: String {
+  static var processorName: String {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
     return line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces) ?? ""

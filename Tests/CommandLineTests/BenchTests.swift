@@ -192,6 +192,48 @@ extension CommandLineTests {
     }
 
     private func scale(_ unit: String) -> Double { unit.hasPrefix("M") ? 1e6 : 1e9 }
+
+    /// One figure, and the same figure beside files in which it was higher, lower, and of another machine.
+    @Test func allBesideEarlierFigures() throws {
+      let folder = try Workspace()
+      func run(_ more: [String]) throws -> CommandResult {
+        try Command.swiftdp(["bench", "all", "--only", "tokenizer"] + more, in: folder)
+      }
+      let first = try run(["--ranks", "1", "--output", "now.json"])
+      #expect(first.code == 0, "\(first.err)")
+      let file = try JSON.parse(folder.text("now.json"))
+      let figures = try #require(file["figures"]?.elements)
+      #expect(figures.count > 1)
+      for figure in figures {
+        #expect(figure["name"]?.text?.hasPrefix("tokenizer ") == true, "\(figure)")
+        #expect((figure["value"]?.double ?? 0) > 0 && figure["unit"]?.text == "share", "\(figure)")
+      }
+      #expect(file["ranks"]?.integer == 1 && file["processor"]?.text?.isEmpty == false)
+      func changed(_ factor: Double, processor: String? = nil) throws {
+        let rows = figures.map {
+          "{\"name\": \"\($0["name"]!.text!)\", \"value\": \($0["value"]!.double! * factor), \"unit\": \"share\"}"
+        }
+        try folder.file(
+          "before.json",
+          "{\"processor\": \"\(processor ?? file["processor"]!.text!)\", \"ranks\": 1, \"figures\": [\(rows.joined(separator: ","))]}"
+        )
+      }
+      try changed(0.01)
+      #expect(try run(["--ranks", "1", "--against", "before.json"]).code == 0)
+      try changed(100)
+      let slower = try run(["--ranks", "1", "--against", "before.json"])
+      #expect(slower.code == 1)
+      #expect(
+        slower.out.contains("  LOSS\n")
+          && slower.out.hasSuffix("\(figures.count) figures more than 5 % lower than in before.json\n"))
+      try changed(1, processor: "Abacus")
+      try expectMistake(
+        ["bench", "all", "--only", "tokenizer", "--ranks", "1", "--against", "before.json"], 64,
+        [
+          "before.json: was measured on Abacus, 1 rank, and this is \(file["processor"]!.text!), 1 rank "
+            + "(compare figures of the same type of machine, with --ranks 1)"
+        ], in: folder)
+    }
   }
 }
 

@@ -77,6 +77,43 @@ import Testing
     try expectGrowth(.layer, 1...1)
   }
 
+  /// The same loss, gradients near those of fp32, and the same bits on any number of threads.
+  @Test(arguments: sketches.map(\.name)) func packedActivations(_ name: String) throws {
+    let (model, batch) = try setUp(name, length: 100)
+    let plain = try model.train(batch)
+    let norm = plain.gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    for (storage, bound) in [(ActivationStorage.bfloat16, 4e-3), (.int8, 2e-2)] {
+      for recompute in Recompute.allCases {
+        let packed = try model.train(batch, recompute: recompute, storage: storage, poisoned: true)
+        #expect(packed.loss.bitPattern == plain.loss.bitPattern, "\(storage), \(recompute)")
+        let difference = zip(packed.gradients, plain.gradients).reduce(0) {
+          $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
+        }.squareRoot()
+        #expect(
+          difference / norm <= bound && difference > 0, "\(storage), \(recompute): \(difference / norm)")
+        let threads = try model.train(
+          batch, recompute: recompute, storage: storage, threads: 3, poisoned: true)
+        expectSame(threads, packed, "\(storage), \(recompute) on three threads")
+      }
+    }
+  }
+
+  /// What one more layer costs, in matrices of [rows, width]; see `recomputeTakesLessMemory`.
+  @Test func packedActivationsTakeLessMemory() throws {
+    let width = 64
+    let shape = BatchShape(sequences: 2, length: 512)
+    func growth(_ storage: ActivationStorage, _ recompute: Recompute) -> Double {
+      let arenas = [6, 12].map { layers in
+        TestModel(.gpt2(width: width, layers: layers), bucketCount: 1024)
+          .program(shape, recompute: recompute, storage: storage).arenaCount
+      }
+      return Double(arenas[1] - arenas[0]) / 6 / Double(shape.rows * width)
+    }
+    #expect((5...5.2).contains(growth(.bfloat16, .none)), "\(growth(.bfloat16, .none))")
+    #expect((2.6...2.9).contains(growth(.int8, .none)), "\(growth(.int8, .none))")
+    #expect((0.49...0.51).contains(growth(.bfloat16, .layer)), "\(growth(.bfloat16, .layer))")
+  }
+
   /// Twice the length takes twice the memory: nothing in it is quadratic in the length.
   @Test func noMatrixOfTokensByTokens() {
     var compared = 0

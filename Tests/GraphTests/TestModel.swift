@@ -90,14 +90,14 @@ final class TestModel {
   }
 
   func program(
-    _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none, threads: Int = 1,
-    holds: Int = 0
+    _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none,
+    storage: ActivationStorage = .float32, threads: Int = 1, holds: Int = 0
   ) -> Program {
     let graph = Graph(
       layout: layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       adaptation: adaptation)
     sketch.record(on: graph)
-    return Program(graph, recompute: recompute, threads: threads, holds: holds)
+    return Program(graph, recompute: recompute, storage: storage, threads: threads, holds: holds)
   }
 
   func train(_ program: Program, _ batch: TestBatch, arena: Arena, engine: Engine) -> TrainResult {
@@ -115,9 +115,10 @@ final class TestModel {
 
   /// Records and trains once in fresh memory.
   func train(
-    _ batch: TestBatch, recompute: Recompute = .none, threads: Int = 1, poisoned: Bool = false
+    _ batch: TestBatch, recompute: Recompute = .none, storage: ActivationStorage = .float32, threads: Int = 1,
+    poisoned: Bool = false
   ) throws -> TrainResult {
-    let program = program(batch.shape, recompute: recompute, threads: threads)
+    let program = program(batch.shape, recompute: recompute, storage: storage, threads: threads)
     let arena = Arena()
     if poisoned { arena.poison(program) }
     return train(program, batch, arena: arena, engine: try Engine(threads: threads))

@@ -19,6 +19,9 @@ struct Failure: Sendable {
 
 /// The words that ranks send each other over the network, about the first rank that failed.
 extension Failure {
+  static let wordCount = 5
+
+  /// As many as `wordCount`.
   var words: [Int64] {
     let (number, first, second): (Int64, RankCall, RankCall) =
       switch kind {

@@ -1,18 +1,20 @@
-// Ranks of other hosts tell the first rank what they are doing, so that it knows at once when one is gone. Each of
-// them has a connection to the first rank, which the watching threads use. MPI's own connections may hang together
-// with the call that waits in them.
+// Other hosts tell the first rank what their ranks are doing, so that it knows at once when one is gone. Two ranks of
+// each host speak for all of its ranks, so that a thousand ranks are not a thousand connections; the second one stays
+// when the first one dies. The watching threads use them: MPI's own connections may hang together with the call that
+// waits in them.
 import Base
 import Foundation
 
-/// Rank 0 listens, the ranks of other hosts connect. Except for `init`, not for use from several threads at once.
+/// Rank 0 listens, the speakers of other hosts connect. Except for `init`, not for use from several threads at once.
 final class HostLink {
   enum News {
-    /// A rank reports its own status.
+    /// What a rank of the speaker's host is doing.
     case status(rank: Int, RankStatus)
     /// A rank of another host has seen a failure.
     case failure(Failure)
-    /// The connection to a rank ended, and it did not say that it would.
-    case lost(Int)
+    /// The connection to a speaker ended, and it did not say that it would. Its host's ranks are all lost with the
+    /// last of its speakers.
+    case lost([Int])
     /// The first rank has reported a failure: the others need not.
     case isReported
   }
@@ -34,6 +36,8 @@ final class HostLink {
     /// Whether this side has introduced itself.
     var isGreeted = false
     var received: [UInt8] = []
+    /// The rest of what the system had no room for.
+    var unsent: [UInt8] = []
     var hasLeft = false
   }
 
@@ -41,7 +45,6 @@ final class HostLink {
   private static let strangers = 64
   /// Milliseconds that such peers have to show the number of the run.
   private static let patience: Int64 = 1000
-
   private let rank: Int
   /// For each rank, the first rank of its host.
   private let hostOf: [Int]
@@ -51,7 +54,7 @@ final class HostLink {
   private var peers: [Peer] = []
   /// Whether the first rank has answered at one of its addresses; that connection is then the only peer.
   private var isConnected = false
-  /// The addresses of the first rank, for ranks of other hosts.
+  /// The addresses of the first rank, for the speakers of other hosts.
   private var addresses: [SocketAddress] = []
   /// When the next attempt is due, in milliseconds, and how many attempts are left. The first rank closes connections
   /// that stay silent for a while, and a rank may have been delayed.
@@ -63,9 +66,11 @@ final class HostLink {
   /// Whether this rank is connected to the first rank, or is the first rank.
   var isOpen: Bool { rank == 0 || isConnected }
 
-  /// On the first rank: when ranks of other hosts should have connected, in milliseconds; and which of them have.
+  /// On the first rank: when speakers of other hosts should have connected, in milliseconds; which of them have, and
+  /// which were lost.
   private var connectsUntil: Int64
   private var heard: Set<Int> = []
+  private var lost: Set<Int> = []
   /// Milliseconds in which every host connects, unless something is in its way.
   private static let usualDelay: Int64 = 10_000
 
@@ -96,8 +101,8 @@ final class HostLink {
     }
     let told = ranks.broadcast(text).split(separator: " ").map(String.init)
     token = told.prefix(2).compactMap { Int64($0) }
-    // Ranks of the same host have the board.
-    if ranks.hostOf[rank] != ranks.hostOf[0] {
+    // The other ranks of a host have its board.
+    if ranks.hostOf[rank] != ranks.hostOf[0], ranks.localRank < Watch.speakersOfHost {
       addresses = told.dropFirst(2).compactMap { SocketAddress(text: $0) }
     }
     connect()
@@ -107,7 +112,15 @@ final class HostLink {
   func unheard() -> Int? {
     guard rank == 0, Self.now() > connectsUntil else { return nil }
     connectsUntil = .max
-    return hostOf.indices.first { hostOf[$0] != hostOf[0] && !heard.contains($0) }
+    let hosts = Set(heard.map { hostOf[$0] } + [hostOf[0]])
+    return hostOf.indices.first { !hosts.contains(hostOf[$0]) }
+  }
+
+  /// The ranks that are lost with a speaker: its host's, if nobody is left to speak for them.
+  private func lost(with speaker: Int) -> [Int] {
+    lost.insert(speaker)
+    let ranks = hostOf.indices.filter { hostOf[$0] == hostOf[speaker] }
+    return ranks.prefix(Watch.speakersOfHost).allSatisfy(lost.contains) ? ranks : [speaker]
   }
 
   /// Starts to connect to all addresses of the first rank.
@@ -150,7 +163,7 @@ final class HostLink {
         for other in peers.indices where other != index {
           // The first rank may have heard from this one there too, and must not take the end of the connection for a
           // death.
-          if peers[other].isGreeted { send(.left, [], to: peers[other]) }
+          if peers[other].isGreeted { send(.left, about: rank, [], to: &peers[other]) }
           peers[other].hasLeft = true
         }
       }
@@ -164,28 +177,40 @@ final class HostLink {
     return news
   }
 
-  func send(_ status: RankStatus) { send(.status, status.words) }
-
-  func send(_ failure: Failure) { send(.failure, failure.words) }
-
-  /// Tells the others that they need not report.
-  func sendReported() { send(.isReported, []) }
-
-  /// Says that the end of this connection does not mean a failure.
-  func leave() { send(.left, []) }
-
-  private func send(_ kind: Kind, _ more: [Int64]) {
-    for peer in peers where peer.rank >= 0 { send(kind, more, to: peer) }
+  /// Sends what ranks of this host are doing.
+  func send(_ statuses: [(rank: Int, status: RankStatus)]) {
+    for (rank, status) in statuses { send(.status, about: rank, status.words) }
   }
 
-  private func send(_ kind: Kind, _ more: [Int64], to peer: Peer) {
+  func send(_ failure: Failure) { send(.failure, about: rank, failure.words) }
+
+  /// Tells the others that they need not report.
+  func sendReported() { send(.isReported, about: rank, []) }
+
+  /// Says that the end of this connection does not mean a failure.
+  func leave() { send(.left, about: rank, []) }
+
+  private func send(_ kind: Kind, about rank: Int, _ more: [Int64]) {
+    for index in peers.indices where peers[index].rank >= 0 {
+      send(kind, about: rank, more, to: &peers[index])
+    }
+  }
+
+  private func send(_ kind: Kind, about rank: Int, _ more: [Int64], to peer: inout Peer) {
+    // A peer that does not read misses a status, and the next one tells it the same.
+    if kind == .status, !peer.unsent.isEmpty { return flush(&peer) }
     var words = [kind.rawValue, Int64(rank)] + more
     words += [Int64](repeating: 0, count: Self.words - words.count)
-    // A full buffer means that the peer does not read: the next message tells it the same.
-    words.withUnsafeBytes {
-      _ = Glibc.send(
-        peer.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    words.withUnsafeBytes { peer.unsent += $0 }
+    flush(&peer)
+  }
+
+  /// Sends as much as the system takes.
+  private func flush(_ peer: inout Peer) {
+    let sent = peer.unsent.withUnsafeBytes {
+      Glibc.send(peer.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
     }
+    if sent > 0 { peer.unsent.removeFirst(sent) }
   }
 
   private func accept() {
@@ -212,30 +237,36 @@ final class HostLink {
         continue
       }
       peers[index].isGreeted = true
-      send(.hello, token, to: peers[index])
+      send(.hello, about: rank, token, to: &peers[index])
     }
   }
 
   private func read(_ peer: inout Peer) -> [News] {
     guard rank == 0 || peer.isGreeted else { return [] }
-    // A peer that has not introduced itself may send nothing else.
-    var buffer = [UInt8](repeating: 0, count: (peer.rank < 0 ? 1 : 64) * Self.bytes)
-    let count = recv(peer.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-    if count < 0, errno == EAGAIN || errno == EINTR { return [] }
     var news: [News] = []
-    if count > 0 { peer.received += buffer[..<count] }
-    while peer.received.count >= Self.bytes {
-      let words = peer.received.withUnsafeBytes { bytes in
-        (0..<Self.words).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) }
+    while true {
+      // A peer that has not introduced itself may send nothing else.
+      var buffer = [UInt8](repeating: 0, count: (peer.rank < 0 ? 1 : 256) * Self.bytes)
+      let count = recv(peer.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+      if count < 0, errno == EAGAIN || errno == EINTR { return news }
+      if count > 0 { peer.received += buffer[..<count] }
+      let messages = peer.received.count / Self.bytes
+      for message in 0..<messages {
+        let words = peer.received.withUnsafeBytes { bytes in
+          (0..<Self.words).map {
+            bytes.loadUnaligned(fromByteOffset: message * Self.bytes + 8 * $0, as: Int64.self)
+          }
+        }
+        if let one = take(words, &peer) { news.append(one) }
       }
-      peer.received.removeFirst(Self.bytes)
-      if let one = take(words, &peer) { news.append(one) }
+      peer.received.removeFirst(messages * Self.bytes)
+      if count <= 0 {
+        if !peer.hasLeft, peer.rank >= 0 { news.append(.lost(lost(with: peer.rank))) }
+        peer.hasLeft = true
+      }
+      // What is left waits for the next look, so that one peer does not keep the others waiting.
+      if peer.hasLeft || count < buffer.count { return news }
     }
-    if count <= 0 {
-      if !peer.hasLeft, peer.rank >= 0 { news.append(.lost(peer.rank)) }
-      peer.hasLeft = true
-    }
-    return news
   }
 
   /// Whether it is the number of a rank of another host.
@@ -260,7 +291,11 @@ final class HostLink {
       heard.insert(peer.rank)
     }
     switch kind {
-    case .status: return .status(rank: peer.rank, RankStatus(words: Array(words[2...])))
+    case .status:
+      guard let rank = Int(exactly: words[1]), hostOf.indices.contains(rank),
+        hostOf[rank] == hostOf[peer.rank]
+      else { return nil }
+      return .status(rank: rank, RankStatus(words: Array(words[2...])))
     case .failure:
       return Failure(words: Array(words[2...])).map { .failure($0) }
     case .isReported: return .isReported

@@ -48,6 +48,10 @@ package enum RankCall: Int64, Sendable {
 struct BoardSlot {
   enum Word: Int {
     case process, signal, step, phase, layer, progress, beat, call, waitingSince, waitingFor
+    /// Whether the rank has a connection to the first rank, for a host on which others have none.
+    case isConnected
+    /// Whether the rank has found a failure, which its host's speakers pass on, and its words.
+    case hasFailure, failure
   }
 
   let base: UnsafeMutablePointer<Int64>
@@ -55,6 +59,21 @@ struct BoardSlot {
   subscript(_ word: Word) -> Int64 {
     get { swiftdp_load_acquire(base + word.rawValue) }
     nonmutating set { swiftdp_store_release(base + word.rawValue, newValue) }
+  }
+
+  /// What the rank has found.
+  var failure: Failure? {
+    get {
+      guard self[.hasFailure] == 1 else { return nil }
+      return Failure(
+        words: (0..<Failure.wordCount).map { swiftdp_load_acquire(base + Word.failure.rawValue + $0) })
+    }
+    nonmutating set {
+      for (place, word) in (newValue?.words ?? []).enumerated() {
+        swiftdp_store_release(base + Word.failure.rawValue + place, word)
+      }
+      self[.hasFailure] = newValue == nil ? 0 : 1
+    }
   }
 
   var phase: RankPhase { RankPhase(rawValue: self[.phase]) ?? .starting }

@@ -1,6 +1,6 @@
 // A thread in each rank watches the ranks of its host. It learns when another one is gone or silent, leaves a report,
-// and ends its own rank. Between hosts, the first rank hears of it over a connection between the threads. The threads
-// make no MPI calls, which may never return in a job that lost a rank.
+// and ends its own rank. Between hosts, the first rank hears of it over connections between threads. The threads make
+// no MPI calls, which may never return in a job that lost a rank.
 import Base
 import CProcessor
 import Foundation
@@ -20,6 +20,9 @@ package final class Watch: @unchecked Sendable {
       self.ports = ports
     }
   }
+
+  /// How many ranks of another host than the first rank's speak for it: they alone are connected to the first rank.
+  package static let speakersOfHost = 2
 
   private let board: RankBoard
   private let rank: Int
@@ -98,7 +101,7 @@ package final class Watch: @unchecked Sendable {
     while !isOver.load(ordering: .acquiring) {
       let now = board.now()
       board.mine[.beat] = now
-      link?.send(RankStatus(board.mine, now: now))
+      speak(now)
       // Wakes at once if a neighbour ends or another host sends something.
       let sources = processes.map(\.descriptor).filter { $0 >= 0 && !gone.contains($0) }
       let others = [wakeUp[0]] + (link?.descriptors ?? [])
@@ -116,6 +119,22 @@ package final class Watch: @unchecked Sendable {
     }
   }
 
+  /// Tells the other hosts what this one's ranks are doing, and passes on what they have found.
+  private func speak(_ now: Int64) {
+    guard let link else { return }
+    board.mine[.isConnected] = link.isOpen ? 1 : 0
+    let slots = board.members.compactMap { rank in board.slot(of: rank).map { (rank: rank, slot: $0) } }
+    link.send((rank == 0 ? Array(slots.prefix(1)) : slots).map { ($0.rank, RankStatus($0.slot, now: now)) })
+    guard rank != 0 else { return }
+    for failure in slots.compactMap(\.slot.failure) { link.send(failure) }
+  }
+
+  /// Whether this rank or a neighbour can tell the first rank of another host.
+  private var reachesFirst: Bool {
+    link?.isOpen == true
+      || !board.members.contains(0) && board.members.contains { board.slot(of: $0)?[.isConnected] == 1 }
+  }
+
   /// Takes in what other hosts say.
   private func hear() {
     guard let link else { return }
@@ -124,7 +143,8 @@ package final class Watch: @unchecked Sendable {
       switch news {
       case .status(let rank, let status): heard[rank] = (status, board.now())
       case .failure(let failure): told = told ?? failure
-      case .lost(let rank): lost = ((lost?.ranks ?? []) + [rank], lost?.at ?? board.now())
+      case .lost(let ranks):
+        lost = (Array(Set(ranks).union(lost?.ranks ?? [])), lost?.at ?? board.now())
       case .isReported: isReportedElsewhere = true
       }
     }
@@ -179,7 +199,7 @@ package final class Watch: @unchecked Sendable {
     let far = hostOf.indices.filter { hostOf[$0] != hostOf[rank] }
     guard !others.contains(where: { $0.status.waited == nil }), !far.isEmpty else { return nil }
     // The first rank knows more, if it can be reached.
-    if rank != 0, link?.isOpen == true { return nil }
+    if rank != 0, reachesFirst { return nil }
     let partner = Int(mine[.waitingFor])
     return Failure(kind: .silent, ranks: far.contains(partner) ? [partner] : far)
   }
@@ -222,8 +242,9 @@ package final class Watch: @unchecked Sendable {
   /// Makes sure that a report is left and one rank speaks, and ends this process. The others do the same, and the
   /// launcher ends those that do not.
   private func end(with failure: Failure) -> Never {
-    if rank != 0, !failure.ranks.contains(0), let link, link.isOpen || board.members.contains(0) {
+    if rank != 0, !failure.ranks.contains(0), let link, reachesFirst || board.members.contains(0) {
       // The first rank knows what the ranks of all hosts were doing.
+      board.mine.failure = failure
       link.send(failure)
       for _ in 0..<Self.patience / 10 where !board.isReported && !isReportedElsewhere {
         usleep(10_000)

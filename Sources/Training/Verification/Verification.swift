@@ -100,7 +100,7 @@ package struct Verification {
     recipe.output = output
     recipe.parallel.zero = arrangement.zero
     recipe.parallel.threads = arrangement.threads
-    recipe.training.recompute = arrangement.recompute
+    recipe.training.activations.recompute = arrangement.recompute
     recipe.training.validateEvery = 0
     recipe.data.validation = .none
     recipe.checkpoint.every = .steps(0)

@@ -11,6 +11,6 @@ struct Bench: ParsableCommand {
     subcommands: [
       BenchModel.self, BenchGenerate.self, BenchMemory.self, BenchKernels.self, BenchCollectives.self,
       BenchCheckpoint.self,
-      BenchTokenizer.self, BenchIndex.self,
+      BenchTokenizer.self, BenchIndex.self, BenchAll.self,
     ])
 }

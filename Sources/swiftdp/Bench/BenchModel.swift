@@ -10,6 +10,7 @@ import Kernels
 import Models
 import Optimizers
 import Planning
+import Recipes
 import Sharding
 import Tensors
 import Training
@@ -53,6 +54,10 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var exact = true
   @Option(help: "none, attention or layer: what is computed again in backward.")
   var recompute = Recompute.none
+  @Option(help: "float32, bfloat16 or int8: what activations are kept in until backward.")
+  var activationDtype = ActivationStorage.float32
+  @Option(help: "native or portable: whose matrix products run.")
+  var arithmetic = Arithmetic.native
   @Flag(help: "Show where the time goes.")
   var profile = false
   @Flag(help: "One JSON object instead of words.")
@@ -98,7 +103,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       let times = profile ? Profile() : nil
       let threadCount = Launch.threads(ranks, asked: threads)
       let engine = try ranks.together {
-        try Engine(threads: threadCount, profile: times)
+        try Engine(threads: threadCount, kernel: arithmetic.kernel(), profile: times)
       }
       let description = try ranks.together {
         try adapted(ModelDescription(config: shape.config(length: length), file: shape.rawValue))
@@ -108,6 +113,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
         rule: optimizer.measuredRule, recompute: recompute,
         stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
+      runShape.storage = activationDtype
       runShape.objective = try ranks.together { try shape.objective(of: description) }
       if shape.texts > 1 { runShape.batch.sourceLength = length }
       runShape.frozen = frozenDtype.storage(dtype)
@@ -144,7 +150,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       let result = BenchModelResult(
         shape: shape.rawValue, ranks: ranks.count, threads: engine.pool.threads,
         type: dtype, length: length,
-        library: dtype == .float32 ? "OpenBLAS \(engine.blas.kernelName)" : engine.halves.name,
+        library: dtype == .float32 ? engine.blas.name : engine.halves.name,
         parameters: description.layout.count,
         multiplied: multiplied(description) { $0.trains }, frozen: multiplied(description) { !$0.trains },
         texts: shape.texts, attentionOperations: shape.attentionOperations(length: length),
@@ -201,6 +207,8 @@ extension OptimizerName: ExpressibleByArgument {
 }
 
 extension ElementType: ExpressibleByArgument {}
+extension ActivationStorage: ExpressibleByArgument {}
+extension Arithmetic: ExpressibleByArgument {}
 
 private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 

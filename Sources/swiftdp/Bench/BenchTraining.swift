@@ -46,7 +46,7 @@ final class BenchTraining {
     let store = WeightStore(description.layout, trained: weights, frozen: frozen, type: shape.type)
     let replica = Replica(
       description, objective: shape.objective, engine: engine, store: store, recompute: shape.recompute,
-      holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
+      storage: shape.storage, holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
     let map = ShardMap(layout: layout, stage: shape.stage, rank: ranks.rank, ranks: ranks.count)
     self.map = map
     let optimizer = try ShardedOptimizer(

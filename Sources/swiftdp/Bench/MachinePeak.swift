@@ -8,7 +8,6 @@ enum MachinePeak {
   /// Operations per second of the products of all ranks, for a shape that suits the library best.
   /// Every thread multiplies its own matrices, so that neither tiles nor waiting count. The best of some short runs
   /// counts, as interruptions only slow it down.
-  /// short runs counts, as interruptions only slow it down.
   static func products(_ engine: Engine, _ ranks: Ranks, type: ElementType) -> Double {
     productRates(engine, ranks, type: type).max() ?? 0
   }

@@ -87,7 +87,9 @@ struct HostProbe: Codable {
     return text
   }
 
-  private static func whyNotWritable(_ folder: String) -> String? {
+  private static func whyNotWritable(_ named: String) -> String? {
+    let folder: String
+    do { folder = try LocalFolder(named).path(at: "optimizer.offload") } catch { return "\(error)" }
     guard isFolder(folder) else { return "there is no folder \(folder)" }
     return access(folder, W_OK) == 0 ? nil : "\(folder): \(String(cString: strerror(errno)))"
   }

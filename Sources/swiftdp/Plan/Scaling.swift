@@ -1,5 +1,6 @@
 // How a run would scale from one host to many: at the same batch, and at a batch that grows with the hosts.
 import Base
+import Collectives
 import Foundation
 import Planning
 import Sharding
@@ -33,7 +34,7 @@ struct Scaling {
     let saveSeconds: Double
     /// Seconds between checkpoints.
     let interval: Double
-    /// The connections to the first rank: each rank of another host has one, by which it is watched.
+    /// The connections to the first rank, by which the other hosts are watched.
     let connections: Int
   }
 
@@ -63,7 +64,7 @@ struct Scaling {
         Start(
           hosts: count, readSeconds: weights * Double(count) / failures.disk,
           saveSeconds: checkpoint.seconds, interval: checkpoint.interval,
-          connections: arrangement.ranks - ranksPerHost))
+          connections: (count - 1) * min(ranksPerHost, Watch.speakersOfHost)))
     }
     self.strong = strong
     self.weak = weak

@@ -173,7 +173,8 @@ extension CommandLineTests {
         result.messages.count == 1 && message.contains("kernels Haswell on rank 0 and ")
           && message.hasSuffix(
             "kernels Sandybridge on rank 1, which round differently "
-              + "(set parallel.blas_kernel to what all processors have, or audit to 0)"),
+              + "(set parallel.arithmetic to portable, parallel.blas_kernel to what all processors have, or audit to 0)"
+          ),
         "\(result.messages)")
       #expect(!folder.exists("mixed"))
     }

@@ -1,4 +1,5 @@
 // States on disk: the same bits as in memory, and nothing left behind.
+import Foundation
 import Testing
 
 extension CommandLineTests {
@@ -25,6 +26,32 @@ extension CommandLineTests {
         #expect(try rest.hash() == memory.hash(), "\(more)")
       }
       #expect(folder.names(in: "disk") == [])
+    }
+
+    /// The folder that a scheduler gives a job on each host, from the variable that names it there.
+    @Test func aFolderOfTheJobOnEachHost() throws {
+      let folder = try Workspace()
+      try folder.makeLlama(width: 96)
+      try folder.makeText(characters: 2150)
+      func run(_ environment: [String], _ offload: String, output: String) throws -> CommandResult {
+        try Command.run(
+          ["env"] + environment + ["mpirun", "-np", "2", Command.binary, "train"] + Self.settings + [
+            "optimizer.offload=\(offload)", "output=\(output)",
+          ], in: folder)
+      }
+      try FileManager.default.createDirectory(atPath: "\(folder.path)/job", withIntermediateDirectories: true)
+      let result = try run(["SCRATCH=\(folder.path)/job"], "${SCRATCH}/states", output: "run")
+      #expect(result.code == 0, "\(result.err)")
+      #expect(folder.names(in: "job") == ["states"] && folder.names(in: "job/states") == [])
+      let recipe = try folder.text("run/config.yaml")
+      #expect(recipe.contains("offload: \"${SCRATCH}/states\""), "\(recipe)")
+      let without = try run(["-u", "SCRATCH"], "$SCRATCH", output: "without")
+      #expect(without.code == 64)
+      #expect(
+        without.messages == [
+          "optimizer.offload: is $SCRATCH, and SCRATCH is not set here "
+            + "(mpirun -x SCRATCH passes it on to all hosts; schedulers set it on each)"
+        ], "\(without.err)")
     }
 
     @Test func aFolderThatCannotHoldThemIsOneLine() throws {

@@ -95,6 +95,11 @@ extension CommandLineTests {
       (2, 3, SIGKILL, "rank 3 on swiftdp-host-1 was killed (signal 9)"),
       (2, 0, SIGSEGV, "rank 0 on swiftdp-host-0 crashed (signal 11)"),
       (1, 1, SIGSTOP, "rank 1 on swiftdp-host-1 has kept the others waiting for 3 s"),
+      // The first rank of a host that speaks for the others, and one that others speak for.
+      (3, 3, SIGKILL, "rank 3 on swiftdp-host-1 was killed (signal 9)"),
+      (3, 5, SIGABRT, "rank 5 on swiftdp-host-1 crashed (signal 6)"),
+      (3, 3, SIGSTOP, "rank 3 on swiftdp-host-1 has kept the others waiting for 3 s"),
+      (3, 5, SIGSTOP, "rank 5 on swiftdp-host-1 has kept the others waiting for 3 s"),
     ])
     func failuresAreKnownOnBothHosts(_ ranksPerHost: Int, _ rank: Int, _ signal: Int32, said: String) throws {
       let folder = try Workspace()

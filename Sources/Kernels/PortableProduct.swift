@@ -1,0 +1,57 @@
+// Matrix products of our own, which give the same bits on every processor (`portable_product.h`).
+import Base
+import CProcessor
+import Foundation
+
+extension BLAS {
+  /// What `kernel` and `kernelName` call these products.
+  package static let portableName = "portable"
+  /// Changes with the order of sums, and so with the bits.
+  private static let portableVersion = "1"
+
+  package var isPortable: Bool { kernelName == Self.portableName }
+
+  /// - Throws: `UserError` where the processor has no fused multiply-add, without which it would take hundreds of times
+  ///   as long.
+  static func portable() throws -> BLAS {
+    #if arch(x86_64)
+      guard InstructionSets.offered.hasAVX2 else {
+        throw UserError(
+          .usage, "is portable, which needs a processor with AVX2 and FMA", at: "parallel.arithmetic",
+          hint: "native runs everywhere")
+      }
+    #endif
+    return BLAS(
+      kernelName: portableName, version: "swiftdp \(portableVersion)",
+      sgemm: { _, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc in
+        let transposed: Int32 = 112
+        swiftdp_portable_product(
+          transposeA == transposed ? 1 : 0, transposeB == transposed ? 1 : 0, Int(m), Int(n), Int(k), alpha,
+          a,
+          Int(lda), b, Int(ldb), beta == 0 ? 0 : 1, c, Int(ldc), PackingRoom.ofThread)
+      }, sgesdd: nil)
+  }
+}
+
+/// Where each thread packs the operands of its products, for as long as the process lives.
+private enum PackingRoom {
+  private static let key: pthread_key_t = {
+    var key = pthread_key_t()
+    let code = pthread_key_create(&key, nil)
+    guard code == 0 else {
+      FatalEnd.end(
+        UserError(.data, "no key for the memory of threads: \(String(cString: strerror(code)))", hint: ""))
+    }
+    return key
+  }()
+
+  static var ofThread: UnsafeMutablePointer<Float> {
+    if let room = pthread_getspecific(key) { return room.assumingMemoryBound(to: Float.self) }
+    let bytes = swiftdp_product_room * MemoryLayout<Float>.size
+    guard let room = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      room != MAP_FAILED
+    else { FatalEnd.end(UserError.noMemory(bytes, for: "matrix products")) }
+    pthread_setspecific(key, room)
+    return room.assumingMemoryBound(to: Float.self)
+  }
+}
