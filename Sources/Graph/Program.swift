@@ -133,6 +133,9 @@ package final class Program {
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
       beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: node.parameters))
+      for place in plan.cleared[time] {
+        (memory.gradients + place.lowerBound).update(repeating: 0, count: place.count)
+      }
       let frame = frame(time, memory, inputs, engine)
       if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, inputs, engine)

@@ -92,7 +92,8 @@ package struct RunShape: Sendable {
   package init(_ recipe: Recipe, length: Int? = nil) {
     self.init(
       batch: BatchShape(
-        sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
+        sequences: recipe.training.microBatchSize,
+        length: length ?? (recipe.tasks.map(\.data) + [recipe.data]).map(\.sequenceLength).max()!),
       type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.rule,
       recompute: recipe.training.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
@@ -162,17 +163,22 @@ package struct ProgramEstimate: Sendable {
     let plan = FrozenPlan(
       layout, projections: shape.frozen, type: shape.type, inHalves: shape.inHalves)
     frozenBytes = plan.bytes + plan.mappedBytes
-    let graph = Graph(
-      layout: layout, type: shape.type, trainedType: trainedType, shape: batch, purpose: .training,
-      adaptation: description.adaptation)
-    shape.objective.record(description.family.forward(graph), of: description, on: graph)
-    let program = Program(
-      graph, recompute: shape.recompute, threads: place.threads,
-      holds: GradientSum.holds(ranks: place.ranks))
-    activations = program.arenaCount
-    gradients = program.gradientCount
-    productOperations = program.productOperations
-    touched = program.touchedCount
-    recordBytes = program.recordBytes
+    // Of several tasks, the largest program counts.
+    let described = shape.objective is SharedTrunk ? description.eachTask : [description]
+    let programs = described.map { description in
+      let graph = Graph(
+        layout: layout, type: shape.type, trainedType: description.trainedType(shape.type), shape: batch,
+        purpose: .training, adaptation: description.adaptation)
+      description.prepare(graph)
+      shape.objective.record(description.family.forward(graph), of: description, on: graph)
+      return Program(
+        graph, recompute: shape.recompute, threads: place.threads,
+        holds: GradientSum.holds(ranks: place.ranks))
+    }
+    activations = programs.map(\.arenaCount).max() ?? 0
+    gradients = programs.map(\.gradientCount).max() ?? 0
+    productOperations = programs.map(\.productOperations).max() ?? 0
+    touched = programs.map(\.touchedCount).max() ?? 0
+    recordBytes = programs.reduce(0) { $0 + $1.recordBytes }
   }
 }

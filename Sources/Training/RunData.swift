@@ -111,6 +111,15 @@ package struct RunData {
     fingerprint = Self.fingerprint(of: dataset, schedule)
   }
 
+  /// The same data for another number of steps.
+  /// - Parameter recipe: that it was read for.
+  func lasting(_ steps: Int, _ recipe: Recipe, _ model: ModelDescription) throws -> RunData {
+    guard steps != self.steps else { return self }
+    var recipe = recipe
+    recipe.training.duration = .steps(steps)
+    return try RunData(recipe, model: model, tokenizer, dataset)
+  }
+
   private static func steps(of recipe: Recipe, _ dataset: Dataset) throws -> Int {
     // A regression takes all samples at once.
     if (recipe.method as? Features)?.isRegression == true { return 1 }
