@@ -6,7 +6,7 @@ import Graph
 /// The head of one of several tasks.
 package struct TaskHead: Sendable {
   /// How the names of further heads begin in the folder of a run.
-  static let prefix = "heads."
+  package static let prefix = "heads."
 
   package let name: String
   package let head: Head

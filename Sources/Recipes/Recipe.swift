@@ -134,9 +134,9 @@ package struct Recipe: Sendable {
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
     self.paths = paths
-    let joint = json[TasksRecipe.key] == nil || json[TasksRecipe.key] == .null ? nil : TasksRecipe.spread(json)
     let top = Section(
-      TasksRecipe.spread(json), file: file, overrides: overrides, code: .usage, paths: paths, problems: problems)
+      TasksRecipe.spread(json), file: file, overrides: overrides, code: .usage, paths: paths,
+      problems: problems)
     model = top.filePath("model")
     if !model.isEmpty, let mistake = UserError.noModelFolder(model) {
       top.fail("model", mistake.what, hint: mistake.hint)

@@ -45,7 +45,11 @@ struct TrunkData {
   }
 
   /// Recognises the data of all tasks when a run resumes.
-  var fingerprint: String { data.map(\.fingerprint).joined(separator: " ") }
+  var fingerprint: String {
+    zip(data, recipes).map { data, recipe in
+      "\(data.fingerprint) \(recipe.data.shuffle) \(recipe.data.groupsByLength)"
+    }.joined(separator: ", ")
+  }
 
   /// - Throws: if the disk has lost something of it.
   func check() throws { for data in data { try data.dataset.check() } }
