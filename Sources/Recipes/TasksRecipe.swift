@@ -23,18 +23,24 @@ struct TasksRecipe {
   private let top: Section
 
   /// What stands in `data` holds for all tasks that do not say otherwise: it goes into the `data` of each.
-  static func spread(_ json: JSON) -> JSON {
+  /// - Parameter overrides: paths of keys that the command line sets, which win over those of tasks.
+  static func spread(_ json: JSON, overrides: [String]) -> JSON {
     let list = json[key]?.elements ?? (json[key]?.members == nil ? nil : [json[key] ?? .null])
     guard let members = json.members, let list, json["data"].map({ $0.isNull || $0.members != nil }) ?? true
     else { return json }
     func name(_ member: JSON.Member) -> String { String(decoding: member.key, as: UTF8.self) }
     let common = json["data"]?.members ?? []
+    let forced = Set(
+      overrides.compactMap { path -> String? in
+        let parts = path.split(separator: ".")
+        return parts.count > 1 && parts[0] == "data" ? String(parts[1]) : nil
+      })
     let tasks = list.map { task -> JSON in
       let given = task.text.map { [JSON.Member(key: Array("name".utf8), value: .string($0))] } ?? task.members
       guard let given else { return task }
       let data = task["data"] ?? .null
       guard data.isNull || data.members != nil else { return task }
-      let own = data.members ?? []
+      let own = (data.members ?? []).filter { !forced.contains(name($0)) }
       let ownNames = Set(own.map(name))
       let namesFiles = !ownNames.isDisjoint(with: ["train", "sources"])
       let inherited = common.filter {

@@ -74,7 +74,7 @@ package final class Replica {
 
   /// The same weights with another head, in the same memory.
   /// - Parameter description: of the same parameters.
-  convenience init(_ other: Replica, _ description: ModelDescription, for objective: any Objective) {
+  package convenience init(_ other: Replica, _ description: ModelDescription, for objective: any Objective) {
     self.init(
       description, objective: objective, engine: other.engine, store: other.store, recompute: other.recompute,
       holds: other.holds, arena: other.arena, ledger: other.ledger)
