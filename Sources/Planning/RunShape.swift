@@ -63,6 +63,8 @@ package struct RunShape: Sendable {
   package var reference = ReferenceWeights.none
   /// How many numbers are kept of each weight that a rank owns, so that weights stay near them.
   package var anchors = 0
+  /// What a policy's projections are kept in beside it while answers are drawn; nil where nothing is.
+  package var rollouts: FrozenStorage?
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
 
@@ -101,6 +103,8 @@ package struct RunShape: Sendable {
     objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
+    rollouts = (objective as? any PolicyTask)?.rollouts.storage
+    if rollouts == FrozenStorage(type) { rollouts = nil }
     reference = ReferenceWeights(recipe)
     if recipe.keep.holdsWeights {
       anchors = WeightAnchor.count(owned: 1, elasticity: recipe.keep.elastic?.strength ?? 0)
@@ -144,6 +148,8 @@ package struct ProgramEstimate: Sendable {
   /// What the line of trained parameters is kept in, and bytes of the frozen ones.
   package let trainedType: ElementType
   package let frozenBytes: Int
+  /// Bytes of a policy's weights in a smaller type.
+  package let rolloutBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int
 
@@ -163,6 +169,10 @@ package struct ProgramEstimate: Sendable {
     let plan = FrozenPlan(
       layout, projections: shape.frozen, type: shape.type, inHalves: shape.inHalves)
     frozenBytes = plan.bytes + plan.mappedBytes
+    rolloutBytes =
+      shape.rollouts.map {
+        FrozenPlan(description.adapted(by: NoFineTuning()).layout, projections: $0, type: shape.type).bytes
+      } ?? 0
     // Of several tasks, the largest program counts.
     let described = shape.objective is SharedTrunk ? description.eachTask : [description]
     let programs = described.map { description in

@@ -197,6 +197,7 @@ package struct Recipe: Sendable {
     resolved = top.resolved
     checkFeatures(top)
     checkKept(top)
+    checkRollouts(top)
   }
 }
 

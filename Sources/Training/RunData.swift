@@ -144,11 +144,7 @@ package struct RunData {
       shape.batch.rowsPerSample = data.dataset.train.rowsPerSample
       shape.batch.sequences *= data.dataset.train.rowsPerSample
       shape.dataBytes = data.dataset.bytes
-      if let task = recipe.objective as? any PolicyTask {
-        shape.batch.length = min(shape.batch.length + task.rollouts.longest, description.family.maximumLength)
-        shape.dataBytes += Generator.cacheBytes(
-          description, texts: task.rollouts.batchSize, capacity: shape.batch.length)
-      }
+      shape.addAnswers(recipe, description)
       if let form = try HeadRun.form(recipe, description), (recipe.method as? Features)?.place == .memory {
         shape.dataBytes += data.dataset.train.featureBytes(form) / ranks.count
       }
