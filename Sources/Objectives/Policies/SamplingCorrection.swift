@@ -23,7 +23,7 @@ package struct SamplingCorrection: Sendable {
   private let high: Double?
 
   /// - Returns: nil where nothing is corrected.
-  init?(_ section: Section) {
+  package init?(_ section: Section) {
     let corrects = section.bool("vllm_importance_sampling_correction", default: true)
     mode = section.choice("vllm_importance_sampling_mode", default: .sequenceMask)
     high = section.number("vllm_importance_sampling_clip_max", default: 3, in: 1e-6...1e6)
