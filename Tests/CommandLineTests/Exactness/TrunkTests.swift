@@ -113,6 +113,35 @@ extension CommandLineTests {
       #expect(wrong.code == 64 && wrong.err.contains("did you mean words?"), "\(wrong.err)")
     }
 
+    /// A decoder goes on to write while it learns labels; the rows of each task have a form of their own.
+    @Test func aDecoderWritesAndChooses() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 3000)
+      try folder.makeReviews()
+      let settings = [
+        "model=llama", "weights=random", "data.sequence_length=32", "data.validation=0.1", "training.batch_size=8",
+        "training.micro_batch_size=2", "training.steps=6", "optimizer.learning_rate=3.0e-3", "parallel.threads=1",
+        "tasks=[{name: language_model, data: {train: text.txt}}, {name: classification, as: mood, weight: 0.3, "
+          + "labels: [negative, positive], data: {train: reviews.tsv, columns: {text: 0, label: 1}}}]",
+      ]
+      let one = try train(settings, output: "one", in: folder)
+      let three = try train(settings + ["parallel.zero=2"], output: "three", ranks: 3, in: folder)
+      #expect(try three.hash() == one.hash())
+      #expect(try one.numbers("language_model/loss").count == 6)
+      let written = try Command.swiftdp(
+        ["generate", "--model", "one/model", "--prompt", "the cat", "--max-tokens", "4"], in: folder)
+      #expect(written.code == 0, "\(written.err)")
+      let predicted = try Command.swiftdp(
+        ["predict", "--model", "one/model", "--task", "mood", "--output", "p.jsonl", "--data", "reviews.tsv", "data.columns={text: 0}"],
+        in: folder)
+      #expect(predicted.code == 0, "\(predicted.err)")
+      // A checkpoint is a model of the first task, whatever heads lie beside its own.
+      let loaded = try Command.swiftdp(
+        ["evaluate", "--model", "one/checkpoints/step-000006", "--data", "text.txt", "--json"], in: folder)
+      #expect(loaded.code == 0, "\(loaded.err)")
+    }
+
     @Test func mistakesAreTold() throws {
       let folder = try Self.folder()
       let base = ["model=bert", "data.validation=0.2", "training.steps=2"]
