@@ -35,13 +35,13 @@ extension DataCommand {
           let data = try RunData.cached(part, ranks: ranks, threads: threads) { Command.tell($0) }
           guard ranks.isFirst else { continue }
           let name = recipe.tasks.isEmpty ? "" : recipe.tasks[number].share.name + ": "
-        let (train, validation) = (data.dataset.summary.train, data.dataset.summary.validation)
+          let (train, validation) = (data.dataset.summary.train, data.dataset.summary.validation)
           print(
-            name +
-          "train \(grouped(train.sequences)) sequences, \(grouped(train.tokens)) tokens"
-            + (validation.map {
-              " · validation \(grouped($0.sequences)) sequences, \(grouped($0.tokens)) tokens"
-            } ?? "") + " · fingerprint \(data.fingerprint)")
+            name
+              + "train \(grouped(train.sequences)) sequences, \(grouped(train.tokens)) tokens"
+              + (validation.map {
+                " · validation \(grouped($0.sequences)) sequences, \(grouped($0.tokens)) tokens"
+              } ?? "") + " · fingerprint \(data.fingerprint)")
         }
       }
     }
