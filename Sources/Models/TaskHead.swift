@@ -2,6 +2,7 @@
 // that a folder with all of them is also a model for the first task.
 import Base
 import Graph
+import Tensors
 
 /// The head of one of several tasks.
 package struct TaskHead: Sendable {

@@ -1,8 +1,8 @@
 // What tasks in which a model learns from rewards of its own answers have in common. Names and defaults are those of TRL 1
 // (GRPOConfig, RLOOConfig).
 import Base
+import Kernels
 import Rewards
-import Tensors
 
 /// How answers are drawn and used.
 package struct RolloutSettings: Sendable {

@@ -34,8 +34,8 @@ final class SmallPolicy {
   }
 }
 
-/// The trained weights of a run as they are, by the names of another layout.
-private struct CurrentWeights: WeightReader {
+/// The trained weights of a run as they are, by the names of another layout. Nobody changes them while it reads.
+private struct CurrentWeights: WeightReader, @unchecked Sendable {
   let line: WeightLine
   let layout: ParameterLayout
 

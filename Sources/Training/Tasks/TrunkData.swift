@@ -61,11 +61,10 @@ struct TrunkData {
       whole.files += other.files
       whole.droppedTokens += other.droppedTokens
       whole.train.add(other.train)
-      whole.validation = whole.validation.map { own in
-        var own = own
-        if let more = other.validation { own.add(more) }
-        return own
-      } ?? other.validation
+      guard let more = other.validation else { continue }
+      var validation = whole.validation ?? SequencesSummary(sequences: 0, tokens: 0, targets: 0)
+      validation.add(more)
+      whole.validation = validation
     }
     whole.train.targets = whole.train.sequences
     whole.validation?.targets = whole.validation?.sequences ?? 0

@@ -7,7 +7,7 @@ import Objectives
 import Recipes
 import Tokenizers
 
-final class TrunkTasks {
+package final class TrunkTasks {
   let objective: SharedTrunk
   let data: TrunkData
   /// The trunk with the head of each task: the same weights in the same memory.
