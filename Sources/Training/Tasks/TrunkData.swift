@@ -1,6 +1,7 @@
 // The data of several tasks over one trunk: each task reads its own, and has its samples of every step.
 import Base
 import Collectives
+import Datasets
 import Models
 import Recipes
 
@@ -67,7 +68,8 @@ struct TrunkData {
       whole.validation = validation
     }
     whole.train.targets = whole.train.sequences
-    whole.validation?.targets = whole.validation?.sequences ?? 0
+    let measured = whole.validation?.sequences ?? 0
+    whole.validation?.targets = measured
     return whole
   }
 }
