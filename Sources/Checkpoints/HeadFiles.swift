@@ -91,7 +91,8 @@ package struct HeadFiles: Sendable {
       try makeFolders(folder)
       let files = SmallFiles(in: folder)
       try files.write(index(plans, of: number), Self.indexName)
-      try files.write(task.description.config(elementType: type).encoded(indented: true) + "\n", "config.json")
+      try files.write(
+        task.description.config(elementType: type).encoded(indented: true) + "\n", "config.json")
       try files.write(companions.without("README.md"))
       let names = Set(task.files.flatMap { plans[$0].files.map(\.name) })
       for name in names.sorted() { try share("\(staging)/\(name)", as: "\(folder)/\(name)") }

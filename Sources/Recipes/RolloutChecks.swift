@@ -9,7 +9,8 @@ extension Recipe {
       (method as? FullMethod)?.trainsEverything != true
     else { return }
     top.section("task").fail(
-      "rollout_dtype", "is for a model that is trained as a whole, and method \(type(of: method).name) freezes some",
+      "rollout_dtype",
+      "is for a model that is trained as a whole, and method \(type(of: method).name) freezes some",
       hint: "set frozen_dtype: what is frozen is then in that type for everything")
   }
 }

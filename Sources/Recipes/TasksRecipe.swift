@@ -73,7 +73,8 @@ struct TasksRecipe {
           "as", "is \(name.quoted), and names a folder", hint: "letters, digits, - and _ may stand there")
       } else if names.contains(name) {
         section.fail(
-          "as", "is \(name.quoted), as that of another task", hint: "give each task a name of its own (as: NAME)")
+          "as", "is \(name.quoted), as that of another task",
+          hint: "give each task a name of its own (as: NAME)")
       }
       names.append(name)
       let weight = section.number("weight", default: 1, in: 1e-6...1e6)
@@ -82,7 +83,8 @@ struct TasksRecipe {
       let data = DataRecipe(section.section("data"), for: objective)
       if data.retrieval != nil || data.readsStandardInput {
         section.fail(
-          "data", "reads \(data.retrieval != nil ? "passages" : "standard input"), and several tasks read files")
+          "data",
+          "reads \(data.retrieval != nil ? "passages" : "standard input"), and several tasks read files")
       }
       parts.append(
         TaskPart(
@@ -104,7 +106,8 @@ struct TasksRecipe {
     guard open > 0 ? left >= open : left == 0 else {
       let sum = size - left
       training.fail(
-        "batch_size", "is \(size), and \(open > 0 ? "tasks alone have" : "those of tasks are together") \(sum)",
+        "batch_size",
+        "is \(size), and \(open > 0 ? "tasks alone have" : "those of tasks are together") \(sum)",
         hint: "set training.batch_size=\(sum + open)")
       return parts
     }

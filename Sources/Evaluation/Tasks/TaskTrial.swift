@@ -9,7 +9,8 @@ extension TaskDefinition {
   package func trial(of doc: JSON, answers: [String]) throws -> [JSON] {
     let columns = Set((doc.members ?? []).map { String(decoding: $0.key, as: UTF8.self) })
     let fields = [
-      text, target, choices, prefix, description, fewshot.text, fewshot.target, fewshot.choices, fewshot.prefix,
+      text, target, choices, prefix, description, fewshot.text, fewshot.target, fewshot.choices,
+      fewshot.prefix,
     ]
     let rendered = try fields.compactMap { field -> JSON? in
       guard let field else { return nil }

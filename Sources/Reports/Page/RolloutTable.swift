@@ -48,7 +48,8 @@ struct RolloutTable {
     let head = ["prompt", "answer", "reward", "advantage", "tokens"].enumerated().map {
       "<th scope=\"col\"\($0.offset > 1 ? " class=\"number\"" : "")>\($0.element)</th>"
     }
-    return "<details\(isOpen ? " open" : "")><summary>\(HTMLPage.escaped(facts.joined(separator: " · ")))</summary>\n"
+    return
+      "<details\(isOpen ? " open" : "")><summary>\(HTMLPage.escaped(facts.joined(separator: " · ")))</summary>\n"
       + "<div class=\"wide\"><table>\n<thead><tr>\(head.joined())</tr></thead>\n\(rows.joined())</table></div>\n"
       + "\(more)</details>\n"
   }
@@ -62,7 +63,9 @@ struct RolloutTable {
     let each = (answer["rewards"]?.members ?? []).prefix(8).compactMap { member in
       member.value.double.map { "\(String(decoding: member.key, as: UTF8.self)) \(Curve.short($0))" }
     }
-    let parts = each.isEmpty ? "" : "<br><small>\(HTMLPage.escaped(each.joined(separator: ", ").printable(200)))</small>"
+    let parts =
+      each.isEmpty
+      ? "" : "<br><small>\(HTMLPage.escaped(each.joined(separator: ", ").printable(200)))</small>"
     let reference = text("reference", 200)
     let prompt =
       count == 0
@@ -119,7 +122,9 @@ private struct Rollouts {
   private static func step(of line: ArraySlice<UInt8>) -> Int? {
     let head = Array("{\"step\":".utf8)
     guard line.starts(with: head) else { return nil }
-    let digits = line.dropFirst(head.count).drop { $0 == 0x20 }.prefix(16).prefix { (0x30...0x39).contains($0) }
+    let digits = line.dropFirst(head.count).drop { $0 == 0x20 }.prefix(16).prefix {
+      (0x30...0x39).contains($0)
+    }
     return Int(String(decoding: digits, as: UTF8.self))
   }
 

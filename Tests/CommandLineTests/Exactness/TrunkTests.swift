@@ -77,7 +77,10 @@ extension CommandLineTests {
       for name in names { #expect(try !run.numbers(name).isEmpty, "\(name)") }
       let cases = [
         (nil, "BertForSequenceClassification", ["reviews.tsv", "data.columns={text: 0, label: 1}"], "label"),
-        ("mood", "BertForSequenceClassification", ["reviews.tsv", "data.columns={text: 0, label: 1}"], "label"),
+        (
+          "mood", "BertForSequenceClassification", ["reviews.tsv", "data.columns={text: 0, label: 1}"],
+          "label"
+        ),
         ("words", "BertForTokenClassification", ["rows.conll"], "labels"),
         ("score", "BertForSequenceClassification", ["rows.jsonl"], "score"),
       ]
@@ -120,8 +123,10 @@ extension CommandLineTests {
       try folder.makeText(characters: 3000)
       try folder.makeReviews()
       let settings = [
-        "model=llama", "weights=random", "data.sequence_length=32", "data.validation=0.1", "training.batch_size=8",
-        "training.micro_batch_size=2", "training.steps=6", "optimizer.learning_rate=3.0e-3", "parallel.threads=1",
+        "model=llama", "weights=random", "data.sequence_length=32", "data.validation=0.1",
+        "training.batch_size=8",
+        "training.micro_batch_size=2", "training.steps=6", "optimizer.learning_rate=3.0e-3",
+        "parallel.threads=1",
         "tasks=[{name: language_model, data: {train: text.txt}}, {name: classification, as: mood, weight: 0.3, "
           + "labels: [negative, positive], data: {train: reviews.tsv, columns: {text: 0, label: 1}}}]",
       ]
@@ -133,7 +138,10 @@ extension CommandLineTests {
         ["generate", "--model", "one/model", "--prompt", "the cat", "--max-tokens", "4"], in: folder)
       #expect(written.code == 0, "\(written.err)")
       let predicted = try Command.swiftdp(
-        ["predict", "--model", "one/model", "--task", "mood", "--output", "p.jsonl", "--data", "reviews.tsv", "data.columns={text: 0}"],
+        [
+          "predict", "--model", "one/model", "--task", "mood", "--output", "p.jsonl", "--data", "reviews.tsv",
+          "data.columns={text: 0}",
+        ],
         in: folder)
       #expect(predicted.code == 0, "\(predicted.err)")
       // A checkpoint is a model of the first task, whatever heads lie beside its own.
@@ -158,9 +166,15 @@ extension CommandLineTests {
         ("tasks=[{name: clasification, data: {train: rows.jsonl}}]", ["did you mean classification?"]),
         (
           "tasks=[{name: regression, as: a/b, weight: -1, data: {train: no.jsonl}, weigth: 1}]",
-          ["tasks[0].as:", "tasks[0].weight: is -1.0", "there is no file no.jsonl", "tasks[0].weigth: is not a key"]
+          [
+            "tasks[0].as:", "tasks[0].weight: is -1.0", "there is no file no.jsonl",
+            "tasks[0].weigth: is not a key",
+          ]
         ),
-        ("tasks=[{name: regression, batch_size: 33, data: {train: rows.jsonl}}]", ["training.batch_size: is 32"]),
+        (
+          "tasks=[{name: regression, batch_size: 33, data: {train: rows.jsonl}}]",
+          ["training.batch_size: is 32"]
+        ),
         ("tasks=[]", ["tasks: is an empty list"]),
         ("tasks=[{name: language_model, data: {train: rows.jsonl}}]", ["predict no next token"]),
       ]

@@ -8,7 +8,9 @@ extension HostileReader {
     "question": .string("what \"is\" <é>?\n"), "choices": .array([.string("a"), .string("b")]),
     "answer": .integer(1), "label": .string("b"), "nested": .object(["x": .number(1.5)]),
   ])
-  private static let answers = ["The answer is 42.\n#### 1,234", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "(B) é"]
+  private static let answers = [
+    "The answer is 42.\n#### 1,234", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "(B) é",
+  ]
 
   /// The bytes as a file of a task or a group; a row and some answers go through what it says.
   static func readTasks(_ bytes: UnsafeRawBufferPointer, in folder: String) throws {
