@@ -208,7 +208,8 @@ let package = Package(
     .target(
       name: "FuzzReaders",
       dependencies: [
-        "Base", "Parquet", "Tokenizers", "Templates", "Datasets", "Models", "Checkpoints", "Recipes",
+        "Base", "Parquet", "Tokenizers", "Templates", "Datasets", "Models", "Checkpoints", "Retrieval",
+        "Evaluation", "Recipes",
       ],
       path: "Tests/Fuzzing/Readers"),
     .executableTarget(
@@ -230,7 +231,7 @@ let package = Package(
 if let libFuzzer = Context.environment["SWIFTDP_FUZZER"] {
   let readers: Set = [
     "Base", "Compression", "Parquet", "Tokenizers", "Templates", "Datasets", "Models", "Checkpoints",
-    "Recipes",
+    "Retrieval", "Evaluation", "Recipes",
     "FuzzReaders",
   ]
   for target in package.targets where readers.contains(target.name) {

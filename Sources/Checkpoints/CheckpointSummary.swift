@@ -67,10 +67,18 @@ package struct CheckpointSummary {
     _ description: ModelDescription, isPart: Bool, _ weights: HuggingFaceWeights?
   ) -> ParameterLayout {
     let layout = description.layout
+    let heads = weights.map(furtherHeads) ?? []
     guard isPart, layout.trainedCount == layout.count, let weights else {
-      return ParameterLayout(specs: description.parameters.filter(\.isOfAdapter))
+      return ParameterLayout(specs: description.parameters.filter(\.isOfAdapter) + heads)
     }
-    return ParameterLayout(specs: description.parameters.filter { weights.contains($0.name) })
+    return ParameterLayout(specs: description.parameters.filter { weights.contains($0.name) } + heads)
+  }
+
+  /// Of a run with several tasks: config.json tells the first head only.
+  private static func furtherHeads(_ weights: HuggingFaceWeights) -> [ParameterSpec] {
+    weights.names.filter { $0.hasPrefix(TaskHead.prefix) }.map {
+      ParameterSpec(name: $0, shape: weights.shape(of: $0) ?? [], decays: false, initial: .zeros, isHead: true)
+    }
   }
 
   /// How many numbers weights and states have.

@@ -129,8 +129,10 @@ package final class CheckpointWrite: @unchecked Sendable {
     try folder.begin()
     for writer in writers {
       try writer.create()
+      if case .heads = content.form { continue }
       try smallFiles.write(writer.plan.index.encoded(indented: true) + "\n", writer.plan.indexName)
     }
+    if case .heads(let heads) = content.form { try heads.write(writers.map(\.plan), smallFiles) }
     if case .adapter(let config) = content.form {
       try smallFiles.write(config.encoded(indented: true) + "\n", WeightsForm.adapterConfig)
       if weightWriters > 1 {
@@ -140,12 +142,15 @@ package final class CheckpointWrite: @unchecked Sendable {
     }
     // An adapter folder has none, as its base has it; who resumes looks whether that is the same model.
     if content.form.holdsConfig || state != nil {
-      let config = content.description.config(elementType: type == .bf16 ? "bfloat16" : "float32")
+      let config = content.description.config(elementType: elementType)
       try smallFiles.write(config.encoded(indented: true) + "\n", "config.json")
     }
     try smallFiles.write(content.companions)
     if let state { try smallFiles.write(state.json.encoded(indented: true) + "\n", TrainingState.fileName) }
   }
+
+  /// The type of the weights, as config.json calls it.
+  private var elementType: String { type == .bf16 ? "bfloat16" : "float32" }
 
   /// Copies what this rank has to write, as far as there is room for it.
   /// - Parameters:
@@ -266,6 +271,11 @@ package final class CheckpointWrite: @unchecked Sendable {
           .software, "\(part.bytes) bytes of \(file.size) were written", at: folder.staging + "/" + file.name)
       }
       files.append(Manifest.File(name: file.name, bytes: file.size, checksum: part.checksum))
+    }
+    if case .heads(let heads) = content.form {
+      try heads.publish(
+        writers.map(\.plan), entries: files, companions: content.companions, type: elementType,
+        in: folder.staging)
     }
     try smallFiles.write(Manifest(files).encoded, Manifest.fileName)
     try smallFiles.sync()

@@ -18,6 +18,13 @@ package struct CompanionFiles: Sendable {
     files += added
   }
 
+  /// The same without a file.
+  func without(_ name: String) -> CompanionFiles {
+    var others = self
+    others.files.removeAll { $0.name == name }
+    return others
+  }
+
   /// No companions.
   package init() {}
 

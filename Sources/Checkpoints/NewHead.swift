@@ -9,13 +9,24 @@ extension ModelDescription {
   /// so.
   /// - Throws: as `stored(in:)`, and if the model's family has no such head.
   package static func stored(in folder: String, with head: Head) throws -> ModelDescription {
-    var description = try stored(in: folder).with(head)
-    guard let files = try? HuggingFaceWeights(folder: folder) else { return description }
-    let isNew = { [description] (spec: ParameterSpec) in
-      let name = description.names(of: spec.name).first(where: files.contains)
+    try stored(in: folder).with(head).findingNew(in: folder)
+  }
+
+  /// The same with a head for each of several tasks.
+  package static func stored(
+    in folder: String, with heads: [(name: String, head: Head)]
+  ) throws -> ModelDescription {
+    try stored(in: folder).with(heads).findingNew(in: folder)
+  }
+
+  private func findingNew(in folder: String) -> ModelDescription {
+    guard let files = try? HuggingFaceWeights(folder: folder) else { return self }
+    let isNew = { (spec: ParameterSpec) in
+      let name = names(of: spec.name).first(where: files.contains)
       return name.flatMap(files.shape) != spec.shape
     }
-    description.newParameters = description.parameters.filter { $0.isHead && isNew($0) }.map(\.name)
+    var description = self
+    description.newParameters = parameters.filter { $0.isHead && isNew($0) }.map(\.name)
     return description
   }
 }

@@ -11,6 +11,8 @@ package enum WeightsForm: Sendable {
   case trainedPart
   /// Those that are trained, as PEFT or AdapterHub's `adapters` writes them, with their adapter_config.json.
   case adapter(config: JSON)
+  /// All of them, those of each head in a file of its own.
+  case heads(HeadFiles)
 
   package static let adapterConfig = "adapter_config.json"
   /// What PEFT puts before every name: with virtual tokens, no module of an adapter stands around the model.
@@ -47,7 +49,7 @@ package enum WeightsForm: Sendable {
   func holds(_ spec: ParameterSpec, ofRun isRun: Bool) -> Bool {
     if !isRun, ValueHead.owns(spec.name) { return false }
     return switch self {
-    case .model: true
+    case .model, .heads: true
     case .trainedPart: spec.trains
     case .adapter: spec.isOfAdapter && (isRun || !Self.isOfEncoder(spec.name))
     }
@@ -55,12 +57,16 @@ package enum WeightsForm: Sendable {
 
   /// Of the names of its files, of which the first is always there.
   package var stems: [String] {
+    if case .heads(let heads) = self { return heads.stems }
     guard case .adapter = self else { return ["model"] }
     return hubName == nil ? ["adapter_model"] : ["adapter", "model_head"]
   }
 
   /// Which of the files a parameter is in.
-  func file(of spec: ParameterSpec) -> Int { hubName == nil || spec.isAdded ? 0 : 1 }
+  func file(of spec: ParameterSpec) -> Int {
+    if case .heads(let heads) = self { return heads.file(of: spec.name) }
+    return hubName == nil || spec.isAdded ? 0 : 1
+  }
 
   /// The tensors of a folder of this form.
   package func open(_ folder: String) throws -> HuggingFaceWeights {
@@ -68,6 +74,7 @@ package enum WeightsForm: Sendable {
   }
 
   package func tensor(of parameter: String) -> String {
+    if case .heads(let heads) = self { return heads.tensor(of: parameter) }
     guard case .adapter = self, !Self.isOfPrompt(parameter) else { return parameter }
     guard let hubName else { return prefix + parameter }
     return parameter.replacing(Bottleneck.infix, with: Bottleneck.infix + hubName + ".", maxReplacements: 1)

@@ -8,6 +8,8 @@ package struct MicroBatch: Equatable, Sendable {
   package var sequences: ArraySlice<Int>
   /// The place of the first row among all rows of the step, over all ranks.
   package var firstSample: Int
+  /// Which of the tasks of a run it is of.
+  package var task = 0
 
   package init(sequences: [Int], firstSample: Int) {
     self.sequences = sequences[...]

@@ -108,6 +108,12 @@ package struct SequencesSummary: Equatable, Sendable {
     self.targets = targets
   }
 
+  package mutating func add(_ other: SequencesSummary) {
+    sequences += other.sequences
+    tokens += other.tokens
+    targets += other.targets
+  }
+
   init(_ sequences: TokenSequences) {
     self.sequences = sequences.count
     tokens = sequences.tokenCount

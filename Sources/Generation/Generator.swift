@@ -66,8 +66,9 @@ package struct Generator {
     var rows: [Row] = []
 
     /// Takes the logits of some rows, from the back, so that rows which end leave the others at their places.
-    func take(_ logits: UnsafeBufferPointer<Float>, from first: Int) throws {
-      let tokens = choose(logits, Array(rows[first...]), sampling)
+    /// - Parameter places: where the logits of each row stand; nil for one behind the other.
+    func take(_ logits: UnsafeBufferPointer<Float>, from first: Int, at places: [Int]? = nil) throws {
+      let tokens = choose(logits, Array(rows[first...]), at: places, sampling)
       for place in tokens.indices.reversed() {
         let row = first + place
         guard let token = tokens[place] else { throw notFinite }
@@ -88,18 +89,31 @@ package struct Generator {
       if !waiting.isEmpty, size - rows.count >= min((size + 7) / 8, waiting.count) {
         let first = rows.count
         var parts: [[Int32]] = []
-        while let next = waiting.last, first + parts.count < size {
+        // Several texts may begin with one prompt, which is read once.
+        var known: [[Int32]: Int] = [:]
+        var others: [(row: Row, part: Int)] = []
+        while let next = waiting.last, first + parts.count + others.count < size {
           let tokens = prompts[next].tokens
-          let length = max(parts.first?.count ?? 0, tokens.count)
-          if !parts.isEmpty, length > Self.longestPart || (parts.count + 1) * length > Self.mostRead { break }
+          let row = Row(
+            prompt: next, sample: prompts[next].sample, length: start(of: prompts[next]).count,
+            longest: longest(prompts[next], maximum: maximum), last: 0)
+          if let part = known[tokens] {
+            others.append((row, part))
+          } else {
+            let length = max(parts.first?.count ?? 0, tokens.count)
+            if !parts.isEmpty, length > Self.longestPart || (parts.count + 1) * length > Self.mostRead { break }
+            known[tokens] = parts.count
+            parts.append(tokens)
+            rows.append(row)
+          }
           waiting.removeLast()
-          parts.append(tokens)
-          rows.append(
-            Row(
-              prompt: next, sample: prompts[next].sample, length: start(of: prompts[next]).count,
-              longest: longest(prompts[next], maximum: maximum), last: 0))
         }
-        try take(read(parts, texts, first: first), from: first)
+        let logits = read(parts, texts, first: first)
+        for (row, part) in others {
+          texts.copy(first + part, to: rows.count)
+          rows.append(row)
+        }
+        try take(logits, from: first, at: Array(parts.indices) + others.map(\.part))
         continue
       }
       try take(texts.read(rows.map { [$0.last] }), from: 0)
@@ -147,15 +161,16 @@ package struct Generator {
 
   /// The next token of each row; nil where logits are not finite.
   private func choose(
-    _ logits: UnsafeBufferPointer<Float>, _ rows: [Row], _ sampling: Sampling
+    _ logits: UnsafeBufferPointer<Float>, _ rows: [Row], at places: [Int]?, _ sampling: Sampling
   ) -> [Int32?] {
-    let width = logits.count / rows.count
+    let width = logits.count / (places.map { ($0.max() ?? 0) + 1 } ?? rows.count)
     return [Int32?](unsafeUninitializedCapacity: rows.count) { tokens, count in
       let base = tokens.baseAddress!
       engine.pool.run(rows.count) { row, _ in
+        let place = places?[row] ?? row
         (base + row).initialize(
           to: sampling.choose(
-            UnsafeBufferPointer(rebasing: logits[row * width..<(row + 1) * width]),
+            UnsafeBufferPointer(rebasing: logits[place * width..<(place + 1) * width]),
             sample: rows[row].sample, position: rows[row].length))
       }
       count = rows.count

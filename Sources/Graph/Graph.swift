@@ -42,6 +42,8 @@ struct Record: Sendable {
   var nodes: [Node] = []
   var values: [Value] = []
   var layout: ParameterLayout
+  /// Whether trained parameters may take no part in the loss: those of other heads.
+  var hasOtherHeads = false
 }
 
 /// Records operations on values. The model's parameters are declared by their first use.
@@ -68,10 +70,19 @@ package final class Graph {
   /// What predictions of the next token are kept near while a model is trained; set it before the head is recorded.
   package var soft: SoftTargetShape?
   private(set) var record: Record
+  /// Whether the trunk has other heads than the one that is recorded, whose gradients are zeros.
+  package var hasOtherHeads: Bool {
+    get { record.hasOtherHeads }
+    set { record.hasOtherHeads = newValue }
+  }
   private var declared: [ParameterSpec] = []
   private var declaredNames: Set<String> = []
   private var parts: [LayerPart] = []
   let declaring: Bool
+  /// What the names of a head's own parameters begin with, where several heads stand on one trunk.
+  package var headPrefix = ""
+  /// While declaring, the parameters of heads.
+  private var headNames: Set<String> = []
   private var layer: Int?
   private var layers = 0
   private var isInHead = false
@@ -213,11 +224,21 @@ package final class Graph {
     _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false,
     isNorm: Bool = false
   ) -> Int {
-    parameter(
+    let name = ownName(name)
+    return parameter(
       ParameterSpec(
         name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
         isProjection: isProjection, isHead: isInHead, isNorm: isNorm,
         rateFactor: rateFactor(name, shape)))
+  }
+
+  /// The name of a parameter that a head mentions: its own, or one of the trunk.
+  private func ownName(_ name: String) -> String {
+    guard isInHead, !headPrefix.isEmpty else { return name }
+    let own = headPrefix + name
+    let isOfTrunk =
+      declaring ? declaredNames.contains(name) && !headNames.contains(name) : record.layout.index(of: own) == nil
+    return isOfTrunk ? name : own
   }
 
   /// The same for a parameter that the adaptation adds.
@@ -237,7 +258,9 @@ package final class Graph {
   private func parameter(_ spec: ParameterSpec) -> Int {
     let (name, shape) = (spec.name, spec.shape)
     if declaring {
-      if declaredNames.insert(name).inserted { declared.append(spec) }
+      guard declaredNames.insert(name).inserted else { return 0 }
+      declared.append(spec)
+      if isInHead { headNames.insert(name) }
       return 0
     }
     guard let index = record.layout.index(of: name) else {

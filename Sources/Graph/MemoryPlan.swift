@@ -49,6 +49,8 @@ struct MemoryPlan: Sendable {
   /// The segments of gradients that are final after an entry of the schedule, and their places in the
   /// memory of gradients.
   private(set) var finishedSegments: [[Int]] = []
+  /// Gradients of other heads, which are zeros: the places to clear before an entry of the schedule.
+  private(set) var cleared: [[Range<Int>]] = []
   private(set) var segments: [Int] = []
   private var first: [Int] = []
   private var second: [Int] = []
@@ -160,6 +162,16 @@ struct MemoryPlan: Sendable {
       }
     }
     finishedSegments = [[Int]](repeating: [], count: schedule.count)
+    // The gradients of another head are cleared as soon as their segment is in use.
+    var idle: [(parameter: Int, segment: Int)] = []
+    let firstBackward = schedule.firstIndex { if case .backward = $0 { true } else { false } } ?? 0
+    for (parameter, segment) in segmentOf.enumerated() where training && record.hasOtherHeads {
+      guard let segment, !writtenParameters.contains(parameter) else { continue }
+      idle.append((parameter, segment))
+      guard lastUse[segment] < 0 else { continue }
+      gradientBuffers[segment].touch(firstBackward)
+      lastUse[segment] = firstBackward
+    }
     // Ranks exchange segments in order, so no segment leaves before those in front of it.
     var latest = 0
     var finals: [Int] = []
@@ -183,6 +195,12 @@ struct MemoryPlan: Sendable {
     gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
     scratch = buffers[scratchAt...].map(\.offset)
     segments = gradientBuffers.map(\.offset)
+    cleared = [[Range<Int>]](repeating: [], count: schedule.count)
+    for (parameter, segment) in idle {
+      let (buffer, range) = (gradientBuffers[segment], layout.parameters[parameter].range)
+      let start = buffer.offset + range.lowerBound - layout.segments[segment].range.lowerBound
+      cleared[buffer.first].append(start..<start + range.count)
+    }
     parameterGradients = zip(layout.parameters, segmentOf).map { parameter, segment in
       guard training, let segment else { return nil }
       return gradientBuffers[segment].offset + parameter.range.lowerBound

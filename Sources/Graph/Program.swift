@@ -137,6 +137,9 @@ package final class Program {
       let node = record.nodes[phase.node]
       beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: node.parameters))
       for value in plan.packing.unpackedBefore[time] { unpack(value, memory, engine) }
+      for place in plan.cleared[time] {
+        (memory.gradients + place.lowerBound).update(repeating: 0, count: place.count)
+      }
       let frame = frame(time, memory, inputs, engine)
       if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, inputs, engine)

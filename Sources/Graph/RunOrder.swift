@@ -50,6 +50,9 @@ package enum Recompute: String, Sendable, CaseIterable {
   case attention
   /// Each block keeps its input only.
   case layer
+
+  /// Its place among all, from the least to the most that is computed again.
+  package var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// The entries, and which values live twice: once from forward, and once from their second run.

@@ -7,11 +7,14 @@ import Tensors
 /// The description of one model, without its weights.
 package struct ModelDescription: Sendable {
   package let family: any ModelFamily
-  package let head: Head
+  package internal(set) var head: Head
+  /// The heads of a run with several tasks, and which of them is recorded; empty for one.
+  package internal(set) var taskHeads: [TaskHead] = []
+  package internal(set) var activeHead = 0
   /// Whether a value head stands beside it, as in a run that learns what answers will earn.
   package private(set) var hasValues = false
   /// Whether that is another head than the folder's.
-  package private(set) var hasNewHead = false
+  package internal(set) var hasNewHead = false
   /// Parameters of the head that the folder lacks, which begin at random. Every method trains them.
   package var newParameters: [String] = []
   /// All parameters in the order of their first use in the forward pass.
@@ -25,7 +28,7 @@ package struct ModelDescription: Sendable {
   package let endOfGeneration: [Int32]
   /// The token that answers to sources begin with; nil for models that read no sources.
   package let answerStart: Int32?
-  package let config: JSON
+  package internal(set) var config: JSON
   /// The folder or file that it comes from, for messages.
   package let folder: String
   /// Whether a folder that holds no head has it as the embedding.
@@ -171,7 +174,10 @@ package struct ModelDescription: Sendable {
   }
 
   /// Records the forward pass with its head: the logits.
-  package func record(on graph: Graph) { Self.record(family, head, hasValues: hasValues, on: graph) }
+  package func record(on graph: Graph) {
+    prepare(graph)
+    Self.record(family, head, hasValues: hasValues, on: graph)
+  }
 
   private static func record(
     _ family: any ModelFamily, _ head: Head, hasValues: Bool = false, on graph: Graph
@@ -190,9 +196,7 @@ package struct ModelDescription: Sendable {
   package func adapted(by adaptation: any Adaptation) -> ModelDescription {
     var adapted = self
     adapted.adaptation = adaptation
-    adapted.parameters = Graph.parameters(adaptation) { [hasValues] in
-      Self.record(family, head, hasValues: hasValues, on: $0)
-    }
+    adapted.parameters = Graph.parameters(adaptation) { recordAll(on: $0) }
     return adapted
   }
 
@@ -252,6 +256,7 @@ package struct ModelDescription: Sendable {
 extension ModelDescription {
   /// Names under which a checkpoint may hold a parameter, the usual one first.
   package func names(of parameter: String) -> [String] {
+    if let names = namesOfTaskHead(parameter) { return names }
     let prefix = type(of: family).basePrefix
     var names = [parameter]
     if parameter.hasPrefix(prefix) { names.append(String(parameter.dropFirst(prefix.count))) }
@@ -276,7 +281,8 @@ extension ModelDescription {
   /// Whether a tensor of a checkpoint may be ignored: a copy of a tied weight, a constant, or part of another head.
   package func ignores(_ tensor: String) -> Bool {
     let type = type(of: family)
-    return family.tied && tensor == type.head || type.ignoredSuffixes.contains { tensor.hasSuffix($0) }
+    return tensor.hasPrefix(TaskHead.prefix) || family.tied && tensor == type.head
+      || type.ignoredSuffixes.contains { tensor.hasSuffix($0) }
       || (hasNewHead || head != .languageModel) && type.headPrefixes.contains { tensor.hasPrefix($0) }
   }
 

@@ -233,18 +233,31 @@ package struct TaskRecipe: Sendable {
     let given = top.raw("task")
     let section = given?.members != nil ? top.section("task") : nil
     let name = section?.text("name") ?? top.text("task", default: LanguageModel.name)
-    guard let type = objectives.first(where: { $0.name == name }) else {
-      let names = objectives.map { $0.name }
-      if !(name.isEmpty && section != nil) {
-        (section ?? top).fail(
-          section == nil ? "task" : "name", "is \"\(name)\", which is no task of swiftdp",
-          hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
-            ?? "there are \(names.joined(separator: ", "))")
-      }
+    guard let type = Self.type(name, in: section ?? top, section == nil ? "task" : "name") else {
       objective = LanguageModel()
       return
     }
     objective = type.init(
       section ?? Section(nil, file: nil, path: "task", code: .usage, problems: top.problems))
+  }
+
+  /// The task that a mapping names, with its settings.
+  package init(naming section: Section) {
+    let name = section.text("name")
+    objective = Self.type(name, in: section, "name")?.init(section) ?? LanguageModel()
+  }
+
+  /// - Returns: nil where no task has the name; the mistake is told.
+  private static func type(_ name: String, in section: Section, _ key: String) -> (any Objective.Type)? {
+    if let type = objectives.first(where: { $0.name == name }) { return type }
+    let names = objectives.map { $0.name }
+    // What is missing was told.
+    if !(name.isEmpty && key == "name") {
+      section.fail(
+        key, "is \"\(name)\", which is no task of swiftdp",
+        hint: nearest(to: name, among: names).map { "did you mean \($0)?" }
+          ?? "there are \(names.joined(separator: ", "))")
+    }
+    return nil
   }
 }

@@ -74,6 +74,9 @@ package struct MemoryEstimate: Sendable {
     case .trained: parts.append(part("reference", line / sharing))
     case .all: parts.append(part("reference", line / max(local, 1) + frozen))
     }
+    if program.rolloutBytes > 0 {
+      parts.append(part("weights of rollouts", program.rolloutBytes / max(min(local, place.ranks), 1)))
+    }
     if shape.anchors > 0 {
       let owned = map.slices.reduce(0) { $0 + $1[map.rank].count }
       parts.append(part("first weights", shape.anchors * owned * float))

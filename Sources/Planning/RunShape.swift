@@ -64,6 +64,8 @@ package struct RunShape: Sendable {
   package var reference = ReferenceWeights.none
   /// How many numbers are kept of each weight that a rank owns, so that weights stay near them.
   package var anchors = 0
+  /// What a policy's projections are kept in beside it while answers are drawn; nil where nothing is.
+  package var rollouts: FrozenStorage?
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
 
@@ -93,7 +95,8 @@ package struct RunShape: Sendable {
   package init(_ recipe: Recipe, length: Int? = nil) {
     self.init(
       batch: BatchShape(
-        sequences: recipe.training.microBatchSize, length: length ?? recipe.data.sequenceLength),
+        sequences: recipe.training.microBatchSize,
+        length: length ?? (recipe.tasks.map(\.data) + [recipe.data]).map(\.sequenceLength).max()!),
       type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.rule,
       recompute: recipe.training.activations.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
@@ -102,6 +105,8 @@ package struct RunShape: Sendable {
     objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
+    rollouts = (objective as? any PolicyTask)?.rollouts.storage
+    if rollouts == FrozenStorage(type) { rollouts = nil }
     reference = ReferenceWeights(recipe)
     if recipe.keep.holdsWeights {
       anchors = WeightAnchor.count(owned: 1, elasticity: recipe.keep.elastic?.strength ?? 0)
@@ -145,6 +150,8 @@ package struct ProgramEstimate: Sendable {
   /// What the line of trained parameters is kept in, and bytes of the frozen ones.
   package let trainedType: ElementType
   package let frozenBytes: Int
+  /// Bytes of a policy's weights in a smaller type.
+  package let rolloutBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int
 
@@ -164,17 +171,26 @@ package struct ProgramEstimate: Sendable {
     let plan = FrozenPlan(
       layout, projections: shape.frozen, type: shape.type, inHalves: shape.inHalves)
     frozenBytes = plan.bytes + plan.mappedBytes
-    let graph = Graph(
-      layout: layout, type: shape.type, trainedType: trainedType, shape: batch, purpose: .training,
-      adaptation: description.adaptation)
-    shape.objective.record(description.family.forward(graph), of: description, on: graph)
-    let program = Program(
-      graph, recompute: shape.recompute, storage: shape.storage, threads: place.threads,
-      holds: GradientSum.holds(ranks: place.ranks))
-    activations = program.arenaCount
-    gradients = program.gradientCount
-    productOperations = program.productOperations
-    touched = program.touchedCount
-    recordBytes = program.recordBytes
+    rolloutBytes =
+      shape.rollouts.map {
+        FrozenPlan(description.adapted(by: NoFineTuning()).layout, projections: $0, type: shape.type).bytes
+      } ?? 0
+    // Of several tasks, the largest program counts.
+    let described = shape.objective is SharedTrunk ? description.eachTask : [description]
+    let programs = described.map { description in
+      let graph = Graph(
+        layout: layout, type: shape.type, trainedType: description.trainedType(shape.type), shape: batch,
+        purpose: .training, adaptation: description.adaptation)
+      description.prepare(graph)
+      shape.objective.record(description.family.forward(graph), of: description, on: graph)
+      return Program(
+        graph, recompute: shape.recompute, storage: shape.storage, threads: place.threads,
+        holds: GradientSum.holds(ranks: place.ranks))
+    }
+    activations = programs.map(\.arenaCount).max() ?? 0
+    gradients = programs.map(\.gradientCount).max() ?? 0
+    productOperations = programs.map(\.productOperations).max() ?? 0
+    touched = programs.map(\.touchedCount).max() ?? 0
+    recordBytes = programs.reduce(0) { $0 + $1.recordBytes }
   }
 }

@@ -21,6 +21,8 @@ package struct Recipe: Sendable {
   package var elementType: ElementType
   /// What the model is trained for.
   package var objective: any Objective
+  /// Several tasks over one trunk; empty for one.
+  package var tasks: [TaskPart] = []
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
   package var frozenStorage: FrozenStorage
@@ -65,6 +67,7 @@ package struct Recipe: Sendable {
   /// The same recipe with what its data and its tokenizer tell about its task.
   /// - Throws: if they cannot be read.
   package func settled() throws -> Recipe {
+    guard tasks.isEmpty else { return try settledTasks() }
     var settled = self
     settled.objective = try objective.settled(by: dataOptions).settled {
       try Tokenizer(folder: model)
@@ -116,10 +119,14 @@ package struct Recipe: Sendable {
 
   /// Describes the model of a settled recipe, and looks at its weights too if the run reads them.
   package func describeModel() throws -> ModelDescription {
+    let heads = (objective as? SharedTrunk)?.heads
     let description: ModelDescription =
       switch weights {
-      case .pretrained: try .stored(in: model, with: objective.head)
-      case .random: try ModelDescription(folder: model).with(objective.head)
+      case .pretrained:
+        try heads.map { try .stored(in: model, with: $0) } ?? .stored(in: model, with: objective.head)
+      case .random:
+        try heads.map { try ModelDescription(folder: model).with($0) }
+          ?? ModelDescription(folder: model).with(objective.head)
       }
     let valued = (objective as? any PolicyTask)?.usesValues == true ? description.withValues() : description
     return try optimizer.grouped(try valued.adapted(by: method))
@@ -128,7 +135,8 @@ package struct Recipe: Sendable {
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
     self.paths = paths
     let top = Section(
-      json, file: file, overrides: overrides, code: .usage, paths: paths, problems: problems)
+      TasksRecipe.spread(json, overrides: overrides), file: file, overrides: overrides, code: .usage, paths: paths,
+      problems: problems)
     model = top.filePath("model")
     if !model.isEmpty, let mistake = UserError.noModelFolder(model) {
       top.fail("model", mistake.what, hint: mistake.hint)
@@ -136,7 +144,8 @@ package struct Recipe: Sendable {
     weights = top.choice("weights", default: .pretrained)
     elementType = top.choice("model_dtype", default: .float32)
     output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
-    objective = TaskRecipe(top).objective
+    let together = top.has(TasksRecipe.key) ? TasksRecipe(top) : nil
+    objective = together == nil ? TaskRecipe(top).objective : LanguageModel()
     method = MethodRecipe(top).method
     frozenStorage = Self.frozenStorage(top, type: elementType)
     if (method as? FullMethod)?.trainsEverything == true, frozenStorage != FrozenStorage(elementType) {
@@ -158,10 +167,17 @@ package struct Recipe: Sendable {
         "method", "has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose",
         hint: "set frozen_dtype=int8 or nf4")
     }
-    data = DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
+    data =
+      together.map { $0.parts.first?.data ?? .empty }
+      ?? DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
     keep = KeepRecipe(top.section("keep"))
-    if let replay = keep.replay { data.add(replay, top.section("keep")) }
+    if let replay = keep.replay, together == nil { data.add(replay, top.section("keep")) }
     training = TrainingRecipe(top.section("training"))
+    if let together {
+      together.check(method, keep)
+      tasks = together.parts(ofBatch: training.batchSize, top.section("training"))
+      if !tasks.isEmpty { objective = SharedTrunk(tasks.map(\.share)) }
+    }
     if top.has("early_stopping"), training.stopping == nil {
       training.stopping = StoppingRecipe(top.section("early_stopping"), evaluation: training.evaluation)
     }
@@ -181,6 +197,7 @@ package struct Recipe: Sendable {
     resolved = top.resolved
     checkFeatures(top)
     checkKept(top)
+    checkRollouts(top)
   }
 }
 

@@ -8,11 +8,7 @@ extension JSON {
   static func yaml(_ text: String, file: String) throws -> JSON {
     // Windows editors begin files with a byte-order mark.
     let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
-    // Yams expands the aliases of keys to compare them, before the budget below counts them: each alias could triple
-    // the work.
-    guard aliases(in: text) <= mostAliases else {
-      throw UserError(.usage, "has more than \(mostAliases) aliases", at: file)
-    }
+    try YAMLAliases.check(text, file: file)
     do {
       guard let node = try Yams.compose(yaml: text) else { return .null }
       var budget = 100_000
@@ -20,21 +16,6 @@ extension JSON {
     } catch let error as YamlError {
       throw UserError(.usage, "is not YAML: \(oneLine(error))", at: file)
     }
-  }
-
-  private static let mostAliases = 24
-
-  /// The most aliases that the text can have: asterisks that begin a word.
-  private static func aliases(in text: String) -> Int {
-    var count = 0
-    var before = UInt8(ascii: " ")
-    var isStar = false
-    for byte in text.utf8 {
-      if isStar, byte > UInt8(ascii: " ") { count += 1 }
-      isStar = byte == UInt8(ascii: "*") && " \t\r\n[]{},:?-\u{2028}\u{85}".utf8.contains(before)
-      before = byte
-    }
-    return count
   }
 
   private init(_ node: Node, file: String, budget: inout Int) throws {

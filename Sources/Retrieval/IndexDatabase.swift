@@ -30,11 +30,20 @@ package final class IndexDatabase {
       }
     }
     do { file = try DatabaseFile(path, patience: Self.patience) } catch { throw Self.told(error, path) }
+    if !creating { try refuseViews() }
     if creating {
       try write { db in
         if try !db.hasTable("facts") { try db.execute(Self.schema) }
       }
     }
+  }
+
+  /// An index has tables alone. A view or a trigger could compute for ever under the name of one.
+  private func refuseViews() throws {
+    let sql = "SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    guard let name = try read({ try $0.text(sql) }) else { return }
+    throw UserError(
+      .data, "is a damaged index: it has \(name.quoted), which is no table", at: path, hint: "build it anew")
   }
 
   /// `AUTOINCREMENT`: a number is never given twice, so that one which a reader has kept names the same chunk or none.

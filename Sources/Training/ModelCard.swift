@@ -18,7 +18,8 @@ struct ModelCard {
   init(_ run: RunSummary, isAdapter: Bool, validation: Evaluation?) {
     (self.run, self.isAdapter, self.validation) = (run, isAdapter, validation)
     adapterLibrary = run.method == BottleneckAdapters.name ? "adapters" : "peft"
-    task = CardTask.of(type(of: run.recipe.objective).name)
+    // Of several tasks, the folder itself is for the first.
+    task = CardTask.of(type(of: run.recipe.tasks.first?.share.objective ?? run.recipe.objective).name)
   }
 
   static let fileName = "README.md"
@@ -69,7 +70,13 @@ struct ModelCard {
       ? "\(grouped(run.trained)) of \(grouped(run.parameters))" : grouped(run.parameters)
     return
       "`\(Self.plain(base))` (\(run.family)), fine-tuned with swiftdp by the method `\(run.method)` for the task "
-      + "`\(task.name)`. It trained \(trained) parameters in \(grouped(run.steps)) steps."
+      + "`\(task.name)`. It trained \(trained) parameters in \(grouped(run.steps)) steps.\(others)"
+  }
+
+  private var others: String {
+    let names = run.recipe.tasks.map { "`heads/\($0.share.name)`" }
+    return names.isEmpty
+      ? "" : " It was trained for several tasks at once; \(names.joined(separator: ", ")) hold a model of each."
   }
 
   private var data: String {
@@ -91,17 +98,19 @@ struct ModelCard {
   }
 
   private var settings: String {
-    let kept = ["task", "method", "training", "optimizer", "schedule"]
+    let kept = ["task", "tasks", "method", "training", "optimizer", "schedule"]
     // What says how a run is watched or kept says nothing of the model.
-    let left: Set = ["report_to", "trace", "time_limit", "validate_every", "audit"]
+    let left: Set = ["data", "report_to", "trace", "time_limit", "validate_every", "audit"]
     let members = (run.recipe.resolved.members ?? []).filter {
       kept.contains(String(decoding: $0.key, as: UTF8.self))
     }
     .map { member in
-      guard let inner = member.value.members else { return member }
-      return JSON.Member(
-        key: member.key,
-        value: .object(inner.filter { !left.contains(String(decoding: $0.key, as: UTF8.self)) }))
+      func kept(_ value: JSON) -> JSON {
+        guard let inner = value.members else { return value }
+        return .object(inner.filter { !left.contains(String(decoding: $0.key, as: UTF8.self)) })
+      }
+      let tasks = member.value.elements.map { JSON.array($0.map(kept)) }
+      return JSON.Member(key: member.key, value: tasks ?? kept(member.value))
     }
     return "```yaml\n\(JSON.object(members).yaml())```"
   }

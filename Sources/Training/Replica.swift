@@ -75,6 +75,14 @@ package final class Replica {
       holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
   }
 
+  /// The same weights with another head, in the same memory.
+  /// - Parameter description: of the same parameters.
+  package convenience init(_ other: Replica, _ description: ModelDescription, for objective: any Objective) {
+    self.init(
+      description, objective: objective, engine: other.engine, store: other.store, recompute: other.recompute,
+      storage: other.storage, holds: other.holds, arena: other.arena, ledger: other.ledger)
+  }
+
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
   /// `WeightLine.refreshVectors` when all parts are set.
   package func fill(from reader: any WeightReader) throws {
@@ -96,12 +104,14 @@ package final class Replica {
   /// Loss and gradients of one micro-batch.
   /// - Parameters:
   ///   - units: the number of losses of the whole step.
+  ///   - weight: what the mean loss is multiplied by.
   ///   - dropout: whether that of the model's config and method is active.
   ///   - gradients: `gradientRoom` floats.
   ///   - beforeEach, afterEach, whenFinal: see `Program.run`.
   /// - Returns: the sum of the losses of the micro-batch itself.
   package func train(
-    _ batch: Batch, dividedBy units: Int, seed: UInt64, step: Int, dropout: Bool = true,
+    _ batch: Batch, dividedBy units: Int, weight: Float = 1, seed: UInt64, step: Int,
+    dropout: Bool = true,
     gradients: UnsafeMutablePointer<Float>? = nil, beforeEach: (ProgramEntry) -> Void = { _ in },
     afterEach: (ProgramProgress) -> Void = { _ in },
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
@@ -110,7 +120,7 @@ package final class Replica {
     return try withInput(batch) { input in
       var input = input
       input.soft = teacher?.targets
-      input.scale = units == 0 ? 0 : 1 / Float(units)
+      input.scale = units == 0 ? 0 : weight / Float(units)
       input.seed = seed
       input.step = step
       let program =
@@ -266,6 +276,7 @@ package final class Replica {
     let graph = Graph(
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       dropout: dropout, adaptation: description.adaptation)
+    description.prepare(graph)
     graph.loss.keepsTokens = keepsTokenLosses && purpose == .training
     graph.soft = teacher?.shape
     switch purpose {

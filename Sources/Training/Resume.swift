@@ -130,7 +130,7 @@ extension ModelDescription {
         hint: "set model to the model of this run, or output to a new folder")
     }
     let here = parameters.map { "\($0.name) \($0.shape)" }
-    let there = model.parameters.filter { !$0.isAdded }.map { "\($0.name) \($0.shape)" }
+    let there = model.activeParameters.filter { !$0.isAdded }.map { "\($0.name) \($0.shape)" }
     guard here == there else {
       let first = zip(here, there).first { $0 != $1 }
       let detail =

@@ -38,6 +38,8 @@ package final class Run {
   var reference: Reference?
   /// Where a model learns from its own answers, what draws and rewards them.
   private var policy: PolicyRun?
+  /// Where several tasks have one trunk, what belongs to each.
+  let trunk: TrunkTasks?
   /// What shows whether the model forgets.
   private var general: GeneralText?
   private var first: Evaluation?
@@ -63,10 +65,15 @@ package final class Run {
     var recipe = try caching?.identified(recipe) ?? recipe
     recipe = try ranks.together { [recipe] in try recipe.settled() }
     var model = try RunModel(recipe, ranks: ranks)
-    let data = try RunData.checked(
+    let ofTasks = try TrunkData(
       &recipe, model.description, ranks: ranks, threads: threads, caching: caching)
+    let data =
+      try ofTasks?.first
+      ?? RunData.checked(&recipe, model.description, ranks: ranks, threads: threads, caching: caching)
     let dataNotes = try ranks.together { [recipe, model] in
-      try ranks.isFirst ? recipe.training.activations.notes + data.notes(recipe, model.description) : []
+      guard ranks.isFirst else { return [String]() }
+      return try recipe.training.activations.notes
+        + (ofTasks?.notes(recipe, model.description) ?? data.notes(recipe, model.description))
     }
     (recipe, model) = try ranks.together { [recipe, model] in
       let settled = try recipe.settled(steps: data.steps)
@@ -102,9 +109,13 @@ package final class Run {
     self.model = model
     self.data = data
     self.replica = replica
+    trunk = (recipe.objective as? SharedTrunk).flatMap { trunk in
+      ofTasks.map { TrunkTasks(trunk, $0, replica) }
+    }
     self.fingerprint = fingerprint
     self.optimizer = optimizer
-    step = TrainStep(recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger)
+    step = TrainStep(
+      recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger, tasks: trunk)
     checkpoints = CheckpointFolder(output: recipe.output)
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
@@ -167,7 +178,8 @@ package final class Run {
     (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? [])
       + (recipe.keep.settings.map { [("keep", $0)] } ?? [])
       + (recipe.optimizer.groupSettings.map { [("optimizer.groups", $0)] } ?? []) + [
-        ("data", .string(data.fingerprint)), ("training.seed", .integer(Int(recipe.training.seed))),
+        ("data", .string(trunk?.data.fingerprint ?? data.fingerprint)),
+        ("training.seed", .integer(Int(recipe.training.seed))),
         ("training.batch_size", .integer(recipe.training.batchSize)),
         ("data.shuffle", .bool(recipe.data.shuffle)),
         ("data.group_by_length", .bool(recipe.data.groupsByLength)),
@@ -187,7 +199,9 @@ package final class Run {
   /// - Parameter card: the model card.
   private func leftContent(_ card: String) throws -> CheckpointContent {
     let (form, tensors) = try model.base.left(by: recipe.method, of: replica)
-    var content = content(form, states: [], derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
+    var content = content(
+      trunk == nil ? form : .heads(HeadFiles(replica.description)), states: [],
+      derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
     content.companions.add([(ModelCard.fileName, Array(card.utf8))])
     return content
   }
@@ -265,8 +279,12 @@ package final class Run {
         try optimizer.check()
         try replica.store.frozen?.check()
         try step.features?.check()
-        try data.dataset.check()
-        try stream.check()
+        if let trunk {
+          try trunk.check()
+        } else {
+          try data.dataset.check()
+          try stream.check()
+        }
         try checkNumbers(report)
       }
       step.finishMoving(number)
@@ -330,6 +348,7 @@ package final class Run {
 
   /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
   private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
+    if let trunk { return trunk.microBatches(step: number - 1) }
     guard let policy else { return stream.microBatches(step: number - 1) }
     if policy.draws(number) { step.finish() }
     let microBatches = try policy.microBatches(number)
@@ -389,6 +408,10 @@ package final class Run {
 
   /// The loss on the validation data with the weights as they are; nil if there is nothing to measure. Collective.
   package func validate() throws -> Evaluation? {
+    if let trunk {
+      step.finish()
+      return try replica.engine.time("validation") { try trunk.validate(ranks: ranks) }
+    }
     guard let sequences = data.dataset.validation else {
       guard let general else { return nil }
       step.finish()
@@ -429,7 +452,7 @@ package final class Run {
       recipe: recipe, family: replica.description.typeName, parameters: replica.store.layout.count,
       trained: replica.layout.count, method: type(of: recipe.method).name,
       unit: type(of: recipe.objective).unit,
-      data: RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
+      data: trunk?.data.summary ?? RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, matrixLibrary: replica.engine.blas.name,
       resumed: resumed, output: recipe.output, fingerprint: fingerprint)
   }

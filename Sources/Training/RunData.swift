@@ -112,6 +112,15 @@ package struct RunData {
     fingerprint = Self.fingerprint(of: dataset, schedule)
   }
 
+  /// The same data for another number of steps.
+  /// - Parameter recipe: that it was read for.
+  func lasting(_ steps: Int, _ recipe: Recipe, _ model: ModelDescription) throws -> RunData {
+    guard steps != self.steps else { return self }
+    var recipe = recipe
+    recipe.training.duration = .steps(steps)
+    return try RunData(recipe, model: model, tokenizer, dataset)
+  }
+
   private static func steps(of recipe: Recipe, _ dataset: Dataset) throws -> Int {
     // A regression takes all samples at once.
     if (recipe.method as? Features)?.isRegression == true { return 1 }
@@ -144,11 +153,7 @@ package struct RunData {
       shape.batch.rowsPerSample = data.dataset.train.rowsPerSample
       shape.batch.sequences *= data.dataset.train.rowsPerSample
       shape.dataBytes = data.dataset.bytes
-      if let task = recipe.objective as? any PolicyTask {
-        shape.batch.length = min(shape.batch.length + task.rollouts.longest, description.family.maximumLength)
-        shape.dataBytes += Generator.cacheBytes(
-          description, texts: task.rollouts.batchSize, capacity: shape.batch.length)
-      }
+      shape.addAnswers(recipe, description)
       if let form = try HeadRun.form(recipe, description), (recipe.method as? Features)?.place == .memory {
         shape.dataBytes += data.dataset.train.featureBytes(form) / ranks.count
       }
@@ -157,7 +162,7 @@ package struct RunData {
     }
     if recipe.training.activations.isChosen, let bound {
       let own = try ranks.together { try check(shape).leastRecompute(within: bound) }
-      let most = ranks.gather(Recompute.allCases.firstIndex(of: own) ?? 0).max() ?? 0
+      let most = ranks.gather(own.rank).max() ?? 0
       shape.recompute = Recompute.allCases[most]
       recipe.training.activations.recompute = shape.recompute
     }

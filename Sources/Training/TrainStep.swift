@@ -69,6 +69,8 @@ package final class TrainStep {
   private var joint: JointGradients?
   /// What the step is trained on where a policy learns from its own answers.
   var rollouts: Rollouts?
+  /// Where several tasks have one trunk, what belongs to each.
+  private let tasks: TrunkTasks?
   /// What answers are compared with, and the number that those of the step tell together.
   var reference: Reference?
   private var number: Float?
@@ -88,7 +90,8 @@ package final class TrainStep {
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
     watch: NumberWatch = NumberWatch(), auditShare: Double = 0, penalty: (any WeightPenalty)? = nil,
-    sources: SourceLosses? = nil, decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
+    sources: SourceLosses? = nil, tasks: TrunkTasks? = nil,
+    decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
       replica.holds >= GradientSum.holds(ranks: ranks.count), "others would read gradients that are gone")
@@ -104,6 +107,7 @@ package final class TrainStep {
     self.penalty = penalty
     self.watch = watch
     self.sources = sources
+    self.tasks = tasks
     replica.keepsTokenLosses = sources != nil && replica.objective.mistakeOutputs == .perToken
     sums = MicroBatchSums(
       counts: Self.counts(of: replica) + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
@@ -117,12 +121,12 @@ package final class TrainStep {
   /// The step of a run.
   convenience init(
     _ recipe: Recipe, _ data: RunData, _ replica: Replica, optimizer: ShardedOptimizer, ranks: Ranks,
-    ledger: MemoryLedger
+    ledger: MemoryLedger, tasks: TrunkTasks? = nil
   ) {
     self.init(
       replica: replica,
       gradients: GradientSum(
-        map: optimizer.map, ranks: ranks, engine: replica.engine, room: replica.gradientRoom,
+        map: optimizer.map, ranks: ranks, engine: replica.engine, room: tasks?.gradientRoom ?? replica.gradientRoom,
         exact: recipe.training.exact, wire: recipe.parallel.wireType, ledger: ledger),
       optimizer: optimizer,
       schedule: Schedule(
@@ -133,7 +137,7 @@ package final class TrainStep {
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
       auditShare: recipe.training.audit, penalty: recipe.penalty(replica.layout, ledger: ledger),
-      sources: SourceLosses(recipe.data.sources),
+      sources: tasks == nil ? SourceLosses(recipe.data.sources) : nil, tasks: tasks,
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
   }
 
@@ -143,9 +147,10 @@ package final class TrainStep {
     let start = Date()
     ranks.board?.tell(step: step)
     // The denominator: every rank counts the losses of the whole step before the first backward pass.
-    let tokens = sequences.tokenCount(of: microBatches)
+    let tokens = tasks?.tokenCount(of: microBatches) ?? sequences.tokenCount(of: microBatches)
     let draw = BatchDraw(seed: seed, step: step)
-    let units = replica.objective.units(of: microBatches, in: sequences, draw)
+    let units =
+      tasks?.begin(microBatches, draw) ?? replica.objective.units(of: microBatches, in: sequences, draw)
     features?.fetch(microBatches)
     number = numberOfStep(
       step, microBatches, of: sequences, units: units, replica: replica, reference: reference, mask: mask,
@@ -167,6 +172,7 @@ package final class TrainStep {
     var total = sums.total(microBatches: microBatches.count, units: units)
     let ofSources = Array(total.counts[Self.counts(of: replica)...])[...]
     total.counts.removeLast(ofSources.count)
+    if let tasks { total.loss = tasks.objective.loss(of: total) * Double(units) }
     // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
     let finding = look(at: total, norm: norm, microBatches)
@@ -176,7 +182,8 @@ package final class TrainStep {
     return StepReport(
       step: step, loss: total.meanLoss.map { $0 + penalty },
       scalars: replica.objective.scalars(ofStep: total) + kept + divergence(total),
-      gradientNorm: norm, learningRate: learningRate, tokens: tokens, units: units,
+      gradientNorm: norm, learningRate: learningRate, tokens: tokens,
+      units: tasks?.samples(of: microBatches) ?? units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
       audits: audits, finding: finding,
       flaw: step == 1 ? replica.objective.flaw(ofFirstStep: total, precision: replica.precision) : nil,
@@ -198,7 +205,10 @@ package final class TrainStep {
         replica.engine.time("exchange") { gradients.add(segment: segment, values) }
       }
       if isAudited { audit.take(loss: loss) }
-      sums.append(loss: loss, counts: countsOfMicroBatch())
+      sums.append(
+        loss: loss,
+        counts: tasks?.counts(of: microBatches[number], loss: loss, BatchDraw(seed: seed, step: step))
+          ?? countsOfMicroBatch())
     }
   }
 
@@ -270,8 +280,11 @@ package final class TrainStep {
   private func look(at total: LossSums, norm: Double, _ microBatches: [MicroBatch]) -> NumberFinding? {
     guard total.units > 0, var finding = watch.look(loss: total.loss, norm: norm) else { return nil }
     if ranks.isFirst {
+      let losses = microBatches.indices.map(sums.loss)
       let offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
-      finding.samples = offending.words(microBatches, losses: microBatches.indices.map(sums.loss))
+      finding.samples =
+        tasks?.offenders(microBatches, losses: losses, decode: decode)
+        ?? offending.words(microBatches, losses: losses)
     }
     // No rank may change weights that the first rank still computes with.
     ranks.barrier()
@@ -321,8 +334,11 @@ package final class TrainStep {
     _ microBatch: MicroBatch, dividedBy units: Int, step: Int,
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
+    let task = microBatch.task
+    let replica = tasks?.replicas[task] ?? replica
     replica.objective.fill(
-      &batch, with: microBatch, of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
+      &batch, with: microBatch, of: tasks?.sequences(of: task) ?? sequences,
+      mask: tasks?.mask(of: task) ?? mask, BatchDraw(seed: seed, step: step))
     joint?.fill(&batch, microBatch)
     features?.fill(&batch, microBatch)
     if let number { batch.setAnswers(AnswerNumbers.ofStep) { _ in number } }
@@ -332,7 +348,8 @@ package final class TrainStep {
     reference?.fill(&batch)
     rollouts?.fill(&batch)
     return replica.train(
-      batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
+      batch, dividedBy: tasks?.units(of: task) ?? units, weight: tasks?.weight(of: task) ?? 1, seed: seed,
+      step: step, gradients: gradients.gradients,
       beforeEach: { prepare(for: $0) },
       afterEach: {
         ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.layer)

@@ -57,9 +57,9 @@ struct Evaluate: ParsableCommand, SharedByRanks {
     if tasks.names.isEmpty { try rows.checkData() }
     if !tasks.names.isEmpty {
       guard !model.takesTurns else { throw ValidationError("--tasks goes together with one --adapter") }
-      guard format == "auto", packing, rows.sequenceLength == nil, train.isEmpty else {
+      guard format == "auto", packing, rows.sequenceLength == nil, rows.task == nil, train.isEmpty else {
         throw ValidationError(
-          "--format, --no-packing, --sequence-length and --train are for data, not for --tasks")
+          "--format, --no-packing, --sequence-length, --task and --train are for data, not for --tasks")
       }
     }
     guard DataFormat(rawValue: format) != nil else {

@@ -1,6 +1,7 @@
 // Options that commands have in common.
 import ArgumentParser
 import Base
+import Checkpoints
 
 /// Of commands that read a model and train nothing.
 struct ModelOptions: ParsableArguments {
@@ -19,6 +20,21 @@ struct ModelOptions: ParsableArguments {
   var threads: Int?
 
   func validate() throws { try check(threads: threads) }
+
+  /// The same for one of the tasks that a run trained at once: the folder beside the others, `heads/NAME`.
+  /// - Throws: where the model has no such task.
+  func choosing(_ task: String?) throws -> ModelOptions {
+    guard let task else { return self }
+    let tasks = HeadFiles.tasks(in: model)
+    guard tasks.contains(task) else {
+      throw UserError(
+        .usage, "is \(task.quoted), and \(model) has \(tasks.isEmpty ? "one task" : tasks.joined(separator: ", "))",
+        at: "--task", hint: nearest(to: task, among: tasks).map { "did you mean \($0)?" } ?? "")
+    }
+    var chosen = self
+    chosen.model = HeadFiles.path(of: task, in: model)
+    return chosen
+  }
 
   /// The only adapter.
   var adapter: String? { adapters.first?.folder }
@@ -67,6 +83,8 @@ struct RowOptions: ParsableArguments {
       "Files, patterns or folders of .txt, .jsonl, .json, .tsv, .csv, .conll or .parquet, or - for standard input.",
     transform: Launch.path)
   var data: [String] = []
+  @Option(help: "Which of the tasks that the model was trained for at once; the first by default.")
+  var task: String?
   @Option(help: "Tokens of a sequence; 256, or the model's longest if that is shorter, by default.")
   var sequenceLength: Int?
   @Argument(help: "Settings section.key=value: model_dtype, frozen_dtype, parallel, data.columns.")

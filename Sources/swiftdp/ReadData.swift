@@ -44,6 +44,7 @@ struct ReadData {
     for task: (any Objective)? = nil, needsLabels: Bool,
     needsLikeness: Bool = false, needsOneTask: Bool = false, ranks: Ranks, check: (Problems) -> Void
   ) throws {
+    let model = try ranks.together { try model.choosing(rows.task) }
     let plan = try ranks.together {
       try ReadPlan(
         model, rows, of: command, given, for: task, needsLabels: needsLabels, needsLikeness: needsLikeness,

@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [
     "safetensors", "index", "tokenizer", "sentencepiece", "template", "rows", "parquet", "compressed",
     "config",
-    "recipe", "adapter",
+    "recipe", "adapter", "tasks", "retrieval",
   ])
   func everyFileIsReadOrRefusedInOneLine(_ reader: String) throws {
     let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

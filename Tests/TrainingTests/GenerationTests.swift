@@ -126,6 +126,20 @@ private struct GenerationCase {
     #expect(compared == 18)
   }
 
+  /// Texts that begin with one prompt, which is read once, go on as if each had read it.
+  @Test(arguments: 0..<GenerationCase.count) func severalAnswersToOnePrompt(_ index: Int) throws {
+    let test = try GenerationCase(index)
+    let prompts = try test.lists("prompts").flatMap { [[Int32]](repeating: $0, count: 3) }
+    let sampling = Sampling(temperature: 1.5, seed: 8)
+    let generator = try test.generator(ends: [9])
+    let want = try answers(generator, prompts, batchSize: 1, maximum: 12, sampling: sampling)
+    #expect(Set(want).count > prompts.count / 3)
+    for batchSize in [2, 5, 64] {
+      let got = try answers(generator, prompts, batchSize: batchSize, maximum: 12, sampling: sampling)
+      #expect(got == want, "\(batchSize) at once")
+    }
+  }
+
   @Test func aTextEndsWhereItsReaderSaysOrTheModelDoes() throws {
     let test = try GenerationCase(0)
     let prompts = try test.lists("prompts")

@@ -6,13 +6,17 @@ import Testing
 import Training
 
 /// The mean loss of a batch, and its gradient; NaN where no segment came.
-func gradient(of replica: Replica, _ batch: Batch) -> (loss: Double, gradients: [Float]) {
+/// - Parameter weight: what both are multiplied by.
+func gradient(
+  of replica: Replica, _ batch: Batch, weight: Float = 1
+) -> (loss: Double, gradients: [Float]) {
   var gradients = [Float](repeating: .nan, count: replica.layout.count)
-  let sum = replica.train(batch, dividedBy: batch.targetCount, seed: 0, step: 0) { index, values in
+  let sum = replica.train(batch, dividedBy: batch.targetCount, weight: weight, seed: 0, step: 0) {
+    index, values in
     let range = replica.layout.segments[index].range
     gradients.replaceSubrange(range, with: UnsafeBufferPointer(start: values, count: range.count))
   }
-  return (sum / Double(batch.targetCount), gradients)
+  return (Double(weight) * sum / Double(batch.targetCount), gradients)
 }
 
 /// The losses and the norms of the gradient of a reference, step by step, with gradients clipped at 1.
@@ -25,10 +29,18 @@ struct ReferenceSteps {
   var decays: (ParameterSpec) -> Bool = { $0.shape.count > 1 }
 
   func check(_ replica: Replica, _ label: String = "", batch: (_ step: Int) throws -> Batch) rethrows {
+    try checkLosses(replica, label) { gradient(of: replica, try batch($0)) }
+  }
+
+  /// - Parameter body: the loss of a step, and its gradient.
+  func checkLosses(
+    _ replica: Replica, _ label: String = "",
+    of body: (_ step: Int) throws -> (loss: Double, gradients: [Float])
+  ) rethrows {
     let rule = AdamW(weightDecay: 0.01)
     let states = rule.states.map { _ in FlatMemory(count: replica.layout.count, label: "states") }
     for step in losses.indices {
-      let (loss, gradients) = gradient(of: replica, try batch(step))
+      let (loss, gradients) = try body(step)
       let norm = gradients.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
       #expect(abs(loss / losses[step] - 1) <= tolerance, "\(label) step \(step)")
       #expect(abs(norm / norms[step] - 1) <= 10 * tolerance, "\(label) step \(step)")

@@ -47,29 +47,7 @@ import Training
       replica = Replica(description, objective: objective, engine: try Engine(threads: 2))
       try replica.fill(from: try FolderWeights(folder: folder, description, layout: replica.layout))
 
-      let tensors = tensors
-      let shape = try #require(tensors.entry("tokens")).shape
-      let (rows, length) = (shape[0], shape[1])
-      let size = try #require(expected["rows_per_sample"]?.integer)
-      func floats(_ name: String) throws -> [Float] {
-        guard let entry = tensors.entry(name) else { return [] }
-        var values = [Float](repeating: 0, count: entry.count)
-        try values.withUnsafeMutableBufferPointer { try tensors.read(name, into: $0, range: 0..<entry.count) }
-        return values
-      }
-      let targets =
-        tensors.entry("targets") == nil
-        ? [Int32](repeating: Batch.noTarget, count: rows * length)
-        : try tensors.integers("targets").map { Int32($0) }
-      var rowsOfCase = Batch(
-        rows: rows, length: length, tokens: try tensors.integers("tokens").map { Int32($0) },
-        targets: targets,
-        positions: (0..<rows * length).map { Int32($0 % length) },
-        lengths: try tensors.integers("lengths").map { Int32($0) }, numbers: try floats("numbers"),
-        sampleIDs: (0..<rows).map { Int32($0) }, sequences: Array(0..<rows),
-        targetCount: targets.contains { $0 >= 0 } ? targets.count { $0 >= 0 } : rows / size)
-      rowsOfCase.rowsPerSample = size
-      batch = rowsOfCase
+      batch = try tensors.batch(rowsPerSample: try #require(expected["rows_per_sample"]?.integer))
     }
   }
 
@@ -84,11 +62,8 @@ import Training
     var compared = 0
     for parameter in fixture.replica.layout.parameters {
       let key = "gradient." + parameter.spec.name
-      let entry = try #require(fixture.tensors.entry(key), "\(key)")
-      var want = [Float](repeating: 0, count: entry.count)
-      try want.withUnsafeMutableBufferPointer {
-        try fixture.tensors.read(key, into: $0, range: 0..<entry.count)
-      }
+      try #require(fixture.tensors.entry(key) != nil, "\(key)")
+      let want = try fixture.tensors.floats(key)
       let error = norm(zip(gradients[parameter.range], want).map { $0 - $1 })
       #expect(error <= 1e-4 * max(norm(want), 1e-3 * whole), "\(name): \(parameter.spec.name)")
       compared += 1

@@ -9,6 +9,7 @@ enum TaskYAML {
 
   /// - Throws: one line with the place of a syntax error.
   static func read(_ text: String, file: String) throws -> JSON {
+    try YAMLAliases.check(text, file: file)
     let node: Node?
     do { node = try Yams.compose(yaml: text) } catch let error as YamlError {
       throw UserError(.usage, "is not YAML: \(oneLine(error))", at: file)

@@ -8,6 +8,7 @@ import Models
 package struct GRPO: PolicyTask {
   package static let name = "grpo"
   package let rollouts: RolloutSettings
+  package let correction: SamplingCorrection?
   package let form: PolicyLossForm
   private let loss: Normalisation
   private let scale: Scale
@@ -28,7 +29,10 @@ package struct GRPO: PolicyTask {
   enum Scale: String, CaseIterable, Sendable { case group, batch, none }
 
   package init(_ settings: Section) {
-    rollouts = RolloutSettings(settings, generations: 8)
+    var rollouts = RolloutSettings(settings, generations: 8)
+    rollouts.readType(settings)
+    self.rollouts = rollouts
+    correction = rollouts.storage == nil ? nil : SamplingCorrection(settings)
     loss = settings.choice("loss_type", default: .dapo)
     scale = settings.choice("scale_rewards", default: .group)
     form = PolicyLossForm(settings, beta: 0)
@@ -64,6 +68,6 @@ package struct GRPO: PolicyTask {
         ("name", .string(Self.name)), ("loss_type", .string(loss.rawValue)),
         ("scale_rewards", .string(scale.rawValue)),
       ]
-        + rollouts.json + form.json).map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
+        + rollouts.json + form.json + (correction?.json ?? [])).map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

@@ -1,6 +1,7 @@
 // What tasks in which a model learns from rewards of its own answers have in common. Names and defaults are those of TRL 1
 // (GRPOConfig, RLOOConfig).
 import Base
+import Kernels
 import Rewards
 
 /// How answers are drawn and used.
@@ -19,6 +20,8 @@ package struct RolloutSettings: Sendable {
   package var rewards: [RewardRecipe]
   /// How many texts are continued at once on a rank.
   package var batchSize: Int
+  /// What projections are kept in while answers are drawn; nil for the weights as they are.
+  package var storage: FrozenStorage?
 
   /// - Parameters:
   ///   - generations: answers to each prompt by default, and at least.
@@ -39,6 +42,17 @@ package struct RolloutSettings: Sendable {
     rewards = RewardRecipe.list(section)
   }
 
+  /// `rollout_dtype`.
+  mutating func readType(_ section: Section) {
+    enum Name: String, CaseIterable { case float32, bfloat16, int8 }
+    storage =
+      switch section.choice("rollout_dtype", default: Name.float32) {
+      case .float32: nil
+      case .bfloat16: .bfloat16
+      case .int8: .int8
+      }
+  }
+
   /// What decides results.
   var json: [(String, JSON)] {
     [
@@ -55,6 +69,6 @@ package struct RolloutSettings: Sendable {
             ])
           })
       ),
-    ]
+    ] + (storage.map { [("rollout_dtype", .string("\($0)"))] } ?? [])
   }
 }

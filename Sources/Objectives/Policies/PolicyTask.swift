@@ -29,6 +29,8 @@ package protocol PolicyTask: Objective {
   ///   - own: its tokens.
   ///   - answers: of the step.
   func divisor(ofTokens own: Int, answers: Int) -> Double
+  /// What answers count that other weights have drawn; nil where it is what they are.
+  var correction: SamplingCorrection? { get }
   /// Whether answers with such an advantage carry a loss.
   func learns(advantage: Double) -> Bool
 }
@@ -39,6 +41,7 @@ extension PolicyTask {
   /// Each step has answers of its own.
   package static var keepsTokens: Bool { false }
   package var usesDivergence: Bool { false }
+  package var correction: SamplingCorrection? { nil }
   package var usesValues: Bool { false }
   package var divergenceControl: DivergenceControl? { nil }
   package func estimates(of answers: [ValuedAnswer], divergenceWeight: Double) -> [TokenEstimates]? { nil }

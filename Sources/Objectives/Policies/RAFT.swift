@@ -11,7 +11,9 @@ package struct RAFT: PolicyTask {
   private let least: Double
 
   package init(_ settings: Section) {
-    rollouts = RolloutSettings(settings, generations: 8)
+    var rollouts = RolloutSettings(settings, generations: 8)
+    rollouts.readType(settings)
+    self.rollouts = rollouts
     least = settings.has("min_reward") ? settings.number("min_reward") : -.infinity
     form = .likelihood
     if rollouts.iterations > 1 {

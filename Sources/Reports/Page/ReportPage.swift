@@ -26,6 +26,7 @@ package struct ReportPage {
       ("Time of the ranks", RankTable(runs, names).html),
       ("What happened", runs.indices.map { story(of: $0) }.joined()),
       ("Data", DataTable(runs, names).html), ("Answers", AnswerTable(runs, names).html),
+      ("Rollouts", RolloutTable(runs, names).html),
       ("Evaluations", EvaluationTable(runs, names).html),
     ]
     let body = sections.filter { !$0.1.isEmpty }.map { title, html in

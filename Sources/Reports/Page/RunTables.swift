@@ -83,7 +83,7 @@ struct DataTable {
   }
 }
 
-/// Answers before and after training, from samples.json, and the last ones of a policy, from rollouts.jsonl.
+/// Answers before and after training, from samples.json.
 struct AnswerTable {
   private let runs: [RunFolder]
   private let names: [String]
@@ -94,7 +94,7 @@ struct AnswerTable {
 
   var html: String {
     runs.indices.map { place in
-      let tables = samples(runs[place].path) + rollouts(runs[place].path)
+      let tables = samples(runs[place].path)
       guard !tables.isEmpty else { return "" }
       return (runs.count == 1 ? "" : "<h3>\(HTMLPage.escaped(names[place]))</h3>\n") + tables
     }.joined()
@@ -103,14 +103,6 @@ struct AnswerTable {
   private func samples(_ folder: String) -> String {
     let samples = (try? OpenFile.json(folder + "/samples.json"))?["samples"]?.elements ?? []
     return Self.table(samples, ["prompt", "before", "after", "right"])
-  }
-
-  private func rollouts(_ folder: String) -> String {
-    guard let text = try? OpenFile.contents(folder + "/rollouts.jsonl") else { return "" }
-    let lines = text.split(separator: UInt8(ascii: "\n")).suffix(Self.most)
-    return Self.table(
-      lines.compactMap { try? JSON.parse(Array($0)) },
-      ["step", "prompt", "completion", "reference", "reward"])
   }
 
   private static func table(_ rows: [JSON], _ columns: [String]) -> String {

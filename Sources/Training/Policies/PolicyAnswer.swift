@@ -15,6 +15,8 @@ struct PolicyAnswer {
   /// For each token, in nats; nil where they are not needed.
   var old: [Float]?
   var reference: [Float]?
+  /// Where other weights have drawn it, what each token counts.
+  var corrections: [Float]?
   /// With a value head: what was expected of each token, and what followed from it.
   var values: [Float]?
   var estimates: TokenEstimates?
@@ -41,6 +43,9 @@ extension PolicyAnswer {
     if let reference {
       members.append(("reference", .array(reference.map { .integer(Int($0.bitPattern)) })))
     }
+    if let corrections {
+      members.append(("corrections", .array(corrections.map { .integer(Int($0.bitPattern)) })))
+    }
     if let values, let estimates {
       members += [
         ("values", .array(values.map { .integer(Int($0.bitPattern)) })),
@@ -66,6 +71,7 @@ extension PolicyAnswer {
     self.init(prompt: prompt, tokens: tokens.map { Int32($0) }, isWhole: isWhole)
     (self.rewards, self.reward, self.advantage) = (rewards, reward, advantage)
     (old, reference, values) = (floats("old"), floats("reference"), floats("values"))
+    corrections = floats("corrections")
     if values != nil {
       guard let advantages = json["advantages"]?.elements?.compactMap(\.bits),
         let earned = json["earned"]?.elements?.compactMap(\.bits),
@@ -73,8 +79,9 @@ extension PolicyAnswer {
       else { return nil }
       estimates = TokenEstimates(advantages: advantages, earned: earned)
     }
-    guard old.map({ $0.count == tokens.count }) ?? true, reference.map({ $0.count == tokens.count }) ?? true
-    else { return nil }
+    guard [old, reference, corrections].allSatisfy({ $0.map { $0.count == tokens.count } ?? true }) else {
+      return nil
+    }
   }
 }
 

@@ -22,6 +22,8 @@ final class PolicyRun {
   private let prompts: [PromptRow]
   private let validation: [PromptRow]
   private let rewards: AnswerRewards
+  /// The policy in a smaller type, which draws answers; nil where it does so itself.
+  private let small: SmallPolicy?
   private var stream: BatchStream
   private let log: RolloutLog
   /// What the current steps are trained on.
@@ -30,6 +32,8 @@ final class PolicyRun {
   /// Where a token's reward has the distance to the reference: the weight that it has next, and what is told of it.
   private var divergenceWeight: Double
   private var divergence: [Scalar] = []
+  /// What drawing by other weights changed.
+  private var sampling: [Scalar] = []
 
   /// Reads the prompts and makes the rewards ready; nil for other tasks. Collective.
   /// - Parameters:
@@ -65,6 +69,7 @@ final class PolicyRun {
     rewards = try AnswerRewards(task.rollouts.rewards, ranks: ranks, note: note) { folder in
       try RewardModelScorer(folder, recipe, engine: replica.engine, ranks: ranks)
     }
+    small = task.rollouts.storage.flatMap { SmallPolicy(of: replica, in: $0, recipe, ranks: ranks) }
     log = RolloutLog(output: recipe.output)
     divergenceWeight = kept?["kl_coef"]?.double ?? task.divergenceControl?.first ?? 0
     try ranks.together { if ranks.isFirst { try log.begin(from: first) } }
@@ -92,8 +97,9 @@ final class PolicyRun {
     let asked = stream.sequences(step: generation).flatMap { prompt in
       [Int](repeating: prompt, count: task.rollouts.generations)
     }
+    try small?.refresh()
     var answers = try drawn(
-      asked, rows: { self.prompts[$0] }, first: generation * asked.count,
+      asked, by: small?.replica ?? replica, rows: { self.prompts[$0] }, first: generation * asked.count,
       Sampling(
         temperature: task.rollouts.temperature, topK: task.rollouts.topK, topP: task.rollouts.topP,
         seed: Self.seed(recipe.training.seed)))
@@ -128,20 +134,24 @@ final class PolicyRun {
   /// Computes what the loss needs to know of answers: log-probabilities and advantages. Collective.
   private func learn(_ answers: inout [PolicyAnswer], step: Int) throws {
     let isReused = task.rollouts.iterations > 1 || task.usesValues
+    let correction = small == nil ? nil : task.correction
     var (old, other, values): ([[Float]]?, [[Float]]?, [[Float]]?) = (nil, nil, nil)
-    if isReused || reference != nil {
+    if isReused || reference != nil || correction != nil {
       let bare = rollouts(answers, step: step)
       func measured(_ model: Replica) throws -> Evaluated {
         try measure(
           bare.sequences, rows: nil, replica: model, ranks: ranks,
           microBatchSize: recipe.training.microBatchSize, mask: .document, form: .perToken)
       }
-      if isReused || task.usesDivergence {
+      if isReused || task.usesDivergence || correction != nil {
         let found = try measured(replica)
         old = bare.logs(found)
         if task.usesValues { values = bare.values(found) }
       }
       other = try reference.map { bare.logs(try measured($0)) }
+      if let correction, let small, let old {
+        correct(&answers, by: correction, policy: old, sampled: bare.logs(try measured(small.replica)))
+      }
     }
     var divergence: [Double]?
     if task.usesDivergence, let old, let other {
@@ -157,6 +167,15 @@ final class PolicyRun {
       answers[answer].values = values?[answer]
     }
     estimate(&answers)
+  }
+
+  /// Answers that other weights have drawn count what the policy makes of them.
+  private func correct(
+    _ answers: inout [PolicyAnswer], by correction: SamplingCorrection, policy: [[Float]], sampled: [[Float]]
+  ) {
+    let factors = zip(policy, sampled).map { correction.factors(policy: $0, sampled: $1) }
+    for answer in answers.indices { answers[answer].corrections = factors[answer] }
+    sampling = SamplingCorrection.scalars(policy: policy, sampled: sampled, factors: factors)
   }
 
   /// What follows from each token, where a value head expects something; the weight of the distance to the reference
@@ -190,12 +209,14 @@ final class PolicyRun {
   // MARK: answers
 
   /// The answers to some prompts, known to all ranks. Collective.
-  /// - Parameter first: the key of the first draw.
+  /// - Parameters:
+  ///   - model: what draws them.
+  ///   - first: the key of the first draw.
   private func drawn(
-    _ asked: [Int], rows: (Int) -> PromptRow, first: Int, _ sampling: Sampling
+    _ asked: [Int], by model: Replica, rows: (Int) -> PromptRow, first: Int, _ sampling: Sampling
   ) throws -> [PolicyAnswer] {
     ranks.board?.tell(.validation)
-    var answers = Answers(of: replica, ranks: ranks, longest: task.rollouts.longest)
+    var answers = Answers(of: model, ranks: ranks, longest: task.rollouts.longest)
     answers.sampling = sampling
     answers.batchSize = task.rollouts.batchSize
     let found = try answers.ended(
@@ -236,7 +257,7 @@ final class PolicyRun {
           Scalar("rewards/\(recipe.name)", GroupStatistics.mean(answers.map { $0.rewards[number] })))
       }
     }
-    return scalars + divergence + [
+    return scalars + divergence + sampling + [
       Scalar("completion_length", Double(tokens) / Double(max(1, answers.count))),
       Scalar("cut_share", GroupStatistics.mean(answers.map { $0.isWhole ? 0 : 1 })),
       Scalar("rollout_seconds", (seconds * 1e6).rounded() / 1e6),
@@ -251,7 +272,7 @@ final class PolicyRun {
   func validate() throws -> [Scalar] {
     guard !validation.isEmpty else { return [] }
     let answers = try drawn(
-      Array(validation.indices), rows: { self.validation[$0] }, first: 0, Sampling())
+      Array(validation.indices), by: replica, rows: { self.validation[$0] }, first: 0, Sampling())
     let earned = try rewards(answers.map { rewarded($0, validation[$0.prompt]) })
     let totals = earned.map { zip($0, rewards.recipes).reduce(0) { $0 + $1.0 * $1.1.weight } }
     return [Scalar("reward", GroupStatistics.mean(totals))]

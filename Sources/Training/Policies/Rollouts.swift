@@ -66,8 +66,9 @@ struct Rollouts {
         // The place before a token predicts it.
         let place = row * batch.length + sequences.virtual.rows + promptLengths[sequence] + token - 1
         let first = place * PolicyNumbers.count
-        batch.tokenNumbers[first + PolicyNumbers.advantage] = Float(
-          answer.estimates?.advantages[token] ?? answer.advantage)
+        // The factor stands before the whole loss but for the distance to the reference.
+        batch.tokenNumbers[first + PolicyNumbers.advantage] =
+          Float(answer.estimates?.advantages[token] ?? answer.advantage) * (answer.corrections?[token] ?? 1)
         if let values = answer.values, let estimates = answer.estimates {
           batch.tokenNumbers[first + PolicyNumbers.earned] = Float(estimates.earned[token])
           batch.tokenNumbers[first + PolicyNumbers.value] = values[token]

@@ -35,7 +35,8 @@ package struct ReplicaCheck {
 
   /// - Parameter run: a run with its own fp32 weights on this rank.
   package init(_ run: Run) {
-    let replica = run.replica
+    // Of several tasks, the first.
+    let replica = run.trunk?.replicas[0] ?? run.replica
     unit = type(of: replica.objective).unit
     gradientCount = replica.layout.trainedCount
     // Differences measure the steepest loss best; near a loss's lowest point they measure nothing.
@@ -64,6 +65,7 @@ extension Run {
   fileprivate func firstBatches(_ count: Int, _ make: (Batch) -> Batch?) -> [Batch] {
     var batches: [Batch] = []
     let sequences = data.dataset.train
+    let replica = trunk?.replicas[0] ?? replica
     var stream = data.stream
     for step in 0..<(sequences.count + stream.batchSize - 1) / stream.batchSize {
       for microBatch in stream.microBatches(step: step)

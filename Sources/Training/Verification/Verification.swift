@@ -103,6 +103,7 @@ package struct Verification {
     recipe.training.activations.recompute = arrangement.recompute
     recipe.training.validateEvery = 0
     recipe.data.validation = .none
+    for task in recipe.tasks.indices { recipe.tasks[task].data.validation = .none }
     recipe.checkpoint.every = .steps(0)
     recipe.checkpoint.resume = .auto
     recipe.checkpoint.keep = 1

@@ -26,6 +26,8 @@ extension DataCommand {
     var html: String?
     @Flag(help: "One JSON object instead of words.")
     var json = false
+    @Option(help: "Which task of a recipe with several.")
+    var task: String?
     @Argument(help: "The recipe, a YAML file, and settings section.key=value.")
     var recipeAndSettings: [String] = []
 
@@ -40,7 +42,7 @@ extension DataCommand {
         for mistake in mistakes { problems.add(mistake) }
       }
       let evaluation = files.isEmpty ? nil : problems.collect { try EvaluationSet(files) }
-      let read = problems.collect { try RecipeData(recipeAndSettings) }
+      let read = problems.collect { try RecipeData(recipeAndSettings, task: task) }
       try problems.throwIfAny()
       guard let read else { preconditionFailure("an error was collected") }
       var facts = read.facts

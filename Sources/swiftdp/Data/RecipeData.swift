@@ -14,10 +14,12 @@ struct RecipeData {
   /// What a run would read, or the mistakes for which it would end.
   let data: Result<RunData, UserErrors>
 
-  /// - Parameter arguments: a recipe and settings, as for train.
+  /// - Parameters:
+  ///   - arguments: a recipe and settings, as for train.
+  ///   - task: which of several tasks of the recipe.
   /// - Throws: mistakes of the recipe and the model, for which nothing can be looked at.
-  init(_ arguments: [String]) throws {
-    var recipe = try readRecipe(arguments).0
+  init(_ arguments: [String], task: String? = nil) throws {
+    var recipe = try readRecipe(arguments).0.ofTask(task)
     guard recipe.data.retrieval == nil else {
       throw UserError(
         .usage, "puts passages before the questions when a run starts", at: "data.retrieval",
@@ -53,6 +55,23 @@ struct RecipeData {
     let dataset = try? data.get().dataset
     return InspectionFacts(
       recipe, model, dataset?.options ?? recipe.dataOptions, labels: dataset?.labels, tokenizer: tokenizer)
+  }
+}
+
+extension Recipe {
+  /// The recipe of one of several tasks; the same recipe where it has one.
+  /// - Throws: where a task has to be named, or none has the name.
+  fileprivate func ofTask(_ name: String?) throws -> Recipe {
+    let names = tasks.map(\.share.name)
+    if tasks.isEmpty, name == nil { return self }
+    guard let name, let task = names.firstIndex(of: name) else {
+      throw UserError(
+        .usage,
+        name.map { "is \($0.quoted), and the recipe has \(names.isEmpty ? "one task" : names.joined(separator: ", "))" }
+          ?? "is missing: the data of several tasks are looked at one by one", at: "--task",
+        hint: names.isEmpty ? "leave it out" : "name one of \(names.joined(separator: ", "))")
+    }
+    return part(task)
   }
 }
 

@@ -23,13 +23,15 @@ extension DataCommand {
     var by = ShownText.Coloring.loss
     @Flag(help: "One JSON object a line instead: every token with its id, text, target, document and role.")
     var json = false
+    @Option(help: "Which task of a recipe with several.")
+    var task: String?
     @Argument(help: "The recipe, a YAML file, and settings section.key=value.")
     var recipeAndSettings: [String] = []
 
     func validate() throws { try check("--rows", rows, in: 1...1_000_000) }
 
     func run() throws {
-      let read = try RecipeData(recipeAndSettings)
+      let read = try RecipeData(recipeAndSettings, task: task)
       let data = try read.data.get()
       let sequences = try ShownSequence.first(rows, of: data.dataset, read.tokenizer)
       if json {

@@ -24,12 +24,14 @@ extension DataCommand {
     var time = true
     @Flag(help: "One JSON object instead of words.")
     var json = false
+    @Option(help: "Which task of a recipe with several.")
+    var task: String?
     @Argument(help: "The recipe, a YAML file, and settings section.key=value.")
     var recipeAndSettings: [String] = []
 
     func run() throws {
       try onRanks { ranks in
-        let read = try ranks.together { ranks.isFirst ? try RecipeData(recipeAndSettings) : nil }
+        let read = try ranks.together { ranks.isFirst ? try RecipeData(recipeAndSettings, task: task) : nil }
         let engine = time ? try ranks.together { try Engine(threads: Launch.threads(ranks)) } : nil
         let hosts = engine.map { PlannedHosts.here($0, ranks) }
         try ranks.together {

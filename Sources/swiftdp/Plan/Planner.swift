@@ -43,6 +43,7 @@ struct Planner {
   var shape: RunShape {
     var shape = RunShape(recipe)
     shape.inHalves = inHalves
+    shape.addAnswers(recipe, description)
     return shape
   }
 

@@ -12,6 +12,7 @@ extension CommandLineTests {
       "{name: rloo, num_generations: 2, max_completion_length: 5, rewards: [{name: regex, pattern: '[a-m]'}]}",
       "{name: ppo, max_completion_length: 5, num_ppo_epochs: 3, target: 0.5, horizon: 100, rewards: [{name: regex, pattern: '[a-m]'}, {name: length, weight: 0.3}]}",
       "{name: raft, num_generations: 4, max_completion_length: 5, rewards: [{name: regex, pattern: '[a-m]'}]}",
+      "{name: grpo, num_generations: 4, max_completion_length: 5, num_iterations: 3, rollout_dtype: int8, rewards: [{name: regex, pattern: '[a-m]'}, {name: length, weight: 0.1}]}",
     ]
 
     private func settings(_ task: String, in folder: Workspace) throws -> [String] {
@@ -41,6 +42,12 @@ extension CommandLineTests {
         #expect(try run.hash() == one.hash(), "\(ranks) ranks")
         #expect(try run.results() == one.results(), "\(ranks) ranks")
         #expect(try run.text("rollouts.jsonl") == rollouts, "\(ranks) ranks")
+      }
+      if task.contains("int8") {
+        // Draws come of other weights than the policy's, and count what the policy makes of them.
+        let ratios = try one.numbers("sampling/importance_sampling_ratio/mean")
+        #expect(ratios.count == draws && ratios.allSatisfy { abs($0 - 1) < 0.2 })
+        #expect(try one.numbers("sampling/sampling_logp_difference/max").allSatisfy { $0 > 0 && $0 < 0.5 })
       }
       if task.contains("ppo") {
         #expect(try one.numbers("value_loss").allSatisfy { $0 > 0 })
@@ -114,6 +121,8 @@ extension CommandLineTests {
       ("{name: ppo, horizon: 9, rewards: [json]}", "task.horizon: is not a key"),
       ("{name: raft, num_iterations: 2, rewards: [json]}", "task.num_iterations: is 2, and raft learns each"),
       ("{name: grpo, rewards: [{model: llama}], num_generations: 2}", "llama: is no reward model"),
+      ("{name: grpo, rollout_dtype: int4, rewards: [json]}", "task.rollout_dtype: is \"int4\""),
+      ("{name: rloo, rollout_dtype: int8, rewards: [json]}", "task.rollout_dtype: is not a key"),
     ])
     func mistakes(_ task: String, _ expected: String) throws {
       let folder = try Workspace()

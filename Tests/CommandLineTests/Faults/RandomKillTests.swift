@@ -73,7 +73,8 @@ extension CommandLineTests {
       print("\(kills) random kills in \(steps) steps, equal hashes; \(counts.joined(separator: ", "))")
     }
 
-    /// A method of each kind: an adapter, one that allocates ranks, parts of a model, virtual tokens, a head on features.
+    /// A method of each kind: an adapter, one that allocates ranks, parts of a model, virtual tokens, a head on features;
+    /// and a policy whose answers a program rewards.
     private static let kinds: [(model: String, settings: [String])] = [
       ("llama", MethodTests.text + ["method=lora"]),
       ("llama", MethodTests.text + ["method={name: adalora, init_r: 4, target_r: 2, tinit: 20, tfinal: 40}"]),
@@ -83,6 +84,15 @@ extension CommandLineTests {
       ),
       ("gpt2", RankCountTests.text + ["model=gpt2", "method=bitfit"]),
       ("bert", ClassificationTests.reviews + ["method=features"]),
+      (
+        "policy",
+        [
+          "model=llama", "weights=random", "data.train=rows.jsonl", "data.validation=0", "data.sequence_length=40",
+          "training.batch_size=8", "training.micro_batch_size=2", "optimizer.learning_rate=3.0e-3",
+          "parallel.threads=1",
+          "task={name: grpo, num_generations: 2, max_completion_length: 5, num_iterations: 3, rewards: [{command: 'sh score.sh', timeout: 20}]}",
+        ]
+      ),
     ]
 
     /// Every rank in turn is killed at a random moment behind a checkpoint; the run goes on from there with another
@@ -90,6 +100,11 @@ extension CommandLineTests {
     @Test(arguments: kinds.indices) func everyKindOfMethodGoesOn(_ kind: Int) throws {
       let (model, given) = Self.kinds[kind]
       let folder = model == "llama" ? try MethodTests.folder() : try Workspace()
+      if model == "policy" {
+        try folder.makeLlama()
+        try folder.makeRows(count: 40)
+        try folder.file("score.sh", "while read -r line; do echo $((${#line} % 7)); done\n")
+      }
       if model == "gpt2" { try folder.makeGPT2(dropout: 0.1) }
       if model == "bert" { try folder.makeBERT(dropout: 0) }
       if model == "gpt2" { try folder.makeText(characters: 2150) }

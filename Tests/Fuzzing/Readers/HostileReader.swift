@@ -11,7 +11,7 @@ import Tokenizers
 /// A kind of file, and how swiftdp reads it.
 package enum HostileReader: String, CaseIterable {
   case safetensors, index, tokenizer, sentencepiece, template, rows, parquet, compressed, config, recipe,
-    adapter
+    adapter, tasks, retrieval
 
   /// Reads the bytes as swiftdp reads such a file.
   /// - Parameter folder: takes files that later calls overwrite.
@@ -31,6 +31,8 @@ package enum HostileReader: String, CaseIterable {
       _ = try ModelDescription(folder: folder)
     case .recipe: _ = try Recipe(file: Self.write(bytes, "recipe.yaml", in: folder), assignments: [])
     case .adapter: try Self.readAdapter(bytes, in: folder)
+    case .tasks: try Self.readTasks(bytes, in: folder)
+    case .retrieval: try Self.readRetrieval(bytes, in: folder)
     }
   }
 
