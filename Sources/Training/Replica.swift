@@ -184,17 +184,19 @@ package final class Replica {
   }
 
   /// The sum of the losses of a micro-batch, without dropout.
-  package func loss(_ batch: Batch) -> Double {
-    run(program(for: batch, training: false), on: batch)
+  /// - Parameter byRow: whether the numbers of a row have the bits that they have alone; see `Engine.byRow`.
+  package func loss(_ batch: Batch, byRow: Bool = false) -> Double {
+    run(program(for: batch, training: false), on: batch, byRow: byRow)
   }
 
   /// The logits of every token, [B · T, V], or of every row's labels, [B, labels].
-  package func logits(_ batch: Batch) -> [Float] {
+  /// - Parameter byRow: see `loss`.
+  package func logits(_ batch: Batch, byRow: Bool = false) -> [Float] {
     let key = ProgramCache.Key(shape: shape(of: batch), purpose: .logits, dropout: false)
     let program = programs.program(key) {
       Program(record(key.shape, for: .logits), threads: engine.pool.threads)
     }
-    run(program, on: batch)
+    run(program, on: batch, byRow: byRow)
     return Array(output(of: program))
   }
 
@@ -221,9 +223,10 @@ package final class Replica {
 
   /// Runs a program that has no backward.
   @discardableResult
-  func run(_ program: Program, on batch: Batch) -> Double {
+  func run(_ program: Program, on batch: Batch, byRow: Bool = false) -> Double {
     withInput(batch) {
-      let loss = program.run($0, weights: store, arena: arena, engine: engine)
+      let loss = program.run(
+        $0, weights: store, arena: arena, engine: byRow ? engine.byRow : engine)
       take(program.counts)
       outputs = program.outputs
       return loss

@@ -42,18 +42,22 @@ extension IndexCommand {
     var index: String
     @Option(help: "How many lists; four times the square root of the number of chunks by default.")
     var lists: Int?
+    @Option(help: "The share of the nearest vectors that search --approximate should find; 0.98 by default.")
+    var recall: Double?
     @Option(help: "Threads; all cores by default.")
     var threads: Int?
 
     func validate() throws {
       try check("--lists", lists, in: 1...1 << 20)
       try check(threads: threads)
+      try check(recall: recall)
     }
 
     func run() throws {
       let writer = try IndexWriter(opening: index, host: Ranks.hostName)
-      let made = try writer.cluster(lists: lists, threads: threads ?? max(Launch.allowedCores, 1))
-      print("\(counted(made, "list")) · \(index)")
+      let made = try writer.cluster(
+        lists: lists, recall: recall, threads: threads ?? max(Launch.allowedCores, 1))
+      print("\(counted(made.count, "list")), of which a search looks through \(grouped(made.probes)) · \(index)")
     }
   }
 }
