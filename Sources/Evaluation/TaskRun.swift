@@ -64,16 +64,23 @@ package struct PreparedTasks: Sendable {
   }
 
   /// The results of all tasks, known to all ranks. Collective.
-  /// - Parameter model: the one that the prompts were written for, whatever its weights are now.
-  package func run(_ model: TaskModel, ranks: Ranks) throws -> [TaskResult] {
-    let scorer = LikelihoodScorer(model: model, ranks: ranks, batchSize: options.batchSize)
+  /// - Parameters:
+  ///   - model: the one that the prompts were written for, whatever its weights are now.
+  ///   - progress: called with what is done and the share of it that is, many times.
+  package func run(
+    _ model: TaskModel, ranks: Ranks, progress: @escaping (_ what: String, _ share: Double) -> Void = { _, _ in }
+  ) throws -> [TaskResult] {
+    var scorer = LikelihoodScorer(model: model, ranks: ranks, batchSize: options.batchSize)
+    scorer.progress = { progress("texts scored", $0) }
     // Rows of all tasks together, so that ranks have about as much to do.
     let texts = tasks.flatMap(\.texts)
     var scores = try scorer(texts)[...]
     return try tasks.map { task in
       let own = scores.prefix(task.texts.count)
       scores = scores.dropFirst(task.texts.count)
-      let answers = try task.answers(Array(own), model, options, ranks)
+      let answers = try task.answers(Array(own), model, options, ranks) {
+        progress("answers of \(task.task.name) begun", $0)
+      }
       return try ranks.together { try task.result(answers, options) }
     }
   }
@@ -181,12 +188,13 @@ private struct PreparedTask: Sendable {
 
   /// For each row and request, the answers of all repeats. Collective.
   func answers(
-    _ scores: [[LikelihoodScorer.Score]], _ model: TaskModel, _ options: TaskOptions, _ ranks: Ranks
+    _ scores: [[LikelihoodScorer.Score]], _ model: TaskModel, _ options: TaskOptions, _ ranks: Ranks,
+    progress: @escaping (Double) -> Void
   ) throws -> [[[JSON]]] {
     if task.outputType is GenerateUntil {
       let writer = AnswerWriter(
         model: model, ranks: ranks, batchSize: options.batchSize, settings: task.generation,
-        seed: options.seed, task: task.name)
+        seed: options.seed, task: task.name, progress: progress)
       let prompts = requests.flatMap { $0.flatMap { repeatElement($0.prompt, count: task.repeats) } }
       var texts = try writer(prompts, samples: Array(prompts.indices))[...]
       return requests.map { requests in

@@ -137,10 +137,11 @@ package struct AdapterExport {
   }
 
   /// Writes the file.
+  /// - Parameter progress: called with the tensors that are written, and all.
   /// - Returns: the bytes of its tensors, and how many those are.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
-  package func run() throws -> (tensors: Int, bytes: Int) {
-    try GGUFFile(metadata, matrices.map(\.tensor)).write(to: file) { place in
+  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (tensors: Int, bytes: Int) {
+    try GGUFFile(metadata, matrices.map(\.tensor)).write(to: file, progress: progress) { place in
       let matrix = matrices[place]
       var numbers = try floats(matrix.parameter, count: matrix.shape.reduce(1, *))
       let rank = matrix.shape[1]

@@ -38,6 +38,8 @@ package final class Replica {
   var teacher: Teacher?
   /// The other sums that the micro-batch before left behind.
   package private(set) var counts: [Double] = []
+  /// The operations of all matrix products in training since it was set to 0; see `Program.productOperations`.
+  var operations = 0.0
   /// Whether training leaves the loss of each token, and that of the last micro-batch.
   var keepsTokenLosses = false
   private(set) var tokenLosses: [Double] = []
@@ -114,6 +116,7 @@ package final class Replica {
         batch.features.isEmpty
         ? program(for: batch, training: true, dropout: dropout && objective.dropsOut)
         : program(shape(of: batch), training: true, part: .head)
+      operations += program.productOperations
       defer {
         take(program.counts)
         if keepsTokenLosses {

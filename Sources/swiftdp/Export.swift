@@ -42,16 +42,18 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let threads = threads ?? max(Launch.allowedCores, 1)
+    let lines = ProgressLines()
+    func told(_ done: Int, _ all: Int) { lines.tell { "wrote \(done) of \(all) tensors" } }
     let result: (tensors: Int, bytes: Int)
     if let model {
       let export = try ModelExport(
         model: model, adapter: adapter, output: gguf, type: type, threads: threads)
       for note in export.notes { Command.tell("note: " + note) }
-      result = try export.run()
+      result = try export.run(progress: told)
     } else {
       result = try AdapterExport(
         adapter: adapter ?? "", base: base, output: gguf, type: type, threads: threads
-      ).run()
+      ).run(progress: told)
     }
     print("\(gguf) · \(counted(result.tensors, "tensor")) · \(fileSize(result.bytes)) · \(type)")
   }
