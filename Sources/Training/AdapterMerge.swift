@@ -125,8 +125,8 @@ package struct AdapterMerge {
   }
 
   /// Writes the merged folder.
-  /// - Throws: where its logits differ from those before by more than its types explain; nothing is left then.
   /// - Parameter progress: called with the tensors that are written, and all.
+  /// - Throws: where its logits differ from those before by more than its types explain; nothing is left then.
   package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> Outcome {
     let before = try logits(
       adapted, try AdaptedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine),
