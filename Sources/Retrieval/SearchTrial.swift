@@ -28,27 +28,32 @@ package struct SearchTrial {
     (self.engine, self.ranks) = (engine, ranks)
   }
 
+  package func vectors(_ count: Int, seed: UInt64) -> [Float] {
+    Self.vectors(count, of: self.count, width: width, seed: seed)
+  }
+
   /// Directions around one centre for each hundred of them; the noise is as long as the centre. The variance of column j is that
   /// of the first one divided by j, as the principal components of texts have it, so that 128 numbers vary in about 15 directions.
-  package func vectors(_ count: Int, seed: UInt64) -> [Float] {
-    let centres = max(self.count / 100, 1)
+  /// - Parameter all: how many vectors there are in all, of which these are some, or queries for them.
+  package static func vectors(_ count: Int, of all: Int, width: Int, seed: UInt64) -> [Float] {
+    let centres = max(all / 100, 1)
     let spread = (1...width).map { 1 / Float($0).squareRoot() }
     // Numbers of a centre and of noise have the same spread.
     func draw(_ random: inout PhiloxStream) -> Float { Float(random.unit() + random.unit() - 1) }
-    var all = [Float](repeating: 0, count: count * width)
+    var made = [Float](repeating: 0, count: count * width)
     var random = PhiloxStream(seed: seed, stream: 0)
     for row in 0..<count {
       var centre = PhiloxStream(seed: 1, stream: UInt64(1 + random.below(centres)))
       var sum: Float = 0
       for column in 0..<width {
         let number = spread[column] * (draw(&centre) + draw(&random))
-        all[row * width + column] = number
+        made[row * width + column] = number
         sum += number * number
       }
       let scale = 1 / sum.squareRoot()
-      for column in row * width..<(row + 1) * width { all[column] *= scale }
+      for column in row * width..<(row + 1) * width { made[column] *= scale }
     }
-    return all
+    return made
   }
 
   /// Writes the vectors, on the first rank. Collective.

@@ -7,7 +7,7 @@ import Base
 import Kernels
 import Tensors
 
-struct VectorScan {
+package struct VectorScan {
   private let engine: Engine
   /// Sums scores in their own order.
   let exact: Engine
@@ -19,7 +19,7 @@ struct VectorScan {
   /// For so few queries the library is no faster.
   private static let few = 8
 
-  init(_ engine: Engine, rank: Int = 0, of count: Int = 1) {
+  package init(_ engine: Engine, rank: Int = 0, of count: Int = 1) {
     (self.engine, exact, self.rank, self.count) = (engine, engine.byRow, rank, count)
   }
 
@@ -31,9 +31,9 @@ struct VectorScan {
 
   /// The best chunks for each query.
   /// - Parameter queries: [n, width], each of length 1.
-  func best(_ queries: [Float], width: Int, count: Int, in parts: [VectorPart], reach: SearchReach) throws
-    -> [[ScoredChunk]]
-  {
+  package func best(
+    _ queries: [Float], width: Int, count: Int, in parts: [VectorPart], reach: SearchReach
+  ) throws -> [[ScoredChunk]] {
     var hits = [BestHits](repeating: BestHits(count: count), count: queries.count / width)
     var block = 0
     for part in parts where part.rows > 0 {
