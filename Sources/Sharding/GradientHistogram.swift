@@ -14,7 +14,7 @@ package struct GradientHistogram: Sendable, Equatable {
   /// Powers of two that are told apart; what is smaller counts as 0, and what is larger as the largest.
   private static let exponents = -40...15
   private static let levels = exponents.count
-  static let buckets = 2 * levels + 1
+  package static let buckets = 2 * levels + 1
 
   /// Upper ends of the buckets, ascending.
   package static let limits: [Double] =
@@ -35,7 +35,7 @@ package struct GradientHistogram: Sendable, Equatable {
 
   /// The bucket of a number; nil for one that is not finite.
   @inline(__always)
-  static func bucket(_ number: Float) -> Int? {
+  package static func bucket(_ number: Float) -> Int? {
     let bits = number.bitPattern
     let exponent = Int(bits >> 23 & 0xFF)
     guard exponent < 0xFF else { return nil }
@@ -45,7 +45,7 @@ package struct GradientHistogram: Sendable, Equatable {
   }
 
   /// `model.layers.3.mlp.up_proj.weight` is of `model.layers.3`.
-  static func group(of parameter: String) -> String {
+  package static func group(of parameter: String) -> String {
     let words = parameter.split(separator: ".")
     guard let number = words.firstIndex(where: { Int($0) != nil }) else {
       return words.dropLast(words.count > 1 ? 1 : 0).joined(separator: ".")
