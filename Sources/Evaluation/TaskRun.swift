@@ -51,6 +51,10 @@ package struct PreparedTasks: Sendable {
     tasks.filter { $0.cut > 0 }.map { ($0.task.name, $0.cut) }
   }
 
+  /// Tokens that a run reads or writes, at most: what the texts of a row begin with is read once, and answers may be as long as
+  /// their task allows.
+  package var tokens: Int { tasks.reduce(0) { $0 + $1.tokens } }
+
   /// Reads the rows and writes the prompts.
   /// - Throws: every task's mistake at once.
   package init(_ set: TaskSet, _ options: TaskOptions, for model: TaskModel) throws {
@@ -99,6 +103,8 @@ private struct PreparedTask: Sendable {
   /// For each row the texts that are scored; none where answers are written.
   let texts: [[ScoredText]]
   let cut: Int
+  /// See `PreparedTasks.tokens`.
+  let tokens: Int
 
   init(_ task: TaskDefinition, _ options: TaskOptions, _ model: TaskModel) throws {
     self.task = task
@@ -141,11 +147,15 @@ private struct PreparedTask: Sendable {
     self.items = items
     self.requests = requests
     self.texts = texts
+    guard task.outputType is GenerateUntil else {
+      cut = texts.count { row in row.contains { $0.tokens.count > model.longest + 1 } }
+      tokens = texts.reduce(0) { $0 + LikelihoodScorer.tokens(of: $1) }
+      return
+    }
     let room = model.longest - task.generation.longest
-    cut =
-      task.outputType is GenerateUntil
-      ? requests.count { row in row.contains { model.prompt($0.prompt).count > room } }
-      : texts.count { row in row.contains { $0.tokens.count > model.longest + 1 } }
+    let lengths = requests.map { row in row.map { model.prompt($0.prompt).count } }
+    cut = lengths.count { row in row.contains { $0 > room } }
+    tokens = lengths.joined().reduce(0) { $0 + task.repeats * (min($1, room) + task.generation.longest) }
   }
 
   /// Rows as templates see them.

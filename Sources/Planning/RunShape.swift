@@ -65,6 +65,8 @@ package struct RunShape: Sendable {
   package var anchors = 0
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
+  /// Texts that benchmarks read at once while the run trains; nil where it has none.
+  package var evaluatedTexts: Int?
 
   package init(
     batch: BatchShape, type: ElementType, wire: ElementType = .float32, rule: any UpdateRule,
@@ -100,6 +102,7 @@ package struct RunShape: Sendable {
     objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
+    evaluatedTexts = recipe.training.evaluation?.batchSize
     reference = ReferenceWeights(recipe)
     if recipe.keep.holdsWeights {
       anchors = WeightAnchor.count(owned: 1, elasticity: recipe.keep.elastic?.strength ?? 0)
@@ -145,6 +148,8 @@ package struct ProgramEstimate: Sendable {
   package let frozenBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int
+  /// Bytes of keys and values, and of activations, while benchmarks are run, at most; 0 where there are none.
+  package let evaluationBytes: Int
 
   package init(
     _ description: ModelDescription, layout: ParameterLayout, _ shape: RunShape, _ place: Placement
@@ -174,5 +179,30 @@ package struct ProgramEstimate: Sendable {
     productOperations = program.productOperations
     touched = program.touchedCount
     recordBytes = program.recordBytes
+    evaluationBytes = shape.evaluatedTexts.map { Self.evaluation(description, layout, shape, place, texts: $0) } ?? 0
+  }
+}
+
+extension ProgramEstimate {
+  /// Tokens that benchmarks read at once, and bytes of keys and values that they keep, at most (Evaluation's LikelihoodScorer).
+  private static let mostRead = 4096
+  private static let cacheBytes = 512 << 20
+
+  private static func evaluation(
+    _ description: ModelDescription, _ layout: ParameterLayout, _ shape: RunShape, _ place: Placement, texts: Int
+  ) -> Int {
+    let float = MemoryLayout<Float>.size
+    let longest = max(description.longestText, 1)
+    let ofToken = Graph.attentions { _ = description.family.forward($0) }.reduce(0) {
+      $0 + 2 * $1.keyHeads * $1.headWidth * float
+    }
+    let length = min(longest, mostRead)
+    let graph = Graph(
+      layout: layout, type: shape.type, trainedType: description.trainedType(shape.type),
+      shape: BatchShape(sequences: mostRead / length, length: length), purpose: .loss,
+      adaptation: description.adaptation)
+    LanguageModel().record(description.family.forward(graph), of: description, on: graph)
+    let program = Program(graph, threads: place.threads)
+    return min((2 * texts + 1) * longest * ofToken, cacheBytes) + program.arenaCount * float
   }
 }

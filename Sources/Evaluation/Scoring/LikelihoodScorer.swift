@@ -101,6 +101,12 @@ struct LikelihoodScorer {
     return result
   }
 
+  /// How many tokens of a row are read, where what its texts begin with is read once.
+  static func tokens(of row: [ScoredText]) -> Int {
+    let group = Group(0, row)
+    return row.reduce(group.shared) { $0 + $1.tokens.count - 1 - group.shared }
+  }
+
   /// Puts groups together that begin alike; the others are one family without a beginning.
   private static func families(_ groups: [Group]) -> [Family] {
     let sorted = groups.sorted { a, b in
