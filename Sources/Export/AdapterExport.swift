@@ -1,4 +1,12 @@
-// An adapter of PEFT as a GGUF file of its own, which llama.cpp adds to a base that it has loaded (`--lora`).
+      if !method.foldsIntoBase {
+        "adds no low-rank terms"
+      } else if weights.changesBase {
+        "stands on a base of its own (init)"
+      } else if let other = others.first {
+        "holds \(other.spec.name), which is no low-rank term"
+      } else {
+        nil
+      }// An adapter of PEFT as a GGUF file of its own, which llama.cpp adds to a base that it has loaded (`--lora`).
 import Adapters
 import Base
 import Checkpoints
@@ -78,9 +86,15 @@ package struct AdapterExport {
       $0.spec.isOfAdapter && !isOfTerm($0.spec.name)
     }
     let wrong: String? =
-      if !method.foldsIntoBase || others.count == description.layout.parameters.count { "adds no low-rank terms" }
-      else if weights.changesBase { "stands on a base of its own (init)" }
-      else if let other = others.first { "holds \(other.spec.name), which is no low-rank term" } else { nil }
+      if !method.foldsIntoBase {
+        "adds no low-rank terms"
+      } else if weights.changesBase {
+        "stands on a base of its own (init)"
+      } else if let other = others.first {
+        "holds \(other.spec.name), which is no low-rank term"
+      } else {
+        nil
+      }
     if let wrong {
       throw UserError(
         .usage, wrong + ", and GGUF has no form of it", at: adapter,

@@ -93,7 +93,7 @@ package struct EmbeddingModel: PassageEncoder {
 
   package func vectors(of texts: [[UInt8]]) throws -> (vectors: [Float], cutTexts: Int) {
     let batches = try TextBatches(texts.map { ($0, nil) }, of: model, longest: longest)
-    let (replica, width) = (model.replica, width)
+    let (replica, width) = (model.replica, self.width)
     var vectors = [Float](repeating: 0, count: texts.count * width)
     try batches.run(on: replica) { batch in
       _ = replica.loss(batch, byRow: true)

@@ -54,7 +54,7 @@ struct Errors: ParsableCommand, SharedByRanks {
     }
     try onRanks { ranks in
       let (run, second, file) = try ranks.together {
-        try read { problems in problems.collect { try EmbeddingModel.check(model) } }
+        try read { problems in _ = problems.collect { try EmbeddingModel.check(model) } }
       }
       let encoder = try EmbeddingModel(
         model, threads: Launch.threads(ranks, asked: threads), ranks: ranks)

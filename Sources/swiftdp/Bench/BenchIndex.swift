@@ -12,7 +12,8 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
     abstract: "The speed of searching vectors, all of them and by lists.",
     discussion: """
       Example: mpirun -np 2 swiftdp bench index --vectors 1000000 --width 384
-      Vectors are made: directions around centres, which vary in few directions most, as those of texts do. With --output, vectors, queries and hits stay there to be compared.
+      Vectors are made: directions around centres, which vary in few directions most, as those of texts do. With
+      --output, vectors, queries and hits stay there to be compared.
       """)
 
   @Option(help: "How many vectors.")

@@ -145,7 +145,8 @@ struct PlanTable {
   private var evaluationWords: String? {
     switch evaluation {
     case .success(let plan): plan?.words(step: best.step.seconds)
-    case .failure(let error): "not counted: \(error)"
+    case .failure(let error):
+      "not counted: " + "\(error)".split(separator: "\n").joined(separator: "; ")
     }
   }
 
