@@ -17,7 +17,7 @@ extension IndexCommand {
       let database = try IndexDatabase(index)
       let facts = try database.facts()
       let counts = try database.counts()
-      let members: [(String, JSON)] = [
+      var members: [(String, JSON)] = [
         ("documents", .integer(counts.documents)), ("chunks", .integer(counts.chunks)),
         ("state", .string(facts.state.rawValue)), ("generation", .integer(facts.generation)),
         ("encoder", .string(facts.encoder)), ("fingerprint", .string(facts.fingerprint)),
@@ -25,8 +25,18 @@ extension IndexCommand {
         ("chunk_tokens", .integer(facts.chunkTokens)), ("overlap", .integer(facts.overlap)),
         ("files", .integer(counts.parts)), ("removed_chunks", .integer(counts.removed)),
       ]
+      if let clusters = try clusters(database, facts) {
+        members += [("lists", .integer(clusters.count)), ("lists_of_a_search", .integer(clusters.probes))]
+      }
       if json { return print(JSON.object(members: members).encoded()) }
-      for (name, value) in members { print(cell(name, width: 16) + (value.text ?? value.encoded())) }
+      for (name, value) in members { print(cell(name, width: 18) + (value.text ?? value.encoded())) }
+    }
+
+    /// The lists of the largest part that has some; nil where none has.
+    private func clusters(_ database: IndexDatabase, _ facts: IndexFacts) throws -> VectorClusters? {
+      try database.read { try database.parts($0) }.compactMap {
+        try VectorPart(index, number: $0, width: facts.width, type: facts.type).clusters
+      }.max { $0.count < $1.count }
     }
   }
 
