@@ -55,16 +55,3 @@ struct RecipeData {
       recipe, model, dataset?.options ?? recipe.dataOptions, labels: dataset?.labels, tokenizer: tokenizer)
   }
 }
-
-/// Tells how far a command has come, now and then.
-struct RowProgress {
-  private var told = ContinuousClock.now
-  /// Between two lines.
-  private static let pause = Duration.seconds(10)
-
-  mutating func tell(_ rows: Int) {
-    guard rows % 1024 == 0, ContinuousClock.now - told >= Self.pause else { return }
-    told = .now
-    Command.tell("\(counted(rows, "row"))")
-  }
-}
