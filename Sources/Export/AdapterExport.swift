@@ -1,12 +1,4 @@
-      if !method.foldsIntoBase {
-        "adds no low-rank terms"
-      } else if weights.changesBase {
-        "stands on a base of its own (init)"
-      } else if let other = others.first {
-        "holds \(other.spec.name), which is no low-rank term"
-      } else {
-        nil
-      }// An adapter of PEFT as a GGUF file of its own, which llama.cpp adds to a base that it has loaded (`--lora`).
+// An adapter of PEFT as a GGUF file of its own, which llama.cpp adds to a base that it has loaded (`--lora`).
 import Adapters
 import Base
 import Checkpoints

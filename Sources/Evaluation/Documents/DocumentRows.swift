@@ -36,7 +36,7 @@ struct DocumentRows {
   /// PIQA has the labels of a file beside it, a line each: those of valid.jsonl in valid-labels.lst.
   private static func addLabels(of path: String, to docs: inout ArraySlice<JSON>) throws {
     let ending = ".jsonl"
-    let beside = path.dropLast(ending.count) + "-labels.lst"
+    let beside = String(path.dropLast(ending.count)) + "-labels.lst"
     guard path.hasSuffix(ending), UserError.noFile(beside) == nil, docs.allSatisfy({ $0["label"] == nil }) else {
       return
     }
