@@ -72,7 +72,8 @@ package struct PreparedTasks: Sendable {
   ///   - model: the one that the prompts were written for, whatever its weights are now.
   ///   - progress: called with what is done and the share of it that is, many times.
   package func run(
-    _ model: TaskModel, ranks: Ranks, progress: @escaping (_ what: String, _ share: Double) -> Void = { _, _ in }
+    _ model: TaskModel, ranks: Ranks,
+    progress: @escaping (_ what: String, _ share: Double) -> Void = { _, _ in }
   ) throws -> [TaskResult] {
     var scorer = LikelihoodScorer(model: model, ranks: ranks, batchSize: options.batchSize)
     scorer.progress = { progress("texts scored", $0) }

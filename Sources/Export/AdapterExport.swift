@@ -50,7 +50,8 @@ package struct AdapterExport {
     matrices = try Self.matrices(read.description, architecture, alpha: read.alpha, type, adapter)
     metadata = [
       ("general.architecture", .text(Swift.type(of: architecture).name)), ("general.type", .text("adapter")),
-      ("adapter.type", .text("lora")), ("general.name", .text(URL(fileURLWithPath: adapter).lastPathComponent)),
+      ("adapter.type", .text("lora")),
+      ("general.name", .text(URL(fileURLWithPath: adapter).lastPathComponent)),
       ("adapter.lora.alpha", .float(Float(read.alpha))), ("general.quantization_version", .unsigned(2)),
     ]
   }
@@ -146,7 +147,9 @@ package struct AdapterExport {
   /// - Parameter progress: called with the tensors that are written, and all.
   /// - Returns: the bytes of its tensors, and how many those are.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
-  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (tensors: Int, bytes: Int) {
+  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (
+    tensors: Int, bytes: Int
+  ) {
     try GGUFFile(metadata, matrices.map(\.tensor)).write(to: file, progress: progress) { place in
       let matrix = matrices[place]
       var numbers = try floats(matrix.parameter, count: matrix.shape.reduce(1, *))

@@ -135,7 +135,9 @@ package struct ModelExport {
   /// - Parameter progress: called with the tensors that are written, and all.
   /// - Returns: the bytes of its tensors, and how many those are.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
-  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (tensors: Int, bytes: Int) {
+  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (
+    tensors: Int, bytes: Int
+  ) {
     try GGUFFile(metadata, tensors.map(\.tensor)).write(to: file, progress: progress) { place in
       let source = tensors[place]
       guard let parameter = source.parameter else { return source.given }

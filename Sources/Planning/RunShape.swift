@@ -179,7 +179,8 @@ package struct ProgramEstimate: Sendable {
     productOperations = program.productOperations
     touched = program.touchedCount
     recordBytes = program.recordBytes
-    evaluationBytes = shape.evaluatedTexts.map { Self.evaluation(description, layout, shape, place, texts: $0) } ?? 0
+    evaluationBytes =
+      shape.evaluatedTexts.map { Self.evaluation(description, layout, shape, place, texts: $0) } ?? 0
   }
 }
 
@@ -189,7 +190,8 @@ extension ProgramEstimate {
   private static let cacheBytes = 512 << 20
 
   private static func evaluation(
-    _ description: ModelDescription, _ layout: ParameterLayout, _ shape: RunShape, _ place: Placement, texts: Int
+    _ description: ModelDescription, _ layout: ParameterLayout, _ shape: RunShape, _ place: Placement,
+    texts: Int
   ) -> Int {
     let float = MemoryLayout<Float>.size
     let longest = max(description.longestText, 1)

@@ -151,7 +151,9 @@ package final class Console: Observer {
     }
     facts.learningRate = report.learningRate
     facts.tokensPerSecond = Double(report.tokens) / report.seconds
-    facts.peakShare = peak.flatMap { $0 > 0 && report.operations > 0 ? report.operations / report.seconds / $0 : nil }
+    facts.peakShare = peak.flatMap {
+      $0 > 0 && report.operations > 0 ? report.operations / report.seconds / $0 : nil
+    }
     facts.exchangeShare = ranks > 1 ? report.exchangeSeconds / report.seconds : nil
     facts.epoch = sequences > 0 ? Double(report.step * batchSequences) / Double(sequences) : nil
     if report.finding?.isWithheld == true { facts.skipped += 1 }

@@ -159,7 +159,8 @@ package final class IndexWriter {
     let (parts, files) = try openParts()
     guard !parts.isEmpty else { throw UserError(.usage, "holds no passages to sort", at: folder) }
     let made = try VectorLists(
-      parts, lists: lists ?? VectorLists.usual(Self.live(parts).count), recall: recall ?? VectorLists.usualRecall,
+      parts, lists: lists ?? VectorLists.usual(Self.live(parts).count),
+      recall: recall ?? VectorLists.usualRecall,
       threads: threads)
     try replaceAll(files, parts, made.order, made.clusters)
     return made.clusters

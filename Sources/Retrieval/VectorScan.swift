@@ -72,7 +72,9 @@ package struct VectorScan {
         // Each query has hits of its own.
         let hits = Unshared(hits)
         exact.pool.run(asked) { query, _ in
-          Self.forEachCandidate(scores + query * count, count: count, least: { hits.value[query].threshold - slack }) {
+          Self.forEachCandidate(
+            scores + query * count, count: count, least: { hits.value[query].threshold - slack }
+          ) {
             place, score in
             guard numbers[range.lowerBound + place] != 0 else { return }
             let score =
@@ -94,8 +96,9 @@ package struct VectorScan {
     while index < count {
       let end = min(index + 16, count)
       let bound = least()
-      if end - index < 16 || any(
-        UnsafeRawPointer(scores + index).loadUnaligned(as: SIMD16<Float>.self) .>= bound)
+      if end - index < 16
+        || any(
+          UnsafeRawPointer(scores + index).loadUnaligned(as: SIMD16<Float>.self) .>= bound)
       {
         for place in index..<end where scores[place] >= bound { body(place, scores[place]) }
       }

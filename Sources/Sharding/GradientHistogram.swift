@@ -21,7 +21,9 @@ package struct GradientHistogram: Sendable, Equatable {
     exponents.reversed().map { -power($0) } + [power(exponents.lowerBound)]
     + exponents.map { power($0 + 1) }
 
-  private static func power(_ exponent: Int) -> Double { Double(sign: .plus, exponent: exponent, significand: 1) }
+  private static func power(_ exponent: Int) -> Double {
+    Double(sign: .plus, exponent: exponent, significand: 1)
+  }
 
   init(name: String, counts: [Int]) {
     precondition(counts.count == Self.buckets, "a count for each bucket")

@@ -32,7 +32,8 @@ package struct CrossEncoder: PassageScorer {
   package func scores(of pairs: [QuestionPair]) throws -> [Double] {
     let replica = model.replica
     let batches = try TextBatches(
-      pairs.map { ($0.question, $0.passage) }, of: model, longest: replica.description.longestText, numbers: [0])
+      pairs.map { ($0.question, $0.passage) }, of: model, longest: replica.description.longestText,
+      numbers: [0])
     var scores = [Double](repeating: 0, count: pairs.count)
     try batches.run(on: replica) {
       replica.logits($0, byRow: true)

@@ -73,7 +73,8 @@ struct Errors: ParsableCommand, SharedByRanks {
   /// - Parameter check: adds what else is wrong.
   private func read(_ check: (Problems) -> Void) throws -> (JudgedRows, JudgedRows?, NewFile?) {
     let problems = Problems()
-    let file = Launch.isFirst ? problems.collect { try html.map { try NewFile($0, at: "--html") } } ?? nil : nil
+    let file =
+      Launch.isFirst ? problems.collect { try html.map { try NewFile($0, at: "--html") } } ?? nil : nil
     let run = problems.collect { try JudgedRows(folder: results) }
     let second = problems.collect { try other.map { try JudgedRows(folder: $0) } } ?? nil
     check(problems)

@@ -23,11 +23,13 @@ extension CommandLineTests {
       try folder.file("passages.jsonl", passages.map { $0.encoded() + "\n" }.joined())
       try folder.file("queries.jsonl", queries.map { JSON.object(["query": $0]).encoded() + "\n" }.joined())
       let built = try Command.swiftdp(
-        ["index", "build", "--model", Self.encoder, "--data", "passages.jsonl", "--output", "index"], in: folder)
+        ["index", "build", "--model", Self.encoder, "--data", "passages.jsonl", "--output", "index"],
+        in: folder)
       try #require(built.code == 0, "\(built.err)")
       func search(_ options: [String], ranks: Int? = nil) throws -> String {
         let result = try Command.swiftdp(
-          ["index", "search", "--index", "index", "--queries", "queries.jsonl"] + options, ranks: ranks, in: folder)
+          ["index", "search", "--index", "index", "--queries", "queries.jsonl"] + options, ranks: ranks,
+          in: folder)
         try #require(result.code == 0, "\(result.err)")
         return result.out
       }

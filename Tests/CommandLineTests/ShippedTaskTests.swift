@@ -12,7 +12,8 @@ extension CommandLineTests {
       let root = Project.root + "/" + fixtures + "/" + folder
       return try FileManager.default.subpathsOfDirectory(atPath: root).filter {
         var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: root + "/" + $0, isDirectory: &isFolder) && !isFolder.boolValue
+        return FileManager.default.fileExists(atPath: root + "/" + $0, isDirectory: &isFolder)
+          && !isFolder.boolValue
       }
     }
 

@@ -37,16 +37,19 @@ struct DocumentRows {
   private static func addLabels(of path: String, to docs: inout ArraySlice<JSON>) throws {
     let ending = ".jsonl"
     let beside = String(path.dropLast(ending.count)) + "-labels.lst"
-    guard path.hasSuffix(ending), UserError.noFile(beside) == nil, docs.allSatisfy({ $0["label"] == nil }) else {
+    guard path.hasSuffix(ending), UserError.noFile(beside) == nil, docs.allSatisfy({ $0["label"] == nil })
+    else {
       return
     }
-    let lines = String(decoding: try OpenFile.contents(beside), as: UTF8.self).split(whereSeparator: \.isNewline)
+    let lines = String(decoding: try OpenFile.contents(beside), as: UTF8.self).split(
+      whereSeparator: \.isNewline)
     guard lines.count == docs.count else {
       throw UserError(
         .data, "has \(counted(lines.count, "label")), and \(path) \(counted(docs.count, "row"))", at: beside)
     }
     for (place, line) in zip(docs.indices, lines) {
-      guard let label = Int(line.trimmingCharacters(in: .whitespaces)), let members = docs[place].members else {
+      guard let label = Int(line.trimmingCharacters(in: .whitespaces)), let members = docs[place].members
+      else {
         throw UserError(.data, "is no label", at: "\(beside):\(place - docs.startIndex + 1)")
       }
       docs[place] = .object(members + [JSON.Member(key: Array("label".utf8), value: .integer(label))])

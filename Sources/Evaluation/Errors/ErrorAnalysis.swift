@@ -107,7 +107,8 @@ package struct ErrorAnalysis: Sendable {
     let count = min(wrong.count / 8, 8)
     guard count > 1 else { return }
     let words = WordVectors(wrong.map { .string($0.question) })
-    let clusters = vectors.map { CosineClusters($0, count: count).groups.map(\.places) } ?? words.clusters(count)
+    let clusters =
+      vectors.map { CosineClusters($0, count: count).groups.map(\.places) } ?? words.clusters(count)
     parts.append(.heading("Mistakes that are alike, by \(vectors == nil ? "words" : "meaning")"))
     for places in clusters {
       parts.append(

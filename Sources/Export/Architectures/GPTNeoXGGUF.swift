@@ -14,7 +14,8 @@ struct GPTNeoXGGUF: GGUFArchitecture {
     let base =
       (description.config["rope_parameters"]?["rope_theta"] ?? description.config["rotary_emb_base"])?.double
       ?? 10000
-    let kind = (description.config["rope_parameters"] ?? description.config["rope_scaling"])?["rope_type"]?.text
+    let kind = (description.config["rope_parameters"] ?? description.config["rope_scaling"])?["rope_type"]?
+      .text
     guard base == 10000, kind ?? "default" == "default" else {
       throw UserError(
         .usage, "has rotary positions of another kind than GPT-NeoX's own, which are not exported as GGUF",

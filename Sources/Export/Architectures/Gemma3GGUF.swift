@@ -23,7 +23,8 @@ struct Gemma3GGUF: PlainDecoderGGUF {
     let slides = decoder.layers.map { ($0.window ?? .max) < decoder.maximumLength }
     let usual = slides.indices.map { ($0 + 1) % Self.interval != 0 }
     let theta =
-      (config["rope_parameters"]?["sliding_attention"]?["rope_theta"] ?? config["rope_local_base_freq"])?.double
+      (config["rope_parameters"]?["sliding_attention"]?["rope_theta"] ?? config["rope_local_base_freq"])?
+      .double
       ?? Self.slidingTheta
     let wrong: String? =
       if slides.contains(true), slides != usual {

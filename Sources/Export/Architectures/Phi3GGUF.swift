@@ -17,11 +17,15 @@ struct Phi3GGUF: PlainDecoderGGUF {
   var metadata: [(key: String, value: GGUFValue)] {
     let decoder = shared.decoder
     let width = decoder.layers.first?.rotary?.width ?? decoder.headWidth
-    var keys = shared.sizes + [
-      (key: "rope.dimension_count", value: GGUFValue.unsigned(UInt32(width))),
-      // 0 tells Phi 4 from Phi 3.
-      (key: "attention.sliding_window", value: .unsigned(UInt32(decoder.layers.compactMap(\.window).min() ?? 0))),
-    ]
+    var keys =
+      shared.sizes + [
+        (key: "rope.dimension_count", value: GGUFValue.unsigned(UInt32(width))),
+        // 0 tells Phi 4 from Phi 3.
+        (
+          key: "attention.sliding_window",
+          value: .unsigned(UInt32(decoder.layers.compactMap(\.window).min() ?? 0))
+        ),
+      ]
     guard isLong else { return keys }
     let (original, settings) = (shared.original ?? 4096, shared.scaling.settings)
     let stretch = settings["factor"]?.double ?? Double(shared.longest) / Double(original)
@@ -39,7 +43,8 @@ struct Phi3GGUF: PlainDecoderGGUF {
     guard isLong else { return [] }
     return [("rope_factors_long", "long_factor"), ("rope_factors_short", "short_factor")].map { name, key in
       RotaryFactors(
-        name: name, values: shared.scaling.settings[key]?.elements?.compactMap(\.double).map { Float($0) } ?? [])
+        name: name,
+        values: shared.scaling.settings[key]?.elements?.compactMap(\.double).map { Float($0) } ?? [])
     }
   }
 

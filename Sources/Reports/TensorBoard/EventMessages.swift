@@ -71,7 +71,8 @@ extension EventValue {
   /// Counts by powers of two. Sums are those of the middles of buckets; nil where nothing was counted.
   init?(_ tag: String, _ gradient: GradientHistogram) {
     let (counts, limits) = (gradient.counts, GradientHistogram.limits)
-    guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 }) else {
+    guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 })
+    else {
       return nil
     }
     func low(_ bucket: Int) -> Double { bucket == 0 ? 2 * limits[0] : limits[bucket - 1] }

@@ -81,7 +81,8 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
       let near = try trial.search(asked, count: hits, reach: .lists(probes), repeats: 3)
       if let clusters = made.clusters {
         print("clustered in \(duration(made.seconds))")
-        tell("\(grouped(probes ?? clusters.probes)) of \(counted(clusters.count, "list"))", near, exact, ranks)
+        tell(
+          "\(grouped(probes ?? clusters.probes)) of \(counted(clusters.count, "list"))", near, exact, ranks)
       }
     }
   }

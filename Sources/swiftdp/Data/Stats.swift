@@ -41,8 +41,8 @@ extension DataCommand {
             names: SourceLosses.names(of: read.recipe.data.sources),
             unit: type(of: read.recipe.objective).unit.words
           ) { rows in
-        if rows % 1024 == 0 { lines.tell { counted(rows, "row") } }
-      }
+            if rows % 1024 == 0 { lines.tell { counted(rows, "row") } }
+          }
           if let hosts { statistics.time = try time(of: read, statistics, steps: data.steps, hosts, ranks) }
           try StandardStream.output.writeAll((json ? statistics.json.encoded() : statistics.text) + "\n")
         }

@@ -1,5 +1,3 @@
-      try check(recall: recall)
-      guard recall == nil || approximate else { throw ValidationError("--recall is for --approximate") }
 // swiftdp index build
 import ArgumentParser
 import Base
@@ -8,6 +6,9 @@ import Datasets
 import Foundation
 import Retrieval
 import Training
+
+try check(recall: recall)
+guard recall == nil || approximate else { throw ValidationError("--recall is for --approximate") }
 
 extension IndexCommand {
   struct Build: ParsableCommand, SharedByRanks {

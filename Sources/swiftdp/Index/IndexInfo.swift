@@ -67,7 +67,8 @@ extension IndexCommand {
       let writer = try IndexWriter(opening: index, host: Ranks.hostName)
       let made = try writer.cluster(
         lists: lists, recall: recall, threads: threads ?? max(Launch.allowedCores, 1))
-      print("\(counted(made.count, "list")), of which a search looks through \(grouped(made.probes)) · \(index)")
+      print(
+        "\(counted(made.count, "list")), of which a search looks through \(grouped(made.probes)) · \(index)")
     }
   }
 }

@@ -22,7 +22,8 @@ struct SearchSettings: ParsableArguments {
   var candidates: Int?
   @Flag(help: "Look through the nearest lists of a clustered index only.")
   var approximate = false
-  @Option(help: "How many lists; by default as many as were measured to be enough when the index was clustered.")
+  @Option(
+    help: "How many lists; by default as many as were measured to be enough when the index was clustered.")
   var probes: Int?
 
   func validate() throws {

@@ -190,7 +190,8 @@ extension CommandLineTests {
         ], output: "lora", in: folder)
       let plain = try export("f32", in: folder)
       func written(_ words: [String], _ name: String) throws -> GGUFReader {
-        let result = try Command.swiftdp(["export", "--adapter", "lora/model", "--gguf", name] + words, in: folder)
+        let result = try Command.swiftdp(
+          ["export", "--adapter", "lora/model", "--gguf", name] + words, in: folder)
         try #require(result.code == 0, "\(result.err)")
         return try GGUFReader(try folder.data(name))
       }
@@ -222,7 +223,9 @@ extension CommandLineTests {
       #expect(compared == 32 * 32 + 16 * 32 + 48 * 32)
       try FileManager.default.moveItem(atPath: folder.path + "/run", toPath: folder.path + "/moved")
       let lost = try Command.swiftdp(["export", "--adapter", "lora/model", "--gguf", "x.gguf"], in: folder)
-      #expect(lost.code == 64 && lost.messages.first?.contains("--base says where that model is") == true, "\(lost.err)")
+      #expect(
+        lost.code == 64 && lost.messages.first?.contains("--base says where that model is") == true,
+        "\(lost.err)")
       _ = try written(["--base", "moved/model", "--type", "f16"], "moved.gguf")
       let dora = try Command.swiftdp(["export", "--gguf", "x.gguf"], in: folder)
       #expect(dora.code == 64 && dora.messages.first?.contains("either --model or --adapter") == true)
