@@ -44,7 +44,7 @@ PIQA = [
 BOOKS = [
     ("A plant leans toward a window because it", ["is heavy", "seeks light", "is cold", "fears the wall"], "B"),
     ("What melts first in the sun?", ["ice", "iron", "stone", "wood"], "A"),
-    ("Ömer's compass points", ["up", "down", "west", "north"], "D "),
+    ("Ömer's compass points", ["up", "down", "west", "north"], " D"),
 ]
 BOOLQ = [
     ("is the moon larger than the earth", "Moon", False, "The Moon is a body that goes around the Earth.\nIt is smaller than the Earth."),
