@@ -8,7 +8,7 @@ package struct JudgedRow: Sendable {
   package let number: Int
   package let isRight: Bool
   /// The end of what was asked.
-  let question: String
+  package let question: String
   let given: String
   let gold: String
   /// The probability of the answer among all choices; nil where there are none.

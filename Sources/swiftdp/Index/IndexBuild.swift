@@ -7,9 +7,6 @@ import Foundation
 import Retrieval
 import Training
 
-try check(recall: recall)
-guard recall == nil || approximate else { throw ValidationError("--recall is for --approximate") }
-
 extension IndexCommand {
   struct Build: ParsableCommand, SharedByRanks {
     static let configuration = CommandConfiguration(
@@ -54,6 +51,8 @@ extension IndexCommand {
         )
       }
       guard lists == nil || approximate else { throw ValidationError("--lists is for --approximate") }
+      try check(recall: recall)
+      guard recall == nil || approximate else { throw ValidationError("--recall is for --approximate") }
     }
 
     func run() throws {
