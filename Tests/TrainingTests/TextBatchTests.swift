@@ -28,8 +28,12 @@ import Training
     let fixture = try ParityCase(name)
     let replica = try fixture.replica()
     let longest = min(12, replica.description.longestText)
-    let rows = [longest, 5, 1, longest - 1, 3, 7].map { count in
-      (0..<count).map { Int32(3 + ($0 * 7 + count) % 20) }
+    let lengths: [Int] = [longest, 5, 1, longest - 1, 3, 7]
+    let rows: [[Int32]] = lengths.map { count in
+      (0..<count).map { place -> Int32 in
+        let number = 3 + (place * 7 + count) % 20
+        return Int32(number)
+      }
     }
     let together = replica.logits(batch(rows, length: longest), byRow: true)
     let width = together.count / rows.count
