@@ -134,7 +134,7 @@ let package = Package(
     .target(
       name: "Reports",
       dependencies: [
-        "Base", "Datasets", "Objectives", "Collectives", "Recipes", "Training",
+        "Base", "Datasets", "Objectives", "Collectives", "Sharding", "Recipes", "Training",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["TensorBoard/tensorboard_events.proto"]),

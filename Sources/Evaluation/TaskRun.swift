@@ -51,6 +51,10 @@ package struct PreparedTasks: Sendable {
     tasks.filter { $0.cut > 0 }.map { ($0.task.name, $0.cut) }
   }
 
+  /// Tokens that a run reads or writes, at most: what the texts of a row begin with is read once, and answers may be as long as
+  /// their task allows.
+  package var tokens: Int { tasks.reduce(0) { $0 + $1.tokens } }
+
   /// Reads the rows and writes the prompts.
   /// - Throws: every task's mistake at once.
   package init(_ set: TaskSet, _ options: TaskOptions, for model: TaskModel) throws {
@@ -64,16 +68,24 @@ package struct PreparedTasks: Sendable {
   }
 
   /// The results of all tasks, known to all ranks. Collective.
-  /// - Parameter model: the one that the prompts were written for, whatever its weights are now.
-  package func run(_ model: TaskModel, ranks: Ranks) throws -> [TaskResult] {
-    let scorer = LikelihoodScorer(model: model, ranks: ranks, batchSize: options.batchSize)
+  /// - Parameters:
+  ///   - model: the one that the prompts were written for, whatever its weights are now.
+  ///   - progress: called with what is done and the share of it that is, many times.
+  package func run(
+    _ model: TaskModel, ranks: Ranks,
+    progress: @escaping (_ what: String, _ share: Double) -> Void = { _, _ in }
+  ) throws -> [TaskResult] {
+    var scorer = LikelihoodScorer(model: model, ranks: ranks, batchSize: options.batchSize)
+    scorer.progress = { progress("texts scored", $0) }
     // Rows of all tasks together, so that ranks have about as much to do.
     let texts = tasks.flatMap(\.texts)
     var scores = try scorer(texts)[...]
     return try tasks.map { task in
       let own = scores.prefix(task.texts.count)
       scores = scores.dropFirst(task.texts.count)
-      let answers = try task.answers(Array(own), model, options, ranks)
+      let answers = try task.answers(Array(own), model, options, ranks) {
+        progress("answers of \(task.task.name) begun", $0)
+      }
       return try ranks.together { try task.result(answers, options) }
     }
   }
@@ -92,6 +104,8 @@ private struct PreparedTask: Sendable {
   /// For each row the texts that are scored; none where answers are written.
   let texts: [[ScoredText]]
   let cut: Int
+  /// See `PreparedTasks.tokens`.
+  let tokens: Int
 
   init(_ task: TaskDefinition, _ options: TaskOptions, _ model: TaskModel) throws {
     self.task = task
@@ -134,11 +148,15 @@ private struct PreparedTask: Sendable {
     self.items = items
     self.requests = requests
     self.texts = texts
+    guard task.outputType is GenerateUntil else {
+      cut = texts.count { row in row.contains { $0.tokens.count > model.longest + 1 } }
+      tokens = texts.reduce(0) { $0 + LikelihoodScorer.tokens(of: $1) }
+      return
+    }
     let room = model.longest - task.generation.longest
-    cut =
-      task.outputType is GenerateUntil
-      ? requests.count { row in row.contains { model.prompt($0.prompt).count > room } }
-      : texts.count { row in row.contains { $0.tokens.count > model.longest + 1 } }
+    let lengths = requests.map { row in row.map { model.prompt($0.prompt).count } }
+    cut = lengths.count { row in row.contains { $0 > room } }
+    tokens = lengths.joined().reduce(0) { $0 + task.repeats * (min($1, room) + task.generation.longest) }
   }
 
   /// Rows as templates see them.
@@ -181,12 +199,13 @@ private struct PreparedTask: Sendable {
 
   /// For each row and request, the answers of all repeats. Collective.
   func answers(
-    _ scores: [[LikelihoodScorer.Score]], _ model: TaskModel, _ options: TaskOptions, _ ranks: Ranks
+    _ scores: [[LikelihoodScorer.Score]], _ model: TaskModel, _ options: TaskOptions, _ ranks: Ranks,
+    progress: @escaping (Double) -> Void
   ) throws -> [[[JSON]]] {
     if task.outputType is GenerateUntil {
       let writer = AnswerWriter(
         model: model, ranks: ranks, batchSize: options.batchSize, settings: task.generation,
-        seed: options.seed, task: task.name)
+        seed: options.seed, task: task.name, progress: progress)
       let prompts = requests.flatMap { $0.flatMap { repeatElement($0.prompt, count: task.repeats) } }
       var texts = try writer(prompts, samples: Array(prompts.indices))[...]
       return requests.map { requests in

@@ -51,12 +51,17 @@ struct GGUFFile {
   }
 
   /// Writes everything.
-  /// - Parameter read: gives the numbers of a tensor, by its place in the list.
+  /// - Parameters:
+  ///   - progress: called with the tensors that are written, and all.
+  ///   - read: gives the numbers of a tensor, by its place in the list.
   /// - Throws: `UserError(.disk)`, or what `read` throws; then there is no file.
-  func write(to file: NewFile, _ read: (_ tensor: Int) throws -> [Float]) throws {
+  func write(
+    to file: NewFile, progress: (_ done: Int, _ all: Int) -> Void, _ read: (_ tensor: Int) throws -> [Float]
+  ) throws {
     try file.write { append in
       try head.withUnsafeBytes(append)
       for (place, tensor) in tensors.enumerated() {
+        progress(place, tensors.count)
         let values = try read(place)
         precondition(values.count == tensor.shape.reduce(1, *), "a tensor has other numbers than its shape")
         var bytes = values.withUnsafeBufferPointer { tensor.type.encode($0) }

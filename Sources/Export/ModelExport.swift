@@ -23,8 +23,9 @@ package struct ModelExport {
 
   /// Where the numbers of a tensor come from.
   private struct Source {
-    /// Of the layout; nil for the factors of rotary positions.
+    /// Of the layout; nil where the numbers are given.
     var parameter: Int?
+    var given: [Float] = []
     var form: TensorForm
     var tensor: GGUFTensor
   }
@@ -35,12 +36,7 @@ package struct ModelExport {
   /// - Throws: everything that is wrong with the folders, before anything is written.
   package init(model: String, adapter: String?, output: String, type name: String, threads: Int) throws {
     let problems = Problems()
-    let type = ggufTypes.first { $0.name == name }
-    if type == nil {
-      problems.add(
-        .usage, "\"\(name)\" is none of \(Self.types.joined(separator: ", "))", at: "--type",
-        hint: nearest(to: name, among: Self.types).map { "did you mean \($0)?" } ?? "")
-    }
+    let type = problems.collect { try ggufType(name, among: ggufTypes) }
     let file = problems.collect { try NewFile(output, at: "--gguf") }
     let read = problems.collect { try Self.read(model, adapter: adapter, threads: threads) }
     let tokens = read.flatMap { read in
@@ -101,12 +97,13 @@ package struct ModelExport {
     _ layout: ParameterLayout, _ architecture: any GGUFArchitecture, _ type: any GGUFType.Type
   ) throws -> [Source] {
     let names = layout.forwardOrder.map { layout.parameters[$0].spec.name }
-    let hasHead = names.contains("lm_head.weight")
+    let hasHead = names.contains { architecture.name(of: String($0.dropLast(".weight".count))) == "output" }
     let factors = architecture.rotaryFactors.map { factors in
       Source(
-        form: .same, tensor: GGUFTensor(name: "rope_freqs.weight", shape: [factors.count], type: F32.self))
+        given: factors.values, form: .same,
+        tensor: GGUFTensor(name: factors.name + ".weight", shape: [factors.values.count], type: F32.self))
     }
-    return try [factors].compactMap { $0 }
+    return try factors
       + layout.forwardOrder.map { index in
         let spec = layout.parameters[index].spec
         let dot = spec.name.lastIndex(of: ".") ?? spec.name.endIndex
@@ -118,19 +115,9 @@ package struct ModelExport {
         let isHead = name == (hasHead ? "output" : "token_embd")
         let tensor = GGUFTensor(
           name: name + spec.name[dot...], shape: shape,
-          type: chosen(type, shape: shape, isHead: isHead, isPositions: name == "position_embd"))
+          type: type.chosen(shape: shape, isHead: isHead, isPositions: name == "position_embd"))
         return Source(parameter: index, form: form, tensor: tensor)
       }
-  }
-
-  /// The type of one tensor. Vectors and positions are fp32. The matrix in front of the softmax keeps eight bits. Rows
-  /// that blocks do not fill have smaller blocks, or none.
-  private static func chosen(
-    _ type: any GGUFType.Type, shape: [Int], isHead: Bool, isPositions: Bool
-  ) -> any GGUFType.Type {
-    guard shape.count > 1, !isPositions else { return F32.self }
-    let wishes: [any GGUFType.Type] = (isHead && type.isCoarse ? [] : [type]) + [Q8_0.self, F16.self]
-    return wishes.first { shape[shape.count - 1] % $0.block.numbers == 0 } ?? F16.self
   }
 
   private static func notes(_ tensors: [Source], _ type: any GGUFType.Type) -> [String] {
@@ -145,53 +132,24 @@ package struct ModelExport {
   }
 
   /// Writes the file.
+  /// - Parameter progress: called with the tensors that are written, and all.
   /// - Returns: the bytes of its tensors, and how many those are.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
-  package func run() throws -> (tensors: Int, bytes: Int) {
-    try GGUFFile(metadata, tensors.map(\.tensor)).write(to: file) { place in
+  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (
+    tensors: Int, bytes: Int
+  ) {
+    try GGUFFile(metadata, tensors.map(\.tensor)).write(to: file, progress: progress) { place in
       let source = tensors[place]
-      guard let parameter = source.parameter else { return architecture.rotaryFactors ?? [] }
+      guard let parameter = source.parameter else { return source.given }
       let spec = layout.parameters[parameter].spec
       let values = try [Float](unsafeUninitializedCapacity: spec.count) { buffer, count in
         try weights.read(
           parameter, 0..<spec.count, into: UnsafeMutableBufferPointer(rebasing: buffer[..<spec.count]))
         count = spec.count
       }
-      // From there on fp16 rounds to infinity, and the scales of blocks are fp16.
-      let limit: Float = source.tensor.type.number == F32.number ? .infinity : 65520
-      if let bad = values.first(where: { !(abs($0) < limit) }) {
-        throw UserError(
-          .data, "has \(bad), which is beyond \(source.tensor.type.name)", at: spec.name,
-          hint: bad.isFinite ? "export it as f32" : "")
-      }
-      return Self.arranged(values, spec.shape, source.form)
+      try source.tensor.type.check(values, of: spec.name)
+      return source.form.arranged(values, spec.shape)
     }
     return (tensors.count, tensors.reduce(0) { $0 + $1.tensor.bytes })
-  }
-
-  private static func arranged(_ values: [Float], _ shape: [Int], _ form: TensorForm) -> [Float] {
-    switch form {
-    case .same: return values
-    case .plusOne: return values.map { $0 + 1 }
-    case .turned:
-      let (rows, columns) = (shape[0], shape[1])
-      var out = [Float](repeating: 0, count: values.count)
-      for row in 0..<rows {
-        for column in 0..<columns { out[column * rows + row] = values[row * columns + column] }
-      }
-      return out
-    case .pairs(let heads):
-      let columns = shape.count > 1 ? shape[1] : 1
-      let width = shape[0] / heads
-      var out: [Float] = []
-      out.reserveCapacity(values.count)
-      for head in 0..<heads {
-        for place in 0..<width {
-          let row = head * width + place / 2 + place % 2 * (width / 2)
-          out += values[row * columns..<(row + 1) * columns]
-        }
-      }
-      return out
-    }
   }
 }

@@ -45,14 +45,13 @@ package final class Program {
   package var gradientCount: Int { plan.gradientCount }
   /// The number of operations in all matrix products of a run, including those that are computed again. The forward
   /// products of the loss count as part of its backward.
-  package var productOperations: Double {
+  package private(set) lazy var productOperations: Double =
     plan.schedule.enumerated().reduce(0) { sum, entry in
       let operation = record.nodes[entry.element.node].operation
       guard case .backward(let node) = entry.element else { return sum + operation.productOperations }
       let forward = node == record.nodes.count - 1 ? operation.productOperations : 0
       return sum + forward + operation.backwardOperations
     }
-  }
   /// The count of numbers that all operations of a run read and write, without parameters: twice as many in backward,
   /// which has gradients beside values. The logits, which no value holds, are included.
   package var touchedCount: Double {

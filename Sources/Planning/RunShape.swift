@@ -68,6 +68,8 @@ package struct RunShape: Sendable {
   package var rollouts: FrozenStorage?
   /// The share of micro-batches that are computed a second time.
   package var audit = 0.0
+  /// Texts that benchmarks read at once while the run trains; nil where it has none.
+  package var evaluatedTexts: Int?
 
   package init(
     batch: BatchShape, type: ElementType, wire: ElementType = .float32, rule: any UpdateRule,
@@ -107,6 +109,7 @@ package struct RunShape: Sendable {
     audit = recipe.training.audit
     rollouts = (objective as? any PolicyTask)?.rollouts.storage
     if rollouts == FrozenStorage(type) { rollouts = nil }
+    evaluatedTexts = recipe.training.evaluation?.batchSize
     reference = ReferenceWeights(recipe)
     if recipe.keep.holdsWeights {
       anchors = WeightAnchor.count(owned: 1, elasticity: recipe.keep.elastic?.strength ?? 0)
@@ -154,6 +157,8 @@ package struct ProgramEstimate: Sendable {
   package let rolloutBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int
+  /// Bytes of keys and values, and of activations, while benchmarks are run, at most; 0 where there are none.
+  package let evaluationBytes: Int
 
   package init(
     _ description: ModelDescription, layout: ParameterLayout, _ shape: RunShape, _ place: Placement
@@ -192,5 +197,32 @@ package struct ProgramEstimate: Sendable {
     productOperations = programs.map(\.productOperations).max() ?? 0
     touched = programs.map(\.touchedCount).max() ?? 0
     recordBytes = programs.reduce(0) { $0 + $1.recordBytes }
+    evaluationBytes =
+      shape.evaluatedTexts.map { Self.evaluation(description, layout, shape, place, texts: $0) } ?? 0
+  }
+}
+
+extension ProgramEstimate {
+  /// Tokens that benchmarks read at once, and bytes of keys and values that they keep, at most (Evaluation's LikelihoodScorer).
+  private static let mostRead = 4096
+  private static let cacheBytes = 512 << 20
+
+  private static func evaluation(
+    _ description: ModelDescription, _ layout: ParameterLayout, _ shape: RunShape, _ place: Placement,
+    texts: Int
+  ) -> Int {
+    let float = MemoryLayout<Float>.size
+    let longest = max(description.longestText, 1)
+    let ofToken = Graph.attentions { _ = description.family.forward($0) }.reduce(0) {
+      $0 + 2 * $1.keyHeads * $1.headWidth * float
+    }
+    let length = min(longest, mostRead)
+    let graph = Graph(
+      layout: layout, type: shape.type, trainedType: description.trainedType(shape.type),
+      shape: BatchShape(sequences: mostRead / length, length: length), purpose: .loss,
+      adaptation: description.adaptation)
+    LanguageModel().record(description.family.forward(graph), of: description, on: graph)
+    let program = Program(graph, threads: place.threads)
+    return min((2 * texts + 1) * longest * ofToken, cacheBytes) + program.arenaCount * float
   }
 }

@@ -25,6 +25,8 @@ package final class Console: Observer {
   /// What the terminal shows now; nil where there is none.
   private let terminal: () -> TerminalForm?
   private let logsRanks: Bool
+  /// Operations per second of matrix products that the first rank could reach; nil where nobody has measured it.
+  package var peak: Double?
   private let binding: String
   private var facts = LiveFacts()
   private var ranks = 1
@@ -149,6 +151,9 @@ package final class Console: Observer {
     }
     facts.learningRate = report.learningRate
     facts.tokensPerSecond = Double(report.tokens) / report.seconds
+    facts.peakShare = peak.flatMap {
+      $0 > 0 && report.operations > 0 ? report.operations / report.seconds / $0 : nil
+    }
     facts.exchangeShare = ranks > 1 ? report.exchangeSeconds / report.seconds : nil
     facts.epoch = sequences > 0 ? Double(report.step * batchSequences) / Double(sequences) : nil
     if report.finding?.isWithheld == true { facts.skipped += 1 }
@@ -230,7 +235,9 @@ package final class Console: Observer {
 
   private func megabytes(_ bytes: Int) -> String { grouped(Int((Double(bytes) / 1e6).rounded())) }
 
-  package func noted(_ text: String) {
+  package func noted(_ text: String) { if amount != .quiet { warned(text) } }
+
+  package func warned(_ text: String) {
     if amount == .json { return tell("note", [("text", .string(text))]) }
     note("note: " + text)
   }

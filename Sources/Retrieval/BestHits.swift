@@ -15,7 +15,7 @@ package struct ScoredChunk: Equatable, Sendable {
 
 /// Keeps the best `count`, in order.
 package struct BestHits {
-  private let count: Int
+  let count: Int
   package private(set) var hits: [ScoredChunk] = []
   /// What a score must reach; lower ones, and NaN, do not.
   package private(set) var threshold = -Float.infinity

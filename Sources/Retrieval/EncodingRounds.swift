@@ -51,13 +51,10 @@ package final class EncodingRounds {
     let order = texts.indices.sorted { (texts[$1].count, $0) < (texts[$0].count, $1) }
     let mine = stride(from: ranks.rank, to: count, by: ranks.count).map { order[$0] }
     var made: [Float] = []
-    made.reserveCapacity(mine.count * encoder.width)
     let cut = try ranks.together {
-      try mine.reduce(0) { cut, text in
-        let (vector, cutTokens) = try encoder.vector(of: texts[text])
-        made += vector
-        return cut + (cutTokens > 0 ? 1 : 0)
-      }
+      let (vectors, cutTexts) = try encoder.vectors(of: mine.map { texts[$0] })
+      made = vectors
+      return cutTexts
     }
     cutTexts += ranks.sum(cut)
     let all = ranks.gatherOnFirst(made.withUnsafeBytes { Array($0) })

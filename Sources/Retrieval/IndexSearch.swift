@@ -18,8 +18,7 @@ package struct SearchOptions: Sendable {
   /// Hits for each query.
   package var count = 5
   package var filters: [MetadataFilter] = []
-  /// How many lists of clustered vectors are looked through; nil for all vectors.
-  package var probes: Int?
+  package var reach = SearchReach.all
   /// How many hits a reranker reads for each query.
   package var candidates = 50
 
@@ -76,7 +75,7 @@ package final class IndexSearch {
       let depth = options.mode == .hybrid ? max(ReciprocalRanks.depth, wanted) : wanted
       if options.mode != .lexical {
         near = try VectorSearch(engine, ranks).best(
-          vectors, width: facts.width, count: depth, in: snapshot.parts, probes: options.probes)
+          vectors, width: facts.width, count: depth, in: snapshot.parts, reach: options.reach)
       }
       let found = try ranks.together {
         try read(queries, near, options, depth: depth, wanted: wanted, generation: snapshot.generation)
@@ -204,12 +203,10 @@ package final class IndexSearch {
       JSON.array(found.map { .array($0.map { .string($0.chunk.text) }) }).encoded())
     let passages = try ranks.together { try JSON.parse(texts) }.elements ?? []
     let pairs = passages.enumerated().flatMap { query, texts in
-      (texts.elements ?? []).map { (query, $0.bytes ?? []) }
+      (texts.elements ?? []).map { QuestionPair(question: queries[query], passage: $0.bytes ?? []) }
     }
     let own = try ranks.together {
-      try stride(from: ranks.rank, to: pairs.count, by: ranks.count).map {
-        try scorer.score(pairs[$0].1, for: queries[pairs[$0].0])
-      }
+      try scorer.scores(of: stride(from: ranks.rank, to: pairs.count, by: ranks.count).map { pairs[$0] })
     }
     let all = ranks.gather(own)
     guard ranks.isFirst else { return [] }

@@ -152,14 +152,18 @@ package final class IndexWriter {
   }
 
   /// Sorts all vectors into lists around centroids, for approximate search.
-  /// - Parameter lists: how many; nil for as many as suit the number of chunks.
-  package func cluster(lists: Int?, threads: Int) throws -> Int {
+  /// - Parameters:
+  ///   - lists: how many; nil for as many as suit the number of chunks.
+  ///   - recall: the share of the nearest vectors that a search should find.
+  package func cluster(lists: Int?, recall: Double?, threads: Int) throws -> VectorClusters {
     let (parts, files) = try openParts()
     guard !parts.isEmpty else { throw UserError(.usage, "holds no passages to sort", at: folder) }
     let made = try VectorLists(
-      parts, lists: lists ?? VectorLists.usual(Self.live(parts).count), threads: threads)
+      parts, lists: lists ?? VectorLists.usual(Self.live(parts).count),
+      recall: recall ?? VectorLists.usualRecall,
+      threads: threads)
     try replaceAll(files, parts, made.order, made.clusters)
-    return made.clusters.count
+    return made.clusters
   }
 
   private func openParts() throws -> ([VectorPart], [Int]) {

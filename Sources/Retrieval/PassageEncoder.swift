@@ -11,14 +11,22 @@ package protocol PassageEncoder {
   var longestText: Int { get }
   /// The tokens of a text, without special ones, and what they stand for.
   func placed(_ text: [UInt8]) -> PlacedTokens
-  /// The vector of a text, of length 1; it depends on that text alone. A text that is too long loses its end.
-  /// - Returns: the vector, [width], and how many tokens were cut off.
-  /// - Throws: if the numbers are not finite.
-  func vector(of text: [UInt8]) throws -> (vector: [Float], cutTokens: Int)
+  /// The vectors of texts, each of length 1; each depends on its text alone. A text that is too long loses its end.
+  /// - Returns: the vectors, [n, width], and how many texts lost their ends.
+  /// - Throws: if numbers are not finite.
+  func vectors(of texts: [[UInt8]]) throws -> (vectors: [Float], cutTexts: Int)
+}
+
+/// A question and a passage that may answer it, UTF-8.
+package struct QuestionPair: Sendable {
+  package let question: [UInt8]
+  package let passage: [UInt8]
+
+  package init(question: [UInt8], passage: [UInt8]) { (self.question, self.passage) = (question, passage) }
 }
 
 /// What tells how well a passage answers a question, reading both at once.
 package protocol PassageScorer {
-  /// Higher is better; it depends on these two texts alone.
-  func score(_ passage: [UInt8], for question: [UInt8]) throws -> Double
+  /// Higher is better; each score depends on its pair alone.
+  func scores(of pairs: [QuestionPair]) throws -> [Double]
 }

@@ -1,4 +1,4 @@
-// How fast vectors are searched, on vectors that are made for it: directions around centres, as those of texts are.
+// How fast vectors are searched, on vectors that are made for it and lie as those of texts do.
 import Base
 import Collectives
 import Foundation
@@ -28,24 +28,32 @@ package struct SearchTrial {
     (self.engine, self.ranks) = (engine, ranks)
   }
 
-  /// Directions around one centre for each hundred of them; the noise is as long as the centre.
   package func vectors(_ count: Int, seed: UInt64) -> [Float] {
-    let centres = max(self.count / 100, 1)
+    Self.vectors(count, of: self.count, width: width, seed: seed)
+  }
+
+  /// Directions around one centre for each hundred of them; the noise is as long as the centre. The variance of column j is that
+  /// of the first one divided by j, as the principal components of texts have it, so that 128 numbers vary in about 15 directions.
+  /// - Parameter all: how many vectors there are in all, of which these are some, or queries for them.
+  package static func vectors(_ count: Int, of all: Int, width: Int, seed: UInt64) -> [Float] {
+    let centres = max(all / 100, 1)
+    let spread = (1...width).map { 1 / Float($0).squareRoot() }
     // Numbers of a centre and of noise have the same spread.
     func draw(_ random: inout PhiloxStream) -> Float { Float(random.unit() + random.unit() - 1) }
-    var all = [Float](repeating: 0, count: count * width)
+    var made = [Float](repeating: 0, count: count * width)
     var random = PhiloxStream(seed: seed, stream: 0)
     for row in 0..<count {
       var centre = PhiloxStream(seed: 1, stream: UInt64(1 + random.below(centres)))
       var sum: Float = 0
-      for column in row * width..<(row + 1) * width {
-        all[column] = draw(&centre) + draw(&random)
-        sum += all[column] * all[column]
+      for column in 0..<width {
+        let number = spread[column] * (draw(&centre) + draw(&random))
+        made[row * width + column] = number
+        sum += number * number
       }
       let scale = 1 / sum.squareRoot()
-      for column in row * width..<(row + 1) * width { all[column] *= scale }
+      for column in row * width..<(row + 1) * width { made[column] *= scale }
     }
-    return all
+    return made
   }
 
   /// Writes the vectors, on the first rank. Collective.
@@ -60,31 +68,32 @@ package struct SearchTrial {
   }
 
   /// Sorts them into lists, on the first rank. Collective.
-  /// - Returns: seconds.
-  package func cluster(lists: Int?) throws -> Double {
+  /// - Returns: the lists, on the first rank, and seconds.
+  package func cluster(lists: Int?, recall: Double?) throws -> (clusters: VectorClusters?, seconds: Double) {
     let start = Date()
-    try ranks.together {
-      guard ranks.isFirst else { return }
+    let clusters = try ranks.together { () throws -> VectorClusters? in
+      guard ranks.isFirst else { return nil }
       let part = try VectorPart(folder, number: 1, width: width, type: type)
       let made = try VectorLists(
-        [part], lists: lists ?? VectorLists.usual(count), threads: engine.pool.threads)
+        [part], lists: lists ?? VectorLists.usual(count), recall: recall ?? VectorLists.usualRecall,
+        threads: engine.pool.threads)
       try VectorPart.write(folder, number: 2, made.order, of: [part], clusters: made.clusters)
+      return made.clusters
     }
-    return Date().timeIntervalSince(start)
+    return (clusters, Date().timeIntervalSince(start))
   }
 
   /// The fastest of several searches. Collective.
-  /// - Parameter probes: nil for all vectors.
-  package func search(_ queries: [Float], count: Int, probes: Int?, repeats: Int) throws -> Outcome {
+  package func search(_ queries: [Float], count: Int, reach: SearchReach, repeats: Int) throws -> Outcome {
     let part = try ranks.together {
-      try VectorPart(folder, number: probes == nil ? 1 : 2, width: width, type: type)
+      try VectorPart(folder, number: reach == .all ? 1 : 2, width: width, type: type)
     }
     var best = Outcome(seconds: .infinity, found: [])
     for _ in 0..<repeats {
       ranks.barrier()
       let start = Date()
       let found = try VectorSearch(engine, ranks).best(
-        queries, width: width, count: count, in: [part], probes: probes)
+        queries, width: width, count: count, in: [part], reach: reach)
       let seconds = Date().timeIntervalSince(start)
       if seconds < best.seconds { best = Outcome(seconds: seconds, found: found) }
     }

@@ -10,6 +10,8 @@ struct VectorLists {
   let order: [VectorPart.Place]
 
   private static let turns = 10
+  /// The share of the nearest vectors that a search should find, unless it is told.
+  package static let usualRecall = 0.98
   /// Vectors for each list that centroids are found from.
   private static let sample = 64
   private static let block = 8192
@@ -19,8 +21,9 @@ struct VectorLists {
     max(1, min(vectors / 39, Int(4 * Double(vectors).squareRoot())))
   }
 
+  /// - Parameter recall: the share of the nearest vectors that should lie in the lists that a search looks through.
   /// - Throws: if a file cannot be read.
-  init(_ parts: [VectorPart], lists wanted: Int, threads: Int = 1) throws {
+  init(_ parts: [VectorPart], lists wanted: Int, recall: Double = usualRecall, threads: Int = 1) throws {
     // Products are cut by their shapes, so that no sum depends on the number of threads.
     let engine = try Engine(threads: threads)
     let width = parts[0].width
@@ -51,11 +54,12 @@ struct VectorLists {
     }
     order = members.flatMap { $0 }
     clusters = VectorClusters(
-      centroids: centroids, starts: members.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) })
+      centroids: centroids, starts: members.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) },
+      probes: try ListRecall(parts, members, centroids, engine).lists(for: recall))
   }
 
   /// Rows as fp32, [places, width].
-  private static func vectors(_ places: [VectorPart.Place], of parts: [VectorPart]) throws -> [Float] {
+  static func vectors(_ places: [VectorPart.Place], of parts: [VectorPart]) throws -> [Float] {
     let width = parts[0].width
     var vectors = [Float](repeating: 0, count: places.count * width)
     var next = 0
@@ -93,10 +97,7 @@ struct VectorLists {
                 into: MutableMatrix(scores.baseAddress!, rows: count, columns: lists))
               let (scores, found) = (Unshared(scores), Unshared(found))
               engine.pool.run(count) { row, _ in
-                let row = (number: first + row, scores: scores.value.baseAddress! + row * lists)
-                var best = 0
-                for list in 1..<max(lists, 1) where row.scores[list] > row.scores[best] { best = list }
-                found.value[row.number] = best
+                found.value[first + row] = largest(scores.value.baseAddress! + row * lists, count: lists)
               }
             }
           }
@@ -104,6 +105,23 @@ struct VectorLists {
       }
     }
     return nearest
+  }
+
+  /// The place of the largest of some numbers; of equal ones the first.
+  private static func largest(_ x: UnsafePointer<Float>, count: Int) -> Int {
+    let whole = count / 16 * 16
+    var peaks = SIMD16<Float>(repeating: -.infinity)
+    for start in stride(from: 0, to: whole, by: 16) {
+      let some = UnsafeRawPointer(x + start).loadUnaligned(as: SIMD16<Float>.self)
+      peaks.replace(with: some, where: some .> peaks)
+    }
+    var peak = peaks.max()
+    for place in whole..<count { peak = max(peak, x[place]) }
+    for start in stride(from: 0, to: whole, by: 16)
+    where any(UnsafeRawPointer(x + start).loadUnaligned(as: SIMD16<Float>.self) .== peak) {
+      return (start..<start + 16).first { x[$0] == peak } ?? start
+    }
+    return (whole..<count).first { x[$0] == peak } ?? 0
   }
 
   /// The mean direction of the vectors of each list; a list without any keeps its centroid.

@@ -79,6 +79,7 @@ extension VectorPart {
     // Tensors of eight bytes an element first, then of four, then of one, so that each lies at a multiple of its own.
     var tensors: [(name: String, type: StoredType, shape: [Int])] = [("numbers", .i64, [rows])]
     if let clusters { tensors.append(("starts", .i64, [clusters.count + 1])) }
+    if clusters != nil { tensors.append(("probes", .i64, [1])) }
     if let clusters { tensors.append(("centroids", .f32, [clusters.count, width])) }
     if type == .int8 { tensors.append(("largest", .f32, [rows])) }
     tensors.append(("vectors", type == .float32 ? .f32 : .i8, [rows, width]))
@@ -90,6 +91,9 @@ extension VectorPart {
       if let clusters {
         try clusters.starts.map(Int64.init).withUnsafeBytes {
           try writer.write(name: "starts", from: 0, bytes: $0)
+        }
+        try [Int64(clusters.probes)].withUnsafeBytes {
+          try writer.write(name: "probes", from: 0, bytes: $0)
         }
         try clusters.centroids.withUnsafeBufferPointer {
           try writer.write(name: "centroids", elementRange: 0..<$0.count, from: $0)

@@ -18,7 +18,7 @@ package final class GradientSum {
   package let map: ShardMap
   /// The held part of the summed gradient, `map.heldCount` elements.
   package let memory: FlatMemory
-  private let ranks: Ranks
+  let ranks: Ranks
   private let engine: Engine
   private let exchange: SliceExchange
   private let wire: ElementType

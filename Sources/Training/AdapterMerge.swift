@@ -125,15 +125,16 @@ package struct AdapterMerge {
   }
 
   /// Writes the merged folder.
+  /// - Parameter progress: called with the tensors that are written, and all.
   /// - Throws: where its logits differ from those before by more than its types explain; nothing is left then.
-  package func run() throws -> Outcome {
+  package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> Outcome {
     let before = try logits(
       adapted, try AdaptedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine),
       projections: storage)
     let merged = try MergedWeights(adapted, base: base, adapter: adapter, storage: storage, engine: engine)
     let folder = try MergedFolder(merged, of: merged.description, donor: base, path: output)
     do {
-      try folder.write()
+      try folder.write(progress: progress)
       let description = try ModelDescription.stored(in: folder.staging).adapted(by: NoFineTuning())
       let after = try logits(
         description,

@@ -29,21 +29,22 @@ package struct CrossEncoder: PassageScorer {
     }
   }
 
-  package func score(_ passage: [UInt8], for question: [UInt8]) throws -> Double {
-    let description = model.replica.description
-    let longest = description.longestText
-    let encoded = try model.tokenizer.encode(question, pair: passage, longest: longest)
-    try description.check(encoded.tokens)
-    var sequences = TokenSequences(files: ["pair"], longest: longest)
-    sequences.append(
-      encoded.tokens[...], zeroTypes: encoded.zeroTypes, numbers: [0], source: SampleSource(file: 0, line: 0))
-    var batch = Batch()
-    sequences.fill(&batch, with: MicroBatch(sequences: [0], firstSample: 0), mask: .none)
-    let logits = model.replica.logits(batch).map(Double.init)
-    guard logits.allSatisfy(\.isFinite) else {
-      throw UserError(.data, "gives numbers that are not finite", at: model.folder)
+  package func scores(of pairs: [QuestionPair]) throws -> [Double] {
+    let replica = model.replica
+    let batches = try TextBatches(
+      pairs.map { ($0.question, $0.passage) }, of: model, longest: replica.description.longestText,
+      numbers: [0])
+    var scores = [Double](repeating: 0, count: pairs.count)
+    try batches.run(on: replica) {
+      replica.logits($0, byRow: true)
+    } _: { pair, logits in
+      let logits = logits.map(Double.init)
+      guard logits.allSatisfy(\.isFinite), let largest = logits.max(), let last = logits.last else {
+        throw UserError(.data, "gives numbers that are not finite", at: model.folder)
+      }
+      scores[pair] =
+        logits.count > 1 ? exp(last - largest) / logits.reduce(0) { $0 + exp($1 - largest) } : last
     }
-    guard logits.count > 1, let largest = logits.max(), let last = logits.last else { return logits[0] }
-    return exp(last - largest) / logits.reduce(0) { $0 + exp($1 - largest) }
+    return scores
   }
 }

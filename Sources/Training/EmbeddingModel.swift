@@ -91,22 +91,20 @@ package struct EmbeddingModel: PassageEncoder {
 
   package func placed(_ text: [UInt8]) -> PlacedTokens { model.tokenizer.encodeWithPlaces(text) }
 
-  package func vector(of text: [UInt8]) throws -> (vector: [Float], cutTokens: Int) {
-    let replica = model.replica
-    let encoded = try model.tokenizer.encode(text, pair: nil, longest: longest)
-    try replica.description.check(encoded.tokens)
-    var sequences = TokenSequences(files: ["text"], longest: longest)
-    sequences.append(
-      encoded.tokens[...], zeroTypes: encoded.zeroTypes, numbers: [], source: SampleSource(file: 0, line: 0))
-    var batch = Batch()
-    replica.objective.fill(
-      &batch, with: MicroBatch(sequences: [0], firstSample: 0), of: sequences, mask: .none)
-    _ = replica.loss(batch)
-    let z = replica.outputs
-    let norm = max(z.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12)
-    guard norm.isFinite else {
-      throw UserError(.data, "gives numbers that are not finite", at: model.folder)
+  package func vectors(of texts: [[UInt8]]) throws -> (vectors: [Float], cutTexts: Int) {
+    let batches = try TextBatches(texts.map { ($0, nil) }, of: model, longest: longest)
+    let (replica, width) = (model.replica, self.width)
+    var vectors = [Float](repeating: 0, count: texts.count * width)
+    try batches.run(on: replica) { batch in
+      _ = replica.loss(batch, byRow: true)
+      return replica.outputs
+    } _: { text, z in
+      let norm = max(z.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12)
+      guard norm.isFinite else {
+        throw UserError(.data, "gives numbers that are not finite", at: model.folder)
+      }
+      for (column, number) in z.enumerated() { vectors[text * width + column] = Float(number / norm) }
     }
-    return (z.map { Float($0 / norm) }, encoded.cutTokens)
+    return (vectors, batches.cutTexts)
   }
 }

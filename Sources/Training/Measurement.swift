@@ -11,11 +11,13 @@ import Tokenizers
 ///   - findsMistakes: whether the objective will be asked for the mistakes.
 ///   - asked: which outputs to keep, if not those that the objective needs.
 ///   - reference: what answers are compared with.
+///   - progress: called with the number of micro-batches that are measured, and all.
 /// - Returns: loss and outputs, in the order of the sequences, known to all ranks. Collective.
 /// - Throws: if rows cannot be read again.
 package func measure(
   _ sequences: TokenSequences, rows: RowTexts?, replica: Replica, ranks: Ranks, microBatchSize: Int,
-  mask: PackingMask, findsMistakes: Bool = false, form asked: OutputForm? = nil, reference: Reference? = nil
+  mask: PackingMask, findsMistakes: Bool = false, form asked: OutputForm? = nil, reference: Reference? = nil,
+  progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
 ) throws -> Evaluated {
   let objective = replica.objective
   let form = asked ?? (findsMistakes ? objective.mistakeOutputs : objective.outputs)
@@ -28,6 +30,7 @@ package func measure(
   var own: [Double] = []
   var batch = Batch()
   for index in stride(from: ranks.rank, to: microBatches.count, by: ranks.count) {
+    progress(index, microBatches.count)
     ranks.board?.tell(.validation)
     objective.fill(&batch, with: microBatches[index], of: sequences, mask: mask)
     if let number { batch.setAnswers(AnswerNumbers.ofStep) { _ in number } }

@@ -37,6 +37,8 @@ package protocol Observer: AnyObject {
   func saved(step: Int, path: String) throws
   /// Something that the user should know.
   func noted(_ text: String) throws
+  /// Something that is wrong, and that the run goes on in spite of.
+  func warned(_ text: String) throws
   func ended(_ end: RunEnd) throws
 }
 
@@ -46,6 +48,7 @@ extension Observer {
   package func validated(_ evaluation: Evaluation) throws {}
   package func saved(step: Int, path: String) throws {}
   package func noted(_ text: String) throws {}
+  package func warned(_ text: String) throws { try noted(text) }
   package func ended(_ end: RunEnd) throws {}
 }
 

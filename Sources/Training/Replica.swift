@@ -39,6 +39,8 @@ package final class Replica {
   var teacher: Teacher?
   /// The other sums that the micro-batch before left behind.
   package private(set) var counts: [Double] = []
+  /// The operations of all matrix products in training since it was set to 0; see `Program.productOperations`.
+  var operations = 0.0
   /// Whether training leaves the loss of each token, and that of the last micro-batch.
   var keepsTokenLosses = false
   private(set) var tokenLosses: [Double] = []
@@ -127,6 +129,7 @@ package final class Replica {
         batch.features.isEmpty
         ? program(for: batch, training: true, dropout: dropout && objective.dropsOut)
         : program(shape(of: batch), training: true, part: .head)
+      operations += program.productOperations
       defer {
         take(program.counts)
         if keepsTokenLosses {
@@ -197,17 +200,19 @@ package final class Replica {
   }
 
   /// The sum of the losses of a micro-batch, without dropout.
-  package func loss(_ batch: Batch) -> Double {
-    run(program(for: batch, training: false), on: batch)
+  /// - Parameter byRow: whether the numbers of a row have the bits that they have alone; see `Engine.byRow`.
+  package func loss(_ batch: Batch, byRow: Bool = false) -> Double {
+    run(program(for: batch, training: false), on: batch, byRow: byRow)
   }
 
   /// The logits of every token, [B · T, V], or of every row's labels, [B, labels].
-  package func logits(_ batch: Batch) -> [Float] {
+  /// - Parameter byRow: see `loss`.
+  package func logits(_ batch: Batch, byRow: Bool = false) -> [Float] {
     let key = ProgramCache.Key(shape: shape(of: batch), purpose: .logits, dropout: false)
     let program = programs.program(key) {
       Program(record(key.shape, for: .logits), threads: engine.pool.threads)
     }
-    run(program, on: batch)
+    run(program, on: batch, byRow: byRow)
     return Array(output(of: program))
   }
 
@@ -234,9 +239,10 @@ package final class Replica {
 
   /// Runs a program that has no backward.
   @discardableResult
-  func run(_ program: Program, on batch: Batch) -> Double {
+  func run(_ program: Program, on batch: Batch, byRow: Bool = false) -> Double {
     withInput(batch) {
-      let loss = program.run($0, weights: store, arena: arena, engine: engine)
+      let loss = program.run(
+        $0, weights: store, arena: arena, engine: byRow ? engine.byRow : engine)
       take(program.counts)
       outputs = program.outputs
       return loss

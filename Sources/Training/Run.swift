@@ -272,6 +272,8 @@ package final class Run {
     var trace = StepTrace(recipe, replica.engine, ranks)
     for number in stride(from: first, through: end, by: 1) {
       trace?.begin(number)
+      step.countsGradient =
+        recipe.training.reportTo.contains(.tensorboard) && GradientHistogram.isDue(number, of: data.steps)
       var report =
         try head?.run(number, tokens: data.dataset.train.tokenCount, fill: fillTrained)
         ?? reported { try step.run(number, try microBatches(number, &stream)) }
@@ -395,7 +397,7 @@ package final class Run {
     let words = finding.words(step: report.step)
     guard finding.stops else {
       let action = finding.isWithheld ? "not applied (\(step.watch.history.skipped) so far)" : "applied"
-      for observer in observers { try observer.noted("\(words): \(action)") }
+      for observer in observers { try observer.warned("\(words): \(action)") }
       return
     }
     throw UserError(

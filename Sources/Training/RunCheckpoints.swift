@@ -20,7 +20,7 @@ final class RunCheckpoints {
     func tell(_ observer: any Observer) throws {
       switch self {
       case .saved(let step, let path): try observer.saved(step: step, path: path)
-      case .note(let text): try observer.noted(text)
+      case .note(let text): try observer.warned(text)
       }
     }
   }

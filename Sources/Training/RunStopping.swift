@@ -44,7 +44,7 @@ extension Run {
     let isThere = ranks.broadcast(
       ranks.isFirst && checkpoints.complete.contains { $0.step == best.step } ? "1" : "")
     guard isThere == "1" else {
-      return try tell { try $0.noted("\(path) is not there, so that the model is that of step \(number)") }
+      return try tell { try $0.warned("\(path) is not there, so that the model is that of step \(number)") }
     }
     try ranks.together {
       try fillTrained(

@@ -40,6 +40,10 @@ package struct StepReport: Sendable {
   package var sources: [SourceReport] = []
   /// Of each rank, at some steps or where somebody asks for it.
   package var ranks: [RankSeconds] = []
+  /// The operations of this rank's matrix products; 0 where they are not counted.
+  package var operations = 0.0
+  /// How the gradient is distributed, where somebody asks for it.
+  package var histograms: [GradientHistogram] = []
 }
 
 package final class TrainStep {
@@ -78,6 +82,8 @@ package final class TrainStep {
   private let audit: Audit
   /// What holds weights near those that the run begins with.
   var anchor: WeightAnchor?
+  /// Whether the next report tells how the gradient is distributed; the same on all ranks.
+  var countsGradient = false
   /// What the method adds to the loss of each step.
   private let penalty: (any WeightPenalty)?
   /// When messages were last looked after, in nanoseconds.
@@ -146,6 +152,7 @@ package final class TrainStep {
   package func run(_ step: Int, _ microBatches: [MicroBatch]) throws -> StepReport {
     let start = Date()
     ranks.board?.tell(step: step)
+    replica.operations = 0
     // The denominator: every rank counts the losses of the whole step before the first backward pass.
     let tokens = tasks?.tokenCount(of: microBatches) ?? sequences.tokenCount(of: microBatches)
     let draw = BatchDraw(seed: seed, step: step)
@@ -167,6 +174,7 @@ package final class TrainStep {
     let penalty = units > 0 ? addPenalty() : 0
     let kept = units > 0 ? pullBack() : []
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
+    let histograms = countsGradient ? gradients.histograms() : []
     let learningRate = schedule.learningRate(step: step - 1)
     sums.gather(microBatches: microBatches.count)
     var total = sums.total(microBatches: microBatches.count, units: units)
@@ -188,7 +196,8 @@ package final class TrainStep {
       audits: audits, finding: finding,
       flaw: step == 1 ? replica.objective.flaw(ofFirstStep: total, precision: replica.precision) : nil,
       sources: sources?.reports(
-        ofSources.isEmpty ? nil : ofSources, of: microBatches.lazy.flatMap(\.sequences), in: sequences) ?? [])
+        ofSources.isEmpty ? nil : ofSources, of: microBatches.lazy.flatMap(\.sequences), in: sequences) ?? [],
+      operations: replica.operations, histograms: histograms)
   }
 
   /// Computes this rank's micro-batches; owners of slices add the gradients of all ranks. When it returns, no rank

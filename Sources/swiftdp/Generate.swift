@@ -105,6 +105,7 @@ struct Generate: ParsableCommand, SharedByRanks {
   private func answer(_ question: String, from ranks: Ranks) throws {
     let settings = try ranks.together {
       let settings = try modelSettings()
+      if ranks.isFirst { try grounding.checkFiles() }
       try TrainedModel.description(folder: options.model, adapter: options.adapter, settings)
         .checkMakesTexts()
       return settings

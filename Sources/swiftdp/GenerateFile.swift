@@ -88,6 +88,7 @@ struct GenerateFile {
         }
       }
     }
+    if ranks.isFirst { problems.collect { try command.grounding.checkFiles() } }
     problems.collect { try command.options.checkNames() }
     if takesTurns, let file { problems.collect { try checkNames(of: file) } }
     try problems.throwIfAny()

@@ -71,15 +71,13 @@ struct Merge: ParsableCommand {
       data: files.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : files, storage: storage,
       threads: threads ?? max(Launch.allowedCores, 1))
     for note in merge.notes { Command.tell("note: " + note) }
-    let outcome = try merge.run()
+    let lines = ProgressLines()
+    let outcome = try merge.run { done, all in lines.tell { "merged \(done) of \(all) tensors" } }
     print(json ? outcome.json.encoded() : outcome.text)
   }
 }
 
 extension Merge {
-  /// Seconds between two lines about progress.
-  private static let pause = 2.0
-
   /// Merges the models of a YAML file.
   private func merge(_ file: String) throws {
     let recipe = try RecipeFile(file, assignments: [], paths: Launch.paths, problems: Problems())
@@ -91,12 +89,8 @@ extension Merge {
       models, file: file, text: try OpenFile.contents(file), output: output, seed: seed,
       threads: threads ?? max(Launch.allowedCores, 1))
     for note in merge.notes { Command.tell("note: " + note) }
-    var told = Date()
-    let outcome = try merge.run { done, all in
-      guard Date().timeIntervalSince(told) > Self.pause else { return }
-      told = Date()
-      Command.tell("merged \(done) of \(all) tensors")
-    }
+    let lines = ProgressLines()
+    let outcome = try merge.run { done, all in lines.tell { "merged \(done) of \(all) tensors" } }
     print(json ? outcome.json.encoded() : outcome.text)
   }
 }

@@ -94,12 +94,16 @@ struct ReadData {
 
   /// What each part's model gives for its rows. Collective.
   func measured(batchSize: Int, findsMistakes: Bool = false, ranks: Ranks) throws -> [Evaluated] {
-    try parts.map { part in
+    let lines = ProgressLines()
+    return try parts.map { part in
       try measure(
         part.dataset.train, rows: part.dataset.trainRows, replica: part.trained.replica, ranks: ranks,
         microBatchSize: batchSize, mask: .none, findsMistakes: findsMistakes,
         reference: try Reference(
-          part.trained, adapter: part.folder, settings: settings, mask: .none, ranks: ranks))
+          part.trained, adapter: part.folder, settings: settings, mask: .none, ranks: ranks)
+      ) { done, all in
+        if ranks.isFirst { lines.tell { "\(decimals(100 * Double(done) / Double(all), 0)) % of the rows" } }
+      }
     }
   }
 

@@ -10,10 +10,10 @@ enum RunObservers {
   static func all(_ recipe: Recipe, _ console: Console) -> [any Observer] {
     let output = recipe.output
     let history = RunHistory(
-      output: output, command: CommandLine.arguments, facts: facts, note: console.noted)
-    return [console, MetricsLog(output: output, note: console.noted), SummaryFile(output: output), history]
+      output: output, command: CommandLine.arguments, facts: facts, note: console.warned)
+    return [console, MetricsLog(output: output, note: console.warned), SummaryFile(output: output), history]
       + recipe.training.reportTo.map {
-        $0.observer(output: output, host: Ranks.hostName, note: console.noted)
+        $0.observer(output: output, host: Ranks.hostName, note: console.warned)
       }
   }
 

@@ -121,7 +121,10 @@ struct TaskEvaluation {
           "note: task \(task): \(counted(count, "prompt")) longer than the model reads, cut from the left")
       }
     }
-    let results = try tasks.run(taskModel, ranks: ranks)
+    let lines = ProgressLines()
+    let results = try tasks.run(taskModel, ranks: ranks) { what, share in
+      if ranks.isFirst { lines.tell { "\(decimals(100 * share, 0)) % of the \(what)" } }
+    }
     let file = ResultsFile(set, results, shots: tasks.shots)
     let json = file.json(facts(chat, since: start))
     try ranks.together {

@@ -43,7 +43,7 @@ struct Train: ParsableCommand, SharedByRanks {
       }
       defer { withExtendedLifetime(lock) {} }
       recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
-        Command.tell($0)
+        if !quiet { Command.tell($0) }
       }
       let console = Console(
         quiet ? .quiet : json ? .json : .all, terminal: { Launch.terminalForm },
@@ -58,7 +58,7 @@ struct Train: ParsableCommand, SharedByRanks {
         console.noted("parallel.threads: " + warning)
       }
       try ranks.together { try lock?.begin() }
-      if let warning = lock?.warning { console.noted(warning) }
+      if let warning = lock?.warning { console.warned(warning) }
       let job = ranks.isFirst ? JobTime.ask(isLimited: recipe.training.timeLimit != nil) : JobTime()
       if let note = job.note { console.noted(note) }
       let watch = try ranks.together {
@@ -68,6 +68,11 @@ struct Train: ParsableCommand, SharedByRanks {
             timeout: recipe.parallel.timeout, output: recipe.output, ports: recipe.parallel.ports))
       }
       defer { watch?.end() }
+      // A block that is looked at says how much of the machine a run uses.
+      if ranks.broadcast(ranks.isFirst && !quiet && !json && Launch.terminalForm != nil ? 1 : 0) == 1 {
+        let rates = MachinePeak.productRates(run.replica.engine, ranks, type: recipe.elementType, runs: 2)
+        console.peak = (rates.max() ?? 0) / Double(ranks.count)
+      }
       let quickstart = isQuickstart ? try Quickstart(run, ranks: ranks) : nil
       try run.train(deadline: job.end)
       try quickstart?.finish(run, ranks: ranks)

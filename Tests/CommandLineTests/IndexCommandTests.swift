@@ -192,6 +192,69 @@ extension CommandLineTests {
       #expect(numbers["recall_1"]?.double == 1 && numbers["ndcg_cut_5"]?.double == 1, "\(found.out)")
     }
 
+    /// Passages stand in the last question of a chat, by the user's template; the answer's passage is among them.
+    @Test func chatsAreTrainedWithPassages() throws {
+      let folder = try folder()
+      try folder.file(
+        "chats.jsonl",
+        """
+        {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the capital of Norway?"}, {"role": "assistant", "content": "Oslo"}]}
+        {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": "Who wrote Hamlet?"}, {"role": "assistant", "content": "Shakespeare"}]}
+
+        """)
+      try folder.file(
+        "own.jinja", "{% for passage in passages %}<{{ passage.id }}>{% endfor %} {{ question | upper }}")
+      let train = [
+        "train", "model=shipped:base", "data.train=chats.jsonl", "data.template=chatml", "data.validation=0",
+        "data.packing=false", "data.sequence_length=256", "training.steps=1", "training.batch_size=2",
+        "training.micro_batch_size=1",
+      ]
+      let result = try Command.swiftdp(
+        train + ["output=run", "data.retrieval={index: index, passages: 2, template: own.jinja}"], ranks: 2,
+        in: folder)
+      try #require(result.code == 0, "\(result.out)\(result.err)")
+      let name = try #require(folder.names(in: "run/retrieved").first)
+      let rows = try folder.text("run/retrieved/" + name).split(separator: "\n").map {
+        try JSON.parse(String($0))
+      }
+      let contents = rows.map { ($0["messages"]?.elements ?? []).compactMap { $0["content"]?.text } }
+      #expect(contents.count == 2 && contents.first?.count == 3 && contents.last?.count == 4)
+      #expect(contents.first?[0] == "Be brief." && contents.first?[2] == "Oslo")
+      #expect(
+        contents.first?[1].hasPrefix("<p2><") == true
+          && contents.first?[1].hasSuffix("> WHAT IS THE CAPITAL OF NORWAY?") == true)
+      #expect(contents.last?[0] == "Hello" && contents.last?[2].hasPrefix("<p10><") == true, "\(contents)")
+      try folder.file("broken.jinja", "{% for passage in passages %}")
+      let broken = try Command.swiftdp(
+        [
+          "generate", "--model", "shipped:base", "--prompt", "x", "--index", "index", "--passage-template",
+          "broken.jinja",
+        ],
+        in: folder)
+      #expect(
+        broken.code == 65 && broken.messages.count == 1 && broken.messages[0].hasPrefix("broken.jinja:1: "),
+        "\(broken.err)")
+    }
+
+    /// A question that the encoder cannot read to its end is told of; one that the model has no room for is refused.
+    @Test func longQuestionsAreToldOf() throws {
+      let folder = try folder()
+      let long = String(repeating: "capital of Norway ", count: 400)
+      let found = try Command.swiftdp(
+        ["index", "search", "--index", "index", "--query", long, "-k", "1"], in: folder)
+      #expect(
+        found.code == 0 && found.err.contains("note: 1 query longer than the encoder reads"), "\(found.err)")
+      try folder.file("asked.jsonl", JSON.object(["prompt": .string(long)]).encoded() + "\n")
+      let asked = try Command.swiftdp(
+        [
+          "generate", "--model", "shipped:base", "--prompts", "asked.jsonl", "--output", "out.jsonl",
+          "--index", "index",
+        ],
+        in: folder)
+      #expect(asked.code == 65 && asked.messages.first?.hasPrefix("asked.jsonl:1: ") == true, "\(asked.err)")
+      #expect(!folder.exists("out.jsonl"))
+    }
+
     @Test func hardNegativesAreNoAnswers() throws {
       let folder = try folder()
       try folder.file(

@@ -15,6 +15,34 @@ extension CommandLineTests {
       ]
     }
 
+    /// training.evaluate has a part of the memory, and a line of its own.
+    @Test func benchmarksOfARunCount() throws {
+      let folder = try Workspace()
+      try folder.makeLlama(longest: 512)
+      try folder.makeText(characters: 2000)
+      let fixtures = "Tests/Fixtures/evaluation/"
+      for name in ["choice.yaml", "choices.jsonl", "examples.jsonl"] {
+        try folder.file(fixtures + name, Project.contents(fixtures + name))
+      }
+      func plan(_ tasks: String, _ options: [String] = []) throws -> CommandResult {
+        let result = try Command.swiftdp(
+          ["plan", "--hosts", "1", "--ranks-per-host", "1", "--memory", "64G"] + options + Self.speeds
+            + settings("llama") + ["training.evaluate={tasks: [\(tasks)], every: 7}"], in: folder)
+        try #require(result.code == 0, "\(result.err)")
+        return result
+      }
+      let json = try JSON.parse(try plan(fixtures + "choice.yaml", ["--json"]).out)
+      // The rows have 8 questions of about 60 bytes, each with three or four answers.
+      let tokens = try #require(json["evaluation"]?["tokens"]?.integer)
+      #expect((8 * 60...8 * 150).contains(tokens), "\(tokens)")
+      #expect(json["evaluation"]?["every"]?.integer == 7)
+      #expect(try #require(json["evaluation"]?["seconds"]?.double) > 0)
+      #expect(try #require(json["rows"]?.elements?.first?["parts"]?["evaluation"]?.integer) > 100_000)
+      let words = try plan(fixtures + "choice.yaml").out
+      #expect(words.contains("\nevaluate    \(tokens) tokens at most, "), "\(words)")
+      #expect(try plan("arc_easy").out.contains("\nevaluate    not counted: "))
+    }
+
     @Test func partsAndTheirOrder() throws {
       let folder = try Workspace()
       try folder.makeLlama()

@@ -12,12 +12,27 @@ import pathlib
 import gguf
 import numpy
 
+OUTER = ["model.embed_tokens", "model.norm", "lm_head"]
+PROJECTIONS = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",
+    "mlp.down_proj"]
+LLAMA_LIKE = OUTER + ["model.layers.1." + part for part in ["input_layernorm", "post_attention_layernorm"] + PROJECTIONS]
 MODULES = {
     "llama": ["model.embed_tokens", "model.norm", "lm_head"] + ["model.layers.1." + part for part in [
         "input_layernorm", "post_attention_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
         "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]],
     "gpt2": ["transformer.wte", "transformer.wpe", "transformer.ln_f", "lm_head"] + ["transformer.h.1." + part for part in [
         "ln_1", "ln_2", "attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"]],
+    "gemma3": LLAMA_LIKE + ["model.layers.1." + part for part in [
+        "pre_feedforward_layernorm", "post_feedforward_layernorm", "self_attn.q_norm", "self_attn.k_norm"]],
+    "phi3": OUTER + ["model.layers.1." + part for part in [
+        "input_layernorm", "post_attention_layernorm", "self_attn.qkv_proj", "self_attn.o_proj", "mlp.gate_up_proj",
+        "mlp.down_proj"]],
+    "olmo2": OUTER + ["model.layers.1." + part for part in [
+        "post_attention_layernorm", "post_feedforward_layernorm", "self_attn.q_norm", "self_attn.k_norm"] + PROJECTIONS],
+    "smollm3": LLAMA_LIKE,
+    "gptneox": ["gpt_neox.embed_in", "gpt_neox.final_layer_norm", "embed_out"] + ["gpt_neox.layers.1." + part for part in [
+        "input_layernorm", "post_attention_layernorm", "attention.query_key_value", "attention.dense", "mlp.dense_h_to_4h",
+        "mlp.dense_4h_to_h"]],
 }
 
 

@@ -143,7 +143,7 @@ import Testing
     }
     let before = try rows()
     #expect(before.count == 3)
-    #expect(try writer.cluster(lists: 2, threads: 1) == 2)
+    #expect(try writer.cluster(lists: 2, recall: nil, threads: 1).count == 2)
     #expect(try rows() == before)
     let part = try #require(try parts().first)
     #expect(part.clusters?.starts.last == 3 && part.clusters?.count == 2)

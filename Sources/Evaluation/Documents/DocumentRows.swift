@@ -1,6 +1,7 @@
 // The rows of a split, as the datasets package gives them: all rows have the same keys, and null where a file has none.
 import Base
 import Datasets
+import Foundation
 
 struct DocumentRows {
   var docs: [JSON] = []
@@ -15,7 +16,9 @@ struct DocumentRows {
         docs += lines
         continue
       }
+      let first = docs.count
       try SourceRows([path]).read { row in docs.append(row.json) }
+      try Self.addLabels(of: path, to: &docs[first...])
       if path.hasSuffix(".csv") || path.hasSuffix(".tsv") { mistyped = true }
     }
     if let only {
@@ -28,6 +31,29 @@ struct DocumentRows {
     }
     if mistyped { Self.findTypes(&docs) }
     guard !docs.isEmpty else { throw UserError(.data, "holds no rows", at: files.joined(separator: ", ")) }
+  }
+
+  /// PIQA has the labels of a file beside it, a line each: those of valid.jsonl in valid-labels.lst.
+  private static func addLabels(of path: String, to docs: inout ArraySlice<JSON>) throws {
+    let ending = ".jsonl"
+    let beside = String(path.dropLast(ending.count)) + "-labels.lst"
+    guard path.hasSuffix(ending), UserError.noFile(beside) == nil, docs.allSatisfy({ $0["label"] == nil })
+    else {
+      return
+    }
+    let lines = String(decoding: try OpenFile.contents(beside), as: UTF8.self).split(
+      whereSeparator: \.isNewline)
+    guard lines.count == docs.count else {
+      throw UserError(
+        .data, "has \(counted(lines.count, "label")), and \(path) \(counted(docs.count, "row"))", at: beside)
+    }
+    for (place, line) in zip(docs.indices, lines) {
+      guard let label = Int(line.trimmingCharacters(in: .whitespaces)), let members = docs[place].members
+      else {
+        throw UserError(.data, "is no label", at: "\(beside):\(place - docs.startIndex + 1)")
+      }
+      docs[place] = .object(members + [JSON.Member(key: Array("label".utf8), value: .integer(label))])
+    }
   }
 
   /// Sets `columns`, and gives all rows the same keys, also within objects.

@@ -25,11 +25,15 @@ package struct ErrorAnalysis: Sendable {
 
   /// - Parameters:
   ///   - other: another run on the same tasks; nil for none.
+  ///   - vectors: of the questions of `run.mistakes`, in their order, each of length 1: what mistakes are alike by; nil for
+  ///     their words.
   ///   - most: how many rows of a kind are shown.
-  package init(_ run: JudgedRows, with other: JudgedRows? = nil, most: Int = 10) {
+  package init(
+    _ run: JudgedRows, with other: JudgedRows? = nil, vectors: [[Float]]? = nil, most: Int = 10
+  ) {
     self.most = most
     let rows = run.rows
-    let wrong = rows.filter { !$0.isRight }
+    let wrong = run.mistakes
     parts.append(.heading("What \(run.folder) gets wrong"))
     parts.append(
       .text("\(counted(rows.count, "row")), \(wrong.count) wrong (\(share(wrong.count, rows.count)))"))
@@ -47,7 +51,7 @@ package struct ErrorAnalysis: Sendable {
       parts.append(.heading("Wrong answers that were written"))
       parts.append(.answers(others.prefix(most).map(Self.shown)))
     }
-    addClusters(wrong)
+    addClusters(wrong, vectors)
     addConfusion(rows)
     addCalibration(rows)
     if let other { addComparison(run, other) }
@@ -98,16 +102,18 @@ package struct ErrorAnalysis: Sendable {
     }
   }
 
-  /// Mistakes whose questions have words in common.
-  private mutating func addClusters(_ wrong: [JudgedRow]) {
+  /// Mistakes whose questions are alike.
+  private mutating func addClusters(_ wrong: [JudgedRow], _ vectors: [[Float]]?) {
     let count = min(wrong.count / 8, 8)
     guard count > 1 else { return }
-    let vectors = WordVectors(wrong.map { .string($0.question) })
-    parts.append(.heading("Mistakes that are alike, by words"))
-    for cluster in vectors.clusters(count) {
-      let words = cluster.words.joined(separator: ", ")
-      parts.append(.text("\(counted(cluster.places.count, "mistake")): \(words)"))
-      parts.append(.answers(cluster.places.prefix(2).map { Self.shown(wrong[$0]) }))
+    let words = WordVectors(wrong.map { .string($0.question) })
+    let clusters =
+      vectors.map { CosineClusters($0, count: count).groups.map(\.places) } ?? words.clusters(count)
+    parts.append(.heading("Mistakes that are alike, by \(vectors == nil ? "words" : "meaning")"))
+    for places in clusters {
+      parts.append(
+        .text("\(counted(places.count, "mistake")): \(words.words(of: places).joined(separator: ", "))"))
+      parts.append(.answers(places.prefix(2).map { Self.shown(wrong[$0]) }))
     }
   }
 

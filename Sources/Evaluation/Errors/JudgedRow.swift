@@ -8,7 +8,7 @@ package struct JudgedRow: Sendable {
   package let number: Int
   package let isRight: Bool
   /// The end of what was asked.
-  let question: String
+  package let question: String
   let given: String
   let gold: String
   /// The probability of the answer among all choices; nil where there are none.
@@ -97,6 +97,8 @@ package struct JudgedRows: Sendable {
   package private(set) var rows: [JudgedRow] = []
   /// Rows that are neither right nor wrong.
   package private(set) var unjudged = 0
+  /// Rows that are wrong, in their order.
+  package var mistakes: [JudgedRow] { rows.filter { !$0.isRight } }
 
   /// - Throws: where the folder holds no samples, or a line is none.
   package init(folder: String) throws {

@@ -65,40 +65,27 @@ struct WordVectors: Sendable {
     return places
   }
 
-  /// Groups of rows that are alike, the largest first: k-means by cosine, from rows that are far apart.
-  func clusters(_ count: Int) -> [(places: [Int], words: [String])] {
-    func cosine(_ a: [String: Double], _ b: [String: Double]) -> Double {
+  /// Groups of rows that are alike, the largest first.
+  func clusters(_ count: Int) -> [[Int]] {
+    CosineClusters(
+      rows, count: count,
       // In the order of words, so that sums are the same each time.
-      a.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value * (b[$1.key] ?? 0) }
-    }
-    guard !rows.isEmpty else { return [] }
-    var centers = [rows[0]]
-    while centers.count < min(count, rows.count) {
-      let far = rows.map { row in centers.map { cosine(row, $0) }.max() ?? 0 }
-      centers.append(rows[far.indices.min { (far[$0], $0) < (far[$1], $1) } ?? 0])
-    }
-    var owners: [Int] = []
-    for _ in 0..<20 {
-      let next = rows.map { row in
-        let near = centers.map { cosine(row, $0) }
-        return near.indices.dropFirst().reduce(0) { near[$1] > near[$0] ? $1 : $0 }
-      }
-      if next == owners { break }
-      owners = next
-      for place in centers.indices {
-        var sum: [String: Double] = [:]
-        for (row, owner) in zip(rows, owners) where owner == place {
-          for (word, weight) in row { sum[word, default: 0] += weight }
-        }
-        let length = sum.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
-        if length > 0 { centers[place] = sum.mapValues { $0 / length } }
-      }
-    }
-    return centers.indices.map { place in
-      let words = centers[place].sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(6).map(\.key)
-      return (owners.indices.filter { owners[$0] == place }, Array(words))
-    }.filter { !$0.places.isEmpty }.sorted {
-      ($0.places.count, $1.places[0]) > ($1.places.count, $0.places[0])
-    }
+      cosine: { a, b in
+        a.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value * (b[$1.key] ?? 0) }
+      }, mean: Self.mean
+    ).groups.map(\.places)
+  }
+
+  /// The words that weigh most in some rows together.
+  func words(of places: [Int]) -> [String] {
+    let sums = Self.mean(places.map { rows[$0] }) ?? [:]
+    return sums.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(6).map(\.key)
+  }
+
+  private static func mean(_ rows: [[String: Double]]) -> [String: Double]? {
+    var sum: [String: Double] = [:]
+    for row in rows { for (word, weight) in row { sum[word, default: 0] += weight } }
+    let length = sum.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
+    return length > 0 ? sum.mapValues { $0 / length } : nil
   }
 }

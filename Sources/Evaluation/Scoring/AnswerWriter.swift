@@ -15,6 +15,8 @@ struct AnswerWriter {
   let seed: Int
   /// The number of the first draw among all tasks' draws.
   let task: String
+  /// Called with the share of this rank's answers that are begun, many times.
+  var progress: (Double) -> Void = { _ in }
 
   /// The answers to all prompts, known to all ranks. Collective.
   /// - Parameter samples: for each prompt the key of its random draws.
@@ -73,11 +75,16 @@ struct AnswerWriter {
       (decoder: StreamingDecoder(model.tokenizer, skipSpecialTokens: true), text: "")
     }
     let stops = stops.filter { !$0.isEmpty }.map { Array($0.utf8) }
+    var begun = 0
     let generator = Generator(model.description, weights: model.weights, engine: model.engine)
     var sampling = settings.sampling
     sampling.seed = UInt64(seed)
     try generator.run(prompts, batchSize: batchSize, maximum: settings.longest, sampling: sampling) {
       prompt, token in
+      if answers[prompt].isEmpty {
+        begun += 1
+        progress(Double(begun) / Double(prompts.count))
+      }
       answers[prompt].append(token)
       let part = written[prompt].decoder.append(token)
       guard !part.isEmpty else { return true }

@@ -10,6 +10,8 @@ struct LikelihoodScorer {
   let ranks: Ranks
   /// Texts that are scored at once, at most.
   let batchSize: Int
+  /// Called with the share of this rank's texts that are scored, many times.
+  var progress: (Double) -> Void = { _ in }
 
   /// The score of a text: the log-likelihood of its targets, and whether each of them is the likeliest token.
   struct Score: Sendable, Equatable {
@@ -77,7 +79,16 @@ struct LikelihoodScorer {
       }
       if !mine.groups.isEmpty { own.append(mine) }
     }
-    let scores = try ranks.together { try own.map { try score($0) } }
+    let scores = try ranks.together {
+      let count = own.reduce(0) { $0 + $1.groups.count }
+      var done = 0
+      return try own.map { family in
+        try score(family) {
+          done += $0
+          progress(Double(done) / Double(max(count, 1)))
+        }
+      }
+    }
     let all = ranks.gather(scores.joined().joined().flatMap { [$0.sum, $0.isLikeliest ? 1 : 0] })
     var next = [Int](repeating: 0, count: ranks.count)
     var result = rows.map { _ in [Score]() }
@@ -88,6 +99,12 @@ struct LikelihoodScorer {
       }
     }
     return result
+  }
+
+  /// How many tokens of a row are read, where what its texts begin with is read once.
+  static func tokens(of row: [ScoredText]) -> Int {
+    let group = Group(0, row)
+    return row.reduce(group.shared) { $0 + $1.tokens.count - 1 - group.shared }
   }
 
   /// Puts groups together that begin alike; the others are one family without a beginning.
@@ -123,7 +140,8 @@ struct LikelihoodScorer {
   }
 
   /// The scores of the texts of each group, in their order.
-  private func score(_ family: Family) throws -> [[Score]] {
+  /// - Parameter scored: called with how many groups more are done.
+  private func score(_ family: Family, _ scored: (Int) -> Void) throws -> [[Score]] {
     var scores: [[Score]] = []
     var start = 0
     while start < family.groups.count {
@@ -131,13 +149,15 @@ struct LikelihoodScorer {
       let longest = family.groups[start].length
       let end =
         family.groups[start...].firstIndex { $0.length * 4 < longest * 3 } ?? family.groups.count
-      scores += try score(family.groups[start..<end], prefix: family.prefix, longest: longest)
+      scores += try score(family.groups[start..<end], prefix: family.prefix, longest: longest, scored)
       start = end
     }
     return scores
   }
 
-  private func score(_ groups: ArraySlice<Group>, prefix: Int, longest: Int) throws -> [[Score]] {
+  private func score(
+    _ groups: ArraySlice<Group>, prefix: Int, longest: Int, _ scored: (Int) -> Void
+  ) throws -> [[Score]] {
     let bytes = Generator.cacheBytes(model.description, texts: 1, capacity: longest)
     let room = max(Self.cacheBytes / max(bytes, 1), 1)
     let most = groups.reduce(0) { max($0, $1.texts.count + 1) }
@@ -159,6 +179,7 @@ struct LikelihoodScorer {
         used += needed
       }
       scores += try score(rest.prefix(count), prefix: prefix, beginning: beginning, texts)
+      scored(count)
       rest = rest.dropFirst(count)
     }
     return scores

@@ -3,15 +3,11 @@ import Base
 import Models
 import Tensors
 
-/// What is done with the numbers of a parameter on their way into the file.
-enum TensorForm: Equatable {
-  case same
-  /// [inputs, outputs] becomes [outputs, inputs].
-  case turned
-  /// Rows of heads from the half-split order of rotary positions to pairs that are neighbours.
-  case pairs(heads: Int)
-  /// A norm whose weight is stored as its difference from 1.
-  case plusOne
+/// What the angles of rotary positions are divided by, a number for each pair.
+struct RotaryFactors: Sendable {
+  /// Of the tensor, without its ending.
+  let name: String
+  let values: [Float]
 }
 
 protocol GGUFArchitecture: Sendable {
@@ -27,19 +23,20 @@ protocol GGUFArchitecture: Sendable {
   /// The name of a parameter, without the ending that says weight or bias; nil if there is none.
   func name(of module: String) -> String?
   func form(of parameter: ParameterSpec) -> TensorForm
-  /// Factors that llama.cpp divides the angles of rotary positions by; nil where they are plain.
-  var rotaryFactors: [Float]? { get }
+  /// Factors that llama.cpp divides the angles of rotary positions by; none where they are plain.
+  var rotaryFactors: [RotaryFactors] { get }
   /// What a user of the file should know, a line each.
   var notes: [String] { get }
 }
 
 extension GGUFArchitecture {
-  var rotaryFactors: [Float]? { nil }
+  var rotaryFactors: [RotaryFactors] { [] }
   var notes: [String] { [] }
 }
 
 let ggufArchitectures: [any GGUFArchitecture.Type] = [
-  LlamaGGUF.self, Qwen2GGUF.self, Qwen3GGUF.self, GemmaGGUF.self, Gemma2GGUF.self, GPT2GGUF.self,
+  LlamaGGUF.self, Qwen2GGUF.self, Qwen3GGUF.self, GemmaGGUF.self, Gemma2GGUF.self, Gemma3GGUF.self,
+  Phi3GGUF.self, OLMo2GGUF.self, SmolLM3GGUF.self, GPT2GGUF.self, GPTNeoXGGUF.self,
 ]
 
 /// The architecture of a model.

@@ -11,30 +11,49 @@ struct GatedDecoderGGUF {
   /// The kind of scaling of rotary positions, and its settings.
   let scaling: (kind: String, settings: JSON)
 
-  /// - Throws: where llama.cpp has no rotary positions of that kind.
-  init(_ description: ModelDescription, _ decoder: GatedDecoder) throws {
+  /// The base of the angles where config.json is silent, as in transformers.
+  private let usualTheta: Double
+  /// Kinds of rotary positions that most architectures have.
+  static let kinds = ["default", "linear", "dynamic", "llama3", "yarn"]
+
+  /// - Throws: where the architecture of llama.cpp has no rotary positions of that kind.
+  init(
+    _ description: ModelDescription, _ decoder: GatedDecoder, kinds: [String] = kinds, theta: Double = 10000
+  ) throws {
     self.decoder = decoder
     config = description.config
+    usualTheta = theta
     let old = config["rope_scaling"] ?? .null
-    let settings = old.members?.isEmpty == false ? old : config["rope_parameters"] ?? .null
+    // Where layers differ, that of layers that see everything.
+    let new = config["rope_parameters"]?["full_attention"] ?? config["rope_parameters"] ?? .null
+    let settings = old.members?.isEmpty == false ? old : new
     let kind = (settings["rope_type"] ?? settings["type"])?.text ?? "default"
-    guard ["default", "linear", "dynamic", "llama3", "yarn"].contains(kind) else {
+    guard kinds.contains(kind) else {
       throw UserError(
         .usage, "has rotary positions of the kind \"\(kind)\", which are not exported as GGUF",
-        at: description.folder, hint: "default, linear, dynamic, llama3 and yarn are")
+        at: description.folder, hint: "\(kinds.joined(separator: ", ")) are")
     }
     scaling = (kind, settings)
   }
 
-  /// The base of the angles; 10,000 where config.json is silent, as in transformers.
+  /// The base of the angles.
   var theta: Double {
-    scaling.settings["rope_theta"]?.double ?? config["rope_theta"]?.double ?? 10000
+    scaling.settings["rope_theta"]?.double ?? config["rope_theta"]?.double ?? usualTheta
+  }
+
+  /// How long texts may be; with some rotary positions, longer than swiftdp reads them.
+  var longest: Int { config["max_position_embeddings"]?.integer ?? decoder.maximumLength }
+
+  /// How long the texts were that rotary positions were made for; nil where config.json does not say.
+  var original: Int? {
+    (scaling.settings["original_max_position_embeddings"] ?? config["original_max_position_embeddings"])?
+      .integer
   }
 
   var sizes: [(key: String, value: GGUFValue)] {
     var keys: [(key: String, value: GGUFValue)] = [
       ("block_count", .unsigned(UInt32(decoder.layers.count))),
-      ("context_length", .unsigned(UInt32(decoder.maximumLength))),
+      ("context_length", .unsigned(UInt32(longest))),
       ("embedding_length", .unsigned(UInt32(decoder.width))),
       ("feed_forward_length", .unsigned(UInt32(decoder.feedForward))),
       ("attention.head_count", .unsigned(UInt32(decoder.heads))),
@@ -68,11 +87,12 @@ struct GatedDecoderGGUF {
   }
 
   /// What the angles of Llama 3 are divided by.
-  var rotaryFactors: [Float]? {
-    guard scaling.kind == "llama3", let table = decoder.layers.first?.rotary else { return nil }
-    return table.frequencies.enumerated().map { place, frequency in
+  var rotaryFactors: [RotaryFactors] {
+    guard scaling.kind == "llama3", let table = decoder.layers.first?.rotary else { return [] }
+    let factors = table.frequencies.enumerated().map { place, frequency in
       1 / pow(Float(theta), Float(2 * place) / Float(table.width)) / frequency
     }
+    return [RotaryFactors(name: "rope_freqs", values: factors)]
   }
 
   var notes: [String] {
@@ -113,14 +133,25 @@ struct GatedDecoderGGUF {
 protocol PlainDecoderGGUF: GGUFArchitecture {
   init(_ shared: GatedDecoderGGUF)
   var shared: GatedDecoderGGUF { get }
+  /// See `GatedDecoderGGUF.init`.
+  static var rotaryKinds: [String] { get }
+  static var theta: Double { get }
+  /// - Throws: where llama.cpp computes something else for this architecture.
+  func check(_ description: ModelDescription) throws
 }
 
 extension PlainDecoderGGUF {
+  static var rotaryKinds: [String] { GatedDecoderGGUF.kinds }
+  static var theta: Double { 10000 }
+  func check(_ description: ModelDescription) throws {}
+
   init(_ description: ModelDescription) throws {
     guard let family = description.family as? any GatedDecoderFamily else {
       preconditionFailure("the families of these architectures are gated decoders")
     }
-    self.init(try GatedDecoderGGUF(description, family.decoder))
+    self.init(
+      try GatedDecoderGGUF(description, family.decoder, kinds: Self.rotaryKinds, theta: Self.theta))
+    try check(description)
   }
 
   var metadata: [(key: String, value: GGUFValue)] { shared.sizes }
@@ -128,6 +159,6 @@ extension PlainDecoderGGUF {
     GatedDecoderGGUF.name(of: module, norms: ["post_attention_layernorm": "ffn_norm"])
   }
   func form(of parameter: ParameterSpec) -> TensorForm { .same }
-  var rotaryFactors: [Float]? { shared.rotaryFactors }
+  var rotaryFactors: [RotaryFactors] { shared.rotaryFactors }
   var notes: [String] { shared.notes }
 }

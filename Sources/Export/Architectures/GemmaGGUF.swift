@@ -13,6 +13,12 @@ struct GemmaGGUF: PlainDecoderGGUF {
 }
 
 struct Gemma2GGUF: PlainDecoderGGUF {
+  /// What the other norms of a layer are called.
+  static let norms = [
+    "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+  ]
+
   static let families = ["gemma2"]
   static let name = "gemma2"
 
@@ -34,12 +40,7 @@ struct Gemma2GGUF: PlainDecoderGGUF {
   }
 
   func name(of module: String) -> String? {
-    GatedDecoderGGUF.name(
-      of: module,
-      norms: [
-        "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
-        "post_feedforward_layernorm": "post_ffw_norm",
-      ])
+    GatedDecoderGGUF.name(of: module, norms: Self.norms)
   }
 
   func form(of parameter: ParameterSpec) -> TensorForm { parameter.isNorm ? .plusOne : .same }

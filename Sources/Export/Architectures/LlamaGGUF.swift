@@ -10,16 +10,22 @@ struct LlamaGGUF: PlainDecoderGGUF {
 
   init(_ shared: GatedDecoderGGUF) { self.shared = shared }
 
-  var metadata: [(key: String, value: GGUFValue)] {
-    shared.sizes + [
-      ("vocab_size", .unsigned(UInt32(shared.decoder.vocabulary))),
-      ("rope.dimension_count", .unsigned(UInt32(shared.decoder.headWidth))),
+  var metadata: [(key: String, value: GGUFValue)] { shared.sizes + shared.plainRotation }
+  func form(of parameter: ParameterSpec) -> TensorForm { shared.pairs(parameter) }
+}
+
+extension GatedDecoderGGUF {
+  /// Of architectures that rotate pairs of neighbours.
+  var plainRotation: [(key: String, value: GGUFValue)] {
+    [
+      ("vocab_size", .unsigned(UInt32(decoder.vocabulary))),
+      ("rope.dimension_count", .unsigned(UInt32(decoder.headWidth))),
     ]
   }
 
-  func form(of parameter: ParameterSpec) -> TensorForm {
-    if parameter.name.contains(".q_proj.") { return .pairs(heads: shared.decoder.heads) }
-    if parameter.name.contains(".k_proj.") { return .pairs(heads: shared.decoder.keyHeads) }
+  func pairs(_ parameter: ParameterSpec) -> TensorForm {
+    if parameter.name.contains(".q_proj.") { return .pairs(heads: decoder.heads) }
+    if parameter.name.contains(".k_proj.") { return .pairs(heads: decoder.keyHeads) }
     return .same
   }
 }

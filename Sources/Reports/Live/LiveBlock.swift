@@ -66,6 +66,7 @@ struct LiveBlock {
   private var machine: [String] {
     var words: [String] = []
     if let rate = facts.tokensPerSecond { words.append("\(wholeNumber(rate)) tokens/s") }
+    if let share = facts.peakShare { words.append("\(decimals(100 * share, 0)) % of the peak") }
     if let share = facts.exchangeShare { words.append("exchange \(decimals(100 * share, 1)) %") }
     if let memory = facts.memory { words.append(fileSize(memory)) }
     if let checkpoint = facts.checkpoint { words.append("checkpoint \(grouped(checkpoint))") }

@@ -16,6 +16,8 @@ struct LiveFacts {
   var scalars: [(name: String, value: Double)] = []
   var learningRate: Double?
   var tokensPerSecond: Double?
+  /// The rate of matrix products as a part of what this machine reaches with nothing else; nil where that is not known.
+  var peakShare: Double?
   /// The part of a step's time that computation does not hide, from 0 to 1.
   var exchangeShare: Double?
   /// Of the first rank, in bytes.

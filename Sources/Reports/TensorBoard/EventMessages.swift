@@ -1,6 +1,7 @@
 // What swiftdp tells TensorBoard, as its messages.
 import Base
 import Foundation
+import Sharding
 import SwiftProtobuf
 
 typealias EventValue = Swiftdp_Tensorboard_Summary.Value
@@ -62,6 +63,29 @@ extension EventValue {
     for number in finite {
       histogram.bucket[width > 0 ? min(Int((number - low) / width), count - 1) : 0] += 1
     }
+    self.init()
+    self.tag = tag
+    histo = histogram
+  }
+
+  /// Counts by powers of two. Sums are those of the middles of buckets; nil where nothing was counted.
+  init?(_ tag: String, _ gradient: GradientHistogram) {
+    let (counts, limits) = (gradient.counts, GradientHistogram.limits)
+    guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 })
+    else {
+      return nil
+    }
+    func low(_ bucket: Int) -> Double { bucket == 0 ? 2 * limits[0] : limits[bucket - 1] }
+    var histogram = Swiftdp_Tensorboard_HistogramProto()
+    (histogram.min, histogram.max) = (low(first), limits[last])
+    for bucket in first...last {
+      let (count, middle) = (Double(counts[bucket]), (low(bucket) + limits[bucket]) / 2)
+      histogram.num += count
+      histogram.sum += count * middle
+      histogram.sumSquares += count * middle * middle
+    }
+    histogram.bucketLimit = Array(limits[first...last])
+    histogram.bucket = counts[first...last].map(Double.init)
     self.init()
     self.tag = tag
     histo = histogram

@@ -3,6 +3,7 @@ import Base
 import Foundation
 import Objectives
 import Recipes
+import Sharding
 import Training
 
 /// A file of events for each start of a run. Tags are those of metrics.jsonl behind `train/` or `validation/`; the keys
@@ -55,7 +56,8 @@ final class TensorBoardLog: Observer {
       EventValue("ranks/step_seconds", histogram: report.ranks.map(\.step)),
       EventValue("ranks/computing_seconds", histogram: report.ranks.map(\.computing)),
     ]
-    add(Event(Date(), step: report.step, Self.values(record) + times.compactMap { $0 }))
+    let gradients = report.histograms.map { EventValue("gradients/" + $0.name, $0) }
+    add(Event(Date(), step: report.step, Self.values(record) + (times + gradients).compactMap { $0 }))
   }
 
   func ended(_ end: RunEnd) {

@@ -12,7 +12,8 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
     abstract: "The speed of searching vectors, all of them and by lists.",
     discussion: """
       Example: mpirun -np 2 swiftdp bench index --vectors 1000000 --width 384
-      Vectors are made: directions around centres. With --output, vectors, queries and hits stay there to be compared.
+      Vectors are made: directions around centres, which vary in few directions most, as those of texts do. With
+      --output, vectors, queries and hits stay there to be compared.
       """)
 
   @Option(help: "How many vectors.")
@@ -28,8 +29,10 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
   @Option(
     help: "Lists; four times the square root of the number of vectors by default. 0 for exact search only.")
   var lists: Int?
-  @Option(help: "How many lists are looked through.")
-  var probes = 32
+  @Option(help: "How many lists are looked through; by default as many as were measured to be enough.")
+  var probes: Int?
+  @Option(help: "The share of the nearest vectors that should lie in these lists; 0.98 by default.")
+  var recall: Double?
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
   @Option(help: "A folder to keep; it must not be there yet.", transform: Launch.path)
@@ -42,6 +45,7 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
     try check("--hits", hits, in: 1...10_000)
     try check("--lists", lists, in: 0...1 << 20)
     try check("--probes", probes, in: 1...1 << 20)
+    try check(recall: recall)
     try check(threads: threads)
     guard IndexFacts.VectorType(rawValue: type) != nil else {
       throw ValidationError(
@@ -69,14 +73,17 @@ struct BenchIndex: ParsableCommand, SharedByRanks {
         engine: engine, ranks: ranks)
       try trial.write()
       let asked = trial.vectors(queries, seed: 3)
-      let exact = try trial.search(asked, count: hits, probes: nil, repeats: 3)
+      let exact = try trial.search(asked, count: hits, reach: .all, repeats: 3)
       tell("exact", exact, nil, ranks)
       if let output, ranks.isFirst { try keep(asked, exact, in: output) }
       guard lists != 0 else { return }
-      let seconds = try trial.cluster(lists: lists)
-      if ranks.isFirst { print("clustered in \(duration(seconds))") }
-      let near = try trial.search(asked, count: hits, probes: probes, repeats: 3)
-      tell("\(probes) lists", near, exact, ranks)
+      let made = try trial.cluster(lists: lists, recall: recall)
+      let near = try trial.search(asked, count: hits, reach: .lists(probes), repeats: 3)
+      if let clusters = made.clusters {
+        print("clustered in \(duration(made.seconds))")
+        tell(
+          "\(grouped(probes ?? clusters.probes)) of \(counted(clusters.count, "list"))", near, exact, ranks)
+      }
     }
   }
 

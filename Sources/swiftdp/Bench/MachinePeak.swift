@@ -13,13 +13,13 @@ enum MachinePeak {
   }
 
   /// The rate of each short run.
-  static func productRates(_ engine: Engine, _ ranks: Ranks, type: ElementType) -> [Double] {
+  static func productRates(_ engine: Engine, _ ranks: Ranks, type: ElementType, runs: Int = 6) -> [Double] {
     let (m, n, k) = (512, 1024, 768)
     let threads = engine.pool.threads
     let single = (0..<threads).map { _ in FlatMemory(count: m * k + k * n + m * n, label: "bench") }
     for memory in single { for index in 0..<m * k + k * n { memory.base[index] = 1 } }
     if type == .bfloat16 { _ = engine.halves }
-    return (0..<6).map { _ in
+    return (0..<runs).map { _ in
       ranks.barrier()
       let repetitions = 24
       let start = Date()

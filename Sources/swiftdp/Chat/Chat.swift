@@ -41,6 +41,7 @@ struct Chat: ParsableCommand {
     let settings = ModelSettings(given.top)
     try given.finish()
     try options.checkNames()
+    try grounding.checkFiles()
     let session = ChatSession(
       try voices(settings), system: system, sampling: choice.sampling, maximum: maxTokens)
     guard grounding.index != nil else { return try ChatLoop(session).run() }

@@ -47,8 +47,10 @@ extension DataCommand {
       guard let read else { preconditionFailure("an error was collected") }
       var facts = read.facts
       facts.evaluation = evaluation
-      var progress = RowProgress()
-      var report = Inspection(facts, dataset: try? read.data.get().dataset).run { progress.tell($0) }
+      let lines = ProgressLines()
+      var report = Inspection(facts, dataset: try? read.data.get().dataset).run { rows in
+        if rows % 1024 == 0 { lines.tell { counted(rows, "row") } }
+      }
       if case .failure(let errors) = read.data { report.add(refusals: errors.errors) }
       if let page { try page.write(Array(report.page(title: title(read)).utf8)) }
       try StandardStream.output.writeAll((json ? report.json.encoded() : report.text) + "\n")

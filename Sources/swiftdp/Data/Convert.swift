@@ -22,9 +22,6 @@ extension DataCommand {
     @Argument(help: "The file to write; there must be none yet.", transform: Launch.path)
     var output: String
 
-    /// Seconds between two lines about progress.
-    private static let pause = 10.0
-
     func run() throws {
       let problems = Problems()
       let codec = compression.map { BlockCodec(rawValue: $0) } ?? .zstd
@@ -44,16 +41,14 @@ extension DataCommand {
       guard let files, let conversion, let file else { preconditionFailure("an error was collected") }
       if files.contains(where: StandardInput.isNamed) { try StandardInput.read() }
       let start = Date()
-      var told = start
+      let lines = ProgressLines()
       var bytes = 0
       let rows = try file.write { sink in
         try conversion.run {
           try sink($0)
           bytes += $0.count
         } progress: { count in
-          guard count % 1024 == 0, Date().timeIntervalSince(told) >= Self.pause else { return }
-          told = Date()
-          Command.tell("\(counted(count, "row"))")
+          if count % 1024 == 0 { lines.tell { counted(count, "row") } }
         }
       }
       print(

@@ -84,20 +84,19 @@ struct PreparationModel: TextModel {
 private final class AnswerProgress {
   private let ranks: Ranks
   private let start = Date()
-  private var told = Date()
+  private let lines = ProgressLines()
   private var (answers, tokens) = (0, 0)
-  /// Seconds between two lines.
-  private static let pause = 10.0
 
   init(_ ranks: Ranks) { self.ranks = ranks }
 
   func count(_ made: Int) {
     answers += 1
     tokens += made
-    guard ranks.isFirst, Date().timeIntervalSince(told) >= Self.pause else { return }
-    told = Date()
-    // Other ranks have about as much to do, and are not asked.
-    let rate = Int(Double(tokens * ranks.count) / Date().timeIntervalSince(start))
-    Command.tell("about \(counted(answers * ranks.count, "answer")), \(grouped(rate)) tokens/s")
+    guard ranks.isFirst else { return }
+    lines.tell {
+      // Other ranks have about as much to do, and are not asked.
+      let rate = Int(Double(tokens * ranks.count) / Date().timeIntervalSince(start))
+      return "about \(counted(answers * ranks.count, "answer")), \(grouped(rate)) tokens/s"
+    }
   }
 }

@@ -23,19 +23,14 @@ extension DataCommand {
     @Argument(help: "The recipe, a YAML file, and settings key=value.")
     var recipeAndSettings: [String]
 
-    /// Seconds between two lines about progress.
-    private static let pause = 10.0
-
     func run() throws {
       try onRanks { ranks in
         let (recipe, files, reportFile) = try ranks.together { try read(isFirst: ranks.isFirst) }
         if recipe.files.contains(where: StandardInput.isNamed) { try ranks.shareStandardInput() }
         var preparation = try Preparation(recipe, ranks: ranks) { try PreparationModel.load($0, ranks) }
-        var told = Date()
+        let lines = ProgressLines()
         preparation.progress = { count in
-          guard ranks.isFirst, Date().timeIntervalSince(told) >= Self.pause else { return }
-          told = Date()
-          Command.tell("\(counted(count, "row"))")
+          if ranks.isFirst { lines.tell { counted(count, "row") } }
         }
         let report = try write(files, ranks) { try preparation.run(into: $0) }
         try ranks.together { try reportFile?.write(Array((report.encoded(indented: true) + "\n").utf8)) }

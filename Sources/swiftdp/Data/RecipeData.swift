@@ -74,16 +74,3 @@ extension Recipe {
     return part(task)
   }
 }
-
-/// Tells how far a command has come, now and then.
-struct RowProgress {
-  private var told = ContinuousClock.now
-  /// Between two lines.
-  private static let pause = Duration.seconds(10)
-
-  mutating func tell(_ rows: Int) {
-    guard rows % 1024 == 0, ContinuousClock.now - told >= Self.pause else { return }
-    told = .now
-    Command.tell("\(counted(rows, "row"))")
-  }
-}

@@ -37,12 +37,14 @@ extension DataCommand {
         try ranks.together {
           guard let read else { return }
           let data = try read.data.get()
-          var progress = RowProgress()
+          let lines = ProgressLines()
           var statistics = DataStatistics(
             read.facts, data.dataset, stream: data.stream,
             names: SourceLosses.names(of: read.recipe.data.sources),
             unit: type(of: read.recipe.objective).unit.words
-          ) { progress.tell($0) }
+          ) { rows in
+            if rows % 1024 == 0 { lines.tell { counted(rows, "row") } }
+          }
           if let hosts { statistics.time = try time(of: read, statistics, steps: data.steps, hosts, ranks) }
           try StandardStream.output.writeAll((json ? statistics.json.encoded() : statistics.text) + "\n")
         }

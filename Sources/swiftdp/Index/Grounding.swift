@@ -24,6 +24,16 @@ struct GroundingOptions: ParsableArguments {
   @Option(help: "The encoder; by default the folder that the index was built with.", transform: Launch.path)
   var encoder: String?
 
+  /// Finds what is wrong with the template and the index, before anything is loaded.
+  /// - Throws: every mistake at once.
+  func checkFiles() throws {
+    guard let index else { return }
+    let problems = Problems()
+    _ = problems.collect { try PassagePrompt(passageTemplate) }
+    _ = problems.collect { try IndexDatabase(index).completeFacts() }
+    try problems.throwIfAny()
+  }
+
   /// What stands in the place of an answer that the passages do not have.
   static let noAnswer = "No answer in the passages."
 

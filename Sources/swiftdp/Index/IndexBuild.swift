@@ -35,6 +35,8 @@ extension IndexCommand {
     var approximate = false
     @Option(help: "How many lists; four times the square root of the number of chunks by default.")
     var lists: Int?
+    @Option(help: "The share of the nearest vectors that search --approximate should find; 0.98 by default.")
+    var recall: Double?
     @Option(help: "Threads of a rank; its cores by default.")
     var threads: Int?
 
@@ -49,6 +51,8 @@ extension IndexCommand {
         )
       }
       guard lists == nil || approximate else { throw ValidationError("--lists is for --approximate") }
+      try check(recall: recall)
+      guard recall == nil || approximate else { throw ValidationError("--recall is for --approximate") }
     }
 
     func run() throws {
@@ -61,7 +65,7 @@ extension IndexCommand {
         try ranks.together {
           guard approximate, ranks.isFirst else { return }
           _ = try IndexWriter(opening: output, host: Ranks.hostName).cluster(
-            lists: lists, threads: encoder.threads)
+            lists: lists, recall: recall, threads: encoder.threads)
         }
         if let outcome { try passages.tell(outcome, output, encoder, since: start) }
       }

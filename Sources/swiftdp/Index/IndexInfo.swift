@@ -17,7 +17,7 @@ extension IndexCommand {
       let database = try IndexDatabase(index)
       let facts = try database.facts()
       let counts = try database.counts()
-      let members: [(String, JSON)] = [
+      var members: [(String, JSON)] = [
         ("documents", .integer(counts.documents)), ("chunks", .integer(counts.chunks)),
         ("state", .string(facts.state.rawValue)), ("generation", .integer(facts.generation)),
         ("encoder", .string(facts.encoder)), ("fingerprint", .string(facts.fingerprint)),
@@ -25,8 +25,18 @@ extension IndexCommand {
         ("chunk_tokens", .integer(facts.chunkTokens)), ("overlap", .integer(facts.overlap)),
         ("files", .integer(counts.parts)), ("removed_chunks", .integer(counts.removed)),
       ]
+      if let clusters = try clusters(database, facts) {
+        members += [("lists", .integer(clusters.count)), ("lists_of_a_search", .integer(clusters.probes))]
+      }
       if json { return print(JSON.object(members: members).encoded()) }
-      for (name, value) in members { print(cell(name, width: 16) + (value.text ?? value.encoded())) }
+      for (name, value) in members { print(cell(name, width: 18) + (value.text ?? value.encoded())) }
+    }
+
+    /// The lists of the largest part that has some; nil where none has.
+    private func clusters(_ database: IndexDatabase, _ facts: IndexFacts) throws -> VectorClusters? {
+      try database.read { try database.parts($0) }.compactMap {
+        try VectorPart(index, number: $0, width: facts.width, type: facts.type).clusters
+      }.max { $0.count < $1.count }
     }
   }
 
@@ -42,18 +52,23 @@ extension IndexCommand {
     var index: String
     @Option(help: "How many lists; four times the square root of the number of chunks by default.")
     var lists: Int?
+    @Option(help: "The share of the nearest vectors that search --approximate should find; 0.98 by default.")
+    var recall: Double?
     @Option(help: "Threads; all cores by default.")
     var threads: Int?
 
     func validate() throws {
       try check("--lists", lists, in: 1...1 << 20)
       try check(threads: threads)
+      try check(recall: recall)
     }
 
     func run() throws {
       let writer = try IndexWriter(opening: index, host: Ranks.hostName)
-      let made = try writer.cluster(lists: lists, threads: threads ?? max(Launch.allowedCores, 1))
-      print("\(counted(made, "list")) · \(index)")
+      let made = try writer.cluster(
+        lists: lists, recall: recall, threads: threads ?? max(Launch.allowedCores, 1))
+      print(
+        "\(counted(made.count, "list")), of which a search looks through \(grouped(made.probes)) · \(index)")
     }
   }
 }

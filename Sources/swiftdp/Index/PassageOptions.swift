@@ -14,9 +14,6 @@ struct PassageOptions: ParsableArguments {
     transform: Launch.path)
   var data: [String]
 
-  /// Seconds between two lines about progress.
-  private static let pause = 10.0
-
   /// - Parameter check: throws what else is wrong.
   /// - Throws: every mistake at once.
   func files(_ check: () throws -> Void) throws -> PassageFiles {
@@ -35,12 +32,8 @@ struct PassageOptions: ParsableArguments {
   func edit(_ index: String, _ encoder: EmbeddingModel, _ ranks: Ranks) -> IndexEditing {
     if ranks.isFirst { for note in encoder.notes { Command.tell("note: " + note) } }
     var editing = IndexEditing(index, encoder, ranks: ranks, host: Ranks.hostName)
-    var told = Date()
-    editing.progress = { count in
-      guard Date().timeIntervalSince(told) >= Self.pause else { return }
-      told = Date()
-      Command.tell(counted(count, "passage"))
-    }
+    let lines = ProgressLines()
+    editing.progress = { count in lines.tell { counted(count, "passage") } }
     return editing
   }
 

@@ -22,7 +22,8 @@ struct SearchSettings: ParsableArguments {
   var candidates: Int?
   @Flag(help: "Look through the nearest lists of a clustered index only.")
   var approximate = false
-  @Option(help: "How many lists; 32 by default.")
+  @Option(
+    help: "How many lists; by default as many as were measured to be enough when the index was clustered.")
   var probes: Int?
 
   func validate() throws {
@@ -48,7 +49,7 @@ struct SearchSettings: ParsableArguments {
     var options = SearchOptions()
     options.mode = SearchMode(rawValue: mode) ?? .dense
     options.count = count
-    options.probes = approximate ? probes ?? 32 : nil
+    options.reach = approximate ? .lists(probes) : .all
     options.candidates = candidates ?? 50
     let problems = Problems()
     options.filters = filter.compactMap { text in problems.collect { try MetadataFilter(text) } }

@@ -88,10 +88,12 @@ struct Plan: ParsableCommand, SharedByRanks {
           throw UserError(.usage, "the hosts have more than 16,384 ranks", hint: "give --ranks-per-host")
         }
         let failures = FailureRate(cluster, disk: disk)
+        let evaluation = Result { try EvaluationPlan(planner, best.step, engine: engine) }
         let table = PlanTable(
           planner: planner, recipe: recipe, arguments: recipeAndSettings, clusterFile: self.cluster,
           rows: rows.first { $0[0].arrangement == best.arrangement } ?? [], best: best,
           checkpoint: failures.checkpoint(planner),
+          evaluation: evaluation,
           scaling: upTo.map { Scaling(planner, best, upTo: $0, failures) })
         print(json ? table.json.encoded() : table.text)
         guard best.fits else { throw nothingFits(least: best, recipe) }

@@ -19,6 +19,8 @@ struct PlanTable {
   /// The row to choose; if none fits, the one that needs the least.
   let best: PlanRow
   let checkpoint: CheckpointEstimate
+  /// nil where the recipe has no benchmarks, and an error where something is missing to count them.
+  let evaluation: Result<EvaluationPlan?, any Error>
   let scaling: Scaling?
 
   private var hosts: PlannedHosts { planner.hosts }
@@ -56,6 +58,7 @@ struct PlanTable {
         + groups.map { $0.timeCells }, textColumns: 3)
     if let scaling { lines += scaling.lines }
     lines += ["", "checkpoint  \(checkpointWords)"]
+    if let evaluationWords { lines.append("evaluate    " + evaluationWords) }
     guard best.fits else { return lines.joined(separator: "\n") }
     lines += ["", "recommended: " + counted(place.ranks, "rank") + " × " + counted(place.threads, "thread")]
     lines += yaml.map { "  " + $0 } + ["  " + command]
@@ -139,6 +142,14 @@ struct PlanTable {
     return hosts.kinds.allSatisfy { $0.names.isEmpty } ? ["sbatch", "launch/slurm.sbatch"] : ["launch/ssh"]
   }
 
+  private var evaluationWords: String? {
+    switch evaluation {
+    case .success(let plan): plan?.words(step: best.step.seconds)
+    case .failure(let error):
+      "not counted: " + "\(error)".split(separator: "\n").joined(separator: "; ")
+    }
+  }
+
   private var checkpointWords: String {
     "\(gigabytes(checkpoint.bytes)) in \(decimals(checkpoint.seconds, 1)) s; one every "
       + "\(duration(checkpoint.interval)) loses the least (\(counted(intervalSteps, "step")))"
@@ -170,6 +181,7 @@ struct PlanTable {
       "command": best.fits ? .string(command) : .null,
       "checkpoint_bytes": .number(checkpoint.bytes), "checkpoint_seconds": .number(checkpoint.interval),
       "checkpoint_steps": .integer(intervalSteps), "scaling": scaling?.json ?? .null,
+      "evaluation": (try? evaluation.get())?.json ?? .null,
     ])
   }
 

@@ -180,6 +180,96 @@ extension CommandLineTests {
       #expect(try folded.floats("blk.0.attn_norm.weight") == plain.floats("blk.0.attn_norm.weight"))
     }
 
+    /// The terms of a LoRA alone, as convert_lora_to_gguf.py writes them: rows of B in the order of the projection's.
+    @Test func anAdapterIsWrittenAlone() throws {
+      let folder = try folder({ try $0.makeLlama() }, model: "llama")
+      try train(
+        RankCountTests.text + [
+          "model=run/model", "weights=pretrained", "method={name: lora, rank: 4, alpha: 6, rslora: true}",
+          "training.steps=3",
+        ], output: "lora", in: folder)
+      let plain = try export("f32", in: folder)
+      func written(_ words: [String], _ name: String) throws -> GGUFReader {
+        let result = try Command.swiftdp(
+          ["export", "--adapter", "lora/model", "--gguf", name] + words, in: folder)
+        try #require(result.code == 0, "\(result.err)")
+        return try GGUFReader(try folder.data(name))
+      }
+      let folded = try written(["--model", "run/model"], "folded.gguf")
+      let file = try written([], "lora.gguf")
+      #expect(file.texts["general.type"] == "adapter" && file.texts["adapter.type"] == "lora")
+      #expect(file.texts["general.architecture"] == "llama" && file.numbers["adapter.lora.alpha"] == 6)
+      // Seven projections in each of two layers.
+      #expect(file.tensors.count == 28)
+      var compared = 0
+      for name in ["blk.1.attn_q.weight", "blk.0.attn_k.weight", "blk.1.ffn_down.weight"] {
+        let a = try #require(file.tensors[name + ".lora_a"])
+        let b = try #require(file.tensors[name + ".lora_b"])
+        #expect(a.sizes[1] == 4 && b.sizes[0] == 4)
+        let (x, y) = (try file.floats(name + ".lora_a"), try file.floats(name + ".lora_b"))
+        let (inputs, outputs) = (a.sizes[0], b.sizes[1])
+        let (want, base) = (try folded.floats(name), try plain.floats(name))
+        #expect(want.count == inputs * outputs && want != base)
+        for place in want.indices {
+          let (output, input) = (place / inputs, place % inputs)
+          let sum = (0..<4).reduce(Float(0)) { $0 + y[output * 4 + $1] * x[$1 * inputs + input] }
+          guard abs(base[place] + 6 / 4 * sum - want[place]) <= 1e-5 else {
+            Issue.record("\(name) \(place): \(base[place] + 1.5 * sum) and \(want[place])")
+            break
+          }
+          compared += 1
+        }
+      }
+      #expect(compared == 32 * 32 + 16 * 32 + 48 * 32)
+      try FileManager.default.moveItem(atPath: folder.path + "/run", toPath: folder.path + "/moved")
+      let lost = try Command.swiftdp(["export", "--adapter", "lora/model", "--gguf", "x.gguf"], in: folder)
+      #expect(
+        lost.code == 64 && lost.messages.first?.contains("--base says where that model is") == true,
+        "\(lost.err)")
+      _ = try written(["--base", "moved/model", "--type", "f16"], "moved.gguf")
+      let dora = try Command.swiftdp(["export", "--gguf", "x.gguf"], in: folder)
+      #expect(dora.code == 64 && dora.messages.first?.contains("either --model or --adapter") == true)
+    }
+
+    /// Other families, by the names that the gguf package has for their modules.
+    @Test(arguments: ["gemma3", "phi3", "olmo2", "smollm3", "gptneox"])
+    func familiesHaveTheNamesOfLlamaCPP(_ architecture: String) throws {
+      let types = ["gemma3": "gemma3_text", "gptneox": "gpt_neox"]
+      let type = types[architecture] ?? architecture
+      let classes = [
+        "gemma3": "Gemma3", "phi3": "Phi3", "olmo2": "Olmo2", "smollm3": "SmolLM3", "gptneox": "GPTNeoX",
+      ]
+      let folder = try folder(
+        { folder in
+          try folder.file(
+            "other/config.json",
+            """
+            {"architectures": ["\(classes[architecture] ?? "")ForCausalLM"], "model_type": "\(type)", "vocab_size": 257,
+             "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "num_key_value_heads": \(architecture == "gptneox" ? 4 : 2), "head_dim": 8, "max_position_embeddings": 64,
+             "sliding_window": null, "query_pre_attn_scalar": 8, "tie_word_embeddings": false, "pad_token_id": 0,
+             "bos_token_id": null, "eos_token_id": 256, "torch_dtype": "float32"}
+            """)
+          try folder.file(
+            "other/tokenizer.json", Project.contents("Sources/swiftdp/Shipped/base/tokenizer.json"))
+        }, model: "other")
+      let file = try export("f32", in: folder)
+      #expect(file.texts["general.architecture"] == architecture)
+      #expect(file.numbers["\(architecture).block_count"] == 2)
+      let names = try names(architecture)
+      #expect(names.count > 8)
+      for (module, name) in names { #expect(file.tensors[name + ".weight"] != nil, "\(module) \(name)") }
+      // Beside the modules of one layer: those of the other.
+      let weights = file.tensors.keys.filter { $0.hasSuffix(".weight") }
+      let layer = names.values.filter { $0.hasPrefix("blk.") }.count
+      #expect(weights.count == names.count + layer, "\(weights.sorted())")
+      guard architecture == "gptneox" else { return }
+      // Row 0 of all keys is row 8 of the first head's query, key and value.
+      let stored = try floats("gpt_neox.layers.1.attention.query_key_value.weight", folder)
+      let mine = try file.floats("blk.1.attn_qkv.weight")
+      #expect(mine[32 * 32..<33 * 32] == stored[8 * 32..<9 * 32] && mine != stored)
+    }
+
     @Test func whatHasNoFormIsRefusedByName() throws {
       let folder = try folder({ try $0.makeLlama() }, model: "llama")
       try folder.makeBERT()

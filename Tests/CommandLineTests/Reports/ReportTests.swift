@@ -132,6 +132,11 @@ extension CommandLineTests {
       let settings = RankCountTests.text + ["training.micro_batch_size=2"]
       let quiet = try Command.swiftdp(["train", "--quiet"] + settings + ["output=quiet"], in: folder)
       #expect(quiet.code == 0 && quiet.out.isEmpty, "\(quiet.out)")
+      // More threads than cores are worth a note otherwise.
+      let noted = try Command.swiftdp(
+        ["train", "--quiet", "output=noted"] + settings.map { $0.replacing("threads=1", with: "threads=5") },
+        in: folder)
+      #expect(noted.code == 0 && noted.out.isEmpty && noted.err.isEmpty, "\(noted.out)\(noted.err)")
       let json = try Command.swiftdp(["train", "--json"] + settings + ["output=json"], in: folder)
       let events = json.out.split(separator: "\n").compactMap { try? JSON.parse(String($0)) }
       #expect(events.count == json.out.split(separator: "\n").count)

@@ -77,6 +77,7 @@ extension CommandLineTests {
       for tag in [
         "recipe", "_hparams_/experiment", "_hparams_/session_start_info", "_hparams_/session_end_info",
         "ranks/step_seconds",
+        "gradients/model.layers.0", "gradients/model.layers.1", "gradients/model.embed_tokens",
       ] { #expect(tags.contains(tag), "\(tag)") }
       let last = try run.text("prometheus/swiftdp.prom")
       #expect(last.contains("# TYPE swiftdp_step gauge\nswiftdp_step{output=\"run\"} 20.0\n"))

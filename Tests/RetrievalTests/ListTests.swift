@@ -1,0 +1,79 @@
+// Lists of vectors: what a search looks through, and the same hits however queries come.
+import Base
+import Datasets
+import Foundation
+import Kernels
+import Retrieval
+import Testing
+
+@Suite struct ListTests {
+  private static let width = 24
+  private let folder = FileManager.default.temporaryDirectory.path + "/swiftdp-lists-" + UUID().uuidString
+
+  /// An index of vectors that are made.
+  private func index(_ count: Int, _ type: IndexFacts.VectorType = .float32) throws -> IndexWriter {
+    var facts = IndexFacts(
+      encoder: "/encoder", fingerprint: "f", width: Self.width, type: type, chunkTokens: 8, specialTokens: 2,
+      overlap: 1)
+    facts.source = "s"
+    let rows = folder + "-rows.jsonl"
+    try Data((0..<count).map { "{\"id\": \"p\($0)\", \"text\": \"t\"}\n" }.joined().utf8).write(
+      to: URL(fileURLWithPath: rows))
+    defer { try? FileManager.default.removeItem(atPath: rows) }
+    var passages: [ChunkedPassage] = []
+    try PassageFiles([rows]).read { passages.append(ChunkedPassage($0, chunks: [0..<1])) }
+    let writer = try IndexWriter(building: folder, facts, host: "here")
+    try writer.stage(
+      passages, vectors: SearchTrial.vectors(count, of: count, width: Self.width, seed: 2))
+    try writer.commit { ($0.state, $0.done) = (.complete, count) }
+    return writer
+  }
+
+  private func parts() throws -> [VectorPart] {
+    let database = try IndexDatabase(folder)
+    let facts = try database.facts()
+    return try database.read { try database.parts($0) }.map {
+      try VectorPart(folder, number: $0, width: facts.width, type: facts.type)
+    }
+  }
+
+  private func search(_ asked: [Float], _ reach: SearchReach, threads: Int) throws -> [[ScoredChunk]] {
+    try VectorScan(try Engine(threads: threads)).best(
+      asked, width: Self.width, count: 7, in: try parts(), reach: reach)
+  }
+
+  @Test(arguments: IndexFacts.VectorType.allCases)
+  func aSearchInAllListsFindsWhatIsNearest(_ type: IndexFacts.VectorType) throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let writer = try index(1500, type)
+    let asked = SearchTrial.vectors(37, of: 1500, width: Self.width, seed: 9)
+    let exact = try search(asked, .all, threads: 2)
+    #expect(exact.count == 37 && exact.allSatisfy { $0.count == 7 })
+    let made = try writer.cluster(lists: 40, recall: 0.95, threads: 2)
+    #expect(made.count == 40 && (1...40).contains(made.probes))
+    #expect(try search(asked, .lists(40), threads: 2) == exact)
+    // One query alone has the hits and the bits that it has among others, on any number of threads.
+    let some = try search(asked, .lists(5), threads: 2)
+    var compared = 0
+    for query in [0, 5, 36] {
+      let own = Array(asked[query * Self.width..<(query + 1) * Self.width])
+      #expect(try search(own, .lists(5), threads: 1) == [some[query]])
+      compared += 1
+    }
+    #expect(compared == 3)
+  }
+
+  /// The number of lists that was measured on the vectors themselves serves others that lie alike, and is kept.
+  @Test func asManyListsAsWereMeasuredAreEnough() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let writer = try index(4000)
+    let asked = SearchTrial.vectors(64, of: 4000, width: Self.width, seed: 9)
+    let exact = try search(asked, .all, threads: 2)
+    let made = try writer.cluster(lists: 100, recall: 0.98, threads: 2)
+    #expect(try parts().first?.clusters?.probes == made.probes && made.probes < 100)
+    let found = try search(asked, .lists(nil), threads: 2)
+    #expect(SearchTrial.recall(found, of: exact) >= 0.93, "\(made.probes) lists")
+    let more = try writer.cluster(lists: 100, recall: 1, threads: 2)
+    #expect(more.probes >= made.probes)
+  }
+}
