@@ -67,6 +67,10 @@ package final class Graph {
   package let loss = LossCell()
   /// What predictions of the next token are kept near while a model is trained; set it before the head is recorded.
   package var soft: SoftTargetShape?
+  /// How much targets of the next token are smoothed while a model is trained; set it before the head is recorded.
+  package var smoothing: Float = 0
+  /// α of the noise on embeddings while a model is trained (NEFTune); set it before they are recorded.
+  package var noise: Float = 0
   private(set) var record: Record
   private var declared: [ParameterSpec] = []
   private var declaredNames: Set<String> = []

@@ -4,6 +4,7 @@
 //   z = x Wᵀ + b,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
 //   dx = dz W,  dW += dzᵀ x,  db += Σ dz.
 // With a cap c, logits z become c · tanh(z / c) (Gemma 2).
+// Smoothed by ε, as LabelSmoother of transformers: ℓ = log Σ exp z − (1 − ε) z[target] − ε/V Σ z.
 import Foundation
 import Tensors
 
@@ -27,11 +28,15 @@ package struct CrossEntropyShape: Sendable {
   package var temperature: Float
   /// What predictions are kept near; nil for nothing.
   package var soft: SoftTargetShape?
+  /// ε of targets that are smoothed over the vocabulary, in 0..<1; not beside soft targets.
+  package var smoothing: Float
 
   package init(
     rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil,
-    temperature: Float = 1, soft: SoftTargetShape? = nil
+    temperature: Float = 1, soft: SoftTargetShape? = nil, smoothing: Float = 0
   ) {
+    precondition(soft == nil || smoothing == 0, "targets are soft or smoothed")
+    self.smoothing = smoothing
     self.soft = soft
     self.temperature = temperature
     self.type = type
@@ -121,6 +126,9 @@ extension Engine {
             target: Int(targets[place]), count: s.vocabulary, scale: rowScale, cap: s.cap)
           losses[row] = found.loss
           others.divergences[row] = found.divergence
+        } else if s.smoothing > 0 {
+          losses[row] = smoothedLossOfRow(
+            logits + row * s.vocabulary, target: Int(targets[place]), s, scale: rowScale)
         } else {
           losses[row] = lossOfRow(
             logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary, scale: rowScale,
@@ -264,5 +272,36 @@ extension Engine {
       forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
     }
     return peak - targetLogit + logarithm(sum.total)
+  }
+
+  /// The same with targets that are smoothed over the vocabulary.
+  private func smoothedLossOfRow(
+    _ logits: UnsafeMutablePointer<Float>, target: Int, _ s: CrossEntropyShape, scale: Float?
+  ) -> Float {
+    let count = s.vocabulary
+    var largest = Vector(repeating: -.infinity)
+    var sums = SIMD8<Double>()
+    forEachVector(count) {
+      largest = largest.maximum($0.load(logits, fill: -.infinity))
+      let z = $0.load(logits)
+      sums += SIMD8<Double>(z.lowHalf) + SIMD8<Double>(z.highHalf)
+    }
+    let peak = largest.largest
+    let targetLogit = logits[target]
+    var sum = Vector()
+    forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
+    if let scale {
+      func slope(_ z: Vector) -> Vector {
+        s.cap.map { 1 - z * (1 / $0) * (z * (1 / $0)) } ?? Vector(repeating: 1)
+      }
+      let (factor, share) = (scale / sum.total, scale * s.smoothing / Float(count))
+      forEachVector(count) {
+        let z = $0.load(logits)
+        $0.store((exponential(z - peak) * factor - share) * slope(z), logits)
+      }
+      logits[target] -= scale * (1 - s.smoothing) * slope(Vector(repeating: targetLogit))[0]
+    }
+    let mean = Float(sums.sum() / Double(count))
+    return peak + logarithm(sum.total) - (1 - s.smoothing) * targetLogit - s.smoothing * mean
   }
 }

@@ -18,6 +18,8 @@ package struct Schedule: Sendable {
     case inverseRoot = "inverse_sqrt"
     /// The peak until the last steps, and half a cosine wave there (Hu et al. 2024).
     case stable = "wsd"
+    /// The peak until the loss on validation data stops falling; see `Plateau`.
+    case plateau = "reduce_on_plateau"
   }
 
   /// What some shapes have beside the final ratio.
@@ -30,6 +32,8 @@ package struct Schedule: Sendable {
     package var decaySteps: Int?
     /// Of `inverseRoot`; nil for the steps of warm-up, or 10,000 without it.
     package var timescale: Int?
+    /// Of `plateau`.
+    package var plateau = Plateau.Settings()
 
     package init() {}
   }
@@ -58,7 +62,7 @@ package struct Schedule: Sendable {
     if step < warmupSteps { return peak * Double(step + 1) / Double(warmupSteps) }
     let progress = min(Double(step - warmupSteps) / Double(max(steps - warmupSteps, 1)), 1)
     switch shape {
-    case .constant: return peak
+    case .constant, .plateau: return peak
     case .linear: return peak * (1 - (1 - finalRatio) * progress)
     case .cosine: return wave(progress)
     case .cosineRestarts:

@@ -25,6 +25,8 @@ package final class Replica {
   /// What it is trained and measured for.
   package let objective: any Objective
   private let recompute: Recompute
+  /// α of the noise on embeddings in training.
+  private let noise: Double
   /// See `Program.init`.
   let holds: Int
   private let ledger: MemoryLedger?
@@ -47,8 +49,9 @@ package final class Replica {
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
     store: WeightStore? = nil, recompute: Recompute = .none, holds: Int = 0, arena: Arena? = nil,
-    ledger: MemoryLedger? = nil
+    noise: Double = 0, ledger: MemoryLedger? = nil
   ) {
+    self.noise = noise
     self.holds = holds
     self.description = description
     self.objective = objective
@@ -69,7 +72,8 @@ package final class Replica {
     self.init(
       description, objective: recipe.objective, engine: engine,
       store: try .make(description, recipe, ranks: ranks, ledger: ledger),
-      recompute: recipe.training.recompute, holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
+      recompute: recipe.training.recompute, holds: GradientSum.holds(ranks: ranks.count),
+      noise: recipe.training.noise, ledger: ledger)
   }
 
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
@@ -264,6 +268,7 @@ package final class Replica {
       layout: store.layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       dropout: dropout, adaptation: description.adaptation)
     graph.loss.keepsTokens = keepsTokenLosses && purpose == .training
+    graph.noise = Float(noise)
     graph.soft = teacher?.shape
     switch purpose {
     case .training, .loss, .rehearsal:

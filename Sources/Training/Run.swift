@@ -136,7 +136,7 @@ package final class Run {
   }
 
   /// The weights that the run begins with.
-  private func firstReader() throws -> any WeightReader {
+  func firstReader() throws -> any WeightReader {
     try ranks.together {
       try RunReader(model.description, recipe, layout: replica.layout, engine: replica.engine)
     }
@@ -148,6 +148,9 @@ package final class Run {
       try state.check(conditions, folder: path)
       try state.checkStep(within: data.steps, folder: path)
       try ModelDescription(folder: path).checkSame(as: model.description, folder: path)
+      if let kept = state.plateau, step.plateau?.restore(kept) == false {
+        throw UserError(.data, "has numbers of a plateau that no run leaves", at: path)
+      }
       return state
     }
     try fill(checkpoint: path)
@@ -159,6 +162,10 @@ package final class Run {
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
     try ranks.together { try content().readStates(from: path) }
+    // A checkpoint has the weights that are measured, and the trained ones among the states.
+    optimizer.updates = state.step - state.history.skipped
+    step.showsEvaluated = true
+    step.show(evaluated: false)
   }
 
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
@@ -283,6 +290,7 @@ package final class Run {
       let numbers = try measureTasks(after: number, isLast: isLast)
       report.scalars += numbers.map { Scalar($0.name, $0.value) }
       let isBest = note(validation, numbers, at: number)
+      if let loss = validation?.loss { step.plateau?.note(loss) }
       let isOver = stopping?.isOver == true
       let outcomes = saves.advance()
       try tell { observer in
@@ -306,7 +314,12 @@ package final class Run {
     guard end == last else { return }
     step.finish()
     try tell(saves.finish())
+    step.show(evaluated: true)
     try restoreBest(after: done)
+    if let averaged = try averageWithBase(measured) {
+      measured = averaged.behind
+      try tell { try $0.noted(averaged.words) }
+    }
     let memory = RunMemory(ranks)
     let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
@@ -331,7 +344,9 @@ package final class Run {
   private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
     guard let policy else { return stream.microBatches(step: number - 1) }
     if policy.draws(number) { step.finish() }
-    let microBatches = try policy.microBatches(number)
+    let draws = policy.draws(number) && recipe.rule.evaluated?.draws == true
+    let microBatches = try draws
+      ? step.withEvaluated { try policy.microBatches(number) } : try policy.microBatches(number)
     step.rollouts = policy.current
     step.sequences = policy.current?.sequences ?? step.sequences
     return microBatches
@@ -388,6 +403,10 @@ package final class Run {
 
   /// The loss on the validation data with the weights as they are; nil if there is nothing to measure. Collective.
   package func validate() throws -> Evaluation? {
+    try step.withEvaluated { try measureLoss() }
+  }
+
+  private func measureLoss() throws -> Evaluation? {
     guard let sequences = data.dataset.validation else {
       guard let general else { return nil }
       step.finish()
@@ -415,8 +434,10 @@ package final class Run {
     }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json)
-    try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
+      history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json,
+      plateau: step.plateau?.json)
+    try tell(
+      step.withEvaluated { try saves.save(step: number, content(), state, mustSucceed: mustSucceed) })
   }
 
   private func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {
