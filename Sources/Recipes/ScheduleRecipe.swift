@@ -25,6 +25,8 @@ package struct ScheduleRecipe: Sendable {
       details.decaySteps = section.integer("decay_steps", in: 1...1 << 40)
     case .inverseRoot where section.has("timescale"):
       details.timescale = section.integer("timescale", in: 1...1 << 40)
+    case .constant where section.has("rise_from"):
+      details.riseFrom = section.number("rise_from", default: 1, in: 1e-15...1)
     case .plateau:
       details.plateau.factor = section.number("factor", default: 0.1, in: 0...0.9999)
       details.plateau.patience = section.integer("patience", default: 10, in: 0...1 << 40)
