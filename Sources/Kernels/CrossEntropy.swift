@@ -116,10 +116,21 @@ extension Engine {
           if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
         }
       }
-      let others = soft.map { project($0, activeRows, count: chunk, s, into: scratch + s.ownCount) }
+      let comparesHidden = s.soft?.divergence == .hidden
+      let others =
+        comparesHidden
+        ? nil : soft.map { project($0, activeRows, count: chunk, s, into: scratch + s.ownCount) }
+      // Where the numbers of other divergences are, too.
+      let gaps =
+        comparesHidden && soft != nil
+        ? UnsafeMutableRawPointer(scratch + s.ownCount).assumingMemoryBound(to: Double.self) : nil
       pool.run(chunk) { row, _ in
         let place = Int(activeRows[row])
-        let rowScale = isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale
+        var rowScale = isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale
+        if let gaps, let soft, let form = s.soft {
+          gaps[row] = hiddenGap(x + place * s.columns, soft.x + place * s.columns, count: s.columns)
+          rowScale = rowScale.map { $0 * form.hard }
+        }
         if let others, let form = s.soft {
           let found = softLossOfRow(
             logits + row * s.vocabulary, soft: others.logits + row * s.vocabulary, form,
@@ -151,7 +162,7 @@ extension Engine {
       for row in 0..<chunk {
         loss += Double(losses[row])
         each?[Int(activeRows[row])] = Double(losses[row])
-        if let others { divergence?.pointee += others.divergences[row] }
+        if let numbers = others?.divergences ?? gaps { divergence?.pointee += numbers[row] }
       }
       let dz: Operand =
         s.type == .float32
@@ -164,6 +175,10 @@ extension Engine {
           let to = dx + Int(activeRows[row]) * s.columns
           to.update(from: dxChunk + row * s.columns, count: s.columns)
           if s.temperature != 1 { scaleHere(to, by: 1 / s.temperature, count: s.columns) }
+          guard gaps != nil, let soft, let form = s.soft else { return }
+          let place = Int(activeRows[row]) * s.columns
+          addHiddenSlope(
+            x + place, soft.x + place, count: s.columns, factor: scale * form.strength, to: to)
         }
       }
       if let dWeight {

@@ -4,6 +4,7 @@
 //   KL(q ‖ p) = Σ q (log q − log p),  dD/dz = (p − q) / T
 //   KL(p ‖ q) = Σ p (log p − log q),  dD/dz = p (log p − log q − D) / T
 //   Σ (z − t)² / V,                   dD/dz = 2 (z − t) / V
+//   Σ (x − y)² / C,                   dD/dx = 2 (x − y) / C,  of hidden states x and y of one width
 //
 // and its gradient is h (softmax(z) − onehot(target)) + s dD/dz.
 import Foundation
@@ -32,6 +33,8 @@ package enum Divergence: String, CaseIterable, Sendable {
   case reverse = "reverse_kl"
   /// The mean squared difference of logits.
   case mse
+  /// The mean squared difference of the hidden states that logits are made of (Romero et al. 2015).
+  case hidden
 }
 
 /// What a projection onto a vocabulary needs to know of soft targets before they are there.
@@ -110,6 +113,7 @@ func softLossOfRow(
     case .mse:
       let gap = vector.load(z) - vector.load(soft)
       part = gap * gap
+    case .hidden: preconditionFailure("hidden states are compared before they are projected")
     }
     sums += SIMD8<Double>(part.lowHalf) + SIMD8<Double>(part.highHalf)
   }
@@ -117,7 +121,7 @@ func softLossOfRow(
     switch form.divergence {
     case .kl: sums.sum() / Double(others.total) + Double(offset)
     case .reverse: -sums.sum() / Double(tempered.total) - Double(offset)
-    case .mse: sums.sum() / Double(count)
+    case .mse, .hidden: sums.sum() / Double(count)
     }
   if let scale {
     let hard = scale * form.hard / own.total
@@ -136,11 +140,31 @@ func softLossOfRow(
       case .reverse:
         let gap = difference(vector) * -1 - offset - Float(divergence)
         gradient += exponential((zN - own.peak) * inverse) * gap * (step * inverse / tempered.total)
-      case .mse: gradient += (zN - tN) * (2 * step / Float(count))
+      case .mse, .hidden: gradient += (zN - tN) * (2 * step / Float(count))
       }
       vector.store(gradient * slope(zN), logits)
     }
     logits[target] -= scale * form.hard * slope(Vector(repeating: targetLogit))[0]
   }
   return (own.peak - targetLogit + logarithm(own.total), divergence)
+}
+
+/// Σ (x − y)² / C of one row of hidden states.
+func hiddenGap(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Double {
+  var sums = SIMD8<Double>()
+  forEachVector(count) { vector in
+    let gap = vector.load(x) - vector.load(y)
+    let part = gap * gap
+    sums += SIMD8<Double>(part.lowHalf) + SIMD8<Double>(part.highHalf)
+  }
+  return sums.sum() / Double(count)
+}
+
+/// Adds the gradient of that, times a factor, to dx.
+func addHiddenSlope(
+  _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int, factor: Float,
+  to dx: UnsafeMutablePointer<Float>
+) {
+  let factor = 2 * factor / Float(count)
+  forEachVector(count) { $0.store(($0.load(x) - $0.load(y)) * factor, dx, adding: true) }
 }

@@ -24,10 +24,15 @@ package struct Distillation: Objective {
     alpha = settings.number("alpha", default: 0.5, in: 0...1)
     divergence = settings.choice("loss", default: .kl)
     temperature = settings.number("temperature", default: 2, in: 0.01...100)
-    if divergence == .mse, settings.has("temperature") {
-      settings.fail("temperature", "is given, and loss mse compares logits as they are", hint: "leave it out")
+    if isPlain, settings.has("temperature") {
+      settings.fail(
+        "temperature", "is given, and loss \(divergence.rawValue) compares numbers as they are",
+        hint: "leave it out")
     }
   }
+
+  /// Whether numbers are compared as they are, at no temperature.
+  private var isPlain: Bool { divergence == .mse || divergence == .hidden }
 
   package init?(evaluating model: ModelDescription) { nil }
 
@@ -36,10 +41,10 @@ package struct Distillation: Objective {
 
   /// How predictions are compared with the teacher's.
   package var softTargets: SoftTargetShape {
-    let scale = divergence == .mse ? 1 : temperature * temperature
+    let scale = isPlain ? 1 : temperature * temperature
     return SoftTargetShape(
       hard: Float(1 - alpha), strength: Float(alpha * scale),
-      temperature: divergence == .mse ? 1 : Float(temperature),
+      temperature: isPlain ? 1 : Float(temperature),
       divergence: divergence, role: .loss)
   }
 

@@ -79,9 +79,11 @@ package final class Run {
     }
     let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
     if let form = recipe.softTargets {
-      replica.teacher = Teacher(
+      let teacher = Teacher(
         try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger), form,
         ledger: ledger)
+      try ranks.together { try teacher.check(replica.description) }
+      replica.teacher = teacher
     }
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(
