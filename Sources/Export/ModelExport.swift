@@ -19,6 +19,8 @@ package struct ModelExport {
   private let architecture: any GGUFArchitecture
   private let metadata: [(key: String, value: GGUFValue)]
   private let tensors: [Source]
+  /// What decides how matrices are rounded; nil to round each number by itself.
+  private let rounding: CalibratedRounding?
   package let notes: [String]
 
   /// Where the numbers of a tensor come from.
@@ -32,8 +34,13 @@ package struct ModelExport {
   /// - Parameters:
   ///   - adapter: an adapter folder that is folded in.
   ///   - type: one of `types`.
+  ///   - calibration: what the model reads of some text, by which its matrices of Q4_0 are rounded.
   /// - Throws: everything that is wrong with the folders, before anything is written.
-  package init(model: String, adapter: String?, output: String, type name: String, threads: Int) throws {
+  package init(
+    model: String, adapter: String?, output: String, type name: String, threads: Int,
+    calibration: (tap: InputTap, engine: Engine)? = nil
+  ) throws {
+    rounding = calibration.map { CalibratedRounding(tap: $0.tap, engine: $0.engine) }
     let problems = Problems()
     let type = ggufTypes.first { $0.name == name }
     if type == nil {
@@ -147,7 +154,8 @@ package struct ModelExport {
   /// Writes the file.
   /// - Returns: the bytes of its tensors, and how many those are.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
-  package func run() throws -> (tensors: Int, bytes: Int) {
+  package func run() throws -> (tensors: Int, bytes: Int, errors: [RoundingError]) {
+    var errors: [RoundingError] = []
     try GGUFFile(metadata, tensors.map(\.tensor)).write(to: file) { place in
       let source = tensors[place]
       guard let parameter = source.parameter else { return architecture.rotaryFactors ?? [] }
@@ -164,9 +172,15 @@ package struct ModelExport {
           .data, "has \(bad), which is beyond \(source.tensor.type.name)", at: spec.name,
           hint: bad.isFinite ? "export it as f32" : "")
       }
-      return Self.arranged(values, spec.shape, source.form)
+      let arranged = Self.arranged(values, spec.shape, source.form)
+      let shape = source.tensor.shape
+      guard source.tensor.type.number == Q4_0.number, shape.count == 2,
+        let found = rounding?.rounded(spec.name, arranged, rows: shape[0], columns: shape[1])
+      else { return arranged }
+      errors.append(found.error)
+      return found.values
     }
-    return (tensors.count, tensors.reduce(0) { $0 + $1.tensor.bytes })
+    return (tensors.count, tensors.reduce(0) { $0 + $1.tensor.bytes }, errors)
   }
 
   private static func arranged(_ values: [Float], _ shape: [Int], _ form: TensorForm) -> [Float] {

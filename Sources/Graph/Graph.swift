@@ -83,6 +83,8 @@ package final class Graph {
   private(set) var attentions: [AttentionForm] = []
   /// The prompt that stands before the keys and values of all attentions.
   private(set) var promptVectors: Value?
+  /// Sees what projections read; nil for nobody. Set it before they are recorded.
+  package var tap: InputTap?
   /// Numbers the operations that draw random numbers.
   private var sites = 0
 

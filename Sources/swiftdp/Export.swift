@@ -1,8 +1,13 @@
 // swiftdp export
 import ArgumentParser
 import Base
+import Checkpoints
+import Datasets
 import Export
 import Foundation
+import Graph
+import Kernels
+import Training
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,17 +26,54 @@ struct ExportCommand: ParsableCommand {
   var gguf: String
   @Option(help: "The type of matrices: \(ModelExport.types.joined(separator: ", ")).")
   var type = "f32"
+  @Option(
+    parsing: .upToNextOption,
+    help: "With --type q4_0: text that decides how matrices are rounded (GPTQ), so that their outputs change least.",
+    transform: Launch.path)
+  var calibrate: [String] = []
+  @Option(help: "With --calibrate: the most sequences of 256 tokens that are read.")
+  var samples = 128
+  @Option(help: "With --calibrate: a table to write, of what rounding changes in each matrix.", transform: Launch.path)
+  var errors: String?
   @Option(help: "Threads; as many as there are cores by default.")
   var threads: Int?
 
-  func validate() throws { try check(threads: threads) }
+  func validate() throws {
+    try check(threads: threads)
+    try check("--samples", samples, in: 1...1 << 30)
+    guard !calibrate.isEmpty else {
+      if errors != nil { throw ValidationError("--errors needs --calibrate") }
+      return
+    }
+    guard type == "q4_0" else { throw ValidationError("--calibrate is for --type q4_0") }
+    guard adapter == nil else {
+      throw ValidationError("--calibrate reads the model alone: merge the adapter first (swiftdp merge)")
+    }
+  }
 
   func run() throws {
+    let threads = threads ?? max(Launch.allowedCores, 1)
+    let table = try errors.map { try NewFile($0, at: "--errors") }
+    var calibration: (tap: InputTap, engine: Engine)?
+    if !calibrate.isEmpty {
+      let (files, mistakes) = DataFileNames.files(calibrate, at: "--calibrate")
+      guard mistakes.isEmpty else { throw UserErrors(mistakes) }
+      let engine = try Engine(threads: threads)
+      let tap = try InputTap.reading(files, by: model, samples: samples, length: 256, engine: engine)
+      calibration = (tap, engine)
+    }
     let export = try ModelExport(
-      model: model, adapter: adapter, output: gguf, type: type,
-      threads: threads ?? max(Launch.allowedCores, 1))
+      model: model, adapter: adapter, output: gguf, type: type, threads: threads, calibration: calibration)
     for note in export.notes { Command.tell("note: " + note) }
     let result = try export.run()
+    try table?.write(Array(result.errors.csv.utf8))
     print("\(gguf) · \(counted(result.tensors, "tensor")) · \(fileSize(result.bytes)) · \(type)")
+    if !result.errors.isEmpty {
+      let shares = result.errors.map { $0.calibrated / $0.nearest }
+      let mean = shares.reduce(0, +) / Double(shares.count)
+      print(
+        "\(counted(shares.count, "matrix", "matrices")) rounded by GPTQ: their outputs change by "
+          + "\(String(format: "%.2f", mean)) times as much as when each number is rounded by itself")
+    }
   }
 }
