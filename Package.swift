@@ -168,6 +168,7 @@ let package = Package(
         "Tokenizers",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
+    .testTarget(name: "SearchTests", dependencies: ["Base", "Search"]),
     .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
     .testTarget(

@@ -7,7 +7,7 @@
 import Base
 import Foundation
 
-struct ParzenEstimator {
+package struct ParzenEstimator {
   /// [kernels].
   private let weights: [Double]
   private let form: Form
@@ -20,7 +20,7 @@ struct ParzenEstimator {
   }
 
   /// - Parameter values: of trials, in their order, within the range.
-  init(_ range: SettingRange, _ values: [JSON]) {
+  package init(_ range: SettingRange, _ values: [JSON]) {
     weights = Self.weights(values.count)
     switch range {
     case .choice(let choices):
@@ -88,7 +88,7 @@ struct ParzenEstimator {
   // MARK: what it gives
 
   /// The logarithm of the density of a value, or of the probability of a whole number or a choice.
-  func logDensity(_ value: JSON, _ range: SettingRange) -> Double {
+  package func logDensity(_ value: JSON, _ range: SettingRange) -> Double {
     let parts: [Double]
     switch (form, range) {
     case (.choices(let shares), .choice(let choices)):
@@ -113,7 +113,7 @@ struct ParzenEstimator {
   }
 
   /// A value that is drawn from the mixture.
-  func draw(_ range: SettingRange, _ stream: inout PhiloxStream) -> JSON {
+  package func draw(_ range: SettingRange, _ stream: inout PhiloxStream) -> JSON {
     let kernel = Self.place(of: stream.unit(), in: weights)
     let at = stream.unit()
     switch (form, range) {

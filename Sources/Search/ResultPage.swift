@@ -142,7 +142,7 @@ package struct ResultPage {
   // MARK: importance
 
   /// Of each setting, the largest first.
-  var importances: [(key: String, share: Double)] {
+  package var importances: [(key: String, share: Double)] {
     space.settings.map { setting in
       let placed = compared.enumerated().compactMap { rank, result in
         value(setting.key, of: result).map { (rank: Double(rank), value: $0) }

@@ -97,7 +97,7 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
         .usage, "is 0, and trials are compared by their loss on validation data", at: "data.validation",
         hint: "set data.validation=0.05")
     }
-    let trials = try costs?.trials(method, most: trials, factor: factor, output: recipe.output) ?? trials
+    let trials = try costs?.trials(method, most: self.trials, factor: factor, output: recipe.output) ?? self.trials
     var halving: Halving?
     if method == .halving || method == .range {
       if case .steps(let steps) = recipe.training.duration {
