@@ -83,6 +83,12 @@ package final class Graph {
   private(set) var attentions: [AttentionForm] = []
   /// The prompt that stands before the keys and values of all attentions.
   private(set) var promptVectors: Value?
+  /// Sees what layers change; nil for nobody. Set it before they are recorded.
+  package var layerTap: LayerTap? {
+    get { watch?.tap }
+    set { watch = newValue.map { LayerWatch(tap: $0) } }
+  }
+  var watch: LayerWatch?
   /// Sees what projections read; nil for nobody. Set it before they are recorded.
   package var tap: InputTap?
   /// Numbers the operations that draw random numbers.
