@@ -115,7 +115,8 @@ let package = Package(
         "Sharding", "Checkpoints", "Yams",
       ]),
     .target(
-      name: "Merging", dependencies: ["Base", "Graph", "Tensors", "Kernels", "Models", "Checkpoints"],
+      name: "Merging",
+      dependencies: ["Base", "Graph", "Tensors", "Kernels", "Adapters", "Models", "Checkpoints"],
       swiftSettings: inStep),
     .target(name: "Search", dependencies: ["Base"]),
     .target(

@@ -1,16 +1,19 @@
 // swiftdp shrink
 import ArgumentParser
 import Base
+import Checkpoints
 import Datasets
 import Foundation
 import Graph
 import Kernels
 import Merging
+import Models
+import Tokenizers
 import Training
 
 struct Shrink: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how much each layer of a model changes, and leave out those that change least.",
+    abstract: "Leave out layers of a model that change least, or tokens that a text has not.",
     discussion: """
       Example: swiftdp shrink --model BASE --data text.txt --drop-layers 2 --output smaller
       The influence of a layer is 1 minus the mean cosine of hidden states before it and behind it. Train the smaller
@@ -21,6 +24,8 @@ struct Shrink: ParsableCommand {
   var model: String
   @Option(parsing: .upToNextOption, help: "Text on which layers are measured.", transform: Launch.path)
   var data: [String]
+  @Flag(help: "Leave out the tokens that the text has not, and write the model and tokenizer without them.")
+  var trimVocabulary = false
   @Option(help: "How many layers to leave out; only measured by default.")
   var dropLayers = 0
   @Option(help: "The folder to write.", transform: Launch.path)
@@ -36,8 +41,11 @@ struct Shrink: ParsableCommand {
     try check(threads: threads)
     try check("--samples", samples, in: 1...1 << 30)
     try check("--drop-layers", dropLayers, in: 0...1 << 20)
-    guard (dropLayers > 0) == (output != nil) else {
-      throw ValidationError("--drop-layers and --output go together")
+    guard (dropLayers > 0 || trimVocabulary) == (output != nil) else {
+      throw ValidationError("--output goes with --drop-layers or --trim-vocabulary")
+    }
+    guard dropLayers == 0 || !trimVocabulary else {
+      throw ValidationError("--drop-layers and --trim-vocabulary are for one folder after the other")
     }
   }
 
@@ -48,6 +56,7 @@ struct Shrink: ParsableCommand {
     if let output, access(output, F_OK) == 0 {
       throw UserError(.usage, "exists already", at: output, hint: "set --output to a new folder")
     }
+    if trimVocabulary, let output { return try trim(files, to: output) }
     let influences = try LayerTap.reading(
       files, by: model, samples: samples, length: 256, engine: try Engine(threads: threads)
     ).influences
@@ -71,6 +80,33 @@ struct Shrink: ParsableCommand {
       let mark = dropped.contains(layer) ? "  left out" : ""
       print("\(cell("layer \(layer)", width: 10))\(String(format: "%.4f", influence))\(mark)")
     }
+  }
+
+  /// Writes the model with the tokens of the text.
+  private func trim(_ files: [String], to output: String) throws {
+    let description = try ModelDescription.stored(in: model)
+    let dataset = try Dataset(
+      DataOptions(
+        train: files, packing: true, sequenceLength: min(256, description.longestText), seed: 0,
+        readsWhole: true, names: .options),
+      encoder: description.encoder(try Tokenizer(folder: model)))
+    var used: Set<Int> = []
+    var batch = Batch()
+    for part in MicroBatch.cut(Array(0..<dataset.train.count), size: 64) {
+      dataset.train.fill(&batch, with: part, mask: .none)
+      for token in batch.tokens where token >= 0 { used.insert(Int(token)) }
+    }
+    let outcome = try VocabularyTrim(model: model, used: used, output: output).run()
+    if json {
+      return print(
+        JSON.object([
+          "tokens": .integer(outcome.left), "tokens_before": .integer(outcome.before),
+          "parameters_left_out": .integer(outcome.parameters),
+        ]).encoded())
+    }
+    print(
+      "\(output) · \(grouped(outcome.left)) of \(grouped(outcome.before)) tokens · "
+        + "\(grouped(outcome.parameters)) parameters less")
   }
 
   /// Writes the layers that stay, as a merge that passes them through.

@@ -43,5 +43,36 @@ extension CommandLineTests {
       let wrong = try Command.swiftdp(options + ["--drop-layers", "3", "--output", "none"], in: folder)
       #expect(wrong.code == 64 && wrong.err.contains("the model has 3 layers"), "\(wrong.err)")
     }
+
+    /// The corpus becomes as many tokens with the same losses, and other texts still become tokens.
+    @Test(arguments: ["stories260K-hf"]) func tokensThatAreNotThereGo(_ name: String) throws {
+      let folder = try Workspace()
+      let model = "\(Project.root)/../shared/data/\(name)"
+      guard FileManager.default.fileExists(atPath: model) else { return }
+      try folder.file(
+        "corpus.txt",
+        String(repeating: "Once upon a time there was a little girl named Lily. She loved to play.\n", count: 20))
+      let trimmed = try Command.swiftdp(
+        [
+          "shrink", "--model", model, "--data", "corpus.txt", "--trim-vocabulary", "--output", "small", "--json",
+        ], in: folder)
+      #expect(trimmed.code == 0, "\(trimmed.err)")
+      let counts = try JSON.parse(trimmed.out)
+      let (left, before) = (counts["tokens"]?.integer ?? 0, counts["tokens_before"]?.integer ?? 0)
+      #expect(left > 0 && left < before && before == 512, "\(trimmed.out)")
+      var results: [[Double]] = []
+      for model in [model, "small"] {
+        let result = try Command.swiftdp(
+          ["evaluate", "--model", model, "--data", "corpus.txt", "--json"], in: folder)
+        let json = try JSON.parse(result.out)
+        results.append(try ["tokens", "loss"].map { try #require(json[$0]?.double, "\(result.err)") })
+      }
+      #expect(results[0][0] == results[1][0])
+      // The softmax has fewer terms.
+      #expect(results[1][1] <= results[0][1] + 1e-6 && results[1][1] > results[0][1] - 1, "\(results)")
+      let other = try Command.swiftdp(
+        ["generate", "--model", "small", "--prompt", "Xylophones 42!", "--max-tokens", "5"], in: folder)
+      #expect(other.code == 0, "\(other.err)")
+    }
   }
 }
