@@ -160,6 +160,7 @@ package final class Run {
     step.restore(state.history)
     keptRollouts = state.rollouts
     keptStopping = state.stopping
+    first = state.first.map(Evaluation.init(losses:))
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
@@ -437,7 +438,7 @@ package final class Run {
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
       history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json,
-      plateau: step.plateau?.json)
+      plateau: step.plateau?.json, first: first?.losses)
     try tell(
       step.withEvaluated { try saves.save(step: number, content(), state, mustSucceed: mustSucceed) })
   }
