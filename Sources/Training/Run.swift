@@ -348,8 +348,9 @@ package final class Run {
     guard let policy else { return stream.microBatches(step: number - 1) }
     if policy.draws(number) { step.finish() }
     let draws = policy.draws(number) && recipe.rule.evaluated?.draws == true
-    let microBatches = try draws
-      ? step.withEvaluated { try policy.microBatches(number) } : try policy.microBatches(number)
+    let microBatches =
+      try draws
+      ? step.withEvaluated { try policy.microBatches(number) } : policy.microBatches(number)
     step.rollouts = policy.current
     step.sequences = policy.current?.sequences ?? step.sequences
     return microBatches

@@ -49,7 +49,8 @@ package func evaluate(
 extension Evaluation {
   /// What a checkpoint keeps of the measurement before the first step.
   var losses: JSON {
-    .object(["loss": loss.map { .number($0) } ?? .null, "general": general.map { .number($0) } ?? .null])
+    func number(_ value: Double?) -> JSON { value.flatMap { $0.isFinite ? .number($0) : nil } ?? .null }
+    return .object(["loss": number(loss), "general": number(general)])
   }
 
   /// - Parameter losses: as a checkpoint keeps them; what is no number is as if it had not been measured.

@@ -27,7 +27,9 @@ struct Merge: ParsableCommand {
     help: "An adapter folder of PEFT, whose base the model is. Several are summed to one adapter.",
     transform: Launch.path)
   var adapter: [String] = []
-  @Option(parsing: .upToNextOption, help: "With several adapters: the weight of each; 1 by default.")
+  @Option(
+    name: .customLong("weight"), parsing: .unconditionalSingleValue,
+    help: "With several adapters: the weight of each, in their order; 1 by default.")
   var weights: [Double] = []
   @Option(help: "With several adapters: the rank of their sum, by its largest singular values; all ranks together by default.")
   var rank: Int?
@@ -60,10 +62,10 @@ struct Merge: ParsableCommand {
       throw ValidationError("Missing expected argument: --model and --adapter, or --config")
     }
     if adapter.count == 1, !weights.isEmpty || rank != nil {
-      throw ValidationError("--weights and --rank are for several adapters")
+      throw ValidationError("--weight and --rank are for several adapters")
     }
     guard weights.isEmpty || weights.count == adapter.count, weights.allSatisfy(\.isFinite) else {
-      throw ValidationError("--weights has \(weights.count) numbers, and there are \(adapter.count) adapters")
+      throw ValidationError("--weight is given \(counted(weights.count, "time")), and there are \(adapter.count) adapters")
     }
     if adapter.count > 1, !data.isEmpty || !settings.isEmpty {
       throw ValidationError("--data and settings are for one adapter, which is folded into its base")

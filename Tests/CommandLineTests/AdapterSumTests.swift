@@ -37,7 +37,7 @@ extension CommandLineTests {
       let expected = try JSON.parse(
         String(contentsOfFile: Self.adapters + "/expected.json", encoding: .utf8))
       let weights = try #require(expected["weights"]?.elements).map { $0.encoded() }
-      let both = ["--adapter", "\(Self.adapters)/a", "--adapter", "\(Self.adapters)/b", "--weights"] + weights
+      let both = ["--adapter", "\(Self.adapters)/a", "--adapter", "\(Self.adapters)/b"] + weights.flatMap { ["--weight", $0] }
       var compared = 0
       for (kind, more) in [("cat", []), ("svd", ["--rank", "2"])] {
         let result = try merge(both + more + ["--output", kind], in: folder)
@@ -65,7 +65,7 @@ extension CommandLineTests {
     }
 
     @Test(arguments: [
-      (["--adapter", "A", "--adapter", "B", "--weights", "1"], "--weights has 1 numbers"),
+      (["--adapter", "A", "--adapter", "B", "--weight", "1"], "--weight is given 1 time"),
       (["--adapter", "A", "--rank", "2"], "are for several adapters"),
       (["--adapter", "A", "--adapter", "nowhere"], "nowhere"),
       (["--adapter", "A", "--adapter", "B", "--rank", "0"], "--rank is 0"),

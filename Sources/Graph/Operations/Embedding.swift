@@ -13,13 +13,13 @@ extension Graph {
     let x = append(
       Embedding(
         source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor,
-        noise: noise(columns: columns)),
+        noise: embeddingNoise(columns: columns)),
       parameters: [table], columns: columns)
     return prompted(x, table: name, factor: factor)
   }
 
   /// The largest noise is α / √(T C), as NEFTune has it, with the length of the padded rows.
-  private func noise(columns: Int) -> Embedding.Noise? {
+  private func embeddingNoise(columns: Int) -> Embedding.Noise? {
     guard dropsOut, noise > 0 else { return nil }
     return Embedding.Noise(
       magnitude: noise / Float(Double(shape.length * columns).squareRoot()), length: shape.length,

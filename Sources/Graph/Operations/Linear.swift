@@ -64,7 +64,7 @@ extension Graph {
     let operation = Linear(
       rows: x.rows, inputs: x.columns, columns: start, layout: layout,
       rounds: parts.contains { matrixType(of: parameters[$0.weight]) == .bfloat16 }, parts: parts,
-      needsInputGradient: x.needsGradient, tap: tap.map { (names.map(\.0), $0) })
+      needsInputGradient: x.needsGradient, tap: tap.map { tap in (names: names.map { $0.0 }, tap: tap) })
     return append(
       operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows, keeping: kept)
   }
