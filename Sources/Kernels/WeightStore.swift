@@ -30,11 +30,13 @@ package final class WeightStore {
     for (parameter, place) in zip(layout.parameters, places) where !parameter.spec.trains {
       guard let place, !base.layout.parameters[place].spec.trains else { return nil }
     }
+    // The other store may stand on those of a third.
+    let ownPlaces = places.map { $0.map(base.place) }
     self.layout = layout
     self.trained = trained
     frozen = base.frozen
     type = base.type
-    self.places = places
+    self.places = ownPlaces
   }
 
   /// The number of a frozen parameter in its store.

@@ -25,6 +25,8 @@ package final class Replica {
   /// What it is trained and measured for.
   package let objective: any Objective
   private let recompute: Recompute
+  /// Whether others have filled its frozen weights.
+  private var isOnSharedBase = false
   /// α of the noise on embeddings in training.
   private let noise: Double
   /// See `Program.init`.
@@ -67,20 +69,23 @@ package final class Replica {
 
   /// The replica of a run, with weights that its recipe lets the ranks of a host share. Collective.
   convenience init(
-    _ recipe: Recipe, _ description: ModelDescription, engine: Engine, ranks: Ranks, ledger: MemoryLedger
+    _ recipe: Recipe, _ description: ModelDescription, base: SharedBase?, engine: Engine, ranks: Ranks,
+    ledger: MemoryLedger
   ) throws {
+    let (store, isShared) = try WeightStore.make(
+      description, recipe, base: base, ranks: ranks, ledger: ledger)
     self.init(
-      description, objective: recipe.objective, engine: engine,
-      store: try .make(description, recipe, ranks: ranks, ledger: ledger),
+      description, objective: recipe.objective, engine: engine, store: store,
       recompute: recipe.training.recompute, holds: GradientSum.holds(ranks: ranks.count),
       noise: recipe.training.noise, ledger: ledger)
+    isOnSharedBase = isShared
   }
 
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
   /// `WeightLine.refreshVectors` when all parts are set.
   package func fill(from reader: any WeightReader) throws {
     try fillTrained(from: reader)
-    try store.frozen?.fill(from: reader, on: engine.pool.runTiles)
+    if !isOnSharedBase { try store.frozen?.fill(from: reader, on: engine.pool.runTiles) }
     if !weights.isShared { weights.refreshVectors() }
   }
 

@@ -53,8 +53,10 @@ package final class Run {
   /// - Parameters:
   ///   - threads: the threads of this rank, if the recipe does not say.
   ///   - observers: told on the first rank only.
+  ///   - base: frozen weights that other runs share; nil for a copy of the run's own.
   package init(
-    _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
+    _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger,
+    base: SharedBase? = nil
   ) throws {
     let threads = recipe.parallel.threads ?? threads
     let caching = try DataCaching(recipe, ranks: ranks, threads: threads) { line in
@@ -77,7 +79,8 @@ package final class Run {
         threads: threads, kernel: recipe.parallel.blasKernel,
         profile: recipe.training.trace == nil ? nil : Profile())
     }
-    let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
+    let replica = try Replica(
+      recipe, model.description, base: base, engine: engine, ranks: ranks, ledger: ledger)
     if let form = recipe.softTargets {
       let teacher = Teacher(
         try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger), form,

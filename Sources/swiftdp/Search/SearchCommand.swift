@@ -54,7 +54,7 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
     signal(SIGPIPE, SIG_IGN)
     try onRanks { world in
       let costs = try budget.map { try TrialCosts($0, recipeAndSettings, ranksPerTrial: ranksPerTrial, world) }
-      let search = try world.together { try prepared(world, costs) }
+      var search = try world.together { try prepared(world, costs) }
       let lock = try world.together {
         world.isFirst ? try OutputLock(output: search.output, host: Ranks.hostName) : nil
       }
@@ -67,11 +67,14 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
           Command.tell("\(counted(search.count, "trial")) fit into \(budget ?? "")")
         }
       }
+      let threads = Launch.threads(world)
+      search.shared = try search.sharedTokens(world, threads: threads)
+      let base = try search.sharedBase(world, threads: threads)
       let group = world.group(world.rank / ranksPerTrial)
       defer { group.finish() }
       let runner = try TrialRunner(
         search, group: group, number: world.rank / ranksPerTrial, groups: world.count / ranksPerTrial,
-        threads: Launch.threads(world))
+        threads: threads, base: base)
       let rungs = Rungs(search, world: world, runner: runner)
       let results = try rungs.run()
       guard world.isFirst else { return }
@@ -114,14 +117,18 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
     try problems.throwIfAny()
     let all = method.trials(ranges, count: trials, seed: seed, points: points)
     // Every trial is read before the first one starts.
+    var servesBase = false
     for trial in all {
-      problems.collect { _ = try readRecipe(recipeAndSettings + trial.assignments) }
+      problems.collect {
+        let (recipe, _) = try readRecipe(recipeAndSettings + trial.assignments)
+        servesBase = servesBase || SharedBase.serves(recipe)
+      }
       try problems.throwIfAny()
     }
     return PreparedSearch(
       arguments: recipeAndSettings, output: recipe.output, space: ranges, trials: all, halving: halving,
       parzen: method == .tpe ? TreeParzen(ranges, seed: seed) : nil, count: trials, atOnce: atOnce,
-      isRange: method == .range)
+      isRange: method == .range, servesBase: servesBase)
   }
 }
 
@@ -143,13 +150,18 @@ struct PreparedSearch {
   let atOnce: Int
   /// Whether the one trial is a test of learning rates.
   let isRange: Bool
+  /// Whether a trial that is known leaves the base as it is.
+  let servesBase: Bool
+  /// Settings that every trial gets beside its own.
+  var shared: [String] = []
 
   /// Where a trial's run is.
   func folder(of trial: Int) -> String { "\(output)/trials/\(zeroPadded(String(trial), to: 4))" }
 
-  func recipe(of trial: Trial, output: String? = nil) throws -> Recipe {
+  /// - Parameter more: other settings.
+  func recipe(of trial: Trial, output: String? = nil, more: [String] = []) throws -> Recipe {
     try readRecipe(
-      arguments + trial.assignments + ["output=\(JSON.string(output ?? folder(of: trial.number)).encoded())"]
+      arguments + trial.assignments + more + ["output=\(JSON.string(output ?? folder(of: trial.number)).encoded())"]
     )
     .0
   }
