@@ -3,6 +3,7 @@
 //
 //   KL(q ‖ p) = Σ q (log q − log p),  dD/dz = (p − q) / T
 //   KL(p ‖ q) = Σ p (log p − log q),  dD/dz = p (log p − log q − D) / T
+//   β KL(q ‖ m) + (1 − β) KL(p ‖ m),  dD/dz = p ((1 − β) log p/m − (1 − β) KL(p ‖ m)) / T,  m = β q + (1 − β) p
 //   Σ (z − t)² / V,                   dD/dz = 2 (z − t) / V
 //   Σ (x − y)² / C,                   dD/dx = 2 (x − y) / C,  of hidden states x and y of one width
 //
@@ -31,6 +32,8 @@ package enum Divergence: String, CaseIterable, Sendable {
   case kl
   /// KL(p ‖ q), which forgives what the student leaves out (Gu et al. 2024).
   case reverse = "reverse_kl"
+  /// β KL(q ‖ m) + (1 − β) KL(p ‖ m) with m = β q + (1 − β) p (Agarwal et al. 2024).
+  case jsd
   /// The mean squared difference of logits.
   case mse
   /// The mean squared difference of the hidden states that logits are made of (Romero et al. 2015).
@@ -49,12 +52,15 @@ package struct SoftTargetShape: Sendable, Equatable {
   package var strength: Float
   package var temperature: Float
   package var divergence: Divergence
+  /// β of jsd, between 0 and 1.
+  package var beta: Float
   package var role: Role
 
   package init(
     columns: Int = 0, hard: Float = 1, strength: Float, temperature: Float = 1, divergence: Divergence = .kl,
-    role: Role = .penalty
+    beta: Float = 0.5, role: Role = .penalty
   ) {
+    self.beta = beta
     (self.columns, self.hard, self.strength) = (columns, hard, strength)
     (self.temperature, self.divergence, self.role) = (temperature, divergence, role)
   }
@@ -101,7 +107,17 @@ func softLossOfRow(
     (vector.load(soft, fill: others.peak) - others.peak) * inverse
       - (vector.load(z, fill: own.peak) - own.peak) * inverse
   }
+  /// log q / p of tokens, and log m / p, by log 1 + β (q / p − 1).
+  func mixture(_ difference: Vector) -> Vector {
+    var out = Vector()
+    for lane in 0..<16 {
+      out[lane] = Float(log1p(Double(form.beta) * expm1(Double(difference[lane] + offset))))
+    }
+    return out
+  }
   var sums = SIMD8<Double>()
+  // Σ p log p / m, for the gradient of jsd.
+  var ownGaps = SIMD8<Double>()
   forEachVector(count) { vector in
     let part: Vector
     switch form.divergence {
@@ -110,6 +126,15 @@ func softLossOfRow(
         exponential((vector.load(soft, fill: -.infinity) - others.peak) * inverse) * difference(vector)
     case .reverse:
       part = exponential((vector.load(z, fill: -.infinity) - own.peak) * inverse) * difference(vector)
+    case .jsd:
+      let p = exponential((vector.load(z, fill: -.infinity) - own.peak) * inverse) * (1 / tempered.total)
+      let q = exponential((vector.load(soft, fill: -.infinity) - others.peak) * inverse) * (1 / others.total)
+      let gap = difference(vector)
+      let mixed = mixture(gap)
+      // log q / m and log p / m.
+      let byP = p * mixed * -1
+      ownGaps += SIMD8<Double>(byP.lowHalf) + SIMD8<Double>(byP.highHalf)
+      part = q * (gap + offset - mixed) * form.beta + byP * (1 - form.beta)
     case .mse:
       let gap = vector.load(z) - vector.load(soft)
       part = gap * gap
@@ -121,6 +146,7 @@ func softLossOfRow(
     switch form.divergence {
     case .kl: sums.sum() / Double(others.total) + Double(offset)
     case .reverse: -sums.sum() / Double(tempered.total) - Double(offset)
+    case .jsd: sums.sum()
     case .mse, .hidden: sums.sum() / Double(count)
     }
   if let scale {
@@ -140,6 +166,9 @@ func softLossOfRow(
       case .reverse:
         let gap = difference(vector) * -1 - offset - Float(divergence)
         gradient += exponential((zN - own.peak) * inverse) * gap * (step * inverse / tempered.total)
+      case .jsd:
+        let slope = (mixture(difference(vector)) * -1 - Float(ownGaps.sum())) * (1 - form.beta)
+        gradient += exponential((zN - own.peak) * inverse) * slope * (step * inverse / tempered.total)
       case .mse, .hidden: gradient += (zN - tN) * (2 * step / Float(count))
       }
       vector.store(gradient * slope(zN), logits)

@@ -38,6 +38,8 @@ package final class Run {
   var reference: Reference?
   /// Where a model learns from its own answers, what draws and rewards them.
   private var policy: PolicyRun?
+  /// Where a student learns from its own answers, what writes them.
+  private var own: OwnAnswers?
   /// What shows whether the model forgets.
   private var general: GeneralText?
   private var first: Evaluation?
@@ -253,6 +255,7 @@ package final class Run {
       recipe, data, from: first, kept: keptRollouts, replica: replica, ranks: ranks, ledger: ledger,
       note: { [observers] text in for observer in observers { try? observer.noted(text) } })
     general = try GeneralText(recipe, of: replica, ranks: ranks)
+    own = try OwnAnswers(recipe, data, replica: replica, ranks: ranks)
     if first == 1, let evaluation = try validate() {
       self.first = evaluation
       try tell { try $0.validated(evaluation) }
@@ -348,7 +351,18 @@ package final class Run {
 
   /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
   private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
-    guard let policy else { return stream.microBatches(step: number - 1) }
+    guard let policy else {
+      let given = stream.microBatches(step: number - 1)
+      guard let own else { return given }
+      step.sequences = data.dataset.train
+      guard own.writes(number) else { return given }
+      step.finish()
+      let written =
+        try recipe.rule.evaluated?.draws == true
+        ? step.withEvaluated { try own.sequences(number, given) } : own.sequences(number, given)
+      step.sequences = written.sequences
+      return written.microBatches
+    }
     if policy.draws(number) { step.finish() }
     let draws = policy.draws(number) && recipe.rule.evaluated?.draws == true
     let microBatches =

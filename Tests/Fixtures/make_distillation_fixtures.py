@@ -15,6 +15,7 @@ CASES = [
     {"loss": "reverse_kl", "alpha": 0.4, "temperature": 1.5},
     {"loss": "mse", "alpha": 0.2},
     {"loss": "hidden", "alpha": 0.6},
+    {"loss": "jsd", "alpha": 0.8, "temperature": 0.9, "beta": 0.3},
 ]
 
 
@@ -31,6 +32,11 @@ def divergence(case, student, teacher):
         return ((student - teacher) ** 2).mean(-1).sum(), 1
     temperature = case["temperature"]
     p, q = (student / temperature).log_softmax(-1), (teacher / temperature).log_softmax(-1)
+    if case["loss"] == "jsd":
+        beta = torch.tensor(case["beta"], dtype=torch.float64)
+        m = torch.logsumexp(torch.stack([p + torch.log1p(-beta), q + torch.log(beta)]), 0)
+        terms = beta * q.exp() * (q - m) + (1 - beta) * p.exp() * (p - m)
+        return terms.sum(), temperature**2
     terms = q.exp() * (q - p) if case["loss"] == "kl" else p.exp() * (p - q)
     return terms.sum(), temperature**2
 

@@ -38,6 +38,13 @@ import Testing
         return sum
           + zip(others[range], own[range]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
           / Double(vocabulary)
+      case .jsd:
+        let beta = Double(form.beta)
+        return sum
+          + zip(q, p).reduce(0.0) {
+            let mixed = log(beta * exp($1.0) + (1 - beta) * exp($1.1))
+            return $0 + beta * exp($1.0) * ($1.0 - mixed) + (1 - beta) * exp($1.1) * ($1.1 - mixed)
+          }
       // Compared before they are projected: see below.
       case .hidden: return .nan
       }
@@ -51,6 +58,11 @@ import Testing
       (1.5, SoftTargetShape(hard: 0.3, strength: 0.5, temperature: 0.7, divergence: .reverse, role: .loss)),
       (nil, SoftTargetShape(hard: 0, strength: 1, temperature: 3, divergence: .reverse, role: .loss)),
       (1.5, SoftTargetShape(hard: 0.5, strength: 0.5, divergence: .mse, role: .loss)),
+      (nil, SoftTargetShape(hard: 0.5, strength: 1, temperature: 0.9, divergence: .jsd, role: .loss)),
+      (
+        1.5,
+        SoftTargetShape(hard: 0, strength: 2, temperature: 2, divergence: .jsd, beta: 0.2, role: .loss)
+      ),
     ] as [(Float?, SoftTargetShape)])
   func valuesAndSlopes(cap: Float?, form: SoftTargetShape) throws {
     var draw = Draw(81)
