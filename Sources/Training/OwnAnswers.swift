@@ -66,7 +66,9 @@ struct OwnAnswers {
     var answers = Answers(of: replica, ranks: ranks, longest: settings.longest)
     answers.sampling = Sampling(temperature: settings.temperature, topK: nil, topP: 1, seed: seed)
     let found = try answers.ended(to: prompts, samples: rows.indices.map { step * rows.count + $0 })
-    let whole = zip(prompts, found).map { $0 + $1.tokens + ($1.end.map { [$0] } ?? []) }
+    let whole = zip(prompts, found).map { prompt, answer -> [Int32] in
+      prompt + answer.tokens + (answer.end.map { [$0] } ?? [])
+    }
     // The longest come first, so that ranks end at about the same time.
     let order = whole.indices.sorted { (whole[$1].count, $0) < (whole[$0].count, $1) }
     var sequences = TokenSequences(files: data.files)
