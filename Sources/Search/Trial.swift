@@ -6,6 +6,11 @@ package struct Trial: Sendable {
   package let number: Int
   package let settings: [(key: String, value: JSON)]
 
+  package init(number: Int, settings: [(key: String, value: JSON)]) {
+    self.number = number
+    self.settings = settings
+  }
+
   /// Settings of a recipe, `section.key=value`.
   package var assignments: [String] { settings.map { "\($0.key)=\($0.value.encoded())" } }
 

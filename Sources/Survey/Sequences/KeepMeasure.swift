@@ -1,14 +1,14 @@
 // The measures against forgetting that are compared, each with the settings of a stage that has others before it.
 import Base
 
-struct KeepMeasure {
+struct KeepMeasure: Sendable {
   let name: String
   /// nil where it is not for tasks of this kind.
-  let settings: (_ kind: SurveyTask.Kind, _ earlier: [String], _ steps: Int) -> [String]?
+  let settings: @Sendable (_ kind: SurveyTask.Kind, _ earlier: [String], _ steps: Int) -> [String]?
 
   private init(
     _ name: String,
-    _ settings: @escaping (_ kind: SurveyTask.Kind, _ earlier: [String], _ steps: Int) -> [String]?
+    _ settings: @escaping @Sendable (_ kind: SurveyTask.Kind, _ earlier: [String], _ steps: Int) -> [String]?
   ) {
     (self.name, self.settings) = (name, settings)
   }
@@ -16,7 +16,7 @@ struct KeepMeasure {
   /// Rows of earlier tasks can be shown again, and their likelihood found, where all tasks are of one form: text for a
   /// decoder.
   private static func ofDecoder(
-    _ name: String, _ settings: @escaping (_ files: String, _ steps: Int) -> String
+    _ name: String, _ settings: @escaping @Sendable (_ files: String, _ steps: Int) -> String
   ) -> KeepMeasure {
     KeepMeasure(name) { kind, earlier, steps in
       let files = "[" + earlier.map { JSON.string($0).encoded() }.joined(separator: ", ") + "]"
