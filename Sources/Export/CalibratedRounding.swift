@@ -33,7 +33,8 @@ struct CalibratedRounding {
     return (
       rounded,
       RoundingError(
-        name: name, nearest: error(gptq.nearest(values, rows: rows)) / whole, calibrated: error(rounded) / whole)
+        name: name, nearest: error(gptq.nearest(values, rows: rows)) / whole,
+        calibrated: error(rounded) / whole)
     )
   }
 }

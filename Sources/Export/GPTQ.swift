@@ -23,7 +23,9 @@ struct GPTQ {
   init?(_ inputs: FlatMemory, size: Int, _ engine: Engine) {
     (self.size, self.engine) = (size, engine)
     let diagonal = (0..<size).map { Double(inputs.base[$0 * size + $0]) }
-    guard diagonal.allSatisfy({ $0.isFinite && $0 >= 0 }), diagonal.contains(where: { $0 > 0 }) else { return nil }
+    guard diagonal.allSatisfy({ $0.isFinite && $0 >= 0 }), diagonal.contains(where: { $0 > 0 }) else {
+      return nil
+    }
     dead = diagonal.map { $0 == 0 }
     // Dead inputs count as 1 in the mean, as in the authors' program.
     let added = Self.damping * diagonal.reduce(0) { $0 + ($1 == 0 ? 1 : $1) } / Double(size)

@@ -162,7 +162,8 @@ package struct AdapterSum {
     var start = 0
     for source in sources {
       defer { start += source.rank }
-      guard let scale = source.scales[module], let own = source.file.entry(module + Self.first)?.shape[0] else {
+      guard let scale = source.scales[module], let own = source.file.entry(module + Self.first)?.shape[0]
+      else {
         continue
       }
       let rows = UnsafeMutableBufferPointer(start: a.base + start * inputs, count: own * inputs)
@@ -192,7 +193,8 @@ package struct AdapterSum {
       ConstMatrix(side.b.base, rows: outputs, columns: whole),
       ConstMatrix(side.a.base, rows: whole, columns: inputs),
       into: MutableMatrix(sum.base, rows: outputs, columns: inputs))
-    let parts = try SingularValues(of: sum.base, rows: outputs, columns: inputs, name: module, by: engine.blas)
+    let parts = try SingularValues(
+      of: sum.base, rows: outputs, columns: inputs, name: module, by: engine.blas)
     let (count, kept) = (min(inputs, outputs), min(rank, inputs, outputs))
     let a = FlatMemory(count: rank * inputs, label: "adapters")
     let b = FlatMemory(count: outputs * rank, label: "adapters")
@@ -217,7 +219,9 @@ package struct AdapterSum {
       ("layers_pattern", .null), ("init_lora_weights", .bool(true)), ("modules_to_save", .null),
     ]
     let keys = Set(settings.map(\.0))
-    let others = (sources[0].config.members ?? []).filter { !keys.contains(String(decoding: $0.key, as: UTF8.self)) }
+    let others = (sources[0].config.members ?? []).filter {
+      !keys.contains(String(decoding: $0.key, as: UTF8.self))
+    }
     return .object(others + settings.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 }

@@ -131,9 +131,13 @@ struct TokenizerTrim {
     var top: [(String, JSON)] = [("model", replacing(model, settings))]
     if let added = json["added_tokens"]?.elements {
       top.append(
-        ("added_tokens", .array(added.map { token in
-          token["id"].flatMap(place).map { replacing(token, [("id", $0)]) } ?? token
-        })))
+        (
+          "added_tokens",
+          .array(
+            added.map { token in
+              token["id"].flatMap(place).map { replacing(token, [("id", $0)]) } ?? token
+            })
+        ))
     }
     if let padding = json["padding"], let id = padding["pad_id"].flatMap(place) {
       top.append(("padding", replacing(padding, [("pad_id", id)])))
@@ -151,7 +155,8 @@ struct TokenizerTrim {
       settings.append(("processors", .array(parts.map { processed($0, places) })))
     }
     for key in ["sep", "cls"] {
-      guard let pair = json[key]?.elements, pair.count == 2, let id = pair[1].integer.flatMap({ places[$0] }) else {
+      guard let pair = json[key]?.elements, pair.count == 2, let id = pair[1].integer.flatMap({ places[$0] })
+      else {
         continue
       }
       settings.append((key, .array([pair[0], .integer(id)])))

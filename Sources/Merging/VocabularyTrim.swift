@@ -75,7 +75,8 @@ package struct VocabularyTrim {
       case "tokenizer_config.json":
         let json = try JSON.parse(bytes)
         let decoder = (json["added_tokens_decoder"]?.members ?? []).compactMap { member -> JSON.Member? in
-          guard let id = Int(String(decoding: member.key, as: UTF8.self)), let place = trim.place(of: id) else {
+          guard let id = Int(String(decoding: member.key, as: UTF8.self)), let place = trim.place(of: id)
+          else {
             return nil
           }
           return JSON.Member(key: Array(String(place).utf8), value: member.value)

@@ -66,7 +66,8 @@ extension ModelDescription {
       if let known = settings.first(where: { $0.key == key }) {
         if known.value.double != probability {
           problems.add(
-            .usage, "is another than the part before, and models of type \(typeName) have one for both (\(key))",
+            .usage,
+            "is another than the part before, and models of type \(typeName) have one for both (\(key))",
             at: "\(place).\(part)", hint: "give one of them")
         }
         continue

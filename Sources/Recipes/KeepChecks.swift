@@ -25,11 +25,13 @@ extension Recipe {
         hint: "set method=full")
     }
     if let words = optimizer.rule.evaluated?.words, keep.average != nil {
-      section.fail("ema", "averages weights, and the model is \(words) already", hint: "leave one of them out")
+      section.fail(
+        "ema", "averages weights, and the model is \(words) already", hint: "leave one of them out")
     }
     if keep.average != nil || optimizer.name == .scheduleFree, isOnHeadAlone {
       section.fail(
-        "ema", "averages what steps train, and method \(way.name) may take none", hint: "set method=last_layers")
+        "ema", "averages what steps train, and method \(way.name) may take none",
+        hint: "set method=last_layers")
     }
     if keep.elastic != nil, task.isJoint || !task.keepsTokens || objective.reference != .none {
       section.fail(

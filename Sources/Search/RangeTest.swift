@@ -75,7 +75,8 @@ package struct RangeTest: Sendable {
   package var csv: String {
     "step,learning_rate,loss,smoothed_loss\n"
       + points.map { point in
-        "\(point.step)," + [point.rate, point.loss, point.smoothed].map { JSON.number($0).encoded() }
+        "\(point.step),"
+          + [point.rate, point.loss, point.smoothed].map { JSON.number($0).encoded() }
           .joined(separator: ",") + "\n"
       }.joined()
   }

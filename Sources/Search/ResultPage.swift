@@ -61,7 +61,8 @@ package struct ResultPage {
   private func row(_ result: TrialResult) -> String {
     let cells = space.settings.map { value($0.key, of: result).map(Self.words) ?? "" }
     let loss = result.loss.map { String(format: "%.4f", $0) } ?? ""
-    let all = ["\(result.trial.number)"] + cells + [loss, result.state.rawValue, "\(result.steps)"]
+    let all =
+      ["\(result.trial.number)"] + cells + [loss, result.state.rawValue, "\(result.steps)"]
       + [String(format: "%.1f", result.seconds)]
     return "<tr>" + all.map { "<td>\(Self.escaped($0))</td>" }.joined() + "</tr>"
   }
@@ -103,7 +104,8 @@ package struct ResultPage {
       let hue = 215 - 215 * Double(rank) / Double(max(compared.count - 1, 1))
       parts.append(
         "<polyline stroke=\"hsl(\(Int(hue)), 75%, 50%)\" points=\"\(points.joined(separator: " "))\"><title>"
-          + Self.escaped("trial \(result.trial.number): \(String(format: "%.4f", loss)) · \(result.trial.words)")
+          + Self.escaped(
+            "trial \(result.trial.number): \(String(format: "%.4f", loss)) · \(result.trial.words)")
           + "</title></polyline>")
     }
     return "<svg viewBox=\"0 0 1000 330\" role=\"img\" aria-label=\"settings and loss of each trial\">\n"

@@ -52,7 +52,9 @@ extension InputTap {
     _ files: [String], by folder: String, samples: Int, length: Int, engine: Engine
   ) throws -> InputTap {
     let tap = InputTap()
-    try WatchedReading(files, by: folder, samples: samples, length: length, engine: engine).run { $0.tap = tap }
+    try WatchedReading(files, by: folder, samples: samples, length: length, engine: engine).run {
+      $0.tap = tap
+    }
     return tap
   }
 }

@@ -45,7 +45,8 @@ struct OwnAnswers {
         throw UserError(
           .usage,
           "writes \(settings.longest) tokens behind rows of \(data.dataset.train.longestRow), and the model reads "
-            + "\(replica.description.longestText)", at: place, hint: "set max_new_tokens or data.sequence_length lower")
+            + "\(replica.description.longestText)", at: place,
+          hint: "set max_new_tokens or data.sequence_length lower")
       }
     }
   }

@@ -28,12 +28,15 @@ struct ExportCommand: ParsableCommand {
   var type = "f32"
   @Option(
     parsing: .upToNextOption,
-    help: "With --type q4_0: text that decides how matrices are rounded (GPTQ), so that their outputs change least.",
+    help:
+      "With --type q4_0: text that decides how matrices are rounded (GPTQ), so that their outputs change least.",
     transform: Launch.path)
   var calibrate: [String] = []
   @Option(help: "With --calibrate: the most sequences of 256 tokens that are read.")
   var samples = 128
-  @Option(help: "With --calibrate: a table to write, of what rounding changes in each matrix.", transform: Launch.path)
+  @Option(
+    help: "With --calibrate: a table to write, of what rounding changes in each matrix.",
+    transform: Launch.path)
   var errors: String?
   @Option(help: "Threads; as many as there are cores by default.")
   var threads: Int?

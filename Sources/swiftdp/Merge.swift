@@ -31,7 +31,10 @@ struct Merge: ParsableCommand {
     name: .customLong("weight"), parsing: .unconditionalSingleValue,
     help: "With several adapters: the weight of each, in their order; 1 by default.")
   var weights: [Double] = []
-  @Option(help: "With several adapters: the rank of their sum, by its largest singular values; all ranks together by default.")
+  @Option(
+    help:
+      "With several adapters: the rank of their sum, by its largest singular values; all ranks together by default."
+  )
   var rank: Int?
   @Option(help: "A YAML file in mergekit's form: models, merge_method, parameters.", transform: Launch.path)
   var config: String?
@@ -65,7 +68,8 @@ struct Merge: ParsableCommand {
       throw ValidationError("--weight and --rank are for several adapters")
     }
     guard weights.isEmpty || weights.count == adapter.count, weights.allSatisfy(\.isFinite) else {
-      throw ValidationError("--weight is given \(counted(weights.count, "time")), and there are \(adapter.count) adapters")
+      throw ValidationError(
+        "--weight is given \(counted(weights.count, "time")), and there are \(adapter.count) adapters")
     }
     if adapter.count > 1, !data.isEmpty || !settings.isEmpty {
       throw ValidationError("--data and settings are for one adapter, which is folded into its base")

@@ -37,7 +37,9 @@ extension CommandLineTests {
       let expected = try JSON.parse(
         String(contentsOfFile: Self.adapters + "/expected.json", encoding: .utf8))
       let weights = try #require(expected["weights"]?.elements).map { $0.encoded() }
-      let both = ["--adapter", "\(Self.adapters)/a", "--adapter", "\(Self.adapters)/b"] + weights.flatMap { ["--weight", $0] }
+      let both =
+        ["--adapter", "\(Self.adapters)/a", "--adapter", "\(Self.adapters)/b"]
+        + weights.flatMap { ["--weight", $0] }
       var compared = 0
       for (kind, more) in [("cat", []), ("svd", ["--rank", "2"])] {
         let result = try merge(both + more + ["--output", kind], in: folder)

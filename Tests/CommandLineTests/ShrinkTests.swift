@@ -51,10 +51,12 @@ extension CommandLineTests {
       guard FileManager.default.fileExists(atPath: model) else { return }
       try folder.file(
         "corpus.txt",
-        String(repeating: "Once upon a time there was a little girl named Lily. She loved to play.\n", count: 20))
+        String(
+          repeating: "Once upon a time there was a little girl named Lily. She loved to play.\n", count: 20))
       let trimmed = try Command.swiftdp(
         [
-          "shrink", "--model", model, "--data", "corpus.txt", "--trim-vocabulary", "--output", "small", "--json",
+          "shrink", "--model", model, "--data", "corpus.txt", "--trim-vocabulary", "--output", "small",
+          "--json",
         ], in: folder)
       #expect(trimmed.code == 0, "\(trimmed.err)")
       let counts = try JSON.parse(trimmed.out)

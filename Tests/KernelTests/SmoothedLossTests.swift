@@ -58,7 +58,9 @@ import Testing
       let want = all(xD, weightD)
       let what = "\(rows) x \(columns) onto \(vocabulary), cap \(cap ?? 0), smoothing \(smoothing)"
       #expect(losses.count == 6)
-      for loss in losses { #expect(abs(loss - want) <= 1e-6 * max(1, want), "\(what): \(loss) and not \(want)") }
+      for loss in losses {
+        #expect(abs(loss - want) <= 1e-6 * max(1, want), "\(what): \(loss) and not \(want)")
+      }
       let places = Array(stride(from: 0, to: xD.count, by: rows > 100 ? 31 : 1))
       expectClose(
         places.map { results[0][$0] },

@@ -64,7 +64,8 @@ import Testing
   @Test func rangeTest() throws {
     let lines = (0..<100).map { step in
       let loss = step < 60 ? 4 - 0.05 * Double(step) : 1 + pow(1.3, Double(step - 60))
-      return #"{"step": \#(step + 1), "learning_rate": \#(1e-6 * pow(10, Double(step) / 16.5)), "loss": \#(loss)}"#
+      return
+        #"{"step": \#(step + 1), "learning_rate": \#(1e-6 * pow(10, Double(step) / 16.5)), "loss": \#(loss)}"#
     }
     let test = try #require(RangeTest(metrics: lines.joined(separator: "\n")))
     // Behind the least loss, as it is smoothed.

@@ -100,7 +100,8 @@ import Testing
   }
 
   /// A matrix of any form comes near the orthogonal one of the same singular vectors.
-  @Test(arguments: [(40, 24), (24, 40), (32, 32), (1, 50)]) func isOrthogonal(rows: Int, columns: Int) throws {
+  @Test(arguments: [(40, 24), (24, 40), (32, 32), (1, 50)]) func isOrthogonal(rows: Int, columns: Int) throws
+  {
     let engine = try Engine(threads: 2)
     let spec = ParameterSpec(name: "m", shape: [rows, columns], decays: true, initial: .zeros)
     let room = FlatMemory(count: rows * columns, label: "matrix")
@@ -113,7 +114,8 @@ import Testing
   }
 
   @Test func plateausAreTorchs() throws {
-    let text = try String(contentsOfFile: Fixtures.root + "/Tests/Fixtures/regularisation.json", encoding: .utf8)
+    let text = try String(
+      contentsOfFile: Fixtures.root + "/Tests/Fixtures/regularisation.json", encoding: .utf8)
     let cases = try #require(try JSON.parse(text)["plateaus"]?.elements)
     #expect(cases.count == 3)
     for test in cases {

@@ -22,7 +22,9 @@ enum HeadSwap {
       bytes.replaceSubrange(own.range, with: theirs.bytes[other.range])
       taken += 1
     }
-    guard taken > 0 else { throw Commands.Failed(description: "\(head) and \(body) have no tensor in common") }
+    guard taken > 0 else {
+      throw Commands.Failed(description: "\(head) and \(body) have no tensor in common")
+    }
     try bytes.write(to: URL(fileURLWithPath: output + name))
     // Checksums and cards are of the folder that it was.
     for gone in ["/manifest.json", "/README.md"] { try? files.removeItem(atPath: output + gone) }
@@ -44,7 +46,9 @@ enum HeadSwap {
       for member in try JSON.parse(Array(bytes[8..<start])).members ?? [] {
         let offsets = member.value["data_offsets"]?.elements?.compactMap(\.integer) ?? []
         guard offsets.count == 2, let type = member.value["dtype"]?.text else { continue }
-        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= bytes.count - start else { throw wrong }
+        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= bytes.count - start else {
+          throw wrong
+        }
         tensors[String(decoding: member.key, as: UTF8.self)] = (
           type + (member.value["shape"]?.encoded() ?? ""), start + offsets[0]..<start + offsets[1]
         )

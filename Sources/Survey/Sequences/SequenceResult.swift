@@ -59,7 +59,8 @@ extension TaskSequence {
       let transfer = String(format: "%+.1f %%", result.backwardTransfer(self) * 100)
       lines.append("| `\(result.measure)` | " + (cells + [transfer]).joined(separator: " | ") + " |")
     }
-    let words = tasks.map { "\($0.name): \($0.quality.name.replacing("_", with: " "))" }.joined(separator: ", ")
+    let words = tasks.map { "\($0.name): \($0.quality.name.replacing("_", with: " "))" }.joined(
+      separator: ", ")
     lines += ["", "\(words)."]
     return lines.joined(separator: "\n") + "\n"
   }

@@ -101,7 +101,8 @@ struct Sequential: ParsableCommand {
       guard let source = row["source"]?.text, let target = row["target"]?.text else {
         throw Commands.Failed(description: "\(raw) has rows of another form")
       }
-      return JSON.object(["prompt": .string(source + " ="), "completion": .string(" " + target)]).encoded() + "\n"
+      return JSON.object(["prompt": .string(source + " ="), "completion": .string(" " + target)]).encoded()
+        + "\n"
     }
     try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
     return file
@@ -119,7 +120,8 @@ struct Sequential: ParsableCommand {
       } : []
     var results: [SequenceResult] = []
     var failed = false
-    for measure in KeepMeasure.all where measures.isEmpty || measures.contains(where: measure.name.hasPrefix) {
+    for measure in KeepMeasure.all where measures.isEmpty || measures.contains(where: measure.name.hasPrefix)
+    {
       if let row = known.first(where: { $0.measure == measure.name }) {
         results.append(row)
         continue

@@ -19,14 +19,18 @@ struct TaskSequence {
   /// The tasks in the order in which they come first.
   var tasks: [SurveyTask] {
     var tasks: [SurveyTask] = []
-    for stage in stages where !tasks.contains(where: { $0.name == stage.task.name }) { tasks.append(stage.task) }
+    for stage in stages where !tasks.contains(where: { $0.name == stage.task.name }) {
+      tasks.append(stage.task)
+    }
     return tasks
   }
 }
 
 extension TaskSequence {
   /// Short questions, and then numbers and dates that are written in words.
-  static func decoder(base: String, questions: String, heldOut: String, translations: [String], general: String)
+  static func decoder(
+    base: String, questions: String, heldOut: String, translations: [String], general: String
+  )
     -> TaskSequence
   {
     let first = SurveyTask.answers(base: base, train: questions, heldOut: heldOut, general: general)

@@ -16,7 +16,8 @@ struct BaseAverage {
       return "\(name) \(Self.decimals(before)) became \(Self.decimals(behind))"
     }
     let changes = [change("validation loss", \.loss), change("general loss", \.general)].compactMap { $0 }
-    return (["the model is \(share) of the trained weights and \(1 - share) of the base's (wise_ft)"] + changes)
+    return
+      (["the model is \(share) of the trained weights and \(1 - share) of the base's (wise_ft)"] + changes)
       .joined(separator: ", ")
   }
 

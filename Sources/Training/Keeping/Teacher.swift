@@ -32,7 +32,8 @@ final class Teacher {
   func check(_ model: ModelDescription) throws {
     guard shape.divergence == .hidden, model.width != shape.columns else { return }
     throw UserError(
-      .usage, "is hidden, and the teacher has \(shape.columns) numbers for a token and the model \(model.width)",
+      .usage,
+      "is hidden, and the teacher has \(shape.columns) numbers for a token and the model \(model.width)",
       at: "task.loss", hint: "use kl, reverse_kl or mse")
   }
 

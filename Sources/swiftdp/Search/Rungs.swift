@@ -63,7 +63,8 @@ struct Rungs {
       let metrics = String(
         decoding: try OpenFile.contents(search.folder(of: 0) + "/metrics.jsonl"), as: UTF8.self)
       guard let test = RangeTest(metrics: metrics) else {
-        throw UserError(.data, "the loss never falls", at: search.folder(of: 0), hint: "begin at a lower rate")
+        throw UserError(
+          .data, "the loss never falls", at: search.folder(of: 0), hint: "begin at a lower rate")
       }
       if world.isFirst {
         try write(test.csv, to: "range.csv")

@@ -28,7 +28,9 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
   var space: String
   @Option(help: "The most trials.")
   var trials = 32
-  @Option(help: "A time such as 2h for all trials: as many are made as plan expects to end in it, at most --trials.")
+  @Option(
+    help: "A time such as 2h for all trials: as many are made as plan expects to end in it, at most --trials."
+  )
   var budget: String?
   @Option(help: "Ranks that train one trial; the others train other trials meanwhile.")
   var ranksPerTrial = 1
@@ -53,7 +55,9 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
   func run() throws {
     signal(SIGPIPE, SIG_IGN)
     try onRanks { world in
-      let costs = try budget.map { try TrialCosts($0, recipeAndSettings, ranksPerTrial: ranksPerTrial, world) }
+      let costs = try budget.map {
+        try TrialCosts($0, recipeAndSettings, ranksPerTrial: ranksPerTrial, world)
+      }
       var search = try world.together { try prepared(world, costs) }
       let lock = try world.together {
         world.isFirst ? try OutputLock(output: search.output, host: Ranks.hostName) : nil
@@ -100,14 +104,17 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
         .usage, "is 0, and trials are compared by their loss on validation data", at: "data.validation",
         hint: "set data.validation=0.05")
     }
-    let trials = try costs?.trials(method, most: self.trials, factor: factor, output: recipe.output) ?? self.trials
+    let trials =
+      try costs?.trials(method, most: self.trials, factor: factor, output: recipe.output) ?? self.trials
     var halving: Halving?
     if method == .halving || method == .range {
       if case .steps(let steps) = recipe.training.duration {
         halving = method == .range ? nil : Halving(steps: steps, trials: trials, factor: factor)
       } else {
         problems.add(
-          .usage, "is missing, and \(method == .range ? "the rate rises over them" : "rungs are parts of it")", at: "training.steps",
+          .usage,
+          "is missing, and \(method == .range ? "the rate rises over them" : "rungs are parts of it")",
+          at: "training.steps",
           hint: "set training.steps=300")
       }
     }
@@ -161,7 +168,9 @@ struct PreparedSearch {
   /// - Parameter more: other settings.
   func recipe(of trial: Trial, output: String? = nil, more: [String] = []) throws -> Recipe {
     try readRecipe(
-      arguments + trial.assignments + more + ["output=\(JSON.string(output ?? folder(of: trial.number)).encoded())"]
+      arguments + trial.assignments + more + [
+        "output=\(JSON.string(output ?? folder(of: trial.number)).encoded())"
+      ]
     )
     .0
   }

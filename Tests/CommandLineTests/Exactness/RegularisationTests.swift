@@ -62,7 +62,10 @@ extension CommandLineTests {
         #expect(compared == 10)
         // What is left is what was measured.
         let left = try Command.swiftdp(
-          ["evaluate", "--model", "one/model", "--data", "\(Self.rows)/general.jsonl", "--no-packing", "--json"],
+          [
+            "evaluate", "--model", "one/model", "--data", "\(Self.rows)/general.jsonl", "--no-packing",
+            "--json",
+          ],
           in: folder)
         let loss = try #require(try JSON.parse(left.out)["loss"]?.double, "\(left.err)")
         let last = try #require(member.value["validation_loss"]?.elements?.last?.double)
@@ -79,7 +82,10 @@ extension CommandLineTests {
       ["method=lora", "optimizer.name=muon"], ["method=lora", "optimizer.name=schedule_free"],
       ["method=lora", "keep.ema=0.5"],
       ["training.neftune_noise_alpha=5", "optimizer.layer_decay=0.7"],
-      ["dropout.attention=0.2", "keep={replay: {files: [ROWS/general.jsonl]}, gradual: {from: 0.75, to: 0.25, steps: 3}}"],
+      [
+        "dropout.attention=0.2",
+        "keep={replay: {files: [ROWS/general.jsonl]}, gradual: {from: 0.75, to: 0.25, steps: 3}}",
+      ],
     ])
     func otherArrangements(_ others: [String]) throws {
       let folder = try Workspace()

@@ -76,7 +76,8 @@ extension CommandLineTests {
       #expect(try folder.text("found/best.yaml").contains("learning_rate"))
       try folder.file("space.yaml", "optimizer.weight_decay: {uniform: [0, 1]}\n")
       let wrong = try search(settings + ["output=other"], ["--method", "range"], in: folder)
-      #expect(wrong.code == 64 && wrong.err.contains("a log range of optimizer.learning_rate"), "\(wrong.err)")
+      #expect(
+        wrong.code == 64 && wrong.err.contains("a log range of optimizer.learning_rate"), "\(wrong.err)")
     }
 
     @Test func aBudgetSizesASearch() throws {
