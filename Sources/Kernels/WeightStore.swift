@@ -53,6 +53,12 @@ package final class WeightStore {
       ? trained.floats(of: parameter) : frozen!.floats(of: place(parameter))
   }
 
+  /// Writes some numbers of a frozen parameter as fp32.
+  package func readFrozen(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    precondition(!layout.parameters[parameter].spec.trains, "the parameter is trained")
+    frozen!.read(place(parameter), elements, into: target)
+  }
+
   /// A matrix that the adaptation has added.
   package func floats(ofAdded parameter: Int) -> UnsafePointer<Float> {
     layout.parameters[parameter].spec.trains

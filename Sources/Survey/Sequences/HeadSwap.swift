@@ -36,7 +36,8 @@ enum HeadSwap {
     let tensors: [String: (form: String, range: Range<Int>)]
 
     init(_ path: String) throws {
-      bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      self.bytes = bytes
       let wrong = Commands.Failed(description: "\(path) is no file of safetensors")
       guard bytes.count >= 8 else { throw wrong }
       let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
