@@ -115,7 +115,8 @@ let package = Package(
         "Sharding", "Checkpoints", "Yams",
       ]),
     .target(
-      name: "Merging", dependencies: ["Base", "Graph", "Tensors", "Kernels", "Models", "Checkpoints"],
+      name: "Merging",
+      dependencies: ["Base", "Graph", "Tensors", "Kernels", "Adapters", "Models", "Checkpoints"],
       swiftSettings: inStep),
     .target(name: "Search", dependencies: ["Base"]),
     .target(
@@ -168,6 +169,7 @@ let package = Package(
         "Tokenizers",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
+    .testTarget(name: "SearchTests", dependencies: ["Base", "Search"]),
     .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
     .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
     .testTarget(

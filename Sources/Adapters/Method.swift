@@ -181,7 +181,7 @@ package struct AdaptedModel: Sendable {
   }
 
   /// The number of the layer that a parameter belongs to; nil outside of layers.
-  static func layer(of parameter: String) -> Int? {
+  package static func layer(of parameter: String) -> Int? {
     parameter.split(separator: ".").compactMap { Int($0) }.first
   }
 }

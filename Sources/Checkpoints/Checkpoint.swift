@@ -30,6 +30,10 @@ package struct TrainingState: Equatable, Sendable {
   package var rollouts: JSON?
   /// What early stopping has seen; nil without it.
   package var stopping: JSON?
+  /// What a schedule that follows the loss has seen; nil for others.
+  package var plateau: JSON?
+  /// The losses before the first step, of the task and of general text; nil where nothing was measured.
+  package var first: JSON?
   /// The format of the folder that it was read from, or will be written to.
   package private(set) var version = formatVersion
   /// Whether it has a manifest, as all checkpoints have that are written now.
@@ -37,8 +41,11 @@ package struct TrainingState: Equatable, Sendable {
 
   package init(
     step: Int, conditions: [JSON.Member], fingerprint: [JSON.Member],
-    history: NumberHistory = NumberHistory(), rollouts: JSON? = nil, stopping: JSON? = nil
+    history: NumberHistory = NumberHistory(), rollouts: JSON? = nil, stopping: JSON? = nil,
+    plateau: JSON? = nil, first: JSON? = nil
   ) {
+    self.first = first
+    self.plateau = plateau
     self.rollouts = rollouts
     self.stopping = stopping
     self.step = step
@@ -60,7 +67,7 @@ package struct TrainingState: Equatable, Sendable {
     }
     // Only known names become file names.
     return try (value("optimizer.states")?.elements ?? []).map { element in
-      let known = optimizer.states + RankAllocation.states + [MovingReference.state]
+      let known = optimizer.states + RankAllocation.states + [MovingReference.state, AveragedRule.state]
       guard let state = known.first(where: { $0.name == element.text }) else {
         throw UserError(.data, "\(element.encoded()) is no state of \(name)", at: file)
       }
@@ -75,6 +82,8 @@ package struct TrainingState: Equatable, Sendable {
         ("conditions", .object(conditions)), ("fingerprint", .object(fingerprint)),
       ] + history.members + (rollouts.map { [("rollouts", $0)] } ?? [])
       + (stopping.map { [("early_stopping", $0)] } ?? [])
+      + (plateau.map { [("plateau", $0)] } ?? [])
+      + (first.map { [("first_losses", $0)] } ?? [])
     return .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
 
@@ -108,7 +117,8 @@ package struct TrainingState: Equatable, Sendable {
     }
     self.init(
       step: step, conditions: conditions, fingerprint: json["fingerprint"]?.members ?? [],
-      history: history, rollouts: json["rollouts"], stopping: json["early_stopping"])
+      history: history, rollouts: json["rollouts"], stopping: json["early_stopping"],
+      plateau: json["plateau"], first: json["first_losses"])
     self.version = version
   }
 }

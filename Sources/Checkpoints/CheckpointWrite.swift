@@ -226,14 +226,15 @@ package final class CheckpointWrite: @unchecked Sendable {
   private static let piece = 1 << 20
 
   private func writeFrozen() throws {
-    guard let frozen = content.store.frozen else { return }
+    let store = content.store
+    guard store.frozen != nil else { return }
     let room = FlatMemory(count: Self.piece, label: "reading")
-    for index in frozen.plan.parameters {
-      let spec = content.store.layout.parameters[index].spec
+    for (index, parameter) in store.layout.parameters.enumerated() where !parameter.spec.trains {
+      let spec = parameter.spec
       guard content.holds(spec, ofRun: state != nil) else { continue }
       for start in stride(from: 0, to: spec.count, by: Self.piece) {
         let part = start..<min(start + Self.piece, spec.count)
-        frozen.read(index, part, into: room.base)
+        store.readFrozen(index, part, into: room.base)
         try writers[content.form.file(of: spec)].write(
           name: content.form.tensor(of: spec.name), elementRange: part,
           from: UnsafeBufferPointer(start: room.base, count: part.count))

@@ -26,12 +26,15 @@ package struct DataSource: Equatable, Sendable {
   package var choice: RowChoice
   /// What it is there for.
   package var use: SourceUse
+  /// Its share of all samples, where that moves; its weight then does not count. At most one source has one.
+  package var moving: MovingShare?
 
   package init(
     files: [String], format: DataFormat = .auto, columns: DataColumns = DataColumns(), weight: Double = 1,
     epochs: Double? = nil, name: String? = nil, template: String? = nil, choice: RowChoice = .all,
-    use: SourceUse = .learned
+    use: SourceUse = .learned, moving: MovingShare? = nil
   ) {
+    self.moving = moving
     self.use = use
     self.choice = choice
     self.files = files
@@ -45,6 +48,18 @@ package struct DataSource: Equatable, Sendable {
 
   /// The format, where the settings decide it for all files; else `auto`.
   var decidedFormat: DataFormat { format.decided(by: columns) }
+}
+
+/// A share of the samples that moves in proportion to the sample, and stays at its end.
+package struct MovingShare: Equatable, Sendable {
+  package var from: Double
+  package var to: Double
+  /// Samples of the run after which it is at its end.
+  package var samples: Int
+
+  package init(from: Double, to: Double, samples: Int) {
+    (self.from, self.to, self.samples) = (from, to, samples)
+  }
 }
 
 /// Rows of files in which each row says which adapter it is for.

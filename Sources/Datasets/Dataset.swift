@@ -130,12 +130,13 @@ package struct Dataset: Sendable {
   package func schedule(runLength: Int) -> SourceSchedule {
     SourceSchedule(
       options.order, weights: weights, samples: trainSources.map { $0.count / train.rowsPerSample },
-      epochs: options.sources.map(\.epochs), uses: options.sources.map(\.use), runLength: runLength)
+      epochs: options.sources.map(\.epochs), uses: options.sources.map(\.use),
+      moving: options.sources.map(\.moving), runLength: runLength)
   }
 
   /// Whether shares change as a run goes on.
   package var hasChangingShares: Bool {
-    options.order != .mixed || options.sources.contains { $0.epochs != nil }
+    options.order != .mixed || options.sources.contains { $0.epochs != nil || $0.moving != nil }
   }
 
   /// Whether validation has files of its own, and is no share of what is trained on.

@@ -46,14 +46,19 @@ package struct SourceSchedule: Equatable, Sendable {
   ///   - samples: that each source has, at least one.
   ///   - epochs: how often each source may be seen; nil for any number.
   ///   - uses: what each source is there for; nil where all are learned.
+  ///   - moving: the share of each source that moves; other sources then may be seen any number of times.
   ///   - runLength: samples of the run in which shares move gradually.
   package init(
     _ order: SourceOrder, weights: [Double], samples: [Int], epochs: [Double?], uses: [SourceUse]? = nil,
-    runLength: Int
+    moving: [MovingShare?] = [], runLength: Int
   ) {
     let uses = uses ?? samples.map { _ in .learned }
     let limits = zip(samples, epochs).map { count, epochs in
       epochs.map { max(1, Int((Double(count) * $0).rounded())) }
+    }
+    if let source = moving.firstIndex(where: { $0 != nil }), let share = moving[source] {
+      self.init(moving: share, of: source, weights, samples, uses)
+      return
     }
     switch order {
     case .mixed where epochs.allSatisfy { $0 == nil }:
@@ -126,6 +131,40 @@ package struct SourceSchedule: Equatable, Sendable {
     self.phases = phases
     end = nil
     epoch = samples.reduce(0, +)
+  }
+
+  /// The others keep their shares of what one source leaves. The way from its first share to its last is cut into
+  /// sixty-four phases, or one for each sample.
+  private init(
+    moving share: MovingShare, of source: Int, _ weights: [Double], _ samples: [Int], _ uses: [SourceUse]
+  ) {
+    let count = max(1, min(64, share.samples))
+    let others = weights.enumerated().reduce(0.0) { $1.offset == source ? $0 : $0 + $1.element }
+    var phases: [Phase] = []
+    var given = weights.map { _ in 0 }
+    var start = 0
+    for number in 0...count {
+      let way = number == count ? 1 : (Double(number) + 0.5) / Double(count)
+      // Shares of 1024ths have short patterns.
+      let own = max(1, ((share.from + (share.to - share.from) * way) * 1024).rounded()) / 1024
+      let mixture = Mixture(
+        weights: weights.enumerated().map { $0.offset == source ? own : $0.element * (1 - own) / others })
+      let phase = Phase(start: start, sources: Array(weights.indices), mixture: mixture, given: given)
+      phases.append(phase)
+      let next = (number + 1) * share.samples / count
+      given = phase.givenBehind(next - start)
+      start = next
+    }
+    self.phases = phases
+    end = nil
+    // Until the first source that is learned has been seen once.
+    var epoch = Int.max
+    for (other, count) in samples.enumerated() where uses[other] == .learned {
+      let phase = phases.last { $0.given[other] < count } ?? phases[0]
+      epoch = min(
+        epoch, phase.start + phase.mixture.samples(until: count - phase.given[other], of: other))
+    }
+    self.epoch = epoch == .max ? samples.reduce(0, +) : epoch
   }
 
   /// The source of a sample of the run, and how many samples that source has given before it.

@@ -19,6 +19,8 @@ package struct ModelExport {
   private let architecture: any GGUFArchitecture
   private let metadata: [(key: String, value: GGUFValue)]
   private let tensors: [Source]
+  /// What decides how matrices are rounded; nil to round each number by itself.
+  private let rounding: CalibratedRounding?
   package let notes: [String]
 
   /// Where the numbers of a tensor come from.
@@ -33,8 +35,13 @@ package struct ModelExport {
   /// - Parameters:
   ///   - adapter: an adapter folder that is folded in.
   ///   - type: one of `types`.
+  ///   - calibration: what the model reads of some text, by which its matrices of Q4_0 are rounded.
   /// - Throws: everything that is wrong with the folders, before anything is written.
-  package init(model: String, adapter: String?, output: String, type name: String, threads: Int) throws {
+  package init(
+    model: String, adapter: String?, output: String, type name: String, threads: Int,
+    calibration: (tap: InputTap, engine: Engine)? = nil
+  ) throws {
+    rounding = calibration.map { CalibratedRounding(tap: $0.tap, engine: $0.engine) }
     let problems = Problems()
     let type = problems.collect { try ggufType(name, among: ggufTypes) }
     let file = problems.collect { try NewFile(output, at: "--gguf") }
@@ -136,8 +143,9 @@ package struct ModelExport {
   /// - Returns: the bytes of its tensors, and how many those are.
   /// - Throws: `UserError(.disk)`, and where a number is not finite in the type of its tensor.
   package func run(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> (
-    tensors: Int, bytes: Int
+    tensors: Int, bytes: Int, errors: [RoundingError]
   ) {
+    var errors: [RoundingError] = []
     try GGUFFile(metadata, tensors.map(\.tensor)).write(to: file, progress: progress) { place in
       let source = tensors[place]
       guard let parameter = source.parameter else { return source.given }
@@ -148,8 +156,14 @@ package struct ModelExport {
         count = spec.count
       }
       try source.tensor.type.check(values, of: spec.name)
-      return source.form.arranged(values, spec.shape)
+      let arranged = source.form.arranged(values, spec.shape)
+      let shape = source.tensor.shape
+      guard source.tensor.type.number == Q4_0.number, shape.count == 2,
+        let found = rounding?.rounded(spec.name, arranged, rows: shape[0], columns: shape[1])
+      else { return arranged }
+      errors.append(found.error)
+      return found.values
     }
-    return (tensors.count, tensors.reduce(0) { $0 + $1.tensor.bytes })
+    return (tensors.count, tensors.reduce(0) { $0 + $1.tensor.bytes }, errors)
   }
 }

@@ -66,6 +66,14 @@ extension Graph {
     _ h: Value, to r: Value, _ kind: LayerPart.Kind, _ module: String, norm: (Value) -> Value = { $0 }
   ) -> Value {
     let part = note(LayerPart(kind: kind, module: module, layer: 0, width: h.columns))
+    let y = sum(h, to: r, part, module, norm)
+    watch(r, y, layer: part.layer)
+    return y
+  }
+
+  private func sum(
+    _ h: Value, to r: Value, _ part: LayerPart, _ module: String, _ norm: (Value) -> Value
+  ) -> Value {
     guard let bottleneck = adaptation.bottleneck(at: part) else { return norm(add(r, h)) }
     let out: Value
     if bottleneck.isParallel {

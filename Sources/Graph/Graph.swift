@@ -69,6 +69,10 @@ package final class Graph {
   package let loss = LossCell()
   /// What predictions of the next token are kept near while a model is trained; set it before the head is recorded.
   package var soft: SoftTargetShape?
+  /// How much targets of the next token are smoothed while a model is trained; set it before the head is recorded.
+  package var smoothing: Float = 0
+  /// α of the noise on embeddings while a model is trained (NEFTune); set it before they are recorded.
+  package var noise: Float = 0
   private(set) var record: Record
   /// Whether the trunk has other heads than the one that is recorded, whose gradients are zeros.
   package var hasOtherHeads: Bool {
@@ -90,6 +94,14 @@ package final class Graph {
   private(set) var attentions: [AttentionForm] = []
   /// The prompt that stands before the keys and values of all attentions.
   private(set) var promptVectors: Value?
+  /// Sees what layers change; nil for nobody. Set it before they are recorded.
+  package var layerTap: LayerTap? {
+    get { watch?.tap }
+    set { watch = newValue.map { LayerWatch(tap: $0) } }
+  }
+  var watch: LayerWatch?
+  /// Sees what projections read; nil for nobody. Set it before they are recorded.
+  package var tap: InputTap?
   /// Numbers the operations that draw random numbers.
   private var sites = 0
 

@@ -4,6 +4,7 @@
 //   z = x Wᵀ + b,  ℓ = log Σ exp z − z[target],  dz = (softmax(z) − onehot(target)) · scale,
 //   dx = dz W,  dW += dzᵀ x,  db += Σ dz.
 // With a cap c, logits z become c · tanh(z / c) (Gemma 2).
+// Smoothed by ε, as LabelSmoother of transformers: ℓ = log Σ exp z − (1 − ε) z[target] − ε/V Σ z.
 import Foundation
 import Tensors
 
@@ -27,11 +28,15 @@ package struct CrossEntropyShape: Sendable {
   package var temperature: Float
   /// What predictions are kept near; nil for nothing.
   package var soft: SoftTargetShape?
+  /// ε of targets that are smoothed over the vocabulary, in 0..<1; not beside soft targets.
+  package var smoothing: Float
 
   package init(
     rows: Int, columns: Int, vocabulary: Int, type: ElementType = .float32, cap: Float? = nil,
-    temperature: Float = 1, soft: SoftTargetShape? = nil
+    temperature: Float = 1, soft: SoftTargetShape? = nil, smoothing: Float = 0
   ) {
+    precondition(soft == nil || smoothing == 0, "targets are soft or smoothed")
+    self.smoothing = smoothing
     self.soft = soft
     self.temperature = temperature
     self.type = type
@@ -111,16 +116,30 @@ extension Engine {
           if let cap = s.cap { capHere(z.part(rows, tile), at: cap) }
         }
       }
-      let others = soft.map { project($0, activeRows, count: chunk, s, into: scratch + s.ownCount) }
+      let comparesHidden = s.soft?.divergence == .hidden
+      let others =
+        comparesHidden
+        ? nil : soft.map { project($0, activeRows, count: chunk, s, into: scratch + s.ownCount) }
+      // Where the numbers of other divergences are, too.
+      let gaps =
+        comparesHidden && soft != nil
+        ? UnsafeMutableRawPointer(scratch + s.ownCount).assumingMemoryBound(to: Double.self) : nil
       pool.run(chunk) { row, _ in
         let place = Int(activeRows[row])
-        let rowScale = isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale
+        var rowScale = isLossAlone ? nil : slopes.map { scale * $0[place] } ?? scale
+        if let gaps, let soft, let form = s.soft {
+          gaps[row] = hiddenGap(x + place * s.columns, soft.x + place * s.columns, count: s.columns)
+          rowScale = rowScale.map { $0 * form.hard }
+        }
         if let others, let form = s.soft {
           let found = softLossOfRow(
             logits + row * s.vocabulary, soft: others.logits + row * s.vocabulary, form,
             target: Int(targets[place]), count: s.vocabulary, scale: rowScale, cap: s.cap)
           losses[row] = found.loss
           others.divergences[row] = found.divergence
+        } else if s.smoothing > 0 {
+          losses[row] = smoothedLossOfRow(
+            logits + row * s.vocabulary, target: Int(targets[place]), s, scale: rowScale)
         } else {
           losses[row] = lossOfRow(
             logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary, scale: rowScale,
@@ -143,7 +162,7 @@ extension Engine {
       for row in 0..<chunk {
         loss += Double(losses[row])
         each?[Int(activeRows[row])] = Double(losses[row])
-        if let others { divergence?.pointee += others.divergences[row] }
+        if let numbers = others?.divergences ?? gaps { divergence?.pointee += numbers[row] }
       }
       let dz: Operand =
         s.type == .float32
@@ -156,6 +175,10 @@ extension Engine {
           let to = dx + Int(activeRows[row]) * s.columns
           to.update(from: dxChunk + row * s.columns, count: s.columns)
           if s.temperature != 1 { scaleHere(to, by: 1 / s.temperature, count: s.columns) }
+          guard gaps != nil, let soft, let form = s.soft else { return }
+          let place = Int(activeRows[row]) * s.columns
+          addHiddenSlope(
+            x + place, soft.x + place, count: s.columns, factor: scale * form.strength, to: to)
         }
       }
       if let dWeight {
@@ -264,5 +287,36 @@ extension Engine {
       forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
     }
     return peak - targetLogit + logarithm(sum.total)
+  }
+
+  /// The same with targets that are smoothed over the vocabulary.
+  private func smoothedLossOfRow(
+    _ logits: UnsafeMutablePointer<Float>, target: Int, _ s: CrossEntropyShape, scale: Float?
+  ) -> Float {
+    let count = s.vocabulary
+    var largest = Vector(repeating: -.infinity)
+    var sums = SIMD8<Double>()
+    forEachVector(count) {
+      largest = largest.maximum($0.load(logits, fill: -.infinity))
+      let z = $0.load(logits)
+      sums += SIMD8<Double>(z.lowHalf) + SIMD8<Double>(z.highHalf)
+    }
+    let peak = largest.largest
+    let targetLogit = logits[target]
+    var sum = Vector()
+    forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
+    if let scale {
+      func slope(_ z: Vector) -> Vector {
+        s.cap.map { 1 - z * (1 / $0) * (z * (1 / $0)) } ?? Vector(repeating: 1)
+      }
+      let (factor, share) = (scale / sum.total, scale * s.smoothing / Float(count))
+      forEachVector(count) {
+        let z = $0.load(logits)
+        $0.store((exponential(z - peak) * factor - share) * slope(z), logits)
+      }
+      logits[target] -= scale * (1 - s.smoothing) * slope(Vector(repeating: targetLogit))[0]
+    }
+    let mean = Float(sums.sum() / Double(count))
+    return peak + logarithm(sum.total) - (1 - s.smoothing) * targetLogit - s.smoothing * mean
   }
 }

@@ -30,11 +30,13 @@ package final class WeightStore {
     for (parameter, place) in zip(layout.parameters, places) where !parameter.spec.trains {
       guard let place, !base.layout.parameters[place].spec.trains else { return nil }
     }
+    // The other store may stand on those of a third.
+    let ownPlaces = places.map { $0.map(base.place) }
     self.layout = layout
     self.trained = trained
     frozen = base.frozen
     type = base.type
-    self.places = places
+    self.places = ownPlaces
   }
 
   /// The number of a frozen parameter in its store.
@@ -49,6 +51,12 @@ package final class WeightStore {
   package func floats(of parameter: Int) -> UnsafePointer<Float> {
     layout.parameters[parameter].spec.trains
       ? trained.floats(of: parameter) : frozen!.floats(of: place(parameter))
+  }
+
+  /// Writes some numbers of a frozen parameter as fp32.
+  package func readFrozen(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    precondition(!layout.parameters[parameter].spec.trains, "the parameter is trained")
+    frozen!.read(place(parameter), elements, into: target)
   }
 
   /// A matrix that the adaptation has added.

@@ -147,6 +147,17 @@ package struct ModelDescription: Sendable {
     return other
   }
 
+  /// The same model with other values of config.json, which change none of its parameters.
+  func overriding(_ settings: [(key: String, value: JSON)]) throws -> ModelDescription {
+    var other = try ModelDescription(
+      config: replacing(settings), file: folder + "/config.json", folder: folder, head: head,
+      endOfGeneration: endOfGeneration.map(Int.init), notes: folderNotes)
+    other.hasNewHead = hasNewHead
+    other.newParameters = newParameters
+    other.headMayBeEmbedding = headMayBeEmbedding
+    return other
+  }
+
   private func lacks(_ kind: Head.Kind) -> UserError {
     let type = type(of: family)
     let heads = type.heads.filter { $0 != .none }.map { head in

@@ -94,6 +94,8 @@ package protocol Objective: Sendable {
   func obstacle(batchSize: Int) -> String?
   /// Whether dropout of a model's config and method is active in training.
   var dropsOut: Bool { get }
+  /// Whether its targets are spread over all tokens or labels in part.
+  var isSmoothed: Bool { get }
   /// What is wrong with the sums of a run's first step; nil if nothing is, or if nothing tells.
   /// - Parameter precision: the relative error of what the model computes.
   func flaw(ofFirstStep sums: LossSums, precision: Double) -> String?
@@ -175,6 +177,7 @@ extension Objective {
   package var stepsPerSample: Int { 1 }
   package func obstacle(batchSize: Int) -> String? { nil }
   package var dropsOut: Bool { true }
+  package var isSmoothed: Bool { false }
   package func flaw(ofFirstStep sums: LossSums, precision: Double) -> String? { nil }
   package static var predicts: Bool { true }
   package static var keepsTokens: Bool { true }

@@ -14,10 +14,13 @@ package struct TextToText: Objective {
   package static let readsRows = true
   private let prefix: String
   private var answers: AnswerSettings
+  /// As in `LanguageModel`.
+  private var smoothing: Double
 
   package init(_ settings: Section) {
     prefix = settings.text("source_prefix", default: "")
     answers = AnswerSettings(settings)
+    smoothing = settings.labelSmoothing()
   }
 
   /// Decoders are language models as well, and are measured as such.
@@ -27,11 +30,14 @@ package struct TextToText: Objective {
   }
 
   package var settings: JSON? {
-    .object(["name": .string(Self.name), "source_prefix": .string(prefix)])
+    .object(
+      members: [("name", .string(Self.name)), ("source_prefix", .string(prefix))]
+        + (isSmoothed ? [("label_smoothing", .number(smoothing))] : []))
   }
 
   package var head: Head { .languageModel }
   package var answersTexts: Bool { true }
+  package var isSmoothed: Bool { smoothing > 0 }
   package var answering: AnswerSettings? { answers.longest == 0 ? nil : answers }
   package func prepare(_ data: inout DataOptions) { data.wishes.sourcePrefix = Array(prefix.utf8) }
 
@@ -42,6 +48,7 @@ package struct TextToText: Objective {
   }
 
   package func record(_ hidden: Value, of model: ModelDescription, on graph: Graph) {
+    graph.smoothing = Float(smoothing)
     _ = head.record(hidden, of: model.family, on: graph)
   }
 

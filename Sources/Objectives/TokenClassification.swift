@@ -3,6 +3,7 @@
 import Base
 import Datasets
 import Graph
+import Kernels
 import Metrics
 import Models
 
@@ -12,8 +13,10 @@ package struct TokenClassification: Objective {
   package static let format: DataFormat? = .tokenClassification
   /// In the order of their numbers; nil to take those of the data, sorted.
   private let labels: [String]?
+  private let form: LabelLossForm
 
   package init(_ settings: Section) {
+    form = LabelLossForm(smoothing: settings.labelSmoothing())
     guard settings.has("labels") else {
       labels = nil
       return
@@ -26,11 +29,14 @@ package struct TokenClassification: Objective {
     labels = names
   }
 
-  private init(labels: [String]) { self.labels = labels }
+  private init(labels: [String], form: LabelLossForm) {
+    self.labels = labels
+    self.form = form
+  }
 
   package init?(evaluating model: ModelDescription) {
     guard case .tokenLabels(let labels) = model.head else { return nil }
-    self.labels = labels
+    self.init(labels: labels, form: LabelLossForm())
   }
 
   private var known: [String] {
@@ -39,10 +45,13 @@ package struct TokenClassification: Objective {
   }
 
   package var settings: JSON? {
-    .object(["name": .string(Self.name), "labels": .array(known.map { .string($0) })])
+    .object(
+      members: [("name", .string(Self.name)), ("labels", .array(known.map { .string($0) }))]
+        + (isSmoothed ? [("label_smoothing", .number(form.smoothing))] : []))
   }
 
   package var head: Head { .tokenLabels(known) }
+  package var isSmoothed: Bool { form.smoothing > 0 }
   package func prepare(_ data: inout DataOptions) { data.labels = labels }
 
   package func settled(by data: DataOptions) throws -> TokenClassification {
@@ -52,14 +61,14 @@ package struct TokenClassification: Objective {
     guard mistakes.isEmpty else {
       throw UserErrors(mistakes.map { UserError(.data, $0, at: data.names.data) })
     }
-    return TokenClassification(labels: found)
+    return TokenClassification(labels: found, form: form)
   }
 
   package func record(_ hidden: Value, of model: ModelDescription, on graph: Graph) {
     guard let zMK = head.record(hidden, of: model.family, on: graph) else {
       preconditionFailure("the head gives logits")
     }
-    graph.labelLoss(zMK, at: .targets)
+    graph.labelLoss(zMK, at: .targets, form: form)
   }
 
   /// For each label: words that have it, words that were given it, and both.

@@ -6,6 +6,8 @@ package enum OptimizerName: String, CaseIterable, Sendable {
   case lion
   case adafactor
   case adamw8bit
+  case muon
+  case scheduleFree = "schedule_free"
 
   /// Every state that the rule may have, whatever its settings.
   package var states: [OptimizerState] {
@@ -15,6 +17,8 @@ package enum OptimizerName: String, CaseIterable, Sendable {
     case .lion: Lion().states
     case .adafactor: Adafactor().states
     case .adamw8bit: AdamW8bit().states
+    case .muon: Muon().states
+    case .scheduleFree: ScheduleFree().states
     }
   }
 }

@@ -47,6 +47,10 @@ package protocol ParameterSums {
 
   /// Adds up the values of ranks that hold different ranges. They are whole numbers, so the order does not matter.
   func add(_ values: inout [Int64])
+
+  /// Brings whole parameters together, works on each, and gives the results back to the ranks that hold ranges of it.
+  /// - Parameter held: what this rank holds of all parameters.
+  func workOnWhole(_ parameters: [Int], held: [UpdateStretch], _ body: WholeWork)
 }
 
 extension ParameterSums {

@@ -18,6 +18,8 @@ package struct Schedule: Sendable {
     case inverseRoot = "inverse_sqrt"
     /// The peak until the last steps, and half a cosine wave there (Hu et al. 2024).
     case stable = "wsd"
+    /// The peak until the loss on validation data stops falling; see `Plateau`.
+    case plateau = "reduce_on_plateau"
   }
 
   /// What some shapes have beside the final ratio.
@@ -30,6 +32,10 @@ package struct Schedule: Sendable {
     package var decaySteps: Int?
     /// Of `inverseRoot`; nil for the steps of warm-up, or 10,000 without it.
     package var timescale: Int?
+    /// The share of the peak that a run begins at, where the rate rises by the same factor in each step; nil otherwise.
+    package var riseFrom: Double?
+    /// Of `plateau`.
+    package var plateau = Plateau.Settings()
 
     package init() {}
   }
@@ -55,10 +61,13 @@ package struct Schedule: Sendable {
 
   /// The learning rate of a step, the first being number 0. Warm-up reaches the peak at its last step.
   package func learningRate(step: Int) -> Double {
+    if let first = details.riseFrom {
+      return peak * pow(first, 1 - min(Double(step) / Double(max(steps - 1, 1)), 1))
+    }
     if step < warmupSteps { return peak * Double(step + 1) / Double(warmupSteps) }
     let progress = min(Double(step - warmupSteps) / Double(max(steps - warmupSteps, 1)), 1)
     switch shape {
-    case .constant: return peak
+    case .constant, .plateau: return peak
     case .linear: return peak * (1 - (1 - finalRatio) * progress)
     case .cosine: return wave(progress)
     case .cosineRestarts:

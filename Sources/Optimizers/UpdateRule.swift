@@ -65,6 +65,9 @@ package protocol UpdateRule: Sendable {
   /// The states of the rule; their names are also the names of their files.
   var states: [OptimizerState] { get }
 
+  /// What a run measures and keeps in the place of the weights that it trains; nil where those are the same.
+  var evaluated: EvaluatedWeights? { get }
+
   /// Why the rule cannot update such a model; nil if it can.
   func obstacle(in layout: ParameterLayout) -> String?
 
@@ -80,6 +83,7 @@ package protocol UpdateRule: Sendable {
 }
 
 extension UpdateRule {
+  package var evaluated: EvaluatedWeights? { nil }
   package func obstacle(in layout: ParameterLayout) -> String? { nil }
 }
 

@@ -27,6 +27,7 @@ package struct FollowedRule: UpdateRule {
   }
 
   package var states: [OptimizerState] { rule.states + sequel.states }
+  package var evaluated: EvaluatedWeights? { rule.evaluated }
 
   package func obstacle(in layout: ParameterLayout) -> String? { rule.obstacle(in: layout) }
 

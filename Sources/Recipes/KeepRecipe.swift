@@ -30,6 +30,13 @@ package struct KeepRecipe: Sendable {
   package var divergence: Double
   /// General text whose loss is measured with each validation.
   package var watched: [String]
+  /// How the share of replay moves; nil where it stays.
+  package var gradual: GradualReplay?
+  /// Below which layer nothing is trained; 0 where all is.
+  package var frozenBelow: Int
+  package var average: MovingAverage?
+  /// The share of the trained weights in the model that is left, beside those of the base (WiSE-FT); nil for all.
+  package var finalShare: Double?
 
   package init(_ section: Section) {
     if section.has("ewc") {
@@ -47,6 +54,10 @@ package struct KeepRecipe: Sendable {
     let (files, mistakes) = DataFileNames.files(section.has("watch") ? section.filePaths("watch") : [])
     section.refuse("watch", mistakes)
     watched = files
+    gradual = GradualReplay(section)
+    frozenBelow = section.integer("freeze_below", default: 0, in: 0...4096)
+    average = MovingAverage(section)
+    if section.has("wise_ft") { finalShare = section.number("wise_ft", default: 0.5, in: 0...1) }
   }
 
   /// `files` of a measure.
@@ -72,6 +83,8 @@ package struct KeepRecipe: Sendable {
     }
     if distance > 0 { members.append(("l2_sp", .number(distance))) }
     if divergence > 0 { members.append(("kl_to_base", .number(divergence))) }
+    if frozenBelow > 0 { members.append(("freeze_below", .integer(frozenBelow))) }
+    if let average { members.append(("ema", average.settings)) }
     return members.isEmpty
       ? nil : .object(members.map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
   }
@@ -87,7 +100,10 @@ extension Recipe {
 
 extension DataRecipe {
   /// Adds what is shown again as a source.
-  mutating func add(_ replay: KeepRecipe.Replay, _ section: Section) {
+  /// - Parameter gradual: how its share moves in steps of so many samples.
+  mutating func add(
+    _ replay: KeepRecipe.Replay, gradual: GradualReplay?, batchSize: Int, _ section: Section
+  ) {
     if order != .mixed {
       section.fail(
         "replay", "is given, and sources come in order \(order.rawValue)", hint: "leave data.order out")
@@ -95,10 +111,16 @@ extension DataRecipe {
     if temperature != nil {
       section.fail("replay", "has a share, and the sources have a temperature", hint: "leave data.mixing out")
     }
+    if gradual != nil, sources.contains(where: { $0.epochs != nil }) {
+      section.fail("gradual", "moves with the step, and a source has epochs", hint: "leave epochs out")
+    }
     let learned = sources.reduce(0) { $0 + $1.weight }
     sources.append(
       DataSource(
         files: replay.files, format: format, columns: columns,
-        weight: learned * replay.share / (1 - replay.share), name: "replay", use: .replayed))
+        weight: learned * replay.share / (1 - replay.share), name: "replay", use: .replayed,
+        moving: gradual.map {
+          MovingShare(from: $0.from, to: $0.to, samples: $0.steps * batchSize)
+        }))
   }
 }

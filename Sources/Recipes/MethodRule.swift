@@ -11,6 +11,11 @@ extension Recipe {
   }
 
   private var ruleOfMethod: any UpdateRule {
+    guard let average = keep.average else { return ownRule }
+    return AveragedRule(ownRule, decay: average.decay, warmsUp: average.warmsUp)
+  }
+
+  private var ownRule: any UpdateRule {
     guard let method = method as? AdaLoRA else { return optimizer.rule }
     let budget = RankBudget(
       firstSteps: method.firstSteps, lastSteps: method.lastSteps, interval: method.interval,

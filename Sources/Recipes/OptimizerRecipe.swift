@@ -12,6 +12,8 @@ package struct OptimizerRecipe: Sendable {
   package var offload: LocalFolder?
   /// Parameters with settings of their own; the first group that means a parameter counts.
   package var groups: [ParameterGroup]
+  /// The rate of a layer as a share of that of the layer above it; nil for the same rate.
+  package var layerDecay: Double?
 
   package init(_ section: Section) {
     name = section.choice("name", default: .adamw)
@@ -22,15 +24,18 @@ package struct OptimizerRecipe: Sendable {
       case .sgd: (1e-3, 0)
       case .lion: (1e-4, 0)
       case .adafactor: (1e-2, 0)
+      // torch's decay, with the rate of AdamW, whose steps Muon's are as large as.
+      case .muon: (3e-4, 0.1)
+      case .scheduleFree: (2.5e-3, 0)
       }
     learningRate = section.number("learning_rate", default: usual.rate, in: 0...1e3)
     let weightDecay = section.number("weight_decay", default: usual.decay, in: 0...1e3)
     func beta(_ key: String, _ fallback: Double) -> Double {
       section.number(key, default: fallback, in: 0...0.9999999)
     }
-    func adamW() -> AdamW {
+    func adamW(beta2: Double = 0.999) -> AdamW {
       AdamW(
-        beta1: beta("beta1", 0.9), beta2: beta("beta2", 0.999),
+        beta1: beta("beta1", 0.9), beta2: beta("beta2", beta2),
         epsilon: section.number("epsilon", default: 1e-8, in: 0...1), weightDecay: weightDecay)
     }
     switch name {
@@ -51,10 +56,24 @@ package struct OptimizerRecipe: Sendable {
         epsilon1: section.number("epsilon1", default: 0x1p-23, in: 1e-18...1),
         epsilon2: section.number("epsilon2", default: 1e-3, in: 0...1),
         clipThreshold: section.number("clip_threshold", default: 1, in: 1...1e12), weightDecay: weightDecay)
+    case .muon:
+      rule = Muon(
+        momentum: beta("momentum", 0.95), nesterov: section.bool("nesterov", default: true),
+        iteration: NewtonSchulz(steps: section.integer("ns_steps", default: 5, in: 1...99)),
+        adjustment: section.choice("adjust_lr", default: .matchAdamW), others: adamW(beta2: 0.95))
+    case .scheduleFree:
+      rule = ScheduleFree(
+        beta1: section.number("beta1", default: 0.9, in: 1e-3...0.9999999), beta2: beta("beta2", 0.999),
+        epsilon: section.number("epsilon", default: 1e-8, in: 0...1), weightDecay: weightDecay,
+        power: section.number("r", default: 0, in: 0...100),
+        ratePower: section.number("weight_lr_power", default: 2, in: 0...100))
     }
     gradientClip = section.number("gradient_clip", default: 1, in: 0...1e12)
     if section.has("offload") { offload = section.localFolder("offload") }
     groups = section.sectionList("groups").map(ParameterGroup.init)
+    if section.has("layer_decay") {
+      layerDecay = section.number("layer_decay", default: 1, in: 0.01...1)
+    }
     if learningRate == 0, groups.contains(where: { $0.learningRate != nil }) {
       section.fail("learning_rate", "is 0, and groups have rates of their own, which follow its schedule")
     }
@@ -84,6 +103,8 @@ extension OptimizerName {
     case .sgd: common + ["momentum", "nesterov"]
     case .lion: common + ["beta1", "beta2"]
     case .adafactor: common + ["beta2_decay", "epsilon1", "epsilon2", "clip_threshold"]
+    case .muon: common + ["momentum", "nesterov", "ns_steps", "adjust_lr", "beta1", "beta2", "epsilon"]
+    case .scheduleFree: common + ["beta1", "beta2", "epsilon", "r", "weight_lr_power"]
     }
   }
 }

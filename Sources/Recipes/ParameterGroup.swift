@@ -45,17 +45,22 @@ package struct ParameterGroup: Sendable {
 }
 
 extension OptimizerRecipe {
-  /// The model with the rates and decays of its groups.
+  /// The model with the rates and decays of its groups and layers.
   /// - Throws: every pattern that means nothing that is trained.
   package func grouped(_ model: ModelDescription) throws -> ModelDescription {
-    guard !groups.isEmpty else { return model }
+    guard !groups.isEmpty || layerDecay != nil else { return model }
     let problems = Problems()
     let meant = groups.map { group in problems.collect { try group.parameters(of: model) } ?? [] }
     try problems.throwIfAny()
+    let factors = layerDecay.map(model.layerFactors)
+    var place = 0
     return model.setting { parameter in
-      guard let index = meant.firstIndex(where: { $0.contains(parameter.name) }) else { return }
-      if let rate = groups[index].learningRate { parameter.rateFactor = rate / learningRate }
-      parameter.weightDecay = groups[index].weightDecay
+      if let index = meant.firstIndex(where: { $0.contains(parameter.name) }) {
+        if let rate = groups[index].learningRate { parameter.rateFactor = rate / learningRate }
+        parameter.weightDecay = groups[index].weightDecay
+      }
+      if let factors { parameter.rateFactor *= factors[place] }
+      place += 1
     }
   }
 

@@ -31,6 +31,7 @@ package struct Recipe: Sendable {
   package var output: String
   package var data: DataRecipe
   package var keep: KeepRecipe
+  package var dropout: DropoutRecipe
   package var training: TrainingRecipe
   package var optimizer: OptimizerRecipe
   package var schedule: ScheduleRecipe
@@ -120,7 +121,7 @@ package struct Recipe: Sendable {
   /// Describes the model of a settled recipe, and looks at its weights too if the run reads them.
   package func describeModel() throws -> ModelDescription {
     let heads = (objective as? SharedTrunk)?.heads
-    let description: ModelDescription =
+    let stored: ModelDescription =
       switch weights {
       case .pretrained:
         try heads.map { try .stored(in: model, with: $0) } ?? .stored(in: model, with: objective.head)
@@ -128,8 +129,9 @@ package struct Recipe: Sendable {
         try heads.map { try ModelDescription(folder: model).with($0) }
           ?? ModelDescription(folder: model).with(objective.head)
       }
+    let description = try stored.dropping(dropout.parts, at: "dropout")
     let valued = (objective as? any PolicyTask)?.usesValues == true ? description.withValues() : description
-    return try optimizer.grouped(try valued.adapted(by: method))
+    return try optimizer.grouped(try keep.frozen(try valued.adapted(by: method)))
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
@@ -171,8 +173,12 @@ package struct Recipe: Sendable {
       together.map { $0.parts.first?.data ?? .empty }
       ?? DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
     keep = KeepRecipe(top.section("keep"))
-    if let replay = keep.replay, together == nil { data.add(replay, top.section("keep")) }
+    dropout = DropoutRecipe(top.section("dropout"))
     training = TrainingRecipe(top.section("training"))
+    if let replay = keep.replay, together == nil {
+      data.add(
+        replay, gradual: keep.gradual, batchSize: training.batchSize, top.section("keep"))
+    }
     if let together {
       together.check(method, keep)
       tasks = together.parts(ofBatch: training.batchSize, top.section("training"))
@@ -190,7 +196,16 @@ package struct Recipe: Sendable {
         "batch_size", "is \(training.batchSize), and \(obstacle)", hint: "set training.batch_size=8")
     }
     optimizer = OptimizerRecipe(top.section("optimizer"))
-    schedule = ScheduleRecipe(top.section("schedule"))
+    schedule = ScheduleRecipe(top.section("schedule"), for: optimizer)
+    if var rule = optimizer.rule as? ScheduleFree {
+      rule.warmupSteps = schedule.warmupSteps
+      optimizer.rule = rule
+    }
+    if schedule.shape == .plateau, data.validation == .none || training.validateEvery == 0 {
+      top.section("schedule").fail(
+        "name", "is reduce_on_plateau, and no loss on validation data is measured",
+        hint: "set data.validation and training.validate_every")
+    }
     parallel = ParallelRecipe(top.section("parallel"))
     checkpoint = CheckpointRecipe(top.section("checkpoint"))
     top.refuseUnknownKeys()
@@ -198,6 +213,7 @@ package struct Recipe: Sendable {
     checkFeatures(top)
     checkKept(top)
     checkRollouts(top)
+    checkRegularisation(top)
   }
 }
 
@@ -225,37 +241,6 @@ extension Recipe {
     case .int8: .int8
     case .nf4: .nf4(doubleQuantization: nests)
     }
-  }
-}
-
-package struct ScheduleRecipe: Sendable {
-  package var shape: Schedule.Shape
-  package var warmupSteps: Int
-  package var finalRatio: Double
-  package var details = Schedule.Details()
-
-  package init(_ section: Section) {
-    shape = section.choice("name", default: .cosine)
-    warmupSteps = section.integer("warmup_steps", default: 10, in: 0...1 << 40)
-    switch shape {
-    case .polynomial: details.power = section.number("power", default: 1, in: 0.01...100)
-    case .cosineRestarts: details.cycles = section.integer("cycles", default: 2, in: 1...1 << 20)
-    case .stable where section.has("decay_steps"):
-      details.decaySteps = section.integer("decay_steps", in: 1...1 << 40)
-    case .inverseRoot where section.has("timescale"):
-      details.timescale = section.integer("timescale", in: 1...1 << 40)
-    default: break
-    }
-    finalRatio = section.number("final_ratio", default: 0.1, in: 0...1)
-  }
-
-  /// A note about the warm-up of a run with this many steps; nil if the warm-up ends before the run.
-  package func note(steps: Int) -> String? {
-    guard warmupSteps >= steps else { return nil }
-    let end = warmupSteps == steps ? "" : ", and never reaches optimizer.learning_rate"
-    return
-      "schedule.warmup_steps is \(warmupSteps), and the run has \(counted(steps, "step")): the learning rate "
-      + "rises to the end\(end)"
   }
 }
 

@@ -2,7 +2,7 @@
 import Base
 
 /// The seconds of `4h`, `1h30m`, `90s`, `3600` (seconds) or `4:00:00`; nil for anything else.
-func seconds(of text: String) -> Double? {
+package func seconds(of text: String) -> Double? {
   if let plain = Double(text) { return plain > 0 && plain.isFinite ? plain : nil }
   if text.count(where: { $0 == ":" }) == 2 {
     return ClockTime.seconds(text).flatMap { $0 > 0 ? $0 : nil }

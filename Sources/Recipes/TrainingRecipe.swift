@@ -17,6 +17,8 @@ package struct TrainingRecipe: Sendable {
   package var seed: UInt64
   package var validateEvery: Int
   package var activations: RecomputeRecipe
+  /// α of the noise on embeddings in training (NEFTune); 0 for none.
+  package var noise: Double
   /// Seconds from the start of the process within which it must have ended with a checkpoint; nil for no limit.
   package var timeLimit: Double?
   /// Whether results are the same bits at every rank count.
@@ -53,6 +55,7 @@ package struct TrainingRecipe: Sendable {
     seed = UInt64(section.integer("seed", default: 0, in: 0...Int.max))
     validateEvery = section.integer("validate_every", default: 50, in: 0...Int.max)
     activations = RecomputeRecipe(section)
+    noise = section.number("neftune_noise_alpha", default: 0, in: 0...1e4)
     if let given = section.raw("time_limit") {
       let text = given.text ?? given.encoded()
       section.record("time_limit", given)

@@ -6,6 +6,11 @@ package struct Trial: Sendable {
   package let number: Int
   package let settings: [(key: String, value: JSON)]
 
+  package init(number: Int, settings: [(key: String, value: JSON)]) {
+    self.number = number
+    self.settings = settings
+  }
+
   /// Settings of a recipe, `section.key=value`.
   package var assignments: [String] { settings.map { "\($0.key)=\($0.value.encoded())" } }
 
@@ -21,22 +26,31 @@ package enum SearchMethod: String, CaseIterable, Sendable {
   case random
   /// The same, of which the better ones go on (successive halving, Jamieson and Talwalkar 2016).
   case halving
+  /// Drawn in rounds, each from what came of those before (tree-structured Parzen estimator).
+  case tpe
+  /// One run whose learning rate rises (range test).
+  case range
+
+  /// A trial whose settings are each drawn by themselves.
+  func trial(_ space: SearchSpace, number: Int, seed: UInt64) -> Trial {
+    let values = space.settings.map { setting in
+      var key = FNV1a(setting.key.utf8)
+      key.mix(UInt64(number))
+      var stream = PhiloxStream(seed: seed, stream: key.value)
+      return setting.range.value(at: stream.unit())
+    }
+    return Trial(number: number, settings: space.trial(values))
+  }
 
   /// - Parameters:
   ///   - count: of trials; a grid has as many as it has, at most so many.
   ///   - points: of a grid, for each setting with a range.
   package func trials(_ space: SearchSpace, count: Int, seed: UInt64, points: Int) -> [Trial] {
     switch self {
-    case .random, .halving:
-      return (0..<count).map { number in
-        let values = space.settings.map { setting in
-          var key = FNV1a(setting.key.utf8)
-          key.mix(UInt64(number))
-          var stream = PhiloxStream(seed: seed, stream: key.value)
-          return setting.range.value(at: stream.unit())
-        }
-        return Trial(number: number, settings: space.trial(values))
-      }
+    case .random, .halving: return (0..<count).map { trial(space, number: $0, seed: seed) }
+    // The others follow from results.
+    case .range: return [Trial(number: 0, settings: RangeTest.settings(space))]
+    case .tpe: return (0..<min(count, TreeParzen.first)).map { trial(space, number: $0, seed: seed) }
     case .grid:
       var all: [[JSON]] = [[]]
       for setting in space.settings {

@@ -17,12 +17,14 @@ package final class ShardedOptimizer {
   /// The file of the master weights, if they are on a disk.
   private let mastersFile: OffloadFile?
   /// The pieces that this rank updates, with the places of their gradients.
-  private let held: [(piece: Piece, offset: Int)]
+  let held: [(piece: Piece, offset: Int)]
   /// The same pieces as the rule sees them; their pointers stay the same from step to step.
   private var prepared: [UpdateStretch] = []
   /// Moves states between the disk and the update, if they are on a disk.
   private let stream: OffloadStream?
-  private let engine: Engine
+  let engine: Engine
+  /// How many updates the run has had.
+  package var updates = 0
 
   /// - Parameters:
   ///   - type: the type of the replicas' weights.
@@ -104,6 +106,7 @@ package final class ShardedOptimizer {
     gradientNorm: Double, learningRate: Double, over ranks: Ranks
   ) {
     if prepared.isEmpty { prepared = stretches(weights: weights, gradients: gradients.memory.base) }
+    updates = step
     stream?.begin()
     rule.update(
       prepared, step: step, learningRate: learningRate, gradientScale: gradientScale,

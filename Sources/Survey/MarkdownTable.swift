@@ -51,11 +51,11 @@ extension TaskResult {
 
 /// Puts tables between two marks of a page.
 /// - Throws: if the page has no such marks.
-func write(_ tables: String, into page: String) throws {
+func write(_ tables: String, into page: String, between mark: String = "survey") throws {
   let text = try String(contentsOfFile: page, encoding: .utf8)
-  guard let begin = text.range(of: "<!-- survey -->\n"),
-    let end = text.range(of: "<!-- end of survey -->", range: begin.upperBound..<text.endIndex)
-  else { throw Commands.Failed(description: "\(page) has no place for the survey") }
+  guard let begin = text.range(of: "<!-- \(mark) -->\n"),
+    let end = text.range(of: "<!-- end of \(mark) -->", range: begin.upperBound..<text.endIndex)
+  else { throw Commands.Failed(description: "\(page) has no place for the tables of \(mark)") }
   let new = text[..<begin.upperBound] + tables + text[end.lowerBound...]
   try new.write(toFile: page, atomically: true, encoding: .utf8)
 }

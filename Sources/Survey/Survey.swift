@@ -3,10 +3,17 @@ import ArgumentParser
 import Base
 import Foundation
 
+/// Without a subcommand, the program compares methods.
 @main
+struct SurveyProgram: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "survey", abstract: "Train on the same data in many ways, and compare.",
+    subcommands: [Survey.self, Sequential.self], defaultSubcommand: Survey.self)
+}
+
 struct Survey: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "launch/survey",
+    commandName: "methods",
     abstract: "Train every method on the same base and data, and compare what they reach and cost.",
     discussion: """
       Methods that OUTPUT has results of are not trained again. The tables go to docs/methods.md, plots and claims
@@ -117,7 +124,7 @@ struct Survey: ParsableCommand {
     }
   }
 
-  private static func append(_ line: String, to file: String) throws {
+  static func append(_ line: String, to file: String) throws {
     let isThere = FileManager.default.fileExists(atPath: file)
     guard isThere || FileManager.default.createFile(atPath: file, contents: nil),
       let handle = FileHandle(forWritingAtPath: file)
@@ -139,5 +146,6 @@ struct Survey: ParsableCommand {
       + "(\(processor ?? "a processor that does not tell its name"))."
   }
 
-  private func say(_ text: String) { StandardStream.output.write(text + "\n") }
 }
+
+func say(_ text: String) { StandardStream.output.write(text + "\n") }

@@ -26,6 +26,10 @@ package final class Replica {
   package let objective: any Objective
   private let recompute: Recompute
   let storage: ActivationStorage
+  /// Whether others have filled its frozen weights.
+  private var isOnSharedBase = false
+  /// α of the noise on embeddings in training.
+  private let noise: Double
   /// See `Program.init`.
   let holds: Int
   private let ledger: MemoryLedger?
@@ -50,8 +54,9 @@ package final class Replica {
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
     store: WeightStore? = nil, recompute: Recompute = .none, storage: ActivationStorage = .float32,
-    holds: Int = 0, arena: Arena? = nil, ledger: MemoryLedger? = nil
+    holds: Int = 0, arena: Arena? = nil, noise: Double = 0, ledger: MemoryLedger? = nil
   ) {
+    self.noise = noise
     self.holds = holds
     self.description = description
     self.objective = objective
@@ -68,13 +73,16 @@ package final class Replica {
 
   /// The replica of a run, with weights that its recipe lets the ranks of a host share. Collective.
   convenience init(
-    _ recipe: Recipe, _ description: ModelDescription, engine: Engine, ranks: Ranks, ledger: MemoryLedger
+    _ recipe: Recipe, _ description: ModelDescription, base: SharedBase?, engine: Engine, ranks: Ranks,
+    ledger: MemoryLedger
   ) throws {
+    let (store, isShared) = try WeightStore.make(
+      description, recipe, base: base, ranks: ranks, ledger: ledger)
     self.init(
-      description, objective: recipe.objective, engine: engine,
-      store: try .make(description, recipe, ranks: ranks, ledger: ledger),
+      description, objective: recipe.objective, engine: engine, store: store,
       recompute: recipe.training.activations.recompute, storage: recipe.training.activations.storage,
-      holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
+      holds: GradientSum.holds(ranks: ranks.count), noise: recipe.training.noise, ledger: ledger)
+    isOnSharedBase = isShared
   }
 
   /// The same weights with another head, in the same memory.
@@ -82,14 +90,14 @@ package final class Replica {
   package convenience init(_ other: Replica, _ description: ModelDescription, for objective: any Objective) {
     self.init(
       description, objective: objective, engine: other.engine, store: other.store, recompute: other.recompute,
-      storage: other.storage, holds: other.holds, arena: other.arena, ledger: other.ledger)
+      storage: other.storage, holds: other.holds, arena: other.arena, noise: other.noise, ledger: other.ledger)
   }
 
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
   /// `WeightLine.refreshVectors` when all parts are set.
   package func fill(from reader: any WeightReader) throws {
     try fillTrained(from: reader)
-    try store.frozen?.fill(from: reader, on: engine.pool.runTiles)
+    if !isOnSharedBase { try store.frozen?.fill(from: reader, on: engine.pool.runTiles) }
     if !weights.isShared { weights.refreshVectors() }
   }
 
@@ -284,6 +292,7 @@ package final class Replica {
       dropout: dropout, adaptation: description.adaptation)
     description.prepare(graph)
     graph.loss.keepsTokens = keepsTokenLosses && purpose == .training
+    graph.noise = Float(noise)
     graph.soft = teacher?.shape
     switch purpose {
     case .training, .loss, .rehearsal:

@@ -40,6 +40,8 @@ package final class Run {
   private var policy: PolicyRun?
   /// Where several tasks have one trunk, what belongs to each.
   let trunk: TrunkTasks?
+  /// Where a student learns from its own answers, what writes them.
+  private var own: OwnAnswers?
   /// What shows whether the model forgets.
   private var general: GeneralText?
   private var first: Evaluation?
@@ -55,8 +57,10 @@ package final class Run {
   /// - Parameters:
   ///   - threads: the threads of this rank, if the recipe does not say.
   ///   - observers: told on the first rank only.
+  ///   - base: frozen weights that other runs share; nil for a copy of the run's own.
   package init(
-    _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger
+    _ recipe: Recipe, ranks: Ranks, threads: Int, observers: [any Observer], ledger: MemoryLedger,
+    base: SharedBase? = nil
   ) throws {
     let threads = recipe.parallel.threads ?? threads
     let caching = try DataCaching(recipe, ranks: ranks, threads: threads) { line in
@@ -84,11 +88,14 @@ package final class Run {
         threads: threads, kernel: recipe.parallel.blasKernel,
         profile: recipe.training.trace == nil ? nil : Profile())
     }
-    let replica = try Replica(recipe, model.description, engine: engine, ranks: ranks, ledger: ledger)
+    let replica = try Replica(
+      recipe, model.description, base: base, engine: engine, ranks: ranks, ledger: ledger)
     if let form = recipe.softTargets {
-      replica.teacher = Teacher(
+      let teacher = Teacher(
         try .reference(recipe, of: replica, checkpoint: nil, ranks: ranks, ledger: ledger), form,
         ledger: ledger)
+      try ranks.together { try teacher.check(replica.description) }
+      replica.teacher = teacher
     }
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(
@@ -148,7 +155,7 @@ package final class Run {
   }
 
   /// The weights that the run begins with.
-  private func firstReader() throws -> any WeightReader {
+  func firstReader() throws -> any WeightReader {
     try ranks.together {
       try RunReader(model.description, recipe, layout: replica.layout, engine: replica.engine)
     }
@@ -160,6 +167,9 @@ package final class Run {
       try state.check(conditions, folder: path)
       try state.checkStep(within: data.steps, folder: path)
       try ModelDescription(folder: path).checkSame(as: model.description, folder: path)
+      if let kept = state.plateau, step.plateau?.restore(kept) == false {
+        throw UserError(.data, "has numbers of a plateau that no run leaves", at: path)
+      }
       return state
     }
     try fill(checkpoint: path)
@@ -167,10 +177,15 @@ package final class Run {
     step.restore(state.history)
     keptRollouts = state.rollouts
     keptStopping = state.stopping
+    first = state.first.map(Evaluation.init(losses:))
     // Hosts may have different hardware.
     let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
     notes += [differences].compactMap { $0 }
     try ranks.together { try content().readStates(from: path) }
+    // A checkpoint has the weights that are measured, and the trained ones among the states.
+    optimizer.updates = state.step - state.history.skipped
+    step.showsEvaluated = true
+    step.show(evaluated: false)
   }
 
   /// What a checkpoint must agree with to go on from it: the same samples in the same order.
@@ -255,6 +270,7 @@ package final class Run {
       recipe, data, from: first, kept: keptRollouts, replica: replica, ranks: ranks, ledger: ledger,
       note: { [observers] text in for observer in observers { try? observer.noted(text) } })
     general = try GeneralText(recipe, of: replica, ranks: ranks)
+    own = try OwnAnswers(recipe, data, replica: replica, ranks: ranks)
     if first == 1, let evaluation = try validate() {
       self.first = evaluation
       try tell { try $0.validated(evaluation) }
@@ -304,6 +320,7 @@ package final class Run {
       let numbers = try measureTasks(after: number, isLast: isLast)
       report.scalars += numbers.map { Scalar($0.name, $0.value) }
       let isBest = note(validation, numbers, at: number)
+      if let loss = validation?.loss { step.plateau?.note(loss) }
       let isOver = stopping?.isOver == true
       let outcomes = saves.advance()
       try tell { observer in
@@ -327,7 +344,12 @@ package final class Run {
     guard end == last else { return }
     step.finish()
     try tell(saves.finish())
+    step.show(evaluated: true)
     try restoreBest(after: done)
+    if let averaged = try averageWithBase(measured) {
+      measured = averaged.behind
+      try tell { try $0.noted(averaged.words) }
+    }
     let memory = RunMemory(ranks)
     let rankSeconds = seconds.gathered(ranks)
     let model = recipe.output + "/model"
@@ -351,9 +373,23 @@ package final class Run {
   /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
   private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
     if let trunk { return trunk.microBatches(step: number - 1) }
-    guard let policy else { return stream.microBatches(step: number - 1) }
+    guard let policy else {
+      let given = stream.microBatches(step: number - 1)
+      guard let own else { return given }
+      step.sequences = data.dataset.train
+      guard own.writes(number) else { return given }
+      step.finish()
+      let written =
+        try recipe.rule.evaluated?.draws == true
+        ? step.withEvaluated { try own.sequences(number, given) } : own.sequences(number, given)
+      step.sequences = written.sequences
+      return written.microBatches
+    }
     if policy.draws(number) { step.finish() }
-    let microBatches = try policy.microBatches(number)
+    let draws = policy.draws(number) && recipe.rule.evaluated?.draws == true
+    let microBatches =
+      try draws
+      ? step.withEvaluated { try policy.microBatches(number) } : policy.microBatches(number)
     step.rollouts = policy.current
     step.sequences = policy.current?.sequences ?? step.sequences
     return microBatches
@@ -410,6 +446,10 @@ package final class Run {
 
   /// The loss on the validation data with the weights as they are; nil if there is nothing to measure. Collective.
   package func validate() throws -> Evaluation? {
+    try step.withEvaluated { try measureLoss() }
+  }
+
+  private func measureLoss() throws -> Evaluation? {
     if let trunk {
       step.finish()
       return try replica.engine.time("validation") { try trunk.validate(ranks: ranks) }
@@ -441,8 +481,10 @@ package final class Run {
     }
     let state = TrainingState(
       step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json)
-    try tell(saves.save(step: number, content(), state, mustSucceed: mustSucceed))
+      history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json,
+      plateau: step.plateau?.json, first: first?.losses)
+    try tell(
+      step.withEvaluated { try saves.save(step: number, content(), state, mustSucceed: mustSucceed) })
   }
 
   private func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {

@@ -10,7 +10,7 @@ extension Run {
   func measureTasks(after number: Int, isLast: Bool) throws -> [(name: String, value: Double)] {
     guard let tasks, tasks.isDue(after: number, isLast: isLast) else { return [] }
     step.finish()
-    return try tasks.run()
+    return try step.withEvaluated { try tasks.run() }
   }
 
   /// Notes what early stopping watches, if it was measured.

@@ -50,8 +50,12 @@ package final class TrainStep {
   let replica: Replica
   let gradients: GradientSum
   let optimizer: ShardedOptimizer
-  private let exchange: WeightExchange
+  let exchange: WeightExchange
+  /// Whether the weights are those that are measured and kept, where these are others than the trained ones.
+  var showsEvaluated = false
   let schedule: Schedule
+  /// What lowers the rates of the schedule where the loss does not fall; nil for nothing.
+  var plateau: Plateau?
   let ranks: Ranks
   /// What a reference says of answers may come after the step is made.
   var sequences: TokenSequences
@@ -145,6 +149,9 @@ package final class TrainStep {
       auditShare: recipe.training.audit, penalty: recipe.penalty(replica.layout, ledger: ledger),
       sources: tasks == nil ? SourceLosses(recipe.data.sources) : nil, tasks: tasks,
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
+    if recipe.schedule.shape == .plateau {
+      plateau = Plateau(recipe.schedule.details.plateau, peak: recipe.optimizer.learningRate)
+    }
   }
 
   /// Runs step `step`, the first being number 1.
@@ -175,7 +182,7 @@ package final class TrainStep {
     let kept = units > 0 ? pullBack() : []
     let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
     let histograms = countsGradient ? gradients.histograms() : []
-    let learningRate = schedule.learningRate(step: step - 1)
+    let learningRate = schedule.learningRate(step: step - 1) * (plateau?.factor ?? 1)
     sums.gather(microBatches: microBatches.count)
     var total = sums.total(microBatches: microBatches.count, units: units)
     let ofSources = Array(total.counts[Self.counts(of: replica)...])[...]

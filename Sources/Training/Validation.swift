@@ -45,3 +45,17 @@ package func evaluate(
   if bySource, let sources { evaluation.sources = sources.reports(of: evaluated) }
   return evaluation
 }
+
+extension Evaluation {
+  /// What a checkpoint keeps of the measurement before the first step.
+  var losses: JSON {
+    func number(_ value: Double?) -> JSON { value.flatMap { $0.isFinite ? .number($0) : nil } ?? .null }
+    return .object(["loss": number(loss), "general": number(general)])
+  }
+
+  /// - Parameter losses: as a checkpoint keeps them; what is no number is as if it had not been measured.
+  init(losses: JSON) {
+    self.init(general: losses["general"]?.double)
+    if let loss = losses["loss"]?.double { sums = LossSums(loss: loss, units: 1) }
+  }
+}

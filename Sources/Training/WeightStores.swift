@@ -24,17 +24,30 @@ extension WeightStore {
 
   /// The weights of a run: what is trained once a host where a stage of ZeRO allows it, what is frozen always.
   /// Collective.
+  /// - Parameter base: a copy that several runs share; nil for none.
   static func make(
-    _ description: ModelDescription, _ recipe: Recipe, ranks: Ranks, ledger: MemoryLedger
-  ) throws -> WeightStore {
+    _ description: ModelDescription, _ recipe: Recipe, base: SharedBase?, ranks: Ranks, ledger: MemoryLedger
+  ) throws -> (store: WeightStore, isShared: Bool) {
     let layout = description.layout
+    let line = try line(
+      layout.trained, type: description.trainedType(recipe.elementType), recipe, ranks: ranks, ledger: ledger)
+    if let store = base?.weights(layout, trained: line, recipe) { return (store, true) }
     let plan = FrozenPlan(
       layout, projections: recipe.frozenStorage, type: recipe.elementType,
       inHalves: try ranks.together { description.inHalves(of: recipe) })
     let frozen = frozen(plan, ranks: ranks, ledger: ledger)
-    let line = try line(
-      layout.trained, type: description.trainedType(recipe.elementType), recipe, ranks: ranks, ledger: ledger)
-    return WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType)
+    return (WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType), false)
+  }
+
+  /// A model of which nothing is trained, in the storage that a recipe gives its base. Collective.
+  static func frozen(_ description: ModelDescription, _ recipe: Recipe, ranks: Ranks) throws -> WeightStore {
+    let layout = description.layout
+    let plan = FrozenPlan(
+      layout, projections: recipe.frozenStorage, type: recipe.elementType,
+      inHalves: try ranks.together { description.inHalves(of: recipe) })
+    return WeightStore(
+      layout, trained: WeightLine(layout.trained, type: recipe.elementType),
+      frozen: frozen(plan, ranks: ranks, ledger: nil), type: recipe.elementType)
   }
 
   /// The same model with a line of its own on the frozen weights of another store. Collective.

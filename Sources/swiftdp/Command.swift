@@ -19,7 +19,7 @@ struct Command: ParsableCommand {
     subcommands: [
       Train.self, Supervise.self, Plan.self, Verify.self, Evaluate.self, Predict.self, Score.self,
       SearchCommand.self, Generate.self, Errors.self, PromptCommand.self,
-      Chat.self, Merge.self, ExportCommand.self, Report.self, Top.self, New.self,
+      Chat.self, Merge.self, Shrink.self, ExportCommand.self, Report.self, Top.self, New.self,
       Tokenize.self, Checkpoint.self, ClusterCommand.self,
       Bench.self,
       Doctor.self,

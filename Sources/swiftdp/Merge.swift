@@ -23,8 +23,19 @@ struct Merge: ParsableCommand {
 
   @Option(help: "The base: a Hugging Face model folder.", transform: Launch.path)
   var model: String?
-  @Option(help: "An adapter folder of PEFT, whose base the model is.", transform: Launch.path)
-  var adapter: String?
+  @Option(
+    help: "An adapter folder of PEFT, whose base the model is. Several are summed to one adapter.",
+    transform: Launch.path)
+  var adapter: [String] = []
+  @Option(
+    name: .customLong("weight"), parsing: .unconditionalSingleValue,
+    help: "With several adapters: the weight of each, in their order; 1 by default.")
+  var weights: [Double] = []
+  @Option(
+    help:
+      "With several adapters: the rank of their sum, by its largest singular values; all ranks together by default."
+  )
+  var rank: Int?
   @Option(help: "A YAML file in mergekit's form: models, merge_method, parameters.", transform: Launch.path)
   var config: String?
   @Option(help: "With --config: the seed of what DARE leaves out.")
@@ -45,19 +56,31 @@ struct Merge: ParsableCommand {
   func validate() throws {
     try check(threads: threads)
     guard config == nil else {
-      guard model == nil, adapter == nil, data.isEmpty, settings.isEmpty else {
+      guard model == nil, adapter.isEmpty, weights.isEmpty, rank == nil, data.isEmpty, settings.isEmpty else {
         throw ValidationError("--config stands alone: the file names the models and settings")
       }
       return
     }
-    guard model != nil, adapter != nil else {
+    guard model != nil, !adapter.isEmpty else {
       throw ValidationError("Missing expected argument: --model and --adapter, or --config")
     }
+    if adapter.count == 1, !weights.isEmpty || rank != nil {
+      throw ValidationError("--weight and --rank are for several adapters")
+    }
+    guard weights.isEmpty || weights.count == adapter.count, weights.allSatisfy(\.isFinite) else {
+      throw ValidationError(
+        "--weight is given \(counted(weights.count, "time")), and there are \(adapter.count) adapters")
+    }
+    if adapter.count > 1, !data.isEmpty || !settings.isEmpty {
+      throw ValidationError("--data and settings are for one adapter, which is folded into its base")
+    }
+    if let rank { try check("--rank", rank, in: 1...4096) }
   }
 
   func run() throws {
     if let config { return try merge(config) }
-    guard let model, let adapter else { preconditionFailure("the options were checked") }
+    guard let model, let first = adapter.first else { preconditionFailure("the options were checked") }
+    if adapter.count > 1 { return try sum(model) }
     // The option for data takes words up to the next option, settings among them.
     let names = data.filter { !CommandSettings.isSetting($0) }
     let given = CommandSettings(
@@ -67,7 +90,7 @@ struct Merge: ParsableCommand {
     let (files, mistakes) = DataFileNames.files(names, at: "--data")
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
     let merge = try AdapterMerge(
-      base: model, adapter: adapter, output: output,
+      base: model, adapter: first, output: output,
       data: files.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : files, storage: storage,
       threads: threads ?? max(Launch.allowedCores, 1))
     for note in merge.notes { Command.tell("note: " + note) }
@@ -78,6 +101,24 @@ struct Merge: ParsableCommand {
 }
 
 extension Merge {
+  /// Sums several adapters to one.
+  private func sum(_ model: String) throws {
+    let outcome = try AdapterSum(
+      base: model, adapters: adapter, weights: weights.isEmpty ? adapter.map { _ in 1 } : weights, rank: rank,
+      output: output, threads: threads ?? max(Launch.allowedCores, 1)
+    ).run()
+    let json = JSON.object([
+      "modules": .integer(outcome.modules), "rank": .integer(outcome.rank), "kept": .number(outcome.kept),
+      "least_kept": .number(outcome.least),
+    ])
+    print(
+      self.json
+        ? json.encoded()
+        : "adapters \(adapter.count)  modules \(outcome.modules)  rank \(outcome.rank)  "
+          + "kept \(String(format: "%.4f", outcome.kept)) of the squares, at least \(String(format: "%.4f", outcome.least))"
+    )
+  }
+
   /// Merges the models of a YAML file.
   private func merge(_ file: String) throws {
     let recipe = try RecipeFile(file, assignments: [], paths: Launch.paths, problems: Problems())

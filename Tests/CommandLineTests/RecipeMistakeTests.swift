@@ -30,14 +30,14 @@ extension CommandLineTests {
         (
           ["optimizer.name=adam"],
           [
-            "optimizer.name: is \"adam\", but must be one of adamw, sgd, lion, adafactor, adamw8bit "
-              + "(did you mean adamw?)"
+            "optimizer.name: is \"adam\", but must be one of adamw, sgd, lion, adafactor, adamw8bit, "
+              + "muon, schedule_free (did you mean adamw?)"
           ]
         ),
         (
           ["optimizer.momentum=0.9"],
           [
-            "optimizer.momentum: is a setting of sgd, and optimizer.name is adamw (the settings of adamw are "
+            "optimizer.momentum: is a setting of sgd and muon, and optimizer.name is adamw (the settings of adamw are "
               + "learning_rate, weight_decay, gradient_clip, beta1, beta2, epsilon)"
           ]
         ),
@@ -45,8 +45,8 @@ extension CommandLineTests {
           ["optimizer={name: sgd, nesterov: true, epsilon: 1.0e-6, momentun: 1}"],
           [
             "optimizer.nesterov: is true without a momentum (set optimizer.momentum=0.9)",
-            "optimizer.epsilon: is a setting of adamw and adamw8bit, and optimizer.name is sgd (the settings of "
-              + "sgd are learning_rate, weight_decay, gradient_clip, momentum, nesterov)",
+            "optimizer.epsilon: is a setting of adamw and adamw8bit and muon and schedule_free, and "
+              + "optimizer.name is sgd (the settings of sgd are learning_rate, weight_decay, gradient_clip, momentum, nesterov)",
             "optimizer.momentun: is not a key of swiftdp (did you mean optimizer.momentum?)",
           ]
         ),
@@ -111,7 +111,7 @@ extension CommandLineTests {
             "data.validation: there is no file nor.txt (this folder holds text.txt)",
             "training: is a whole number, where keys with values are meant",
             "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, task, method, "
-              + "frozen_dtype, adapter, data, keep, training, early_stopping, optimizer, "
+              + "frozen_dtype, adapter, data, keep, dropout, training, early_stopping, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, "
               + "template, loss, order, mixing, sequence_length, packing, packing_mask, shuffle, group_by_length, "

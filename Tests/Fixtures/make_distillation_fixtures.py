@@ -14,6 +14,8 @@ CASES = [
     {"loss": "kl", "alpha": 0.7, "temperature": 2.0},
     {"loss": "reverse_kl", "alpha": 0.4, "temperature": 1.5},
     {"loss": "mse", "alpha": 0.2},
+    {"loss": "hidden", "alpha": 0.6},
+    {"loss": "jsd", "alpha": 0.8, "temperature": 0.9, "beta": 0.3},
 ]
 
 
@@ -21,11 +23,20 @@ def logits(model, tokens):
     return model(torch.tensor([tokens])).logits[0, :-1].double()
 
 
+def hidden(model, tokens):
+    return model.model(torch.tensor([tokens])).last_hidden_state[0, :-1].double()
+
+
 def divergence(case, student, teacher):
-    if case["loss"] == "mse":
+    if case["loss"] in ("mse", "hidden"):
         return ((student - teacher) ** 2).mean(-1).sum(), 1
     temperature = case["temperature"]
     p, q = (student / temperature).log_softmax(-1), (teacher / temperature).log_softmax(-1)
+    if case["loss"] == "jsd":
+        beta = torch.tensor(case["beta"], dtype=torch.float64)
+        m = torch.logsumexp(torch.stack([p + torch.log1p(-beta), q + torch.log(beta)]), 0)
+        terms = beta * q.exp() * (q - m) + (1 - beta) * p.exp() * (p - m)
+        return terms.sum(), temperature**2
     terms = q.exp() * (q - p) if case["loss"] == "kl" else p.exp() * (p - q)
     return terms.sum(), temperature**2
 
@@ -34,6 +45,7 @@ def run(case, sequences):
     load = lambda folder: LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     model, teacher = load(MODEL), load(HERE / "preferences" / "reference")
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+    compared = hidden if case["loss"] == "hidden" else logits
     steps = []
     for step in range(STEPS):
         batch = sequences[step * BATCH : (step + 1) * BATCH]
@@ -42,8 +54,8 @@ def run(case, sequences):
         soft = 0
         for sequence in batch:
             with torch.no_grad():
-                wanted = logits(teacher, sequence)
-            value, scale = divergence(case, logits(model, sequence), wanted)
+                wanted = compared(teacher, sequence)
+            value, scale = divergence(case, compared(model, sequence), wanted)
             soft = soft + value / count
         total = (1 - case["alpha"]) * hard + case["alpha"] * scale * soft
         optimizer.zero_grad()

@@ -21,7 +21,7 @@ import Testing
       #expect(rates(schedule, [0, 1, 2, 3, 4]) == [2, 4, 6, 8, 8])
       ran += 1
     }
-    #expect(ran == 7)
+    #expect(ran == 8)
   }
 
   @Test func constantStays() {
@@ -59,7 +59,7 @@ import Testing
       #expect(rates(short, [0, 1, 2]) == [0.5, 1, 1.5])
       ran += 1
     }
-    #expect(ran == 7)
+    #expect(ran == 8)
   }
 
   @Test func ratesNeverRiseAfterWarmUp() {
@@ -71,7 +71,7 @@ import Testing
       #expect(all.allSatisfy { $0 >= 0.05 - 1e-12 && $0 <= 1 })
       ran += 1
     }
-    #expect(ran == 6)
+    #expect(ran == 7)
   }
 
   /// transformers' get_scheduler with a learning rate of 2 and 4 steps of warm-up of 20.

@@ -38,6 +38,15 @@ import Testing
         return sum
           + zip(others[range], own[range]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
           / Double(vocabulary)
+      case .jsd:
+        let beta = Double(form.beta)
+        return sum
+          + zip(q, p).reduce(0.0) {
+            let mixed = log(beta * exp($1.0) + (1 - beta) * exp($1.1))
+            return $0 + beta * exp($1.0) * ($1.0 - mixed) + (1 - beta) * exp($1.1) * ($1.1 - mixed)
+          }
+      // Compared before they are projected: see below.
+      case .hidden: return .nan
       }
     }
   }
@@ -49,6 +58,11 @@ import Testing
       (1.5, SoftTargetShape(hard: 0.3, strength: 0.5, temperature: 0.7, divergence: .reverse, role: .loss)),
       (nil, SoftTargetShape(hard: 0, strength: 1, temperature: 3, divergence: .reverse, role: .loss)),
       (1.5, SoftTargetShape(hard: 0.5, strength: 0.5, divergence: .mse, role: .loss)),
+      (nil, SoftTargetShape(hard: 0.5, strength: 1, temperature: 0.9, divergence: .jsd, role: .loss)),
+      (
+        1.5,
+        SoftTargetShape(hard: 0, strength: 2, temperature: 2, divergence: .jsd, beta: 0.2, role: .loss)
+      ),
     ] as [(Float?, SoftTargetShape)])
   func valuesAndSlopes(cap: Float?, form: SoftTargetShape) throws {
     var draw = Draw(81)
@@ -129,5 +143,58 @@ import Testing
       ran += 1
     }
     #expect(ran == 5)
+  }
+
+  /// Hidden states of one width, beside a part of the cross-entropy.
+  @Test func hiddenStates() throws {
+    var draw = Draw(82)
+    var ran = 0
+    for (rows, columns, vocabulary) in [(3, 2, 15), (16, 9, 33), (7, 21, 40), (600, 3, 17)] {
+      let form = SoftTargetShape(
+        columns: columns, hard: 0.25, strength: 1.5, divergence: .hidden, role: .loss)
+      let (x, weight) = (
+        Floats(draw.floats(rows * columns, scale: 2)), Floats(draw.floats(vocabulary * columns))
+      )
+      let softX = Floats(draw.floats(rows * columns, scale: 2))
+      let targets = (0..<rows).map { _ in draw.chance(0.3) ? -1 : Int32(draw.below(vocabulary)) }
+      let shape = CrossEntropyShape(rows: rows, columns: columns, vocabulary: vocabulary, soft: form)
+      let scale = Float(0.125)
+      var divergences: [Double] = []
+      let dx = try onEveryEngine { engine in
+        let scratch = Floats(count: shape.scratchCount)
+        let gradients = [Floats(count: x.count)]
+        var divergence = Double.nan
+        let matrix = Operand.float32(ConstMatrix(weight.input, rows: vocabulary, columns: columns))
+        _ = engine.crossEntropy(
+          shape, x: x.input, weight: matrix, targets: targets, scale: scale,
+          soft: SoftTargets(x: softX.input, columns: columns, weight: matrix, type: .float32, cap: nil),
+          divergence: &divergence, dx: gradients[0].base, dWeight: nil, scratch: scratch.base)
+        divergences.append(divergence)
+        _ = scratch.values.count
+        return gradients
+      }[0]
+      let (weightD, softD) = (doubles(weight.values), doubles(softX.values))
+      func gap(_ x: [Double]) -> Double {
+        targets.indices.filter { targets[$0] >= 0 }.reduce(0.0) { sum, row in
+          sum
+            + (row * columns..<(row + 1) * columns).reduce(0.0) { $0 + pow(x[$1] - softD[$1], 2) }
+            / Double(columns)
+        }
+      }
+      func all(_ x: [Double]) -> Double {
+        let logits = Self.logits(
+          x, weightD, rows: rows, columns: columns, vocabulary: vocabulary, cap: nil)
+        let hard = Reference.crossEntropy(logits, vocabulary: vocabulary, targets: targets)
+        return (0.25 * hard + 1.5 * gap(x)) * Double(scale)
+      }
+      let xD = doubles(x.values)
+      for divergence in divergences { #expect(abs(divergence - gap(xD)) <= 1e-6 * max(1, gap(xD))) }
+      let places = Array(stride(from: 0, to: xD.count, by: rows > 100 ? 31 : 1))
+      expectClose(
+        places.map { dx[$0] }, slopes(of: all, at: xD, places: places), 3e-6, scale: 1,
+        "\(rows) x \(columns)")
+      ran += 1
+    }
+    #expect(ran == 4)
   }
 }

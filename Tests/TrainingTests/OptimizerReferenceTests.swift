@@ -40,24 +40,8 @@ import Testing
       rate: 0.01),
   ]
 
-  /// Numbers of −1…1 with 24 bits, as the script makes them.
-  private static func uniform(_ stream: Int, _ count: Int) -> [Float] {
-    (0..<count).map { index in
-      var z = (UInt64(stream) << 32 + UInt64(index)) &* 0x9E37_79B9_7F4A_7C15
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      z ^= z >> 31
-      return Float(Double(z >> 40) / 0x1p23 - 1)
-    }
-  }
-
   private static func values(_ step: Int, _ number: Int) -> [Float] {
-    let spec = specs[number]
-    return uniform(step * 16 + number, spec.count).enumerated().map { index, value in
-      guard step > 0 else { return value }
-      let row = index / spec.shape.last!
-      return row % 11 == 7 ? 0 : value * Float(pow(2, -Double(row * 5 % 17)))
-    }
+    GivenGradients.values(step, number, specs[number])
   }
 
   private func run(_ test: Case, slices: Int, threads: Int) throws -> RuleRun {

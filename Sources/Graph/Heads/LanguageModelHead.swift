@@ -30,7 +30,8 @@ extension Graph {
       let shape = CrossEntropyShape(
         rows: x.rows, columns: x.columns, vocabulary: vocabulary, type: matrixType(of: weight),
         cap: cap.map { Float($0) }, temperature: sequences?.temperature ?? 1,
-        soft: purpose == .training && sequences == nil ? soft : nil)
+        soft: purpose == .training && sequences == nil ? soft : nil,
+        smoothing: purpose == .training && sequences == nil ? smoothing : 0)
       if shape.soft != nil { loss.counts = [Double](repeating: 0, count: SoftSums.count) }
       if let sequences, loss.counts.count != sequences.counts {
         loss.counts = [Double](repeating: 0, count: sequences.counts)

@@ -12,9 +12,18 @@ extension Graph {
       matrixType(of: table) == .bfloat16 ? BFloat16(rounding: Float(factor)).float : Float(factor)
     let x = append(
       Embedding(
-        source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor),
+        source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor,
+        noise: embeddingNoise(columns: columns)),
       parameters: [table], columns: columns)
     return prompted(x, table: name, factor: factor)
+  }
+
+  /// The largest noise is α / √(T C), as NEFTune has it, with the length of the padded rows.
+  private func embeddingNoise(columns: Int) -> Embedding.Noise? {
+    guard dropsOut, noise > 0 else { return nil }
+    return Embedding.Noise(
+      magnitude: noise / Float(Double(shape.length * columns).squareRoot()), length: shape.length,
+      site: nextSite())
   }
 
   /// x plus the row of the table for every position; the table has no weight decay.
@@ -46,6 +55,13 @@ struct Embedding: Operation {
     case types
   }
 
+  /// What training adds to the rows.
+  struct Noise {
+    let magnitude: Float
+    let length: Int
+    let site: Int
+  }
+
   let source: Source
   let rows: Int
   let columns: Int
@@ -53,6 +69,7 @@ struct Embedding: Operation {
   var factor: Float = 1
   /// The row of the table for index 0.
   var first = 0
+  var noise: Noise?
   var keeps: Keeps { Keeps() }
 
   private var adds: Bool { source != .tokens }
@@ -73,6 +90,12 @@ struct Embedding: Operation {
     frame.engine.embed(
       indices(frame), from: first, table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
       factor: factor, into: frame.output(0), adding: adds)
+    guard let noise else { return }
+    frame.engine.addNoise(
+      EmbeddingNoise(
+        magnitude: noise.magnitude * factor, seed: frame.input.seed, step: frame.input.step, site: noise.site),
+      sampleIDs: frame.input.sampleIDs, length: noise.length, rows: rows, columns: columns,
+      to: frame.output(0))
   }
 
   func backward(_ frame: Frame) {

@@ -64,7 +64,7 @@ extension Graph {
     let operation = Linear(
       rows: x.rows, inputs: x.columns, columns: start, layout: layout,
       rounds: parts.contains { matrixType(of: parameters[$0.weight]) == .bfloat16 }, parts: parts,
-      needsInputGradient: x.needsGradient)
+      needsInputGradient: x.needsGradient, tap: tap.map { tap in (names: names.map { $0.0 }, tap: tap) })
     return append(
       operation, inputs: [x], parameters: parameters, columns: start, rows: x.rows, keeping: kept)
   }
@@ -116,6 +116,8 @@ struct Linear: TileMaker {
   let rounds: Bool
   let parts: [Part]
   let needsInputGradient: Bool
+  /// The names of the parts, and what sees their input.
+  var tap: (names: [String], tap: InputTap)?
 
   /// A bias alone is trained without it.
   private var keepsInput: Bool { parts.contains { $0.trains || $0.term?.trainsA == true } }
@@ -168,6 +170,7 @@ struct Linear: TileMaker {
 
   func forward(_ frame: Frame, each: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
     let x = input(frame, rounding: rounds)
+    if let tap { tap.tap.take(tap.names, x.plain, frame.engine) }
     for part in parts {
       let y = MutableMatrix(frame.output(0) + part.start, rows: rows, columns: part.columns, stride: columns)
       if let term = part.term, let magnitude = term.magnitude {

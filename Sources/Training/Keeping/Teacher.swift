@@ -1,4 +1,5 @@
 // Another model whose predictions a model is kept near, or learns from.
+import Base
 import Datasets
 import Graph
 import Kernels
@@ -25,6 +26,15 @@ final class Teacher {
     shape.columns = columns
     self.shape = shape
     hidden = FlatMemory(count: 0, label: "teacher", ledger: ledger)
+  }
+
+  /// - Throws: where hidden states are compared, and those of a model have another width.
+  func check(_ model: ModelDescription) throws {
+    guard shape.divergence == .hidden, model.width != shape.columns else { return }
+    throw UserError(
+      .usage,
+      "is hidden, and the teacher has \(shape.columns) numbers for a token and the model \(model.width)",
+      at: "task.loss", hint: "use kl, reverse_kl or mse")
   }
 
   /// Reads a micro-batch, whose predictions `targets` then gives.

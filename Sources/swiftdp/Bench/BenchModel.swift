@@ -44,7 +44,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var rank = 8
   @Option(help: "same, bfloat16, int8 or nf4: what frozen projections are stored in.")
   var frozenDtype = Frozen.same
-  @Option(help: "adamw, sgd (with momentum), lion, adafactor or adamw8bit.")
+  @Option(help: "adamw, sgd (with momentum), lion, adafactor, adamw8bit, muon or schedule_free.")
   var optimizer = OptimizerName.adamw
   @Option(help: "Threads of a rank; its cores by default.")
   var threads: Int?
@@ -202,6 +202,8 @@ extension OptimizerName: ExpressibleByArgument {
     case .lion: Lion()
     case .adafactor: Adafactor()
     case .adamw8bit: AdamW8bit()
+    case .muon: Muon()
+    case .scheduleFree: ScheduleFree()
     }
   }
 }

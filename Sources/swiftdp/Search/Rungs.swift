@@ -18,6 +18,8 @@ struct Rungs {
   /// - Returns: what to tell the user at the end.
   /// - Throws: `UserError(.tryAgain)` if the search was asked to stop.
   func run() throws -> String {
+    if let parzen = search.parzen { return try rounds(parzen) }
+    if search.isRange { return try rangeTest() }
     var results = try world.together { try search.trials.map { try runner.known($0) } }
     let ends = search.halving?.rungs.map { Optional($0) } ?? [nil]
     var going = search.trials.map(\.number)
@@ -34,6 +36,45 @@ struct Rungs {
     }
     try write(results)
     return try finished(results)
+  }
+
+  /// Draws trials from what came of those before, round after round.
+  private func rounds(_ parzen: TreeParzen) throws -> String {
+    var results: [TrialResult] = []
+    var next = search.trials
+    while !next.isEmpty {
+      results += try world.together { try next.map { try runner.known($0) } }
+      results = try climb(results, next.map(\.number), until: nil)
+      try write(results)
+      let numbers = results.count..<min(results.count + search.atOnce, search.count)
+      next = numbers.map { parzen.trial($0, after: results) }
+    }
+    return try finished(results)
+  }
+
+  /// One run whose learning rate rises from step to step.
+  private func rangeTest() throws -> String {
+    var results = try world.together { try search.trials.map { try runner.known($0) } }
+    results = try climb(results, [0], until: nil)
+    return try world.together {
+      guard results[0].state == .done else {
+        throw UserError(.data, "the run failed: \(results[0].reason)", at: search.folder(of: 0))
+      }
+      let metrics = String(
+        decoding: try OpenFile.contents(search.folder(of: 0) + "/metrics.jsonl"), as: UTF8.self)
+      guard let test = RangeTest(metrics: metrics) else {
+        throw UserError(
+          .data, "the loss never falls", at: search.folder(of: 0), hint: "begin at a lower rate")
+      }
+      if world.isFirst {
+        try write(test.csv, to: "range.csv")
+        let recipe = try search.recipe(
+          of: Trial(number: 0, settings: [("optimizer.learning_rate", .number(test.suggestion))]),
+          output: search.output + "/best")
+        try write(recipe.resolved.yaml(), to: "best.yaml")
+      }
+      return test.words + "\n\(search.output)/best.yaml"
+    }
   }
 
   /// Trains the trials that go on, each on one of the groups.
@@ -70,7 +111,7 @@ struct Rungs {
         let json = try JSON.parse(String(line))
         guard let number = json["trial"]?.integer else { continue }
         results[number] = TrialResult(
-          search.trials[number], state: json["state"]?.text.flatMap(TrialResult.State.init) ?? .failed,
+          results[number].trial, state: json["state"]?.text.flatMap(TrialResult.State.init) ?? .failed,
           loss: json["validation_loss"]?.double, seconds: json["seconds"]?.double ?? 0,
           steps: json["steps"]?.integer ?? 0, reason: json["reason"]?.text ?? "")
       }
@@ -96,7 +137,10 @@ struct Rungs {
     try world.together {
       guard world.isFirst else { return }
       let table = ResultTable(search.space, results)
-      for (name, text) in [("results.csv", table.csv), ("results.jsonl", table.jsonLines)] {
+      let page = ResultPage(search.space, results, name: search.output).html
+      for (name, text) in [
+        ("results.csv", table.csv), ("results.jsonl", table.jsonLines), ("results.html", page),
+      ] {
         try write(text, to: name)
       }
     }

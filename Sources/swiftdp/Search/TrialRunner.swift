@@ -14,13 +14,19 @@ final class TrialRunner {
   let number: Int
   let groups: Int
   private let threads: Int
+  /// Frozen weights that all trials share; nil where none leaves any.
+  private let base: SharedBase?
   /// The best of this group's trials that are done: its model stays, until another is better.
   private var best: TrialResult?
 
   /// - Parameters:
   ///   - number: of the group.
   ///   - groups: that there are.
-  init(_ search: PreparedSearch, group: Ranks, number: Int, groups: Int, threads: Int) throws {
+  ///   - base: frozen weights that all groups share; nil for none.
+  init(
+    _ search: PreparedSearch, group: Ranks, number: Int, groups: Int, threads: Int, base: SharedBase?
+  ) throws {
+    self.base = base
     (self.search, self.group, self.number) = (search, group, number)
     (self.groups, self.threads) = (groups, threads)
   }
@@ -52,12 +58,12 @@ final class TrialRunner {
     var result = before
     let start = Date()
     do {
-      let recipe = try group.together { try search.recipe(of: before.trial) }
+      let recipe = try group.together { try search.recipe(of: before.trial, more: search.shared) }
       let run = try Run(
         recipe, ranks: group, threads: threads,
         observers: [
           MetricsLog(output: recipe.output, note: { _ in }), SummaryFile(output: recipe.output),
-        ], ledger: MemoryLedger())
+        ], ledger: MemoryLedger(), base: base)
       let watch = try group.together {
         try Watch(
           group, hostName: Ranks.hostName,

@@ -23,7 +23,7 @@ extension CommandLineTests {
         try JSON.parse(
           String(contentsOfFile: Project.root + "/Tests/Fixtures/distillation.json", encoding: .utf8)
         ).elements)
-      #expect(cases.count == 3)
+      #expect(cases.count == 5)
       for item in cases {
         let folder = try Workspace()
         let own = (item["settings"]?.members ?? []).map { member in
@@ -51,11 +51,41 @@ extension CommandLineTests {
       }
     }
 
+    /// The student learns from what it writes: the same bits in every arrangement and when a run goes on, and other ones
+    /// than with the rows as they are.
+    @Test func answersOfItsOwn() throws {
+      let folder = try Workspace()
+      let rows = (0..<16).map { row in
+        "{\"prompt\": \"w\(3 + row) w\(4 + row % 5)\", \"completion\": \" w\(20 - row) w7 w9\"}\n"
+      }
+      try folder.file("rows.jsonl", rows.joined())
+      func own(_ onPolicy: String) -> [String] {
+        settings("{name: distil, teacher: \(Self.models)/reference, alpha: 1, loss: jsd\(onPolicy)}")
+          .map { $0.hasPrefix("data.train=") ? "data.train=rows.jsonl" : $0 }
+      }
+      let written = own(", on_policy: {share: 0.75, max_new_tokens: 6, temperature: 1}")
+      let one = try train(written, output: "one", in: folder)
+      let plain = try train(own(""), output: "plain", in: folder)
+      #expect(try one.hash() != plain.hash())
+      for (ranks, stage) in [(2, 0), (4, 1), (3, 3)] {
+        let run = try train(
+          written + ["parallel.zero=\(stage)"], output: "run\(ranks)", ranks: ranks, in: folder)
+        #expect(try run.hash() == one.hash(), "\(ranks) ranks")
+        #expect(try run.results() == one.results(), "\(ranks) ranks")
+      }
+      for gone in ["checkpoints/step-000004", "model"] { try folder.remove("run2/\(gone)") }
+      #expect(try train(written, output: "run2", ranks: 3, in: folder).hash() == one.hash())
+      let text = try Command.swiftdp(
+        ["train"] + settings("{name: distil, teacher: \(Self.models)/reference, on_policy: 0.5}")
+          + ["output=text"], in: folder)
+      #expect(text.code == 64 && text.err.contains("task.on_policy: "), "\(text.err)")
+    }
+
     @Test(arguments: [
       ("distil", "task.teacher: is missing"),
       ("{name: distil, teacher: nowhere}", "there is no"),
       ("{name: distil, teacher: \(models)/reference, alpha: 2}", "task.alpha: is 2"),
-      ("{name: distil, teacher: \(models)/reference, loss: hidden}", "is \"hidden\""),
+      ("{name: distil, teacher: \(models)/reference, loss: hiden}", "is \"hiden\""),
       ("{name: distil, teacher: shipped:base}", "vocabulary of the model that is compared"),
     ])
     func mistakes(_ task: String, _ expected: String) throws {

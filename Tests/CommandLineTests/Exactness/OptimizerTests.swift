@@ -13,6 +13,11 @@ extension CommandLineTests {
         ["momentum"]
       ),
       ("lion", ["optimizer.learning_rate=3.0e-4"], ["momentum"]),
+      ("muon", ["optimizer.learning_rate=1.0e-3"], ["first_moment", "momentum", "second_moment"]),
+      (
+        "schedule_free", ["optimizer.learning_rate=5.0e-3", "schedule.name=constant"],
+        ["average", "point", "second_moment"]
+      ),
       ("adafactor", ["optimizer.weight_decay=0.1"], ["column_moment", "row_moment", "second_moment"]),
       (
         "adamw8bit", [],

@@ -44,6 +44,50 @@ extension CommandLineTests {
       }
     }
 
+    /// Trials follow from what came of earlier ones, and not from what ran beside them.
+    @Test func parzenTrialsAreTheSameOnAnyRanks() throws {
+      let (folder, settings) = try folder()
+      let options = ["--method", "tpe", "--trials", "14", "--at-once", "3", "--seed", "1"]
+      let short = settings + ["training.steps=2"]
+      let one = try search(short, options, in: folder)
+      #expect(one.code == 0, "\(one.err)")
+      let three = try search(short + ["output=three"], options, ranks: 3, in: folder)
+      #expect(three.code == 0, "\(three.err)")
+      let (mine, theirs) = (try table(folder), try table(folder, "three"))
+      #expect(mine == theirs && mine.count == 15)
+      // Killed behind its twelfth trial, as it were.
+      for number in 12...13 { try folder.remove("three/trials/00\(number)") }
+      let rest = try search(short + ["output=three"], options, ranks: 2, in: folder)
+      #expect(rest.code == 0, "\(rest.err)")
+      #expect(try table(folder, "three") == mine)
+      let page = try folder.text("found/results.html")
+      #expect(page.contains("<polyline") && page.contains("optimizer.learning_rate"))
+    }
+
+    @Test func rangeOfRates() throws {
+      let (folder, settings) = try folder()
+      try folder.file("space.yaml", "optimizer.learning_rate: {log: [1.0e-5, 10.0]}\n")
+      let result = try search(
+        settings + ["training.steps=40"], ["--method", "range", "--budget", "1h"], in: folder)
+      #expect(result.code == 0 && result.out.contains("begin with"), "\(result.err)")
+      let lines = try folder.text("found/range.csv").split(separator: "\n")
+      #expect(lines[0] == "step,learning_rate,loss,smoothed_loss" && lines.count > 10)
+      #expect(lines[1].hasPrefix("1,1e-05,") || lines[1].hasPrefix("1,1.0e-05,"), "\(lines[1])")
+      #expect(try folder.text("found/best.yaml").contains("learning_rate"))
+      try folder.file("space.yaml", "optimizer.weight_decay: {uniform: [0, 1]}\n")
+      let wrong = try search(settings + ["output=other"], ["--method", "range"], in: folder)
+      #expect(
+        wrong.code == 64 && wrong.err.contains("a log range of optimizer.learning_rate"), "\(wrong.err)")
+    }
+
+    @Test func aBudgetSizesASearch() throws {
+      let (folder, settings) = try folder()
+      let result = try search(settings, ["--trials", "2", "--budget", "10m"], in: folder)
+      #expect(result.code == 0 && result.err.contains("2 trials fit into 10m"), "\(result.err)")
+      let none = try search(settings + ["output=none"], ["--budget", "soon"], in: folder)
+      #expect(none.code == 64 && none.err.contains("which is no time"), "\(none.err)")
+    }
+
     @Test func anyNumberOfRanksGivesTheSameTable() throws {
       let (folder, settings) = try folder()
       let options = ["--trials", "6", "--seed", "3"]

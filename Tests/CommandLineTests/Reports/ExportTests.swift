@@ -41,6 +41,31 @@ extension CommandLineTests {
         uniqueKeysWithValues: members.map { (String(decoding: $0.key, as: UTF8.self), $0.value.text ?? "") })
     }
 
+    /// Rounded by what they read, all matrices change less than with each number rounded by itself; ggml's bytes give
+    /// what was decided.
+    @Test func matricesAreRoundedByWhatTheyRead() throws {
+      let folder = try folder({ try $0.makeLlama(width: 96) }, model: "llama")
+      let plain = try export("q4_0", in: folder)
+      let result = try Command.swiftdp(
+        [
+          "export", "--model", "run/model", "--gguf", "calibrated.gguf", "--type", "q4_0", "--calibrate",
+          "text.txt", "--errors", "errors.csv",
+        ], in: folder)
+      #expect(result.code == 0 && result.out.contains("rounded by GPTQ"), "\(result.err)")
+      let lines = try folder.text("errors.csv").split(separator: "\n").dropFirst()
+      #expect(lines.count >= 2 * 4)
+      for line in lines {
+        let numbers = line.split(separator: ",").dropFirst().compactMap { Double($0) }
+        #expect(numbers.count == 2 && numbers[1] > 0 && numbers[1] < numbers[0], "\(line)")
+      }
+      let calibrated = try GGUFReader(try folder.data("calibrated.gguf"))
+      #expect(calibrated.tensors.keys.sorted() == plain.tensors.keys.sorted())
+      let wrong = try Command.swiftdp(
+        ["export", "--model", "run/model", "--gguf", "x.gguf", "--type", "q8_0", "--calibrate", "text.txt"],
+        in: folder)
+      #expect(wrong.code == 64 && wrong.err.contains("--calibrate is for --type q4_0"), "\(wrong.err)")
+    }
+
     @Test func aLlamaHasTheNamesAndOrderOfLlamaCPP() throws {
       let folder = try folder({ try $0.makeLlama() }, model: "llama")
       let file = try export("f32", in: folder)
