@@ -54,7 +54,8 @@ package final class WeightStore {
   }
 
   /// Writes some numbers of a frozen parameter as fp32.
-  package func readFrozen(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+  package func readFrozen(_ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutablePointer<Float>)
+  {
     precondition(!layout.parameters[parameter].spec.trains, "the parameter is trained")
     frozen!.read(place(parameter), elements, into: target)
   }

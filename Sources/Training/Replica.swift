@@ -90,7 +90,8 @@ package final class Replica {
   package convenience init(_ other: Replica, _ description: ModelDescription, for objective: any Objective) {
     self.init(
       description, objective: objective, engine: other.engine, store: other.store, recompute: other.recompute,
-      storage: other.storage, holds: other.holds, arena: other.arena, noise: other.noise, ledger: other.ledger)
+      storage: other.storage, holds: other.holds, arena: other.arena, noise: other.noise, ledger: other.ledger
+    )
   }
 
   /// Sets this rank's part of the weights, which is all of them if they are not shared. If they are shared, call
