@@ -77,7 +77,8 @@ package struct CheckpointSummary {
   /// Of a run with several tasks: config.json tells the first head only.
   private static func furtherHeads(_ weights: HuggingFaceWeights) -> [ParameterSpec] {
     weights.names.filter { $0.hasPrefix(TaskHead.prefix) }.map {
-      ParameterSpec(name: $0, shape: weights.shape(of: $0) ?? [], decays: false, initial: .zeros, isHead: true)
+      ParameterSpec(
+        name: $0, shape: weights.shape(of: $0) ?? [], decays: false, initial: .zeros, isHead: true)
     }
   }
 

@@ -101,7 +101,9 @@ package struct Generator {
             others.append((row, part))
           } else {
             let length = max(parts.first?.count ?? 0, tokens.count)
-            if !parts.isEmpty, length > Self.longestPart || (parts.count + 1) * length > Self.mostRead { break }
+            if !parts.isEmpty, length > Self.longestPart || (parts.count + 1) * length > Self.mostRead {
+              break
+            }
             known[tokens] = parts.count
             parts.append(tokens)
             rows.append(row)

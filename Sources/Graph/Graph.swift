@@ -237,7 +237,8 @@ package final class Graph {
     guard isInHead, !headPrefix.isEmpty else { return name }
     let own = headPrefix + name
     let isOfTrunk =
-      declaring ? declaredNames.contains(name) && !headNames.contains(name) : record.layout.index(of: own) == nil
+      declaring
+      ? declaredNames.contains(name) && !headNames.contains(name) : record.layout.index(of: own) == nil
     return isOfTrunk ? name : own
   }
 

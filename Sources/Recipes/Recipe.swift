@@ -135,7 +135,8 @@ package struct Recipe: Sendable {
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
     self.paths = paths
     let top = Section(
-      TasksRecipe.spread(json, overrides: overrides), file: file, overrides: overrides, code: .usage, paths: paths,
+      TasksRecipe.spread(json, overrides: overrides), file: file, overrides: overrides, code: .usage,
+      paths: paths,
       problems: problems)
     model = top.filePath("model")
     if !model.isEmpty, let mistake = UserError.noModelFolder(model) {

@@ -10,7 +10,9 @@ extension DataCaching {
   package init?(
     _ recipe: Recipe, ranks: Ranks, threads: Int, tell: @escaping (String) -> Void
   ) throws {
-    guard recipe.data.cache != nil || recipe.tasks.contains(where: { $0.data.cache != nil }) else { return nil }
+    guard recipe.data.cache != nil || recipe.tasks.contains(where: { $0.data.cache != nil }) else {
+      return nil
+    }
     try self.init(ranks: ranks, threads: threads, tell: tell)
   }
 

@@ -76,7 +76,8 @@ struct ModelCard {
   private var others: String {
     let names = run.recipe.tasks.map { "`heads/\($0.share.name)`" }
     return names.isEmpty
-      ? "" : " It was trained for several tasks at once; \(names.joined(separator: ", ")) hold a model of each."
+      ? ""
+      : " It was trained for several tasks at once; \(names.joined(separator: ", ")) hold a model of each."
   }
 
   private var data: String {

@@ -450,7 +450,8 @@ package final class Run {
       recipe: recipe, family: replica.description.typeName, parameters: replica.store.layout.count,
       trained: replica.layout.count, method: type(of: recipe.method).name,
       unit: type(of: recipe.objective).unit,
-      data: trunk?.data.summary ?? RunDataSummary(data.dataset.summary), steps: data.steps, ranks: ranks.count,
+      data: trunk?.data.summary ?? RunDataSummary(data.dataset.summary), steps: data.steps,
+      ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, kernelName: replica.engine.blas.kernelName,
       resumed: resumed, output: recipe.output, fingerprint: fingerprint)
   }

@@ -126,7 +126,8 @@ package final class TrainStep {
     self.init(
       replica: replica,
       gradients: GradientSum(
-        map: optimizer.map, ranks: ranks, engine: replica.engine, room: tasks?.gradientRoom ?? replica.gradientRoom,
+        map: optimizer.map, ranks: ranks, engine: replica.engine,
+        room: tasks?.gradientRoom ?? replica.gradientRoom,
         exact: recipe.training.exact, wire: recipe.parallel.wireType, ledger: ledger),
       optimizer: optimizer,
       schedule: Schedule(

@@ -28,7 +28,8 @@ struct ModelOptions: ParsableArguments {
     let tasks = HeadFiles.tasks(in: model)
     guard tasks.contains(task) else {
       throw UserError(
-        .usage, "is \(task.quoted), and \(model) has \(tasks.isEmpty ? "one task" : tasks.joined(separator: ", "))",
+        .usage,
+        "is \(task.quoted), and \(model) has \(tasks.isEmpty ? "one task" : tasks.joined(separator: ", "))",
         at: "--task", hint: nearest(to: task, among: tasks).map { "did you mean \($0)?" } ?? "")
     }
     var chosen = self

@@ -68,6 +68,8 @@ package struct GRPO: PolicyTask {
         ("name", .string(Self.name)), ("loss_type", .string(loss.rawValue)),
         ("scale_rewards", .string(scale.rawValue)),
       ]
-        + rollouts.json + form.json + (correction?.json ?? [])).map { JSON.Member(key: Array($0.0.utf8), value: $0.1) })
+        + rollouts.json + form.json + (correction?.json ?? [])).map {
+          JSON.Member(key: Array($0.0.utf8), value: $0.1)
+        })
   }
 }

@@ -67,7 +67,9 @@ extension Recipe {
     guard let name, let task = names.firstIndex(of: name) else {
       throw UserError(
         .usage,
-        name.map { "is \($0.quoted), and the recipe has \(names.isEmpty ? "one task" : names.joined(separator: ", "))" }
+        name.map {
+          "is \($0.quoted), and the recipe has \(names.isEmpty ? "one task" : names.joined(separator: ", "))"
+        }
           ?? "is missing: the data of several tasks are looked at one by one", at: "--task",
         hint: names.isEmpty ? "leave it out" : "name one of \(names.joined(separator: ", "))")
     }

@@ -87,7 +87,8 @@ extension CommandLineTests {
       (
         "policy",
         [
-          "model=llama", "weights=random", "data.train=rows.jsonl", "data.validation=0", "data.sequence_length=40",
+          "model=llama", "weights=random", "data.train=rows.jsonl", "data.validation=0",
+          "data.sequence_length=40",
           "training.batch_size=8", "training.micro_batch_size=2", "optimizer.learning_rate=3.0e-3",
           "parallel.threads=1",
           "task={name: grpo, num_generations: 2, max_completion_length: 5, num_iterations: 3, rewards: [{command: 'sh score.sh', timeout: 20}]}",
