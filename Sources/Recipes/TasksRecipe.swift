@@ -101,6 +101,8 @@ struct TasksRecipe {
 
   /// The tasks with their shares of a step; what tasks leave open is divided evenly, the first ones get the rest.
   func parts(ofBatch size: Int, _ training: Section) -> [TaskPart] {
+    // That there are none was told.
+    guard !parts.isEmpty else { return [] }
     let open = given.count { $0 == nil }
     let left = size - given.reduce(0) { $0 + ($1 ?? 0) }
     guard open > 0 ? left >= open : left == 0 else {
