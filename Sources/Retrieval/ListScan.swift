@@ -90,7 +90,7 @@ struct ListScan {
         for (place, query) in some.enumerated() {
           let own = hits + Int(query)
           VectorScan.forEachCandidate(
-            room.scores + place * range.count, count: range.count, least: { own.pointee.threshold - slack }
+            room.scores + place * range.count, count: range.count, least: own.pointee.threshold - slack
           ) { row, score in
             let number = numbers[range.lowerBound + row]
             guard number != 0 else { return }
@@ -118,7 +118,7 @@ struct ListScan {
             var best = BestHits(count: probes)
             VectorScan.forEachCandidate(
               scores.value.baseAddress! + query * clusters.count, count: clusters.count,
-              least: { best.threshold }
+              least: best.threshold
             ) { best.offer($1, Int64($0)) }
             near.value[first + query] = best.hits.map { Int($0.number) }
           }

@@ -72,7 +72,7 @@ package struct VectorScan {
         let hits = Unshared(hits)
         exact.pool.run(asked) { query, _ in
           Self.forEachCandidate(
-            scores + query * count, count: count, least: { hits.value[query].threshold - slack }
+            scores + query * count, count: count, least: hits.value[query].threshold - slack
           ) {
             place, score in
             guard numbers[range.lowerBound + place] != 0 else { return }
@@ -88,7 +88,7 @@ package struct VectorScan {
   /// Calls `body` with each score that reaches what `least` says at that moment.
   @inline(__always)
   static func forEachCandidate(
-    _ scores: UnsafePointer<Float>, count: Int, least: () -> Float,
+    _ scores: UnsafePointer<Float>, count: Int, least: @autoclosure () -> Float,
     _ body: (_ place: Int, _ score: Float) -> Void
   ) {
     var index = 0
