@@ -1,7 +1,7 @@
 // The nearest vectors in the lists whose centroids are nearest to a query.
 //
-// A list is read once for all queries that look through it, and multiplied with them in an order of its own (`Engine.byRow`), so
-// that no score depends on which other queries there are.
+// A list is read once for all queries that look through it. As where all vectors are compared, the library's scores only say which
+// rows may be among the best.
 import Kernels
 import Tensors
 
@@ -84,17 +84,20 @@ struct ListScan {
         for (place, query) in some.enumerated() {
           (room.queries + place * width).update(from: queries + Int(query) * width, count: width)
         }
-        room.scores.update(repeating: 0, count: some.count * range.count)
-        scan.exact.addProductHere(
-          ConstMatrix(UnsafePointer(room.queries), rows: some.count, columns: width), y, .second,
+        let slack = scan.products(
+          ConstMatrix(UnsafePointer(room.queries), rows: some.count, columns: width), y,
           into: MutableMatrix(room.scores, rows: some.count, columns: range.count))
         for (place, query) in some.enumerated() {
           let own = hits + Int(query)
           VectorScan.forEachCandidate(
-            room.scores + place * range.count, count: range.count, least: { own.pointee.threshold }
+            room.scores + place * range.count, count: range.count, least: own.pointee.threshold - slack
           ) { row, score in
             let number = numbers[range.lowerBound + row]
-            if number != 0 { own.pointee.offer(score, number) }
+            guard number != 0 else { return }
+            let exact =
+              slack == 0
+              ? score : scan.score(room.queries + place * width, width, rows, range.lowerBound + row)
+            own.pointee.offer(exact, number)
           }
         }
       }
@@ -115,7 +118,7 @@ struct ListScan {
             var best = BestHits(count: probes)
             VectorScan.forEachCandidate(
               scores.value.baseAddress! + query * clusters.count, count: clusters.count,
-              least: { best.threshold }
+              least: best.threshold
             ) { best.offer($1, Int64($0)) }
             near.value[first + query] = best.hits.map { Int($0.number) }
           }

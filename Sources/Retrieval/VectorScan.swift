@@ -62,8 +62,7 @@ package struct VectorScan {
     let (asked, count) = (hits.count, range.count)
     let scores = UnsafeMutablePointer<Float>.allocate(capacity: asked * count)
     defer { scores.deallocate() }
-    // Two orders of a sum of products of vectors of length 1 differ by so much at most (Higham 2002, section 3.1).
-    let slack = asked < Self.few ? 0 : Float(2 * width + 2) * 0x1p-24
+    let slack = asked < Self.few ? 0 : Self.slack(width: width)
     queries.withUnsafeBufferPointer { queries in
       let x = ConstMatrix(queries.baseAddress!, rows: asked, columns: width)
       (asked < Self.few ? exact : engine).multiply(
@@ -73,7 +72,7 @@ package struct VectorScan {
         let hits = Unshared(hits)
         exact.pool.run(asked) { query, _ in
           Self.forEachCandidate(
-            scores + query * count, count: count, least: { hits.value[query].threshold - slack }
+            scores + query * count, count: count, least: hits.value[query].threshold - slack
           ) {
             place, score in
             guard numbers[range.lowerBound + place] != 0 else { return }
@@ -89,7 +88,7 @@ package struct VectorScan {
   /// Calls `body` with each score that reaches what `least` says at that moment.
   @inline(__always)
   static func forEachCandidate(
-    _ scores: UnsafePointer<Float>, count: Int, least: () -> Float,
+    _ scores: UnsafePointer<Float>, count: Int, least: @autoclosure () -> Float,
     _ body: (_ place: Int, _ score: Float) -> Void
   ) {
     var index = 0
@@ -106,8 +105,20 @@ package struct VectorScan {
     }
   }
 
+  /// Products of queries and rows on the calling thread, C = A Bᵀ.
+  /// - Returns: how far they may be from the scores that count; 0 where they are these.
+  func products(_ a: ConstMatrix, _ b: ConstMatrix, into c: MutableMatrix) -> Float {
+    c.base.update(repeating: 0, count: c.rows * c.columns)
+    let isFew = a.rows < Self.few
+    (isFew ? exact : engine).addProductHere(a, b, .second, into: c)
+    return isFew ? 0 : Self.slack(width: a.columns)
+  }
+
+  /// Two orders of a sum of products of vectors of length 1 differ by so much at most (Higham 2002, section 3.1).
+  private static func slack(width: Int) -> Float { Float(2 * width + 2) * 0x1p-24 }
+
   /// The score of a row, on the calling thread.
-  private func score(_ x: UnsafePointer<Float>, _ width: Int, _ rows: VectorRows, _ row: Int) -> Float {
+  func score(_ x: UnsafePointer<Float>, _ width: Int, _ rows: VectorRows, _ row: Int) -> Float {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { wide in
       var score: Float = 0
       let y = rows.wide(row..<row + 1, into: wide.baseAddress!)

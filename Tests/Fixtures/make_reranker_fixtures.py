@@ -55,7 +55,7 @@ def main():
                 # The longer text of a pair loses its end first, as transformers' usual truncation has it.
                 batch = tokens(
                     [query] * len(data["passages"]), [row["text"] for row in data["passages"]], padding=True,
-                    truncation=True, max_length=LONGEST, return_tensors="pt")
+                    truncation=True, max_length=LONGEST, return_token_type_ids=True, return_tensors="pt")
                 logits = model(**batch).logits
                 scores[name].append((logits[:, 0] if labels == 1 else logits.softmax(-1)[:, -1]).tolist())
     with open(os.path.join(FOLDER, "expected.json"), "w", encoding="utf-8") as file:

@@ -40,6 +40,9 @@ with tempfile.TemporaryDirectory() as folder:
     file.write_text(text, encoding="utf-8")
     ids = json.loads(swiftdp("tokenize", "--model", options.model, str(file)))
     result = json.loads(swiftdp("evaluate", "--model", options.model, "--data", str(file), "--sequence-length", "256", "--json"))
+    if result["target_tokens"] == len(ids):
+        # A document ends with the token that ends texts.
+        ids.append(json.loads((pathlib.Path(options.model) / "config.json").read_text())["eos_token_id"])
     prompt = text[: options.bytes // 4]
     own = swiftdp("generate", "--model", options.model, "--prompt", prompt, "--max-tokens", str(options.tokens))
 

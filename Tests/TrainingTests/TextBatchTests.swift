@@ -11,11 +11,16 @@ import Training
 @Suite struct TextBatchTests {
   /// Rows of several lengths, with padding behind the shorter ones.
   private func batch(_ rows: [[Int32]], length: Int) -> Batch {
-    let tokens = rows.flatMap { $0 + [Int32](repeating: Batch.paddingToken, count: length - $0.count) }
+    var tokens: [Int32] = []
+    for row in rows {
+      tokens += row
+      tokens += [Int32](repeating: Batch.paddingToken, count: length - row.count)
+    }
+    let places: [Int32] = tokens.indices.map { Int32($0 % length) }
     return Batch(
       rows: rows.count, length: length, tokens: tokens,
       targets: [Int32](repeating: Batch.noTarget, count: tokens.count),
-      positions: (0..<tokens.count).map { Int32($0 % length) }, lengths: rows.map { Int32($0.count) },
+      positions: places, lengths: rows.map { Int32($0.count) },
       numbers: [Float](repeating: 0, count: rows.count), sampleIDs: rows.indices.map { Int32($0) },
       sequences: Array(rows.indices), targetCount: rows.count)
   }

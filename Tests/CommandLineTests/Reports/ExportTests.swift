@@ -272,7 +272,7 @@ extension CommandLineTests {
             {"architectures": ["\(classes[architecture] ?? "")ForCausalLM"], "model_type": "\(type)", "vocab_size": 257,
              "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
              "num_key_value_heads": \(architecture == "gptneox" ? 4 : 2), "head_dim": 8, "max_position_embeddings": 64,
-             "sliding_window": null, "query_pre_attn_scalar": 8, "tie_word_embeddings": false, "pad_token_id": 0,
+             "sliding_window": \(architecture == "gemma3" ? "32" : "null"), "query_pre_attn_scalar": 8, "tie_word_embeddings": false, "pad_token_id": 0,
              "bos_token_id": null, "eos_token_id": 256, "torch_dtype": "float32"}
             """)
           try folder.file(
