@@ -134,7 +134,8 @@ import Testing
       for (place, loss) in losses.enumerated() {
         // As after a resume.
         var other = Plateau(settings, peak: 0.4)
-        #expect(other.restore(try JSON.parse(plateau.json.encoded())))
+        let isRestored = other.restore(try JSON.parse(plateau.json.encoded()))
+        #expect(isRestored)
         plateau = other
         plateau.note(loss)
         #expect(abs(0.4 * plateau.factor - rates[place]) <= 1e-12, "measurement \(place)")
@@ -143,7 +144,9 @@ import Testing
       #expect(changes >= 2)
     }
     var plateau = Plateau(Plateau.Settings(), peak: 1)
-    #expect(!plateau.restore(.object(["factor": .number(2), "bad": .integer(0), "cooling": .integer(0)])))
+    let isRestored = plateau.restore(
+      .object(["factor": .number(2), "bad": .integer(0), "cooling": .integer(0)]))
+    #expect(!isRestored)
   }
 }
 
