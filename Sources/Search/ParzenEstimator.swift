@@ -38,7 +38,7 @@ package struct ParzenEstimator {
       let middle = (low + high) / 2
       form = .numbers(
         centres: centres + [middle],
-        widths: Self.widths(centres, prior: middle, low: low, high: high, step: step) + [high - low + step],
+        widths: Self.widths(centres, low: low, high: high, step: step) + [high - low + step],
         low: low, high: high, isWhole: isWhole)
     }
   }
@@ -54,9 +54,10 @@ package struct ParzenEstimator {
   }
 
   private static func widths(
-    _ centres: [Double], prior: Double, low: Double, high: Double, step: Double
+    _ centres: [Double], low: Double, high: Double, step: Double
   ) -> [Double] {
-    let all = centres + [prior]
+    let all = centres
+    guard !all.isEmpty else { return [] }
     // Equals stay in their order.
     let order = all.indices.sorted { (all[$0], $0) < (all[$1], $1) }
     let ends = [low - step / 2] + order.map { all[$0] } + [high + step / 2]
@@ -66,10 +67,10 @@ package struct ParzenEstimator {
       sorted[0] = ends[2] - ends[1]
       sorted[sorted.count - 1] = ends[ends.count - 2] - ends[ends.count - 3]
     }
-    let (least, most) = ((high - low + step) / min(100, Double(all.count) + 1), high - low + step)
+    let (least, most) = ((high - low + step) / min(100, Double(all.count) + 2), high - low + step)
     var widths = [Double](repeating: 0, count: all.count)
     for (place, index) in order.enumerated() { widths[index] = min(max(sorted[place], least), most) }
-    return Array(widths.dropLast())
+    return widths
   }
 
   private static func bounds(_ range: SettingRange) -> (low: Double, high: Double, isWhole: Bool) {
