@@ -227,12 +227,13 @@ extension CommandLineTests {
         slower.out.contains("  LOSS\n")
           && slower.out.hasSuffix("\(figures.count) figures more than 5 % lower than in before.json\n"))
       try changed(1, processor: "Abacus")
-      try expectMistake(
-        ["bench", "all", "--only", "tokenizer", "--ranks", "1", "--against", "before.json"], 64,
-        [
+      let other = try run(["--ranks", "1", "--against", "before.json"])
+      #expect(other.code == 64 && other.out.isEmpty)
+      #expect(
+        other.messages == [
           "before.json: was measured on Abacus, 1 rank, and this is \(file["processor"]!.text!), 1 rank "
             + "(compare figures of the same type of machine, with --ranks 1)"
-        ], in: folder)
+        ])
     }
   }
 }

@@ -67,13 +67,16 @@ struct BenchFigures {
 
   static let allowedLoss = 0.05
 
-  /// - Throws: `UserError` if the file is of another machine, or has none of these figures.
+  /// - Throws: `UserError` if these figures are of another machine.
+  func check(_ machine: Machine, path: String) throws {
+    guard self.machine != machine else { return }
+    throw UserError(
+      .usage, "was measured on \(self.machine.words), and this is \(machine.words)", at: path,
+      hint: "compare figures of the same type of machine, with --ranks \(self.machine.ranks)")
+  }
+
+  /// - Throws: `UserError` if the file has none of these figures.
   func changes(since old: BenchFigures, path: String) throws -> [Change] {
-    guard old.machine == machine else {
-      throw UserError(
-        .usage, "was measured on \(old.machine.words), and this is \(machine.words)", at: path,
-        hint: "compare figures of the same type of machine, with --ranks \(old.machine.ranks)")
-    }
     let changes = figures.compactMap { figure in
       old.figures.first { $0.name == figure.name && $0.unit == figure.unit }.map {
         Change(figure: figure, before: $0)

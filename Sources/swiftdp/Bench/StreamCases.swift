@@ -8,7 +8,25 @@ import Tensors
 extension Engine {
   func streamCases(_ inputs: KernelInputs) -> [KernelCase] {
     normCases(inputs) + activationCases(inputs) + elementCases(inputs) + magnitudeCases(inputs)
-      + embeddingCases(inputs)
+      + embeddingCases(inputs) + packingCases(inputs)
+  }
+
+  private func packingCases(_ inputs: KernelInputs) -> [KernelCase] {
+    let (rows, columns) = (inputs.rows, inputs.columns)
+    let count = rows * columns
+    return [ActivationStorage.bfloat16, .int8].flatMap { storage in
+      // The bytes of what is packed are less than those of an operand; they count as one.
+      [
+        stream("ActivationStorage.pack (\(storage.rawValue))", rows: rows, columns: columns, operands: 2) {
+          x, _ in
+          pack(x, count: count, as: storage, into: x + count)
+        },
+        stream("ActivationStorage.unpack (\(storage.rawValue))", rows: rows, columns: columns, operands: 2) {
+          x, _ in
+          unpack(x, count: count, as: storage, into: x + count)
+        },
+      ]
+    }
   }
 
   /// - Parameters:
@@ -145,6 +163,11 @@ extension Engine {
         dropout(
           x, mask, sampleIDs: inputs.sampleIDs, length: inputs.length, rows: rows, columns: columns,
           into: x + count)
+      },
+      stream("EmbeddingNoise.addNoise", rows: rows, columns: columns, operands: 2) { y, _ in
+        addNoise(
+          EmbeddingNoise(magnitude: 0.1, seed: 0, step: 1, site: 0), sampleIDs: inputs.sampleIDs,
+          length: inputs.length, rows: rows, columns: columns, to: y)
       },
       stream("Elementwise.add", rows: rows, columns: columns, operands: 3) { x, _ in
         add(x, x + count, count: count, into: x + 2 * count)
