@@ -220,10 +220,11 @@ extension CommandLineTests {
       let contents = rows.map { ($0["messages"]?.elements ?? []).compactMap { $0["content"]?.text } }
       #expect(contents.count == 2 && contents.first?.count == 3 && contents.last?.count == 4)
       #expect(contents.first?[0] == "Be brief." && contents.first?[2] == "Oslo")
+      // Passages stand in an order that is drawn.
       #expect(
-        contents.first?[1].hasPrefix("<p2><") == true
-          && contents.first?[1].hasSuffix("> WHAT IS THE CAPITAL OF NORWAY?") == true)
-      #expect(contents.last?[0] == "Hello" && contents.last?[2].hasPrefix("<p10><") == true, "\(contents)")
+        contents.first?[1].contains("<p2>") == true
+          && contents.first?[1].hasSuffix("> WHAT IS THE CAPITAL OF NORWAY?") == true, "\(contents)")
+      #expect(contents.last?[0] == "Hello" && contents.last?[2].contains("<p10>") == true, "\(contents)")
       try folder.file("broken.jinja", "{% for passage in passages %}")
       let broken = try Command.swiftdp(
         [
@@ -251,7 +252,9 @@ extension CommandLineTests {
           "--index", "index",
         ],
         in: folder)
-      #expect(asked.code == 65 && asked.messages.first?.hasPrefix("asked.jsonl:1: ") == true, "\(asked.err)")
+      #expect(
+        asked.code == 65 && asked.messages.last?.hasPrefix("asked.jsonl:1: has 7201 tokens") == true,
+        "\(asked.err)")
       #expect(!folder.exists("out.jsonl"))
     }
 
