@@ -200,6 +200,9 @@ package final class Watch: @unchecked Sendable {
     guard !others.contains(where: { $0.status.waited == nil }), !far.isEmpty else { return nil }
     // The first rank knows more, if it can be reached.
     if rank != 0, reachesFirst { return nil }
+    // A rank that stopped while it waited is still in a call that the others have left.
+    let behind = others.filter { $0.status.phase != .left && $0.status.call.number < mine.call.number }
+    if !behind.isEmpty { return Failure(kind: .silent, ranks: behind.map(\.rank)) }
     let partner = Int(mine[.waitingFor])
     return Failure(kind: .silent, ranks: far.contains(partner) ? [partner] : far)
   }
