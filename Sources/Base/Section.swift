@@ -156,8 +156,12 @@ package final class Section {
 
   /// A folder of each host: a path, or one that begins with a variable of the environment, which is recorded as it is.
   package func localFolder(_ key: String) -> LocalFolder {
-    let isVariable = raw(key)?.text.map { LocalFolder($0).isVariable } ?? false
-    return LocalFolder(isVariable ? text(key) : filePath(key))
+    guard let given = raw(key)?.text, given.hasPrefix("$") else { return LocalFolder(filePath(key)) }
+    let folder = LocalFolder(text(key))
+    if !folder.isVariable {
+      fail(key, "is \(given), which names no variable", hint: "such as $TMPDIR, or ${SCRATCH}/states")
+    }
+    return folder
   }
 
   /// One path or a list of them, without the paths that have a mistake.

@@ -20,28 +20,9 @@ struct Survey: ParsableCommand {
       to docs/survey.html.
       """)
 
-  @Option(help: "The program to measure.")
-  var swiftdp = ".build/release/swiftdp"
+  @OptionGroup var given: Materials
   @Option(help: "A folder for runs, logs and results.")
   var output = "runs/survey"
-  @Option(help: "The decoder.")
-  var base = "Sources/swiftdp/Shipped/base"
-  @Option(help: "Prompts with completions for the decoder.")
-  var data = "Sources/swiftdp/Shipped/tasks.jsonl"
-  @Option(help: "Prompts with completions that it is asked afterwards.")
-  var heldOut = "Sources/swiftdp/Shipped/held-out.jsonl"
-  @Option(help: "A text that nothing is trained on, to see what is forgotten.")
-  var general = "Sources/Survey/sonnets.txt"
-  @Option(help: "Rows of questions and answers for the encoder, to see what it forgets.")
-  var facts = "Sources/Survey/facts.jsonl"
-  @Option(help: "The encoder; its tasks are left out if there is no such folder.")
-  var encoder = "../shared/data/all-MiniLM-L6-v2"
-  @Option(help: "Tables of sentences with labels 0 and 1, for training and afterwards: train.tsv, dev.tsv.")
-  var sentences = "../shared/data/classification/sst2"
-  @Option(help: "CoNLL files of names, for training and afterwards: wnut17train.conll, emerging.dev.conll.")
-  var names = "../shared/data/ner/wnut17"
-  @Option(help: "Ranks of each run, one for each core by default.")
-  var ranks: Int?
   @Option(help: "Optimizer steps of each run; docs stay as they are.")
   var steps: Int?
   @Option(parsing: .upToNextOption, help: "Only these tasks: answers, sentences, names.")
@@ -50,10 +31,7 @@ struct Survey: ParsableCommand {
   var methods: [String] = []
 
   func run() throws {
-    let commands = Commands(
-      swiftdp: swiftdp, ranks: ranks ?? ProcessInfo.processInfo.activeProcessorCount, logs: output + "/logs")
-    try FileManager.default.createDirectory(
-      atPath: commands.logs, withIntermediateDirectories: true)
+    let commands = try given.commands(in: output)
     var asked = try surveyed().filter { tasks.isEmpty || tasks.contains($0.name) }
     if let steps { for index in asked.indices { asked[index].steps = steps } }
     guard !asked.isEmpty else { throw ValidationError("--tasks names none of answers, sentences, names") }
@@ -70,18 +48,21 @@ struct Survey: ParsableCommand {
 
   /// The tasks whose data is there.
   private func surveyed() throws -> [SurveyTask] {
-    let decoder = SurveyTask.answers(base: base, train: data, heldOut: heldOut, general: general)
-    guard FileManager.default.fileExists(atPath: encoder + "/config.json") else {
-      say("\(encoder) is not there: the tasks of encoders are left out (--encoder, --sentences, --names)")
+    let decoder = SurveyTask.answers(
+      base: given.base, train: given.data, heldOut: given.heldOut, general: given.general)
+    guard given.hasEncoder else {
+      say(
+        "\(given.encoder) is not there: the tasks of encoders are left out (--encoder, --sentences, --names)")
       return [decoder]
     }
     return [
       decoder,
       .sentences(
-        base: encoder, train: sentences + "/train.tsv", heldOut: sentences + "/dev.tsv", general: facts),
+        base: given.encoder, train: given.sentences + "/train.tsv", heldOut: given.sentences + "/dev.tsv",
+        general: given.facts),
       .names(
-        base: encoder, train: names + "/wnut17train.conll", heldOut: names + "/emerging.dev.conll",
-        general: facts),
+        base: given.encoder, train: given.names + "/wnut17train.conll",
+        heldOut: given.names + "/emerging.dev.conll", general: given.facts),
     ]
   }
 

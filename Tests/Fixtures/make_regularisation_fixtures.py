@@ -28,7 +28,8 @@ STEPS, BATCH, RATE, END = 4, 4, 1e-2, 1
 source = inspect.getsource(muon_module._zeropower_via_newtonschulz)
 assert "bfloat16()" in source
 scope = dict(vars(muon_module))
-exec(source.replace("bfloat16()", "float()"), scope)
+# A copy, as rounding makes one: the iteration works in place, and without Nesterov it is given the momentum itself.
+exec(source.replace("bfloat16()", "float().clone()"), scope)
 muon_module._zeropower_via_newtonschulz = scope["_zeropower_via_newtonschulz"]
 
 

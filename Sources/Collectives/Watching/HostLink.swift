@@ -45,6 +45,7 @@ final class HostLink {
   private static let strangers = 64
   /// Milliseconds that such peers have to show the number of the run.
   private static let patience: Int64 = 1000
+
   private let rank: Int
   /// For each rank, the first rank of its host.
   private let hostOf: [Int]

@@ -11,24 +11,9 @@ struct Sequential: ParsableCommand {
       Measures that OUTPUT has results of are not trained again. The tables go to docs/forgetting.md.
       """)
 
-  @Option(help: "The program to measure.")
-  var swiftdp = ".build/release/swiftdp"
+  @OptionGroup var given: Materials
   @Option(help: "A folder for runs, logs and results.")
   var output = "runs/sequential"
-  @Option(help: "The decoder.")
-  var base = "Sources/swiftdp/Shipped/base"
-  @Option(help: "Prompts with completions for the decoder.")
-  var data = "Sources/swiftdp/Shipped/tasks.jsonl"
-  @Option(help: "Prompts with completions that it is asked afterwards.")
-  var heldOut = "Sources/swiftdp/Shipped/held-out.jsonl"
-  @Option(help: "The encoder; its sequence is left out if there is no such folder.")
-  var encoder = "../shared/data/all-MiniLM-L6-v2"
-  @Option(help: "Tables of sentences with labels 0 and 1: train.tsv, dev.tsv.")
-  var sentences = "../shared/data/classification/sst2"
-  @Option(help: "CoNLL files of names: wnut17train.conll, emerging.dev.conll.")
-  var names = "../shared/data/ner/wnut17"
-  @Option(help: "Ranks of each run, one for each core by default.")
-  var ranks: Int?
   @Option(help: "Optimizer steps of each stage; docs stay as they are.")
   var steps: Int?
   @Option(parsing: .upToNextOption, help: "Only these sequences: decoder, encoder.")
@@ -37,9 +22,7 @@ struct Sequential: ParsableCommand {
   var measures: [String] = []
 
   func run() throws {
-    let commands = Commands(
-      swiftdp: swiftdp, ranks: ranks ?? ProcessInfo.processInfo.activeProcessorCount, logs: output + "/logs")
-    try FileManager.default.createDirectory(atPath: commands.logs, withIntermediateDirectories: true)
+    let commands = try given.commands(in: output)
     let asked = try trained(commands).filter { sequences.isEmpty || sequences.contains($0.name) }
     guard !asked.isEmpty else { throw ValidationError("--sequences names none of decoder, encoder") }
     var tables: [String] = []
@@ -64,15 +47,15 @@ struct Sequential: ParsableCommand {
     let translations = try ["train", "held-out"].map { try self.translations($0, commands) }
     var all: [TaskSequence] = [
       .decoder(
-        base: base, questions: data, heldOut: heldOut, translations: translations,
-        general: "Sources/Survey/sonnets.txt")
+        base: given.base, questions: given.data, heldOut: given.heldOut, translations: translations,
+        general: given.general)
     ]
-    if FileManager.default.fileExists(atPath: encoder + "/config.json") {
+    if given.hasEncoder {
       all.append(
         .encoder(
-          base: encoder, sentences: sentences, names: names, general: "Sources/Survey/facts.jsonl"))
+          base: given.encoder, sentences: given.sentences, names: given.names, general: given.facts))
     } else {
-      say("\(encoder) is not there: the sequence of the encoder is left out (--encoder)")
+      say("\(given.encoder) is not there: the sequence of the encoder is left out (--encoder)")
     }
     guard let steps else { return all }
     return all.map { sequence in
@@ -92,7 +75,7 @@ struct Sequential: ParsableCommand {
     if FileManager.default.fileExists(atPath: file) { return file }
     try commands.run(
       [
-        "env", swiftdp, "make-tasks", "--kind", "translations", "--count",
+        "env", given.swiftdp, "make-tasks", "--kind", "translations", "--count",
         part == "train" ? "12000" : "390", "--seed", part == "train" ? "1" : "2", "--part", part, raw,
       ], log: "translations-\(part)")
     let lines = try Data(contentsOf: URL(fileURLWithPath: raw)).split(separator: UInt8(ascii: "\n")).map {

@@ -65,6 +65,12 @@ extension CommandLineTests {
       try expectMistake(
         ["train"] + Self.settings + ["optimizer.offload=''"], 64,
         ["optimizer.offload: is empty (was it an unset variable?)"], in: folder)
+      try expectMistake(
+        ["train"] + Self.settings + ["optimizer.offload='${SCRATCH/states'"], 64,
+        [
+          "optimizer.offload: is ${SCRATCH/states, which names no variable "
+            + "(such as $TMPDIR, or ${SCRATCH}/states)"
+        ], in: folder)
     }
   }
 }
