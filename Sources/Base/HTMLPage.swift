@@ -41,6 +41,11 @@ package struct HTMLPage {
     """
   }
 
+  /// A table, as HTML, that scrolls by itself where the window is too narrow for it, with keys too.
+  package static func wide(_ table: String) -> String {
+    "<div class=\"wide\" tabindex=\"0\">\(table)</div>\n"
+  }
+
   /// A text as HTML shows it, in elements and in quoted attributes.
   package static func escaped(_ text: String) -> String {
     var out = ""
@@ -66,6 +71,8 @@ package struct HTMLPage {
     h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin: 0; }
     .summary, details, .advice { color: var(--soft); }
     table { border-collapse: collapse; width: 100%; font: 14px/1.45 ui-monospace, monospace; }
-    td { border-top: 1px solid var(--line); padding: .25rem .6rem .25rem 0; vertical-align: top; overflow-wrap: anywhere; }
+    td, th { border-top: 1px solid var(--line); padding: .25rem .6rem .25rem 0; vertical-align: top; overflow-wrap: anywhere; }
+    th { text-align: left; font-weight: 600; } thead th { border-top: 0; color: var(--soft); font-weight: 400; }
+    td.short { white-space: nowrap; width: 1%; padding-right: 1.2rem; } .wide { overflow-x: auto; } .wide:focus-visible { outline: 2px solid var(--note); outline-offset: 2px; }
     """
 }

@@ -22,6 +22,7 @@ package struct AveragedRule: UpdateRule {
 
   package var states: [OptimizerState] { rule.states + [Self.state] }
   package func obstacle(in layout: ParameterLayout) -> String? { rule.obstacle(in: layout) }
+  package func workingCount(in layout: ParameterLayout) -> Int { rule.workingCount(in: layout) }
   package var evaluated: EvaluatedWeights? {
     EvaluatedWeights(state: rule.states.count, draws: false, words: "their moving average")
   }

@@ -56,6 +56,12 @@ package struct Muon: UpdateRule {
     ]
   }
 
+  /// Beside what the iteration takes, a matrix that came together, and ranges of those that went to other ranks.
+  package func workingCount(in layout: ParameterLayout) -> Int {
+    layout.parameters.map(\.spec).filter { $0.trains && Self.isMatrix($0) }
+      .map { 2 * $0.count + NewtonSchulz.room(rows: $0.shape[0], columns: $0.shape[1]) }.max() ?? 0
+  }
+
   package func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,
     sums: any ParameterSums, engine: Engine, finished: (Int) -> Void

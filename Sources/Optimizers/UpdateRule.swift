@@ -71,6 +71,9 @@ package protocol UpdateRule: Sendable {
   /// Why the rule cannot update such a model; nil if it can.
   func obstacle(in layout: ParameterLayout) -> String?
 
+  /// How many fp32 numbers of memory an update takes while it runs, beside what the rule keeps.
+  func workingCount(in layout: ParameterLayout) -> Int
+
   /// Updates everything that a rank holds. Collective: every rank calls it, with its own ranges.
   /// - Parameters:
   ///   - step: 1 for the first update.
@@ -85,6 +88,7 @@ package protocol UpdateRule: Sendable {
 extension UpdateRule {
   package var evaluated: EvaluatedWeights? { nil }
   package func obstacle(in layout: ParameterLayout) -> String? { nil }
+  package func workingCount(in layout: ParameterLayout) -> Int { 0 }
 }
 
 /// A rule in which numbers, or blocks of numbers, do not depend on each other, so that any cut into ranges gives the

@@ -30,6 +30,7 @@ package struct FollowedRule: UpdateRule {
   package var evaluated: EvaluatedWeights? { rule.evaluated }
 
   package func obstacle(in layout: ParameterLayout) -> String? { rule.obstacle(in: layout) }
+  package func workingCount(in layout: ParameterLayout) -> Int { rule.workingCount(in: layout) }
 
   package func update(
     _ held: [UpdateStretch], step: Int, learningRate: Double, gradientScale: Float, gradientNorm: Double,

@@ -81,6 +81,8 @@ package struct MemoryEstimate: Sendable {
       let owned = map.slices.reduce(0) { $0 + $1[map.rank].count }
       parts.append(part("first weights", shape.anchors * owned * float))
     }
+    let working = shape.rule.workingCount(in: layout)
+    if working > 0 { parts.append(part("update", working * float)) }
     if program.evaluationBytes > 0 { parts.append(part("evaluation", program.evaluationBytes)) }
     if shape.dataBytes > 0 { parts.append(part("data", shape.dataBytes)) }
     self.parts = parts

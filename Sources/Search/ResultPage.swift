@@ -18,44 +18,36 @@ package struct ResultPage {
   }
 
   package var html: String {
-    """
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Search: \(Self.escaped(name))</title>
-    <style>
-    :root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #d9dee6; --paper: #ffffff; }
-    @media (prefers-color-scheme: dark) { :root { --ink: #e4e9f0; --soft: #98a3b3; --line: #333c49; --paper: #12161c; } }
-    body { margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 75rem; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
+    HTMLPage(title: "Search: \(name)", body: body, style: Self.style).text
+  }
+
+  private static let style = """
+    body { max-width: 75rem; } h2 { margin: 2rem 0 .4rem; }
     svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; } svg text { fill: var(--ink); }
     svg .axis { stroke: var(--soft); } svg polyline { fill: none; stroke-width: 1.5; stroke-opacity: 0.7; }
     svg polyline:hover { stroke-width: 4; stroke-opacity: 1; }
-    .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.85rem; }
-    th, td { padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-    .bar { display: inline-block; height: 0.7em; background: #1f6feb; }
-    </style>
-    </head>
-    <body>
-    <h1>Search: \(Self.escaped(name))</h1>
-    <p>\(compared.count) of \(results.count) trials can be compared. Each line is one of them; the best are blue, the worst red.</p>
-    \(lines)
-    <h2>What matters</h2>
-    <p>The share of the order of trials by their loss that a setting explains by itself: the correlation ratio over four groups
-    of its values, or one for each choice. Few trials make it too large.</p>
-    <table><tr><th>setting</th><th>share</th><th></th></tr>
-    \(importances.map { "<tr><td>\(Self.escaped($0.key))</td><td>\(String(format: "%.2f", $0.share))</td><td style=\"text-align:left\"><span class=\"bar\" style=\"width:\(Int($0.share * 200))px\"></span></td></tr>" }.joined(separator: "\n"))
-    </table>
-    <h2>All trials</h2>
-    <div class="scroll"><table>
-    <tr><th>trial</th>\(space.settings.map { "<th>\(Self.escaped($0.key))</th>" }.joined())<th>validation loss</th><th>state</th><th>steps</th><th>seconds</th></tr>
-    \(results.sorted(by: TrialResult.better).map(row).joined(separator: "\n"))
-    </table></div>
-    </body>
-    </html>
-
+    .bar { display: inline-block; height: 0.7em; background: var(--note); }
     """
+
+  private var body: String {
+    let shares = importances.map {
+      "<tr><th scope=\"row\">\(HTMLPage.escaped($0.key))</th><td>\(String(format: "%.2f", $0.share)) "
+        + "<span class=\"bar\" style=\"width:\(Int($0.share * 200))px\"></span></td></tr>"
+    }
+    let columns =
+      ["trial"] + space.settings.map(\.key) + ["validation loss", "state", "steps", "seconds"]
+    let head = columns.map { "<th scope=\"col\">\(HTMLPage.escaped($0))</th>" }.joined()
+    let rows = results.sorted(by: TrialResult.better).map(row).joined(separator: "\n")
+    return """
+      <p>\(compared.count) of \(results.count) trials can be compared. Each line is one of them; the best are blue, the worst red.</p>
+      \(lines)
+      <h2>What matters</h2>
+      <p>The share of the order of trials by their loss that a setting explains by itself: the correlation ratio over four groups
+      of its values, or one for each choice. Few trials make it too large.</p>
+      \(HTMLPage.wide("<table><thead><tr><th scope=\"col\">setting</th><th scope=\"col\">share</th></tr></thead>\n\(shares.joined(separator: "\n"))</table>"))
+      <h2>All trials</h2>
+      \(HTMLPage.wide("<table><thead><tr>\(head)</tr></thead>\n\(rows)</table>"))
+      """
   }
 
   private func row(_ result: TrialResult) -> String {
@@ -64,7 +56,7 @@ package struct ResultPage {
     let all =
       ["\(result.trial.number)"] + cells + [loss, result.state.rawValue, "\(result.steps)"]
       + [String(format: "%.1f", result.seconds)]
-    return "<tr>" + all.map { "<td>\(Self.escaped($0))</td>" }.joined() + "</tr>"
+    return "<tr>" + all.map { "<td>\(HTMLPage.escaped($0))</td>" }.joined() + "</tr>"
   }
 
   private func value(_ key: String, of result: TrialResult) -> JSON? {
@@ -87,11 +79,13 @@ package struct ResultPage {
       let setting = axis < axes - 1 ? space.settings[axis] : nil
       let ends = setting.map(Self.ends) ?? (String(format: "%.4f", low), String(format: "%.4f", high))
       let place = at(x(axis))
+      // Names at the edges may be longer than the room beside their axis.
+      let (end, anchor) = axis == 0 ? ("8", "start") : axis == axes - 1 ? ("992", "end") : (place, "middle")
       parts.append(
         "<line class=\"axis\" x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.top)\" y2=\"\(Self.bottom)\"/>"
-          + "<text x=\"\(place)\" y=\"18\" text-anchor=\"middle\">\(Self.escaped(setting?.key ?? "validation loss"))</text>"
-          + "<text x=\"\(place)\" y=\"34\" text-anchor=\"middle\">\(Self.escaped(ends.1))</text>"
-          + "<text x=\"\(place)\" y=\"318\" text-anchor=\"middle\">\(Self.escaped(ends.0))</text>")
+          + "<text x=\"\(end)\" y=\"18\" text-anchor=\"\(anchor)\">\(HTMLPage.escaped(setting?.key ?? "validation loss"))</text>"
+          + "<text x=\"\(end)\" y=\"34\" text-anchor=\"\(anchor)\">\(HTMLPage.escaped(ends.1))</text>"
+          + "<text x=\"\(end)\" y=\"318\" text-anchor=\"\(anchor)\">\(HTMLPage.escaped(ends.0))</text>")
     }
     for (rank, result) in compared.enumerated().reversed() {
       var points: [String] = []
@@ -104,7 +98,7 @@ package struct ResultPage {
       let hue = 215 - 215 * Double(rank) / Double(max(compared.count - 1, 1))
       parts.append(
         "<polyline stroke=\"hsl(\(Int(hue)), 75%, 50%)\" points=\"\(points.joined(separator: " "))\"><title>"
-          + Self.escaped(
+          + HTMLPage.escaped(
             "trial \(result.trial.number): \(String(format: "%.4f", loss)) · \(result.trial.words)")
           + "</title></polyline>")
     }
@@ -174,10 +168,5 @@ package struct ResultPage {
       return sum + Double(group.count) * (own - mean) * (own - mean)
     }
     return whole > 0 ? between / whole : 0
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
   }
 }

@@ -1,4 +1,5 @@
 // A scatter plot as SVG that stands in a page by itself.
+import Base
 import Foundation
 
 struct Plot {
@@ -47,17 +48,17 @@ struct Plot {
       while taken.contains(where: { abs($0.x - label.x) < 17 && abs($0.y - label.y) < 12 }) { label.y -= 12 }
       taken.append(label)
       parts.append(
-        "<g class=\"point\"><title>\(escaped(point.name)): \(xs.words(point.x)), \(ys.words(point.y))</title>"
+        "<g class=\"point\"><title>\(HTMLPage.escaped(point.name)): \(xs.words(point.x)), \(ys.words(point.y))</title>"
           + "<circle cx=\"\(at(px))\" cy=\"\(at(py))\" r=\"5\"/>"
           + "<text x=\"\(at(label.x))\" y=\"\(at(label.y))\">\(point.number)</text></g>")
     }
     let middle = (Self.area.left + Self.area.right) / 2
     parts.append(
-      "<text class=\"axis\" x=\"\(at(middle))\" y=\"\(Self.size.height - 8)\" text-anchor=\"middle\">\(escaped(xName))</text>"
-        + "<text class=\"axis\" transform=\"translate(14 \(at((Self.area.top + Self.area.bottom) / 2))) rotate(-90)\" text-anchor=\"middle\">\(escaped(yName))</text>"
+      "<text class=\"axis\" x=\"\(at(middle))\" y=\"\(Self.size.height - 8)\" text-anchor=\"middle\">\(HTMLPage.escaped(xName))</text>"
+        + "<text class=\"axis\" transform=\"translate(14 \(at((Self.area.top + Self.area.bottom) / 2))) rotate(-90)\" text-anchor=\"middle\">\(HTMLPage.escaped(yName))</text>"
     )
     return
-      "<svg viewBox=\"0 0 \(Int(Self.size.width)) \(Int(Self.size.height))\" role=\"img\" aria-label=\"\(escaped(yName)) against \(escaped(xName))\">\n"
+      "<svg viewBox=\"0 0 \(Int(Self.size.width)) \(Int(Self.size.height))\" role=\"img\" aria-label=\"\(HTMLPage.escaped(yName)) against \(HTMLPage.escaped(xName))\">\n"
       + parts.joined(separator: "\n") + "\n</svg>"
   }
 }
@@ -84,9 +85,4 @@ private struct Axis {
   func words(_ value: Double) -> String {
     String(format: "%.\(max(0, Int(-floor(log10(step)))))f", value)
   }
-}
-
-func escaped(_ text: String) -> String {
-  text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    .replacing("\"", with: "&quot;")
 }

@@ -73,6 +73,19 @@ import Training
     }
   }
 
+  /// A matrix that Muon works on stands beside itself twice, with two squares of its smaller side.
+  @Test func muonsWorkCounts() throws {
+    let place = Placement(ranks: 2, ranksPerHost: 2, threads: 1)
+    var shape = shape(.float32, .optimizer)
+    let without = try estimate(shape, place)
+    #expect(!without.parts.contains { $0.name == "update" })
+    for rule in [Muon(), AveragedRule(Muon(), decay: 0.9)] as [any UpdateRule] {
+      shape.rule = rule
+      let found = try estimate(shape, place).parts.first { $0.name == "update" }
+      #expect(found?.bytes == 4 * (3 * 256 * 1024 + 2 * 256 * 256))
+    }
+  }
+
   @Test func refusalsTellWhatWouldFit() throws {
     let description = try gpt2()
     let place = Placement(ranks: 2, ranksPerHost: 2, threads: 1)

@@ -23,8 +23,9 @@ struct RecipeComparison {
       html +=
         rows.isEmpty
         ? "<p>All recipes are the same.</p>\n"
-        : "<p>The keys in which they differ:</p>\n<div class=\"wide\"><table>\n"
-          + RunFacts.head(names, isShown: true, first: "key") + rows.joined() + "</table></div>\n"
+        : "<p>The keys in which they differ:</p>\n"
+          + HTMLPage.wide(
+            "<table>\n\(RunFacts.head(names, isShown: true, first: "key"))\(rows.joined())</table>")
     }
     for (place, run) in runs.enumerated() where !run.recipe.isNull {
       let title = runs.count == 1 ? "The whole recipe" : "The whole recipe of \(names[place])"

@@ -182,14 +182,14 @@ package struct ReportPage {
         ("\(counted(run.damagedEvents, "line")) of \(RunHistory.fileName) could not be read", true))
     }
     func cells(_ time: String, _ text: String, _ isBad: Bool) -> String {
-      "<tr><td>\(time)</td><td\(isBad ? " class=\"bad\"" : "")>\(HTMLPage.escaped(text.printable(400)))</td></tr>\n"
+      "<tr><td class=\"short\">\(time)</td><td\(isBad ? " class=\"bad\"" : "")>\(HTMLPage.escaped(text.printable(400)))</td></tr>\n"
     }
     let lines =
       rows.map { cells(Self.words(Date(timeIntervalSince1970: $0.time)), $0.text, $0.isBad) }
       + facts.map { cells("", $0.0, $0.1) }
     guard !lines.isEmpty else { return "" }
     let heading = runs.count == 1 ? "" : "<h3>\(HTMLPage.escaped(names[place]))</h3>\n"
-    return heading + "<table>\n\(lines.joined())</table>\n"
+    return heading + HTMLPage.wide("<table>\n\(lines.joined())</table>")
   }
 
   private static func list(_ steps: [Int]) -> String {

@@ -110,10 +110,11 @@ enum ReportScript {
       svg.addEventListener('dblclick', reset);
       svg.addEventListener('blur', leave);
       svg.addEventListener('keydown', event => {
-        const now = cursor === null ? view[1] : cursor, wide = view[1] - view[0];
+        const now = cursor ?? (view[0] + view[1]) / 2, wide = view[1] - view[0];
         const all = [...new Set(lines.flatMap(l => l.points.map(p => p[0])))].sort((a, b) => a - b);
-        if (event.key === 'ArrowRight') show(all.find(s => s > now) ?? all[all.length - 1]);
-        else if (event.key === 'ArrowLeft') show(all.findLast(s => s < now) ?? all[0]);
+        // Without a cursor, one comes in from the side.
+        if (event.key === 'ArrowRight') show(all.find(s => cursor === null ? s >= view[0] : s > cursor) ?? all[all.length - 1]);
+        else if (event.key === 'ArrowLeft') show(all.findLast(s => cursor === null ? s <= view[1] : s < cursor) ?? all[0]);
         else if (event.key === '+') zoom(Math.max(now - wide / 4, whole[0]), Math.min(now + wide / 4, whole[1]));
         else if (event.key === '-' || event.key === 'Escape') reset();
         else return;
@@ -135,7 +136,7 @@ enum ReportScript {
   static let style = """
     body { max-width: 76rem; }
     h2 { margin: 2rem 0 .6rem; } h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem 1.6rem; }
+    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1rem 1.6rem; }
     figure { margin: 0; min-width: 0; } figcaption { font-weight: 600; font-size: .92rem; }
     figcaption small, figcaption .key { font-weight: 400; color: var(--soft); }
     .key { white-space: nowrap; margin-left: .5rem; } .key svg { width: 22px; height: 8px; margin-right: .25rem; }
@@ -151,9 +152,7 @@ enum ReportScript {
     .c3 { stroke: #8a3fa0; stroke-dasharray: 9 3 2 3; } .c4 { stroke: #9a1f3c; } .c5 { stroke: #566; stroke-dasharray: 4 4; }
     @media (prefers-color-scheme: dark) { .c0 { stroke: #7fb0ff; } .c1 { stroke: #f0a05a; } .c2 { stroke: #7ecf8d; }
       .c3 { stroke: #cf9be0; } .c4 { stroke: #f08aa0; } .c5 { stroke: #aab8b8; } }
-    th { text-align: left; font-weight: 600; padding: .25rem .6rem .25rem 0; vertical-align: top; border-top: 1px solid var(--line); }
-    thead th { border-top: 0; color: var(--soft); font-weight: 400; } td.number, th.number { text-align: right; }
-    .wide { overflow-x: auto; } pre { overflow-x: auto; font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap;
+    td.number, th.number { text-align: right; white-space: nowrap; } pre { overflow-x: auto; font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap;
       overflow-wrap: anywhere; color: var(--ink); }
     .differs td { background: color-mix(in srgb, var(--warning) 14%, transparent); }
     .bad { color: var(--mistake); } .bar { display: inline-block; height: .7em; background: var(--note); vertical-align: baseline; }

@@ -50,7 +50,7 @@ struct RolloutTable {
     }
     return
       "<details\(isOpen ? " open" : "")><summary>\(HTMLPage.escaped(facts.joined(separator: " · ")))</summary>\n"
-      + "<div class=\"wide\"><table>\n<thead><tr>\(head.joined())</tr></thead>\n\(rows.joined())</table></div>\n"
+      + HTMLPage.wide("<table>\n<thead><tr>\(head.joined())</tr></thead>\n\(rows.joined())</table>")
       + "\(more)</details>\n"
   }
 

@@ -19,13 +19,14 @@ struct RunFacts {
         + cells.map { "<td>\(HTMLPage.escaped($0.printable(2000)))</td>" }.joined() + "</tr>\n"
     }
     return
-      "<div class=\"wide\"><table>\n\(Self.head(names, isShown: runs.count > 1))\(rows.joined())</table></div>\n"
+      HTMLPage.wide(
+        "<table>\n\(Self.head(names, isShown: runs.count > 1, first: "fact"))\(rows.joined())</table>")
   }
 
   /// Facts that runs which are compared should share.
   private static let marked: Set = ["model", "method", "task", "trained parameters", "arithmetic", "version"]
 
-  static func head(_ names: [String], isShown: Bool, first: String = "") -> String {
+  static func head(_ names: [String], isShown: Bool, first: String) -> String {
     guard isShown else { return "" }
     let cells = names.map { "<th scope=\"col\">\(HTMLPage.escaped($0))</th>" }.joined()
     return "<thead><tr><th scope=\"col\">\(HTMLPage.escaped(first))</th>\(cells)</tr></thead>\n"

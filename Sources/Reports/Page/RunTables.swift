@@ -40,10 +40,11 @@ struct RankTable {
       let left = steps.count - ranks.count
       let note =
         left > 0 ? "<p>\(grouped(left)) ranks between the slowest and the fastest are left out.</p>\n" : ""
-      return heading
-        + "<table>\n<thead><tr><th scope=\"col\">rank</th><th scope=\"col\" class=\"number\">computing, s</th>"
+      let head =
+        "<thead><tr><th scope=\"col\">rank</th><th scope=\"col\" class=\"number\">computing, s</th>"
         + "<th scope=\"col\" class=\"number\">exchange and waiting, s</th><th scope=\"col\" class=\"number\">memory</th>"
-        + "<th scope=\"col\">share</th></tr></thead>\n\(rows.joined())</table>\n\(note)"
+        + "<th scope=\"col\">share</th></tr></thead>"
+      return heading + HTMLPage.wide("<table>\n\(head)\n\(rows.joined())</table>") + note
     }.joined()
   }
 }
@@ -62,7 +63,7 @@ struct DataTable {
       let columns = ["rows", "tokens", "cut_rows", "empty_rows", "rows_without_targets"]
       let rows = files.prefix(50).map { file in
         "<tr><td>\(HTMLPage.escaped((file["file"]?.text ?? "").printable(400)))</td>"
-          + "<td>\(HTMLPage.escaped((file["format"]?.text ?? "").printable()))</td>"
+          + "<td class=\"short\">\(HTMLPage.escaped((file["format"]?.text ?? "").printable()))</td>"
           + columns.map { "<td class=\"number\">\(file[$0]?.amount.map { grouped($0) } ?? "")</td>" }.joined()
           + "</tr>\n"
       }
@@ -78,7 +79,8 @@ struct DataTable {
       let heading = runs.count == 1 ? "" : "<h3>\(HTMLPage.escaped(names[place]))</h3>\n"
       let more = files.count > 50 ? "<p>\(grouped(files.count - 50)) more files.</p>\n" : ""
       return heading
-        + "<div class=\"wide\"><table>\n<thead><tr>\(head.joined())</tr></thead>\n\(rows.joined())</table></div>\n\(more)<p>\(parts.joined(separator: "; ")).</p>\n"
+        + HTMLPage.wide("<table>\n<thead><tr>\(head.joined())</tr></thead>\n\(rows.joined())</table>")
+        + "\(more)<p>\(parts.joined(separator: "; ")).</p>\n"
     }.joined()
   }
 }
@@ -116,7 +118,7 @@ struct AnswerTable {
       return "<tr>\(cells.joined())</tr>\n"
     }
     let head = columns.map { "<th scope=\"col\">\($0)</th>" }.joined()
-    return "<div class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n\(lines.joined())</table></div>\n"
+    return HTMLPage.wide("<table>\n<thead><tr>\(head)</tr></thead>\n\(lines.joined())</table>")
   }
 }
 
@@ -153,7 +155,8 @@ struct EvaluationTable {
     }
     let head =
       "<thead><tr><th scope=\"col\">gold</th><th scope=\"col\">predicted</th><th scope=\"col\" class=\"number\">errors</th></tr></thead>\n"
-    return "<h3>\(HTMLPage.escaped(folder.printable(400)))</h3>\n<table>\n\(rows.joined())</table>\n"
-      + (mistakes.isEmpty ? "" : "<table>\n\(head)\(mistakes.joined())</table>\n")
+    return "<h3>\(HTMLPage.escaped(folder.printable(400)))</h3>\n"
+      + HTMLPage.wide("<table>\n\(rows.joined())</table>")
+      + (mistakes.isEmpty ? "" : HTMLPage.wide("<table>\n\(head)\(mistakes.joined())</table>"))
   }
 }

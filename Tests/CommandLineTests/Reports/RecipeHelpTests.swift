@@ -1,4 +1,4 @@
-// swiftdp new and swiftdp help KEY, and the recipes that ship for methods.
+// swiftdp new and swiftdp help KEY.
 import Base
 import Foundation
 import Testing
@@ -43,17 +43,6 @@ extension CommandLineTests {
         ])
       let command = try Command.swiftdp(["help", "train"], in: folder)
       #expect(command.code == 0 && command.out.contains("Fine-tune a model"))
-    }
-
-    @Test(arguments: ["lora", "lora-nf4", "adapters", "ia3", "prefix-tuning", "layernorm"])
-    func aRecipeOfAMethodRuns(name: String) throws {
-      let folder = try Workspace()
-      try train(
-        [
-          "\(Project.root)/launch/recipes/\(name).yaml", "training.steps=2", "training.batch_size=8",
-          "training.validate_every=0", "data.validation=0.001",
-        ], output: "run", in: folder)
-      #expect(folder.exists("run/model/README.md"))
     }
   }
 }
