@@ -16,6 +16,9 @@ let numeric: [SwiftSetting] = [
 /// steps allocate nothing would see nothing else.
 let inStep: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
+/// For tests that wait for other programs: to optimise them takes minutes, and they are no faster for it.
+let waiting: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 /// For fp64 references, whose plain loops are slow even when optimised.
 let reference: [SwiftSetting] = [.unsafeFlags(["-O", "-Xcc", "-march=\(march)"])]
 
@@ -225,7 +228,7 @@ let package = Package(
       dependencies: [
         "Base", "swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay",
         .product(name: "Yams", package: "Yams"),
-      ]),
+      ], swiftSettings: waiting),
   ]
 )
 
