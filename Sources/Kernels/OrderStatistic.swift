@@ -14,9 +14,15 @@ package func largest(_ k: Int, of x: UnsafePointer<Int32>, count: Int) -> Int32 
   return Int32(bitPattern: bits ^ sign)
 }
 
+/// How many numbers are so large at least.
+package func countReaching(_ least: Int32, in x: UnsafePointer<Int32>, count: Int) -> Int {
+  swiftdp_count_reaching(x, count, least)
+}
+
 /// Whole numbers that lie as fp32 numbers do; NaN lies beyond infinity.
-@inline(__always)
-package func orderedBits(_ x: Float) -> Int32 {
-  let bits = Int32(bitPattern: x.bitPattern)
-  return bits ^ (bits >> 31 & Int32.max)
+package func orderedBits(_ x: UnsafePointer<Float>, count: Int, into keys: UnsafeMutablePointer<Int32>) {
+  for place in 0..<count {
+    let bits = Int32(bitPattern: x[place].bitPattern)
+    keys[place] = bits ^ (bits >> 31 & Int32.max)
+  }
 }

@@ -75,11 +75,11 @@ struct ListChoice {
     _ lists: UnsafeMutablePointer<Int32>, _ near: UnsafeMutablePointer<Float>
   ) -> Int {
     let count = clusters.count
-    for list in 0..<count { keys[list] = orderedBits(scores[list]) }
+    orderedBits(scores, count: count, into: keys)
     let least = largest(probes, of: keys, count: count)
-    var (places, found, best) = (probes, 0, 0)
     // Those that are nearer come first, and of equally near ones those with lower numbers.
-    if least < .max { places -= (0..<count).reduce(0) { $0 + (keys[$1] > least ? 1 : 0) } }
+    var places = probes - (least < .max ? countReaching(least + 1, in: keys, count: count) : 0)
+    var (found, best, peak) = (0, 0, Int32.min)
     for list in 0..<count where keys[list] >= least {
       if keys[list] == least {
         guard places > 0 else { continue }
@@ -87,7 +87,7 @@ struct ListChoice {
       }
       guard own[list] else { continue }
       (lists[found], near[found]) = (Int32(list), scores[list])
-      if orderedBits(near[best]) < keys[list] { best = found }
+      if keys[list] > peak { (best, peak) = (found, keys[list]) }
       found += 1
     }
     guard found > 0 else { return 0 }

@@ -142,7 +142,7 @@ struct ListScan {
         guard row < range.upperBound else { break }
         let number = numbers[row]
         guard number != 0 else { continue }
-        hits[query].offer(scan.score(queries + query * width, width, rows, row), number)
+        hits[query].offer(VectorScan.score(queries + query * width, width, rows, row), number)
       }
     }
   }

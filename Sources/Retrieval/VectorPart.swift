@@ -134,6 +134,19 @@ package struct VectorRows {
     return ConstMatrix(room, rows: rows.count, columns: width)
   }
 
+  /// Hands on a row in fp32: where it lies, or widened.
+  @inline(__always)
+  func withRow<T>(_ row: Int, _ body: (UnsafePointer<Float>) -> T) -> T {
+    if type == .float32, let base = bytes.baseAddress {
+      return body((base + 4 * row * width).assumingMemoryBound(to: Float.self))
+    }
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { wide in
+      guard let room = wide.baseAddress else { preconditionFailure("a row has numbers") }
+      copy(row: row, into: room)
+      return body(room)
+    }
+  }
+
   /// Writes a row as fp32.
   package func copy(row: Int, into target: UnsafeMutablePointer<Float>) {
     switch self[row..<row + 1] {

@@ -79,7 +79,7 @@ package struct VectorScan {
             place, score in
             guard numbers[range.lowerBound + place] != 0 else { return }
             let score =
-              slack == 0 ? score : self.score(x.base + query * width, width, rows, range.lowerBound + place)
+              slack == 0 ? score : Self.score(x.base + query * width, width, rows, range.lowerBound + place)
             hits.value[query].offer(score, numbers[range.lowerBound + place])
           }
         }
@@ -111,14 +111,8 @@ package struct VectorScan {
   static func slack(width: Int) -> Float { Float(2 * width + 2) * 0x1p-24 }
 
   /// The score of a row, on the calling thread.
-  func score(_ x: UnsafePointer<Float>, _ width: Int, _ rows: VectorRows, _ row: Int) -> Float {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { wide in
-      var score: Float = 0
-      let y = rows.wide(row..<row + 1, into: wide.baseAddress!)
-      exact.addProductHere(
-        ConstMatrix(x, rows: 1, columns: width), y, .second, into: MutableMatrix(&score, rows: 1, columns: 1))
-      return score
-    }
+  static func score(_ x: UnsafePointer<Float>, _ width: Int, _ rows: VectorRows, _ row: Int) -> Float {
+    rows.withRow(row) { rowProduct(x, $0, count: width) }
   }
 }
 

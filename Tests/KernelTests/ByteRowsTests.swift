@@ -28,7 +28,9 @@ import Testing
           }
           if sums[row] >= least[place] { expected.insert([place, row]) }
         }
-        #expect(self.sums(codes, blocks, width, Array(vectors[Int(vector) * length..<(Int(vector) + 1) * length])) == sums)
+        #expect(
+          self.sums(codes, blocks, width, Array(vectors[Int(vector) * length..<(Int(vector) + 1) * length]))
+            == sums)
       }
       #expect(hits(codes, blocks, width, vectors, which, least) == expected)
       (ran, found) = (ran + 1, found + expected.count)
@@ -77,17 +79,25 @@ import Testing
     var ran = 0
     for count in [1, 2, 15, 16, 17, 100, 1000] {
       // Some are equal.
-      let floats = draw.floats(count).map { ($0 * 50).rounded() / 50 } 
-      var keys = floats.map(orderedBits)
+      var keys = bits(draw.floats(count).map { ($0 * 50).rounded() / 50 })
       if count > 16 { (keys[3], keys[9]) = (.min, .max) }
       let sorted = keys.sorted(by: >)
       for k in Set([1, 2, count / 2, count - 1, count]) where (1...count).contains(k) {
-        #expect(keys.withUnsafeBufferPointer { largest(k, of: $0.baseAddress!, count: count) } == sorted[k - 1])
+        #expect(largest(k, of: keys, count: count) == sorted[k - 1])
+        #expect(
+          countReaching(sorted[k - 1], in: keys, count: count) == sorted.filter { $0 >= sorted[k - 1] }.count)
         ran += 1
       }
     }
     #expect(ran >= 25)
-    let rising: [Float] = [-.infinity, -2, -1e-40, -0, 0, 1e-40, 1, 3e38, .infinity, .nan]
-    #expect(rising.map(orderedBits) == rising.map(orderedBits).sorted())
+    let rising = bits([-.infinity, -2, -1e-40, -0, 0, 1e-40, 1, 3e38, .infinity, .nan])
+    #expect(rising == rising.sorted())
+  }
+
+  private func bits(_ x: [Float]) -> [Int32] {
+    [Int32](unsafeUninitializedCapacity: x.count) { keys, filled in
+      orderedBits(x, count: x.count, into: keys.baseAddress!)
+      filled = x.count
+    }
   }
 }
