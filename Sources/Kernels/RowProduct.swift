@@ -204,3 +204,10 @@ private struct RowTiles {
     return (row..<min(row + Self.mostRows, rows), column..<min(column + width, columns))
   }
 }
+
+/// The product of two rows on the calling thread, with the bits that `Engine.byRow` gives it.
+package func rowProduct(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float {
+  var sum: Float = 0
+  swiftdp_dots(x, count, 1, y, count, 1, count, 1, 1, &sum, 1)
+  return sum
+}

@@ -25,6 +25,13 @@ package struct BestHits {
     hits.reserveCapacity(count + 1)
   }
 
+  /// Nothing yet, and takes what these would take.
+  var withoutHits: BestHits {
+    var empty = BestHits(count: count)
+    empty.threshold = threshold
+    return empty
+  }
+
   @inline(__always)
   package mutating func offer(_ score: Float, _ number: Int64) {
     guard score >= threshold else { return }
@@ -40,6 +47,6 @@ package struct BestHits {
     guard low < count else { return }
     hits.insert(hit, at: low)
     if hits.count > count { hits.removeLast() }
-    if hits.count == count { threshold = Float(hits[count - 1].score) }
+    if hits.count == count { threshold = max(threshold, Float(hits[count - 1].score)) }
   }
 }

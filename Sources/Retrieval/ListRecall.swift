@@ -35,7 +35,7 @@ struct ListRecall {
     let found = try scan.best(queries, width: width, count: Self.neighbours + 1, in: parts, reach: .all)
     let clusters = VectorClusters(
       centroids: centroids, starts: [Int](repeating: 0, count: members.count + 1), probes: 1)
-    let scores = ListScan(scan, clusters, numbers: [], width: width).scores(queries[...])
+    let scores = ListChoice(scan.exact, clusters, width: width).scores(queries[...])
     var ranks: [Int] = []
     for (query, hits) in found.enumerated() {
       let own = parts[places[query].part].numbers[places[query].row]

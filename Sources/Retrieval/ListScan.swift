@@ -1,147 +1,152 @@
 // The nearest vectors in the lists whose centroids are nearest to a query.
 //
-// A list is read once for all queries that look through it. As where all vectors are compared, the library's scores only say which
-// rows may be among the best.
+// A list is read once for all queries that look through it, as bytes. As where all vectors are compared, these only say which rows
+// may be among the best, whose scores are then summed in their own order: the hits are the best of all rows in the lists.
 import Kernels
-import Tensors
 
 struct ListScan {
   private let scan: VectorScan
   private let clusters: VectorClusters
+  private let codes: ListCodes
+  private let rows: VectorRows
   private let numbers: [Int64]
   private let width: Int
-  /// Rows of a list, and queries, that are multiplied at once.
-  private static let block = 512
+  /// Blocks of a list, and queries, that are compared at once.
+  private static let blocks = 32
   private static let visitors = 64
-  /// Queries for which lists are chosen at once.
-  private static let choosers = 256
 
   /// - Parameter numbers: the chunk of each row; 0 where it is gone.
-  init(_ scan: VectorScan, _ clusters: VectorClusters, numbers: [Int64], width: Int) {
-    (self.scan, self.clusters, self.numbers, self.width) = (scan, clusters, numbers, width)
+  init(
+    _ scan: VectorScan, _ clusters: VectorClusters, _ codes: ListCodes, _ rows: VectorRows,
+    numbers: [Int64], width: Int
+  ) {
+    (self.scan, self.clusters, self.codes, self.rows) = (scan, clusters, codes, rows)
+    (self.numbers, self.width) = (numbers, width)
   }
 
   /// Offers the rows of the nearest lists to the hits of each query.
   /// - Parameter queries: [n, width].
-  func look(_ queries: [Float], _ rows: VectorRows, probes: Int, _ hits: inout [BestHits]) {
-    var askers = [[Int32]](repeating: [], count: clusters.count)
-    for (query, lists) in nearest(queries, probes: probes).enumerated() {
-      for list in lists where list % scan.count == scan.rank { askers[list].append(Int32(query)) }
-    }
-    let lists = askers.indices.filter { !askers[$0].isEmpty && clusters.starts[$0] < clusters.starts[$0 + 1] }
+  func look(_ queries: [Float], probes: Int, _ hits: inout [BestHits]) {
+    let choice = ListChoice(scan.exact, clusters, width: width)
+    let chosen = choice.nearest(queries, probes: probes) { $0 % scan.count == scan.rank }
+    let bytes = QueryBytes(queries, width: width)
+    let rooms = (0..<scan.exact.pool.threads).map { _ in Room() }
     let asked = hits.count
-    // Each thread has hits of its own, of lists that it happened to take: the best of all do not depend on that.
-    var found = [BestHits](
-      repeating: BestHits(count: hits.first?.count ?? 0), count: asked * scan.exact.pool.threads)
-    let rooms = (0..<scan.exact.pool.threads).map { _ in Room(width: width) }
-    queries.withUnsafeBufferPointer { queries in
-      found.withUnsafeMutableBufferPointer { found in
-        let (found, queries) = (Unshared(found), Unshared(queries))
-        scan.exact.pool.run(lists.count) { tile, worker in
-          compare(
-            list: lists[tile], askers[lists[tile]], queries.value.baseAddress!, rows, rooms[worker],
-            found.value.baseAddress! + worker * asked)
+    // The best of its nearest list tell how good a row of the others must be, so that few of them are read in full.
+    for nearest in [true, false] {
+      let (starts, askers) = choice.askers(chosen, nearest: nearest)
+      let lists = (0..<clusters.count).filter { starts[$0] < starts[$0 + 1] }
+      // Each thread has hits of its own, of lists that it happened to take: the best of all do not depend on that.
+      let before = hits.map(\.withoutHits)
+      var found = rooms.flatMap { _ in before }
+      queries.withUnsafeBufferPointer { queries in
+        found.withUnsafeMutableBufferPointer { found in
+          let (found, queries) = (Unshared(found), Unshared(queries))
+          scan.exact.pool.run(lists.count) { tile, worker in
+            let list = lists[tile]
+            compare(
+              list, askers[starts[list]..<starts[list + 1]], queries.value.baseAddress!, bytes,
+              rooms[worker], found.value.baseAddress! + worker * asked)
+          }
         }
       }
-    }
-    for query in 0..<asked {
-      for worker in 0..<rooms.count {
-        for hit in found[worker * asked + query].hits { hits[query].insert(hit) }
+      for (place, some) in found.enumerated() {
+        for hit in some.hits { hits[place % asked].insert(hit) }
       }
     }
   }
 
   /// Memory of a thread.
   private final class Room: @unchecked Sendable {
-    let wide: UnsafeMutablePointer<Float>
-    let queries: UnsafeMutablePointer<Float>
-    let scores: UnsafeMutablePointer<Float>
-
-    init(width: Int) {
-      wide = .allocate(capacity: ListScan.block * width)
-      queries = .allocate(capacity: ListScan.visitors * width)
-      scores = .allocate(capacity: ListScan.block * ListScan.visitors)
-    }
+    let which: UnsafeMutablePointer<Int32> = .allocate(capacity: ListScan.visitors)
+    let least: UnsafeMutablePointer<Int32> = .allocate(capacity: ListScan.visitors)
+    let sums: UnsafeMutablePointer<Int32> = .allocate(capacity: ListScan.blocks * ByteRows.rows)
+    let found: UnsafeMutablePointer<ByteRows.Found> = .allocate(
+      capacity: ListScan.blocks * ListScan.visitors)
 
     deinit {
-      wide.deallocate()
-      queries.deallocate()
-      scores.deallocate()
+      which.deallocate()
+      least.deallocate()
+      sums.deallocate()
+      found.deallocate()
     }
   }
 
   /// On the calling thread.
   private func compare(
-    list: Int, _ askers: [Int32], _ queries: UnsafePointer<Float>, _ rows: VectorRows, _ room: Room,
-    _ hits: UnsafeMutablePointer<BestHits>
+    _ list: Int, _ askers: ArraySlice<ListAsker>, _ queries: UnsafePointer<Float>, _ bytes: QueryBytes,
+    _ room: Room, _ hits: UnsafeMutablePointer<BestHits>
   ) {
-    let end = clusters.starts[list + 1]
-    for first in stride(from: clusters.starts[list], to: end, by: Self.block) {
-      let range = first..<min(first + Self.block, end)
-      let y = rows.wide(range, into: room.wide)
-      for start in stride(from: 0, to: askers.count, by: Self.visitors) {
-        let some = askers[start..<min(start + Self.visitors, askers.count)]
-        for (place, query) in some.enumerated() {
-          (room.queries + place * width).update(from: queries + Int(query) * width, count: width)
+    let blocks = codes.blocks[list]..<codes.blocks[list + 1]
+    for first in stride(from: blocks.lowerBound, to: blocks.upperBound, by: Self.blocks) {
+      let some = codes[first..<min(first + Self.blocks, blocks.upperBound)]
+      let row = clusters.starts[list] + (first - blocks.lowerBound) * ByteRows.rows
+      let range = row..<min(row + Self.blocks * ByteRows.rows, clusters.starts[list + 1])
+      for start in stride(from: askers.startIndex, to: askers.endIndex, by: Self.visitors) {
+        var count = 0
+        for asker in askers[start..<min(start + Self.visitors, askers.endIndex)] {
+          let query = Int(asker.query)
+          let score = hits[query].threshold
+          let least =
+            score > -.infinity
+            ? bytes.least(query, for: score, centroid: asker.score, codes.bounds[list])
+            : least(query, count: hits[query].count, bytes, some, range, codes.bounds[list], room.sums)
+          guard let least else { continue }
+          (room.which[count], room.least[count]) = (asker.query, least)
+          count += 1
         }
-        let slack = scan.products(
-          ConstMatrix(UnsafePointer(room.queries), rows: some.count, columns: width), y,
-          into: MutableMatrix(room.scores, rows: some.count, columns: range.count))
-        for (place, query) in some.enumerated() {
-          let own = hits + Int(query)
-          VectorScan.forEachCandidate(
-            room.scores + place * range.count, count: range.count, least: own.pointee.threshold - slack
-          ) { row, score in
-            let number = numbers[range.lowerBound + row]
-            guard number != 0 else { return }
-            let exact =
-              slack == 0
-              ? score : scan.score(room.queries + place * width, width, rows, range.lowerBound + row)
-            own.pointee.offer(exact, number)
-          }
+        let found = bytes.codes.withUnsafeBufferPointer { codes in
+          some.find(codes.baseAddress!, room.which, least: room.least, count: count, into: room.found)
         }
+        offer(UnsafeBufferPointer(start: room.found, count: found), range, queries, room.which, hits)
       }
     }
   }
 
-  /// For each query, the lists whose centroids are nearest to it.
-  func nearest(_ queries: [Float], probes: Int) -> [[Int]] {
-    let count = queries.count / width
-    var near = [[Int]](repeating: [], count: count)
-    for first in stride(from: 0, to: count, by: Self.choosers) {
-      let size = min(Self.choosers, count - first)
-      let scores = scores(queries[first * width..<(first + size) * width])
-      scores.withUnsafeBufferPointer { scores in
-        near.withUnsafeMutableBufferPointer { near in
-          let (near, scores) = (Unshared(near), Unshared(scores))
-          scan.exact.pool.run(size) { query, _ in
-            var best = BestHits(count: probes)
-            VectorScan.forEachCandidate(
-              scores.value.baseAddress! + query * clusters.count, count: clusters.count,
-              least: best.threshold
-            ) { best.offer($1, Int64($0)) }
-            near.value[first + query] = best.hits.map { Int($0.number) }
-          }
-        }
-      }
+  /// What the sum of a row must reach so that it may be among the best of these rows, where nothing else is known yet.
+  private func least(
+    _ query: Int, count: Int, _ bytes: QueryBytes, _ some: ByteRows, _ range: Range<Int>,
+    _ bounds: ListCodes.Bounds, _ sums: UnsafeMutablePointer<Int32>
+  ) -> Int32? {
+    bytes.codes.withUnsafeBufferPointer {
+      some.sums(with: $0.baseAddress! + query * ByteRows.vector(width), into: sums)
     }
-    return near
+    var there = 0
+    for row in range where numbers[row] != 0 {
+      sums[there] = sums[row - range.lowerBound]
+      there += 1
+    }
+    guard there > count, count > 0 else { return .min }
+    return bytes.least(query, besides: largest(count, of: sums, count: there), bounds)
   }
 
-  /// The cosines of queries and centroids, [n, lists].
-  func scores(_ queries: ArraySlice<Float>) -> [Float] {
-    let count = queries.count / width
-    var scores = [Float](repeating: 0, count: count * clusters.count)
-    queries.withUnsafeBufferPointer { queries in
-      clusters.centroids.withUnsafeBufferPointer { centroids in
-        scores.withUnsafeMutableBufferPointer { scores in
-          scan.exact.multiply(
-            .float32(ConstMatrix(queries.baseAddress!, rows: count, columns: width)),
-            .float32(ConstMatrix(centroids.baseAddress!, rows: clusters.count, columns: width)), .second,
-            into: MutableMatrix(scores.baseAddress!, rows: count, columns: clusters.count))
-        }
+  /// Sums the scores of rows that may be among the best.
+  /// - Parameter range: the rows that were looked through.
+  private func offer(
+    _ found: UnsafeBufferPointer<ByteRows.Found>, _ range: Range<Int>, _ queries: UnsafePointer<Float>,
+    _ which: UnsafePointer<Int32>, _ hits: UnsafeMutablePointer<BestHits>
+  ) {
+    for (place, some) in found.enumerated() {
+      // The processor does not foresee which rows these are.
+      if place + Self.ahead < found.count {
+        let next = found[place + Self.ahead]
+        let row = range.lowerBound + Int(next.block) * ByteRows.rows + next.rows.trailingZeroBitCount
+        if row < range.upperBound { rows.fetch(row) }
+      }
+      let query = Int(which[Int(some.vector)])
+      var bits = some.rows
+      while bits != 0 {
+        let row = range.lowerBound + Int(some.block) * ByteRows.rows + bits.trailingZeroBitCount
+        bits &= bits - 1
+        // A list ends within a block.
+        guard row < range.upperBound else { break }
+        let number = numbers[row]
+        guard number != 0 else { continue }
+        hits[query].offer(VectorScan.score(queries + query * width, width, rows, row), number)
       }
     }
-    return scores
   }
+
+  /// Blocks that are asked for ahead.
+  private static let ahead = 4
 }

@@ -1,6 +1,7 @@
 // Vectors of some chunks in one safetensors file, which never changes: `numbers` [n] of the chunks, and `vectors`
 // [n, width], in fp32, or as int8 with the largest magnitude of each row in `largest` [n]. Where rows are clustered,
-// `centroids` [lists, width] and `starts` [lists + 1] say which rows are whose.
+// `centroids` [lists, width] and `starts` [lists + 1] say which rows are whose, and `codes` and `bounds` (`ListCodes`) are the
+// rows as bytes.
 import Base
 import Checkpoints
 import Foundation
@@ -16,6 +17,10 @@ package final class VectorPart {
   package private(set) var numbers: [Int64]
   /// How many rows are whose, by their centroids; nil where the rows lie as they came.
   package let clusters: VectorClusters?
+  /// Of the bytes of rows in the file; nil where it has none, as files of older versions.
+  private let bounds: [ListCodes.Bounds]?
+  /// Bytes that were made of such a file.
+  private var made: ListCodes.Made?
 
   package static func stem(_ number: Int) -> String { "vectors-" + zeroPadded(String(number), to: 6) }
 
@@ -39,11 +44,31 @@ package final class VectorPart {
       throw UserError(.data, "has numbers of chunks that none can have", at: file.path, hint: "build it anew")
     }
     clusters = try VectorClusters(file, rows: rows, width: width)
+    bounds = try clusters.flatMap { try ListCodes.bounds(in: file, $0, width: width) }
   }
 
   /// Takes out the rows of chunks that are gone, or that may not be found.
   package func keep(_ isKept: (Int64) -> Bool) {
     for row in numbers.indices where !isKept(numbers[row]) { numbers[row] = 0 }
+  }
+
+  /// Hands on the rows of lists as bytes, which are made at the first call if the file has none.
+  func withCodes<T>(
+    _ clusters: VectorClusters, _ rows: VectorRows, _ engine: Engine, _ body: (ListCodes) throws -> T
+  ) throws -> T {
+    if let bounds {
+      let found = try file.withBytes(of: ListCodes.bytesName) { bytes in
+        // Lists of no rows have no memory.
+        guard let base = bytes.baseAddress else { preconditionFailure("there are rows") }
+        return try body(
+          ListCodes(base.assumingMemoryBound(to: UInt8.self), bounds, clusters, width: width))
+      }
+      guard let found else { preconditionFailure("the tensor is there") }
+      return found
+    }
+    let made = made ?? ListCodes.Made(rows, clusters, width: width, engine)
+    self.made = made
+    return try withExtendedLifetime(made) { try body(made.codes(clusters, width: width)) }
   }
 
   /// Hands on the vectors of all rows as an operand of a product.
@@ -95,12 +120,31 @@ package struct VectorRows {
     )
   }
 
+  /// Asks for a row that is read soon.
+  func fetch(_ row: Int) {
+    let bytes = stored(row).bytes
+    bytes.baseAddress.map { fetchMemory($0, count: bytes.count) }
+  }
+
   /// Some rows in fp32: where they lie, or widened.
   /// - Parameter room: for as many numbers.
   package func wide(_ rows: Range<Int>, into room: UnsafeMutablePointer<Float>) -> ConstMatrix {
     if case .float32(let matrix) = self[rows] { return matrix }
     for (place, row) in rows.enumerated() { copy(row: row, into: room + place * width) }
     return ConstMatrix(room, rows: rows.count, columns: width)
+  }
+
+  /// Hands on a row in fp32: where it lies, or widened.
+  @inline(__always)
+  func withRow<T>(_ row: Int, _ body: (UnsafePointer<Float>) -> T) -> T {
+    if type == .float32, let base = bytes.baseAddress {
+      return body((base + 4 * row * width).assumingMemoryBound(to: Float.self))
+    }
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { wide in
+      guard let room = wide.baseAddress else { preconditionFailure("a row has numbers") }
+      copy(row: row, into: room)
+      return body(room)
+    }
   }
 
   /// Writes a row as fp32.

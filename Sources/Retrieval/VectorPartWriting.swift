@@ -50,6 +50,7 @@ extension VectorPart {
     try write(
       folder, number: number, numbers: numbers, width: parts[0].width, type: parts[0].type, clusters: clusters
     ) { writer in
+      if let clusters { try ListCodes.write(clusters, order, of: parts, to: writer) }
       var vectors = RowRun("vectors", writer, bytes: parts[0].type == .float32 ? 4 : 1)
       var largest = RowRun("largest", writer, bytes: 4)
       // Rows that lie in one part are read with it open.
@@ -76,11 +77,15 @@ extension VectorPart {
     clusters: VectorClusters? = nil, _ fill: (SafetensorsWriter) throws -> Void
   ) throws {
     let rows = numbers.count
-    // Tensors of eight bytes an element first, then of four, then of one, so that each lies at a multiple of its own.
-    var tensors: [(name: String, type: StoredType, shape: [Int])] = [("numbers", .i64, [rows])]
+    // Whole lines of the cache first, then tensors of eight bytes an element, of four and of one, so that each lies at a multiple
+    // of its own.
+    let codes = clusters.map { ListCodes.tensors($0, width: width) }
+    var tensors: [(name: String, type: StoredType, shape: [Int])] = codes.map { [$0.bytes] } ?? []
+    tensors.append(("numbers", .i64, [rows]))
     if let clusters { tensors.append(("starts", .i64, [clusters.count + 1])) }
     if clusters != nil { tensors.append(("probes", .i64, [1])) }
     if let clusters { tensors.append(("centroids", .f32, [clusters.count, width])) }
+    if let codes { tensors.append(codes.bounds) }
     if type == .int8 { tensors.append(("largest", .f32, [rows])) }
     tensors.append(("vectors", type == .float32 ? .f32 : .i8, [rows, width]))
     let plan = try SafetensorsPlan(tensors: tensors, maximumShardBytes: .max, stem: stem(number))
@@ -106,32 +111,5 @@ extension VectorPart {
       unlink("\(folder)/\(stem(number)).safetensors")
       throw error
     }
-  }
-}
-
-/// Rows of a tensor that are written one behind the other, many at once.
-private struct RowRun {
-  private let name: String
-  private let writer: SafetensorsWriter
-  /// Of an element.
-  private let bytes: Int
-  private var waiting: [UInt8] = []
-  private var written = 0
-  private static let most = 1 << 20
-
-  init(_ name: String, _ writer: SafetensorsWriter, bytes: Int) {
-    (self.name, self.writer, self.bytes) = (name, writer, bytes)
-  }
-
-  mutating func append(_ row: UnsafeRawBufferPointer) throws {
-    waiting.append(contentsOf: row)
-    if waiting.count >= Self.most { try flush() }
-  }
-
-  mutating func flush() throws {
-    guard !waiting.isEmpty else { return }
-    try waiting.withUnsafeBytes { try writer.write(name: name, from: written, bytes: $0) }
-    written += waiting.count / bytes
-    waiting.removeAll(keepingCapacity: true)
   }
 }

@@ -39,8 +39,10 @@ package struct VectorScan {
     for part in parts where part.rows > 0 {
       try part.withRows { rows in
         if case .lists(let probes) = reach, let clusters = part.clusters {
-          let lists = ListScan(self, clusters, numbers: part.numbers, width: width)
-          return lists.look(queries, rows, probes: probes ?? clusters.probes, &hits)
+          return try part.withCodes(clusters, rows, exact) { codes in
+            ListScan(self, clusters, codes, rows, numbers: part.numbers, width: width)
+              .look(queries, probes: probes ?? clusters.probes, &hits)
+          }
         }
         for first in stride(from: 0, to: part.rows, by: Self.block) {
           if block % self.count == rank {
@@ -77,7 +79,7 @@ package struct VectorScan {
             place, score in
             guard numbers[range.lowerBound + place] != 0 else { return }
             let score =
-              slack == 0 ? score : self.score(x.base + query * width, width, rows, range.lowerBound + place)
+              slack == 0 ? score : Self.score(x.base + query * width, width, rows, range.lowerBound + place)
             hits.value[query].offer(score, numbers[range.lowerBound + place])
           }
         }
@@ -105,27 +107,12 @@ package struct VectorScan {
     }
   }
 
-  /// Products of queries and rows on the calling thread, C = A Bᵀ.
-  /// - Returns: how far they may be from the scores that count; 0 where they are these.
-  func products(_ a: ConstMatrix, _ b: ConstMatrix, into c: MutableMatrix) -> Float {
-    c.base.update(repeating: 0, count: c.rows * c.columns)
-    let isFew = a.rows < Self.few
-    (isFew ? exact : engine).addProductHere(a, b, .second, into: c)
-    return isFew ? 0 : Self.slack(width: a.columns)
-  }
-
   /// Two orders of a sum of products of vectors of length 1 differ by so much at most (Higham 2002, section 3.1).
-  private static func slack(width: Int) -> Float { Float(2 * width + 2) * 0x1p-24 }
+  static func slack(width: Int) -> Float { Float(2 * width + 2) * 0x1p-24 }
 
   /// The score of a row, on the calling thread.
-  func score(_ x: UnsafePointer<Float>, _ width: Int, _ rows: VectorRows, _ row: Int) -> Float {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { wide in
-      var score: Float = 0
-      let y = rows.wide(row..<row + 1, into: wide.baseAddress!)
-      exact.addProductHere(
-        ConstMatrix(x, rows: 1, columns: width), y, .second, into: MutableMatrix(&score, rows: 1, columns: 1))
-      return score
-    }
+  static func score(_ x: UnsafePointer<Float>, _ width: Int, _ rows: VectorRows, _ row: Int) -> Float {
+    rows.withRow(row) { rowProduct(x, $0, count: width) }
   }
 }
 
