@@ -137,7 +137,8 @@ package struct GraphInput {
     targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
     tokenNumbers: UnsafePointer<Float>? = nil, features: UnsafePointer<Float>? = nil,
-    targetFactors: UnsafePointer<Float>? = nil, soft: SoftTargets? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0,
+    targetFactors: UnsafePointer<Float>? = nil, soft: SoftTargets? = nil, sampleIDs: UnsafePointer<Int32>,
+    scale: Float = 1, seed: UInt64 = 0,
     step: Int = 0
   ) {
     self.stream = stream

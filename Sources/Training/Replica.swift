@@ -153,7 +153,9 @@ package final class Replica {
   }
 
   /// What the gradient of each loss is multiplied by.
-  static func factor(_ weight: Float = 1, dividedBy units: Int) -> Float { units == 0 ? 0 : weight / Float(units) }
+  static func factor(_ weight: Float = 1, dividedBy units: Int) -> Float {
+    units == 0 ? 0 : weight / Float(units)
+  }
 
   /// In memory that is kept: a program that is asked for its counts and runs again would copy them.
   private func take(_ counts: [Double]) {

@@ -202,7 +202,8 @@ package final class TrainStep {
     }
     return StepReport(
       step: step, loss: total.meanLoss.map { $0 + penalty },
-      scalars: (parts?.scalars(ofStep: total) ?? replica.objective.scalars(ofStep: total)) + kept + divergence(total),
+      scalars: (parts?.scalars(ofStep: total) ?? replica.objective.scalars(ofStep: total)) + kept
+        + divergence(total),
       gradientNorm: norm, learningRate: learningRate, tokens: tokens,
       units: parts?.samples(of: microBatches) ?? units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),

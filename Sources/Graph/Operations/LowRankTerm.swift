@@ -75,7 +75,8 @@ extension Graph {
       parameters.append(m)
     }
     return LowRankTerm(
-      rank: lowRank.rank, scale: lowRank.scale, rows: rows, firstSequence: firstSequence, a: place, b: place + 1,
+      rank: lowRank.rank, scale: lowRank.scale, rows: rows, firstSequence: firstSequence, a: place,
+      b: place + 1,
       values: values, magnitude: magnitude, trainsA: trains(a), u: u,
       dropout: dropsOut ? lowRank.dropout : 0, site: site, length: shape.length)
   }
@@ -160,6 +161,7 @@ struct LowRankTerm {
   func project(
     _ x: ConstMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>
   ) {
+    guard !rows.isEmpty else { return }
     let uM = kept(u, frame)
     let vM = values.map { kept($0.v, frame) } ?? uM
     frame.engine.multiply(
@@ -194,6 +196,7 @@ struct LowRankTerm {
     _ dy: ConstMatrix, _ x: ConstMatrix?, _ linear: Linear, _ frame: Frame,
     scratch: UnsafeMutablePointer<Float>
   ) {
+    guard !rows.isEmpty else { return clearGradients(linear, frame, columns: dy.columns) }
     let dy = own(dy)
     if let dB = frame.weightGradient(b) {
       frame.engine.multiply(
@@ -221,6 +224,16 @@ struct LowRankTerm {
     }
   }
 
+  /// The gradients where there are no rows.
+  private func clearGradients(_ linear: Linear, _ frame: Frame, columns: Int) {
+    let counts = [(a, rank * linear.inputs), (b, columns * rank)] + (values.map { [($0.e, rank)] } ?? [])
+    for (parameter, count) in counts {
+      if let target = frame.weightGradient(parameter), !target.adding {
+        target.base.update(repeating: 0, count: count)
+      }
+    }
+  }
+
   /// Adds t A to a tile of dx, if nothing is dropped.
   func addGradientHere(
     to dx: MutableMatrix, _ rows: Range<Int>, _ tile: Range<Int>, _ frame: Frame,
@@ -239,7 +252,7 @@ struct LowRankTerm {
     to dx: MutableMatrix, _ linear: Linear, _ frame: Frame, scratch: UnsafeMutablePointer<Float>,
     more: (MutableMatrix) -> Void = { _ in }
   ) {
-    guard dropout > 0 else { return }
+    guard dropout > 0, !rows.isEmpty else { return }
     let whole = scratch + room + rows.count * linear.inputs
     let wholeM = MutableMatrix(whole, rows: rows.count, columns: linear.inputs)
     frame.engine.multiply(

@@ -160,8 +160,8 @@ package final class AdapterRows: RunParts {
       guard let loss = sums(of: adapter, in: total).meanLoss else { return [] }
       return named(
         [
-          Scalar("loss", loss), Scalar("gradient_norm", norms[adapter]),
-          Scalar("learning_rate", learningRates[adapter]),
+          Scalar("loss", loss), Scalar("gradient_norm", detail: norms[adapter]),
+          Scalar("learning_rate", detail: learningRates[adapter]),
         ], of: adapter)
     }
   }
