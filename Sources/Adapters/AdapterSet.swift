@@ -6,7 +6,7 @@ import Tensors
 
 /// What the adapters of a run are together. A recipe makes it of `adapters`.
 package struct AdapterSet: Method {
-  package static let name = "adapters in one pass"
+  package static let name = "several_adapters"
 
   package struct Member: Sendable {
     package let name: String

@@ -118,9 +118,9 @@ package final class Run {
     self.data = data
     self.replica = replica
     self.partData = partData
-    parts = partData.map { data in
-      (recipe.objective as? SharedTrunk).map { TrunkTasks($0, data, replica) }
-        ?? AdapterRows(recipe, data, replica)
+    parts = partData.map { data -> any RunParts in
+      if let trunk = recipe.objective as? SharedTrunk { return TrunkTasks(trunk, data, replica) }
+      return AdapterRows(recipe, data, replica)
     }
     self.fingerprint = fingerprint
     self.optimizer = optimizer

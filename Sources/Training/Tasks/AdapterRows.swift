@@ -160,7 +160,7 @@ package final class AdapterRows: RunParts {
       guard let loss = sums(of: adapter, in: total).meanLoss else { return [] }
       return named(
         [
-          Scalar("loss", loss), Scalar("gradient_norm", detail: norms[adapter]),
+          Scalar("loss", loss), Scalar("grad_norm", detail: norms[adapter]),
           Scalar("learning_rate", detail: learningRates[adapter]),
         ], of: adapter)
     }

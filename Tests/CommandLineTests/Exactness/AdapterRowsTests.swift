@@ -76,7 +76,7 @@ extension CommandLineTests {
         let own = try train(Self.settings + settings, output: name, in: folder)
         try expectSame("run/model/adapters/\(name)", "\(name)/model", within: 1e-5, in: folder)
         for (mine, theirs) in [
-          ("\(name)/loss", "loss"), ("\(name)/gradient_norm", "gradient_norm"),
+          ("\(name)/loss", "loss"), ("\(name)/grad_norm", "grad_norm"),
           ("\(name)/learning_rate", "learning_rate"), ("validation_\(name)/loss", "validation_loss"),
         ] {
           let (found, wanted) = try (run.numbers(mine), own.numbers(theirs))
@@ -85,7 +85,7 @@ extension CommandLineTests {
             #expect(abs(found - wanted) <= 1e-5 * abs(wanted), "\(mine): \(found) and \(wanted)")
           }
         }
-        let norms = try own.numbers("gradient_norm")
+        let norms = try own.numbers("grad_norm")
         #expect(norms.contains { $0 > 0.05 }, "something is clipped")
         compared += 1
       }
