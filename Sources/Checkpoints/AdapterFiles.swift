@@ -6,7 +6,7 @@ import Graph
 
 /// The folders of several adapters: `adapters/NAME/` with adapter_config.json and adapter_model.safetensors.
 package struct AdapterFiles: Sendable {
-  package static let folder = "adapters"
+  package static let folder = AdapterMember.folder
 
   private let names: [String]
   private let forms: [WeightsForm]

@@ -14,7 +14,9 @@ package struct AdapterMember: Sendable {
   /// How the names of its parameters begin.
   package var prefix: String { Self.start + name + "." }
 
-  private static let start = "adapters."
+  /// How the names of all adapters' parameters begin, and the folder of a model that they are left in.
+  package static let start = "adapters."
+  package static let folder = "adapters"
 
   /// Of a parameter, the adapter that it belongs to, and its name where there is no other adapter; nil for a parameter of
   /// the base, or of an adapter alone.

@@ -91,8 +91,16 @@ extension CommandLineTests {
       }
       #expect(compared == 2)
       // What a run of its own leaves is read like this.
-      let whole = try Command.swiftdp(["checkpoint", "verify", "run/model"], in: folder)
-      #expect(whole.code == 0, "\(whole.err)")
+      for whole in ["run/checkpoints/step-000008", "run/model/adapters/high"] {
+        let verified = try Command.swiftdp(["checkpoint", "verify", whole], in: folder)
+        #expect(verified.code == 0, "\(verified.err)")
+      }
+      let several = try Command.swiftdp(
+        ["generate", "--model", "base/model", "--adapter", "run/model", "--prompt", "the"], in: folder)
+      #expect(
+        several.code == 65 && several.err.contains("name one of those in run/model/adapters"),
+        "\(several.err)"
+      )
       let measured = try ["run/model/adapters/high", "high/model"].map { adapter in
         let result = try Command.swiftdp(
           [
@@ -127,11 +135,15 @@ extension CommandLineTests {
 
     @Test func everyArrangementGivesTheSameBits() throws {
       let folder = try Self.folder()
-      let one = try train(Self.settings + [Self.adapters], output: "one", in: folder)
+      // One whose A stays as it begins, too.
+      let adapters =
+        "adapters=[{\(Self.low)}, {\(Self.high)}, {name: half, method: {rank: 2, fa: true, dropout: 0.1}, "
+        + "data: {train: text.txt}}]"
+      let one = try train(Self.settings + [adapters], output: "one", in: folder)
       let losses = try one.numbers("loss")
       #expect(losses.count == 8 && losses.allSatisfy(\.isFinite))
       func files(_ name: String) throws -> [Data] {
-        try ["low", "high"].map {
+        try ["low", "high", "half"].map {
           try folder.data("\(name)/model/adapters/\($0)/adapter_model.safetensors")
         }
       }
@@ -139,7 +151,7 @@ extension CommandLineTests {
       var compared = 0
       for (ranks, zero) in [(2, 0), (2, 1), (3, 2), (4, 3)] {
         let run = try train(
-          Self.settings + [Self.adapters, "parallel.zero=\(zero)"], output: "run\(compared)", ranks: ranks,
+          Self.settings + [adapters, "parallel.zero=\(zero)"], output: "run\(compared)", ranks: ranks,
           in: folder)
         #expect(try run.results() == one.results(), "\(ranks) ranks, stage \(zero)")
         #expect(try run.hash() == one.hash(), "\(ranks) ranks, stage \(zero)")
