@@ -63,9 +63,8 @@ package func adapterMethod(in folder: String) throws -> any Method {
   let file = folder + "/adapter_config.json"
   if access(file, F_OK) != 0, errno == ENOENT {
     let isAbove = access("\(folder)/model/adapter_config.json", F_OK) == 0
-    let several = ["", "/model"].map { "\(folder)\($0)/\(AdapterMember.folder)" }.first {
-      access($0, F_OK) == 0
-    }
+    let places = [folder, folder + "/model"].map { "\($0)/\(AdapterMember.folder)" }
+    let several = places.first { access($0, F_OK) == 0 }
     throw UserError(
       .data, "holds no adapter: it has no adapter_config.json", at: folder,
       hint: isAbove ? "is \(folder)/model meant?" : several.map { "name one of those in \($0)" } ?? "")
