@@ -2,6 +2,7 @@
 import Adapters
 import Base
 import Foundation
+import Graph
 import Models
 import Optimizers
 import Tensors
@@ -67,18 +68,20 @@ package struct CheckpointSummary {
     _ description: ModelDescription, isPart: Bool, _ weights: HuggingFaceWeights?
   ) -> ParameterLayout {
     let layout = description.layout
-    let heads = weights.map(furtherHeads) ?? []
+    let others = weights.map(otherParts) ?? []
     guard isPart, layout.trainedCount == layout.count, let weights else {
-      return ParameterLayout(specs: description.parameters.filter(\.isOfAdapter) + heads)
+      return ParameterLayout(specs: description.parameters.filter(\.isOfAdapter) + others)
     }
-    return ParameterLayout(specs: description.parameters.filter { weights.contains($0.name) } + heads)
+    return ParameterLayout(specs: description.parameters.filter { weights.contains($0.name) } + others)
   }
 
-  /// Of a run with several tasks: config.json tells the first head only.
-  private static func furtherHeads(_ weights: HuggingFaceWeights) -> [ParameterSpec] {
-    weights.names.filter { $0.hasPrefix(TaskHead.prefix) }.map {
+  /// Of a run with several tasks or adapters: config.json tells the first head only, and of adapters nothing.
+  private static func otherParts(_ weights: HuggingFaceWeights) -> [ParameterSpec] {
+    func isHead(_ name: String) -> Bool { name.hasPrefix(TaskHead.prefix) }
+    return weights.names.filter { isHead($0) || AdapterMember.parts(of: $0) != nil }.map {
       ParameterSpec(
-        name: $0, shape: weights.shape(of: $0) ?? [], decays: false, initial: .zeros, isHead: true)
+        name: $0, shape: weights.shape(of: $0) ?? [], decays: false, initial: .zeros, isAdded: !isHead($0),
+        isHead: isHead($0))
     }
   }
 

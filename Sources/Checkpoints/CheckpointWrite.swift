@@ -50,7 +50,7 @@ package final class CheckpointWrite: @unchecked Sendable {
     let isRun = state != nil
     let specs = all.forwardOrder.map { all.parameters[$0].spec }.filter { content.holds($0, ofRun: isRun) }
     // PEFT and AdapterHub read whole files.
-    let maximumShardBytes = if case .adapter = form { Int.max } else { Self.maximumShardBytes }
+    let maximumShardBytes = form.holdsConfig ? Self.maximumShardBytes : Int.max
     let weights = try form.stems.enumerated().compactMap { number, stem in
       let specs = specs.filter { form.file(of: $0) == number }
       return specs.isEmpty && number > 0
@@ -78,7 +78,7 @@ package final class CheckpointWrite: @unchecked Sendable {
 
   private static func metadata(_ content: CheckpointContent) -> [String: String] {
     var metadata = content.baseFingerprint.map { [WeightsForm.fingerprintKey: $0] } ?? [:]
-    guard case .adapter = content.form else { return metadata }
+    guard !content.form.holdsConfig else { return metadata }
     let head = content.description.head
     metadata[WeightsForm.headKey] = head.kind.rawValue
     if case .labels(_, let kind) = head { metadata[WeightsForm.labelKindKey] = kind.rawValue }
@@ -127,9 +127,13 @@ package final class CheckpointWrite: @unchecked Sendable {
   /// - Throws: `UserError(.disk)`, with a full disk among the reasons.
   package func begin() throws {
     try folder.begin()
+    if case .adapters(let adapters) = content.form { try adapters.begin(in: folder.staging) }
     for writer in writers {
       try writer.create()
-      if case .heads = content.form { continue }
+      switch content.form {
+      case .heads, .adapters: continue
+      case .model, .trainedPart, .adapter: break
+      }
       try smallFiles.write(writer.plan.index.encoded(indented: true) + "\n", writer.plan.indexName)
     }
     if case .heads(let heads) = content.form { try heads.write(writers.map(\.plan), smallFiles) }
@@ -277,6 +281,10 @@ package final class CheckpointWrite: @unchecked Sendable {
       try heads.publish(
         writers.map(\.plan), entries: files, companions: content.companions, type: elementType,
         in: folder.staging)
+    }
+    if case .adapters(let adapters) = content.form {
+      try adapters.publish(
+        writers.map(\.plan), entries: files, companions: content.companions, in: folder.staging)
     }
     try smallFiles.write(Manifest(files).encoded, Manifest.fileName)
     try smallFiles.sync()

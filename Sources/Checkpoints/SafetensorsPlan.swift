@@ -93,9 +93,12 @@ package struct SafetensorsPlan: Equatable, Sendable {
   package var totalSize: Int { files.reduce(0) { $0 + $1.header.dataCount } }
 
   /// Which tensor lies in which file, as transformers writes it; useful even if there is only one file.
-  package var index: JSON {
+  package var index: JSON { index { $0 } }
+
+  /// The same with other names of the files.
+  func index(naming name: (_ file: String) -> String) -> JSON {
     let map = files.flatMap { file in
-      file.header.entries.map { JSON.Member(key: Array($0.name.utf8), value: .string(file.name)) }
+      file.header.entries.map { JSON.Member(key: Array($0.name.utf8), value: .string(name(file.name))) }
     }
     return .object(["metadata": .object(["total_size": .integer(totalSize)]), "weight_map": .object(map)])
   }

@@ -13,6 +13,8 @@ package enum WeightsForm: Sendable {
   case adapter(config: JSON)
   /// All of them, those of each head in a file of its own.
   case heads(HeadFiles)
+  /// Those of several adapters, each in a folder of its own.
+  case adapters(AdapterFiles)
 
   package static let adapterConfig = "adapter_config.json"
   /// What PEFT puts before every name: with virtual tokens, no module of an adapter stands around the model.
@@ -34,7 +36,10 @@ package enum WeightsForm: Sendable {
 
   /// Whether config.json belongs to it.
   var holdsConfig: Bool {
-    if case .adapter = self { false } else { true }
+    switch self {
+    case .adapter, .adapters: false
+    case .model, .trainedPart, .heads: true
+    }
   }
 
   /// The name of an adapter of AdapterHub's; nil for other forms.
@@ -51,6 +56,7 @@ package enum WeightsForm: Sendable {
     return switch self {
     case .model, .heads: true
     case .trainedPart: spec.trains
+    case .adapters: spec.isOfAdapter
     case .adapter: spec.isOfAdapter && (isRun || !Self.isOfEncoder(spec.name))
     }
   }
@@ -58,6 +64,7 @@ package enum WeightsForm: Sendable {
   /// Of the names of its files, of which the first is always there.
   package var stems: [String] {
     if case .heads(let heads) = self { return heads.stems }
+    if case .adapters(let adapters) = self { return adapters.stems }
     guard case .adapter = self else { return ["model"] }
     return hubName == nil ? ["adapter_model"] : ["adapter", "model_head"]
   }
@@ -65,6 +72,7 @@ package enum WeightsForm: Sendable {
   /// Which of the files a parameter is in.
   func file(of spec: ParameterSpec) -> Int {
     if case .heads(let heads) = self { return heads.file(of: spec.name) }
+    if case .adapters(let adapters) = self { return adapters.file(of: spec.name) }
     return hubName == nil || spec.isAdded ? 0 : 1
   }
 
@@ -75,6 +83,7 @@ package enum WeightsForm: Sendable {
 
   package func tensor(of parameter: String) -> String {
     if case .heads(let heads) = self { return heads.tensor(of: parameter) }
+    if case .adapters(let adapters) = self { return adapters.tensor(of: parameter) }
     guard case .adapter = self, !Self.isOfPrompt(parameter) else { return parameter }
     guard let hubName else { return prefix + parameter }
     return parameter.replacing(Bottleneck.infix, with: Bottleneck.infix + hubName + ".", maxReplacements: 1)

@@ -41,6 +41,10 @@ package struct Batch: Equatable, Sendable {
   /// [B, C] or [B · T, C] What the frozen part of a model has left of each row, or of each token; empty where it is
   /// computed with the rest.
   package var features: [Float] = []
+  /// [B · T] What the gradient of each target is multiplied by, where adapters have losses of their own; empty elsewhere.
+  package var targetFactors: [Float] = []
+  /// How many neighbouring rows each of several adapters has; empty where there is one.
+  package var groups: [Int] = []
   /// [B] The place of each row among all rows of the step, over all ranks: the key of its random numbers.
   package var sampleIDs: [Int32]
   /// [B] The index of each row in `TokenSequences`, for messages.
@@ -204,6 +208,8 @@ extension TokenSequences {
     batch.rowGradients.removeAll(keepingCapacity: true)
     batch.tokenNumbers.removeAll(keepingCapacity: true)
     batch.features.removeAll(keepingCapacity: true)
+    batch.targetFactors.removeAll(keepingCapacity: true)
+    batch.groups.removeAll(keepingCapacity: true)
     batch.sampleIDs.refill(0, count: rows)
     for row in 0..<rows { batch.sampleIDs[row] = Int32(clamping: microBatch.firstSample + row) }
     batch.sequences.removeAll(keepingCapacity: true)

@@ -10,6 +10,8 @@ package struct MicroBatch: Equatable, Sendable {
   package var firstSample: Int
   /// Which of the tasks of a run it is of.
   package var task = 0
+  /// The rows of other adapters that stand behind these in one forward pass, in the order of the adapters.
+  package var beside: [MicroBatch] = []
 
   package init(sequences: [Int], firstSample: Int) {
     self.sequences = sequences[...]

@@ -13,6 +13,8 @@ package protocol Adaptation: Sendable {
   func bottleneck(at part: LayerPart) -> Bottleneck?
   /// What stands before every text; nil for nothing.
   var prompt: Prompt? { get }
+  /// The adapters that stand beside each other, whose low-rank terms are those of the model; empty where there is one.
+  var members: [AdapterMember] { get }
   /// The factor of the learning rate for a parameter.
   /// - Parameter isVector: whether it has one dimension.
   func rateFactor(of parameter: String, isVector: Bool) -> Double
@@ -23,6 +25,7 @@ extension Adaptation {
   package func gain(at projection: String) -> Gain? { nil }
   package func bottleneck(at part: LayerPart) -> Bottleneck? { nil }
   package var prompt: Prompt? { nil }
+  package var members: [AdapterMember] { [] }
   package func rateFactor(of parameter: String, isVector: Bool) -> Double { 1 }
 }
 

@@ -28,11 +28,16 @@ package struct BatchShape: Sendable, Hashable {
   package var sourceLength: Int
   /// How many neighbouring sequences make one sample.
   package var rowsPerSample: Int
-  package init(sequences: Int, length: Int, sourceLength: Int = 0, rowsPerSample: Int = 1) {
+  /// How many neighbouring sequences each of several adapters has; empty where there is one, or for even shares.
+  package var groups: [Int]
+  package init(
+    sequences: Int, length: Int, sourceLength: Int = 0, rowsPerSample: Int = 1, groups: [Int] = []
+  ) {
     self.sequences = sequences
     self.length = length
     self.sourceLength = sourceLength
     self.rowsPerSample = rowsPerSample
+    self.groups = groups
   }
   package var rows: Int { sequences * length }
 }
@@ -185,7 +190,8 @@ package final class Graph {
     }
     isOfSource = true
     shape = BatchShape(
-      sequences: own.sequences, length: own.sourceLength, rowsPerSample: own.rowsPerSample)
+      sequences: own.sequences, length: own.sourceLength, rowsPerSample: own.rowsPerSample,
+      groups: own.groups)
     defer { (isOfSource, shape) = (false, own) }
     return body()
   }

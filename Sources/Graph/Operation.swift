@@ -121,6 +121,8 @@ package struct GraphInput {
   package var tokenNumbers: UnsafePointer<Float>?
   /// [B, C] or [B · T, C]: what a trunk has left of the sequences, for programs of a head; nil elsewhere.
   package var features: UnsafePointer<Float>?
+  /// [B · T]: what the gradient of each target is multiplied by, where adapters have losses of their own; nil elsewhere.
+  package var targetFactors: UnsafePointer<Float>?
   /// What predictions of the next token are kept near; nil for nothing.
   package var soft: SoftTargets?
   /// [B]: which sample of the step each sequence is, for random draws.
@@ -135,7 +137,8 @@ package struct GraphInput {
     targets: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>? = nil,
     numbers: UnsafePointer<Float>? = nil, rowGradients: UnsafePointer<Float>? = nil,
     tokenNumbers: UnsafePointer<Float>? = nil, features: UnsafePointer<Float>? = nil,
-    soft: SoftTargets? = nil, sampleIDs: UnsafePointer<Int32>, scale: Float = 1, seed: UInt64 = 0,
+    targetFactors: UnsafePointer<Float>? = nil, soft: SoftTargets? = nil, sampleIDs: UnsafePointer<Int32>,
+    scale: Float = 1, seed: UInt64 = 0,
     step: Int = 0
   ) {
     self.stream = stream
@@ -147,6 +150,7 @@ package struct GraphInput {
     self.rowGradients = rowGradients
     self.tokenNumbers = tokenNumbers
     self.features = features
+    self.targetFactors = targetFactors
     self.soft = soft
     self.sampleIDs = sampleIDs
     self.scale = scale

@@ -63,9 +63,11 @@ package func adapterMethod(in folder: String) throws -> any Method {
   let file = folder + "/adapter_config.json"
   if access(file, F_OK) != 0, errno == ENOENT {
     let isAbove = access("\(folder)/model/adapter_config.json", F_OK) == 0
+    let places = [folder, folder + "/model"].map { "\($0)/\(AdapterMember.folder)" }
+    let several = places.first { access($0, F_OK) == 0 }
     throw UserError(
       .data, "holds no adapter: it has no adapter_config.json", at: folder,
-      hint: isAbove ? "is \(folder)/model meant?" : "")
+      hint: isAbove ? "is \(folder)/model meant?" : several.map { "name one of those in \($0)" } ?? "")
   }
   return try adapterMethod(config: try OpenFile.json(file), file: file)
 }

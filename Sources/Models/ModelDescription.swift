@@ -178,10 +178,12 @@ package struct ModelDescription: Sendable {
     return parted
   }
 
-  /// The shape of a batch of the model, whose sources, if it reads any, are as long as its sequences.
+  /// The shape of a batch of the model, whose sources, if it reads any, are as long as its sequences; of several
+  /// adapters each has one.
   package func shape(sequences: Int, length: Int) -> BatchShape {
     BatchShape(
-      sequences: sequences, length: length, sourceLength: type(of: family).readsSource ? length : 0)
+      sequences: max(sequences, adaptation.members.count), length: length,
+      sourceLength: type(of: family).readsSource ? length : 0)
   }
 
   /// Records the forward pass with its head: the logits.

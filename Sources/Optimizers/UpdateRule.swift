@@ -13,7 +13,7 @@ package struct UpdateStretch {
   /// Whether weight decay applies.
   package let decays: Bool
   /// The factor of the learning rate.
-  package let rateFactor: Double
+  package var rateFactor: Double
   /// A weight decay of its own, which applies whether `decays` or not.
   package let weightDecay: Double?
   /// The parameter, as an index into the layout.

@@ -97,8 +97,8 @@ package struct RunShape: Sendable {
   package init(_ recipe: Recipe, length: Int? = nil) {
     self.init(
       batch: BatchShape(
-        sequences: recipe.training.microBatchSize,
-        length: length ?? (recipe.tasks.map(\.data) + [recipe.data]).map(\.sequenceLength).max()!),
+        sequences: recipe.microBatchSequences,
+        length: length ?? (recipe.parts.map(\.recipe.data) + [recipe.data]).map(\.sequenceLength).max()!),
       type: recipe.elementType, wire: recipe.parallel.wireType, rule: recipe.rule,
       recompute: recipe.training.activations.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,

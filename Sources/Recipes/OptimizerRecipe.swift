@@ -6,6 +6,8 @@ package struct OptimizerRecipe: Sendable {
   package var name: OptimizerName
   package var rule: any UpdateRule
   package var learningRate: Double
+  /// That of the rule.
+  package let weightDecay: Double
   /// 0 for none.
   package var gradientClip: Double
   /// A folder on the disk that holds states and master weights; nil for memory.
@@ -30,6 +32,7 @@ package struct OptimizerRecipe: Sendable {
       }
     learningRate = section.number("learning_rate", default: usual.rate, in: 0...1e3)
     let weightDecay = section.number("weight_decay", default: usual.decay, in: 0...1e3)
+    self.weightDecay = weightDecay
     func beta(_ key: String, _ fallback: Double) -> Double {
       section.number(key, default: fallback, in: 0...0.9999999)
     }

@@ -23,6 +23,8 @@ package struct Recipe: Sendable {
   package var objective: any Objective
   /// Several tasks over one trunk; empty for one.
   package var tasks: [TaskPart] = []
+  /// Several adapters on one base; empty for one, or for another method.
+  package var adapters: [AdapterPart] = []
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
   package var frozenStorage: FrozenStorage
@@ -69,6 +71,7 @@ package struct Recipe: Sendable {
   /// - Throws: if they cannot be read.
   package func settled() throws -> Recipe {
     guard tasks.isEmpty else { return try settledTasks() }
+    guard adapters.isEmpty else { return try settledAdapters() }
     var settled = self
     settled.objective = try objective.settled(by: dataOptions).settled {
       try Tokenizer(folder: model)
@@ -131,13 +134,13 @@ package struct Recipe: Sendable {
       }
     let description = try stored.dropping(dropout.parts, at: "dropout")
     let valued = (objective as? any PolicyTask)?.usesValues == true ? description.withValues() : description
-    return try optimizer.grouped(try keep.frozen(try valued.adapted(by: method)))
+    return decayed(try optimizer.grouped(try keep.frozen(try valued.adapted(by: method))))
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {
     self.paths = paths
     let top = Section(
-      TasksRecipe.spread(json, overrides: overrides), file: file, overrides: overrides, code: .usage,
+      SharedSettings.spread(json, overrides: overrides), file: file, overrides: overrides, code: .usage,
       paths: paths,
       problems: problems)
     model = top.filePath("model")
@@ -149,7 +152,8 @@ package struct Recipe: Sendable {
     output = top.filePath("output", default: "runs/\(URL(fileURLWithPath: model).lastPathComponent)")
     let together = top.has(TasksRecipe.key) ? TasksRecipe(top) : nil
     objective = together == nil ? TaskRecipe(top).objective : LanguageModel()
-    method = MethodRecipe(top).method
+    let beside = top.has(AdaptersRecipe.key) ? AdaptersRecipe(top, objective) : nil
+    method = beside?.method ?? MethodRecipe(top).method
     frozenStorage = Self.frozenStorage(top, type: elementType)
     if (method as? FullMethod)?.trainsEverything == true, frozenStorage != FrozenStorage(elementType) {
       top.fail("frozen_dtype", "is given, but method full freezes nothing", hint: "set method=lora")
@@ -171,12 +175,12 @@ package struct Recipe: Sendable {
         hint: "set frozen_dtype=int8 or nf4")
     }
     data =
-      together.map { $0.parts.first?.data ?? .empty }
+      together.map { $0.parts.first?.data ?? .empty } ?? beside?.firstData
       ?? DataRecipe(top.section("data"), for: objective, virtual: method.virtualPositions)
     keep = KeepRecipe(top.section("keep"))
     dropout = DropoutRecipe(top.section("dropout"))
     training = TrainingRecipe(top.section("training"))
-    if let replay = keep.replay, together == nil {
+    if let replay = keep.replay, together == nil, beside == nil {
       data.add(
         replay, gradual: keep.gradual, batchSize: training.batchSize, top.section("keep"))
     }
@@ -209,6 +213,8 @@ package struct Recipe: Sendable {
     }
     parallel = ParallelRecipe(top.section("parallel"))
     checkpoint = CheckpointRecipe(top.section("checkpoint"))
+    resolved = .null
+    adapters = beside?.parts(of: self) ?? []
     top.refuseUnknownKeys()
     resolved = top.resolved
     checkFeatures(top)

@@ -22,42 +22,9 @@ struct TasksRecipe {
   private var given: [Int?] = []
   private let top: Section
 
-  /// What stands in `data` holds for all tasks that do not say otherwise: it goes into the `data` of each.
-  /// - Parameter overrides: paths of keys that the command line sets, which win over those of tasks.
-  static func spread(_ json: JSON, overrides: [String]) -> JSON {
-    let list = json[key]?.elements ?? (json[key]?.members == nil ? nil : [json[key] ?? .null])
-    guard let members = json.members, let list, json["data"].map({ $0.isNull || $0.members != nil }) ?? true
-    else { return json }
-    func name(_ member: JSON.Member) -> String { String(decoding: member.key, as: UTF8.self) }
-    let common = json["data"]?.members ?? []
-    let forced = Set(
-      overrides.compactMap { path -> String? in
-        let parts = path.split(separator: ".")
-        return parts.count > 1 && parts[0] == "data" ? String(parts[1]) : nil
-      })
-    let tasks = list.map { task -> JSON in
-      let given = task.text.map { [JSON.Member(key: Array("name".utf8), value: .string($0))] } ?? task.members
-      guard let given else { return task }
-      let data = task["data"] ?? .null
-      guard data.isNull || data.members != nil else { return task }
-      let own = (data.members ?? []).filter { !forced.contains(name($0)) }
-      let ownNames = Set(own.map(name))
-      let namesFiles = !ownNames.isDisjoint(with: ["train", "sources"])
-      let inherited = common.filter {
-        !ownNames.contains(name($0)) && !(namesFiles && ["train", "sources"].contains(name($0)))
-      }
-      return .object(
-        given.filter { name($0) != "data" }
-          + [JSON.Member(key: Array("data".utf8), value: .object(inherited + own))])
-    }
-    return .object(
-      members.filter { ![key, "data"].contains(name($0)) }
-        + [JSON.Member(key: Array(key.utf8), value: .array(tasks))])
-  }
-
   init(_ top: Section) {
     self.top = top
-    var names: [String] = []
+    var names = PartNames()
     for section in top.sectionList(Self.key) {
       let objective = TaskRecipe(naming: section).objective
       let kind = type(of: objective)
@@ -68,15 +35,7 @@ struct TasksRecipe {
       }
       let name = section.has("as") ? section.text("as") : kind.name
       if !section.has("as") { section.record("as", .string(name)) }
-      if name.isEmpty || name.count > 64 || !name.allSatisfy(Self.isOfName) {
-        section.fail(
-          "as", "is \(name.quoted), and names a folder", hint: "letters, digits, - and _ may stand there")
-      } else if names.contains(name) {
-        section.fail(
-          "as", "is \(name.quoted), as that of another task",
-          hint: "give each task a name of its own (as: NAME)")
-      }
-      names.append(name)
+      names.take(name, section, "as", of: "task")
       let weight = section.number("weight", default: 1, in: 1e-6...1e6)
       given.append(
         section.has("batch_size") ? section.integer("batch_size", in: 1...1 << 24) : nil)
@@ -93,10 +52,6 @@ struct TasksRecipe {
     for key in ["task", "adapter"] where top.has(key) {
       top.fail(key, "stands beside tasks", hint: "leave one of them out")
     }
-  }
-
-  private static func isOfName(_ character: Character) -> Bool {
-    character.isASCII && (character.isLetter || character.isNumber || character == "-" || character == "_")
   }
 
   /// The tasks with their shares of a step; what tasks leave open is divided evenly, the first ones get the rest.

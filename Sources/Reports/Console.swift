@@ -60,7 +60,7 @@ package final class Console: Observer {
     ranks = run.ranks
     firstStep = run.resumed?.step ?? 0
     facts.checkpoint = run.resumed?.step
-    batchSequences = run.recipe.training.batchSize
+    batchSequences = run.recipe.stepSequences
     sequences = run.data.train.sequences
     start = Date()
     switch amount {
@@ -103,7 +103,7 @@ package final class Console: Observer {
     let hosts = run.hosts > 1 ? " on \(run.hosts) hosts" : ""
     say(
       "run",
-      "\(grouped(run.steps)) steps of \(recipe.training.batchSize) sequences · "
+      "\(grouped(run.steps)) steps of \(recipe.stepSequences) sequences · "
         + "\(counted(run.ranks, "rank"))\(hosts) × \(counted(run.threads, "thread"))\(binding) · "
         + "ZeRO \(recipe.parallel.zero.rawValue) · \(run.matrixLibrary)")
     say("output", run.output)

@@ -19,7 +19,7 @@ package final class GradientSum {
   /// The held part of the summed gradient, `map.heldCount` elements.
   package let memory: FlatMemory
   let ranks: Ranks
-  private let engine: Engine
+  let engine: Engine
   private let exchange: SliceExchange
   private let wire: ElementType
   /// Segments that are published but not yet added, and the next bucket to add.

@@ -101,15 +101,19 @@ package final class ShardedOptimizer {
   /// - Parameters:
   ///   - step: 1 for the first update of the run.
   ///   - gradientNorm: the norm of the whole gradient, before it is scaled.
+  ///   - rates: the learning rate of each parameter of the layout, in the place of `learningRate`; nil for that.
   package func step(
     _ step: Int, weights: WeightLine, gradients: GradientSum, gradientScale: Float,
-    gradientNorm: Double, learningRate: Double, over ranks: Ranks
+    gradientNorm: Double, learningRate: Double, rates: [Double]? = nil, over ranks: Ranks
   ) {
     if prepared.isEmpty { prepared = stretches(weights: weights, gradients: gradients.memory.base) }
+    if let rates {
+      for index in prepared.indices { prepared[index].rateFactor = rates[prepared[index].parameter] }
+    }
     updates = step
     stream?.begin()
     rule.update(
-      prepared, step: step, learningRate: learningRate, gradientScale: gradientScale,
+      prepared, step: step, learningRate: rates == nil ? learningRate : 1, gradientScale: gradientScale,
       gradientNorm: gradientNorm, sums: RankSums(map: map, ranks: ranks), engine: engine
     ) { stretch in
       if let masters {

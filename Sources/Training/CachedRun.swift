@@ -10,7 +10,7 @@ extension DataCaching {
   package init?(
     _ recipe: Recipe, ranks: Ranks, threads: Int, tell: @escaping (String) -> Void
   ) throws {
-    guard recipe.data.cache != nil || recipe.tasks.contains(where: { $0.data.cache != nil }) else {
+    guard recipe.data.cache != nil || recipe.parts.contains(where: { $0.recipe.data.cache != nil }) else {
       return nil
     }
     try self.init(ranks: ranks, threads: threads, tell: tell)
@@ -19,11 +19,13 @@ extension DataCaching {
   /// A recipe whose cache knows what the files hold. Collective.
   package func identified(_ recipe: Recipe) throws -> Recipe {
     var recipe = recipe
-    for task in recipe.tasks.indices {
-      let part = recipe.part(task)
-      recipe.tasks[task].data.cache = try part.data.cache.map { try identified($0, part.dataOptions.files) }
+    let parts = recipe.parts.map(\.recipe)
+    for (index, part) in parts.enumerated() {
+      var data = part.data
+      data.cache = try part.data.cache.map { try identified($0, part.dataOptions.files) }
+      recipe.set(data, ofPart: index)
     }
-    guard recipe.tasks.isEmpty else { return recipe }
+    guard parts.isEmpty else { return recipe }
     recipe.data.cache = try recipe.data.cache.map { try identified($0, recipe.dataOptions.files) }
     return recipe
   }

@@ -41,6 +41,12 @@ struct MicroBatchSums {
   /// The loss of a micro-batch, once they are gathered.
   func loss(of number: Int) -> Double { all[place(of: number)] }
 
+  /// What a micro-batch left, once they are gathered.
+  func sums(of number: Int) -> LossSums {
+    let place = place(of: number)
+    return LossSums(loss: all[place], units: 0, counts: Array(all[place + 1..<place + width]))
+  }
+
   /// All of them, once they are gathered.
   func total(microBatches count: Int, units: Int) -> LossSums {
     var sums = LossSums(loss: 0, units: units, counts: [Double](repeating: 0, count: width - 1))

@@ -1,6 +1,7 @@
 // README.md of OUTPUT/model: the model card that the Hugging Face hub shows, from what really happened.
 import Adapters
 import Base
+import Checkpoints
 import Foundation
 import Models
 import Recipes
@@ -74,6 +75,10 @@ struct ModelCard {
   }
 
   private var others: String {
+    let adapters = run.recipe.adapters.map { "`\(AdapterFiles.folder)/\($0.name)`" }
+    if !adapters.isEmpty {
+      return " Several adapters were trained in one pass; \(adapters.joined(separator: ", ")) hold one each."
+    }
     let names = run.recipe.tasks.map { "`heads/\($0.share.name)`" }
     return names.isEmpty
       ? ""
@@ -99,7 +104,7 @@ struct ModelCard {
   }
 
   private var settings: String {
-    let kept = ["task", "tasks", "method", "training", "optimizer", "schedule"]
+    let kept = ["task", "tasks", "adapters", "method", "training", "optimizer", "schedule"]
     // What says how a run is watched or kept says nothing of the model.
     let left: Set = ["data", "report_to", "trace", "time_limit", "validate_every", "audit"]
     let members = (run.recipe.resolved.members ?? []).filter {
@@ -151,10 +156,15 @@ struct ModelCard {
       code = [
         "from peft import PeftModel", "from transformers import \(task.autoClass)", "",
         "base = \(task.autoClass).from_pretrained(\(base))",
-        "model = PeftModel.from_pretrained(base, \"FOLDER\")",
+        "model = PeftModel.from_pretrained(base, \"FOLDER\(adapterFolder)\")",
       ]
     }
     return "FOLDER is this folder.\n\n```python\n\(code.joined(separator: "\n"))\n```"
+  }
+
+  /// Of several adapters, where the first one lies.
+  private var adapterFolder: String {
+    run.recipe.adapters.first.map { "/\(AdapterFiles.folder)/\($0.name)" } ?? ""
   }
 
   /// A text from elsewhere inside Markdown.

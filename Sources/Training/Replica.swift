@@ -131,7 +131,7 @@ package final class Replica {
     return try withInput(batch) { input in
       var input = input
       input.soft = teacher?.targets
-      input.scale = units == 0 ? 0 : weight / Float(units)
+      input.scale = batch.targetFactors.isEmpty ? Self.factor(weight, dividedBy: units) : 1
       input.seed = seed
       input.step = step
       let program =
@@ -150,6 +150,11 @@ package final class Replica {
         input, weights: store, arena: arena, engine: engine, gradients: gradients, beforeEach: beforeEach,
         afterEach: afterEach, whenFinal: whenFinal)
     }
+  }
+
+  /// What the gradient of each loss is multiplied by.
+  static func factor(_ weight: Float = 1, dividedBy units: Int) -> Float {
+    units == 0 ? 0 : weight / Float(units)
   }
 
   /// In memory that is kept: a program that is asked for its counts and runs again would copy them.
@@ -264,7 +269,7 @@ package final class Replica {
   private func shape(of batch: Batch) -> BatchShape {
     BatchShape(
       sequences: batch.rows, length: batch.length, sourceLength: batch.source?.length ?? 0,
-      rowsPerSample: batch.rowsPerSample)
+      rowsPerSample: batch.rowsPerSample, groups: batch.groups)
   }
 
   private func program(for batch: Batch, training: Bool, dropout: Bool = true) -> Program {
@@ -315,14 +320,16 @@ package final class Replica {
             try source.with(batch) { source, sourceKeys in
               try withPointers(batch.targets, batch.rowGradients) { targets, rowGradients in
                 try withPointers(batch.features, batch.tokenNumbers) { features, tokenNumbers in
-                  try body(
-                    GraphInput(
-                      stream: TokenStream(
-                        tokens: tokens!, positions: positions!, types: types!,
-                        keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
-                      sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
-                      rowGradients: rowGradients, tokenNumbers: tokenNumbers, features: features,
-                      sampleIDs: sampleIDs!))
+                  try batch.targetFactors.withUnsafeBufferPointer { factors in
+                    try body(
+                      GraphInput(
+                        stream: TokenStream(
+                          tokens: tokens!, positions: positions!, types: types!,
+                          keys: KeyIntervals(first: firstKeys!, end: endKeys!)), source: source,
+                        sourceKeys: sourceKeys, targets: targets!, lengths: lengths!, numbers: numbers,
+                        rowGradients: rowGradients, tokenNumbers: tokenNumbers, features: features,
+                        targetFactors: factors.isEmpty ? nil : factors.baseAddress, sampleIDs: sampleIDs!))
+                  }
                 }
               }
             }

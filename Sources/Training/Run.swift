@@ -38,8 +38,9 @@ package final class Run {
   var reference: Reference?
   /// Where a model learns from its own answers, what draws and rewards them.
   private var policy: PolicyRun?
-  /// Where several tasks have one trunk, what belongs to each.
-  let trunk: TrunkTasks?
+  /// What is trained in one pass, where there are several: tasks over one trunk, or adapters on one base; and its data.
+  let parts: (any RunParts)?
+  private let partData: PartData?
   /// Where a student learns from its own answers, what writes them.
   private var own: OwnAnswers?
   /// What shows whether the model forgets.
@@ -69,15 +70,15 @@ package final class Run {
     var recipe = try caching?.identified(recipe) ?? recipe
     recipe = try ranks.together { [recipe] in try recipe.settled() }
     var model = try RunModel(recipe, ranks: ranks)
-    let ofTasks = try TrunkData(
+    let partData = try PartData(
       &recipe, model.description, ranks: ranks, threads: threads, caching: caching)
     let data =
-      try ofTasks?.first
+      try partData?.first
       ?? RunData.checked(&recipe, model.description, ranks: ranks, threads: threads, caching: caching)
     let dataNotes = try ranks.together { [recipe, model] in
       guard ranks.isFirst else { return [String]() }
       return try recipe.training.activations.notes
-        + (ofTasks?.notes(recipe, model.description) ?? data.notes(recipe, model.description))
+        + (partData?.notes(model.description) ?? data.notes(recipe, model.description))
     }
     (recipe, model) = try ranks.together { [recipe, model] in
       let settled = try recipe.settled(steps: data.steps)
@@ -116,13 +117,15 @@ package final class Run {
     self.model = model
     self.data = data
     self.replica = replica
-    trunk = (recipe.objective as? SharedTrunk).flatMap { trunk in
-      ofTasks.map { TrunkTasks(trunk, $0, replica) }
+    self.partData = partData
+    parts = partData.map { data -> any RunParts in
+      if let trunk = recipe.objective as? SharedTrunk { return TrunkTasks(trunk, data, replica) }
+      return AdapterRows(recipe, data, replica)
     }
     self.fingerprint = fingerprint
     self.optimizer = optimizer
     step = TrainStep(
-      recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger, tasks: trunk)
+      recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger, parts: parts)
     checkpoints = CheckpointFolder(output: recipe.output)
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(
@@ -193,7 +196,7 @@ package final class Run {
     (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? [])
       + (recipe.keep.settings.map { [("keep", $0)] } ?? [])
       + (recipe.optimizer.groupSettings.map { [("optimizer.groups", $0)] } ?? []) + [
-        ("data", .string(trunk?.data.fingerprint ?? data.fingerprint)),
+        ("data", .string(partData?.fingerprint ?? data.fingerprint)),
         ("training.seed", .integer(Int(recipe.training.seed))),
         ("training.batch_size", .integer(recipe.training.batchSize)),
         ("data.shuffle", .bool(recipe.data.shuffle)),
@@ -215,7 +218,7 @@ package final class Run {
   private func leftContent(_ card: String) throws -> CheckpointContent {
     let (form, tensors) = try model.base.left(by: recipe.method, of: replica)
     var content = content(
-      trunk == nil ? form : .heads(HeadFiles(replica.description)), states: [],
+      recipe.tasks.isEmpty ? form : .heads(HeadFiles(replica.description)), states: [],
       derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
     content.companions.add([(ModelCard.fileName, Array(card.utf8))])
     return content
@@ -297,8 +300,8 @@ package final class Run {
         try optimizer.check()
         try replica.store.frozen?.check()
         try step.features?.check()
-        if let trunk {
-          try trunk.check()
+        if let parts {
+          try parts.check()
         } else {
           try data.dataset.check()
           try stream.check()
@@ -372,7 +375,7 @@ package final class Run {
 
   /// What a step computes; where it begins with new answers of the policy, they are drawn first. Collective.
   private func microBatches(_ number: Int, _ stream: inout BatchStream) throws -> [MicroBatch] {
-    if let trunk { return trunk.microBatches(step: number - 1) }
+    if let parts { return parts.microBatches(step: number - 1) }
     guard let policy else {
       let given = stream.microBatches(step: number - 1)
       guard let own else { return given }
@@ -450,9 +453,9 @@ package final class Run {
   }
 
   private func measureLoss() throws -> Evaluation? {
-    if let trunk {
+    if let parts {
       step.finish()
-      return try replica.engine.time("validation") { try trunk.validate(ranks: ranks) }
+      return try replica.engine.time("validation") { try parts.validate(ranks: ranks) }
     }
     guard let sequences = data.dataset.validation else {
       guard let general else { return nil }
@@ -496,7 +499,7 @@ package final class Run {
       recipe: recipe, family: replica.description.typeName, parameters: replica.store.layout.count,
       trained: replica.layout.count, method: type(of: recipe.method).name,
       unit: type(of: recipe.objective).unit,
-      data: trunk?.data.summary ?? RunDataSummary(data.dataset.summary), steps: data.steps,
+      data: partData?.summary ?? RunDataSummary(data.dataset.summary), steps: data.steps,
       ranks: ranks.count,
       hosts: ranks.hosts, threads: replica.engine.pool.threads, matrixLibrary: replica.engine.blas.name,
       resumed: resumed, output: recipe.output, fingerprint: fingerprint)

@@ -32,12 +32,19 @@ struct RunBase {
 
   /// Whether `OUTPUT/model` is an adapter beside a base.
   var leavesAdapter: Bool {
-    if case .adapter = modelForm { true } else { false }
+    switch modelForm {
+    case .adapter, .adapters: true
+    case .model, .trainedPart, .heads: false
+    }
   }
 
   /// Notes what the method of a recipe writes into adapter_config.json, if it leaves one.
   mutating func describe(_ description: ModelDescription, _ recipe: Recipe) throws {
     let model = AdaptedModel(description)
+    if let several = recipe.method as? AdapterSet {
+      modelForm = .adapters(AdapterFiles(try several.configs(of: model, base: recipe.model)))
+      return
+    }
     guard let config = try recipe.method.adapterConfig(of: model, base: recipe.model) else { return }
     (checkpointForm, modelForm) = (.adapter(config: config), .adapter(config: config))
   }

@@ -13,6 +13,8 @@ struct RunReader: WeightReader {
   private let base: any WeightReader
   /// Of a checkpoint or an adapter.
   private let trained: (any WeightReader)?
+  /// Whether that holds what is added and not trained.
+  private let holdsAdded: Bool
   private let random: RandomWeights
 
   /// - Parameter checkpoint: the folder that the run goes on from.
@@ -31,7 +33,9 @@ struct RunReader: WeightReader {
     base =
       DerivedWeights(
         description, layout: layout, base: folder, storage: recipe.frozenStorage, engine: engine) ?? folder
-    trained = try (checkpoint ?? recipe.adapter).map { path -> any WeightReader in
+    let place = checkpoint ?? recipe.adapter
+    holdsAdded = place.map(AdapterWeights.isIn) ?? false
+    trained = try place.map { path -> any WeightReader in
       guard AdapterWeights.isIn(path) else {
         return try FolderWeights(folder: path, description, layout: layout.trained)
       }
@@ -45,7 +49,9 @@ struct RunReader: WeightReader {
     _ parameter: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
   ) throws {
     let spec = layout.parameters[parameter].spec
-    if spec.isOfAdapter, let trained { return try trained.read(parameter, elements, into: target) }
+    if let trained, spec.trains || spec.isAdded && holdsAdded {
+      return try trained.read(parameter, elements, into: target)
+    }
     let isDrawn = spec.isAdded && spec.initial.source == nil
     try (isDrawn ? random as any WeightReader : base).read(parameter, elements, into: target)
   }

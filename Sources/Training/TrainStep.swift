@@ -77,8 +77,8 @@ package final class TrainStep {
   private var joint: JointGradients?
   /// What the step is trained on where a policy learns from its own answers.
   var rollouts: Rollouts?
-  /// Where several tasks have one trunk, what belongs to each.
-  private let tasks: TrunkTasks?
+  /// What is trained in one pass, where there are several: tasks over one trunk, or adapters on one base.
+  private let parts: (any RunParts)?
   /// What answers are compared with, and the number that those of the step tell together.
   var reference: Reference?
   private var number: Float?
@@ -100,7 +100,7 @@ package final class TrainStep {
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
     watch: NumberWatch = NumberWatch(), auditShare: Double = 0, penalty: (any WeightPenalty)? = nil,
-    sources: SourceLosses? = nil, tasks: TrunkTasks? = nil,
+    sources: SourceLosses? = nil, parts: (any RunParts)? = nil,
     decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
@@ -117,10 +117,11 @@ package final class TrainStep {
     self.penalty = penalty
     self.watch = watch
     self.sources = sources
-    self.tasks = tasks
-    replica.keepsTokenLosses = sources != nil && replica.objective.mistakeOutputs == .perToken
+    self.parts = parts
+    replica.keepsTokenLosses =
+      parts?.readsTokenLosses ?? (sources != nil && replica.objective.mistakeOutputs == .perToken)
     sums = MicroBatchSums(
-      counts: Self.counts(of: replica) + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
+      counts: Self.counts(of: replica, parts) + (replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0),
       ranks: ranks)
     audit = Audit(share: auditShare, seed: seed, layout: replica.layout, ranks: ranks)
     self.decode = decode
@@ -131,13 +132,13 @@ package final class TrainStep {
   /// The step of a run.
   convenience init(
     _ recipe: Recipe, _ data: RunData, _ replica: Replica, optimizer: ShardedOptimizer, ranks: Ranks,
-    ledger: MemoryLedger, tasks: TrunkTasks? = nil
+    ledger: MemoryLedger, parts: (any RunParts)? = nil
   ) {
     self.init(
       replica: replica,
       gradients: GradientSum(
         map: optimizer.map, ranks: ranks, engine: replica.engine,
-        room: tasks?.gradientRoom ?? replica.gradientRoom,
+        room: parts?.gradientRoom ?? replica.gradientRoom,
         exact: recipe.training.exact, wire: recipe.parallel.wireType, ledger: ledger),
       optimizer: optimizer,
       schedule: Schedule(
@@ -148,7 +149,7 @@ package final class TrainStep {
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
       auditShare: recipe.training.audit, penalty: recipe.penalty(replica.layout, ledger: ledger),
-      sources: tasks == nil ? SourceLosses(recipe.data.sources) : nil, tasks: tasks,
+      sources: parts == nil ? SourceLosses(recipe.data.sources) : nil, parts: parts,
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
     if recipe.schedule.shape == .plateau {
       plateau = Plateau(recipe.schedule.details.plateau, peak: recipe.optimizer.learningRate)
@@ -162,10 +163,10 @@ package final class TrainStep {
     ranks.board?.tell(step: step)
     replica.operations = 0
     // The denominator: every rank counts the losses of the whole step before the first backward pass.
-    let tokens = tasks?.tokenCount(of: microBatches) ?? sequences.tokenCount(of: microBatches)
+    let tokens = parts?.tokenCount(of: microBatches) ?? sequences.tokenCount(of: microBatches)
     let draw = BatchDraw(seed: seed, step: step)
     let units =
-      tasks?.begin(microBatches, draw) ?? replica.objective.units(of: microBatches, in: sequences, draw)
+      parts?.begin(microBatches, draw) ?? replica.objective.units(of: microBatches, in: sequences, draw)
     features?.fetch(microBatches)
     number = numberOfStep(
       step, microBatches, of: sequences, units: units, replica: replica, reference: reference, mask: mask,
@@ -181,25 +182,30 @@ package final class TrainStep {
     ranks.board?.tell(.update)
     let penalty = units > 0 ? addPenalty() : 0
     let kept = units > 0 ? pullBack() : []
-    let norm = replica.engine.time("norm") { gradients.squaredNorm().squareRoot() }
+    let norm = replica.engine.time("norm") {
+      parts?.measure(gradients)
+      return gradients.squaredNorm().squareRoot()
+    }
     let histograms = countsGradient ? gradients.histograms() : []
+    let rates = parts?.rates(step: step - 1)
     let learningRate = schedule.learningRate(step: step - 1) * (plateau?.factor ?? 1)
     sums.gather(microBatches: microBatches.count)
     var total = sums.total(microBatches: microBatches.count, units: units)
-    let ofSources = Array(total.counts[Self.counts(of: replica)...])[...]
+    let ofSources = Array(total.counts[Self.counts(of: replica, parts)...])[...]
     total.counts.removeLast(ofSources.count)
-    if let tasks { total.loss = tasks.objective.loss(of: total) * Double(units) }
+    if let parts { total.loss = parts.loss(of: total) * Double(units) }
     // Skipped steps do not count, as if torch's optimizer.step() had not been called.
     let update = step - watch.history.skipped
     let finding = look(at: total, norm: norm, microBatches)
     if units > 0, finding?.isWithheld != true {
-      updateWeights(update, norm: norm, learningRate: learningRate)
+      updateWeights(update, norm: norm, learningRate: learningRate, rates: rates)
     }
     return StepReport(
       step: step, loss: total.meanLoss.map { $0 + penalty },
-      scalars: replica.objective.scalars(ofStep: total) + kept + divergence(total),
+      scalars: (parts?.scalars(ofStep: total) ?? replica.objective.scalars(ofStep: total)) + kept
+        + divergence(total),
       gradientNorm: norm, learningRate: learningRate, tokens: tokens,
-      units: tasks?.samples(of: microBatches) ?? units,
+      units: parts?.samples(of: microBatches) ?? units,
       seconds: Date().timeIntervalSince(start), exchangeSeconds: gradients.seconds + exchange.takeSeconds(),
       audits: audits, finding: finding,
       flaw: step == 1 ? replica.objective.flaw(ofFirstStep: total, precision: replica.precision) : nil,
@@ -224,7 +230,8 @@ package final class TrainStep {
       if isAudited { audit.take(loss: loss) }
       sums.append(
         loss: loss,
-        counts: tasks?.counts(of: microBatches[number], loss: loss, BatchDraw(seed: seed, step: step))
+        counts: parts?.counts(
+          of: microBatches[number], in: batch, loss: loss, BatchDraw(seed: seed, step: step))
           ?? countsOfMicroBatch())
     }
   }
@@ -263,8 +270,8 @@ package final class TrainStep {
   }
 
   /// The sums that a micro-batch leaves beside its loss: those of soft targets stand alone.
-  private static func counts(of replica: Replica) -> Int {
-    replica.teacher == nil ? replica.objective.counts : SoftSums.count
+  private static func counts(of replica: Replica, _ parts: (any RunParts)?) -> Int {
+    parts?.counts ?? (replica.teacher == nil ? replica.objective.counts : SoftSums.count)
   }
 
   private func divergence(_ total: LossSums) -> [Scalar] {
@@ -300,7 +307,7 @@ package final class TrainStep {
       let losses = microBatches.indices.map(sums.loss)
       let offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
       finding.samples =
-        tasks?.offenders(microBatches, losses: losses, decode: decode)
+        parts?.offenders(microBatches, sums: microBatches.indices.map(sums.sums), decode: decode)
         ?? offending.words(microBatches, losses: losses)
     }
     // No rank may change weights that the first rank still computes with.
@@ -308,12 +315,13 @@ package final class TrainStep {
     return finding
   }
 
-  private func updateWeights(_ update: Int, norm: Double, learningRate: Double) {
+  private func updateWeights(_ update: Int, norm: Double, learningRate: Double, rates: [Double]?) {
+    if rates != nil { parts?.clip(gradients, to: gradientClip) }
     gradients.completeReplicas()
     replica.engine.time("update") {
       optimizer.step(
-        update, weights: replica.weights, gradients: gradients, gradientScale: clip(norm),
-        gradientNorm: norm, learningRate: learningRate, over: ranks)
+        update, weights: replica.weights, gradients: gradients, gradientScale: rates == nil ? clip(norm) : 1,
+        gradientNorm: norm, learningRate: learningRate, rates: rates, over: ranks)
     }
     replica.engine.time("gather") { exchange.begin() }
   }
@@ -351,11 +359,13 @@ package final class TrainStep {
     _ microBatch: MicroBatch, dividedBy units: Int, step: Int,
     whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
   ) -> Double {
-    let task = microBatch.task
-    let replica = tasks?.replicas[task] ?? replica
-    replica.objective.fill(
-      &batch, with: microBatch, of: tasks?.sequences(of: task) ?? sequences,
-      mask: tasks?.mask(of: task) ?? mask, BatchDraw(seed: seed, step: step))
+    let draw = BatchDraw(seed: seed, step: step)
+    let replica = parts?.replica(of: microBatch) ?? replica
+    if let parts {
+      parts.fill(&batch, with: microBatch, draw)
+    } else {
+      replica.objective.fill(&batch, with: microBatch, of: sequences, mask: mask, draw)
+    }
     joint?.fill(&batch, microBatch)
     features?.fill(&batch, microBatch)
     if let number { batch.setAnswers(AnswerNumbers.ofStep) { _ in number } }
@@ -365,7 +375,8 @@ package final class TrainStep {
     reference?.fill(&batch)
     rollouts?.fill(&batch)
     return replica.train(
-      batch, dividedBy: tasks?.units(of: task) ?? units, weight: tasks?.weight(of: task) ?? 1, seed: seed,
+      batch, dividedBy: parts?.units(of: microBatch) ?? units, weight: parts?.weight(of: microBatch) ?? 1,
+      seed: seed,
       step: step, gradients: gradients.gradients,
       beforeEach: { prepare(for: $0) },
       afterEach: {

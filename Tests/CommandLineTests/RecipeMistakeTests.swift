@@ -110,7 +110,7 @@ extension CommandLineTests {
             "data.train: there is no file neither.txt (this folder holds text.txt)",
             "data.validation: there is no file nor.txt (this folder holds text.txt)",
             "training: is a whole number, where keys with values are meant",
-            "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, tasks, task, method, "
+            "colour: is not a key of swiftdp (the keys here are model, weights, model_dtype, output, tasks, task, adapters, method, "
               + "frozen_dtype, adapter, data, keep, dropout, training, early_stopping, optimizer, "
               + "schedule, parallel, checkpoint)",
             "data.lenght: is not a key of swiftdp (the keys here are train, sources, validation, format, columns, "

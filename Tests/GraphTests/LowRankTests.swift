@@ -176,6 +176,85 @@ import Testing
   }
 }
 
+/// Terms of several adapters, each on the rows of its own sequences.
+@Suite struct AdapterMemberTests {
+  private struct Several: Adaptation {
+    let members: [AdapterMember]
+    func trains(_ parameter: String) -> Bool { false }
+  }
+
+  /// Each of three adapters has the loss and the gradients that it has alone on its sequences, whose rows lie in several
+  /// tiles of products.
+  @Test(arguments: LowRankTests.models.map(\.name), [0, 0.3])
+  func eachAsAlone(_ name: String, _ dropout: Double) throws {
+    let sketch = try #require(LowRankTests.models.first { $0.name == name }).sketch
+    let terms = [
+      TestAdaptation.everywhere(rank: 3, dropout: dropout),
+      TestAdaptation.everywhere(rank: 5, dropout: dropout, trainsA: false),
+      TestAdaptation.everywhere(rank: 2, dropout: dropout),
+    ]
+    let members = zip(["a", "b", "c"], terms).map { AdapterMember(name: $0, adaptation: $1) }
+    let model = TestModel(sketch, frozen: .int8, adaptation: Several(members: members))
+    let shape = BatchShape(sequences: 4, length: 1000, groups: [1, 2, 1])
+    var draw = Draw(77)
+    let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw, packed: false)
+    let factors: [Float] = [0.5, 2, 0.25]
+    let ofRows = zip(shape.groups, factors).flatMap { [Float](repeating: $1, count: $0 * shape.length) }
+    let engine = try Engine(threads: 2)
+    func run(
+      _ adaptation: any Adaptation, _ shape: BatchShape, _ prepare: (inout GraphInput) -> Void
+    ) -> TrainResult {
+      let graph = Graph(
+        layout: model.layout, type: .float32, trainedType: .float32, shape: shape, purpose: .training,
+        adaptation: adaptation)
+      graph.hasOtherHeads = true
+      sketch.record(on: graph)
+      let program = Program(graph, threads: 2)
+      let arena = Arena()
+      arena.poison(program)
+      var result = TrainResult(gradients: [Float](repeating: .nan, count: model.layout.trainedCount))
+      result.loss = batch.withInput { input in
+        var input = input
+        prepare(&input)
+        return program.run(input, weights: model.store, arena: arena, engine: engine) { segment, gradients in
+          let range = model.layout.segments[segment].range
+          result.gradients.replaceSubrange(
+            range, with: UnsafeBufferPointer(start: gradients, count: range.count))
+        }
+      }
+      return result
+    }
+    let whole = ofRows.withUnsafeBufferPointer { factors in
+      run(model.adaptation, shape) { $0.targetFactors = factors.baseAddress }
+    }
+    var (loss, first, compared) = (0.0, 0, 0)
+    for (index, member) in members.enumerated() {
+      let count = shape.groups[index]
+      let alone = run(
+        Several(members: [member]), BatchShape(sequences: count, length: shape.length)
+      ) { input in
+        let row = first * shape.length
+        input.stream = input.stream.from(row)
+        input.targets += row
+        input.sampleIDs += first
+        input.scale = factors[index]
+      }
+      loss += alone.loss
+      for parameter in model.layout.parameters
+      where parameter.spec.trains && parameter.spec.name.hasPrefix(member.prefix) {
+        let want = alone.gradients[parameter.range].map { Double($0) }
+        let error = worstError(Array(whole.gradients[parameter.range]), want)
+        #expect(error <= 1e-5, "\(parameter.spec.name)")
+        #expect(want.contains { $0 != 0 }, "\(parameter.spec.name)")
+        compared += 1
+      }
+      first += count
+    }
+    #expect(abs(whole.loss / loss - 1) <= 1e-6)
+    #expect(compared == model.layout.parameters.filter(\.spec.trains).count && compared >= 40)
+  }
+}
+
 /// What a layer more costs in a chain of projections, in matrices of [rows, width].
 @Suite struct KeptForTrainingTests {
   private static let width = 64

@@ -118,7 +118,8 @@ struct CrossEntropy: Operation {
         shape, x: frame.input(0),
         weight: frame.matrix(0, rows: shape.vocabulary, columns: shape.columns),
         bias: hasBias ? frame.weight(1) : nil, targets: frame.input.targets, scale: frame.input.scale,
-        soft: shape.soft == nil ? nil : frame.input.soft, divergence: &divergence, losses: losses, dx: dx,
+        slopes: frame.input.targetFactors, soft: shape.soft == nil ? nil : frame.input.soft,
+        divergence: &divergence, losses: losses, dx: dx,
         dWeight: dWeight, dBias: dBias, scratch: frame.scratch)
       guard let soft = shape.soft else { return crossEntropy }
       (loss.counts[SoftSums.divergence], loss.counts[SoftSums.crossEntropy]) = (divergence, crossEntropy)

@@ -57,7 +57,7 @@ extension Graph {
             : addedParameter(name + ".bias", [columns], decays: false, initial: .zeros))
         part.bias = parameters.count - 1
       }
-      if let term = lowRankTerm(name, x, columns: columns, &parameters, &kept) { part.term = term }
+      part.terms = lowRankTerms(name, x, columns: columns, &parameters, &kept)
       parts.append(part)
       start += columns
     }
@@ -105,7 +105,13 @@ struct Linear: TileMaker {
     let weight: Int
     let trains: Bool
     var bias: Int?
-    var term: LowRankTerm?
+    /// One, or one for each of several adapters.
+    var terms: [LowRankTerm] = []
+
+    /// A term with a magnitude, which stands alone.
+    var magnified: (term: LowRankTerm, magnitude: MagnitudeTerm)? {
+      terms.first.flatMap { term in term.magnitude.map { (term, $0) } }
+    }
   }
 
   let rows: Int
@@ -120,22 +126,21 @@ struct Linear: TileMaker {
   var tap: (names: [String], tap: InputTap)?
 
   /// A bias alone is trained without it.
-  private var keepsInput: Bool { parts.contains { $0.trains || $0.term?.trainsA == true } }
+  private var keepsInput: Bool { parts.contains { $0.trains || $0.terms.contains(where: \.trainsA) } }
 
   var keeps: Keeps { Keeps(inputs: keepsInput ? [0] : []) }
 
   var productOperations: Double {
     parts.reduce(0) { sum, part in
-      guard let term = part.term else { return sum + operations(part) }
-      let more = term.magnitude == nil ? 0 : magnitudeOperations(part, term)
-      return sum + operations(part) + term.operations(self, part) + more
+      let more = part.magnified.map { magnitudeOperations(part, $0.term) } ?? 0
+      return sum + operations(part) + part.terms.reduce(0) { $0 + $1.operations(self, part) } + more
     }
   }
 
   var backwardOperations: Double {
     parts.reduce(0) { sum, part in
       sum + (part.trains ? operations(part) : 0) + (needsInputGradient ? operations(part) : 0)
-        + (part.term?.backwardOperations(self, part) ?? 0)
+        + part.terms.reduce(0) { $0 + $1.backwardOperations(self, part) }
     }
   }
 
@@ -145,7 +150,8 @@ struct Linear: TileMaker {
   func scratchCount(threads: Int) -> Int {
     halfScratch
       + (parts.map { part in
-        (part.term?.scratchCount(self) ?? 0) + (part.term?.magnitude == nil ? 0 : magnitudeScratch(part))
+        part.terms.reduce(0) { $0 + $1.scratchCount(self) }
+          + (part.magnified == nil ? 0 : magnitudeScratch(part))
       }.max() ?? 0)
   }
 
@@ -155,6 +161,17 @@ struct Linear: TileMaker {
 
   /// The number of floats that hold this many bfloat16 numbers, in whole cache lines.
   static func halfRoom(_ count: Int) -> Int { (count + 31) / 32 * 16 }
+
+  /// Calls `body` with every term of a part and its own scratch.
+  private func forEachTerm(
+    _ part: Part, _ frame: Frame, _ body: (LowRankTerm, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    var scratch = frame.scratch + halfScratch
+    for term in part.terms {
+      body(term, scratch)
+      scratch += term.scratchCount(self)
+    }
+  }
 
   func weight(_ frame: Frame, _ part: Part) -> Operand {
     layout == .outputByInput
@@ -173,12 +190,12 @@ struct Linear: TileMaker {
     if let tap { tap.tap.take(tap.names, x.plain, frame.engine) }
     for part in parts {
       let y = MutableMatrix(frame.output(0) + part.start, rows: rows, columns: part.columns, stride: columns)
-      if let term = part.term, let magnitude = term.magnitude {
+      if let (term, magnitude) = part.magnified {
         forward(frame, part, term, magnitude, x: x, into: y, each: each)
         continue
       }
       let weight = weight(frame, part)
-      part.term?.project(x.plain, self, frame, scratch: frame.scratch + halfScratch)
+      forEachTerm(part, frame) { $0.project(x.plain, self, frame, scratch: $1) }
       frame.engine.multiply(
         frame.rounds(part.weight) ? x.rounded! : .float32(x.plain), weight,
         layout == .outputByInput ? .second : .none, into: y
@@ -186,7 +203,7 @@ struct Linear: TileMaker {
         if let bias = part.bias {
           frame.engine.addBiasHere(frame.weight(bias) + tile.lowerBound, to: y.part(rows, tile))
         }
-        part.term?.addHere(to: y, rows, tile, frame)
+        for term in part.terms { term.addHere(to: y, rows, tile, frame) }
         each(rows, part.start + tile.lowerBound..<part.start + tile.upperBound)
       }
     }
@@ -205,7 +222,7 @@ struct Linear: TileMaker {
           dyM.base, rows: rows, columns: part.columns, stride: columns, into: dBias.base,
           adding: dBias.adding)
       }
-      if let term = part.term, let magnitude = term.magnitude {
+      if let (term, magnitude) = part.magnified {
         precondition(!part.trains, "a weight with a magnitude is frozen")
         backward(
           frame, part, term, magnitude, dy: dyM, x: x?.plain, dx: dx, adding: dx?.adding == true || place > 0)
@@ -223,15 +240,16 @@ struct Linear: TileMaker {
           frame.engine.multiply(x, dy, .first, into: target, adding: dW.adding)
         }
       }
-      let scratch = frame.scratch + halfScratch
-      part.term?.backward(dyM, x?.plain, self, frame, scratch: scratch)
+      forEachTerm(part, frame) { $0.backward(dyM, x?.plain, self, frame, scratch: $1) }
       if let dx {
         let dxM = MutableMatrix(dx.base, rows: rows, columns: inputs)
         frame.engine.multiply(
           dy, weight(frame, part), layout == .outputByInput ? .none : .second, into: dxM,
           adding: dx.adding || place > 0
-        ) { rows, tile in part.term?.addGradientHere(to: dxM, rows, tile, frame, scratch: scratch) }
-        part.term?.addDroppedGradient(to: dxM, self, frame, scratch: scratch)
+        ) { rows, tile in
+          forEachTerm(part, frame) { $0.addGradientHere(to: dxM, rows, tile, frame, scratch: $1) }
+        }
+        forEachTerm(part, frame) { $0.addDroppedGradient(to: dxM, self, frame, scratch: $1) }
       }
     }
   }

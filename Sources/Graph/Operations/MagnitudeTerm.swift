@@ -22,13 +22,13 @@ extension Linear {
   private func axis() -> OutputAxis { layout == .outputByInput ? .rows : .columns }
 
   private func dropped(_ term: LowRankTerm, _ scratch: UnsafeMutablePointer<Float>) -> ConstMatrix {
-    ConstMatrix(scratch + term.room(self), rows: rows, columns: inputs)
+    ConstMatrix(scratch + term.room, rows: rows, columns: inputs)
   }
 
   /// What a part with a magnitude needs beside its low-rank term: an input or an output's gradient rounded, and f ∘ dy.
   func magnitudeScratch(_ part: Part) -> Int {
     let half = rounds ? Self.halfRoom(rows * max(inputs, part.columns)) : 0
-    return half + max(rows * part.columns, (part.term?.rank ?? 0) * part.columns)
+    return half + max(rows * part.columns, (part.magnified?.term.rank ?? 0) * part.columns)
   }
 
   /// One product more with dropout, and the norms.

@@ -7,9 +7,9 @@ import Objectives
 import Recipes
 import Tokenizers
 
-package final class TrunkTasks {
+package final class TrunkTasks: RunParts {
   let objective: SharedTrunk
-  let data: TrunkData
+  private let data: PartData
   /// The trunk with the head of each task: the same weights in the same memory.
   let replicas: [Replica]
   private var streams: [BatchStream]
@@ -17,7 +17,7 @@ package final class TrunkTasks {
   private var units: [Int] = []
 
   /// - Parameter replica: of the run.
-  init(_ objective: SharedTrunk, _ data: TrunkData, _ replica: Replica) {
+  init(_ objective: SharedTrunk, _ data: PartData, _ replica: Replica) {
     self.objective = objective
     self.data = data
     replicas = zip(objective.tasks, replica.description.eachTask).map {
@@ -27,15 +27,23 @@ package final class TrunkTasks {
   }
 
   /// The floats that the gradients of a micro-batch of any task take.
-  var gradientRoom: Int { replicas.map(\.gradientRoom).max() ?? 0 }
+  package var gradientRoom: Int { replicas.map(\.gradientRoom).max() ?? 0 }
+  package var counts: Int { objective.counts }
 
-  func sequences(of task: Int) -> TokenSequences { data.data[task].dataset.train }
-  func mask(of task: Int) -> PackingMask { data.recipes[task].data.packingMask }
-  func weight(of task: Int) -> Float { Float(objective.tasks[task].weight) }
-  func units(of task: Int) -> Int { units[task] }
+  private func sequences(of task: Int) -> TokenSequences { data.data[task].dataset.train }
+  private func mask(of task: Int) -> PackingMask { data.recipes[task].data.packingMask }
+  package func replica(of microBatch: MicroBatch) -> Replica { replicas[microBatch.task] }
+  package func weight(of microBatch: MicroBatch) -> Float { Float(objective.tasks[microBatch.task].weight) }
+  package func units(of microBatch: MicroBatch) -> Int { units[microBatch.task] }
+
+  package func fill(_ batch: inout Batch, with microBatch: MicroBatch, _ draw: BatchDraw) {
+    let task = microBatch.task
+    replicas[task].objective.fill(
+      &batch, with: microBatch, of: sequences(of: task), mask: mask(of: task), draw)
+  }
 
   /// The micro-batches of a step (from 0), task by task. Each holds samples of one task.
-  func microBatches(step: Int) -> [MicroBatch] {
+  package func microBatches(step: Int) -> [MicroBatch] {
     var all: [MicroBatch] = []
     var first = 0
     for task in streams.indices {
@@ -50,17 +58,17 @@ package final class TrunkTasks {
     return all
   }
 
-  func tokenCount(of microBatches: [MicroBatch]) -> Int {
+  package func tokenCount(of microBatches: [MicroBatch]) -> Int {
     microBatches.reduce(0) { $0 + sequences(of: $1.task).tokenCount(of: [$1]) }
   }
 
-  func samples(of microBatches: [MicroBatch]) -> Int {
+  package func samples(of microBatches: [MicroBatch]) -> Int {
     microBatches.reduce(0) { $0 + $1.sequences.count / sequences(of: $1.task).rowsPerSample }
   }
 
   /// Counts the units of each task in a step, which its losses will be divided by.
   /// - Returns: those of all.
-  func begin(_ microBatches: [MicroBatch], _ draw: BatchDraw) -> Int {
+  package func begin(_ microBatches: [MicroBatch], _ draw: BatchDraw) -> Int {
     units = replicas.indices.map { task in
       replicas[task].objective.units(
         of: microBatches.filter { $0.task == task }, in: sequences(of: task), draw)
@@ -69,18 +77,23 @@ package final class TrunkTasks {
   }
 
   /// What a micro-batch that was just computed leaves beside its loss.
-  func counts(of microBatch: MicroBatch, loss: Double, _ draw: BatchDraw) -> [Double] {
+  package func counts(
+    of microBatch: MicroBatch, in batch: Batch, loss: Double, _ draw: BatchDraw
+  ) -> [Double] {
     let replica = replicas[microBatch.task]
     let units = replica.objective.units(of: [microBatch], in: sequences(of: microBatch.task), draw)
     return objective.counts(
       of: microBatch.task, LossSums(loss: loss, units: units, counts: replica.counts))
   }
 
-  /// Names the samples behind a loss that is not finite, or the largest losses, of each task.
-  func offenders(
-    _ microBatches: [MicroBatch], losses: [Double],
+  package func loss(of total: LossSums) -> Double { objective.loss(of: total) }
+  package func scalars(ofStep total: LossSums) -> [Scalar] { objective.scalars(ofStep: total) }
+
+  package func offenders(
+    _ microBatches: [MicroBatch], sums: [LossSums],
     decode: @escaping @Sendable (ArraySlice<Int32>) -> String
   ) -> String {
+    let losses = sums.map(\.loss)
     let isBroken = losses.contains { !$0.isFinite }
     let parts = replicas.indices.compactMap { task -> String? in
       let own = microBatches.indices.filter { microBatches[$0].task == task }
@@ -94,7 +107,7 @@ package final class TrunkTasks {
   }
 
   /// The validation of every task that has some; nil if none has. Collective.
-  func validate(ranks: Ranks) throws -> Evaluation? {
+  package func validate(ranks: Ranks) throws -> Evaluation? {
     var whole = Evaluation(general: nil)
     var loss: Double?
     for task in replicas.indices {
@@ -115,7 +128,7 @@ package final class TrunkTasks {
   }
 
   /// - Throws: if the disk has lost something of the data or its order.
-  func check() throws {
+  package func check() throws {
     try data.check()
     for stream in streams { try stream.check() }
   }

@@ -35,8 +35,7 @@ package struct ReplicaCheck {
 
   /// - Parameter run: a run with its own fp32 weights on this rank.
   package init(_ run: Run) {
-    // Of several tasks, the first.
-    let replica = run.trunk?.replicas[0] ?? run.replica
+    let replica = run.checkedReplica
     unit = type(of: replica.objective).unit
     gradientCount = replica.layout.trainedCount
     // Differences measure the steepest loss best; near a loss's lowest point they measure nothing.
@@ -61,11 +60,14 @@ package struct ReplicaCheck {
 }
 
 extension Run {
+  /// Of several tasks, that of the first.
+  fileprivate var checkedReplica: Replica { (parts as? TrunkTasks)?.replicas[0] ?? replica }
+
   /// The first micro-batches of an epoch from which `make` makes a batch.
   fileprivate func firstBatches(_ count: Int, _ make: (Batch) -> Batch?) -> [Batch] {
     var batches: [Batch] = []
     let sequences = data.dataset.train
-    let replica = trunk?.replicas[0] ?? replica
+    let replica = checkedReplica
     var stream = data.stream
     for step in 0..<(sequences.count + stream.batchSize - 1) / stream.batchSize {
       for microBatch in stream.microBatches(step: step)

@@ -103,7 +103,11 @@ package struct Verification {
     recipe.training.activations.recompute = arrangement.recompute
     recipe.training.validateEvery = 0
     recipe.data.validation = .none
-    for task in recipe.tasks.indices { recipe.tasks[task].data.validation = .none }
+    for (index, part) in recipe.parts.enumerated() {
+      var data = part.recipe.data
+      data.validation = .none
+      recipe.set(data, ofPart: index)
+    }
     recipe.checkpoint.every = .steps(0)
     recipe.checkpoint.resume = .auto
     recipe.checkpoint.keep = 1

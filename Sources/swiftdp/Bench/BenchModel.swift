@@ -42,6 +42,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var method = Method.full
   @Option(help: "Of lora: the columns of its narrow matrices.")
   var rank = 8
+  @Option(help: "Of lora: how many adapters learn in one pass, each with an even share of the sequences.")
+  var adapters = 1
   @Option(help: "same, bfloat16, int8 or nf4: what frozen projections are stored in.")
   var frozenDtype = Frozen.same
   @Option(help: "adamw, sgd (with momentum), lion, adafactor, adamw8bit, muon or schedule_free.")
@@ -86,11 +88,15 @@ struct BenchModel: ParsableCommand, SharedByRanks {
 
   func validate() throws {
     try check("--rank", rank, in: 1...4096)
+    guard method == .lora || adapters == 1 else {
+      throw ValidationError("--adapters needs --method lora")
+    }
     guard method == .lora || frozenDtype == .same else {
       throw ValidationError("--frozen-dtype needs --method lora: full fine-tuning freezes nothing")
     }
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0, 1, 2 or 3") }
     try check("--batch-size", batchSize, in: 1...Int.max)
+    try check("--adapters", adapters, in: 1...batchSize)
     try check("--length", length, in: 2...1 << 16)
     try check("--steps", steps, in: 1...Int.max)
     try check("--warm-up", warmUp, in: 0...Int.max)
@@ -152,7 +158,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         type: dtype, length: length,
         library: dtype == .float32 ? engine.blas.name : engine.halves.name,
         parameters: description.layout.count,
-        multiplied: multiplied(description) { $0.trains }, frozen: multiplied(description) { !$0.trains },
+        multiplied: multiplied(description) { $0.trains } / adapters,
+        frozen: multiplied(description) { !$0.trains },
         texts: shape.texts, attentionOperations: shape.attentionOperations(length: length),
         tokens: batchSize * accumulate * length * shape.texts * ranks.count, seconds: seconds.sorted(),
         exchange: exchange.sorted(),
@@ -168,7 +175,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     guard method == .lora else { return description }
     var lora = LoRA()
     lora.rank = rank
-    return try description.adapted(by: lora)
+    guard adapters > 1 else { return try description.adapted(by: lora) }
+    return try description.adapted(
+      by: AdapterSet((1...adapters).map { .init(name: "\($0)", lora: lora, place: "--adapters") }))
   }
 
   /// The parameters of a kind that are multiplied, and not only looked up.

@@ -58,17 +58,21 @@ final class BenchTraining {
     }
     weights.refreshVectors()
     let count = shape.batch.sequences * accumulate * ranks.count
+    let schedule = Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1)
+    let learned = sequences(count, shape.batch.length, description.family.vocabulary)
+    let adapters = description.adaptation.members
+    let parts = adapters.map {
+      AdapterRows.Part(name: $0.name, sequences: learned, mask: .none, schedule: schedule)
+    }
     run = TrainStep(
       replica: replica,
       gradients: GradientSum(
         map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: shape.exact,
         wire: shape.wire, ledger: ledger),
-      optimizer: optimizer,
-      schedule: Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1),
-      ranks: ranks,
-      sequences: sequences(count, shape.batch.length, description.family.vocabulary),
-      mask: .none, seed: 0, gradientClip: 1)
-    microBatches = MicroBatch.cut(Array(0..<count), size: shape.batch.sequences)
+      optimizer: optimizer, schedule: schedule, ranks: ranks, sequences: learned, mask: .none, seed: 0,
+      gradientClip: 1, parts: parts.isEmpty ? nil : AdapterRows(replica, parts))
+    let whole = MicroBatch.cut(Array(0..<count), size: shape.batch.sequences)
+    microBatches = adapters.isEmpty ? whole : whole.map { $0.shared(among: adapters.count) }
   }
 
   /// - Parameter number: 1 for the first step.
@@ -82,5 +86,20 @@ final class BenchTraining {
     StepEstimate(
       map, ProgramEstimate(description, layout: description.layout, shape, place), shape, place,
       sequences: microBatches.count * shape.batch.sequences, rates: rates)
+  }
+}
+
+extension MicroBatch {
+  /// The same rows, an even share for each of several adapters.
+  fileprivate func shared(among count: Int) -> MicroBatch {
+    let parts = (0..<count).map { number in
+      let rows = sequences.count * number / count..<sequences.count * (number + 1) / count
+      return MicroBatch(
+        sequences: Array(sequences.dropFirst(rows.lowerBound).prefix(rows.count)),
+        firstSample: firstSample + rows.lowerBound)
+    }
+    var whole = parts[0]
+    whole.beside = Array(parts.dropFirst())
+    return whole
   }
 }

@@ -22,7 +22,7 @@ extension DataCommand {
       try onRanks { ranks in
         let (given, _) = try ranks.together {
           let read = try readRecipe(recipeAndSettings)
-          let parts = read.0.tasks.indices.map(read.0.part)
+          let parts = read.0.parts.map(\.recipe)
           guard (parts.isEmpty ? [read.0] : parts).allSatisfy({ $0.data.cache != nil }) else {
             throw UserError(.usage, "is missing", at: "data.cache", hint: "name a folder")
           }
@@ -30,14 +30,13 @@ extension DataCommand {
         }
         let threads = given.parallel.threads ?? Launch.threads(ranks)
         let recipe = try given.retrieved(ranks: ranks, threads: threads) { Command.tell($0) }
-        let parts = recipe.tasks.isEmpty ? [recipe] : recipe.tasks.indices.map(recipe.part)
-        for (number, part) in parts.enumerated() {
+        let parts = recipe.parts
+        for (name, part) in parts.isEmpty ? [(name: "", recipe: recipe)] : parts {
           let data = try RunData.cached(part, ranks: ranks, threads: threads) { Command.tell($0) }
           guard ranks.isFirst else { continue }
-          let name = recipe.tasks.isEmpty ? "" : recipe.tasks[number].share.name + ": "
           let (train, validation) = (data.dataset.summary.train, data.dataset.summary.validation)
           print(
-            name
+            (name.isEmpty ? "" : name + ": ")
               + "train \(grouped(train.sequences)) sequences, \(grouped(train.tokens)) tokens"
               + (validation.map {
                 " · validation \(grouped($0.sequences)) sequences, \(grouped($0.tokens)) tokens"

@@ -59,20 +59,24 @@ struct RecipeData {
 }
 
 extension Recipe {
-  /// The recipe of one of several tasks; the same recipe where it has one.
+  /// The recipe of one of several tasks or adapters; the same recipe where it has one.
   /// - Throws: where a task has to be named, or none has the name.
   fileprivate func ofTask(_ name: String?) throws -> Recipe {
-    let names = tasks.map(\.share.name)
-    if tasks.isEmpty, name == nil { return self }
-    guard let name, let task = names.firstIndex(of: name) else {
+    let names = parts.map(\.name)
+    if names.isEmpty, name == nil { return self }
+    guard let name, let part = parts.first(where: { $0.name == name }) else {
+      let kind = adapters.isEmpty ? "tasks" : "adapters"
       throw UserError(
         .usage,
         name.map {
           "is \($0.quoted), and the recipe has \(names.isEmpty ? "one task" : names.joined(separator: ", "))"
         }
-          ?? "is missing: the data of several tasks are looked at one by one", at: "--task",
+          ?? "is missing: the data of several \(kind) are looked at one by one", at: "--task",
         hint: names.isEmpty ? "leave it out" : "name one of \(names.joined(separator: ", "))")
     }
-    return part(task)
+    var recipe = part.recipe
+    // What one learns from is looked at as for a run of its own.
+    recipe.adapters = []
+    return recipe
   }
 }

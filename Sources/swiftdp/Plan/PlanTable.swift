@@ -37,8 +37,8 @@ struct PlanTable {
         .joined(separator: "; "),
       "speed     \(rates.joined(separator: ", ")) GFLOP/s a core, copy \(decimals(link.copy / 1e9, 1)) GB/s, link "
         + "\(decimals(link.link * 8 / 1e9, 1)) Gbit/s",
-      "step      \(recipe.training.batchSize) sequences of \(recipe.data.sequenceLength) tokens, "
-        + "\(recipe.training.microBatchSize) a micro-batch",
+      "step      \(recipe.stepSequences) sequences of \(recipe.data.sequenceLength) tokens, "
+        + "\(recipe.microBatchSequences) a micro-batch",
       "arranged  \(counted(place.ranks, "rank")), "
         + best.arrangement.places.map { "\($0.ranksPerHost) a host × " + counted($0.threads, "thread") }
         .joined(separator: "; "),

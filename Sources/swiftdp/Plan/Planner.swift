@@ -94,7 +94,7 @@ struct Planner {
       return PlanRow.Cost(
         place: place, limit: kind.memory, memory: MemoryEstimate(map, program, shape, place),
         step: StepEstimate(
-          map, program, shape, place, sequences: sequences ?? recipe.training.batchSize, rates: rates))
+          map, program, shape, place, sequences: sequences ?? recipe.stepSequences, rates: rates))
     }
     return PlanRow(shape: shape, arrangement: arrangement, costs: costs)
   }

@@ -44,7 +44,7 @@ struct Scaling {
 
   init(_ planner: Planner, _ best: PlanRow, upTo most: Int, _ failures: FailureRate) {
     let counts = sequence(first: 1) { $0 * 2 }.prefix { $0 <= most }
-    let batch = planner.recipe.training.batchSize
+    let batch = planner.recipe.stepSequences
     let ranksPerHost = best.place.ranksPerHost
     var strong: [Row] = []
     var weak: [Row] = []
@@ -90,7 +90,7 @@ struct Scaling {
   ) -> Row {
     let steps = ways.map { shape in
       Way(
-        exact: shape.exact, microBatchSize: shape.batch.sequences,
+        exact: shape.exact, microBatchSize: shape.batch.sequences / max(planner.recipe.adapters.count, 1),
         step: planner.row(shape, arrangement, sequences: sequences).step)
     }
     let own = steps[0]

@@ -89,6 +89,11 @@ struct SearchCommand: ParsableCommand, SharedByRanks {
   /// Reads recipe and space, and checks the settings of all trials.
   private func prepared(_ world: Ranks, _ costs: TrialCosts?) throws -> PreparedSearch {
     let (recipe, _) = try readRecipe(recipeAndSettings)
+    if !recipe.adapters.isEmpty {
+      throw UserError(
+        .usage, "stands in the recipe, and trials are runs of one adapter each", at: "adapters",
+        hint: "leave it out; or train the trials' settings as adapters of one run")
+    }
     let file = try RecipeFile(space, assignments: [], paths: Launch.paths, problems: Problems())
     let problems = Problems()
     let top = Section(file.json, file: space, code: .usage, paths: Launch.paths, problems: problems)
