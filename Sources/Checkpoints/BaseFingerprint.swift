@@ -1,7 +1,7 @@
 // What tells one base model from another: an adapter is of use to its own alone.
 import Base
 
-extension HuggingFaceWeights {
+extension StoredTensors {
   /// Bytes at each end of a tensor that are looked at.
   private static let sample = 4096
 
@@ -9,10 +9,10 @@ extension HuggingFaceWeights {
   /// changes it, and it is read in a moment.
   /// - Returns: 16 hexadecimal digits.
   /// - Throws: where a file cannot be read.
-  package func fingerprint() throws -> String {
+  func fingerprint() throws -> String {
     var hash = FNV1a()
     for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-      for byte in "\(name)\0\(type(of: name)?.rawValue ?? "")\0\(shape(of: name) ?? [])\0".utf8 {
+      for byte in "\(name)\0\(entry(name)?.type.rawValue ?? "")\0\(entry(name)?.shape ?? [])\0".utf8 {
         hash.mix(UInt64(byte))
       }
       try withBytes(of: name) { bytes in

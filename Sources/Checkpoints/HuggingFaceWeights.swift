@@ -1,164 +1,67 @@
-// The weights of a model folder as Hugging Face lays it out: one safetensors file, or several and an index.
+// The weights of a model folder as Hugging Face lays it out. A matrix that is packed is one tensor here, of what its
+// numbers stand for.
 import Base
-import Foundation
 import Tensors
 
-/// All tensors of a folder, wherever they lie; can be read from any thread.
+/// All weights of a folder, wherever they lie; can be read from any thread.
 package final class HuggingFaceWeights: Sendable {
-  package let folder: String
-  /// The names of the tensors, by file, and within a file in the order in which they lie there.
+  /// The names of the tensors, by file, and within a file in the order in which they lie there; what is packed, behind
+  /// all others.
   package let names: [String]
-  private let shards: [SafetensorsFile]
-  private let shardOf: [String: Int]
+  private let tensors: StoredTensors
+  /// By the name of the tensor that it is read as.
+  private let packed: [String: PackedMatrix]
+
+  package var folder: String { tensors.folder }
 
   /// Opens `STEM.safetensors`, or otherwise `STEM.safetensors.index.json` and the files it names. Tensors of those
   /// files that the index does not list are ignored.
   /// - Parameter beside: the stems of further single files, which may be there beside the first.
   /// - Throws: `UserError` if there is neither or a single file is broken, `UserErrors` with everything that is
-  ///   wrong with an index and its files.
+  ///   wrong with an index and its files, or with what is packed.
   package init(folder: String, stem: String = "model", beside: [String] = []) throws {
-    self.folder = folder
-    let single = "\(folder)/\(stem).safetensors"
-    let index = single + ".index.json"
-    if Self.exists(single) {
-      let more = beside.map { "\(folder)/\($0).safetensors" }.filter(Self.exists)
-      shards = try ([single] + more).map { try SafetensorsFile($0) }
-      names = shards.flatMap(\.names)
-      shardOf = Dictionary(
-        shards.enumerated().flatMap { number, file in file.names.map { ($0, number) } },
-        uniquingKeysWith: { first, _ in first })
-    } else if Self.exists(index) {
-      let map = try WeightMap(index)
-      (shards, names) = try map.open(in: folder)
-      var numbers: [String: Int] = [:]
-      for (number, file) in map.files.enumerated() { numbers[file] = number }
-      shardOf = map.fileOf.compactMapValues { numbers[$0] }
-    } else {
-      let pickled = ["", ".index.json"].contains { Self.exists("\(folder)/pytorch_\(stem).bin\($0)") }
-      let fix =
-        stem == "model"
-        ? "in transformers; save_pretrained writes safetensors"
-        : "in adapters; save_adapter writes safetensors with use_safetensors=True"
-      throw UserError(
-        .data, "holds neither \(stem).safetensors nor \(stem).safetensors.index.json", at: folder,
-        hint: pickled ? "load its pytorch_\(stem).bin \(fix)" : "")
-    }
+    tensors = try StoredTensors(folder: folder, stem: stem, beside: beside)
+    packed = stem == "model" ? try PackedMatrix.all(in: tensors) : [:]
+    let parts = Set(packed.values.flatMap(\.tensors))
+    names = tensors.names.filter { !parts.contains($0) } + packed.keys.sorted()
   }
 
   /// A text of the first file's header.
-  package func metadata(_ key: String) -> String? { shards.first?.header.metadata[key] }
+  package func metadata(_ key: String) -> String? { tensors.metadata(key) }
 
-  package func contains(_ name: String) -> Bool { shardOf[name] != nil }
+  package func contains(_ name: String) -> Bool { packed[name] != nil || tensors.contains(name) }
 
   /// The tensor's sizes, `[]` for a scalar; nil if there is no such tensor.
-  package func shape(of name: String) -> [Int]? { entry(name)?.shape }
+  package func shape(of name: String) -> [Int]? {
+    packed[name].map { [$0.rows, $0.columns] } ?? tensors.entry(name)?.shape
+  }
 
-  /// The element type in the file; nil if there is no such tensor.
-  package func type(of name: String) -> StoredType? { entry(name)?.type }
+  /// The element type in the file, or that of the scales of what is packed; nil if there is no such tensor.
+  package func type(of name: String) -> StoredType? { packed[name]?.scaleType ?? tensors.entry(name)?.type }
+
+  /// The bits of each number of a tensor that is packed; nil for others.
+  package func packedBits(of name: String) -> Int? { packed[name]?.bits }
 
   /// As `SafetensorsFile.read`.
   package func read(
     _ name: String, into buffer: UnsafeMutableBufferPointer<Float>, range: Range<Int>
   ) throws {
-    guard let shard = shardOf[name] else {
-      throw UserError(.data, "holds no tensor \(name.quoted)", at: folder)
-    }
-    try shards[shard].read(name, into: buffer, range: range)
+    guard let matrix = packed[name] else { return try tensors.read(name, into: buffer, range: range) }
+    try matrix.read(range, into: buffer, from: tensors)
   }
 
   /// As `SafetensorsFile.halves`.
   package func halves(of name: String) -> MappedHalves? {
-    shardOf[name].flatMap { shards[$0].halves(of: name) }
+    packed[name] == nil ? tensors.halves(of: name) : nil
   }
 
-  /// As `SafetensorsFile.withBytes`.
+  /// As `SafetensorsFile.withBytes`; nil for what is packed.
   package func withBytes<T>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> T) throws -> T? {
-    guard let shard = shardOf[name] else { return nil }
-    return try shards[shard].withBytes(of: name, body)
+    try tensors.withBytes(of: name, body)
   }
 
-  private func entry(_ name: String) -> SafetensorsHeader.Entry? {
-    shardOf[name].flatMap { shards[$0].entry(name) }
-  }
-
-  fileprivate static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-}
-
-/// Which file holds which tensor.
-private struct WeightMap {
-  let path: String
-  var fileOf: [String: String] = [:]
-  /// A file's tensors, in the order of the index.
-  var namesIn: [String: [String]] = [:]
-  /// Each file once, sorted by the bytes of its name.
-  var files: [String] = []
-
-  /// - Throws: `UserErrors` with every entry that cannot be used.
-  init(_ path: String) throws {
-    self.path = path
-    guard let members = try OpenFile.json(path)["weight_map"]?.members, !members.isEmpty else {
-      throw UserErrors([UserError(.data, "has no weight_map that says which file holds what", at: path)])
-    }
-    var errors: [UserError] = []
-    for member in members {
-      let name = String(decoding: member.key, as: UTF8.self)
-      guard let file = member.value.text else {
-        let what = "the file of \(name.quoted) is \(member.value.kind), not a string"
-        errors.append(UserError(.data, what, at: path))
-        continue
-      }
-      guard file.staysInFolder else {
-        let what = "the file of \(name.quoted) is \(file.quoted), which is not a plain file name"
-        errors.append(UserError(.data, what, at: path))
-        continue
-      }
-      guard fileOf.updateValue(file, forKey: name) == nil else {
-        errors.append(UserError(.data, "two tensors are called \(name.quoted)", at: path))
-        continue
-      }
-      namesIn[file, default: []].append(name)
-    }
-    guard errors.isEmpty else { throw UserErrors(errors.shortened(at: path)) }
-    files = namesIn.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  }
-
-  /// The files, in the order of `files`, and the listed tensors in the order in which they lie in them.
-  func open(in folder: String) throws -> (shards: [SafetensorsFile], names: [String]) {
-    var errors: [UserError] = []
-    var shards: [SafetensorsFile] = []
-    var names: [String] = []
-    for file in files {
-      let path = "\(folder)/\(file)"
-      let expected = namesIn[file, default: []]
-      guard HuggingFaceWeights.exists(path) else {
-        let what = "is missing, and with it \(expected.count) of the tensors in \(self.path.lastComponent)"
-        errors.append(UserError(.data, what, at: path, hint: "download or copy it too"))
-        continue
-      }
-      do {
-        let shard = try SafetensorsFile(path)
-        for name in expected where shard.entry(name) == nil {
-          let what = "lacks the tensor \(name.quoted), which \(self.path.lastComponent) says it holds"
-          errors.append(UserError(.data, what, at: path))
-        }
-        shards.append(shard)
-        names += shard.names.filter { fileOf[$0] == file }
-      } catch let error as UserError {
-        errors.append(error)
-      }
-    }
-    guard errors.isEmpty else { throw UserErrors(errors.shortened(at: self.path)) }
-    return (shards, names)
-  }
-}
-
-extension String {
-  fileprivate var lastComponent: String { split(separator: "/").last.map(String.init) ?? self }
-}
-
-extension [UserError] {
-  /// Reports twenty mistakes at most, and how many more there were: a hostile index can be wrong a million times.
-  fileprivate func shortened(at path: String) -> [UserError] {
-    count <= 20 ? self : self[..<20] + [UserError(.data, "\(count - 20) more errors like these", at: path)]
-  }
+  /// A hash that tells its tensors, as they lie there, from those of another model.
+  /// - Returns: 16 hexadecimal digits.
+  /// - Throws: where a file cannot be read.
+  package func fingerprint() throws -> String { try tensors.fingerprint() }
 }

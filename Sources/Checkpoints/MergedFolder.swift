@@ -1,7 +1,20 @@
-// Writes a merged model as a Hugging Face folder, one tensor in memory at a time.
+// Writes a model that was made of others as a Hugging Face folder, one tensor in memory at a time.
 import Base
 import Models
 import Tensors
+
+/// What stands in a folder in the place of some parameters.
+package protocol ParameterPacking {
+  /// What config.json says of it.
+  var settings: [(key: String, value: JSON)] { get }
+  /// The tensors that a parameter becomes; nil where it stays as it is.
+  /// - Parameter type: what it would be stored as.
+  func tensors(
+    of spec: ParameterSpec, type: StoredType
+  ) -> [(name: String, type: StoredType, shape: [Int])]?
+  /// The bytes of these tensors, in their order.
+  func pack(_ values: [Float], of spec: ParameterSpec, type: StoredType) throws -> [[UInt8]]
+}
 
 package struct MergedFolder {
   private let folder: DirectoryPublish
@@ -12,6 +25,9 @@ package struct MergedFolder {
   /// What it holds beside weights and config.json.
   package var companions: CompanionFiles
   private let plan: SafetensorsPlan
+  private let packing: (any ParameterPacking)?
+  /// Bytes of all tensors.
+  package var bytes: Int { plan.totalSize }
   /// The element types of the tensors, which are those of the base.
   package let types: [StoredType]
 
@@ -22,11 +38,13 @@ package struct MergedFolder {
   ///   - type: what numbers are stored as; nil for the types that the donor has.
   ///   - donor: the folder whose types and companions it takes.
   ///   - donorDescription: of the donor, where that has other layers.
+  ///   - packing: what some parameters become.
   /// - Throws: what is wrong with the donor.
   package init(
     _ weights: any WeightReader, of description: ModelDescription, type: StoredType? = nil, donor: String,
-    donorDescription: ModelDescription? = nil, path: String
+    donorDescription: ModelDescription? = nil, packing: (any ParameterPacking)? = nil, path: String
   ) throws {
+    self.packing = packing
     folder = DirectoryPublish(path)
     self.weights = weights
     self.description = description
@@ -44,7 +62,9 @@ package struct MergedFolder {
     let specs = layout.forwardOrder.map { layout.parameters[$0].spec }
     self.types = specs.map { type ?? types[$0.name] ?? usual }
     plan = try SafetensorsPlan(
-      tensors: zip(specs, self.types).map { (name: $0.name, type: $1, shape: $0.shape) },
+      tensors: zip(specs, self.types).flatMap { spec, type in
+        packing?.tensors(of: spec, type: type) ?? [(name: spec.name, type: type, shape: spec.shape)]
+      },
       maximumShardBytes: Self.maximumShardBytes)
   }
 
@@ -61,13 +81,21 @@ package struct MergedFolder {
       let memory = FlatMemory(count: spec.count, label: "merging")
       let values = UnsafeMutableBufferPointer(start: memory.base, count: spec.count)
       try weights.read(index, 0..<spec.count, into: values)
+      if let packing, let tensors = packing.tensors(of: spec, type: types[done]) {
+        let parts = try packing.pack(Array(values), of: spec, type: types[done])
+        for (tensor, bytes) in zip(tensors, parts) {
+          try bytes.withUnsafeBytes { try writer.write(name: tensor.name, from: 0, bytes: $0) }
+        }
+        continue
+      }
       try check(spec.name, UnsafeBufferPointer(values))
       try writer.write(name: spec.name, elementRange: 0..<spec.count, from: UnsafeBufferPointer(values))
     }
     try writer.finish()
     let files = SmallFiles(in: folder.staging)
     try files.write(plan.index.encoded(indented: true) + "\n", plan.indexName)
-    try files.write(description.config.encoded(indented: true) + "\n", "config.json")
+    let config = description.replacing(packing?.settings ?? [])
+    try files.write(config.encoded(indented: true) + "\n", "config.json")
     try files.write(companions)
     let written = zip(plan.files, writer.written).map {
       Manifest.File(name: $0.name, bytes: $0.size, checksum: $1.checksum)

@@ -57,6 +57,22 @@ extension ModelDescription {
   }
 }
 
+extension ModelDescription {
+  /// - Throws: where a parameter of the model that is trained lies packed in its folder: a step would move it off the few
+  ///   numbers that it can be there.
+  package func checkTrainsNothingPacked(in folder: String) throws {
+    let files = try HuggingFaceWeights(folder: folder)
+    for spec in parameters where spec.trains && !spec.isAdded {
+      guard let name = names(of: spec.name).first(where: files.contains),
+        let bits = files.packedBits(of: name)
+      else { continue }
+      throw UserError(
+        .usage, "has \(bits) bits for each number, which cannot be trained", at: "\(folder): \(name)",
+        hint: "train an adapter on it (method: {name: lora}), or the model that it was made of")
+    }
+  }
+}
+
 extension HuggingFaceWeights {
   /// The tensor of every parameter, in the order of the layout.
   ///

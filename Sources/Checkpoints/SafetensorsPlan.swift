@@ -17,7 +17,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
     package var offset: Int
     /// Elements.
     package var count: Int
-    /// F32, BF16, F16, U8, I8 or I64.
+    /// F32, BF16, F16, U8, I8, I32 or I64.
     package var type: StoredType
   }
 
@@ -38,7 +38,7 @@ package struct SafetensorsPlan: Equatable, Sendable {
   /// Lays out tensors in the order given, whole in one file each; a new file begins where the next tensor
   /// would take the data beyond `maximumShardBytes`.
   /// - Parameters:
-  ///   - tensors: of `.f32`, `.bf16`, `.f16`, `.u8`, `.i8` or `.i64`.
+  ///   - tensors: of `.f32`, `.bf16`, `.f16`, `.u8`, `.i8`, `.i32` or `.i64`.
   ///   - stem: `model` for what transformers loads.
   ///   - metadata: texts that each file's header holds.
   /// - Throws: `UserError` where a shape is impossible or a name stands twice.
@@ -47,8 +47,8 @@ package struct SafetensorsPlan: Equatable, Sendable {
     stem: String = "model", metadata: [String: String] = [:]
   ) throws {
     precondition(
-      tensors.allSatisfy { [.f32, .bf16, .f16, .u8, .i8, .i64].contains($0.type) },
-      "files are written in F32, BF16, F16, U8, I8 or I64")
+      tensors.allSatisfy { [.f32, .bf16, .f16, .u8, .i8, .i32, .i64].contains($0.type) },
+      "files are written in F32, BF16, F16, U8, I8, I32 or I64")
     precondition(maximumShardBytes > 0, "a shard holds at least one byte")
     var groups: [[(name: String, type: StoredType, shape: [Int])]] = [[]]
     var filled = 0

@@ -1,4 +1,4 @@
-// Matrices of Q4_0 that are rounded by what they read of some text, and how much that changes less.
+// Matrices that are rounded by what they read of some text, and how much that changes less.
 import Base
 import Graph
 import Kernels
@@ -18,23 +18,22 @@ struct CalibratedRounding {
   /// - Parameters:
   ///   - name: of the parameter.
   ///   - values: [rows, columns], outputs first.
-  /// - Returns: nil where nothing was seen of what it reads.
-  func rounded(
-    _ name: String, _ values: [Float], rows: Int, columns: Int
-  ) -> (values: [Float], error: RoundingError)? {
+  /// - Returns: what GPTQ makes of it, with the levels of its blocks; nil where nothing was seen of what it reads.
+  func rounded<Grid: RoundingGrid>(
+    _ name: String, _ values: [Float], rows: Int, columns: Int, on grid: Grid
+  ) -> (values: [Float], levels: [Grid.Levels], error: RoundingError)? {
     guard name.hasSuffix(".weight"), let inputs = tap.sum(of: String(name.dropLast(".weight".count))),
       inputs.count == columns * columns, let gptq = GPTQ(inputs, size: columns, engine)
     else { return nil }
-    let rounded = gptq.rounded(values, rows: rows)
+    let rounded = gptq.rounded(values, rows: rows, on: grid)
     func error(_ other: [Float]) -> Double {
       GPTQ.error(of: other, from: values, rows: rows, inputs, size: columns, engine)
     }
     let whole = error([Float](repeating: 0, count: values.count))
+    let nearest = error(grid.nearest(values, rows: rows, columns: columns, engine).values)
     return (
-      rounded,
-      RoundingError(
-        name: name, nearest: error(gptq.nearest(values, rows: rows)) / whole,
-        calibrated: error(rounded) / whole)
+      rounded.values, rounded.levels,
+      RoundingError(name: name, nearest: nearest / whole, calibrated: error(rounded.values) / whole)
     )
   }
 }

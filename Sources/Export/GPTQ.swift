@@ -1,11 +1,9 @@
-// Rounding of a matrix to four bits so that what it computes changes least (GPTQ, Frantar et al. 2022): columns are rounded
+// Rounding of a matrix to few bits so that what it computes changes least (GPTQ, Frantar et al. 2022): columns are rounded
 // one after the other, and the error of each is made up for in those behind it, by the inputs that the matrix reads.
 //
 // As in the authors' program: H = Σ x xᵀ with 1 % of the mean of its diagonal added, U the upper triangle with H⁻¹ = Uᵀ U;
-// e = (w − q) / U[i, i] and w[j] ← w[j] − e U[i, j] for all j behind i. The scale of a block of Q4_0 is found when the first
-// of its columns comes, from what they are then. The number that decides it stays −8 of them, so that ggml's encoder finds
-// the same scale and the same four bits in what comes out.
-import Checkpoints
+// e = (w − q) / U[i, i] and w[j] ← w[j] − e U[i, j] for all j behind i. The levels of a block are found when the first of
+// its columns comes, from what they are then.
 import Kernels
 import Tensors
 
@@ -108,39 +106,24 @@ struct GPTQ {
     return inverse
   }
 
-  /// A matrix of numbers that are exact in Q4_0.
+  /// A matrix of numbers that a grid has, and the levels of its blocks, [rows, size / block].
   /// - Parameter matrix: [rows, size]; rows hold whole blocks.
-  func rounded(_ matrix: [Float], rows: Int) -> [Float] { rounded(matrix, rows: rows, makesUp: true) }
-
-  /// The same with each number rounded by itself.
-  func nearest(_ matrix: [Float], rows: Int) -> [Float] { rounded(matrix, rows: rows, makesUp: false) }
-
-  private func rounded(_ matrix: [Float], rows: Int, makesUp: Bool) -> [Float] {
-    var out = matrix
-    let block = Q4_0.block.numbers
-    out.withUnsafeMutableBufferPointer { out in
-      guard let base = out.baseAddress else { return }
-      engine.pool.run(rows) { row, _ in
-        let w = base + row * size
-        if makesUp { for column in 0..<size where dead[column] { w[column] = 0 } }
-        var (scale, anchor) = (Float(0), 0)
-        for column in 0..<size {
-          if column % block == 0 {
-            anchor = (column..<column + block).max { abs(w[$0]) < abs(w[$1]) } ?? column
-            scale = FloatConversion.widened(f16: FloatConversion.narrowed(f16: w[anchor] / -8))
-          }
-          let count =
-            scale == 0 ? 0 : column == anchor ? -8 : min(max((w[column] / scale + 0.5).rounded(.down), -8), 7)
-          let value = scale * count
-          let error = (w[column] - value) / upper.base[column * size + column]
-          w[column] = value
-          guard makesUp, error != 0 else { continue }
-          let line = upper.base + column * size
-          for later in column + 1..<size { w[later] -= error * line[later] }
-        }
+  func rounded<Grid: RoundingGrid>(
+    _ matrix: [Float], rows: Int, on grid: Grid
+  ) -> (values: [Float], levels: [Grid.Levels]) {
+    grid.blockwise(matrix, rows: rows, columns: size, engine) { w, levels in
+      for column in 0..<size where dead[column] { w[column] = 0 }
+      for column in 0..<size {
+        let place = column % grid.block
+        if place == 0 { (levels + column / grid.block).initialize(to: grid.levels(of: w + column)) }
+        let value = grid.value(w[column], at: place, levels[column / grid.block])
+        let error = (w[column] - value) / upper.base[column * size + column]
+        w[column] = value
+        guard error != 0 else { continue }
+        let line = upper.base + column * size
+        for later in column + 1..<size { w[later] -= error * line[later] }
       }
     }
-    return out
   }
 
   /// Σ |(W − Q) x|² over the inputs that were seen.

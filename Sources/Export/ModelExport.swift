@@ -1,5 +1,4 @@
 // A model folder as one GGUF file for llama.cpp and what is built on it.
-import Adapters
 import Base
 import Checkpoints
 import Foundation
@@ -45,7 +44,7 @@ package struct ModelExport {
     let problems = Problems()
     let type = problems.collect { try ggufType(name, among: ggufTypes) }
     let file = problems.collect { try NewFile(output, at: "--gguf") }
-    let read = problems.collect { try Self.read(model, adapter: adapter, threads: threads) }
+    let read = problems.collect { try ExportedModel(model, adapter: adapter, threads: threads) }
     let tokens = read.flatMap { read in
       problems.collect { try GGUFTokenizer(folder: model, read.description).metadata }
     }
@@ -60,27 +59,6 @@ package struct ModelExport {
     tensors = try Self.tensors(layout, architecture, type)
     metadata = Self.metadata(of: model, architecture, type, tokens)
     notes = read.description.notes + architecture.notes + Self.notes(tensors, type)
-  }
-
-  private static func read(
-    _ model: String, adapter: String?, threads: Int
-  ) throws -> (description: ModelDescription, weights: any WeightReader) {
-    guard let adapter else {
-      let description = try ModelDescription.stored(in: model).adapted(by: NoFineTuning())
-      let layout = description.layout
-      return (description, try FolderWeights(folder: model, description, layout: layout))
-    }
-    try AdapterWeights.checkBase(of: adapter, is: model)
-    let method = try adapterMethod(in: adapter)
-    let adapted = try ModelDescription.stored(in: model, adapter: adapter)
-    guard method.foldsIntoBase, adapted.virtualPositions == .none else {
-      throw UserError(
-        .usage, "is an adapter of the method \(Swift.type(of: method).name), which folds into no weights",
-        at: adapter, hint: "GGUF has no form of it")
-    }
-    let merged = try MergedWeights(
-      adapted, base: model, adapter: adapter, storage: .float32, engine: try Engine(threads: threads))
-    return (merged.description, merged)
   }
 
   private static func metadata(
@@ -159,7 +137,8 @@ package struct ModelExport {
       let arranged = source.form.arranged(values, spec.shape)
       let shape = source.tensor.shape
       guard source.tensor.type.number == Q4_0.number, shape.count == 2,
-        let found = rounding?.rounded(spec.name, arranged, rows: shape[0], columns: shape[1])
+        let found = rounding?.rounded(
+          spec.name, arranged, rows: shape[0], columns: shape[1], on: Q4_0Grid())
       else { return arranged }
       errors.append(found.error)
       return found.values

@@ -100,7 +100,9 @@ package struct ModelDescription: Sendable {
     try problems.throwIfAny()
     self.family = family
     self.head = head ?? ownHead
-    self.config = config
+    // It says how the folder's files are packed, and what is written is not.
+    self.config =
+      config.members.map { .object($0.filter { $0.key != Array("quantization_config".utf8) }) } ?? config
     answerStart = familyType.readsSource ? Int32(start) : nil
     self.folder = folder ?? file
     folderNotes = notes

@@ -14,8 +14,9 @@ struct RunBase {
   /// What a checkpoint must agree with to go on from it.
   let conditions: [(String, JSON)]
 
-  /// - Throws: where the base cannot be read, or an adapter is of another one.
+  /// - Throws: where the base cannot be read or trained, or an adapter is of another one.
   init(_ description: ModelDescription, _ recipe: Recipe) throws {
+    if recipe.weights != .random { try description.checkTrainsNothingPacked(in: recipe.model) }
     guard description.parameters.contains(where: { !$0.trains || $0.isAdded }) else {
       (fingerprint, checkpointForm, modelForm, conditions) = (nil, .model, .model, [])
       return
