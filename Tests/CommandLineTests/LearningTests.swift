@@ -45,47 +45,63 @@ extension CommandLineTests {
       let path = try #require(Project.shared("preference/llms_from_scratch_preference.json"))
       let all = try JSON.parse(try String(contentsOfFile: path, encoding: .utf8)).elements ?? []
       #expect(all.count == 1100)
-      func rows(_ name: String, _ rows: ArraySlice<JSON>, _ columns: [[(String, String)]]) throws {
-        let lines = rows.flatMap { row in
-          columns.map { names in
-            JSON.object(members: names.map { ($0.0, row[$0.1] ?? .string("")) }).encoded() + "\n"
-          }
-        }
-        try folder.file(name, lines.joined())
+      /// The prompt and two answers of each, where they fit the model.
+      let chosen = all.compactMap { row -> (prompt: String, better: String, worse: String)? in
+        guard let instruction = row["instruction"]?.text, let better = row["chosen"]?.text,
+          let worse = row["rejected"]?.text
+        else { return nil }
+        let prompt = instruction + (row["input"]?.text.map { $0.isEmpty ? "" : " " + $0 } ?? "") + "\n"
+        return prompt.utf8.count + max(better.utf8.count, worse.utf8.count) <= 240
+          ? (prompt, better, worse) : nil
       }
-      let prompt = [("instruction", "instruction"), ("input", "input")]
-      let both = [prompt + [("output", "chosen")], prompt + [("output", "rejected")]]
-      let pair = [prompt + [("chosen", "chosen"), ("rejected", "rejected")]]
-      try rows("both.jsonl", all[..<1000], both)
-      for (part, range) in [("train", 0..<1000), ("held", 1000..<1100)] {
-        try rows("\(part)-pairs.jsonl", all[range], pair)
-        try rows("\(part).jsonl", all[range], [both[0]])
+      #expect(chosen.count == 1062)
+      func write(_ name: String, _ rows: [[(String, String)]]) throws {
+        try folder.file(
+          name,
+          rows.map { JSON.object(members: $0.map { ($0.0, .string($0.1)) }).encoded() + "\n" }.joined())
+      }
+      let (learned, held) = (chosen.dropLast(100), chosen.suffix(100))
+      try write(
+        "both.jsonl",
+        learned.flatMap { row in
+          [row.better, row.worse].map { [("prompt", row.prompt), ("completion", $0)] }
+        })
+      for (part, rows) in [("train", learned), ("held", held)] {
+        try write("\(part).jsonl", rows.map { [("prompt", $0.prompt), ("completion", $0.better)] })
+        try write(
+          "\(part)-pairs.jsonl",
+          rows.map { [("prompt", $0.prompt), ("chosen", $0.better), ("rejected", $0.worse)] })
       }
       try train(
         [
           "model=shipped:base", "data.train=both.jsonl", "data.validation=held.jsonl",
-          "data.sequence_length=512", "data.packing=false", "training.steps=250", "training.batch_size=32",
+          "data.sequence_length=256", "data.packing=false", "training.steps=300", "training.batch_size=32",
           "training.micro_batch_size=8", "optimizer.learning_rate=2.0e-3", "optimizer.beta2=0.99",
         ], output: "instructed", ranks: 2, in: folder, timeLimit: 3600)
       let judge = try train(
         [
           "model=instructed/model", "task=reward", "data.train=train-pairs.jsonl",
-          "data.validation=held-pairs.jsonl", "data.sequence_length=512", "training.steps=120",
+          "data.validation=held-pairs.jsonl", "data.sequence_length=256", "training.steps=120",
           "training.batch_size=16", "training.micro_batch_size=8", "training.validate_every=40",
           "optimizer.learning_rate=5.0e-4",
         ], output: "judge", ranks: 2, in: folder, timeLimit: 3600)
-      #expect(try #require(try judge.numbers("validation_rewards/accuracies").last) >= 0.9)
+      #expect(try #require(try judge.numbers("validation_rewards/accuracies").last) >= 0.75)
       let policy = try train(
         [
           "model=instructed/model",
           "task={name: ppo, max_completion_length: 96, kl_coef: 0.05, target: 6, horizon: 2000, rewards: [{model: judge/model}]}",
-          "data.train=train.jsonl", "data.validation=held.jsonl", "data.sequence_length=512",
-          "training.steps=160", "training.batch_size=64", "training.micro_batch_size=16",
+          "data.train=train.jsonl", "data.validation=held.jsonl", "data.sequence_length=256",
+          "training.steps=120", "training.batch_size=64", "training.micro_batch_size=16",
           "training.validate_every=40", "optimizer.learning_rate=1.0e-4",
         ], output: "polite", ranks: 2, in: folder, timeLimit: 3600)
       let rewards = try policy.numbers("reward")
       let (first, last) = (rewards.prefix(10).reduce(0, +) / 10, rewards.suffix(10).reduce(0, +) / 10)
       #expect(last >= first + 1, "\(first) to \(last)")
+      let onHeldOut = try policy.numbers("validation_reward")
+      #expect(try #require(onHeldOut.last) >= try #require(onHeldOut.first) + 0.8, "\(onHeldOut)")
+      // In nats for each answer; the goal is 6.
+      let distances = zip(try policy.numbers("kl"), try policy.numbers("completion_length")).map { $0 * $1 }
+      #expect(!distances.isEmpty && distances.allSatisfy { $0 <= 10 }, "\(distances)")
     }
   }
 }

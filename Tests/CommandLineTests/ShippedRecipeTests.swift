@@ -13,7 +13,7 @@ struct ShippedRecipe: Sendable, CustomTestStringConvertible {
   static let all: [ShippedRecipe] =
     [
       "full", "last-layers", "lora", "lora-nf4", "dora", "adapters", "ia3", "layernorm", "prefix-tuning",
-      "prompt-tuning", "p-tuning",
+      "prompt-tuning", "p-tuning", "several-adapters",
     ].map { ShippedRecipe(name: $0, settings: ["data.validation=0.001"]) } + [
       ShippedRecipe(
         name: "adalora", settings: ["method.tinit=0", "method.tfinal=0", "data.validation=0.001"]),
