@@ -195,7 +195,7 @@ import Testing
     ]
     let members = zip(["a", "b", "c"], terms).map { AdapterMember(name: $0, adaptation: $1) }
     let model = TestModel(sketch, frozen: .int8, adaptation: Several(members: members))
-    let shape = BatchShape(sequences: 4, length: 1000, groups: [1, 2, 1])
+    let shape = BatchShape(sequences: 48, length: 100, groups: [12, 24, 12])
     var draw = Draw(77)
     let batch = TestBatch(shape, vocabulary: sketch.vocabulary, draw: &draw, packed: false)
     let factors: [Float] = [0.5, 2, 0.25]
