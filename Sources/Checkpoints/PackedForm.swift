@@ -76,7 +76,8 @@ package struct PackedForm: Equatable, Sendable {
   package func settings(ignoring others: [String]) -> [(key: String, value: JSON)] {
     let weights: JSON = .object([
       "num_bits": .integer(bits), "type": .string("int"), "symmetric": .bool(false),
-      "strategy": .string(group == nil ? "channel" : "group"), "group_size": group.map { .integer($0) } ?? .null,
+      "strategy": .string(group == nil ? "channel" : "group"),
+      "group_size": group.map { .integer($0) } ?? .null,
       "dynamic": .bool(false), "actorder": .null,
     ])
     let scheme: JSON = .object([

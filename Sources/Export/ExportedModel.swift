@@ -5,6 +5,7 @@ import Checkpoints
 import Graph
 import Kernels
 import Models
+import Tensors
 
 struct ExportedModel {
   let description: ModelDescription

@@ -41,7 +41,8 @@ package struct IntegerExport {
     try Self.check(group, names.map { description.layout.parameters[$0].spec }, model)
     packing = IntegerPacking(
       PackedForm(bits: bits, group: group),
-      modules: Set(names.map { String(description.layout.parameters[$0].spec.name.dropLast(".weight".count)) }),
+      modules: Set(
+        names.map { String(description.layout.parameters[$0].spec.name.dropLast(".weight".count)) }),
       others: Self.kept(description), engine: try calibration?.engine ?? Engine(threads: threads),
       rounding: calibration.map { CalibratedRounding(tap: $0.tap, engine: $0.engine) })
     folder = try MergedFolder(
@@ -59,7 +60,8 @@ package struct IntegerExport {
     }
     guard !family.readsSource else {
       throw UserError(
-        .usage, "models of type \(description.typeName), which answer to texts, are not written as whole numbers",
+        .usage,
+        "models of type \(description.typeName), which answer to texts, are not written as whole numbers",
         at: model)
     }
   }

@@ -12,7 +12,7 @@ import Testing
     #expect(!SharedPath(file).wait(limit: 0.2))
     let writer = Thread {
       usleep(300_000)
-      FileManager.default.createFile(atPath: file, contents: nil)
+      _ = FileManager.default.createFile(atPath: file, contents: nil)
     }
     writer.start()
     #expect(SharedPath(file).wait(limit: 20))
