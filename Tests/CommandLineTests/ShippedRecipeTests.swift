@@ -65,7 +65,7 @@ struct ShippedRecipe: Sendable, CustomTestStringConvertible {
           {
             #"{"messages": [{"role": "user", "content": "say \#($0)"}, {"role": "assistant", "content": "\#($0)"}]}"#
           }
-        ), settings: ["data.sequence_length=128"]),
+        ), settings: ["data.sequence_length=128", "data.template=chatml"]),
     ]
     + ["rloo", "raft", "ppo"].map {
       ShippedRecipe(
