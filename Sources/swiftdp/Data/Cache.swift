@@ -32,6 +32,9 @@ extension DataCommand {
         let recipe = try given.retrieved(ranks: ranks, threads: threads) { Command.tell($0) }
         let parts = recipe.parts
         for (name, part) in parts.isEmpty ? [(name: "", recipe: recipe)] : parts {
+          var part = part
+          // The data of one adapter is that of a run of its own.
+          part.adapters = []
           let data = try RunData.cached(part, ranks: ranks, threads: threads) { Command.tell($0) }
           guard ranks.isFirst else { continue }
           let (train, validation) = (data.dataset.summary.train, data.dataset.summary.validation)
