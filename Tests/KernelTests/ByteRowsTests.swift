@@ -90,7 +90,9 @@ import Testing
       }
     }
     #expect(ran >= 25)
-    let rising = bits([-.infinity, -2, -1e-40, -0, 0, 1e-40, 1, 3e38, .infinity, .nan])
+    let rising = bits([
+      -.infinity, -2, -.leastNonzeroMagnitude, -0, 0, .leastNonzeroMagnitude, 1, 3e38, .infinity, .nan,
+    ])
     #expect(rising == rising.sorted())
   }
 
