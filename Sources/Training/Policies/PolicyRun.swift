@@ -137,7 +137,7 @@ final class PolicyRun {
     let correction = small == nil ? nil : task.correction
     var (old, other, values): ([[Float]]?, [[Float]]?, [[Float]]?) = (nil, nil, nil)
     if isReused || reference != nil || correction != nil {
-      let bare = rollouts(answers, step: step)
+      let bare = rollouts(answers, Array(answers.indices), step: step)
       func measured(_ model: Replica) throws -> Evaluated {
         try measure(
           bare.sequences, rows: nil, replica: model, ranks: ranks,
@@ -202,8 +202,10 @@ final class PolicyRun {
       divergenceWeight, distance: GroupStatistics.mean(distances), answers: answers.count)
   }
 
-  private func rollouts(_ answers: [PolicyAnswer], step: Int) -> Rollouts {
-    Rollouts(answers, step: step, task: task, prompts: { self.prompts[$0].tokens }, of: data)
+  private func rollouts(_ answers: [PolicyAnswer], _ learned: [Int]? = nil, step: Int) -> Rollouts {
+    Rollouts(
+      answers, learned ?? Rollouts.learned(of: answers, task), step: step, task: task,
+      prompts: { self.prompts[$0].tokens }, of: data)
   }
 
   // MARK: answers

@@ -16,19 +16,25 @@ struct Rollouts {
   private let promptLengths: [Int]
   private let divisors: [Double]
 
-  /// - Parameter prompts: the tokens of each prompt of the data.
-  init(
-    _ answers: [PolicyAnswer], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32],
-    of data: TokenSequences
-  ) {
-    self.answers = answers
-    self.step = step
-    // What carries no gradient is not computed.
+  /// The answers that a step computes: what carries no gradient is left out. Where none does, the answers to one prompt
+  /// stand for all.
+  static func learned(of answers: [PolicyAnswer], _ task: any PolicyTask) -> [Int] {
     let carrying = answers.indices.filter {
       answers[$0].targets(task) > 0
         && (answers[$0].advantage != 0 || task.form.beta > 0 || task.usesValues)
     }
-    let learned = carrying.isEmpty ? Array(answers.indices) : carrying
+    return carrying.isEmpty ? Array(answers.indices.prefix(task.rollouts.generations)) : carrying
+  }
+
+  /// - Parameters:
+  ///   - learned: which of the answers are computed.
+  ///   - prompts: the tokens of each prompt of the data.
+  init(
+    _ answers: [PolicyAnswer], _ learned: [Int], step: Int, task: any PolicyTask, prompts: (Int) -> [Int32],
+    of data: TokenSequences
+  ) {
+    self.answers = answers
+    self.step = step
     let lengths = answers.map { prompts($0.prompt).count + $0.tokens.count }
     // The longest come first, so that ranks end at about the same time.
     let order = learned.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
