@@ -26,10 +26,14 @@ extension CommandLineTests {
       return bytes.withUnsafeBytes { Array($0.bindMemory(to: T.self)) }
     }
 
-    /// What a packed matrix stands for: scale · (code − zero), as compressed-tensors unpacks it.
-    private func unpacked(_ module: String, bits: Int, of file: Safetensors) throws -> (
-      values: [Float], scales: [Float]
-    ) {
+    /// A packed matrix as compressed-tensors unpacks it: scale · (code − zero).
+    private struct Unpacked {
+      var values: [Float] = []
+      /// Of each number, the scale and the zero of its group.
+      var levels: [(scale: Float, zero: Int)] = []
+    }
+
+    private func unpacked(_ module: String, bits: Int, of file: Safetensors) throws -> Unpacked {
       let shape = try values(module + ".weight_shape", of: file, as: Int64.self).map { Int($0) }
       let (rows, columns) = (shape[0], shape[1])
       let words = try values(module + ".weight_packed", of: file, as: UInt32.self)
@@ -38,14 +42,17 @@ extension CommandLineTests {
       let (perWord, groups) = (32 / bits, scales.count / rows)
       let mask = UInt32(1 << bits) - 1
       let wordsOfRow = words.count / rows
-      let all = (0..<rows * columns).map { place -> Float in
+      var found = Unpacked()
+      for place in 0..<rows * columns {
         let (row, column) = (place / columns, place % columns)
         let group = column / (columns / groups)
-        let code = words[row * wordsOfRow + column / perWord] >> (UInt32(bits * (column % perWord))) & mask
-        let zero = zeros[row / perWord * groups + group] >> (UInt32(bits * (row % perWord))) & mask
-        return scales[row * groups + group] * Float(Int(code) - Int(zero))
+        let code = words[row * wordsOfRow + column / perWord] >> UInt32(bits * (column % perWord)) & mask
+        let zero = zeros[row / perWord * groups + group] >> UInt32(bits * (row % perWord)) & mask
+        let scale = scales[row * groups + group]
+        found.values.append(scale * Float(Int(code) - Int(zero)))
+        found.levels.append((scale, Int(zero)))
       }
-      return (all, scales)
+      return found
     }
 
     @Test(arguments: [4, 8]) func eachNumberIsTheNearest(bits: Int) throws {
@@ -65,8 +72,9 @@ extension CommandLineTests {
           let given = try values(module + ".weight", of: plain, as: Float.self)
           #expect(found.values.count == given.count)
           for (place, value) in given.enumerated() {
-            #expect(
-              abs(found.values[place] - value) <= 0.501 * found.scales[place / 16], "\(module) \(place)")
+            let (scale, zero) = found.levels[place]
+            let nearest = (0..<1 << bits).map { abs(scale * Float($0 - zero) - value) }.min() ?? .nan
+            #expect(abs(found.values[place] - value) <= nearest + 1e-4 * scale, "\(module) \(place)")
           }
           #expect(packed.range(of: module + ".weight") == nil)
           seen += 1
