@@ -3,7 +3,8 @@
 //
 // W[r, c] = scale[r, c / group] · (code − zero[r, c / group]), codes from −2^(b−1). Files have them as whole numbers from 0,
 // the first in the lowest bits of a 32-bit word: `weight_packed` [rows, ⌈columns · b / 32⌉] along rows, `weight_zero_point`
-// [⌈rows · b / 32⌉, groups] along columns. `weight_scale` is [rows, groups], and `weight_shape` has rows and columns.
+// [⌈rows · b / 32⌉, groups] along columns. `weight_scale` is [rows, groups], and `weight_shape` has rows and columns. Folders
+// that are written have no zeros: transformers 5 with compressed-tensors 0.20 makes no room for packed ones, and refuses them.
 import Base
 import Tensors
 
@@ -32,7 +33,6 @@ package struct PackedForm: Equatable, Sendable {
     return [
       (module + PackedMatrix.codes, .i32, [rows, words(columns)]),
       (module + PackedMatrix.scales, type, [rows, groups]),
-      (module + PackedMatrix.zeros, .i32, [words(rows), groups]),
       (module + PackedMatrix.shape, .i64, [2]),
     ]
   }
@@ -51,20 +51,6 @@ package struct PackedForm: Equatable, Sendable {
     return bytes
   }
 
-  /// The bytes of zeros, which are packed along columns.
-  /// - Parameter zeros: [rows, groups], in the range of codes.
-  package func packed(zeros: [Int8], rows: Int) -> [UInt8] {
-    let groups = zeros.count / max(rows, 1)
-    var bytes = [UInt8](repeating: 0, count: 4 * words(rows) * groups)
-    for row in 0..<rows {
-      for group in 0..<groups {
-        let code = UInt8(Int(zeros[row * groups + group]) + offset)
-        bytes[zero(row, group, of: groups)] |= code << (row * bits % 8)
-      }
-    }
-    return bytes
-  }
-
   /// Which byte holds a zero.
   func zero(_ row: Int, _ group: Int, of groups: Int) -> Int {
     let bit = row * bits
@@ -75,7 +61,7 @@ package struct PackedForm: Equatable, Sendable {
   /// - Parameter others: modules of torch's `Linear` that are not.
   package func settings(ignoring others: [String]) -> [(key: String, value: JSON)] {
     let weights: JSON = .object([
-      "num_bits": .integer(bits), "type": .string("int"), "symmetric": .bool(false),
+      "num_bits": .integer(bits), "type": .string("int"), "symmetric": .bool(true),
       "strategy": .string(group == nil ? "channel" : "group"),
       "group_size": group.map { .integer($0) } ?? .null,
       "dynamic": .bool(false), "actorder": .null,

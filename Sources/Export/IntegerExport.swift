@@ -164,8 +164,7 @@ private final class IntegerPacking: ParameterPacking {
     let codes = numbers.indices.map { Int8(grid.code(numbers[$0], levels[$0 / grid.block])) }
     return [
       form.packed(codes, rows: rows, columns: columns),
-      scaleBytes(levels.map(\.scale), type),
-      form.packed(zeros: levels.map { Int8($0.zero) }, rows: rows),
+      scaleBytes(levels, type),
       [rows, columns].flatMap { size in (0..<8).map { UInt8(truncatingIfNeeded: size >> (8 * $0)) } },
     ]
   }

@@ -26,18 +26,17 @@ extension CommandLineTests {
       return bytes.withUnsafeBytes { Array($0.bindMemory(to: T.self)) }
     }
 
-    /// A packed matrix as compressed-tensors unpacks it: scale · (code − zero).
+    /// A packed matrix as compressed-tensors unpacks it: scale · code, where files have codes from 0.
     private struct Unpacked {
       var values: [Float] = []
-      /// Of each number, the scale and the zero of its group.
-      var levels: [(scale: Float, zero: Int)] = []
+      /// Of each number.
+      var scales: [Float] = []
     }
 
     private func unpacked(_ module: String, bits: Int, of file: Safetensors) throws -> Unpacked {
       let shape = try values(module + ".weight_shape", of: file, as: Int64.self).map { Int($0) }
       let (rows, columns) = (shape[0], shape[1])
       let words = try values(module + ".weight_packed", of: file, as: UInt32.self)
-      let zeros = try values(module + ".weight_zero_point", of: file, as: UInt32.self)
       let scales = try values(module + ".weight_scale", of: file, as: Float.self)
       let (perWord, groups) = (32 / bits, scales.count / rows)
       let mask = UInt32(1 << bits) - 1
@@ -47,10 +46,9 @@ extension CommandLineTests {
         let (row, column) = (place / columns, place % columns)
         let group = column / (columns / groups)
         let code = words[row * wordsOfRow + column / perWord] >> UInt32(bits * (column % perWord)) & mask
-        let zero = zeros[row / perWord * groups + group] >> UInt32(bits * (row % perWord)) & mask
         let scale = scales[row * groups + group]
-        found.values.append(scale * Float(Int(code) - Int(zero)))
-        found.levels.append((scale, Int(zero)))
+        found.values.append(scale * Float(Int(code) - (1 << (bits - 1))))
+        found.scales.append(scale)
       }
       return found
     }
@@ -72,8 +70,8 @@ extension CommandLineTests {
           let given = try values(module + ".weight", of: plain, as: Float.self)
           #expect(found.values.count == given.count)
           for (place, value) in given.enumerated() {
-            let (scale, zero) = found.levels[place]
-            let nearest = (0..<1 << bits).map { abs(scale * Float($0 - zero) - value) }.min() ?? .nan
+            let (scale, half) = (found.scales[place], 1 << (bits - 1))
+            let nearest = (-half..<half).map { abs(scale * Float($0) - value) }.min() ?? .nan
             #expect(abs(found.values[place] - value) <= nearest + 1e-4 * scale, "\(module) \(place)")
           }
           #expect(packed.range(of: module + ".weight") == nil)
@@ -81,6 +79,7 @@ extension CommandLineTests {
         }
       }
       #expect(seen == 8)
+      #expect(packed.range(of: "model.layers.0.mlp.down_proj.weight_zero_point") == nil)
       let config = try JSON.parse(Array(try folder.data("packed/config.json")))["quantization_config"]
       #expect(
         config?["format"]?.text == "pack-quantized" && config?["quant_method"]?.text == "compressed-tensors")
