@@ -31,6 +31,8 @@ package protocol Operation: Sendable {
   var isLight: Bool { get }
   /// Whether `Recompute.attention` covers this operation and what it reads.
   var isAttention: Bool { get }
+  /// Whether forward reads of its parameters only the rows of the batch's tokens.
+  var looksUpTokens: Bool { get }
   /// Elements of scratch memory that one run of forward or backward may use.
   func scratchCount(threads: Int) -> Int
   /// The number of operations in the matrix products of one forward pass, where a multiplication and an addition
@@ -61,6 +63,7 @@ protocol TileFollower: Operation {
 extension Operation {
   package var isLight: Bool { false }
   package var isAttention: Bool { false }
+  package var looksUpTokens: Bool { false }
   package func scratchCount(threads: Int) -> Int { 0 }
   package var productOperations: Double { 0 }
   package var backwardOperations: Double { 2 * productOperations }

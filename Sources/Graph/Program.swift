@@ -134,7 +134,7 @@ package final class Program {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }
       let node = record.nodes[phase.node]
-      beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: node.parameters))
+      beforeEach(ProgramEntry(phase, node))
       for value in plan.packing.unpackedBefore[time] { unpack(value, memory, engine) }
       for place in plan.cleared[time] {
         (memory.gradients + place.lowerBound).update(repeating: 0, count: place.count)
@@ -142,7 +142,7 @@ package final class Program {
       let frame = frame(time, memory, inputs, engine)
       if let (maker, follower) = pairs[time] {
         let next = self.frame(time + 1, memory, inputs, engine)
-        beforeEach(ProgramEntry(isBackward: !phase.isForward, parameters: next.node.parameters))
+        beforeEach(ProgramEntry(phase, next.node))
         engine.time(phase.label, node) {
           maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
         }

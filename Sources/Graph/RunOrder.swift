@@ -33,6 +33,14 @@ package struct ProgramEntry: Sendable {
   package let isBackward: Bool
   /// The parameters that it reads, as indices into the layout.
   package let parameters: [Int]
+  /// Whether it reads only the rows of the batch's tokens of them.
+  package let looksUpTokens: Bool
+
+  init(_ phase: Phase, _ node: Node) {
+    isBackward = !phase.isForward
+    parameters = node.parameters
+    looksUpTokens = node.operation.looksUpTokens
+  }
 }
 
 /// How far a run has come.

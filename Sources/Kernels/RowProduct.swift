@@ -1,8 +1,9 @@
 // C = A W or C = A Wᵀ with every element summed in one order, whatever the number of rows: a row's results do not
 // depend on the rows beside it. A library chooses its order by the number of rows.
 //
-// W is read once for up to 256 rows. A storage other than fp32 is widened tile by tile. Every storage and any cut into
-// tiles gives the same bits (see `row_product.h` for the two orders), so that tiles may follow the number of threads.
+// W is read once for up to 256 rows. A storage other than fp32 is widened tile by tile, or for one row in
+// registers where it has 16 or 8 bits. Every storage and any cut into tiles gives the same bits (see `row_product.h` for
+// the two orders), so that tiles may follow the number of threads.
 import Base
 import CProcessor
 import Tensors
@@ -30,7 +31,7 @@ extension Engine {
     guard c.rows > 0, c.columns > 0 else { return }
     let tiles = RowTiles(
       rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed,
-      widens: w.direct == nil, threads: pool.threads)
+      widens: w.direct == nil && w.narrow(rows: c.rows) == nil, threads: pool.threads)
     frozenRooms.reserve(transposed ? (w.direct == nil ? tiles.width * w.columns : 0) : RowTiles.panel)
     pool.run(tiles.count) { index, worker in
       let (rows, columns) = tiles[index]
@@ -86,6 +87,12 @@ extension Engine {
     _ x: ConstMatrix, _ w: RowWeight, _ outputs: Range<Int>, adding: Bool, into c: MutableMatrix,
     room: UnsafeMutablePointer<Float>
   ) {
+    if let narrow = w.narrow(rows: x.rows) {
+      return swiftdp_narrow_dots(
+        narrow.kind, x.base, narrow.place(outputs.lowerBound * narrow.stride),
+        narrow.largest.map { $0 + outputs.lowerBound }, narrow.stride, outputs.count, x.columns,
+        adding ? 1 : 0, c.base)
+    }
     var (base, stride) = (UnsafePointer(room), w.columns)
     if let direct = w.direct {
       (base, stride) = (direct.base + outputs.lowerBound * direct.stride, direct.stride)
@@ -102,6 +109,11 @@ extension Engine {
     _ x: ConstMatrix, _ w: RowWeight, _ columns: Range<Int>, adding: Bool, into c: MutableMatrix,
     room: UnsafeMutablePointer<Float>
   ) {
+    if let narrow = w.narrow(rows: x.rows) {
+      return swiftdp_narrow_chains(
+        narrow.kind, x.base, narrow.place(columns.lowerBound), narrow.largest, narrow.stride, columns.count,
+        x.columns, adding ? 1 : 0, c.base)
+    }
     // What lies in fp32 is read where it is; anything else is widened, and then lies as narrow as the tile.
     let depth = w.direct == nil ? RowTiles.panel / columns.count : RowTiles.depth
     for start in stride(from: 0, to: x.columns, by: depth) {
@@ -131,6 +143,8 @@ private struct RowWeight {
   /// Where it lies in fp32, if it does.
   let direct: ConstMatrix?
   private let operand: Operand
+  /// How it lies where registers can widen it.
+  private let inFewBits: NarrowWeight?
   /// Whether its numbers are rounded to bfloat16.
   private let rounds: Bool
 
@@ -141,7 +155,12 @@ private struct RowWeight {
     case .bfloat16(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, nil, false)
     case .frozen(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, nil, rounds)
     }
+    inFewBits = NarrowWeight(operand, rounds: rounds)
   }
+
+  /// How it lies where each number is multiplied once; nil elsewhere.
+  @inline(__always)
+  func narrow(rows: Int) -> NarrowWeight? { rows == 1 ? inFewBits : nil }
 
   /// Asks for a part of a row, whose place the processor does not foresee.
   @inline(__always)
@@ -166,6 +185,38 @@ private struct RowWeight {
   }
 }
 
+/// A weight of 16 or 8 bits.
+private struct NarrowWeight {
+  let kind: Int32
+  /// Of each row in int8.
+  let largest: UnsafePointer<Float>?
+  let stride: Int
+  private let numbers: UnsafeRawPointer
+  private let bytes: Int
+
+  /// - Parameter rounds: whether numbers are rounded once they are widened, which is not done in registers.
+  init?(_ operand: Operand, rounds: Bool) {
+    let halves: HalfMatrix
+    switch operand {
+    case .float32: return nil
+    case .bfloat16(let w): halves = w
+    case .frozen(let w) where w.storage == .int8 && !rounds:
+      kind = Int32(SWIFTDP_INT8)
+      largest = UnsafePointer(w.scales.assumingMemoryBound(to: Float.self))
+      (stride, numbers, bytes) = (w.columns, UnsafeRawPointer(w.codes), 1)
+      return
+    case .frozen(let w):
+      guard let w = w.halves else { return nil }
+      halves = w
+    }
+    kind = Int32(SWIFTDP_BFLOAT16)
+    largest = nil
+    (stride, numbers, bytes) = (halves.stride, UnsafeRawPointer(halves.base), 2)
+  }
+
+  func place(_ number: Int) -> UnsafeRawPointer { numbers + number * bytes }
+}
+
 /// How C is cut.
 private struct RowTiles {
   /// Numbers of the inner dimension whose part of a panel the second-level cache holds.
@@ -177,6 +228,8 @@ private struct RowTiles {
   /// Floats of a widened tile of Wᵀ, at most.
   private static let wide = 1 << 16
   private static let mostRows = 256
+  /// The fewest columns that a thread reads of each row of W for one row of C.
+  private static let sweptColumns = 384
 
   let width: Int
   private let rows: Int
@@ -190,9 +243,14 @@ private struct RowTiles {
     let unit =
       transposed
       ? swiftdp_dot_outputs : rows <= 2 ? 128 : widens ? Self.wideColumns : swiftdp_chain_columns
-    // Four tiles a thread, if there is so much to do, and at most about a hundred columns of each.
-    let most = transposed ? max(min(16, Self.wide / (max(inner, 1) * unit)), 1) : 4
-    width = unit * min(max(columns / (unit * threads * 4), 1), most)
+    if !transposed, rows == 1, !widens {
+      // Two tiles a thread, of rows long enough that memory foresees them.
+      width = max((columns / (threads * 2) + 31) / 32 * 32, Self.sweptColumns)
+    } else {
+      // Four tiles a thread, if there is so much to do, and at most about a hundred columns of each.
+      let most = transposed ? max(min(16, Self.wide / (max(inner, 1) * unit)), 1) : 4
+      width = unit * min(max(columns / (unit * threads * 4), 1), most)
+    }
     across = (columns + width - 1) / width
     down = (rows + Self.mostRows - 1) / Self.mostRows
   }

@@ -111,11 +111,14 @@ package struct StepEstimate: Sendable {
       return
     }
     // Backward is two thirds of a round, and forward the rest. The last segments of a round travel behind the next
-    // forward, if there is one; so do updated weights, of which forward waits for the embedding first.
+    // forward, if there is one; so do updated weights, of which forward waits for the embedding first if that is small,
+    // and for some rows otherwise.
     let forward = round / 3
     let tail = Self.uncovered(gradients / exchanges / rate, map.layout, backward: round * 2 / 3)
     let fetching = weights / rate
-    let first = Double(map.layout.segments.last?.range.count ?? 0) / max(trained, 1)
+    let last = map.layout.segments.last?.range
+    let comesByRow = map.layout.tablesByRow.contains { map.layout.parameters[$0].range == last }
+    let first = comesByRow ? 0 : Double(last?.count ?? 0) / max(trained, 1)
     // Replicas that each update all weights, or do not share them, wait for all of them.
     let isBehind = shape.sharesHostWeights(place) || (place.ranksPerHost == 1 && shape.stage != .replicas)
     let fetched = isBehind ? max(fetching * first, fetching - forward) : fetching

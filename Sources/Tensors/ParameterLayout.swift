@@ -39,6 +39,8 @@ package struct ParameterSpec: Equatable, Sendable {
   package var isHead: Bool
   /// Whether it is the weight or the bias of a norm.
   package var isNorm: Bool
+  /// Whether it is a table of which tokens choose rows.
+  package var isLookedUp: Bool
   /// The factor of the learning rate.
   package var rateFactor: Double
   /// A weight decay of its own, which applies whether `decays` or not.
@@ -47,9 +49,10 @@ package struct ParameterSpec: Equatable, Sendable {
   package init(
     name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true,
     isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false, isNorm: Bool = false,
-    rateFactor: Double = 1, weightDecay: Double? = nil
+    isLookedUp: Bool = false, rateFactor: Double = 1, weightDecay: Double? = nil
   ) {
     self.isNorm = isNorm
+    self.isLookedUp = isLookedUp
     self.rateFactor = rateFactor
     self.weightDecay = weightDecay
     self.name = name

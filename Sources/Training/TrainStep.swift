@@ -167,6 +167,7 @@ package final class TrainStep {
     let draw = BatchDraw(seed: seed, step: step)
     let units =
       parts?.begin(microBatches, draw) ?? replica.objective.units(of: microBatches, in: sequences, draw)
+    bringRows(microBatches, draw)
     features?.fetch(microBatches)
     number = numberOfStep(
       step, microBatches, of: sequences, units: units, replica: replica, reference: reference, mask: mask,
@@ -212,6 +213,22 @@ package final class TrainStep {
       sources: sources?.reports(
         ofSources.isEmpty ? nil : ofSources, of: microBatches.lazy.flatMap(\.sequences), in: sequences) ?? [],
       operations: replica.operations, histograms: histograms)
+  }
+
+  /// Whether every rank knows what the others look up first.
+  private var looksAhead: Bool {
+    parts == nil && rollouts == nil && !type(of: replica.objective).isJoint
+  }
+
+  /// Brings the rows that first micro-batches look up, ahead of the tables that they are of.
+  private func bringRows(_ microBatches: [MicroBatch], _ draw: BatchDraw) {
+    guard exchange.waitsForRows, looksAhead else { return }
+    for rank in 0..<min(ranks.count, microBatches.count) where exchange.concerns(rank) {
+      replica.objective.fill(&batch, with: microBatches[rank], of: sequences, mask: mask, draw)
+      exchange.add(batch.tokens, of: rank)
+      if let source = batch.source { exchange.add(source.tokens, of: rank) }
+    }
+    exchange.bringRows()
   }
 
   /// Computes this rank's micro-batches; owners of slices add the gradients of all ranks. When it returns, no rank
@@ -323,7 +340,7 @@ package final class TrainStep {
         update, weights: replica.weights, gradients: gradients, gradientScale: rates == nil ? clip(norm) : 1,
         gradientNorm: norm, learningRate: learningRate, rates: rates, over: ranks)
     }
-    replica.engine.time("gather") { exchange.begin() }
+    replica.engine.time("gather") { exchange.begin(looksAhead: looksAhead) }
   }
 
   /// Waits for the weights of other hosts, which come while the next step computes. Call it before weights are read
@@ -339,7 +356,7 @@ package final class TrainStep {
 
   /// Before an operation: what it reads must have come, and what it overwrites must be away.
   func prepare(for entry: ProgramEntry) {
-    for parameter in entry.parameters { exchange.wait(for: parameter) }
+    for parameter in entry.parameters { exchange.wait(for: parameter, rowsSuffice: entry.looksUpTokens) }
     guard entry.isBackward else { return }
     // Other ranks may wait for this one's weights before they send the gradients that it will wait for.
     exchange.finish()

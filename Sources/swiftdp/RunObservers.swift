@@ -20,7 +20,7 @@ enum RunObservers {
   /// The machine of the first rank, and versions.
   private static var facts: [(String, JSON)] {
     [
-      ("host", .string(Ranks.hostName)), ("processor", .string(processorName)),
+      ("host", .string(Ranks.hostName)), ("processor", .string(ProcessorType.current.words)),
       ("system", .string(ProcessInfo.processInfo.operatingSystemVersionString)),
       ("memory", .string(gigabytes(Double(ProcessInfo.processInfo.physicalMemory)))),
       ("mpi", .string(Ranks.libraryVersion)), ("launcher", launcher.map { .string($0) } ?? .null),
@@ -34,12 +34,5 @@ enum RunObservers {
       let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
     else { return nil }
     return typed(bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
-  }
-
-  /// As /proc/cpuinfo has it; empty if it does not say.
-  static var processorName: String {
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    return line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces) ?? ""
   }
 }

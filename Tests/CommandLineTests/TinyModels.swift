@@ -20,11 +20,12 @@ enum Project {
 
 extension Workspace {
   /// A Llama of 257 byte-level tokens without weights, for `weights=random`.
-  func makeLlama(_ name: String = "llama", width: Int = 32, longest: Int = 64) throws {
+  /// - Parameter vocabulary: rows of the table, of which the tokenizer knows the first 257.
+  func makeLlama(_ name: String = "llama", width: Int = 32, longest: Int = 64, vocabulary: Int = 257) throws {
     try file(
       name + "/config.json",
       """
-      {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 257, "hidden_size": \(width),
+      {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": \(vocabulary), "hidden_size": \(width),
        "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
        "hidden_act": "silu", "max_position_embeddings": \(longest), "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
        "tie_word_embeddings": true, "bos_token_id": null, "eos_token_id": 256, "torch_dtype": "float32"}

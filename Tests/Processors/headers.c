@@ -9,6 +9,7 @@
 #include "portable_product.h"
 #include "processor.h"
 #include "row_product.h"
+#include "row_weights.h"
 
 static uint64_t hash = 14695981039346656037u;
 
@@ -57,6 +58,13 @@ int main(void) {
   mix(y, 3992);
   swiftdp_widen_int8((const int8_t *)codes, 500, 3.3f, 1.0f / 127, y);
   mix(y, 2000);
+  float largest[64], sums[64] = {0};
+  for (int i = 0; i < 64; i++) largest[i] = 1 + x[i];
+  swiftdp_narrow_dots(SWIFTDP_BFLOAT16, x, halves, 0, 30, 31, 30, 1, sums);
+  swiftdp_narrow_dots(SWIFTDP_INT8, x, codes, largest, 20, 23, 20, 1, sums);
+  swiftdp_narrow_chains(SWIFTDP_BFLOAT16, x, halves, 0, 37, 37, 25, 1, sums);
+  swiftdp_narrow_chains(SWIFTDP_INT8, x, codes, largest, 23, 23, 19, 1, sums);
+  mix(sums, sizeof sums);
   printf("%016llx\n", (unsigned long long)hash);
   swiftdp_pause();
   return swiftdp_built_sets() == 0 && swiftdp_offered_sets() != 0 ? 2 : 0;

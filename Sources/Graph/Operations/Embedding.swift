@@ -7,7 +7,7 @@ extension Graph {
   /// - Parameter factor: what it is multiplied by, rounded as the table is.
   package func embedding(_ name: String, vocabulary: Int, columns: Int, factor: Double = 1) -> Value {
     let table = parameter(
-      name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02))
+      name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02), isLookedUp: true)
     let factor =
       matrixType(of: table) == .bfloat16 ? BFloat16(rounding: Float(factor)).float : Float(factor)
     let x = append(
@@ -71,6 +71,7 @@ struct Embedding: Operation {
   var first = 0
   var noise: Noise?
   var keeps: Keeps { Keeps() }
+  var looksUpTokens: Bool { source == .tokens }
 
   private var adds: Bool { source != .tokens }
 

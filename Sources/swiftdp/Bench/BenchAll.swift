@@ -41,7 +41,7 @@ struct BenchAll: ParsableCommand {
     guard !cases.isEmpty else {
       throw UserError(.usage, "no bench has such a name", at: "--only", hint: "such as model, gpt2, kernels")
     }
-    let machine = BenchFigures.Machine(processor: RunObservers.processorName, ranks: ranks)
+    let machine = BenchFigures.Machine(processor: ProcessorType.current.words, ranks: ranks)
     if let old, let against { try old.check(machine, path: against) }
     print(machine.words)
     var all: [BenchFigure] = []

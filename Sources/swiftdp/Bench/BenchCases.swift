@@ -17,7 +17,7 @@ struct BenchCase {
       ("gpt2-124m", 8, 64, []),
       ("gpt2-124m", 4, 256, ["--method", "lora"]),
       ("gpt2-124m", 4, 256, ["--method", "lora", "--frozen-dtype", "nf4"]), ("bert-110m", 32, 128, []),
-      ("t5-60m", 32, 128, []),
+      ("t5-60m", 32, 128, []), ("minilm-22m", 32, 128, []), ("llama-1m", 8, 128, []),
     ]
     let training = models.flatMap { shape, batch, length, more in
       ["float32", "bfloat16"].map { type in

@@ -23,7 +23,7 @@ struct BenchCheckpoint: ParsableCommand, SharedByRanks {
       Example: mpirun -np 4 swiftdp bench checkpoint --layers 12 --output /scratch
       """)
 
-  @Option(help: "gpt2-124m, llama-134m or qwen3-134m.")
+  @Option(help: "gpt2-124m, llama-134m, llama-1m or qwen3-134m.")
   var shape = BenchShape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 2

@@ -14,7 +14,7 @@ struct BenchGenerate: ParsableCommand {
     commandName: "generate",
     abstract: "Greedy continuations by a model with random weights, in one batch and one by one: tokens/s.")
 
-  @Option(help: "gpt2-124m, llama-134m or qwen3-134m.")
+  @Option(help: "gpt2-124m, llama-134m, llama-1m or qwen3-134m.")
   var shape = BenchShape.gpt2
   @Option(help: "float32 or bfloat16: what weights are kept in.")
   var dtype = ElementType.float32

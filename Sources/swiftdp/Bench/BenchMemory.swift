@@ -22,7 +22,7 @@ struct BenchMemory: ParsableCommand, SharedByRanks {
       the sum over ranks is what the host gives. Example: mpirun -np 4 swiftdp bench memory --layers 4
       """)
 
-  @Option(help: "gpt2-124m, llama-134m or qwen3-134m.")
+  @Option(help: "gpt2-124m, llama-134m, llama-1m or qwen3-134m.")
   var shape = BenchShape.gpt2
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 4
