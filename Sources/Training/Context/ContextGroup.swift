@@ -6,7 +6,7 @@ import Tensors
 
 /// The memory that the chunks of a group share. With C chunks and N ranks, a group has min(C, N) ranks; the rank at
 /// place p of it computes chunks p, p + N, …
-package final class ContextGroup: ContextMemory {
+package final class ContextGroup: ContextMemory, @unchecked Sendable {
   package let chunks: Int
   package let room: Int
   /// The chunks of this rank, ascending.
@@ -86,12 +86,6 @@ package final class ContextGroup: ContextMemory {
       }
     }
     return nil
-  }
-
-  /// Floats of a rank's part, its share of the keys included; for estimates.
-  package static func share(chunks: Int, ranks: Int, room: Int) -> Int {
-    let size = min(chunks, ranks)
-    return room * (chunks / size) + room / size
   }
 
   package func gradients(ofChunk chunk: Int) -> UnsafeMutablePointer<Float> { gradients[chunk] }

@@ -140,11 +140,6 @@ package final class ContextRun {
 }
 
 extension ModelDescription {
-  /// Columns of keys and values of the widest attention.
-  package var keyColumns: Int {
-    Graph.attentions { _ = family.forward($0) }.map { 2 * $0.keyHeads * $0.headWidth }.max() ?? 0
-  }
-
   /// - Throws: if its sequences cannot be cut into chunks.
   func checkContext() throws {
     guard type(of: family).readsSource || !type(of: family).isCausal else { return }
