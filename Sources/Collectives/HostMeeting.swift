@@ -36,7 +36,8 @@ package final class HostMeeting {
   /// Waits until all have arrived as often as this rank.
   package func waitForAll(_ meanwhile: (() -> Void)? = nil) {
     for (member, counter) in zip(members, counters) {
-      ranks.wait(for: member, in: call, { swiftdp_load_acquire(counter) >= arrivals }, meanwhile: { meanwhile?() })
+      ranks.wait(
+        for: member, in: call, { swiftdp_load_acquire(counter) >= arrivals }, meanwhile: { meanwhile?() })
     }
   }
 }

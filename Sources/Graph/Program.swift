@@ -217,7 +217,9 @@ package final class Program {
 
   /// What is kept in fewer bytes from here on.
   private func packUp(_ time: Int, _ memory: ProgramMemory, _ engine: Engine) {
-    for value in plan.packing.packedAfter[pairs[time] == nil ? time : time + 1] { pack(value, memory, engine) }
+    for value in plan.packing.packedAfter[pairs[time] == nil ? time : time + 1] {
+      pack(value, memory, engine)
+    }
   }
 
   private func pack(_ value: Value, _ memory: ProgramMemory, _ engine: Engine) {

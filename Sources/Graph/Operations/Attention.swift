@@ -130,7 +130,9 @@ extension Graph {
     let rotation = form.rotary.map {
       Attention.Rotation(
         width: $0.width,
-        table: declaring ? nil : $0.table(
+        table: declaring
+          ? nil
+          : $0.table(
             positions: cached?.capacity ?? queries * shape.chunks + (prefix?.count ?? 0)))
     }
     let operation = Attention(

@@ -157,7 +157,8 @@ extension Attention {
           let source = place + start + head * width
           target.update(from: memory.gradients(ofChunk: 0) + source, count: width)
           for other in 1..<memory.chunks {
-            frame.engine.addHere(target, memory.gradients(ofChunk: other) + source, count: width, into: target)
+            frame.engine.addHere(
+              target, memory.gradients(ofChunk: other) + source, count: width, into: target)
           }
         }
       }

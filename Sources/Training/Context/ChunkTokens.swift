@@ -11,7 +11,9 @@ final class ChunkTokens {
 
   deinit { memory.deallocate() }
 
-  private enum Part: Int, CaseIterable { case tokens, targets, positions, types, firstKeys, endKeys, sampleIDs }
+  private enum Part: Int, CaseIterable {
+    case tokens, targets, positions, types, firstKeys, endKeys, sampleIDs
+  }
 
   private subscript(_ part: Part) -> UnsafeMutablePointer<Int32> { memory + part.rawValue * count }
 

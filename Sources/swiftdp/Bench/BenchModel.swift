@@ -168,7 +168,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         multiplied: multiplied(description) { $0.trains } / adapters,
         frozen: multiplied(description) { !$0.trains },
         texts: shape.texts, attentionOperations: shape.attentionOperations(length: length),
-        tokens: batchSize * accumulate * length * shape.texts * max(1, ranks.count / context), seconds: seconds.sorted(),
+        tokens: batchSize * accumulate * length * shape.texts * max(1, ranks.count / context),
+        seconds: seconds.sorted(),
         exchange: exchange.sorted(),
         peak: products.max() ?? 0, predicted: predicted, residentBytes: memory,
         held: ledger.all)

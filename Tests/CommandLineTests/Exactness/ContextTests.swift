@@ -90,7 +90,10 @@ extension CommandLineTests {
       let folder = try folder()
       let cases: [(settings: [String], ranks: Int, words: String)] = [
         (["task=classification"], 1, "is 2, and task classification reads sequences as a whole"),
-        (["method=prompt_tuning"], 1, "is 2, and method prompt_tuning puts virtual tokens before each sequence"),
+        (
+          ["method=prompt_tuning"], 1,
+          "is 2, and method prompt_tuning puts virtual tokens before each sequence"
+        ),
         (["method=features"], 1, "is 2, and method features keeps what whole sequences give"),
         (["keep.kl_to_base=0.1"], 1, "is 2, and keep.kl_to_base asks the base about whole sequences"),
         (["training.audit=0.5"], 1, "is 2, and training.audit computes a micro-batch again"),
@@ -112,7 +115,9 @@ extension CommandLineTests {
     @Test func aRankThatDiesEndsAll() throws {
       let folder = try folder()
       let run = try Command.start(
-        ["train"] + Self.settings + ["model=llama", "output=run", "parallel.context=2", "training.steps=100000"],
+        ["train"] + Self.settings + [
+          "model=llama", "output=run", "parallel.context=2", "training.steps=100000",
+        ],
         ranks: 2, in: folder)
       try #require(run.until { folder.exists("run/checkpoints/step-000004") }, "the run ended early")
       kill(try #require(run.process(ofRank: 1)), SIGKILL)
