@@ -47,27 +47,32 @@ package final class ContextGroup: ContextMemory, @unchecked Sendable {
     let bytes = count(place) * MemoryLayout<Float>.size
     let shared = HostMemory(ranks, bytes: bytes, for: "keys")
     let meeting = HostMeeting(ranks, members: members, in: .keys)
-    guard let shared, let meeting else {
-      throw UserError(
-        .usage, "/dev/shm has no room for the keys that the ranks of a host share", at: "parallel.context",
-        hint: "mount it larger (--shm-size in containers)")
+    // Other hosts may have room.
+    let found = try ranks.together {
+      guard let shared, let meeting else {
+        throw UserError(
+          .usage, "/dev/shm has no room for the keys that the ranks of a host share", at: "parallel.context",
+          hint: "mount it larger (--shm-size in containers)")
+      }
+      return (shared: shared, meeting: meeting)
     }
     func base(_ place: Int) -> UnsafeMutablePointer<Float> {
       let number = ranks.neighbours.firstIndex(of: members[place]) ?? 0
-      return (shared.base + shared.starts[number]).bindMemory(to: Float.self, capacity: count(place))
+      return (found.shared.base + found.shared.starts[number]).bindMemory(
+        to: Float.self, capacity: count(place))
     }
-    self.meeting = meeting
+    self.meeting = found.meeting
     keys = base(0)
     gradients = (0..<chunks).map { chunk in
       base(chunk % size) + (chunk / size + (chunk % size == 0 ? 1 : 0)) * room
     }
     memory = FlatMemory(
-      base(place), count: count(place), of: shared, counted: bytes, label: "context", ledger: ledger)
+      base(place), count: count(place), of: found.shared, counted: bytes, label: "context", ledger: ledger)
   }
 
   /// Why ranks on these hosts make no groups; nil if they do.
   /// - Parameter hostOf: for each rank, a number of its host.
-  static func obstacle(_ chunks: Int, hostOf: [Int]) -> (what: String, hint: String)? {
+  package static func obstacle(_ chunks: Int, hostOf: [Int]) -> (what: String, hint: String)? {
     let count = hostOf.count
     guard count % chunks == 0 || chunks % count == 0 else {
       return (
