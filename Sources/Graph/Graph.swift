@@ -30,14 +30,18 @@ package struct BatchShape: Sendable, Hashable {
   package var rowsPerSample: Int
   /// How many neighbouring sequences each of several adapters has; empty where there is one, or for even shares.
   package var groups: [Int]
+  /// Into how many chunks each sequence is cut, of which this is one: `length` is that of the chunk.
+  package var chunks: Int
   package init(
-    sequences: Int, length: Int, sourceLength: Int = 0, rowsPerSample: Int = 1, groups: [Int] = []
+    sequences: Int, length: Int, sourceLength: Int = 0, rowsPerSample: Int = 1, groups: [Int] = [],
+    chunks: Int = 1
   ) {
     self.sequences = sequences
     self.length = length
     self.sourceLength = sourceLength
     self.rowsPerSample = rowsPerSample
     self.groups = groups
+    self.chunks = chunks
   }
   package var rows: Int { sequences * length }
 }

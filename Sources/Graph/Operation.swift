@@ -130,6 +130,10 @@ package struct GraphInput {
   package var soft: SoftTargets?
   /// [B]: which sample of the step each sequence is, for random draws.
   package var sampleIDs: UnsafePointer<Int32>
+  /// Where the tokens of each sequence stand in it, for random draws.
+  package var places = RowPlaces()
+  /// Which chunk of its sequences this is, where they are cut; nil elsewhere.
+  package var chunk: ContextChunk?
   /// The factor of the gradient of each unit's loss: 1 / (units of the whole step).
   package var scale: Float
   package var seed: UInt64
@@ -185,6 +189,11 @@ package final class LossCell: @unchecked Sendable {
   /// Whether the losses of single tokens are left in training too.
   package var keepsTokens = false
   package init() {}
+
+  func clear() {
+    sum = 0
+    for index in counts.indices { counts[index] = 0 }
+  }
 }
 
 /// What an operation sees while it runs: its own inputs, outputs, parameters and scratch.

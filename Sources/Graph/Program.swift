@@ -34,6 +34,33 @@ struct ProgramMemory {
   let gradients: UnsafeMutablePointer<Float>
 }
 
+/// A chunk of a micro-batch, with the memory that it is computed in.
+package final class ProgramChunk {
+  package var input: GraphInput
+  fileprivate let arena: Arena
+  /// `Program.gradientCount` floats.
+  package let gradients: UnsafeMutablePointer<Float>
+  fileprivate var memory: ProgramMemory!
+  /// The sum of its losses, and what else its loss has left; see `LossCell`.
+  package private(set) var loss = 0.0
+  package private(set) var counts: [Double] = []
+  package private(set) var outputs: [Double] = []
+
+  package init(_ input: GraphInput, arena: Arena, gradients: UnsafeMutablePointer<Float>) {
+    self.input = input
+    self.arena = arena
+    self.gradients = gradients
+  }
+
+  fileprivate func take(_ cell: LossCell) {
+    loss = cell.sum
+    counts.removeAll(keepingCapacity: true)
+    counts.append(contentsOf: cell.counts)
+    outputs.removeAll(keepingCapacity: true)
+    outputs.append(contentsOf: cell.outputs)
+  }
+}
+
 /// A forward pass of fixed shape, ready to run any number of times.
 package final class Program {
   package let shape: BatchShape
@@ -126,42 +153,72 @@ package final class Program {
     let base = arena.base(count: plan.arenaCount + (gradients == nil ? plan.gradientCount : 0))
     let memory = ProgramMemory(
       weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
-    loss.sum = 0
-    for index in loss.counts.indices { loss.counts[index] = 0 }
+    loss.clear()
     let engine = runsByRow ? engine.byRow : engine
     let inputs = (own: input, source: input.ofSource)
-    for (time, phase) in plan.schedule.enumerated() {
+    for time in plan.schedule.indices {
       // The previous entry has run this one already.
       if time > 0, plan.leads[time - 1] { continue }
-      let node = record.nodes[phase.node]
-      beforeEach(ProgramEntry(phase, node))
-      for value in plan.packing.unpackedBefore[time] { unpack(value, memory, engine) }
-      for place in plan.cleared[time] {
-        (memory.gradients + place.lowerBound).update(repeating: 0, count: place.count)
-      }
-      let frame = frame(time, memory, inputs, engine)
-      if let (maker, follower) = pairs[time] {
-        let next = self.frame(time + 1, memory, inputs, engine)
-        beforeEach(ProgramEntry(phase, next.node))
-        engine.time(phase.label, node) {
-          maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
-        }
-        for value in plan.packing.packedAfter[time + 1] { pack(value, memory, engine) }
-        continue
-      }
-      engine.time(phase.label, node) {
-        switch phase {
-        case .forward, .again: node.operation.forward(frame)
-        case .backward: node.operation.backward(frame)
-        }
-      }
-      for value in plan.packing.packedAfter[time] { pack(value, memory, engine) }
+      begin(time, beforeEach)
+      prepare(time, memory, engine)
+      perform(time, memory, inputs, engine)
+      packUp(time, memory, engine)
       for segment in plan.finishedSegments[time] {
         try whenFinal(segment, memory.gradients + plan.segments[segment])
       }
-      afterEach(ProgramProgress(isBackward: !phase.isForward, layer: node.layer))
+      if pairs[time] == nil { afterEach(progress(time)) }
     }
     return loss.sum
+  }
+
+  /// Announces an entry, and the one that runs together with it.
+  private func begin(_ time: Int, _ beforeEach: (ProgramEntry) -> Void) {
+    for time in time...(pairs[time] == nil ? time : time + 1) {
+      let phase = plan.schedule[time]
+      beforeEach(ProgramEntry(phase, record.nodes[phase.node]))
+    }
+  }
+
+  private func progress(_ time: Int) -> ProgramProgress {
+    let phase = plan.schedule[time]
+    return ProgramProgress(isBackward: !phase.isForward, layer: record.nodes[phase.node].layer)
+  }
+
+  /// What an entry finds in memory.
+  private func prepare(_ time: Int, _ memory: ProgramMemory, _ engine: Engine) {
+    for value in plan.packing.unpackedBefore[time] { unpack(value, memory, engine) }
+    for place in plan.cleared[time] {
+      (memory.gradients + place.lowerBound).update(repeating: 0, count: place.count)
+    }
+  }
+
+  /// Runs the operation of an entry.
+  private func perform(
+    _ time: Int, _ memory: ProgramMemory, _ inputs: (own: GraphInput, source: GraphInput), _ engine: Engine
+  ) {
+    let phase = plan.schedule[time]
+    let node = record.nodes[phase.node]
+    let frame = frame(time, memory, inputs, engine)
+    if let (maker, follower) = pairs[time] {
+      let next = self.frame(time + 1, memory, inputs, engine)
+      engine.time(phase.label, node) {
+        maker.forward(frame) { follower.forward(next, rows: $0, columns: $1) }
+      }
+      return
+    }
+    engine.time(phase.label, node) {
+      switch phase {
+      case .forward, .again: node.operation.forward(frame)
+      case .backward: node.operation.backward(frame)
+      }
+    }
+  }
+
+  /// What is kept in fewer bytes from here on.
+  private func packUp(_ time: Int, _ memory: ProgramMemory, _ engine: Engine) {
+    for value in plan.packing.packedAfter[pairs[time] == nil ? time : time + 1] {
+      pack(value, memory, engine)
+    }
   }
 
   private func pack(_ value: Value, _ memory: ProgramMemory, _ engine: Engine) {
@@ -186,6 +243,59 @@ package final class Program {
       plan: plan,
       index: phase.node, scratch: memory.arena + plan.scratch[time], phase: phase)
   }
+
+  /// Runs the program on chunks of one micro-batch, an entry of the schedule after the other, so that attention finds the
+  /// keys of all of them.
+  /// - Parameters:
+  ///   - chunks: those that this process computes; their `loss` and other numbers are set.
+  ///   - memory: what they share with chunks of other processes.
+  ///   - whenFinal: as in `run`, with the place of the chunk in `chunks`.
+  package func run(
+    together chunks: [ProgramChunk], sharing memory: any ContextMemory, weights: WeightStore, engine: Engine,
+    beforeEach: (ProgramEntry) -> Void = { _ in }, afterEach: (ProgramProgress) -> Void = { _ in },
+    whenFinal: (_ chunk: Int, _ segment: Int, _ gradients: UnsafeMutablePointer<Float>) throws -> Void
+  ) rethrows {
+    precondition(
+      weights.type == type && weights.trained.type == trainedType,
+      "the program was recorded for weights of \(type), trained in \(trainedType)")
+    for chunk in chunks {
+      chunk.memory = ProgramMemory(
+        weights: weights, arena: chunk.arena.base(count: plan.arenaCount), gradients: chunk.gradients)
+    }
+    for time in plan.schedule.indices {
+      if time > 0, plan.leads[time - 1] { continue }
+      let phase = plan.schedule[time]
+      let node = record.nodes[phase.node]
+      begin(time, beforeEach)
+      for chunk in chunks { prepare(time, chunk.memory, engine) }
+      if let attention = node.operation as? Attention {
+        for part in 0..<Attention.parts(of: phase) {
+          engine.time("\(phase.label), waiting", node) { memory.waitForAll(engine.pool.betweenTiles) }
+          for chunk in chunks {
+            let frame = frame(time, chunk.memory, (chunk.input, chunk.input), engine)
+            engine.time(phase.label, node) { attention.run(part: part, frame) }
+          }
+          memory.arrive()
+        }
+      } else {
+        for chunk in chunks {
+          if phase.node == record.nodes.count - 1 { loss.clear() }
+          perform(time, chunk.memory, (chunk.input, chunk.input), engine)
+          if phase.node == record.nodes.count - 1 { chunk.take(loss) }
+        }
+      }
+      for chunk in chunks { packUp(time, chunk.memory, engine) }
+      for segment in plan.finishedSegments[time] {
+        for (index, chunk) in chunks.enumerated() {
+          try whenFinal(index, segment, chunk.memory.gradients + plan.segments[segment])
+        }
+      }
+      if pairs[time] == nil { afterEach(progress(time)) }
+    }
+  }
+
+  /// The place of a segment's gradients in the memory of gradients.
+  package func place(ofSegment segment: Int) -> Int { plan.segments[segment] }
 
   /// Runs a program that has no backward.
   package func run(

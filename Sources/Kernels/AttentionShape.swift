@@ -41,12 +41,14 @@ package struct AttentionShape: Sendable {
   package var softCap: Float?
   /// Whether each head has numbers by distance, which are added to its scores.
   package var hasBias: Bool
+  /// Whether the queries of a sequence are no neighbours in it, so that a block of them may see keys far apart.
+  package var isSplit: Bool
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, headWidth: Int, queryStride: Int,
     queryHeadStride: Int? = nil, keyStride: Int, keyHeadStride: Int? = nil, keySequenceStride: Int? = nil,
     outputStride: Int, scale: Float, isCausal: Bool = true, window: Int? = nil, softCap: Float? = nil,
-    hasBias: Bool = false
+    hasBias: Bool = false, isSplit: Bool = false
   ) {
     precondition(heads % keyHeads == 0, "\(heads) heads do not share \(keyHeads) key heads")
     precondition(softCap == nil || !hasBias, "scores with a bias have no cap")
@@ -67,6 +69,7 @@ package struct AttentionShape: Sendable {
     self.window = window
     self.softCap = softCap
     self.hasBias = hasBias
+    self.isSplit = isSplit
   }
 
   static let block = 64
@@ -74,7 +77,7 @@ package struct AttentionShape: Sendable {
 
   /// The most keys that one block of queries may see.
   var blockKeys: Int {
-    guard let window else { return keys }
+    guard let window, !isSplit else { return keys }
     return min(keys, (isCausal ? window : window / 2 * 2 + 1) + min(Self.block, queries) - 1)
   }
 

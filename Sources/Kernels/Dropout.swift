@@ -2,9 +2,29 @@
 //
 // m is drawn by `SampleDraw`, and backward draws it again instead of storing it.
 
+/// Where the rows of a part of a sequence stand in it: two runs of `piece` rows, or one that begins at 0.
+package struct RowPlaces: Sendable, Equatable {
+  package var first = 0
+  package var second = 0
+  package var piece = Int.max
+
+  package init() {}
+
+  package init(first: Int, second: Int, piece: Int) {
+    self.first = first
+    self.second = second
+    self.piece = piece
+  }
+
+  /// - Parameter row: counted within the part.
+  @inline(__always)
+  package func place(of row: Int) -> Int { row < piece ? first + row : second + row - piece }
+}
+
 /// The dropout of one site in one step.
 package struct Dropout: Sendable {
   private let draw: SampleDraw
+  private let places: RowPlaces
   /// Elements whose word is below this are dropped.
   let threshold: UInt32
   let scale: Float
@@ -12,9 +32,13 @@ package struct Dropout: Sendable {
   /// - Parameters:
   ///   - probability: the probability of an element to become 0, in 0..<1.
   ///   - site: the number of the operation in the model that drops.
-  package init(probability: Double, seed: UInt64, step: Int, site: Int) {
+  ///   - places: where the rows of each sample stand in it.
+  package init(
+    probability: Double, seed: UInt64, step: Int, site: Int, places: RowPlaces = RowPlaces()
+  ) {
     precondition(probability > 0 && probability < 1, "a dropout of \(probability)")
     draw = SampleDraw(seed: seed, step: step, site: site)
+    self.places = places
     threshold = UInt32(probability * 0x1p32)
     scale = Float(1 / (1 - probability))
   }
@@ -22,7 +46,8 @@ package struct Dropout: Sendable {
   /// Factors (0 or 1/(1−p)) of 32 neighbouring elements: number 32·block and on.
   @inline(__always)
   func factors(block: Int, plane: Int = 0, position: Int, sample: Int32) -> (Vector, Vector) {
-    let (a, b) = draw.words(block: block, plane: plane, position: position, sample: sample)
+    let (a, b) = draw.words(
+      block: block, plane: plane, position: places.place(of: position), sample: sample)
     let limit = SIMD16<UInt32>(repeating: threshold)
     let keep = Vector(repeating: scale)
     return (

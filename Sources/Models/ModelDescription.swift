@@ -236,6 +236,10 @@ package struct ModelDescription: Sendable {
 
   /// The longest text that it can read.
   package var longestText: Int { family.maximumLength - virtualPositions.count }
+  /// Columns of keys and values of its widest attention.
+  package var keyColumns: Int {
+    Graph.attentions { _ = family.forward($0) }.map { 2 * $0.keyHeads * $0.headWidth }.max() ?? 0
+  }
 
   /// How many numbers the hidden state of a token has.
   package var width: Int {

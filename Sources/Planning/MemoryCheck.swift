@@ -2,6 +2,7 @@
 import Base
 import Graph
 import Models
+import Objectives
 import Optimizers
 import Sharding
 import Tensors
@@ -73,6 +74,7 @@ package struct MemoryCheck {
   /// Settings that need less, each alone or all together.
   private func hint(need: Double, memory: Double) -> String {
     let helpful = Self.savings.compactMap { saving -> (setting: String, bytes: Double)? in
+      guard saving.setting != Self.context || canCut else { return nil }
       var other = shape
       saving.apply(&other, place)
       let bytes = hostBytes(other)
@@ -95,12 +97,22 @@ package struct MemoryCheck {
       : "even with \(settings) \(gigabytes(least)): \(elsewhere), or a smaller model; see swiftdp plan"
   }
 
+  /// Whether two neighbouring ranks could compute each sequence together.
+  private var canCut: Bool {
+    let family = type(of: description.family)
+    return shape.objective is LanguageModel && family.isCausal && !family.readsSource
+      && description.virtualPositions == .none && place.ranksPerHost % 2 == 0 && place.ranks % 2 == 0
+  }
+
+  private static let context = "parallel.context=2"
+
   private struct Saving: Sendable {
     let setting: String
     let apply: @Sendable (inout RunShape, Placement) -> Void
   }
 
   private static let savings = [
+    Saving(setting: context) { shape, _ in if shape.context == 1 { shape.context = 2 } },
     Saving(setting: "training.micro_batch_size=1") { shape, _ in shape.batch.sequences = 1 },
     Saving(setting: "training.recompute=layer") { shape, _ in shape.recompute = .layer },
     Saving(setting: "parallel.zero=1") { shape, place in

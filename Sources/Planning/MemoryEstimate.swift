@@ -83,6 +83,7 @@ package struct MemoryEstimate: Sendable {
     }
     let working = shape.rule.workingCount(in: layout)
     if working > 0 { parts.append(part("update", working * float)) }
+    if program.contextBytes > 0 { parts.append(part("context", program.contextBytes)) }
     if program.evaluationBytes > 0 { parts.append(part("evaluation", program.evaluationBytes)) }
     if shape.dataBytes > 0 { parts.append(part("data", shape.dataBytes)) }
     self.parts = parts

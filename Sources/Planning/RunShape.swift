@@ -54,6 +54,9 @@ package struct RunShape: Sendable {
   package var stage: ZeroStage
   package var sharesWeights: Bool?
   package var exact: Bool
+  /// How many chunks each sequence is cut into, and whether whole ones are measured.
+  package var context = 1
+  package var measures = false
   /// Whether optimizer states and master weights lie on a disk.
   package var offloads: Bool
   /// The bytes of the tokenised data, which every rank holds; 0 if it has not been read.
@@ -104,6 +107,8 @@ package struct RunShape: Sendable {
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
     storage = recipe.training.activations.storage
+    context = recipe.parallel.context
+    measures = recipe.data.validation != .none
     objective = recipe.objective
     frozen = recipe.frozenStorage
     audit = recipe.training.audit
@@ -116,6 +121,9 @@ package struct RunShape: Sendable {
     }
     if !recipe.dataOptions.packing { programs = ProgramCache.limit }
   }
+
+  /// How many chunks of a sequence a rank computes at once.
+  func chunksOfRank(_ place: Placement) -> Int { context / min(context, place.ranks) }
 
   /// Whether the ranks of a host share one copy of the weights. If every rank updates all weights, each needs its
   /// own.
@@ -157,6 +165,9 @@ package struct ProgramEstimate: Sendable {
   package let rolloutBytes: Int
   /// Bytes that the record itself takes.
   package let recordBytes: Int
+  /// Bytes of keys and values, and of their gradients, that ranks share while they compute sequences together, and of what a
+  /// rank keeps of further chunks.
+  package let contextBytes: Int
   /// Bytes of keys and values, and of activations, while benchmarks are run, at most; 0 where there are none.
   package let evaluationBytes: Int
 
@@ -182,21 +193,31 @@ package struct ProgramEstimate: Sendable {
       } ?? 0
     // Of several tasks, the largest program counts.
     let described = shape.objective is SharedTrunk ? description.eachTask : [description]
-    let programs = described.map { description in
+    func program(_ description: ModelDescription, _ batch: BatchShape, _ purpose: Purpose) -> Program {
       let graph = Graph(
         layout: layout, type: shape.type, trainedType: description.trainedType(shape.type), shape: batch,
-        purpose: .training, adaptation: description.adaptation)
+        purpose: purpose, adaptation: description.adaptation)
       description.prepare(graph)
       shape.objective.record(description.family.forward(graph), of: description, on: graph)
       return Program(
         graph, recompute: shape.recompute, storage: shape.storage, threads: place.threads,
         holds: GradientSum.holds(ranks: place.ranks))
     }
-    activations = programs.map(\.arenaCount).max() ?? 0
+    let programs = described.map { program($0, batch.cut(into: shape.context), .training) }
+    let ofChunks = programs.map(\.arenaCount).max() ?? 0
+    // Where sequences are cut, they are measured as a whole.
+    let measured = shape.context > 1 && shape.measures ? program(description, batch, .loss).arenaCount : 0
+    activations = max(ofChunks, measured)
     gradients = programs.map(\.gradientCount).max() ?? 0
     productOperations = programs.map(\.productOperations).max() ?? 0
     touched = programs.map(\.touchedCount).max() ?? 0
     recordBytes = programs.reduce(0) { $0 + $1.recordBytes }
+    contextBytes =
+      shape.context == 1
+      ? 0
+      : Self.context(
+        description, batch, shape, place,
+        ofFurther: ofChunks + (programs.map(\.gradientCount).max() ?? 0) + layout.trainedCount)
     evaluationBytes =
       shape.evaluatedTexts.map { Self.evaluation(description, layout, shape, place, texts: $0) } ?? 0
   }
@@ -206,6 +227,18 @@ extension ProgramEstimate {
   /// Tokens that benchmarks read at once, and bytes of keys and values that they keep, at most (Evaluation's LikelihoodScorer).
   private static let mostRead = 4096
   private static let cacheBytes = 512 << 20
+
+  /// - Parameter further: floats of each chunk of a rank but the first.
+  private static func context(
+    _ description: ModelDescription, _ batch: BatchShape, _ shape: RunShape, _ place: Placement,
+    ofFurther further: Int
+  ) -> Int {
+    let pieces = ContextPieces(length: batch.length, chunks: shape.context)
+    let room = batch.sequences * pieces.length * description.keyColumns
+    let own = shape.chunksOfRank(place)
+    return (room * own + room / min(shape.context, place.ranks) + further * (own - 1))
+      * MemoryLayout<Float>.size
+  }
 
   private static func evaluation(
     _ description: ModelDescription, _ layout: ParameterLayout, _ shape: RunShape, _ place: Placement,

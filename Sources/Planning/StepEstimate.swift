@@ -63,7 +63,9 @@ package struct StepEstimate: Sendable {
     let (ranks, local, hosts) = (Double(place.ranks), Double(place.ranksPerHost), Double(place.hosts))
     let trained = Double(map.layout.trainedCount)
     let weightBytes = Double(map.layout.trainedCount * shape.type.bytes)
-    let microBatches = (sequences + shape.batch.sequences - 1) / shape.batch.sequences
+    // Parts of the sum of gradients: micro-batches, or their chunks.
+    let microBatches =
+      (sequences + shape.batch.sequences - 1) / shape.batch.sequences * shape.context
     let rounds = Double((microBatches + place.ranks - 1) / place.ranks)
     // Audits compute some micro-batches again.
     let computed = rounds * (1 + shape.audit)

@@ -218,6 +218,7 @@ package struct Recipe: Sendable {
     top.refuseUnknownKeys()
     resolved = top.resolved
     checkFeatures(top)
+    checkContext(top)
     checkKept(top)
     checkRollouts(top)
     checkRegularisation(top)
@@ -255,6 +256,8 @@ package struct ParallelRecipe: Sendable {
   package var zero: ZeroStage
   /// Whether the ranks of a host share one copy of the weights; nil to share if possible.
   package var sharesWeights: Bool?
+  /// How many chunks each sequence is cut into, which as many ranks of a host compute together; 1 for whole sequences.
+  package var context: Int
   /// The type that gradients are rounded to before they are added; bfloat16 halves what hosts send each other.
   package var wireType: ElementType
   /// Seconds that a rank may keep the others waiting.
@@ -290,6 +293,7 @@ package struct ParallelRecipe: Sendable {
         section.fail("node_shared_weights", "is false, but zero 3 keeps one copy of the weights per host")
       }
     }
+    context = section.integer("context", default: 1, in: 1...256)
     wireType = section.choice("wire_dtype", default: .float32)
     timeout = section.number("timeout", default: 120, in: 1...1e6)
     ports = section.ports("ports")

@@ -288,19 +288,6 @@ final class SliceExchange {
   func poke() { if crossesHosts { ranks.poke() } }
 
   private func wait(for rank: Int, _ isDone: () -> Bool) {
-    var waits = 0
-    // A longer wait is noted on the board, so that the rank that this one waits for can be named.
-    defer { if waits >= 4000 { ranks.board?.go() } }
-    while !isDone() {
-      waits += 1
-      if waits == 4000 { ranks.board?.wait(in: .gradients, for: rank) }
-      // If there are more ranks than cores, the rank that this one waits for may need this core.
-      if waits < 4000 {
-        swiftdp_pause()
-      } else {
-        poke()
-        sched_yield()
-      }
-    }
+    ranks.wait(for: rank, in: .gradients, isDone, meanwhile: { poke() })
   }
 }

@@ -13,9 +13,10 @@ extension Replica {
   }
 
   /// What must be the same for a run to give the same bits on another machine or day.
-  func fingerprint(microBatchSize: Int, exact: Bool) -> [JSON.Member] {
+  func fingerprint(microBatchSize: Int, exact: Bool, context: Int = 1) -> [JSON.Member] {
     let kept: [(String, JSON)] =
-      storage == .float32 ? [] : [("training.activation_dtype", .string(storage.rawValue))]
+      (storage == .float32 ? [] : [("training.activation_dtype", .string(storage.rawValue))])
+      + (context == 1 ? [] : [("parallel.context", .integer(context))])
     return
       ([
         ("blas", .string("\(engine.blas.version), kernels \(engine.blas.kernelName)")),
@@ -58,8 +59,12 @@ extension TrainingState {
       func word(_ value: JSON?) -> String { value.map { $0.text ?? $0.encoded() } ?? "unknown" }
       return "\(String(decoding: part.key, as: UTF8.self)) was \(word(then)) and is \(word(part.value))"
     }
-    guard !changes.isEmpty else { return nil }
-    return changes.joined(separator: "; ")
+    // What only one of two runs names has its default in the other.
+    let gone = fingerprint.filter { part in !now.contains { $0.key == part.key } }.map { part in
+      "\(String(decoding: part.key, as: UTF8.self)) was \(part.value.text ?? part.value.encoded()) and is its default"
+    }
+    guard !changes.isEmpty || !gone.isEmpty else { return nil }
+    return (changes + gone).joined(separator: "; ")
       + ": losses will agree with those of an undisturbed run to rounding only"
   }
 }

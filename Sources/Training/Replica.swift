@@ -276,7 +276,7 @@ package final class Replica {
     program(shape(of: batch), training: training, dropout: dropout)
   }
 
-  private func program(
+  func program(
     _ shape: BatchShape, training: Bool, dropout: Bool = true, part: ProgramPart = .whole
   ) -> Program {
     let purpose: Purpose = training ? .training : .loss

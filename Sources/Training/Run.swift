@@ -100,7 +100,8 @@ package final class Run {
     }
     featureForm = try ranks.together { try HeadRun.form(recipe, model.description) }
     let fingerprint = replica.fingerprint(
-      microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact)
+      microBatchSize: recipe.training.microBatchSize, exact: recipe.training.exact,
+      context: recipe.parallel.context)
     if recipe.training.audit > 0 { try ranks.checkSameBits(fingerprint) }
     let map = ShardMap(
       layout: replica.layout, stage: recipe.parallel.zero, rank: ranks.rank, ranks: ranks.count)
@@ -125,7 +126,8 @@ package final class Run {
     self.fingerprint = fingerprint
     self.optimizer = optimizer
     step = TrainStep(
-      recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger, parts: parts)
+      recipe, data, replica, optimizer: optimizer, ranks: ranks, ledger: ledger, parts: parts,
+      context: try ContextRun(recipe, data, replica, ranks: ranks, ledger: ledger))
     checkpoints = CheckpointFolder(output: recipe.output)
     let start = try checkpoints.start(recipe.checkpoint.resume, over: ranks)
     saves = RunCheckpoints(

@@ -79,6 +79,10 @@ package final class TrainStep {
   var rollouts: Rollouts?
   /// What is trained in one pass, where there are several: tasks over one trunk, or adapters on one base.
   private let parts: (any RunParts)?
+  /// Where ranks compute sequences together, this rank's part of them.
+  private let context: ContextRun?
+  /// Parts of the sum of gradients that a micro-batch has.
+  private var chunks: Int { context?.chunks ?? 1 }
   /// What answers are compared with, and the number that those of the step tell together.
   var reference: Reference?
   private var number: Float?
@@ -100,7 +104,7 @@ package final class TrainStep {
     replica: Replica, gradients: GradientSum, optimizer: ShardedOptimizer, schedule: Schedule, ranks: Ranks,
     sequences: TokenSequences, mask: PackingMask, seed: UInt64, gradientClip: Double,
     watch: NumberWatch = NumberWatch(), auditShare: Double = 0, penalty: (any WeightPenalty)? = nil,
-    sources: SourceLosses? = nil, parts: (any RunParts)? = nil,
+    sources: SourceLosses? = nil, parts: (any RunParts)? = nil, context: ContextRun? = nil,
     decode: @escaping @Sendable (ArraySlice<Int32>) -> String = { _ in "" }
   ) {
     precondition(
@@ -118,6 +122,7 @@ package final class TrainStep {
     self.watch = watch
     self.sources = sources
     self.parts = parts
+    self.context = context
     replica.keepsTokenLosses =
       parts?.readsTokenLosses ?? (sources != nil && replica.objective.mistakeOutputs == .perToken)
     sums = MicroBatchSums(
@@ -132,7 +137,7 @@ package final class TrainStep {
   /// The step of a run.
   convenience init(
     _ recipe: Recipe, _ data: RunData, _ replica: Replica, optimizer: ShardedOptimizer, ranks: Ranks,
-    ledger: MemoryLedger, parts: (any RunParts)? = nil
+    ledger: MemoryLedger, parts: (any RunParts)? = nil, context: ContextRun? = nil
   ) {
     self.init(
       replica: replica,
@@ -149,7 +154,7 @@ package final class TrainStep {
       seed: recipe.training.seed, gradientClip: recipe.optimizer.gradientClip,
       watch: NumberWatch(action: recipe.training.onSpike, factor: recipe.training.spikeFactor),
       auditShare: recipe.training.audit, penalty: recipe.penalty(replica.layout, ledger: ledger),
-      sources: parts == nil ? SourceLosses(recipe.data.sources) : nil, parts: parts,
+      sources: parts == nil ? SourceLosses(recipe.data.sources) : nil, parts: parts, context: context,
       decode: { [tokenizer = data.tokenizer] in tokenizer.decode($0, skipSpecialTokens: true) })
     if recipe.schedule.shape == .plateau {
       plateau = Plateau(recipe.schedule.details.plateau, peak: recipe.optimizer.learningRate)
@@ -190,8 +195,8 @@ package final class TrainStep {
     let histograms = countsGradient ? gradients.histograms() : []
     let rates = parts?.rates(step: step - 1)
     let learningRate = schedule.learningRate(step: step - 1) * (plateau?.factor ?? 1)
-    sums.gather(microBatches: microBatches.count)
-    var total = sums.total(microBatches: microBatches.count, units: units)
+    sums.gather(microBatches: microBatches.count * chunks)
+    var total = sums.total(microBatches: microBatches.count * chunks, units: units)
     let ofSources = Array(total.counts[Self.counts(of: replica, parts)...])[...]
     total.counts.removeLast(ofSources.count)
     if let parts { total.loss = parts.loss(of: total) * Double(units) }
@@ -217,7 +222,7 @@ package final class TrainStep {
 
   /// Whether every rank knows what the others look up first.
   private var looksAhead: Bool {
-    parts == nil && rollouts == nil && !type(of: replica.objective).isJoint
+    parts == nil && rollouts == nil && context == nil && !type(of: replica.objective).isJoint
   }
 
   /// Brings the rows that first micro-batches look up, ahead of the tables that they are of.
@@ -237,8 +242,9 @@ package final class TrainStep {
     sums.begin()
     audit.begin(step: step)
     // A rank without a micro-batch waits for others, which must not wait for its weights meanwhile.
-    if ranks.rank >= microBatches.count { exchange.finish() }
-    gradients.sum(microBatches: microBatches.count) { number in
+    if ranks.rank >= microBatches.count * chunks { exchange.finish() }
+    gradients.sum(microBatches: microBatches.count * chunks) { number in
+      if let context { return computeChunk(number, context, microBatches, dividedBy: units, step: step) }
       let isAudited = audit.isChosen(number)
       let loss = compute(microBatches[number], dividedBy: units, step: step) { segment, values in
         if isAudited { replica.engine.time("audit") { audit.take(segment: segment, values) } }
@@ -251,6 +257,43 @@ package final class TrainStep {
           of: microBatches[number], in: batch, loss: loss, BatchDraw(seed: seed, step: step))
           ?? countsOfMicroBatch())
     }
+  }
+
+  /// Computes chunk c of micro-batch m, which are number m·C + c; this rank's other chunks of it follow.
+  private func computeChunk(
+    _ number: Int, _ context: ContextRun, _ microBatches: [MicroBatch], dividedBy units: Int, step: Int
+  ) {
+    let (place, chunk) = number.quotientAndRemainder(dividingBy: chunks)
+    func add(_ segment: Int, _ values: UnsafeMutablePointer<Float>) {
+      replica.engine.time("exchange") { gradients.add(segment: segment, values) }
+    }
+    if context.isFirst(chunk) {
+      replica.objective.fill(
+        &batch, with: microBatches[place], of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
+      let pool = replica.engine.pool
+      pool.betweenTiles = betweenTiles
+      defer { pool.betweenTiles = nil }
+      context.train(
+        batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
+        beforeEach: { prepare(for: $0) }, afterEach: { tell($0) }, whenFinal: add)
+    } else {
+      gradients.settle()
+      context.hand(chunk, in: gradients.gradients, whenFinal: add)
+    }
+    var counts = [Double](repeating: 0, count: replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0)
+    if !counts.isEmpty {
+      context.tokenLosses(of: chunk).withUnsafeBufferPointer {
+        sources?.add($0, of: batch, in: sequences, to: &counts)
+      }
+    }
+    sums.append(loss: context.loss(of: chunk), counts: counts)
+  }
+
+  /// After an operation.
+  private func tell(_ progress: ProgramProgress) {
+    ranks.board?.tell(progress.isBackward ? .backward : .forward, layer: progress.layer)
+    gradients.advance()
+    exchange.advance()
   }
 
   /// What the micro-batch that was just computed leaves beside its loss.
@@ -321,7 +364,9 @@ package final class TrainStep {
   private func look(at total: LossSums, norm: Double, _ microBatches: [MicroBatch]) -> NumberFinding? {
     guard total.units > 0, var finding = watch.look(loss: total.loss, norm: norm) else { return nil }
     if ranks.isFirst {
-      let losses = microBatches.indices.map(sums.loss)
+      let losses = microBatches.indices.map { place in
+        (0..<chunks).reduce(0) { $0 + sums.loss(of: place * chunks + $1) }
+      }
       let offending = OffendingSamples(sequences: sequences, replica: replica, mask: mask, decode: decode)
       finding.samples =
         parts?.offenders(microBatches, sums: microBatches.indices.map(sums.sums), decode: decode)
@@ -396,11 +441,7 @@ package final class TrainStep {
       seed: seed,
       step: step, gradients: gradients.gradients,
       beforeEach: { prepare(for: $0) },
-      afterEach: {
-        ranks.board?.tell($0.isBackward ? .backward : .forward, layer: $0.layer)
-        gradients.advance()
-        exchange.advance()
-      }, whenFinal: whenFinal)
+      afterEach: { tell($0) }, whenFinal: whenFinal)
   }
 
   /// Resumes from a checkpoint.

@@ -27,7 +27,7 @@ package enum RankPhase: Int64, Sendable {
 /// What a rank waits in for other ranks.
 package enum RankCall: Int64, Sendable {
   case none = 0
-  case barrier, broadcast, gather, sum, slices, messages, gradients, weights
+  case barrier, broadcast, gather, sum, slices, messages, gradients, weights, keys
 
   package var words: String {
     switch self {
@@ -40,6 +40,7 @@ package enum RankCall: Int64, Sendable {
     case .messages: "messages"
     case .gradients: "gradients"
     case .weights: "updated weights"
+    case .keys: "keys of attention"
     }
   }
 }

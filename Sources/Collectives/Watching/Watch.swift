@@ -239,7 +239,7 @@ package final class Watch: @unchecked Sendable {
   }
 
   private func isCollective(_ kind: RankCall) -> Bool {
-    kind != .none && kind != .messages && kind != .gradients && kind != .weights
+    ![.none, .messages, .gradients, .weights, .keys].contains(kind)
   }
 
   /// Makes sure that a report is left and one rank speaks, and ends this process. The others do the same, and the

@@ -106,18 +106,23 @@ extension Graph {
     let prefix = isOfSource ? nil : prefix(form, input: inputs.count + (bias == nil ? 0 : 1))
     precondition(prefix == nil || bias == nil, "a prefix stands at no distance")
     let isJoined = prefix != nil && cached == nil
+    let isChunked = shape.chunks > 1
+    precondition(
+      !isChunked || prefix == nil && bias == nil && !isOfSource && cached == nil && form.isCausal,
+      "this attention is not cut into chunks")
     let (d, keyStride) = (form.headWidth, inputs.count > k.input ? inputs[k.input].columns : 0)
     let capacity = isOfSource ? cached?.sourceCapacity : cached?.capacity
     let attention = AttentionShape(
       sequences: shape.sequences, queries: queries,
-      keys: capacity ?? inputs[k.input].rows / shape.sequences + (prefix?.count ?? 0), heads: form.heads,
+      keys: capacity ?? inputs[k.input].rows / shape.sequences * shape.chunks + (prefix?.count ?? 0),
+      heads: form.heads,
       keyHeads: form.keyHeads,
       headWidth: d, queryStride: inputs[q.input].columns, queryHeadStride: headStride,
-      keyStride: isJoined ? 2 * form.keyHeads * d : cached == nil ? keyStride : d,
-      keyHeadStride: capacity.map { $0 * d } ?? (isJoined ? d : headStride),
+      keyStride: isJoined || isChunked ? 2 * form.keyHeads * d : cached == nil ? keyStride : d,
+      keyHeadStride: capacity.map { $0 * d } ?? (isJoined || isChunked ? d : headStride),
       keySequenceStride: capacity.map { form.keyHeads * $0 * d }, outputStride: form.heads * d,
       scale: form.scale.map { Float($0) } ?? 1 / Float(d).squareRoot(), isCausal: form.isCausal,
-      window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil)
+      window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil, isSplit: isChunked)
     precondition(
       bias.map { $0.rows == form.heads && $0.columns == attention.distances } ?? true, "the bias does not fit"
     )
@@ -125,7 +130,10 @@ extension Graph {
     let rotation = form.rotary.map {
       Attention.Rotation(
         width: $0.width,
-        table: declaring ? nil : $0.table(positions: cached?.capacity ?? queries + (prefix?.count ?? 0)))
+        table: declaring
+          ? nil
+          : $0.table(
+            positions: cached?.capacity ?? queries * shape.chunks + (prefix?.count ?? 0)))
     }
     let operation = Attention(
       shape: attention, q: q, k: k, v: v, keyStride: keyStride, headStride: headStride ?? d,
@@ -202,20 +210,22 @@ struct Attention: Operation, @unchecked Sendable {
       table: table.base, positions: frame.input.stream.positions, inverse: inverse)
   }
 
-  private func rotateQueries(_ x: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool = false) {
+  func rotateQueries(_ x: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool = false) {
     rotate(x, heads: shape.heads, stride: shape.queryStride, frame, inverse: inverse)
   }
 
-  private func rotateKeys(_ x: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool = false) {
+  func rotateKeys(_ x: UnsafeMutablePointer<Float>, _ frame: Frame, inverse: Bool = false) {
     rotate(x, heads: shape.keyHeads, stride: keyStride, frame, inverse: inverse)
   }
 
-  private func dropout(_ frame: Frame) -> Dropout? {
+  func dropout(_ frame: Frame) -> Dropout? {
     guard probability > 0 else { return nil }
-    return Dropout(probability: probability, seed: frame.input.seed, step: frame.input.step, site: site)
+    return Dropout(
+      probability: probability, seed: frame.input.seed, step: frame.input.step, site: site,
+      places: frame.input.places)
   }
 
-  private func intervals(_ frame: Frame) -> KeyIntervals {
+  func intervals(_ frame: Frame) -> KeyIntervals {
     guard isOfSource else { return frame.input.stream.keys }
     guard let keys = frame.input.sourceKeys else { preconditionFailure("the batch has no sources") }
     return keys
@@ -226,6 +236,7 @@ struct Attention: Operation, @unchecked Sendable {
   }
 
   func forward(_ frame: Frame) {
+    precondition(!shape.isSplit, "chunks are run together")
     let queries = matrix(q, frame)
     rotateQueries(queries, frame)
     let isGiven = k.input < frame.node.inputs.count

@@ -234,6 +234,8 @@ struct DropoutOperation: Operation {
   }
 
   private func draw(_ frame: Frame) -> Dropout {
-    Dropout(probability: probability, seed: frame.input.seed, step: frame.input.step, site: site)
+    Dropout(
+      probability: probability, seed: frame.input.seed, step: frame.input.step, site: site,
+      places: isShared ? RowPlaces() : frame.input.places)
   }
 }

@@ -142,7 +142,9 @@ struct LowRankTerm {
   private func sampleIDs(_ frame: Frame) -> UnsafePointer<Int32> { frame.input.sampleIDs + firstSequence }
 
   private func draw(_ frame: Frame) -> Dropout {
-    Dropout(probability: dropout, seed: frame.input.seed, step: frame.input.step, site: site)
+    Dropout(
+      probability: dropout, seed: frame.input.seed, step: frame.input.step, site: site,
+      places: frame.input.places)
   }
 
   /// Its rows of x, or these with elements dropped, which then lie in scratch.

@@ -31,7 +31,8 @@ package struct Verification {
     self.recipe = recipe
     self.ranks = ranks
     self.steps = steps
-    self.arrangements = arrangements ?? Arrangement.all(ranks: ranks.count, steps: steps)
+    self.arrangements =
+      arrangements ?? Arrangement.all(ranks: ranks.count, steps: steps, context: recipe.parallel.context)
     folder = recipe.output + "/verify"
   }
 

@@ -24,10 +24,12 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var shape = BenchShape.gpt2
   @Option(help: "float32 or bfloat16: what weights are kept and multiplied in.")
   var dtype = ElementType.float32
-  @Option(help: "Sequences of each rank and step.")
+  @Option(help: "Sequences of each rank, or group of ranks, and step.")
   var batchSize = 4
   @Option(help: "Tokens of a sequence.")
   var length = 256
+  @Option(help: "Chunks of a sequence, which as many ranks compute together.")
+  var context = 1
   @Option(help: "Steps that are measured.")
   var steps = 8
   @Option(help: "Steps before those.")
@@ -94,6 +96,10 @@ struct BenchModel: ParsableCommand, SharedByRanks {
     guard method == .lora || frozenDtype == .same else {
       throw ValidationError("--frozen-dtype needs --method lora: full fine-tuning freezes nothing")
     }
+    try check("--context", context, in: 1...256)
+    guard context == 1 || shape.isLanguageModel && adapters == 1 else {
+      throw ValidationError("--context needs a language model with one adapter at most")
+    }
     guard ZeroStage(rawValue: zero) != nil else { throw ValidationError("--zero must be 0, 1, 2 or 3") }
     try check("--batch-size", batchSize, in: 1...Int.max)
     try check("--adapters", adapters, in: 1...batchSize)
@@ -120,6 +126,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         rule: optimizer.measuredRule, recompute: recompute,
         stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
       runShape.storage = activationDtype
+      runShape.context = context
       runShape.objective = try ranks.together { try shape.objective(of: description) }
       if shape.texts > 1 { runShape.batch.sourceLength = length }
       runShape.frozen = frozenDtype.storage(dtype)
@@ -161,7 +168,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         multiplied: multiplied(description) { $0.trains } / adapters,
         frozen: multiplied(description) { !$0.trains },
         texts: shape.texts, attentionOperations: shape.attentionOperations(length: length),
-        tokens: batchSize * accumulate * length * shape.texts * ranks.count, seconds: seconds.sorted(),
+        tokens: batchSize * accumulate * length * shape.texts * max(1, ranks.count / context),
+        seconds: seconds.sorted(),
         exchange: exchange.sorted(),
         peak: products.max() ?? 0, predicted: predicted, residentBytes: memory,
         held: ledger.all)

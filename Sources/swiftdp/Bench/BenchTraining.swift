@@ -57,20 +57,26 @@ final class BenchTraining {
       try optimizer.fillMasters(from: random)
     }
     weights.refreshVectors()
-    let count = shape.batch.sequences * accumulate * ranks.count
+    let count = shape.batch.sequences * accumulate * max(1, ranks.count / shape.context)
     let schedule = Schedule(shape: .constant, peak: 1e-4, warmupSteps: 0, finalRatio: 1, steps: 1)
     let learned = sequences(count, shape.batch.length, description.family.vocabulary)
     let adapters = description.adaptation.members
     let parts = adapters.map {
       AdapterRows.Part(name: $0.name, sequences: learned, mask: .none, schedule: schedule)
     }
+    let context =
+      shape.context == 1
+      ? nil
+      : try ContextRun(
+        replica, chunks: shape.context, sequences: shape.batch.sequences, length: shape.batch.length,
+        ranks: ranks, ledger: ledger)
     run = TrainStep(
       replica: replica,
       gradients: GradientSum(
         map: map, ranks: ranks, engine: engine, room: replica.gradientRoom, exact: shape.exact,
         wire: shape.wire, ledger: ledger),
       optimizer: optimizer, schedule: schedule, ranks: ranks, sequences: learned, mask: .none, seed: 0,
-      gradientClip: 1, parts: parts.isEmpty ? nil : AdapterRows(replica, parts))
+      gradientClip: 1, parts: parts.isEmpty ? nil : AdapterRows(replica, parts), context: context)
     let whole = MicroBatch.cut(Array(0..<count), size: shape.batch.sequences)
     microBatches = adapters.isEmpty ? whole : whole.map { $0.shared(among: adapters.count) }
   }

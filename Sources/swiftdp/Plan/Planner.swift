@@ -26,6 +26,11 @@ struct Planner {
       folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.kinds.map(\.memory).min() ?? 0)
     layout = description.layout
     inHalves = description.inHalves(of: recipe)
+    guard divisions.isEmpty else { return }
+    let ranks = hosts.kinds[0].ranks ?? hosts.kinds[0].cores
+    throw UserError(
+      .usage, "is \(recipe.parallel.context), and hosts of \(counted(ranks, "rank")) make no such groups",
+      at: "parallel.context", hint: "give --ranks-per-host a multiple of it")
   }
 
   private init(_ other: Planner, _ hosts: PlannedHosts) {
@@ -144,6 +149,9 @@ struct Planner {
   /// The numbers of ranks that a host may have: those that it is given, or those that divide its cores evenly.
   var divisions: [Int] {
     let first = hosts.kinds[0]
-    return first.ranks.map { [$0] } ?? (1...first.cores).filter { first.cores % $0 == 0 }
+    let all = first.ranks.map { [$0] } ?? (1...first.cores).filter { first.cores % $0 == 0 }
+    // Neighbouring ranks compute a sequence together; on one host, a rank may also compute several chunks.
+    let context = recipe.parallel.context
+    return all.filter { $0 % context == 0 || hosts.count == 1 && context % $0 == 0 }
   }
 }

@@ -6,7 +6,7 @@ extension CommandLineTests {
   @Suite struct RankCheckTests {
     /// Runs a check at some rank counts and expects this many cases to have agreed on every rank.
     private func expectAgreement(
-      _ check: String, ranks counts: [Int], cases: Int, options: [String] = []
+      _ check: String, ranks counts: [Int], cases: Int, options: [String] = [], models: String = "llama"
     ) throws {
       let folder = try Workspace()
       try folder.makeLlama("llama", longest: 1024)
@@ -14,7 +14,7 @@ extension CommandLineTests {
       for ranks in counts {
         let result = try Command.run(
           ["mpirun", "-np", "\(ranks)", "--bind-to", "none"] + options + [
-            Command.built("RankChecks"), check, "llama",
+            Command.built("RankChecks"), check, models,
           ], in: folder)
         #expect(result.code == 0, "\(check) at \(ranks) ranks: \(result.err.prefix(2000))")
         #expect(
@@ -46,6 +46,12 @@ extension CommandLineTests {
     /// Four storages, shared and not: two facts and 20 parameters each.
     @Test func modelsThatAreOnlyReadLieOnceOnAHost() throws {
       try expectAgreement("shared-weights", ranks: [1, 2, 3], cases: 4 * 2 * (2 + 20))
+    }
+
+    /// Five families in two and four chunks, three micro-batch sizes: loss and gradient.
+    @Test func chunksOfSequencesAreThoseOfWholeOnes() throws {
+      try expectAgreement(
+        "context", ranks: [1, 2, 4], cases: 5 * 2 * 3 * 2, models: Project.root + "/Tests/Fixtures/parity")
     }
 
     @Test func unequalTargetCounts() throws {

@@ -40,8 +40,10 @@ final class SmallRun {
   var weights: [Float] { Array(UnsafeBufferPointer(start: replica.weights.floats, count: layout.count)) }
 
   /// The sum of losses and the gradient of some rows as one batch on this rank alone.
-  func whole(_ sequences: [Int], dividedBy targets: Int? = nil) -> (loss: Double, gradient: [Float]) {
-    let batch = rows.batch(MicroBatch(sequences: sequences, firstSample: 0), mask: .none)
+  func whole(
+    _ sequences: [Int], dividedBy targets: Int? = nil, mask: PackingMask = .none
+  ) -> (loss: Double, gradient: [Float]) {
+    let batch = rows.batch(MicroBatch(sequences: sequences, firstSample: 0), mask: mask)
     var gradient = [Float](repeating: .nan, count: layout.trainedCount)
     let loss = replica.train(
       batch, dividedBy: targets ?? batch.targetCount, seed: 0, step: 1,
@@ -55,7 +57,8 @@ final class SmallRun {
   /// A step over all ranks: its report, and the whole summed gradient.
   func step(
     _ number: Int = 1, rows sequences: [Int], microBatchSize: Int = 1, stage: ZeroStage = .optimizer,
-    clip: Double = 0, rule: AdamW = AdamW(), rate: Double = 0, exact: Bool = true
+    clip: Double = 0, rule: AdamW = AdamW(), rate: Double = 0, exact: Bool = true, context: Int = 1,
+    mask: PackingMask = .none
   ) throws -> (report: StepReport, gradient: [Float], states: [[Float]]) {
     let map = ShardMap(layout: layout, stage: stage, rank: ranks.rank, ranks: ranks.count)
     let gradients = GradientSum(
@@ -64,7 +67,11 @@ final class SmallRun {
     let step = TrainStep(
       replica: replica, gradients: gradients, optimizer: optimizer,
       schedule: Schedule(shape: .constant, peak: rate, warmupSteps: 0, finalRatio: 1, steps: 9), ranks: ranks,
-      sequences: rows, mask: .none, seed: 0, gradientClip: clip)
+      sequences: rows, mask: mask, seed: 0, gradientClip: clip,
+      context: context == 1
+        ? nil
+        : try ContextRun(
+          replica, chunks: context, sequences: microBatchSize, length: rows.longestRow, ranks: ranks))
     let report = try step.run(number, MicroBatch.cut(sequences, size: microBatchSize))
     let states = optimizer.states.map { state in
       let values = state.parts.flatMap { part in

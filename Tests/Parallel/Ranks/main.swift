@@ -31,6 +31,7 @@ case "validation": try checkValidation(&outcome, model: folder)
 case "allocations": try checkAllocations(&outcome, model: folder)
 case "suite": try checkSuite(&outcome, project: folder)
 case "shared-weights": try checkSharedWeights(&outcome, model: folder)
+case "context": try checkContext(&outcome, fixtures: folder)
 case "frozen-allocations": try checkFrozenAllocations(&outcome)
 default: outcome.expect(false, "there is no check \(check)")
 }
