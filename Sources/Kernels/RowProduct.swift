@@ -1,9 +1,9 @@
 // C = A W or C = A Wᵀ with every element summed in one order, whatever the number of rows: a row's results do not
 // depend on the rows beside it. A library chooses its order by the number of rows.
 //
-// W is read once for up to 256 rows. A storage other than fp32 is widened tile by tile, or for one row in
-// registers where it has 16 or 8 bits. Every storage and any cut into tiles gives the same bits (see `row_product.h` for
-// the two orders), so that tiles may follow the number of threads.
+// W is read once for up to 256 rows. A storage other than fp32 is widened tile by tile; for one row, 16 and 8 bits are
+// widened in registers. Every storage and any cut into tiles gives the same bits (see `row_product.h` for the two
+// orders), so that tiles may follow the number of threads.
 import Base
 import CProcessor
 import Tensors
