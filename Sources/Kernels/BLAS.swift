@@ -11,6 +11,8 @@ package struct BLAS: Sendable {
   let sgemm: SGEMM
   /// Nil if the library was built without LAPACK.
   let sgesdd: SGESDD?
+  /// Whether a product has the same bits if it is computed by tiles.
+  let joinsTiles: Bool
   private let buffers: Buffers?
 
   init(kernelName: String, version: String, sgemm: @escaping SGEMM, sgesdd: SGESDD?) {
@@ -25,6 +27,7 @@ package struct BLAS: Sendable {
     self.sgemm = sgemm
     self.sgesdd = sgesdd
     self.buffers = buffers
+    joinsTiles = TileJoin.isExact(sgemm)
   }
 
   typealias SGEMM =
@@ -125,6 +128,15 @@ extension BLAS {
   @inline(__always)
   package func product(
     _ transposition: Transposition, m: Int, n: Int, k: Int, alpha: Float = 1,
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+    beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+  ) {
+    Self.multiply(sgemm, transposition, m: m, n: n, k: k, alpha: alpha, a, lda, b, ldb, beta: beta, c, ldc)
+  }
+
+  @inline(__always)
+  static func multiply(
+    _ sgemm: SGEMM, _ transposition: Transposition, m: Int, n: Int, k: Int, alpha: Float = 1,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
     beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
   ) {

@@ -53,7 +53,7 @@ extension Engine {
     }
     switch (a, b) {
     case (.float32(let a), .float32(let b)):
-      forEachTile(a, b, transposition, c, after) { tile, _ in
+      forEachTile(a, b, transposition, c, joins: blas.joinsTiles, after) { tile, _ in
         product(
           transposition, m: tile.m, n: tile.n, k: tile.k, tile.a, a.stride, tile.b, b.stride,
           beta: adding ? 1 : 0, tile.c, c.stride)
@@ -63,7 +63,7 @@ extension Engine {
       let k = transposition == .first ? a.rows : a.columns
       let largest = ProductTiles(m: c.rows, n: c.columns, k: k).largest
       halves.reserve(m: largest.m, n: largest.n, k: k)
-      forEachTile(a, b, transposition, c, after) { tile, worker in
+      forEachTile(a, b, transposition, c, joins: false, after) { tile, worker in
         let start = profile == nil ? 0 : monotonicNanoseconds()
         halves.product(
           OneDNN.Shape(
@@ -97,10 +97,11 @@ extension Engine {
   }
 
   /// Calls `body` on the pool, with the part of each operand that a tile of C is computed from.
+  /// - Parameter joins: whether tiles may be computed together where one thread computes them all.
   @inline(__always)
   private func forEachTile<T>(
     _ a: Matrix<UnsafePointer<T>>, _ b: Matrix<UnsafePointer<T>>, _ transposition: Transposition,
-    _ c: MutableMatrix, _ after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void,
+    _ c: MutableMatrix, joins: Bool, _ after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void,
     _ body: (Tile<T>, _ worker: Int) -> Void
   ) {
     let k = transposition == .first ? a.rows : a.columns
@@ -109,14 +110,23 @@ extension Engine {
     precondition((transposition == .second ? b.columns : b.rows) == k, "A does not fit B")
     guard c.rows > 0, c.columns > 0 else { return }
     let tiles = ProductTiles(m: c.rows, n: c.columns, k: k)
-    pool.run(tiles.count) { index, worker in
-      let (rows, columns) = tiles[index]
+    func compute(_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) {
       let tile = Tile(
         m: rows.count, n: columns.count, k: k,
         a: a.base + (transposition == .first ? rows.lowerBound : rows.lowerBound * a.stride),
         b: b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound),
         c: c.base + rows.lowerBound * c.stride + columns.lowerBound)
       body(tile, worker)
+    }
+    // One call packs each operand once. Where messages wait, tiles leave time for them.
+    if joins, tiles.canBeJoined, pool.threads == 1, pool.betweenTiles == nil {
+      compute(0..<c.rows, 0..<c.columns, 0)
+      for index in 0..<tiles.count { after(tiles[index].rows, tiles[index].columns) }
+      return
+    }
+    pool.run(tiles.count) { index, worker in
+      let (rows, columns) = tiles[index]
+      compute(rows, columns, worker)
       after(rows, columns)
     }
   }
@@ -186,6 +196,9 @@ struct ProductTiles {
   private let n: Int
   private let down: Int
   private let across: Int
+  /// Whether every tile is large enough for the kernels that the whole product takes: OpenBLAS has others for less than
+  /// a million multiplications.
+  let canBeJoined: Bool
   /// Bounds are multiples of this, so that every tile but the last fills whole vectors.
   private static let unit = 16
 
@@ -196,6 +209,7 @@ struct ProductTiles {
     guard m * n * k > 1 << 20 else {
       down = 1
       across = 1
+      canBeJoined = false
       return
     }
     // Tiles of about 512 × 1024 lose 5 % compared with a whole product on one thread, narrow ones 15 %.
@@ -207,6 +221,8 @@ struct ProductTiles {
     // There are no more tiles than units, so that none is empty.
     self.down = min(down, (m + Self.unit - 1) / Self.unit)
     self.across = min(across, (n + Self.unit - 1) / Self.unit)
+    // Tiles differ by less than half of their size.
+    canBeJoined = m * n * k / (self.down * self.across) >= 1 << 22
   }
 
   var count: Int { down * across }

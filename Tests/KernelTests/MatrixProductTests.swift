@@ -8,6 +8,8 @@ import Testing
     (1, 1, 1), (3, 1, 2), (1, 17, 5), (15, 16, 17), (16, 33, 1), (33, 15, 100), (100, 3, 33), (64, 64, 64),
     // Above the size where products are cut into tiles: broad, tall, and a vocabulary.
     (40, 700, 50), (700, 40, 50), (300, 300, 300), (5, 16500, 17),
+    // Where one thread may compute all tiles in one call.
+    (700, 520, 300), (531, 1603, 37), (1301, 333, 61), (77, 2100, 500),
   ]
 
   @Test(arguments: [Transposition.none, .first, .second])
