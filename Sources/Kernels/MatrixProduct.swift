@@ -110,24 +110,22 @@ extension Engine {
     precondition((transposition == .second ? b.columns : b.rows) == k, "A does not fit B")
     guard c.rows > 0, c.columns > 0 else { return }
     let tiles = ProductTiles(m: c.rows, n: c.columns, k: k)
-    func compute(_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) {
+    // Messages that wait need the time between tiles: 2^30 multiplications take some 20 ms.
+    let shares =
+      joins
+      ? tiles.shares(among: pool.threads, atMost: pool.betweenTiles == nil ? .max : 1 << 30) : tiles.each
+    pool.run(shares.down * shares.across) { share, worker in
+      let (down, across) = tiles.tiles(of: share, in: shares)
+      let (rows, columns) = (tiles.rows(down), tiles.columns(across))
       let tile = Tile(
         m: rows.count, n: columns.count, k: k,
         a: a.base + (transposition == .first ? rows.lowerBound : rows.lowerBound * a.stride),
         b: b.base + (transposition == .second ? columns.lowerBound * b.stride : columns.lowerBound),
         c: c.base + rows.lowerBound * c.stride + columns.lowerBound)
       body(tile, worker)
-    }
-    // One call packs each operand once. Where messages wait, tiles leave time for them.
-    if joins, tiles.canBeJoined, pool.threads == 1, pool.betweenTiles == nil {
-      compute(0..<c.rows, 0..<c.columns, 0)
-      for index in 0..<tiles.count { after(tiles[index].rows, tiles[index].columns) }
-      return
-    }
-    pool.run(tiles.count) { index, worker in
-      let (rows, columns) = tiles[index]
-      compute(rows, columns, worker)
-      after(rows, columns)
+      for row in down {
+        for column in across { after(tiles.rows(row..<row + 1), tiles.columns(column..<column + 1)) }
+      }
     }
   }
 
@@ -198,15 +196,17 @@ struct ProductTiles {
   private let across: Int
   /// Whether every tile is large enough for the kernels that the whole product takes: OpenBLAS has others for less than
   /// a million multiplications.
-  let canBeJoined: Bool
+  private let canBeJoined: Bool
+  private let multiplications: Int
   /// Bounds are multiples of this, so that every tile but the last fills whole vectors.
   private static let unit = 16
 
   init(m: Int, n: Int, k: Int) {
     self.m = m
     self.n = n
+    multiplications = m * n * k
     // Below a few million operations, a product is over before a second thread is awake.
-    guard m * n * k > 1 << 20 else {
+    guard multiplications > 1 << 20 else {
       down = 1
       across = 1
       canBeJoined = false
@@ -222,10 +222,40 @@ struct ProductTiles {
     self.down = min(down, (m + Self.unit - 1) / Self.unit)
     self.across = min(across, (n + Self.unit - 1) / Self.unit)
     // Tiles differ by less than half of their size.
-    canBeJoined = m * n * k / (self.down * self.across) >= 1 << 22
+    canBeJoined = multiplications / (self.down * self.across) >= 1 << 22
   }
 
   var count: Int { down * across }
+
+  /// How many pieces C is cut into, each of which is one tile or several, as many as any other.
+  typealias Shares = (down: Int, across: Int)
+
+  var each: Shares { (down, across) }
+
+  /// The fewest shares of which all workers get as many: tiles that lie beside each other make one call, which packs
+  /// each operand once.
+  /// - Parameter limit: the most multiplications of a share, unless a tile has more.
+  func shares(among workers: Int, atMost limit: Int) -> Shares {
+    guard canBeJoined else { return each }
+    var fewest = each
+    for rows in 1...down where down % rows == 0 {
+      for columns in 1...across where across % columns == 0 && rows * columns < fewest.down * fewest.across {
+        let count = rows * columns
+        if count % workers == 0, multiplications / count <= limit { fewest = (rows, columns) }
+      }
+    }
+    return fewest
+  }
+
+  /// The tiles of a share, counted down and across.
+  func tiles(of share: Int, in shares: Shares) -> (down: Range<Int>, across: Range<Int>) {
+    let (row, column) = share.quotientAndRemainder(dividingBy: shares.across)
+    let (height, width) = (down / shares.down, across / shares.across)
+    return (row * height..<(row + 1) * height, column * width..<(column + 1) * width)
+  }
+
+  func rows(_ tiles: Range<Int>) -> Range<Int> { Self.pieces(tiles, of: down, length: m) }
+  func columns(_ tiles: Range<Int>) -> Range<Int> { Self.pieces(tiles, of: across, length: n) }
 
   /// Rows and columns of the largest tile, or a few more.
   var largest: (m: Int, n: Int) {
@@ -233,13 +263,13 @@ struct ProductTiles {
   }
 
   subscript(tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
-    (
-      Self.piece(tile / across, of: down, length: m), Self.piece(tile % across, of: across, length: n)
-    )
+    let (row, column) = tile.quotientAndRemainder(dividingBy: across)
+    return (rows(row..<row + 1), columns(column..<column + 1))
   }
 
-  private static func piece(_ piece: Int, of pieces: Int, length: Int) -> Range<Int> {
+  private static func pieces(_ range: Range<Int>, of pieces: Int, length: Int) -> Range<Int> {
     let units = (length + unit - 1) / unit
-    return min(units * piece / pieces * unit, length)..<min(units * (piece + 1) / pieces * unit, length)
+    func bound(_ piece: Int) -> Int { min(units * piece / pieces * unit, length) }
+    return bound(range.lowerBound)..<bound(range.upperBound)
   }
 }

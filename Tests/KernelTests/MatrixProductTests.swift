@@ -9,7 +9,7 @@ import Testing
     // Above the size where products are cut into tiles: broad, tall, and a vocabulary.
     (40, 700, 50), (700, 40, 50), (300, 300, 300), (5, 16500, 17),
     // Where one thread may compute all tiles in one call.
-    (700, 520, 300), (531, 1603, 37), (1301, 333, 61), (77, 2100, 500),
+    (290, 530, 60), (300, 1100, 30), (1301, 130, 100), (77, 2100, 60),
   ]
 
   @Test(arguments: [Transposition.none, .first, .second])
