@@ -19,7 +19,7 @@ package struct MemoryCheck {
   package init(
     _ description: ModelDescription, folder: String, _ shape: RunShape, _ place: Placement, rank: Int = 0
   ) throws {
-    try description.checkFits(folder: folder, copies: Double(shape.type.bytes) / 4)
+    try description.checkFits(folder: folder, type: shape.type, frozen: shape.frozen)
     self.description = description
     layout = description.layout
     self.shape = shape

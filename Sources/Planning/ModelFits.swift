@@ -1,8 +1,21 @@
 // Whether a host can hold a model at all, before its layout is made.
 import Base
+import Kernels
 import Models
+import Tensors
 
 extension ModelDescription {
+  /// - Parameters:
+  ///   - type: what the model is kept in; `frozen`: and those of its weights that are not trained.
+  ///   - memory: the memory of a host, in bytes; by default that of this machine.
+  /// - Throws: if that memory is too small, before anything is allocated.
+  package func checkFits(
+    folder: String, type: ElementType, frozen: FrozenStorage, memory: Double = usableMemory
+  ) throws {
+    try checkFits(
+      folder: folder, copies: min(Double(type.bytes), frozen.bytesPerNumber) / 4, memory: memory)
+  }
+
   /// - Parameters:
   ///   - copies: the least multiple of the weights' fp32 bytes that is needed.
   ///   - memory: the memory of a host, in bytes; by default that of this machine.

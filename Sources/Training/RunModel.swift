@@ -16,7 +16,8 @@ struct RunModel {
   init(_ recipe: Recipe, ranks: Ranks) throws {
     (description, companions) = try ranks.together {
       let description = try recipe.describeModel()
-      try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
+      try description.checkFits(
+        folder: recipe.model, type: recipe.elementType, frozen: recipe.frozenStorage)
       try recipe.objective.check(description)
       var companions = ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles()
       companions.add(recipe.objective.companions(of: description))

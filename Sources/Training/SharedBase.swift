@@ -22,7 +22,8 @@ package struct SharedBase {
   package init(_ recipe: Recipe, ranks: Ranks, threads: Int) throws {
     let description = try ranks.together {
       let description = try ModelDescription.stored(in: recipe.model)
-      try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
+      try description.checkFits(
+        folder: recipe.model, type: recipe.elementType, frozen: recipe.frozenStorage)
       return description.adapted(by: NoFineTuning())
     }
     let engine = try ranks.together { try Engine(threads: threads) }

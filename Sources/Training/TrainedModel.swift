@@ -110,9 +110,7 @@ package struct TrainedModel {
     let description =
       try adapter.map { try ModelDescription.stored(in: folder, adapter: $0) }
       ?? .stored(in: folder).adapted(by: NoFineTuning())
-    let stored = Double(settings.frozenStorage.bytes(rows: 1, columns: 64).codes) / 64
-    try description.checkFits(
-      folder: folder, copies: min(stored, Double(settings.elementType.bytes)) / 4)
+    try description.checkFits(folder: folder, type: settings.elementType, frozen: settings.frozenStorage)
     return description
   }
 

@@ -79,6 +79,8 @@ def main():
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--pad", choices=["longest", "max_length"], default="longest",
                         help="of a batch, or all to --length as run_glue.py does by default")
+    parser.add_argument("--sampling", choices=["random", "group_by_length"], default="random",
+                        help="the Trainer's train_sampling_strategy; swiftdp groups by length")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -111,7 +113,7 @@ def main():
         output_dir="/tmp/trainer", per_device_train_batch_size=32, per_device_eval_batch_size=64,
         num_train_epochs=options.epochs, max_steps=options.steps, learning_rate=options.rate, lr_scheduler_type="linear",
         warmup_steps=options.warm_up, weight_decay=0.01, seed=options.seed, save_strategy="no", report_to=[], use_cpu=True,
-        logging_strategy="no", disable_tqdm=True)
+        logging_strategy="no", disable_tqdm=True, train_sampling_strategy=options.sampling)
     trainer = Trainer(model=model, args=arguments, train_dataset=Rows(read(options.train)),
                       eval_dataset=Rows(read(options.validation)), data_collator=collator, compute_metrics=measure,
                       processing_class=tokenizer)
@@ -120,7 +122,7 @@ def main():
     seconds = time.time() - begin
     scores = trainer.evaluate()
     print(json.dumps({
-        "task": options.task, "seed": options.seed, "pad": options.pad,
+        "task": options.task, "seed": options.seed, "pad": options.pad, "sampling": options.sampling,
         **{name[5:]: value for name, value in scores.items() if name in ("eval_loss", "eval_accuracy", "eval_entity_f1")},
         "samples_per_second": result.global_step * 32 / seconds,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,

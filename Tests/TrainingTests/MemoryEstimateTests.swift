@@ -54,6 +54,23 @@ import Training
     }
   }
 
+  /// A base in four bits needs a quarter of what it needs in bfloat16.
+  @Test func weightsThatFitAreNotRefused() throws {
+    let description = try gpt2()
+    let count = Double(ParameterLayout(specs: description.parameters).count)
+    let cases: [(ElementType, FrozenStorage, Double)] = [
+      (.float32, .float32, 4), (.bfloat16, .bfloat16, 2), (.float32, .int8, 1), (.bfloat16, .int8, 1),
+      (.bfloat16, .nf4(doubleQuantization: true), 0.5),
+    ]
+    for (type, frozen, bytes) in cases {
+      func check(_ share: Double) throws {
+        try description.checkFits(folder: "m", type: type, frozen: frozen, memory: bytes * count * share)
+      }
+      #expect(throws: UserError.self, "\(type) \(frozen)") { try check(0.99) }
+      try check(1.01)
+    }
+  }
+
   @Test(arguments: ZeroStage.allCases) func statesAreThoseThatAreAllocated(stage: ZeroStage) throws {
     let layout = ParameterLayout(specs: try gpt2().parameters)
     let engine = try Engine(threads: 1)

@@ -27,6 +27,9 @@ package enum FrozenStorage: Sendable, Equatable {
     }
   }
 
+  /// Without scales.
+  package var bytesPerNumber: Double { Double(bytes(rows: 1, columns: NF4.block).codes) / Double(NF4.block) }
+
   /// The bytes of the numbers, and of their scales.
   package func bytes(rows: Int, columns: Int) -> (codes: Int, scales: Int) {
     let count = rows * columns

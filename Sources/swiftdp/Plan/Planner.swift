@@ -21,9 +21,9 @@ struct Planner {
     self.recipe = recipe
     self.hosts = hosts
     description = try recipe.describeModel()
-    let smallest = ElementType.allCases.map(\.bytes).min() ?? 4
     try description.checkFits(
-      folder: recipe.model, copies: Double(smallest) / 4, memory: hosts.kinds.map(\.memory).min() ?? 0)
+      folder: recipe.model, type: .bfloat16, frozen: recipe.frozenStorage,
+      memory: hosts.kinds.map(\.memory).min() ?? 0)
     layout = description.layout
     inHalves = description.inHalves(of: recipe)
     guard divisions.isEmpty else { return }
