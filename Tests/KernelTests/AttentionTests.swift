@@ -72,7 +72,7 @@ import Testing
     }
 
     private func run(_ engine: Engine, _ intervals: KeyIntervals) -> [Floats] {
-      let scratch = Floats(count: shape.scratchCount * engine.pool.threads)
+      let scratch = Floats(count: shape.scratchCount(threads: engine.pool.threads))
       let backwardScratch = Floats(count: shape.backwardScratchCount(threads: engine.pool.threads))
       let output = Floats(count: dOutput.count)
       let logSums = Floats(count: shape.sequences * shape.heads * shape.queries)
@@ -204,7 +204,7 @@ import Testing
     let long = AttentionShape(
       sequences: 1, queries: 4096, keys: 4096, heads: 1, keyHeads: 1, headWidth: 4, queryStride: 4,
       keyStride: 4, outputStride: 4, scale: 1, window: 128)
-    #expect(long.scratchCount == 64 * (128 + 63))
+    #expect(long.scratchCount(threads: 1) == 64 * (128 + 63))
   }
 
   @Test func invisibleKeysDoNotMatter() throws {
