@@ -13,7 +13,7 @@ package struct Engine: Sendable {
   /// Activations that were rounded to bfloat16, widened.
   let wideRows: FrozenRooms
   /// Whether bfloat16 is multiplied by dot products of this processor where no library does it.
-  let hasHalfDots: Bool
+  package let hasHalfDots: Bool
   /// See `byRow`.
   var multipliesByRow = false
 

@@ -138,7 +138,8 @@ extension HalfBackward {
       }
       let visible = block.visible(block.rows.lowerBound + row)
       slot.queries[row] = swiftdp_half_query(
-        first: block.keys.lowerBound + visible.lowerBound, end: block.keys.lowerBound + visible.upperBound,
+        first: Int32(block.keys.lowerBound + visible.lowerBound),
+        end: Int32(block.keys.lowerBound + visible.upperBound),
         log_sum: logs[block.rows.lowerBound + row], along: along.total)
     }
   }
@@ -231,7 +232,8 @@ extension HalfBackward {
   private func seen(_ query: swiftdp_half_query, _ columns: Range<Int>, of block: AttentionBlock) -> Range<
     Int
   > {
-    let (first, end) = (max(query.first, columns.lowerBound), min(query.end, columns.upperBound))
+    let first = max(Int(query.first), columns.lowerBound)
+    let end = min(Int(query.end), columns.upperBound)
     return first < end ? first - block.keys.lowerBound..<end - block.keys.lowerBound : 0..<0
   }
 

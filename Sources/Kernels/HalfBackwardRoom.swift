@@ -120,8 +120,8 @@ struct HalfBackwardRoom {
       var (first, end) = (Int.max, 0)
       for row in part * AttentionShape.halfRows..<(part + 1) * AttentionShape.halfRows
       where queries[row].first < queries[row].end {
-        first = min(first, queries[row].first)
-        end = max(end, queries[row].end)
+        first = min(first, Int(queries[row].first))
+        end = max(end, Int(queries[row].end))
       }
       (first, end) = (max(first, keys.lowerBound), min(end, keys.upperBound))
       return first < end ? AttentionBlock.columns(first..<end) : keys.lowerBound..<keys.lowerBound

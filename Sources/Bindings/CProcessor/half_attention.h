@@ -9,7 +9,7 @@
 /// What is known of a query in backward.
 typedef struct {
   /// The keys that it sees.
-  long first, end;
+  int32_t first, end;
   /// Its log-sum-exp, and rowsum(dO ∘ O).
   float log_sum, along;
 } swiftdp_half_query;
