@@ -7,10 +7,12 @@
 // The keys of a sequence lie in panels of 32 from its first one on, so that the order of every sum follows from where
 // keys stand. Letters as in AttentionShape.swift.
 import CProcessor
+import Foundation
 
 extension AttentionShape {
   /// How many queries are computed at once.
   static let halfRows = 16
+  static var halfParts: Int { block / halfRows }
   /// Pairs of one query or key.
   var widthPairs: Int { (headWidth + 1) / 2 }
   /// Pairs of the keys, in whole panels.
@@ -55,7 +57,7 @@ struct HalfAttentionRoom {
   /// Factors of dropout are drawn 32 at a time.
   private var factorCount: Int { columns + 64 }
   private var workerWords: Int {
-    shape.blockWords + rows * scoreStride + rows * roundedStride + factorCount + rows
+    shape.blockWords + rows * scoreStride + rows * roundedStride + factorCount + 3 * rows
   }
 
   func count(threads: Int) -> Int { packedWords + threads * workerWords }
@@ -73,9 +75,10 @@ struct HalfAttentionRoom {
     let scores = queries + shape.blockWords
     let rounded = scores + rows * scoreStride
     let factors = rounded + rows * roundedStride
+    let inverses = factors + factorCount
     return Worker(
-      queries: queries.pairs, scores: scores, rounded: rounded.pairs, factors: factors,
-      inverses: factors + factorCount)
+      queries: queries.pairs, scores: scores, rounded: rounded.pairs, factors: factors, inverses: inverses,
+      seen: UnsafeMutableRawPointer(inverses + rows).assumingMemoryBound(to: Int32.self))
   }
 
   struct Worker {
@@ -89,6 +92,8 @@ struct HalfAttentionRoom {
     let factors: UnsafeMutablePointer<Float>
     /// Those of the sums of 16 queries.
     let inverses: UnsafeMutablePointer<Float>
+    /// The first key that each of 16 queries sees, and the end, counted from the block's first key.
+    let seen: UnsafeMutablePointer<Int32>
   }
 }
 
@@ -100,16 +105,20 @@ extension UnsafeMutablePointer<Float> {
 }
 
 extension AttentionBlock {
-  /// The keys that any of some queries sees, counted within the sequence.
-  func hull(_ rows: Range<Int>) -> Range<Int> {
+  /// Writes the keys that each of some queries sees, the first and the end, counted from the block's first key.
+  /// - Returns: the columns of all keys that any of them sees.
+  func note(_ rows: Range<Int>, in seen: UnsafeMutablePointer<Int32>) -> Range<Int> {
     var (first, end) = (Int.max, 0)
     for row in rows {
       let visible = visible(row)
+      let place = 2 * (row - rows.lowerBound)
+      (seen[place], seen[place + 1]) = (Int32(visible.lowerBound), Int32(visible.upperBound))
       if visible.isEmpty { continue }
       first = min(first, visible.lowerBound)
       end = max(end, visible.upperBound)
     }
-    return first < end ? keys.lowerBound + first..<keys.lowerBound + end : 0..<0
+    guard first < end else { return 0..<0 }
+    return Self.columns(keys.lowerBound + first..<keys.lowerBound + end)
   }
 
   /// Rounded up to whole vectors, and down to whole panels.
@@ -164,7 +173,7 @@ extension Engine {
       for first in stride(from: block.rows.lowerBound, to: block.rows.upperBound, by: AttentionShape.halfRows)
       {
         let rows = first..<min(first + AttentionShape.halfRows, block.rows.upperBound)
-        let columns = AttentionBlock.columns(block.hull(rows))
+        let columns = block.note(rows, in: own.seen)
         let local = first - block.rows.lowerBound
         halfProduct(
           m: rows.count, n: columns.count, pairs: s.widthPairs, own.queries + local * s.widthPairs,
@@ -193,7 +202,7 @@ extension Engine {
     _ room: HalfAttentionRoom, bias: UnsafePointer<Float>?, dropout: Dropout?, sample: Int32, place: Int,
     _ logSums: UnsafeMutablePointer<Float>
   ) {
-    let visible = block.visible(row)
+    let visible = Int(own.seen[2 * place])..<Int(own.seen[2 * place + 1])
     let scores = own.scores + place * room.scoreStride
     let rounded = own.rounded + place * room.roundedStride
     let logSum = logSums + (block.sequence * block.shape.heads + block.head) * block.shape.queries + row
@@ -215,7 +224,7 @@ extension Engine {
         scores, visible.lowerBound + skipped, visible.upperBound + skipped, 0, columns.count,
         dropout == nil ? nil : UnsafePointer(factors - skipped), UnsafeMutableRawPointer(rounded).halves,
         &largest, &sum)
-      logSum.pointee = largest + logarithm(sum)
+      logSum.pointee = largest + log(sum)
       own.inverses[place] = 1 / sum
     #endif
   }

@@ -97,12 +97,7 @@ extension HalfBackward {
   ) {
     let block = block(reader, of: head)
     let (slot, own) = (room.slot(slot, in: scratch), room.worker(worker, in: scratch))
-    if let dq = gradients.dq {
-      for row in 0..<block.rows.count {
-        (dq + block.queryStart + row * shape.queryStride).update(repeating: 0, count: shape.headWidth)
-      }
-    }
-    guard !block.keys.isEmpty else { return }
+    guard !block.keys.isEmpty else { return clearQueries(block, 0..<block.rows.count) }
     prepare(block, slot, own)
     for tile in tiles(block) {
       computeTile(block, tile, room.heads(head, in: scratch), slot, own)
@@ -142,6 +137,19 @@ extension HalfBackward {
         end: Int32(block.keys.lowerBound + visible.upperBound),
         log_sum: logs[block.rows.lowerBound + row], along: along.total)
     }
+    slot.noteHulls()
+    for part in 0..<AttentionShape.halfParts where slot.hull(part).isEmpty {
+      let first = part * AttentionShape.halfRows
+      clearQueries(block, (first..<first + AttentionShape.halfRows).clamped(to: 0..<rows))
+    }
+  }
+
+  /// Writes zeros to dQ of queries that see no key.
+  private func clearQueries(_ block: AttentionBlock, _ rows: Range<Int>) {
+    guard let dq = gradients.dq else { return }
+    for row in rows {
+      (dq + block.queryStart + row * shape.queryStride).update(repeating: 0, count: shape.headWidth)
+    }
   }
 
   /// Leaves P and dS of a tile in the slot, and adds to dQ.
@@ -156,12 +164,7 @@ extension HalfBackward {
     let all = AttentionBlock.columns(block.keys.clamped(to: keys))
     for first in Swift.stride(from: 0, to: block.rows.count, by: size) {
       let rows = min(size, block.rows.count - first)
-      let columns = slot.columns(first / size, within: keys)
-      if columns != all {
-        clearPairs(probabilities, first, all, besides: columns)
-        clearPairs(slopes, first, all, besides: columns)
-      }
-      if columns.isEmpty { continue }
+      let columns = slot.columns(first / size, within: all)
       func product(
         _ a: UnsafePointer<HalfPair>, _ panels: HalfPanels, factor: Float, _ c: UnsafeMutablePointer<Float>
       ) {
@@ -180,34 +183,23 @@ extension HalfBackward {
             slot.queries + first + row, columns.lowerBound, columns.count, own.scores + row * stride,
             own.slopes + row * stride, dropout == nil ? nil : own.factors + row * stride + 32, stride,
             s.softCap ?? 0, gradients.dBias == nil ? 0 : 1, probabilities + pairs, slopes + pairs,
+            columns.lowerBound - all.lowerBound, all.upperBound - columns.upperBound,
             UnsafeMutableRawPointer(own.rounded + row * stride / 2).halves, stride)
         }
       #endif
+      if columns.isEmpty { continue }
       if gradients.dBias != nil { addDistances(block, first..<first + rows, columns, slot, own) }
       guard let dq = gradients.dq else { continue }
       engine.halfProduct(
         m: rows, n: s.headWidth, pairs: columns.count / 2, own.rounded, aRow: stride / 2, aPair: 1,
         heads.keys.from(column: 0, pair: columns.lowerBound / 2), panelPairs: s.keyPairs, factor: s.scale,
-        adding: true, dq + block.queryStart + first * s.queryStride, s.queryStride)
+        adding: slot.hull(first / size).lowerBound < keys.lowerBound,
+        dq + block.queryStart + first * s.queryStride, s.queryStride)
     }
   }
 }
 
 extension HalfBackward {
-  /// Writes zeros to the pairs of 16 queries at keys that none of them sees and others of the block see.
-  private func clearPairs(
-    _ matrix: UnsafeMutablePointer<HalfPair>, _ first: Int, _ all: Range<Int>, besides columns: Range<Int>
-  ) {
-    func clear(_ part: Range<Int>) {
-      for pair in first / 2..<(first + AttentionShape.halfRows) / 2 {
-        (matrix + pair * tileKeys + part.lowerBound % tileKeys).update(repeating: 0, count: part.count)
-      }
-    }
-    if columns.isEmpty { return clear(all) }
-    clear(all.lowerBound..<columns.lowerBound)
-    clear(columns.upperBound..<all.upperBound)
-  }
-
   /// Caps scores or adds a bias, and draws the factors of dropout.
   /// - Parameter rows: counted within the block.
   private func finishRows(
@@ -229,9 +221,9 @@ extension HalfBackward {
   }
 
   /// Those of some columns that a query sees, counted from the block's first key.
-  private func seen(_ query: swiftdp_half_query, _ columns: Range<Int>, of block: AttentionBlock) -> Range<
-    Int
-  > {
+  private func seen(
+    _ query: swiftdp_half_query, _ columns: Range<Int>, of block: AttentionBlock
+  ) -> Range<Int> {
     let first = max(Int(query.first), columns.lowerBound)
     let end = min(Int(query.end), columns.upperBound)
     return first < end ? first - block.keys.lowerBound..<end - block.keys.lowerBound : 0..<0

@@ -41,8 +41,10 @@ struct HalfBackwardRoom {
   private var queryWords: Int {
     wholeLines(AttentionShape.block * MemoryLayout<swiftdp_half_query>.stride / MemoryLayout<Float>.stride)
   }
+  /// Bounds of the keys of each part of 16 queries.
+  private var hullWords: Int { wholeLines(2 * AttentionShape.halfParts) }
   private var slotWords: Int {
-    2 * panelWords + queryWords + 2 * tileWords * (isShared ? shape.keyTiles : 1)
+    2 * panelWords + queryWords + hullWords + 2 * tileWords * (isShared ? shape.keyTiles : 1)
   }
   private var rows: Int { AttentionShape.halfRows }
   private var workerWords: Int {
@@ -66,12 +68,13 @@ struct HalfBackwardRoom {
   func slot(_ index: Int, in scratch: UnsafeMutablePointer<Float>) -> Slot {
     let start = scratch + slotStart + index * slotWords
     let (dOutput, queries) = (start + panelWords, start + 2 * panelWords)
-    let tiles = queries + queryWords
+    let hulls = queries + queryWords
     return Slot(
       q: HalfPanels(base: start.pairs, pairs: AttentionShape.block / 2),
       dOutput: HalfPanels(base: dOutput.pairs, pairs: AttentionShape.block / 2),
       queries: UnsafeMutableRawPointer(queries).assumingMemoryBound(to: swiftdp_half_query.self),
-      tiles: tiles.pairs, tileWords: isShared ? tileWords : 0)
+      hulls: UnsafeMutableRawPointer(hulls).assumingMemoryBound(to: Int32.self),
+      tiles: (hulls + hullWords).pairs, tileWords: isShared ? tileWords : 0)
   }
 
   func worker(_ index: Int, in scratch: UnsafeMutablePointer<Float>) -> Worker {
@@ -97,16 +100,18 @@ struct HalfBackwardRoom {
     let q: HalfPanels
     let dOutput: HalfPanels
     let queries: UnsafeMutablePointer<swiftdp_half_query>
+    /// The first key that any of 16 queries sees, and the end; both 0 if there is none.
+    private let hulls: UnsafeMutablePointer<Int32>
     private let tiles: UnsafeMutablePointer<HalfPair>
     /// The distance between tiles; 0 if there is room for one.
     private let tileWords: Int
 
     init(
       q: HalfPanels, dOutput: HalfPanels, queries: UnsafeMutablePointer<swiftdp_half_query>,
-      tiles: UnsafeMutablePointer<HalfPair>, tileWords: Int
+      hulls: UnsafeMutablePointer<Int32>, tiles: UnsafeMutablePointer<HalfPair>, tileWords: Int
     ) {
       (self.q, self.dOutput, self.queries) = (q, dOutput, queries)
-      (self.tiles, self.tileWords) = (tiles, tileWords)
+      (self.hulls, self.tiles, self.tileWords) = (hulls, tiles, tileWords)
     }
 
     /// [32, 128] pairs of queries, for the keys of a tile.
@@ -115,16 +120,25 @@ struct HalfBackwardRoom {
       probabilities(tile) + AttentionShape.block / 2 * tileKeys
     }
 
-    /// The keys within a tile that any of 16 queries sees, in whole vectors.
-    func columns(_ part: Int, within keys: Range<Int>) -> Range<Int> {
-      var (first, end) = (Int.max, 0)
-      for row in part * AttentionShape.halfRows..<(part + 1) * AttentionShape.halfRows
-      where queries[row].first < queries[row].end {
-        first = min(first, Int(queries[row].first))
-        end = max(end, Int(queries[row].end))
+    /// Notes the keys of each part, when all queries are known.
+    func noteHulls() {
+      for part in 0..<AttentionShape.halfParts {
+        var (first, end) = (Int32.max, Int32(0))
+        for row in part * AttentionShape.halfRows..<(part + 1) * AttentionShape.halfRows
+        where queries[row].first < queries[row].end {
+          (first, end) = (min(first, queries[row].first), max(end, queries[row].end))
+        }
+        (hulls[2 * part], hulls[2 * part + 1]) = first < end ? (first, end) : (0, 0)
       }
-      (first, end) = (max(first, keys.lowerBound), min(end, keys.upperBound))
-      return first < end ? AttentionBlock.columns(first..<end) : keys.lowerBound..<keys.lowerBound
+    }
+
+    /// The keys that any of 16 queries sees.
+    func hull(_ part: Int) -> Range<Int> { Int(hulls[2 * part])..<Int(hulls[2 * part + 1]) }
+
+    /// Those of a tile, in whole vectors; none begin where `keys` do.
+    func columns(_ part: Int, within keys: Range<Int>) -> Range<Int> {
+      let seen = hull(part).clamped(to: keys)
+      return seen.isEmpty ? keys.lowerBound..<keys.lowerBound : AttentionBlock.columns(seen)
     }
   }
 

@@ -15,7 +15,7 @@ import Testing
     AttentionCase(queries: 200, earlier: 75, heads: 2, width: 80, window: 90),
     AttentionCase(queries: 333, heads: 3, keyHeads: 3, width: 96, dropout: 0.1, window: 40),
     AttentionCase(sequences: 2, queries: 270, heads: 2, width: 17, isCausal: false, window: 130),
-    AttentionCase(queries: 280, heads: 2, width: 8, isCausal: false, dropout: 0.3),
+    AttentionCase(queries: 280, heads: 2, width: 8, dropout: 0.3, isCausal: false),
     AttentionCase(queries: 140, earlier: 1, heads: 2, width: 31, isCausal: false, biased: true),
     AttentionCase(sequences: 9, queries: 290, heads: 4, keyHeads: 2, width: 24, packed: true, biased: true),
     AttentionCase(queries: 260, heads: 2, keyHeads: 1, width: 40, packed: true, softCap: 2, size: 3),

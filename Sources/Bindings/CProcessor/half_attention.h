@@ -105,11 +105,18 @@ SWIFTDP_HALF_INLINE void swiftdp_half_slope(
 /// - `factors`: of dropout, or null. P is rounded behind it.
 /// - `cap`: that of the scores (1 − (S / cap)² is a factor of dS), or 0.
 /// - `keeps`: whether dS is written over dP in fp32.
-/// - `p_pairs`, `ds_pairs`: [count], the pairs of both queries.
+/// - `p_pairs`, `ds_pairs`: [count], the pairs of both queries. So many numbers `before` and `behind` become zeros, multiples of
+///   16.
 /// - `ds_rows`: their rows of dS, `ds_stride` apart.
 SWIFTDP_HALF void swiftdp_half_slopes(
     const swiftdp_half_query *queries, long key, long count, const float *scores, float *slopes, const float *factors,
-    long stride, float cap, int keeps, uint32_t *p_pairs, uint32_t *ds_pairs, uint16_t *ds_rows, long ds_stride) {
+    long stride, float cap, int keeps, uint32_t *p_pairs, uint32_t *ds_pairs, long before, long behind,
+    uint16_t *ds_rows, long ds_stride) {
+  for (long i = 0; i < before + behind; i += 16) {
+    const long c = i < before ? i - before : count + i - before;
+    _mm512_storeu_si512(p_pairs + c, _mm512_setzero_si512());
+    _mm512_storeu_si512(ds_pairs + c, _mm512_setzero_si512());
+  }
   for (long c = 0; c < count; c += 16) {
     __m512 p[2], ds[2];
 #pragma clang loop unroll(full)
