@@ -193,7 +193,7 @@ let package = Package(
     .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),
     .testTarget(
       name: "KernelTests",
-      dependencies: ["Base", "Tensors", "Kernels", "Optimizers", "Checkpoints", "Reference"],
+      dependencies: ["Base", "CProcessor", "Tensors", "Kernels", "Optimizers", "Checkpoints", "Reference"],
       swiftSettings: reference),
     .testTarget(
       name: "GraphTests",

@@ -14,17 +14,22 @@ extension Engine {
   ///   - intervals: a query that sees no key has an output of zeros.
   ///   - bias: [H, distances] in the order of the distances, key minus query; nil for none.
   ///   - output: [B · T, H · D]; logSums: [B, H, T].
-  ///   - scratch: `scratchCount` elements for each worker.
+  ///   - scratch: `scratchCount` elements.
   package func attention(
     _ shape: AttentionShape, q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
     bias: UnsafePointer<Float>? = nil, intervals: KeyIntervals, dropout: Dropout?,
     sampleIDs: UnsafePointer<Int32>, output: UnsafeMutablePointer<Float>,
     logSums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
+    if roundsAttention(shape) {
+      return halfAttention(
+        shape, q: q, k: k, v: v, bias: bias, intervals: intervals, dropout: dropout, sampleIDs: sampleIDs,
+        output: output, logSums: logSums, scratch: scratch)
+    }
     let s = shape
     pool.run(s.sequences * s.heads * s.blocks) { tile, worker in
       let block = AttentionBlock(s, tile: tile, intervals)
-      let scores = scratch + worker * s.scratchCount
+      let scores = scratch + worker * s.blockScores
       let width = block.keys.count
       guard width > 0 else { return clearOutput(block, output, logSums) }
       block.scores(self, q: q, k: k + block.keyStart, bias: bias, into: scores)
@@ -46,7 +51,7 @@ extension Engine {
   }
 
   /// Writes zeros to the output of a block whose queries see no key.
-  private func clearOutput(
+  func clearOutput(
     _ block: AttentionBlock, _ output: UnsafeMutablePointer<Float>, _ logSums: UnsafeMutablePointer<Float>
   ) {
     let s = block.shape

@@ -11,24 +11,25 @@ extension AttentionShape {
   private var slotCount: Int { 2 * Self.block * blockKeys + Self.block }
 
   /// The gradients of a bias for each sequence: [B, H, distances].
-  fileprivate var lineCount: Int { hasBias ? sequences * heads * distances : 0 }
+  var lineCount: Int { hasBias ? sequences * heads * distances : 0 }
 
   /// The number of blocks of queries that read one key head.
-  fileprivate var readers: Int { heads / keyHeads * blocks }
+  var readers: Int { heads / keyHeads * blocks }
 
   /// Whether several workers share a key head: they do if one worker per key head would leave cores idle. It follows
   /// from the shape alone, as results may depend on it.
-  fileprivate var isShared: Bool { sequences * keyHeads < 16 && readers > 1 }
+  var isShared: Bool { sequences * keyHeads < 16 && readers > 1 }
 
   /// How many blocks have their slots in memory at once if a key head is shared: 64 MB of slots at most.
-  fileprivate var sharedSlots: Int { min(readers, max(2, min(16, (16 << 20) / slotCount))) }
+  var sharedSlots: Int { min(readers, max(2, min(16, (16 << 20) / slotCount))) }
 
   /// How many workers backward can keep busy at once.
   package var backwardPieces: Int { isShared ? sharedSlots : sequences * keyHeads }
 
   /// Scratch of backward, in elements.
   package func backwardScratchCount(threads: Int) -> Int {
-    slotCount * (isShared ? sharedSlots : threads) + lineCount
+    let plain = slotCount * (isShared ? sharedSlots : threads) + lineCount
+    return rounds ? max(plain, halfBackwardCount(threads: threads)) : plain
   }
 
   fileprivate func slot(_ index: Int, in scratch: UnsafeMutablePointer<Float>) -> AttentionSlot {
@@ -94,6 +95,10 @@ extension Engine {
     let s = shape
     if s.hasBias { clear(scratch, count: s.lineCount) }
     defer { sumLines(s, gradients, scratch) }
+    if roundsAttention(s) {
+      return halfAttentionBackward(
+        s, gradients, intervals: intervals, dropout: dropout, sampleIDs: sampleIDs, scratch: scratch)
+    }
     func block(_ reader: Int, of sequence: Int, keyHead: Int) -> AttentionBlock {
       AttentionBlock(
         s, sequence: sequence, head: keyHead * (s.heads / s.keyHeads) + reader / s.blocks,
@@ -148,7 +153,7 @@ extension Engine {
     }
   }
 
-  private func clearKeyGradients(
+  func clearKeyGradients(
     _ s: AttentionShape, _ gradients: AttentionGradients, sequence: Int, keyHead: Int, keys: Range<Int>
   ) {
     let headStart = sequence * s.keySequenceStride + keyHead * s.keyHeadStride

@@ -43,12 +43,14 @@ package struct AttentionShape: Sendable {
   package var hasBias: Bool
   /// Whether the queries of a sequence are no neighbours in it, so that a block of them may see keys far apart.
   package var isSplit: Bool
+  /// Whether operands of products are rounded to bfloat16, by engines that multiply it here (HalfAttention.swift).
+  package var rounds: Bool
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, headWidth: Int, queryStride: Int,
     queryHeadStride: Int? = nil, keyStride: Int, keyHeadStride: Int? = nil, keySequenceStride: Int? = nil,
     outputStride: Int, scale: Float, isCausal: Bool = true, window: Int? = nil, softCap: Float? = nil,
-    hasBias: Bool = false, isSplit: Bool = false
+    hasBias: Bool = false, isSplit: Bool = false, rounds: Bool = false
   ) {
     precondition(heads % keyHeads == 0, "\(heads) heads do not share \(keyHeads) key heads")
     precondition(softCap == nil || !hasBias, "scores with a bias have no cap")
@@ -70,6 +72,7 @@ package struct AttentionShape: Sendable {
     self.softCap = softCap
     self.hasBias = hasBias
     self.isSplit = isSplit
+    self.rounds = rounds
   }
 
   static let block = 64
@@ -81,8 +84,14 @@ package struct AttentionShape: Sendable {
     return min(keys, (isCausal ? window : window / 2 * 2 + 1) + min(Self.block, queries) - 1)
   }
 
-  /// Scratch of one worker of forward, in elements: one block of scores.
-  package var scratchCount: Int { min(Self.block, queries) * blockKeys }
+  /// Scratch of one worker of forward in fp32, in elements: one block of scores.
+  var blockScores: Int { min(Self.block, queries) * blockKeys }
+
+  /// Scratch of forward, in elements.
+  package func scratchCount(threads: Int) -> Int {
+    let plain = blockScores * threads
+    return rounds ? max(plain, HalfAttentionRoom(self).count(threads: threads)) : plain
+  }
 
   /// How many distances from a query to a key there are, and the place of distance 0 among them.
   package var distances: Int { Self.distances(keys: keys, isCausal: isCausal) }
@@ -168,10 +177,10 @@ struct AttentionBlock {
     return keys.lowerBound - own + shape.zeroDistance
   }
 
+  var keyHead: Int { head / (shape.heads / shape.keyHeads) }
   /// The place of the block's first key in the matrices of keys and values.
   var keyStart: Int {
-    sequence * shape.keySequenceStride + keys.lowerBound * shape.keyStride
-      + head / (shape.heads / shape.keyHeads) * shape.keyHeadStride
+    sequence * shape.keySequenceStride + keys.lowerBound * shape.keyStride + keyHead * shape.keyHeadStride
   }
   var queryStart: Int {
     (sequence * shape.queries + rows.lowerBound) * shape.queryStride + head * shape.queryHeadStride
@@ -191,20 +200,26 @@ struct AttentionBlock {
     engine.product(
       .second, m: rows.count, n: width, k: shape.headWidth, alpha: shape.scale, q + queryStart,
       shape.queryStride, k, shape.keyStride, scores, width)
+    guard shape.softCap != nil || bias != nil else { return }
+    for row in rows { finish(scores + (row - rows.lowerBound) * width, row, visible(row), bias: bias) }
+  }
+
+  /// Caps the scores of a row, or adds its bias.
+  /// - Parameters:
+  ///   - scoresN: from the block's first key on.
+  ///   - columns: which of them, counted from there.
+  @inline(__always)
+  func finish(
+    _ scoresN: UnsafeMutablePointer<Float>, _ row: Int, _ columns: Range<Int>, bias: UnsafePointer<Float>?
+  ) {
     if let cap = shape.softCap {
-      for row in rows {
-        let scoresN = scores + (row - rows.lowerBound) * width
-        forEachVector(in: visible(row)) {
-          $0.store(hyperbolicTangent($0.load(scoresN) * (1 / cap)) * cap, scoresN)
-        }
+      forEachVector(in: columns) {
+        $0.store(hyperbolicTangent($0.load(scoresN) * (1 / cap)) * cap, scoresN)
       }
     }
     guard let bias else { return }
-    for row in rows {
-      let visible = visible(row)
-      let scoresN = scores + (row - rows.lowerBound) * width + visible.lowerBound
-      let biasN = bias + head * shape.distances + distance(row) + visible.lowerBound
-      forEachVector(visible.count) { $0.store($0.load(scoresN) + $0.load(biasN), scoresN) }
-    }
+    let biasN = bias + head * shape.distances + distance(row) + columns.lowerBound
+    let target = scoresN + columns.lowerBound
+    forEachVector(columns.count) { $0.store($0.load(target) + $0.load(biasN), target) }
   }
 }

@@ -12,12 +12,14 @@ package struct Engine: Sendable {
   let frozenRooms: FrozenRooms
   /// Activations that were rounded to bfloat16, widened.
   let wideRows: FrozenRooms
+  /// Whether bfloat16 is multiplied by dot products of this processor where no library does it.
+  package let hasHalfDots: Bool
   /// See `byRow`.
   var multipliesByRow = false
 
   /// - Parameters:
   ///   - kernel: see `BLAS.open`.
-  ///   - oneDNN: whether bfloat16 may be multiplied by oneDNN.
+  ///   - oneDNN: whether bfloat16 may be multiplied by oneDNN, or by instructions of its own.
   package init(threads: Int, kernel: String? = nil, profile: Profile? = nil, oneDNN: Bool = true) throws {
     self.profile = profile
     let blas = try BLAS.open(kernel: kernel)
@@ -26,6 +28,7 @@ package struct Engine: Sendable {
     try blas.takeBuffers(threads: threads)
     frozenRooms = FrozenRooms(threads: threads)
     wideRows = FrozenRooms(threads: 1)
+    hasHalfDots = oneDNN && Self.hasHalfDots(blas)
     lazyHalves = LazyHalves {
       HalfProducts(blas: blas, threads: threads, library: oneDNN && !blas.isPortable)
     }

@@ -8,7 +8,8 @@ extension Replica {
   private var compute: String {
     switch weights.type {
     case .float32: "float32"
-    case .bfloat16: "bfloat16 by \(engine.halves.name)"
+    case .bfloat16:
+      "bfloat16 by \(engine.halves.name)" + (engine.hasHalfDots ? ", attention by avx512_bf16" : "")
     }
   }
 

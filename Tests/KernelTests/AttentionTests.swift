@@ -4,117 +4,13 @@ import Reference
 import Testing
 
 @Suite struct AttentionTests {
-  static let dropout = DropoutReference(probability: 0, seed: 11, step: 5, site: 4)
-
-  private struct Operands {
-    let shape: AttentionShape
-    let reference: AttentionReference
-    let q, k, v, dOutput: Floats
-    let bias: Floats?
-    let firstKeys: [Int32]
-    let endKeys: [Int32]
-    let sampleIDs: [Int32]
-    let dropout: Dropout?
-
-    init(_ test: AttentionCase, draw: inout Draw) {
-      let (b, t, n, d) = (test.sequences, test.queries, test.keys, test.width)
-      shape = AttentionShape(
-        sequences: b, queries: t, keys: n, heads: test.heads, keyHeads: test.keyHeads, headWidth: d,
-        queryStride: test.headStride * test.heads + 3, queryHeadStride: test.headStride,
-        keyStride: test.headStride * test.keyHeads + 1, keyHeadStride: test.headStride,
-        outputStride: test.heads * d + 2, scale: 1 / Float(d).squareRoot(), isCausal: test.isCausal,
-        window: test.window, softCap: test.softCap, hasBias: test.biased)
-      q = Floats(draw.floats(b * t * shape.queryStride, scale: test.size))
-      k = Floats(draw.floats(b * n * shape.keyStride, scale: test.size))
-      v = Floats(draw.floats(b * n * shape.keyStride))
-      dOutput = Floats(draw.floats(b * t * shape.outputStride))
-      bias = test.biased ? Floats(draw.floats(test.heads * shape.distances, scale: 2)) : nil
-      var firstKeys: [Int32] = []
-      for _ in 0..<b {
-        var first = 0
-        for query in 0..<t {
-          // A document ends about every tenth token; the next one sees nothing before itself.
-          if test.packed, draw.chance(0.1) { first = query + test.earlier }
-          firstKeys.append(Int32(first))
-        }
-      }
-      var endKeys = (0..<b * t).map { Int32(test.earlier + $0 % t + 1) }
-      if !test.isCausal { endKeys = endKeys.map { _ in Int32(n) } }
-      if test.anyInterval {
-        for query in 0..<b * t {
-          firstKeys[query] = Int32(draw.below(n))
-          endKeys[query] = firstKeys[query] + Int32(draw.below(n - Int(firstKeys[query]) + 1))
-        }
-      }
-      self.firstKeys = firstKeys
-      self.endKeys = endKeys
-      sampleIDs = (0..<b).map { Int32(3 * $0 + 1) }
-      var masks = AttentionTests.dropout
-      masks.probability = test.dropout
-      dropout =
-        test.dropout > 0
-        ? Dropout(probability: test.dropout, seed: masks.seed, step: masks.step, site: masks.site) : nil
-      reference = AttentionReference(
-        sequences: b, queries: t, keys: n, heads: test.heads, keyHeads: test.keyHeads, width: d,
-        scale: Double(shape.scale), firstKeys: firstKeys, endKeys: endKeys,
-        dropout: test.dropout > 0 ? masks : nil,
-        sampleIDs: sampleIDs, isCausal: test.isCausal, window: test.window,
-        softCap: test.softCap.map(Double.init), bias: bias.map { doubles($0.values) })
-    }
-
-    /// Output, log-sum-exps, dq, dk, dv, and the gradient of a bias.
-    func run(_ engine: Engine) -> [Floats] {
-      firstKeys.withUnsafeBufferPointer { first in
-        endKeys.withUnsafeBufferPointer { end in
-          run(engine, KeyIntervals(first: first.baseAddress!, end: end.baseAddress!))
-        }
-      }
-    }
-
-    private func run(_ engine: Engine, _ intervals: KeyIntervals) -> [Floats] {
-      let scratch = Floats(count: shape.scratchCount * engine.pool.threads)
-      let backwardScratch = Floats(count: shape.backwardScratchCount(threads: engine.pool.threads))
-      let output = Floats(count: dOutput.count)
-      let logSums = Floats(count: shape.sequences * shape.heads * shape.queries)
-      engine.attention(
-        shape, q: q.input, k: k.input, v: v.input, bias: bias?.input, intervals: intervals, dropout: dropout,
-        sampleIDs: sampleIDs,
-        output: output.base, logSums: logSums.base, scratch: scratch.base)
-      let (dq, dk, dv) = (Floats(count: q.count), Floats(count: k.count), Floats(count: v.count))
-      // Added to what is there.
-      let dBias = bias.map { Floats(count: $0.count, of: 1) }
-      engine.attentionBackward(
-        shape,
-        AttentionGradients(
-          q: q.input, k: k.input, v: v.input, bias: bias?.input, output: output.input,
-          dOutput: dOutput.input, logSums: logSums.input, dq: dq.base, dk: dk.base, dv: dv.base,
-          dBias: dBias?.base, addsToBias: true),
-        intervals: intervals, dropout: dropout, sampleIDs: sampleIDs, scratch: backwardScratch.base)
-      // Checks the guards of the scratch.
-      _ = (scratch.values.count, backwardScratch.values.count)
-      return [output, logSums, dq, dk, dv] + (dBias.map { [$0] } ?? [])
-    }
-  }
-
-  /// The heads of each row without the gaps; expects the gaps to be unwritten.
-  private func dense(
-    _ values: [Float], stride: Int, heads: Int = 1, headStride: Int? = nil, width: Int, gapIsNaN: Bool = true
-  ) -> [Float] {
-    let headStride = headStride ?? width
-    func isGap(_ place: Int) -> Bool {
-      place % stride >= heads * headStride || place % stride % headStride >= width
-    }
-    if gapIsNaN { #expect(values.indices.allSatisfy { !isGap($0) || values[$0].isNaN }, "a gap was written") }
-    return values.indices.filter { !isGap($0) }.map { values[$0] }
-  }
-
   @Test(arguments: AttentionCase.all) func valuesAndSlopes(_ test: AttentionCase) throws {
     var draw = Draw(70)
-    let operands = Operands(test, draw: &draw)
+    let operands = AttentionOperands(test, draw: &draw)
     let shape = operands.shape
     let results = try onEveryEngine { operands.run($0) }
     func matrix(_ values: [Float], _ stride: Int, _ heads: Int, gapIsNaN: Bool) -> [Float] {
-      dense(
+      denseRows(
         values, stride: stride, heads: heads, headStride: test.headStride, width: test.width,
         gapIsNaN: gapIsNaN)
     }
@@ -126,14 +22,15 @@ import Testing
     let k = inputs(operands.k, shape.keyStride, test.keyHeads)
     let v = inputs(operands.v, shape.keyStride, test.keyHeads)
     let dOutput = doubles(
-      dense(operands.dOutput.values, stride: shape.outputStride, width: columns, gapIsNaN: false))
+      denseRows(operands.dOutput.values, stride: shape.outputStride, width: columns, gapIsNaN: false))
     let reference = operands.reference
     let want = reference.forward(q: q, k: k, v: v)
     // fp32 scores are off by their own size times 6e-8, and the exponential by the same factor again.
     let spread = max(1, want.logSums.reduce(0) { max($0, abs($1)) })
     let tolerance = 1e-6 * spread
     expectClose(
-      dense(results[0], stride: shape.outputStride, width: columns), want.output, tolerance, scale: 1, "O")
+      denseRows(results[0], stride: shape.outputStride, width: columns), want.output, tolerance, scale: 1, "O"
+    )
     expectClose(results[1], want.logSums, 1e-6, scale: spread, "L")
 
     // Gradients are sums over as many terms as there are keys or queries.
@@ -204,13 +101,13 @@ import Testing
     let long = AttentionShape(
       sequences: 1, queries: 4096, keys: 4096, heads: 1, keyHeads: 1, headWidth: 4, queryStride: 4,
       keyStride: 4, outputStride: 4, scale: 1, window: 128)
-    #expect(long.scratchCount == 64 * (128 + 63))
+    #expect(long.scratchCount(threads: 1) == 64 * (128 + 63))
   }
 
   @Test func invisibleKeysDoNotMatter() throws {
     var draw = Draw(71)
     let test = AttentionCase(queries: 30, heads: 2, width: 8)
-    let operands = Operands(test, draw: &draw)
+    let operands = AttentionOperands(test, draw: &draw)
     let engine = try Engine(threads: 1)
     let before = operands.run(engine)[0].values
     // Only the last query sees the last key.
@@ -227,13 +124,14 @@ import Testing
   @Test func notANumberReachesWhoSeesIt() throws {
     var draw = Draw(72)
     let test = AttentionCase(queries: 20, heads: 1, width: 4)
-    let operands = Operands(test, draw: &draw)
+    let operands = AttentionOperands(test, draw: &draw)
     operands.k.base[12 * operands.shape.keyStride] = .nan
     let results = try onEveryEngine { operands.run($0) }
-    let output = dense(results[0], stride: operands.shape.outputStride, width: 4)
+    let output = denseRows(results[0], stride: operands.shape.outputStride, width: 4)
     #expect(output[..<(12 * 4)].allSatisfy { $0.isFinite })
     #expect(output[(12 * 4)...].allSatisfy { $0.isNaN })
     #expect(
-      dense(results[2], stride: operands.shape.queryStride, width: 4)[(12 * 4)...].allSatisfy { $0.isNaN })
+      denseRows(results[2], stride: operands.shape.queryStride, width: 4)[(12 * 4)...].allSatisfy { $0.isNaN }
+    )
   }
 }

@@ -122,7 +122,8 @@ extension Graph {
       keyHeadStride: capacity.map { $0 * d } ?? (isJoined || isChunked ? d : headStride),
       keySequenceStride: capacity.map { form.keyHeads * $0 * d }, outputStride: form.heads * d,
       scale: form.scale.map { Float($0) } ?? 1 / Float(d).squareRoot(), isCausal: form.isCausal,
-      window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil, isSplit: isChunked)
+      window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil, isSplit: isChunked,
+      rounds: type == .bfloat16 && cached == nil)
     precondition(
       bias.map { $0.rows == form.heads && $0.columns == attention.distances } ?? true, "the bias does not fit"
     )
@@ -187,7 +188,7 @@ struct Attention: Operation, @unchecked Sendable {
   var isAttention: Bool { true }
 
   func scratchCount(threads: Int) -> Int {
-    let forward = joinedRoom + shape.scratchCount * threads
+    let forward = joinedRoom + shape.scratchCount(threads: threads)
     return trains ? max(forward, 2 * joinedRoom + shape.backwardScratchCount(threads: threads)) : forward
   }
 

@@ -66,7 +66,7 @@ extension Engine {
       keyHeads: inputs.heads, headWidth: inputs.headWidth, queryStride: width, keyStride: width,
       outputStride: columns, scale: 1 / Float(inputs.headWidth).squareRoot())
     let logCount = rows * inputs.heads
-    let scratchCount = shape.scratchCount * pool.threads
+    let scratchCount = shape.scratchCount(threads: pool.threads)
     let backwardScratchCount = shape.backwardScratchCount(threads: pool.threads)
     let sizes = [
       ("sequences", inputs.sequences), ("tokens", inputs.length), ("heads", inputs.heads),
