@@ -26,7 +26,7 @@ package struct ProductShape: Codable, Equatable, Sendable {
   /// Those of GPT-2 124M, where the model is not known.
   package static let usual = layer(width: 768, inner: 3072, rows: 512)
 
-  var words: String { "\(transposition.rawValue)\(m)x\(n)x\(k)" }
+  package var words: String { "\(transposition.rawValue)\(m)x\(n)x\(k)" }
 }
 
 package struct KernelChoice: Codable, Equatable, Sendable {

@@ -3,7 +3,7 @@ import Base
 import Foundation
 
 /// A file that a choice rests on.
-package struct FileStamp: Codable, Equatable, Sendable {
+package struct FileStamp: Codable, Hashable, Sendable {
   package let path: String
   package let bytes: Int
   /// Nanoseconds since 1970.

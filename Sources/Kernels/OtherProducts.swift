@@ -15,8 +15,21 @@ package struct OtherProducts: Sendable {
   /// checked here.
   package static let all = [oneDNN, blis]
 
+  /// Whether this process can open it.
+  package var isInstalled: Bool { load() != nil }
+
   /// Its products beside OpenBLAS's factorisations.
   func open(over blas: BLAS) throws -> BLAS {
+    guard let (sgemm, version) = load() else {
+      throw UserError(
+        .usage, "\(files.joined(separator: " and ")): cannot be opened", at: "parallel.blas_kernel",
+        hint: "install \(name), or take auto")
+    }
+    return BLAS(
+      kernelName: name, version: "\(name) \(version), \(blas.version)", sgemm: sgemm, sgesdd: blas.sgesdd)
+  }
+
+  private func load() -> (BLAS.SGEMM, version: String)? {
     OpenMPVariables.settle()
     // They would choose other instructions, or several threads in one product.
     for variable in ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "BLIS_ARCH_TYPE", "BLIS_MODEL_TYPE"] {
@@ -25,15 +38,9 @@ package struct OtherProducts: Sendable {
     for loop in ["JC", "PC", "IC", "JR", "IR"] { unsetenv("BLIS_\(loop)_NT") }
     setenv("BLIS_NUM_THREADS", "1", 1)
     for file in files {
-      guard let library = dlopen(file, RTLD_NOW | RTLD_LOCAL), let (sgemm, version) = bind(library) else {
-        continue
-      }
-      return BLAS(
-        kernelName: name, version: "\(name) \(version), \(blas.version)", sgemm: sgemm, sgesdd: blas.sgesdd)
+      if let library = dlopen(file, RTLD_NOW | RTLD_LOCAL), let found = bind(library) { return found }
     }
-    throw UserError(
-      .usage, "\(files.joined(separator: " and ")): cannot be opened", at: "parallel.blas_kernel",
-      hint: "install \(name), or take auto")
+    return nil
   }
 
   private static let oneDNN = OtherProducts(name: "oneDNN", files: ["libdnnl.so.3", "libdnnl.so.2"]) { library in
