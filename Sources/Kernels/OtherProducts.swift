@@ -43,7 +43,8 @@ package struct OtherProducts: Sendable {
     return nil
   }
 
-  private static let oneDNN = OtherProducts(name: "oneDNN", files: ["libdnnl.so.3", "libdnnl.so.2"]) { library in
+  private static let oneDNN = OtherProducts(name: "oneDNN", files: ["libdnnl.so.3", "libdnnl.so.2"]) {
+    library in
     guard let product = dlsym(library, "dnnl_sgemm"), let version = dlsym(library, "dnnl_version") else {
       return nil
     }
@@ -58,7 +59,8 @@ package struct OtherProducts: Sendable {
   private static let blis = OtherProducts(
     name: "BLIS", files: ["libblis.so.5", "libblis.so.4", "libblis.so.3"]
   ) { library in
-    guard let product = dlsym(library, "cblas_sgemm"), let version = dlsym(library, "bli_info_get_version_str")
+    guard let product = dlsym(library, "cblas_sgemm"),
+      let version = dlsym(library, "bli_info_get_version_str")
     else { return nil }
     typealias Version = @convention(c) () -> UnsafePointer<CChar>?
     let text = unsafeBitCast(version, to: Version.self)().map { String(cString: $0) }

@@ -17,7 +17,8 @@ struct MeasuredKernels: Codable {
 
   var words: String {
     choice.words
-      + (isRemembered ? ", remembered, in \(decimals(seconds * 1e3, 1)) ms" : ", measured in \(decimals(seconds, 1)) s")
+      + (isRemembered
+        ? ", remembered, in \(decimals(seconds * 1e3, 1)) ms" : ", measured in \(decimals(seconds, 1)) s")
   }
 
   /// All measurements together.
@@ -38,7 +39,8 @@ struct MeasuredKernels: Codable {
   static func agree(_ shapes: [ProductShape], _ ranks: Ranks) throws -> MeasuredKernels? {
     let libraries = OtherProducts.all.filter { ranks.hosts == 1 || $0.isInstalled }
     let own = Offer(
-      families: KernelCandidates.families(), others: libraries.map(\.name), processor: HostFacts.processorKind)
+      families: KernelCandidates.families(), others: libraries.map(\.name), processor: HostFacts.processorKind
+    )
     let offers = ranks.gatherOnFirst(Array(try JSONEncoder().encode(own)))
     let text = try ranks.together { () -> String in
       guard ranks.isFirst else { return "" }
@@ -76,7 +78,8 @@ struct MeasuredKernels: Codable {
       let choice = measure(shapes, candidates)
       let unkept = choice.isMeasured ? memory.keep(choice, for: key) : nil
       let words =
-        choice.isMeasured ? "of \(choice.words)" : "as no time could be taken; \(choice.leftOut.joined(separator: ", "))"
+        choice.isMeasured
+        ? "of \(choice.words)" : "as no time could be taken; \(choice.leftOut.joined(separator: ", "))"
       return MeasuredKernels(
         choice: choice, seconds: passed(), isRemembered: false,
         notes: ["matrix kernels: \(choice.name), \(words), in \(decimals(passed(), 1)) s"]
@@ -123,7 +126,9 @@ struct MeasuredKernels: Codable {
   private static func ask(
     _ timing: KernelTiming, within seconds: Double
   ) -> Result<KernelTiming.Answer, Tool.NoAnswer> {
-    guard let request = try? JSONEncoder().encode(timing) else { return .failure(Tool.NoAnswer("no request")) }
+    guard let request = try? JSONEncoder().encode(timing) else {
+      return .failure(Tool.NoAnswer("no request"))
+    }
     let words =
       ["env", "-i"] + Launch.loaderVariables
       + [Shipped.binary.path, "doctor", "--kernel-times", String(decoding: request, as: UTF8.self)]
@@ -157,7 +162,8 @@ extension Recipe {
     let own = ranks.isFirst ? layer(rows: rows) : nil
     let text = ranks.broadcast(own.map { "\($0.width) \($0.inner)" } ?? "")
     let sizes = text.split(separator: " ").compactMap { Int($0) }
-    guard sizes.count == 2, sizes[0].multipliedReportingOverflow(by: sizes[1]).partialValue >= Self.fewestWeights
+    guard sizes.count == 2,
+      sizes[0].multipliedReportingOverflow(by: sizes[1]).partialValue >= Self.fewestWeights
     else { return recipe }
     let shapes = ProductShape.layer(width: sizes[0], inner: sizes[1], rows: rows)
     guard let found = try MeasuredKernels.agree(shapes, ranks) else { return recipe }

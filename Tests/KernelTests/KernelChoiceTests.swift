@@ -23,7 +23,8 @@ import Testing
   }
 
   @Test func theUsualOneStaysWithoutATimeOfItsOwn() {
-    let choice = KernelChoice(usual: "SkylakeX", times: [Time("Haswell", 0.1)], leftOut: ["SkylakeX (crashed)"])
+    let choice = KernelChoice(
+      usual: "SkylakeX", times: [Time("Haswell", 0.1)], leftOut: ["SkylakeX (crashed)"])
     #expect(choice.name == "SkylakeX" && !choice.isMeasured)
     #expect(choice.words.hasSuffix("left out: SkylakeX (crashed)"))
   }
@@ -32,7 +33,8 @@ import Testing
     let wide = ["SkylakeX", "Haswell", "Zen"]
     let medium = ["auto", "Haswell", "Zen"]
     #expect(
-      KernelCandidates.common(families: [wide, wide], others: [["oneDNN"], []], processors: ["a", "a"]) == wide)
+      KernelCandidates.common(families: [wide, wide], others: [["oneDNN"], []], processors: ["a", "a"])
+        == wide)
     #expect(
       KernelCandidates.common(
         families: [wide, medium], others: [["oneDNN"], ["oneDNN"]], processors: ["a", "b"])
