@@ -129,6 +129,13 @@ extension BLAS {
 }
 
 extension BLAS {
+  /// The same library, with the products of another.
+  func with(_ sgemm: @escaping SGEMM, of library: String, version other: String) -> BLAS {
+    BLAS(
+      kernelName: library, version: "\(library) \(other), \(version)", sgemm: sgemm, sgesdd: sgesdd,
+      buffers: buffers)
+  }
+
   /// The library with its kernels, in words.
   package var name: String {
     isPortable ? "portable products" : isOther ? kernelName : "OpenBLAS \(kernelName)"

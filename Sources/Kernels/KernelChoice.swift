@@ -26,6 +26,7 @@ package struct ProductShape: Codable, Equatable, Sendable {
   /// Those of GPT-2 124M, where the model is not known.
   package static let usual = layer(width: 768, inner: 3072, rows: 512)
 
+  /// Short, to tell shapes apart.
   package var words: String { "\(transposition.rawValue)\(m)x\(n)x\(k)" }
 }
 
@@ -52,11 +53,12 @@ package struct KernelChoice: Codable, Equatable, Sendable {
   /// The files that were measured.
   package let files: [FileStamp]
 
-  /// So much faster must another candidate be: noise must not flip bits between machines of one type.
-  private static let margin = 0.97
+  /// The share of the usual time that another candidate may take at most. The fastest of a few calls differs by 1 to
+  /// 3 % from one start to the next, and that must not give other bits to machines of one type.
+  private static let margin = 0.95
 
   /// Chooses by times that are given.
-  /// - Parameter usual: what stays unless another candidate is at least 3 % faster, or if it has no time itself.
+  /// - Parameter usual: what stays unless another candidate is at least 5 % faster, or if it has no time itself.
   package init(
     usual: String, times: [Time], leftOut: [String] = [], files: [FileStamp] = []
   ) {
@@ -105,16 +107,22 @@ package enum KernelCandidates {
   /// What all ranks can use, the usual one first; empty if there is none.
   /// - Parameters:
   ///   - families: those of each rank.
-  ///   - others: the other libraries that each rank can open.
+  ///   - others: the other libraries that each rank can open, or that it did not look for.
   ///   - processors: the processor of each rank. Other libraries and OpenBLAS itself choose by it, so on several kinds
   ///     only named kernels give the same bits.
-  package static func common(families: [[String]], others: [[String]], processors: [String]) -> [String] {
+  ///   - known: all other libraries. Where ranks have the same ones, a measurement finds out which are missing, and its
+  ///     question is the same on one host and on several.
+  package static func common(
+    families: [[String]], others: [[String]], processors: [String],
+    known: [String] = OtherProducts.all.map(\.name)
+  ) -> [String] {
     guard let first = families.first else { return [] }
     let isOneKind = Set(processors).count == 1
     let shared = first.filter { name in
       families.allSatisfy { $0.contains(name) } && (isOneKind || name != automatic)
     }
-    guard isOneKind, let libraries = others.first else { return shared }
-    return shared + libraries.filter { name in others.allSatisfy { $0.contains(name) } }
+    guard isOneKind else { return shared }
+    return shared
+      + known.filter { name in Set(others).count == 1 || others.allSatisfy { $0.contains(name) } }
   }
 }

@@ -55,7 +55,7 @@ package struct KernelMemory: Sendable {
     do {
       _ = try content()
       return nil
-    } catch { return "\(file): not a list of kernels" }
+    } catch { return "\(file) was no list of kernels and is replaced" }
   }
 
   /// Adds a choice; the file is replaced whole, by rename.

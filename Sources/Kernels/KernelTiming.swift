@@ -15,8 +15,8 @@ package struct KernelTiming: Codable, Sendable {
   }
 
   package struct Answer: Codable, Sendable {
-    /// The fastest call of each shape, added.
-    package let seconds: Double
+    /// The fastest call of each shape, added; nil if these kernels are not installed.
+    package let seconds: Double?
     package let files: [FileStamp]
   }
 
@@ -24,14 +24,18 @@ package struct KernelTiming: Codable, Sendable {
   private static let calls = 4
   private static let nanoseconds: UInt64 = 20_000_000
 
-  /// - Throws: `UserError` if the kernels cannot be opened, or give other numbers than they should.
+  /// - Throws: `UserError` if the kernels give other numbers than they should, or start threads.
   package func run() throws -> Answer {
-    let engine = try Engine(threads: 1, kernel: name == KernelCandidates.automatic ? nil : name)
+    let engine: Engine
+    do { engine = try makeEngine(threads: 1) } catch let error as UserError where error.code == .usage {
+      return Answer(seconds: nil, files: [])
+    }
+    let threads = Self.threadCount
     var seconds = 0.0
     for shape in shapes {
       let operands = Operands(shape)
       operands.multiply(engine)
-      try operands.check(name)
+      try operands.check()
       var best = UInt64.max
       let start = monotonicNanoseconds()
       var count = 0
@@ -43,16 +47,28 @@ package struct KernelTiming: Codable, Sendable {
       }
       seconds += Double(best) / 1e9
     }
+    guard Self.threadCount == threads else { throw Self.flaw("starts threads of its own") }
     // Two threads at once give the bits that one gives.
     if let shape = shapes.first {
       let (one, two) = (Operands(shape), Operands(shape))
       one.multiply(engine)
-      two.multiply(try Engine(threads: 2, kernel: name == KernelCandidates.automatic ? nil : name))
+      two.multiply(try makeEngine(threads: 2))
       guard memcmp(one.c.base, two.c.base, 4 * one.c.count) == 0 else {
-        throw UserError(.software, "\(name): other bits with two threads", hint: "")
+        throw Self.flaw("other bits with two threads")
       }
     }
     return Answer(seconds: seconds, files: Self.loaded())
+  }
+
+  private func makeEngine(threads: Int) throws -> Engine {
+    try Engine(threads: threads, kernel: name == KernelCandidates.automatic ? nil : name)
+  }
+
+  fileprivate static func flaw(_ what: String) -> UserError { UserError(.software, what, hint: "") }
+
+  /// The threads of this process.
+  private static var threadCount: Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task"))?.count ?? 0
   }
 
   /// The matrix libraries that this process has opened.
@@ -93,7 +109,7 @@ private struct Operands {
   }
 
   /// Compares elements all over C with sums in fp64.
-  func check(_ name: String) throws {
+  func check() throws {
     let (m, n, k) = (shape.m, shape.n, shape.k)
     let probes = 64
     for probe in 0..<probes {
@@ -109,7 +125,7 @@ private struct Operands {
       }
       // Far more than any order of sums leaves, far less than a wrong element does.
       guard abs(Double(c.base[row * n + column]) - sum) <= 1e-5 * size else {
-        throw UserError(.software, "\(name): wrong numbers", hint: "")
+        throw KernelTiming.flaw("wrong numbers")
       }
     }
   }

@@ -25,8 +25,7 @@ package struct OtherProducts: Sendable {
         .usage, "\(files.joined(separator: " and ")): cannot be opened", at: "parallel.blas_kernel",
         hint: "install \(name), or take auto")
     }
-    return BLAS(
-      kernelName: name, version: "\(name) \(version), \(blas.version)", sgemm: sgemm, sgesdd: blas.sgesdd)
+    return blas.with(sgemm, of: name, version: version)
   }
 
   private func load() -> (BLAS.SGEMM, version: String)? {

@@ -25,7 +25,7 @@ package struct SharedBase {
       try description.checkFits(folder: recipe.model, copies: Double(recipe.elementType.bytes) / 4)
       return description.adapted(by: NoFineTuning())
     }
-    let engine = try ranks.together { try Engine(threads: threads) }
+    let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     (model, storage, type) = (recipe.model, recipe.frozenStorage, recipe.elementType)
     store = try .frozen(description, recipe, ranks: ranks)
     bytes = store.frozen?.plan.bytes ?? 0

@@ -26,7 +26,9 @@ struct MeasuredKernels: Codable {
   /// One candidate, with the start of its process.
   private static let longest = 0.6
   /// Each candidate is timed so often, in turn with the others: what disturbs a moment disturbs no candidate alone.
-  private static let rounds = 2
+  private static let rounds = 3
+  /// What takes so many times as long as the fastest is timed once.
+  private static let hopeless = 1.25
 
   /// What a rank brings to the choice.
   private struct Offer: Codable {
@@ -77,13 +79,12 @@ struct MeasuredKernels: Codable {
       let flaw = memory.flaw
       let choice = measure(shapes, candidates)
       let unkept = choice.isMeasured ? memory.keep(choice, for: key) : nil
-      let words =
-        choice.isMeasured
-        ? "of \(choice.words)" : "as no time could be taken; \(choice.leftOut.joined(separator: ", "))"
+      let lack = choice.isMeasured ? "" : ", as \(choice.usual) gave no time"
+      let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? flaw
       return MeasuredKernels(
         choice: choice, seconds: passed(), isRemembered: false,
-        notes: ["matrix kernels: \(choice.name), \(words), in \(decimals(passed(), 1)) s"]
-          + [flaw, unkept].compactMap { $0 }.prefix(1).map { "\($0): kernels are measured again each time" })
+        notes: ["matrix kernels, measured in \(decimals(passed(), 1)) s: \(choice.words)\(lack)"]
+          + [trouble].compactMap { $0 })
     }
   }
 
@@ -94,7 +95,8 @@ struct MeasuredKernels: Codable {
     var refused: Set<String> = []
     var files: Set<FileStamp> = []
     for _ in 0..<rounds {
-      for name in candidates where !refused.contains(name) {
+      let limit = (best.values.min() ?? .infinity) * hopeless
+      for name in candidates where !refused.contains(name) && (best[name] ?? 0) <= limit {
         let rest = Double(end) / 1e9 - Double(monotonicNanoseconds()) / 1e9
         guard rest > 0.1 else {
           if best[name] == nil {
@@ -105,7 +107,11 @@ struct MeasuredKernels: Codable {
         }
         switch ask(KernelTiming(name, shapes), within: min(longest, rest)) {
         case .success(let answer):
-          best[name] = min(best[name] ?? .infinity, answer.seconds)
+          guard let seconds = answer.seconds else {
+            refused.insert(name)
+            continue
+          }
+          best[name] = min(best[name] ?? .infinity, seconds)
           files.formUnion(answer.files)
         case .failure(let reason):
           // What fails once is not to be relied on; what the end of all measurements cut off has its first time.
@@ -120,6 +126,12 @@ struct MeasuredKernels: Codable {
       times: candidates.compactMap { name in
         refused.contains(name) ? nil : best[name].map { KernelChoice.Time(name, $0) }
       }, leftOut: leftOut, files: files.sorted { $0.path < $1.path })
+  }
+
+  /// Whether this machine runs these kernels, by a small product in a process of its own, which may crash.
+  static func runs(_ name: String) -> Bool {
+    let product = ProductShape(transposition: .none, m: 32, n: 32, k: 32)
+    return (try? ask(KernelTiming(name, [product]), within: 5).get().seconds) ?? nil != nil
   }
 
   /// Times one candidate in a process that knows nothing of MPI and runs on the cores of this rank.
@@ -139,48 +151,12 @@ struct MeasuredKernels: Codable {
       }
       return .success(answer)
     case .failure(let reason):
-      let isLate = reason.words.contains("no answer within")
-      let said = reason.words.hasPrefix("env: ") ? String(reason.words.dropFirst(5)) : reason.words
-      return .failure(
-        Tool.NoAnswer(isLate ? "no answer within \(decimals(seconds, 1)) s" : said))
+      if reason.words.contains("no answer within") {
+        return .failure(Tool.NoAnswer("no answer within \(decimals(seconds, 1)) s"))
+      }
+      var said = reason.words
+      for start in ["env: ", "swiftdp: "] where said.hasPrefix(start) { said.removeFirst(start.count) }
+      return .failure(Tool.NoAnswer(said == "failed" ? "it crashed" : said))
     }
-  }
-}
-
-extension Recipe {
-  /// A model whose largest matrices have fewer numbers is trained before its kernels would be measured.
-  private static let fewestWeights = 1 << 18
-
-  /// The recipe with the kernels that its ranks take, if it names none; the same recipe otherwise. Collective.
-  /// - Parameter note: told on the first rank what was measured.
-  func withMeasuredKernels(_ ranks: Ranks, note: (String) -> Void) throws -> Recipe {
-    guard parallel.blasKernel == BLAS.measuredName else { return self }
-    var recipe = self
-    recipe.parallel.blasKernel = nil
-    let rows = training.microBatchSize * data.sequenceLength
-    // The first rank's view of the model counts for all.
-    let own = ranks.isFirst ? layer(rows: rows) : nil
-    let text = ranks.broadcast(own.map { "\($0.width) \($0.inner)" } ?? "")
-    let sizes = text.split(separator: " ").compactMap { Int($0) }
-    guard sizes.count == 2,
-      sizes[0].multipliedReportingOverflow(by: sizes[1]).partialValue >= Self.fewestWeights
-    else { return recipe }
-    let shapes = ProductShape.layer(width: sizes[0], inner: sizes[1], rows: rows)
-    guard let found = try MeasuredKernels.agree(shapes, ranks) else { return recipe }
-    if ranks.isFirst { for line in found.notes { note(line) } }
-    recipe.parallel.blasKernel = found.choice.name == KernelCandidates.automatic ? nil : found.choice.name
-    return recipe
-  }
-
-  /// The sizes of a layer of the model; those of GPT-2 where its configuration names them otherwise, nil without one.
-  private func layer(rows: Int) -> (width: Int, inner: Int)? {
-    guard let config = try? OpenFile.json(model + "/config.json") else { return nil }
-    func size(_ names: [String]) -> Int? {
-      names.compactMap { config[$0]?.integer }.first { (1...1 << 20).contains($0) }
-    }
-    guard let width = size(["hidden_size", "n_embd", "d_model", "dim"]) else { return (768, 3072) }
-    return (
-      width, size(["intermediate_size", "n_inner", "d_ff", "ffn_dim", "hidden_dim"]) ?? 4 * width
-    )
   }
 }

@@ -43,7 +43,7 @@ struct Train: ParsableCommand, SharedByRanks {
         ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
       defer { withExtendedLifetime(lock) {} }
-      recipe = try given.withMeasuredKernels(ranks) { kernelNotes.append($0) }
+      recipe = try given.withKernels(ranks) { kernelNotes.append($0) }
       recipe = try recipe.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
         if !quiet { Command.tell($0) }
       }

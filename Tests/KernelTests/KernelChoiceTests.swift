@@ -8,12 +8,12 @@ import Testing
 @Suite struct KernelChoiceTests {
   private typealias Time = KernelChoice.Time
 
-  @Test func anotherCandidateMustBeThreePercentFaster() {
+  @Test func anotherCandidateMustBeFivePercentFaster() {
     func name(_ seconds: Double) -> String {
       KernelChoice(usual: "SkylakeX", times: [Time("SkylakeX", 1), Time("Haswell", seconds)]).name
     }
-    #expect(name(0.5) == "Haswell" && name(0.96) == "Haswell")
-    #expect(name(0.98) == "SkylakeX" && name(1) == "SkylakeX" && name(2) == "SkylakeX")
+    #expect(name(0.5) == "Haswell" && name(0.94) == "Haswell")
+    #expect(name(0.96) == "SkylakeX" && name(1) == "SkylakeX" && name(2) == "SkylakeX")
     #expect(name(.nan) == "SkylakeX" && name(0) == "SkylakeX" && name(-1) == "SkylakeX")
   }
 
@@ -35,6 +35,17 @@ import Testing
     #expect(
       KernelCandidates.common(families: [wide, wide], others: [["oneDNN"], []], processors: ["a", "a"])
         == wide)
+    // One host does not look for libraries, and several that have the same ones have the same question.
+    for others in [[["oneDNN"], ["oneDNN"]], [["oneDNN", "BLIS"]], [[], []]] {
+      #expect(
+        KernelCandidates.common(
+          families: others.map { _ in wide }, others: others, processors: others.map { _ in "a" },
+          known: ["oneDNN", "BLIS"]) == wide + ["oneDNN", "BLIS"])
+    }
+    #expect(
+      KernelCandidates.common(
+        families: [wide, wide], others: [["oneDNN", "BLIS"], ["oneDNN"]], processors: ["a", "a"])
+        == wide + ["oneDNN"])
     #expect(
       KernelCandidates.common(
         families: [wide, medium], others: [["oneDNN"], ["oneDNN"]], processors: ["a", "b"])
@@ -66,7 +77,8 @@ import Testing
   @Test func everyOtherLibraryThatIsInstalledIsRight() throws {
     let shapes = ProductShape.layer(width: 96, inner: 200, rows: 37)
     for library in OtherProducts.all where library.isInstalled {
-      #expect(try KernelTiming(library.name, shapes).run().seconds > 0, "\(library.name)")
+      let seconds = try #require(try KernelTiming(library.name, shapes).run().seconds, "\(library.name)")
+      #expect(seconds > 0)
     }
   }
 }
