@@ -21,7 +21,7 @@ package struct KernelTiming: Codable, Sendable {
   }
 
   /// Each shape is called at least so often, and for at least so long.
-  private static let calls = 4
+  private static let calls = 3
   private static let nanoseconds: UInt64 = 20_000_000
 
   /// - Throws: `UserError` if the kernels give other numbers than they should, or start threads.

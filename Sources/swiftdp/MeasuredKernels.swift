@@ -77,8 +77,8 @@ struct MeasuredKernels: Codable {
     return memory.alone(within: 2 * budget) {
       if let found = remembered() { return found }
       let flaw = memory.flaw
-      let choice = measure(shapes, candidates)
-      let unkept = choice.isMeasured ? memory.keep(choice, for: key) : nil
+      let (choice, isWhole) = measure(shapes, candidates)
+      let unkept = isWhole ? memory.keep(choice, for: key) : nil
       let lack = choice.isMeasured ? "" : ", as \(choice.usual) gave no time"
       let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? flaw
       return MeasuredKernels(
@@ -88,18 +88,25 @@ struct MeasuredKernels: Codable {
     }
   }
 
-  private static func measure(_ shapes: [ProductShape], _ candidates: [String]) -> KernelChoice {
+  /// - Returns: also whether every candidate had its turn, so that the choice is worth remembering.
+  private static func measure(
+    _ shapes: [ProductShape], _ candidates: [String]
+  ) -> (choice: KernelChoice, isWhole: Bool) {
     let end = monotonicNanoseconds() + UInt64(budget * 1e9)
     var best: [String: Double] = [:]
     var leftOut: [String] = []
     var refused: Set<String> = []
     var files: Set<FileStamp> = []
-    for _ in 0..<rounds {
+    var isWhole = true
+    // Without a time of the usual one, there is nothing to compare with.
+    for _ in 0..<rounds where !refused.contains(candidates[0]) {
       let limit = (best.values.min() ?? .infinity) * hopeless
       for name in candidates where !refused.contains(name) && (best[name] ?? 0) <= limit {
+        if refused.contains(candidates[0]) { break }
         let rest = Double(end) / 1e9 - Double(monotonicNanoseconds()) / 1e9
         guard rest > 0.1 else {
           if best[name] == nil {
+            isWhole = false
             refused.insert(name)
             leftOut.append("\(name) (no time was left)")
           }
@@ -121,17 +128,18 @@ struct MeasuredKernels: Codable {
         }
       }
     }
-    return KernelChoice(
+    let choice = KernelChoice(
       usual: candidates[0],
       times: candidates.compactMap { name in
         refused.contains(name) ? nil : best[name].map { KernelChoice.Time(name, $0) }
       }, leftOut: leftOut, files: files.sorted { $0.path < $1.path })
+    return (choice, isWhole && choice.isMeasured)
   }
 
   /// Whether this machine runs these kernels, by a small product in a process of its own, which may crash.
   static func runs(_ name: String) -> Bool {
-    let product = ProductShape(transposition: .none, m: 32, n: 32, k: 32)
-    return (try? ask(KernelTiming(name, [product]), within: 5).get().seconds) ?? nil != nil
+    let product = ProductShape.layer(width: 32, inner: 32, rows: 32).prefix(1)
+    return (try? ask(KernelTiming(name, Array(product)), within: 5).get().seconds) ?? nil != nil
   }
 
   /// Times one candidate in a process that knows nothing of MPI and runs on the cores of this rank.

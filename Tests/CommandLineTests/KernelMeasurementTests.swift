@@ -36,16 +36,33 @@ extension CommandLineTests {
       )
     }
 
+    /// The same on a machine that may be busy: a run remembers nothing where there was no time for all candidates.
+    private func measuring(
+      ranks: Int? = 2, cache: String, output: String, in folder: Workspace
+    ) throws -> (notes: [String], kernels: String) {
+      for attempt in 1...4 {
+        let result = try run(ranks: ranks, cache: cache, output: output, in: folder)
+        if KernelMemory.isWhole(cache) { return result }
+        try #require(attempt < 4, "\(result.notes)")
+        try folder.remove(output)
+      }
+      throw CancellationError()
+    }
+
+    private enum KernelMemory {
+      static func content(_ cache: String) throws -> JSON {
+        try JSON.parse(String(contentsOfFile: cache + "/swiftdp/kernels.json", encoding: .utf8))
+      }
+      static func isWhole(_ cache: String) -> Bool { (try? content(cache)["entries"]?.elements?.count) == 1 }
+    }
+
     @Test func theSecondRunRemembersWhatTheFirstMeasured() throws {
       let folder = try folder()
       let cache = folder.path + "/cache"
-      let first = try run(cache: cache, output: "first", in: folder)
+      let first = try measuring(cache: cache, output: "first", in: folder)
       #expect(first.notes.count == 1)
       #expect(first.notes.first?.hasPrefix("note: matrix kernels, measured in ") == true, "\(first.notes)")
-      let entries = try #require(
-        try JSON.parse(folder.text("cache/swiftdp/kernels.json"))["entries"]?.elements)
-      #expect(entries.count == 1)
-      let choice = try #require(entries.first?["choice"])
+      let choice = try #require(try KernelMemory.content(cache)["entries"]?.elements?.first?["choice"])
       let name = try #require(choice["name"]?.text)
       #expect(name == first.kernels || name == "auto")
       #expect(try #require(choice["times"]?.elements).count >= 2, "\(choice.encoded())")
@@ -61,7 +78,7 @@ extension CommandLineTests {
     @Test func theChoiceInTheFileIsTaken() throws {
       let folder = try folder()
       let cache = folder.path + "/cache"
-      let first = try run(ranks: nil, cache: cache, output: "first", in: folder)
+      let first = try measuring(ranks: nil, cache: cache, output: "first", in: folder)
       let other = first.kernels == "Haswell" ? "Zen" : "Haswell"
       let file = "cache/swiftdp/kernels.json"
       var content = try #require(try JSONSerialization.jsonObject(with: folder.data(file)) as? [String: Any])
@@ -79,7 +96,7 @@ extension CommandLineTests {
       let folder = try folder()
       let cache = folder.path + "/cache"
       try folder.file("cache/swiftdp/kernels.json", "{\"format\": 1, \"entr")
-      let broken = try run(ranks: nil, cache: cache, output: "broken", in: folder)
+      let broken = try measuring(ranks: nil, cache: cache, output: "broken", in: folder)
       #expect(broken.notes.count == 2)
       #expect(
         broken.notes.last == "note: \(cache)/swiftdp/kernels.json was no list of kernels and is replaced")
@@ -124,13 +141,17 @@ extension CommandLineTests {
         let built = try Command.run(
           ["cc", "-shared", "-fPIC", "-o", "\(name)/libblis.so.5", "\(name)/blis.c"], in: folder)
         try #require(built.code == 0, "\(built.err)")
-        let result = try Command.run(
-          [
-            "env", "XDG_CACHE_HOME=\(folder.path)/\(name)", "LD_LIBRARY_PATH=\(folder.path)/\(name)",
-            Command.binary, "doctor", "--json",
-          ], in: folder)
-        try #require(result.code == 0, "\(result.err)")
-        let choice = try #require(try JSON.parse(result.out)["kernels"]?["choice"])
+        // A busy machine may have no time for it.
+        var choice = JSON.null
+        for _ in 1...4 where choice["left_out"]?.elements?.count != 1 || !choice.encoded().contains(reason) {
+          let result = try Command.run(
+            [
+              "env", "XDG_CACHE_HOME=\(folder.path)/\(name)", "LD_LIBRARY_PATH=\(folder.path)/\(name)",
+              Command.binary, "doctor", "--json",
+            ], in: folder)
+          try #require(result.code == 0, "\(result.err)")
+          choice = try JSON.parse(result.out)["kernels"]?["choice"] ?? .null
+        }
         #expect(choice["left_out"]?.elements?.compactMap(\.text) == ["BLIS (\(reason))"])
         let timed = try #require(choice["times"]?.elements).compactMap { $0["name"]?.text }
         #expect(timed.count >= 2 && !timed.contains("BLIS"))

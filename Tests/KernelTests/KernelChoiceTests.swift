@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite struct KernelChoiceTests {
   private typealias Time = KernelChoice.Time
