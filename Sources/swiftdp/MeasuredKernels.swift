@@ -80,7 +80,7 @@ struct MeasuredKernels: Codable {
       let (choice, isWhole) = measure(shapes, candidates)
       let unkept = isWhole ? memory.keep(choice, for: key) : nil
       let lack = choice.isMeasured ? "" : ", as \(choice.usual) gave no time"
-      let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? flaw
+      let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? (isWhole ? flaw : nil)
       return MeasuredKernels(
         choice: choice, seconds: passed(), isRemembered: false,
         notes: ["matrix kernels, measured in \(decimals(passed(), 1)) s: \(choice.words)\(lack)"]

@@ -1,9 +1,8 @@
 // Which kernels are taken by times that are given, and what is remembered of it.
 import Base
 import Foundation
-import Testing
-
 import Kernels
+import Testing
 
 @Suite struct KernelChoiceTests {
   private typealias Time = KernelChoice.Time
