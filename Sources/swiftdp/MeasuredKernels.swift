@@ -121,8 +121,11 @@ struct MeasuredKernels: Codable {
           best[name] = min(best[name] ?? .infinity, seconds)
           files.formUnion(answer.files)
         case .failure(let reason):
-          // What fails once is not to be relied on; what the end of all measurements cut off has its first time.
-          if best[name] != nil, rest < longest { continue }
+          // What fails once is not to be relied on; what the end of all measurements cut off may have its first time.
+          if rest < longest {
+            if best[name] != nil { continue }
+            isWhole = false
+          }
           refused.insert(name)
           leftOut.append("\(name) (\(reason.words))")
         }
