@@ -28,7 +28,9 @@ struct MeasuredKernels: Codable {
   /// Each candidate is timed so often, in turn with the others: what disturbs a moment disturbs no candidate alone.
   private static let rounds = 3
   /// What takes so many times as long as the fastest is timed once.
-  private static let hopeless = 1.25
+  private static let hopeless = 1.15
+  /// So near must the two fastest times of a candidate be to each other: what a busy machine says is not relied on.
+  private static let agreement = 1.05
 
   /// What a rank brings to the choice.
   private struct Offer: Codable {
@@ -77,10 +79,10 @@ struct MeasuredKernels: Codable {
     return memory.alone(within: 2 * budget) {
       if let found = remembered() { return found }
       let flaw = memory.flaw
-      let (choice, isWhole) = measure(shapes, candidates)
-      let unkept = isWhole ? memory.keep(choice, for: key) : nil
-      let lack = choice.isMeasured ? "" : ", as \(choice.usual) gave no time"
-      let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? (isWhole ? flaw : nil)
+      let (choice, isSure) = measure(shapes, candidates)
+      let unkept = isSure ? memory.keep(choice, for: key) : nil
+      let lack = choice.isMeasured ? "" : ", as the machine was too busy to tell"
+      let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? (isSure ? flaw : nil)
       return MeasuredKernels(
         choice: choice, seconds: passed(), isRemembered: false,
         notes: ["matrix kernels, measured in \(decimals(passed(), 1)) s: \(choice.words)\(lack)"]
@@ -88,24 +90,26 @@ struct MeasuredKernels: Codable {
     }
   }
 
-  /// - Returns: also whether every candidate had its turn, so that the choice is worth remembering.
+  /// - Returns: also whether every candidate had its turn and times agree, so that the choice is worth remembering. If
+  ///   not, it is the usual one.
   private static func measure(
     _ shapes: [ProductShape], _ candidates: [String]
-  ) -> (choice: KernelChoice, isWhole: Bool) {
+  ) -> (choice: KernelChoice, isSure: Bool) {
     let end = monotonicNanoseconds() + UInt64(budget * 1e9)
-    var best: [String: Double] = [:]
+    var times: [String: [Double]] = [:]
+    func best(_ name: String) -> Double? { times[name]?.min() }
     var leftOut: [String] = []
     var refused: Set<String> = []
     var files: Set<FileStamp> = []
     var isWhole = true
     // Without a time of the usual one, there is nothing to compare with.
     for _ in 0..<rounds where !refused.contains(candidates[0]) {
-      let limit = (best.values.min() ?? .infinity) * hopeless
-      for name in candidates where !refused.contains(name) && (best[name] ?? 0) <= limit {
+      let limit = (times.values.compactMap { $0.min() }.min() ?? .infinity) * hopeless
+      for name in candidates where !refused.contains(name) && (best(name) ?? 0) <= limit {
         if refused.contains(candidates[0]) { break }
         let rest = Double(end) / 1e9 - Double(monotonicNanoseconds()) / 1e9
         guard rest > 0.1 else {
-          if best[name] == nil {
+          if best(name) == nil {
             isWhole = false
             refused.insert(name)
             leftOut.append("\(name) (no time was left)")
@@ -118,12 +122,12 @@ struct MeasuredKernels: Codable {
             refused.insert(name)
             continue
           }
-          best[name] = min(best[name] ?? .infinity, seconds)
+          times[name, default: []].append(seconds)
           files.formUnion(answer.files)
         case .failure(let reason):
           // What fails once is not to be relied on; what the end of all measurements cut off may have its first time.
           if rest < longest {
-            if best[name] != nil { continue }
+            if best(name) != nil { continue }
             isWhole = false
           }
           refused.insert(name)
@@ -131,12 +135,21 @@ struct MeasuredKernels: Codable {
         }
       }
     }
-    let choice = KernelChoice(
-      usual: candidates[0],
-      times: candidates.compactMap { name in
-        refused.contains(name) ? nil : best[name].map { KernelChoice.Time(name, $0) }
-      }, leftOut: leftOut, files: files.sorted { $0.path < $1.path })
-    return (choice, isWhole && choice.isMeasured)
+    let measured = candidates.compactMap { name in
+      refused.contains(name) ? nil : best(name).map { KernelChoice.Time(name, $0) }
+    }
+    func choice(_ times: [KernelChoice.Time]) -> KernelChoice {
+      KernelChoice(
+        usual: candidates[0], times: times, leftOut: leftOut, files: files.sorted { $0.path < $1.path })
+    }
+    let found = choice(measured)
+    let isSure =
+      isWhole
+      && [found.usual, found.name].allSatisfy { name in
+        let sorted = (times[name] ?? []).sorted()
+        return sorted.count > 1 && sorted[1] <= sorted[0] * agreement
+      }
+    return isSure ? (found, true) : (choice([]), false)
   }
 
   /// Whether this machine runs these kernels, by a small product in a process of its own, which may crash.
