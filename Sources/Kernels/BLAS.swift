@@ -42,11 +42,22 @@ package struct BLAS: Sendable {
   /// OpenBLAS 0.3.21 knows no processor newer than itself and falls back to AVX2 kernels on those, at half the speed.
   /// So swiftdp chooses the AVX-512 kernels if the processor has AVX-512. The bits of results depend on the kernels
   /// and their block sizes, so variables that happen to be set may decide neither.
-  /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one;
-  ///   `portableName` for products of our own.
+  /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one, as
+  ///   `measuredName` is where nothing was measured; `portableName` for products of our own; or the name of another
+  ///   library (`OtherProducts`).
   /// - Throws: `UserError` if the library or the kernel is missing.
   package static func open(kernel: String? = nil) throws -> BLAS {
     if kernel == portableName { return try portable() }
+    if let other = OtherProducts.all.first(where: { $0.name.lowercased() == kernel?.lowercased() }) {
+      return try other.open(over: try openBLAS(kernel: nil))
+    }
+    return try openBLAS(kernel: kernel == measuredName ? nil : kernel)
+  }
+
+  /// What `parallel.blas_kernel` is where a recipe names no kernel.
+  package static let measuredName = "measured"
+
+  private static func openBLAS(kernel: String?) throws -> BLAS {
     OpenMPVariables.settle()
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     unsetenv("OPENBLAS_L2_SIZE")
@@ -121,8 +132,17 @@ extension BLAS {
 }
 
 extension BLAS {
+  /// The same library, with the products of another.
+  func with(_ sgemm: @escaping SGEMM, of library: String, version other: String) -> BLAS {
+    BLAS(
+      kernelName: library, version: "\(library) \(other), \(version)", sgemm: sgemm, sgesdd: sgesdd,
+      buffers: buffers)
+  }
+
   /// The library with its kernels, in words.
-  package var name: String { isPortable ? "portable products" : "OpenBLAS \(kernelName)" }
+  package var name: String {
+    isPortable ? "portable products" : isOther ? kernelName : "OpenBLAS \(kernelName)"
+  }
 
   /// C = alpha · op(A) op(B) + beta · C, row-major, on the calling thread.
   @inline(__always)

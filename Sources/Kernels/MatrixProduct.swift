@@ -33,7 +33,7 @@ package enum Operand {
 }
 
 /// Which operands enter a product transposed.
-package enum Transposition: Sendable {
+package enum Transposition: String, Codable, Sendable {
   case none
   /// C = Aᵀ B
   case first

@@ -33,7 +33,7 @@ extension BLAS {
 
   /// Why these kernels are slower than others would be on this processor; nil if they are not.
   package var reasonWhySlow: String? {
-    if isPortable { return nil }
+    if isPortable || isOther { return nil }
     let name = kernelName.lowercased()
     if InstructionSets.offered.hasAVX512, !Self.wide.contains(name) {
       return "kernel \(kernelName) leaves AVX-512 unused"

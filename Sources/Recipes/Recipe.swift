@@ -266,7 +266,8 @@ package struct ParallelRecipe: Sendable {
   package var ports: ClosedRange<Int>?
   /// nil: as many as the rank has cores.
   package var threads: Int?
-  /// The kernels that OpenBLAS runs, or portable ones; nil: the best for the processor. They decide the bits of a result.
+  /// What multiplies matrices, as `BLAS.open` takes it; nil: by the rule of the processor; `BLAS.measuredName`: what the
+  /// ranks find to be fastest. It decides the bits of a result.
   package var blasKernel: String?
 
   package init(_ section: Section) {
@@ -297,10 +298,10 @@ package struct ParallelRecipe: Sendable {
     wireType = section.choice("wire_dtype", default: .float32)
     timeout = section.number("timeout", default: 120, in: 1...1e6)
     ports = section.ports("ports")
-    let kernel = section.text("blas_kernel", default: "auto")
+    let kernel = section.text("blas_kernel", default: BLAS.measuredName)
     let arithmetic: Arithmetic = section.choice("arithmetic", default: .native)
     blasKernel = arithmetic.kernel(named: kernel == "auto" ? nil : kernel)
-    if arithmetic == .portable, kernel != "auto" {
+    if arithmetic == .portable, kernel != "auto", kernel != BLAS.measuredName {
       section.fail("blas_kernel", "is \(kernel), but arithmetic portable has products of its own")
     }
     if section.raw("threads")?.text == "auto" || !section.has("threads") {

@@ -2,7 +2,11 @@
 import Base
 import Checkpoints
 import Collectives
+import Foundation
 import Kernels
+
+/// What stands between the library and its kernels.
+private let kernelsMark = ", kernels "
 
 extension Replica {
   private var compute: String {
@@ -20,7 +24,7 @@ extension Replica {
       + (context == 1 ? [] : [("parallel.context", .integer(context))])
     return
       ([
-        ("blas", .string("\(engine.blas.version), kernels \(engine.blas.kernelName)")),
+        ("blas", .string(engine.blas.version + kernelsMark + engine.blas.kernelName)),
         ("instructions", .string(engine.blas.isPortable ? "any" : builtInstructionSet)),
         ("compute", .string(compute)),
         ("training.micro_batch_size", .integer(microBatchSize)),
@@ -52,6 +56,15 @@ extension Ranks {
 }
 
 extension TrainingState {
+  /// The library's kernels that the run multiplied matrices with, as `parallel.blas_kernel` names them; nil if it does
+  /// not say, or had products of our own.
+  var kernels: String? {
+    let blas = fingerprint.first { $0.key.elementsEqual("blas".utf8) }?.value.text
+    guard let blas, let mark = blas.range(of: kernelsMark, options: .backwards) else { return nil }
+    let name = String(blas[mark.upperBound...])
+    return name.isEmpty || name == BLAS.portableName ? nil : name
+  }
+
   /// The differences from now, in one line; nil if there are none.
   func differences(from now: [JSON.Member]) -> String? {
     let changes = now.compactMap { part -> String? in

@@ -43,6 +43,21 @@ extension CheckpointFolder {
     return point
   }
 
+  /// The kernels of the run that one goes on from, as its newest checkpoint names them; nil if none does. It is known
+  /// before any library is opened, and before the numbers of a checkpoint are checked. For the first rank alone.
+  package func kernels(_ resume: CheckpointRecipe.Resume) -> String? {
+    let paths =
+      switch resume {
+      case .auto: all.reversed().map(\.path)
+      case .none: [String]()
+      case .folder(let folder): [folder]
+      }
+    for path in paths {
+      if let name = (try? TrainingState(folder: path))?.kernels { return name }
+    }
+    return nil
+  }
+
   /// Newest first.
   private func candidates(_ resume: CheckpointRecipe.Resume) throws -> [String] {
     switch resume {

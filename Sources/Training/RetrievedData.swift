@@ -24,7 +24,7 @@ extension Recipe {
       let isThere = try ranks.together { ranks.isFirst && FileManager.default.fileExists(atPath: path) }
       guard ranks.broadcast(isThere ? 1 : 0) == 0 else { return path }
       try ranks.together { if ranks.isFirst { try makeFolders(folder(of: path)) } }
-      let opened = try open ?? Self.open(retrieval, facts, mode, threads, ranks)
+      let opened = try open ?? Self.open(retrieval, facts, mode, threads, parallel.blasKernel, ranks)
       open = opened
       var choice = ContextChoice(passages: retrieval.passages)
       // What is measured is asked as it will be.
@@ -56,13 +56,17 @@ extension Recipe {
   }
 
   private static func open(
-    _ retrieval: RetrievalRecipe, _ facts: IndexFacts, _ mode: SearchMode, _ threads: Int, _ ranks: Ranks
+    _ retrieval: RetrievalRecipe, _ facts: IndexFacts, _ mode: SearchMode, _ threads: Int, _ kernel: String?,
+    _ ranks: Ranks
   ) throws -> (IndexSearch, EmbeddingModel?) {
     guard mode != .lexical else {
-      let engine = try ranks.together { try Engine(threads: threads) }
+      let engine = try ranks.together { try Engine(threads: threads, kernel: kernel) }
       return (try IndexSearch(retrieval.index, engine: engine, ranks: ranks), nil)
     }
-    let encoder = try EmbeddingModel(facts.encoder, threads: threads, ranks: ranks)
+    // A process has one set of kernels.
+    var settings = ModelSettings()
+    settings.parallel.blasKernel = kernel
+    let encoder = try EmbeddingModel(facts.encoder, settings: settings, threads: threads, ranks: ranks)
     try ranks.together { try facts.check(encoder, folder: facts.encoder, index: retrieval.index) }
     return (try IndexSearch(retrieval.index, engine: encoder.model.replica.engine, ranks: ranks), encoder)
   }

@@ -26,7 +26,7 @@ package struct SharedBase {
         folder: recipe.model, type: recipe.elementType, frozen: recipe.frozenStorage)
       return description.adapted(by: NoFineTuning())
     }
-    let engine = try ranks.together { try Engine(threads: threads) }
+    let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
     (model, storage, type) = (recipe.model, recipe.frozenStorage, recipe.elementType)
     store = try .frozen(description, recipe, ranks: ranks)
     bytes = store.frozen?.plan.bytes ?? 0

@@ -75,6 +75,24 @@ enum Launch {
   /// How mpirun is told to reach other hosts; nil if it is not told.
   static var remoteAgent: String? { environment["OMPI_MCA_plm_rsh_agent"] }
 
+  /// Where users keep what can be made again.
+  static var cacheFolder: String {
+    let named = environment["XDG_CACHE_HOME"] ?? ""
+    // The specification of these folders ignores relative paths.
+    return named.hasPrefix("/") ? named : (environment["HOME"] ?? "/nowhere") + "/.cache"
+  }
+
+  /// What a program needs of the environment to find the libraries of this one, as `env` takes it.
+  static var loaderVariables: [String] {
+    ["PATH", "LD_LIBRARY_PATH", "LD_PRELOAD"].compactMap { name in environment[name].map { "\(name)=\($0)" } }
+  }
+
+  /// Changes when libraries are installed, or looked for elsewhere.
+  static var libraryState: String {
+    let cache = FileStamp("/etc/ld.so.cache").map { "\($0.bytes) \($0.changed)" } ?? "none"
+    return "\(cache) \(environment["LD_LIBRARY_PATH"] ?? "")"
+  }
+
   /// Where programs are looked for.
   static var programFolders: String { environment["PATH"] ?? "" }
 

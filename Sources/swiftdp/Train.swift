@@ -37,12 +37,14 @@ struct Train: ParsableCommand, SharedByRanks {
     try onRanks { ranks in
       let (given, isQuickstart) = try ranks.together { try readRecipe(recipeAndSettings) }
       var recipe = given
+      var kernelNotes: [String] = []
       if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let lock = try ranks.together {
         ranks.isFirst ? try OutputLock(output: recipe.output, host: Ranks.hostName) : nil
       }
       defer { withExtendedLifetime(lock) {} }
-      recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
+      recipe = try given.withKernels(ranks) { kernelNotes.append($0) }
+      recipe = try recipe.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
         if !quiet { Command.tell($0) }
       }
       let console = Console(
@@ -51,6 +53,7 @@ struct Train: ParsableCommand, SharedByRanks {
       let run = try Run(
         recipe, ranks: ranks, threads: Launch.threads(ranks),
         observers: RunObservers.all(recipe, console), ledger: MemoryLedger())
+      for line in kernelNotes { console.noted(line) }
       run.asksRanks = logRanks
       if let threads = recipe.parallel.threads, let warning = Launch.warning(threads: threads, ranks),
         ranks.isFirst

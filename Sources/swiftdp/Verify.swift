@@ -31,10 +31,10 @@ struct Verify: ParsableCommand, SharedByRanks {
   func run() throws {
     try onRanks { ranks in
       let (given, _) = try ranks.together { try readRecipe(recipeAndSettings) }
-      let recipe = try given.retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks))
-      {
-        Command.tell($0)
-      }
+      let recipe = try given.withKernels(ranks) { Command.tell($0) }
+        .retrieved(ranks: ranks, threads: given.parallel.threads ?? Launch.threads(ranks)) {
+          Command.tell($0)
+        }
       if recipe.data.readsStandardInput { try ranks.shareStandardInput() }
       let table = VerifyTable()
       if ranks.isFirst { table.begin() }

@@ -17,11 +17,12 @@ final class RunningCommand {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    // Eight ranks run on any number of cores, and tests may run as root.
+    // Eight ranks run on any number of cores, and tests may run as root. Kernels are measured once for all tests of a
+    // build, and not remembered with the user's.
     process.environment = ProcessInfo.processInfo.environment.merging([
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-      "OMPI_MCA_odls_base_sigkill_timeout": "\(mercy)",
+      "OMPI_MCA_odls_base_sigkill_timeout": "\(mercy)", "XDG_CACHE_HOME": Command.built("test-cache"),
     ]) { $1 }
     // Files, not pipes: a full pipe would stop the process that nobody reads from.
     log = try Workspace()

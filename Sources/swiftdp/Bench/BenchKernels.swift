@@ -27,6 +27,7 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
 
   func run() throws {
     try onRanks { ranks in
+      let kernels = try MeasuredKernels.agree(ProductShape.usual, ranks)
       let session = try BenchSession(options, ranks)
       let engine = session.engine
       let inputs = KernelInputs(sequences: batchSize, length: length)
@@ -35,7 +36,7 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
         + engine.attentionCases(inputs) + engine.disentangledCases(inputs)
         + engine.streamCases(inputs) + engine.updateCases(ranks)
       try session.report(
-        "kernels",
+        "kernels", notes: kernels.map { ["runs take the kernels " + $0.words] } ?? [],
         limits: {
           [
             (.sgemm, MachinePeak.products(engine, ranks, type: .float32)),

@@ -3,6 +3,7 @@ import ArgumentParser
 import Base
 import Collectives
 import Foundation
+import Kernels
 
 struct Doctor: ParsableCommand, SharedByRanks {
   static let configuration = CommandConfiguration(
@@ -29,6 +30,9 @@ struct Doctor: ParsableCommand, SharedByRanks {
   /// What this host is asked by the doctor of another.
   @Option(help: .hidden)
   var probe: String?
+  /// A candidate that a run times in a process of its own.
+  @Option(help: .hidden)
+  var kernelTimes: String?
   /// For the doctor that started this one by mpirun.
   @Flag(help: .hidden)
   var facts = false
@@ -43,6 +47,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
   }
 
   func run() throws {
+    if let kernelTimes { return try tell(times: kernelTimes) }
     if let probe { return try tell(of: probe) }
     if let hosts { return try examine(hosts) }
     try examineRanks()
@@ -55,6 +60,14 @@ struct Doctor: ParsableCommand, SharedByRanks {
     }
     let answer = try JSONEncoder().encode(HostProbe(request, path: Launch.programFolders))
     print(String(decoding: answer, as: UTF8.self))
+  }
+
+  /// Answers a rank that chooses its kernels.
+  private func tell(times request: String) throws {
+    guard let timing = try? JSONDecoder().decode(KernelTiming.self, from: Data(request.utf8)) else {
+      throw UserError(.usage, "is no request of a run", at: "--kernel-times")
+    }
+    print(String(decoding: try JSONEncoder().encode(try timing.run()), as: UTF8.self))
   }
 
   /// Looks at all hosts, from this one.
@@ -88,6 +101,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
 
   private func examineRanks() throws {
     try onRanks { ranks in
+      let kernels = facts || blasKernel != nil ? nil : try MeasuredKernels.agree(ProductShape.usual, ranks)
       let libraries = try ranks.together { try MatrixLibrary.all(kernel: blasKernel) }
       let own = RankFacts(
         host: HostFacts(libraries: libraries), cores: Launch.coreList,
@@ -108,6 +122,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
           report.better.insert(warning, at: 0)
         }
         report.findings = found
+        report.kernels = kernels?.choice.isMeasured == true ? kernels : nil
         print(json ? try report.json() : report.text)
       }
       try ranks.together { if ranks.isFirst { try refuse(found) } }

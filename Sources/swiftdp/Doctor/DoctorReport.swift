@@ -13,6 +13,8 @@ struct DoctorReport {
   var better: [String]
   /// What was found about hosts and links.
   var findings: [Finding] = []
+  /// What runs of GPT-2's shapes take; nil if nothing was measured.
+  var kernels: MeasuredKernels?
 
   init(_ ranks: [RankFacts]) {
     self.ranks = ranks
@@ -78,6 +80,7 @@ struct DoctorReport {
     func line(_ label: String, _ text: String) -> String { cell(label, width: 12) + text }
     let first = ranks[0]
     var lines = first.host.lines.map { line($0.label, $0.text + $0.now) }
+    if let kernels { lines.append(line("kernels", kernels.words)) }
     let names = hosts.count > 1 ? ": " + hosts.map(\.name).joined(separator: ", ") : " (\(first.host.name))"
     lines.append(line("ranks", "\(counted(ranks.count, "rank")) on \(counted(hosts.count, "host"))\(names)"))
     // Ranks with equal facts are reported together.
@@ -138,6 +141,7 @@ struct DoctorReport {
       let ranks: [Rank]
       let better: [String]
       let checks: [Finding]
+      let kernels: MeasuredKernels?
     }
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -148,7 +152,7 @@ struct DoctorReport {
         Rank(
           rank: number, host: facts.host.name, cores: facts.cores, allowedCores: facts.coreCount,
           threads: facts.threads)
-      }, better: better, checks: findings)
+      }, better: better, checks: findings, kernels: kernels)
     return String(decoding: try encoder.encode(document), as: UTF8.self)
   }
 }
