@@ -80,14 +80,19 @@ package struct KernelTiming: Codable, Sendable {
 
   /// The matrix libraries that this process has opened.
   private static func loaded() -> [FileStamp] {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-    let paths = maps.split(separator: "\n").compactMap { line -> String? in
-      guard let start = line.firstIndex(of: "/") else { return nil }
-      let path = String(line[start...])
+    // Foundation reads only the beginning of it.
+    guard let maps = fopen("/proc/self/maps", "r") else { return [] }
+    defer { fclose(maps) }
+    var paths: Set<String> = []
+    var line = [CChar](repeating: 0, count: Int(PATH_MAX) + 256)
+    while fgets(&line, Int32(line.count), maps) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      guard let start = text.firstIndex(of: "/") else { continue }
+      let path = String(text[start...].prefix { $0 != "\n" })
       let file = (path as NSString).lastPathComponent
-      return ["libopenblas", "libdnnl", "libblis"].contains { file.hasPrefix($0) } ? path : nil
+      if ["libopenblas", "libdnnl", "libblis"].contains(where: file.hasPrefix) { paths.insert(path) }
     }
-    return Set(paths).sorted().compactMap { FileStamp($0) }
+    return paths.sorted().compactMap { FileStamp($0) }
   }
 }
 

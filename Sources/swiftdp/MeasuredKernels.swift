@@ -43,8 +43,8 @@ struct MeasuredKernels: Codable {
   static func agree(_ shapes: [ProductShape], _ ranks: Ranks) throws -> MeasuredKernels? {
     let libraries = OtherProducts.all.filter { ranks.hosts == 1 || $0.isInstalled }
     let own = Offer(
-      families: KernelCandidates.families(), others: libraries.map(\.name), processor: HostFacts.processorKind
-    )
+      families: KernelCandidates.families(), others: libraries.map(\.name),
+      processor: ProcessorType.current.words)
     let offers = ranks.gatherOnFirst(Array(try JSONEncoder().encode(own)))
     let text = try ranks.together { () -> String in
       guard ranks.isFirst else { return "" }

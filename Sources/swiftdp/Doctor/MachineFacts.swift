@@ -119,19 +119,6 @@ struct HostFacts: Codable {
     return line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
   }
 
-  /// The processor with the numbers that tell its kind, which its name may not: a virtual machine's often says no more
-  /// than its maker.
-  static var processorKind: String {
-    ["model name", "cpu family", "model", "stepping"].map { name in
-      let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
-      let line = lines.first {
-        $0.split(separator: ":").first?.trimmingCharacters(in: .whitespaces) == name
-      }
-      return line?.split(separator: ":").dropFirst().joined(separator: ":").trimmingCharacters(in: .whitespaces)
-        ?? "unknown"
-    }.joined(separator: " ")
-  }
-
   /// nil for no limit.
   private static func limit(_ resource: __rlimit_resource) -> Int? {
     var limit = rlimit()
