@@ -165,8 +165,9 @@ struct MeasuredKernels: Codable {
     guard let request = try? JSONEncoder().encode(timing) else {
       return .failure(Tool.NoAnswer("no request"))
     }
+    // A crash is no news here, and telling where it was takes seconds.
     let words =
-      ["env", "-i"] + Launch.loaderVariables
+      ["env", "-i", "SWIFT_BACKTRACE=enable=no"] + Launch.loaderVariables
       + [Shipped.binary.path, "doctor", "--kernel-times", String(decoding: request, as: UTF8.self)]
     switch Tool.ask(words, within: seconds) {
     case .success(let text):
