@@ -25,6 +25,8 @@ struct MeasuredKernels: Codable {
   private static let budget = 1.8
   /// One candidate, with the start of its process.
   private static let longest = 0.6
+  /// A candidate has so many times as long as the usual one took, and at least so many seconds.
+  private static let patience = (factor: 3.0, least: 0.25)
   /// Each candidate is timed so often, in turn with the others: what disturbs a moment disturbs no candidate alone.
   private static let rounds = 3
   /// What takes so many times as long as the fastest is timed once.
@@ -102,6 +104,7 @@ struct MeasuredKernels: Codable {
     var refused: Set<String> = []
     var files: Set<FileStamp> = []
     var isWhole = true
+    var longest = Self.longest
     // Without a time of the usual one, there is nothing to compare with.
     for _ in 0..<rounds where !refused.contains(candidates[0]) {
       let limit = (times.values.compactMap { $0.min() }.min() ?? .infinity) * hopeless
@@ -116,8 +119,13 @@ struct MeasuredKernels: Codable {
           }
           continue
         }
+        let start = monotonicNanoseconds()
         switch ask(KernelTiming(name, shapes), within: min(longest, rest)) {
         case .success(let answer):
+          if name == candidates[0] {
+            let took = Double(monotonicNanoseconds() - start) / 1e9
+            longest = min(Self.longest, max(Self.patience.least, Self.patience.factor * took))
+          }
           guard let seconds = answer.seconds else {
             refused.insert(name)
             continue

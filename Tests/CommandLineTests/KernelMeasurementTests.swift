@@ -128,7 +128,7 @@ extension CommandLineTests {
       let folder = try Workspace()
       var checked = 0
       for (name, body, reason) in [
-        ("crash", "__builtin_trap();", "it crashed"), ("hang", "for (;;) pause();", "no answer within 0.6 s"),
+        ("crash", "__builtin_trap();", "it crashed"), ("hang", "for (;;) pause();", "no answer within 0."),
         ("lie", "", "wrong numbers"), ("exit", "_exit(0);", "no times"),
       ] {
         try folder.file(
@@ -152,7 +152,8 @@ extension CommandLineTests {
           try #require(result.code == 0, "\(result.err)")
           choice = try JSON.parse(result.out)["kernels"]?["choice"] ?? .null
         }
-        #expect(choice["left_out"]?.elements?.compactMap(\.text) == ["BLIS (\(reason))"])
+        let leftOut = choice["left_out"]?.elements?.compactMap(\.text) ?? []
+        #expect(leftOut.count == 1 && leftOut[0].hasPrefix("BLIS (\(reason)"), "\(name): \(leftOut)")
         let timed = try #require(choice["times"]?.elements).compactMap { $0["name"]?.text }
         #expect(timed.count >= 2 && !timed.contains("BLIS"))
         #expect(try #require(choice["name"]?.text) != "BLIS")
