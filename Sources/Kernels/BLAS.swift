@@ -11,8 +11,6 @@ package struct BLAS: Sendable {
   let sgemm: SGEMM
   /// Nil if the library was built without LAPACK.
   let sgesdd: SGESDD?
-  /// Whether a product has the same bits if it is computed by tiles.
-  let joinsTiles: Bool
   private let buffers: Buffers?
 
   init(kernelName: String, version: String, sgemm: @escaping SGEMM, sgesdd: SGESDD?) {
@@ -27,7 +25,6 @@ package struct BLAS: Sendable {
     self.sgemm = sgemm
     self.sgesdd = sgesdd
     self.buffers = buffers
-    joinsTiles = TileJoin.isExact(sgemm)
   }
 
   typealias SGEMM =

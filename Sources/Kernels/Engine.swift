@@ -14,6 +14,8 @@ package struct Engine: Sendable {
   let wideRows: FrozenRooms
   /// Whether bfloat16 is multiplied by dot products of this processor where no library does it.
   package let hasHalfDots: Bool
+  /// Whether a product has the same bits if it is computed by tiles.
+  let joinsTiles: Bool
   /// See `byRow`.
   var multipliesByRow = false
 
@@ -26,6 +28,8 @@ package struct Engine: Sendable {
     self.blas = blas
     pool = try WorkerPool(threads: threads)
     try blas.takeBuffers(threads: threads)
+    // A product, so it comes after OpenBLAS has its memory.
+    joinsTiles = TileJoin.isExact(blas.sgemm)
     frozenRooms = FrozenRooms(threads: threads)
     wideRows = FrozenRooms(threads: 1)
     hasHalfDots = oneDNN && Self.hasHalfDots(blas)

@@ -53,7 +53,7 @@ extension Engine {
     }
     switch (a, b) {
     case (.float32(let a), .float32(let b)):
-      forEachTile(a, b, transposition, c, joins: blas.joinsTiles, after) { tile, _ in
+      forEachTile(a, b, transposition, c, joins: joinsTiles, after) { tile, _ in
         product(
           transposition, m: tile.m, n: tile.n, k: tile.k, tile.a, a.stride, tile.b, b.stride,
           beta: adding ? 1 : 0, tile.c, c.stride)
