@@ -190,7 +190,8 @@ let package = Package(
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
     .testTarget(name: "TemplateTests", dependencies: ["Base", "Templates"]),
     // Formulas in fp64, which the tests of kernels and programs compare with.
-    .target(name: "Reference", dependencies: ["Base"], path: "Tests/Reference", swiftSettings: reference),
+    .target(
+      name: "Reference", dependencies: ["Base", "Tensors"], path: "Tests/Reference", swiftSettings: reference),
     .testTarget(
       name: "KernelTests",
       dependencies: ["Base", "CProcessor", "Tensors", "Kernels", "Optimizers", "Checkpoints", "Reference"],

@@ -8,6 +8,7 @@
 //   P = softmax(S),  O = P V,  and the row's log-sum-exp L is kept.
 //
 // Letters as in AttentionShape.swift.
+import Tensors
 
 extension Engine {
   /// - Parameters:
@@ -27,6 +28,7 @@ extension Engine {
         output: output, logSums: logSums, scratch: scratch)
     }
     let s = shape
+    let rounds = s.rounding == .probabilities && hasHalfDots
     pool.run(s.sequences * s.heads * s.blocks) { tile, worker in
       let block = AttentionBlock(s, tile: tile, intervals)
       let scores = scratch + worker * s.blockScores
@@ -37,7 +39,7 @@ extension Engine {
       for row in block.rows {
         let visible = block.visible(row)
         let scoresN = scores + (row - block.rows.lowerBound) * width
-        logs[row] = softmax(scoresN, visible: visible, count: width)
+        logs[row] = softmax(scoresN, visible: visible, count: width, rounds: rounds)
         if let dropout {
           dropout.apply(
             scoresN, into: scoresN, count: width, plane: block.head, position: row,
@@ -63,8 +65,11 @@ extension Engine {
   }
 
   /// Turns one row of scores into probabilities, zero outside `visible`; returns its log-sum-exp.
+  /// - Parameter rounds: whether they are rounded as in HalfAttention.swift, before they are divided by their sum.
   @inline(__always)
-  func softmax(_ row: UnsafeMutablePointer<Float>, visible: Range<Int>, count: Int) -> Float {
+  func softmax(
+    _ row: UnsafeMutablePointer<Float>, visible: Range<Int>, count: Int, rounds: Bool = false
+  ) -> Float {
     guard !visible.isEmpty else {
       row.update(repeating: 0, count: count)
       return 0
@@ -80,6 +85,7 @@ extension Engine {
     }
     let total = sum.total
     let inverse = 1 / total
+    if rounds { BFloat16.round(row + visible.lowerBound, count: visible.count) }
     forEachVector(in: visible) { $0.store($0.load(row) * inverse, row) }
     clearHidden(row, visible: visible, count: count)
     return peak + logarithm(total)

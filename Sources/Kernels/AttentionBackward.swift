@@ -29,7 +29,7 @@ extension AttentionShape {
   /// Scratch of backward, in elements.
   package func backwardScratchCount(threads: Int) -> Int {
     let plain = slotCount * (isShared ? sharedSlots : threads) + lineCount
-    return rounds ? max(plain, halfBackwardCount(threads: threads)) : plain
+    return rounding == .operands ? max(plain, halfBackwardCount(threads: threads)) : plain
   }
 
   fileprivate func slot(_ index: Int, in scratch: UnsafeMutablePointer<Float>) -> AttentionSlot {

@@ -14,6 +14,17 @@ package struct KeyIntervals {
   }
 }
 
+extension AttentionShape {
+  /// What is rounded to bfloat16, by engines that multiply it here (HalfAttention.swift); sums are fp32.
+  package enum Rounding: Sendable, CaseIterable {
+    case none
+    /// The operands of all products.
+    case operands
+    /// P, for operands that are rounded already, as the cache of decoding holds them.
+    case probabilities
+  }
+}
+
 /// The sizes of one attention. Rows of a matrix lie `stride` apart, and its heads `headStride`.
 package struct AttentionShape: Sendable {
   package var sequences: Int
@@ -43,14 +54,13 @@ package struct AttentionShape: Sendable {
   package var hasBias: Bool
   /// Whether the queries of a sequence are no neighbours in it, so that a block of them may see keys far apart.
   package var isSplit: Bool
-  /// Whether operands of products are rounded to bfloat16, by engines that multiply it here (HalfAttention.swift).
-  package var rounds: Bool
+  package var rounding: Rounding
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, headWidth: Int, queryStride: Int,
     queryHeadStride: Int? = nil, keyStride: Int, keyHeadStride: Int? = nil, keySequenceStride: Int? = nil,
     outputStride: Int, scale: Float, isCausal: Bool = true, window: Int? = nil, softCap: Float? = nil,
-    hasBias: Bool = false, isSplit: Bool = false, rounds: Bool = false
+    hasBias: Bool = false, isSplit: Bool = false, rounding: Rounding = .none
   ) {
     precondition(heads % keyHeads == 0, "\(heads) heads do not share \(keyHeads) key heads")
     precondition(softCap == nil || !hasBias, "scores with a bias have no cap")
@@ -72,7 +82,7 @@ package struct AttentionShape: Sendable {
     self.softCap = softCap
     self.hasBias = hasBias
     self.isSplit = isSplit
-    self.rounds = rounds
+    self.rounding = rounding
   }
 
   static let block = 64
@@ -90,7 +100,7 @@ package struct AttentionShape: Sendable {
   /// Scratch of forward, in elements.
   package func scratchCount(threads: Int) -> Int {
     let plain = blockScores * threads
-    return rounds ? max(plain, HalfAttentionRoom(self).count(threads: threads)) : plain
+    return rounding == .operands ? max(plain, HalfAttentionRoom(self).count(threads: threads)) : plain
   }
 
   /// How many distances from a query to a key there are, and the place of distance 0 among them.

@@ -143,7 +143,9 @@ extension Dropout {
 
 extension Engine {
   /// Whether attention is computed as in this file.
-  func roundsAttention(_ shape: AttentionShape) -> Bool { shape.rounds && hasHalfDots && !multipliesByRow }
+  func roundsAttention(_ shape: AttentionShape) -> Bool {
+    shape.rounding == .operands && hasHalfDots && !multipliesByRow
+  }
 
   /// See `attention`.
   func halfAttention(

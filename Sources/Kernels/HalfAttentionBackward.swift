@@ -6,6 +6,7 @@
 // does all of a key head, or several share it as in AttentionBackward.swift: over blocks for a key, over tiles for a
 // query.
 import CProcessor
+import Tensors
 
 /// A backward pass.
 struct HalfBackward {
@@ -125,12 +126,11 @@ extension HalfBackward {
         slot.queries[row] = swiftdp_half_query(first: 0, end: 0, log_sum: 0, along: 0)
         continue
       }
-      let place = block.outputStart + row * s.outputStride
+      let outputD = gradients.output + block.outputStart + row * s.outputStride
+      // dO as dP has it: what rounding takes from both is nearly gone in dP − rowsum(dO ∘ O).
+      let dOutputD = UnsafeRawPointer(own.dOutput + row * s.widthPairs).assumingMemoryBound(to: BFloat16.self)
       var along = Vector()
-      forEachVector(s.headWidth) {
-        along = along.adding(
-          $0.load(gradients.output + place), times: $0.load(gradients.dOutput + place))
-      }
+      forEachVector(s.headWidth) { along = along.adding($0.load(outputD), times: $0.load(dOutputD)) }
       let visible = block.visible(block.rows.lowerBound + row)
       slot.queries[row] = swiftdp_half_query(
         first: Int32(block.keys.lowerBound + visible.lowerBound),

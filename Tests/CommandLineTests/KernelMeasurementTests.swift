@@ -122,6 +122,21 @@ extension CommandLineTests {
       #expect(!folder.exists("cache"))
     }
 
+    /// Odd shapes in every transposition, against fp64; two threads against one.
+    @Test(arguments: ["auto", "oneDNN", "BLIS"])
+    func everyLibraryThatIsInstalledIsRight(_ name: String) throws {
+      let shapes = [("second", 37, 200, 96), ("none", 37, 96, 200), ("first", 200, 96, 37)].map {
+        #"{"transposition": "\#($0)", "m": \#($1), "n": \#($2), "k": \#($3)}"#
+      }
+      let request = #"{"name": "\#(name)", "shapes": [\#(shapes.joined(separator: ", "))]}"#
+      let result = try Command.run(
+        [Command.binary, "doctor", "--kernel-times", request], in: try Workspace())
+      try #require(result.code == 0, "\(result.err)")
+      let seconds = try JSON.parse(result.out)["seconds"]?.double
+      // BLIS may be missing; all that the README installs is there.
+      #expect(seconds.map { $0 > 0 } ?? (name == "BLIS"), "\(result.out)")
+    }
+
     /// A library that fails does so in a process of its own.
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/cc"), "there is no C compiler"))
     func aLibraryThatCrashesHangsOrLiesIsLeftOutAndNamed() throws {

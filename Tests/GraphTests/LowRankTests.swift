@@ -78,13 +78,13 @@ import Testing
     try expectRight(model, batch)
   }
 
-  /// Activations are rounded where weights are multiplied in bfloat16; terms are fp32. Attention rounds its operands too.
+  /// Activations are rounded where weights are multiplied in bfloat16, as in the reference; terms are fp32.
   @Test(arguments: models.map(\.name)) func gradientsInBFloat16(_ name: String) throws {
     for (dropout, magnitude) in [(0, false), (0.3, false), (0, true), (0.3, true)] {
       let (model, batch) = try setUp(
         name, .bfloat16, TestAdaptation.everywhere(dropout: dropout, magnitude: magnitude), type: .bfloat16)
       #expect(model.weights.type == .float32)
-      try expectRight(model, batch, loss: 1e-2, gradients: 0.15)
+      try expectRight(model, batch, loss: 1e-2, gradients: 4e-2)
     }
   }
 

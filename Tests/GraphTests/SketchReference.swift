@@ -11,6 +11,10 @@ struct SketchReference {
   /// Whether dropout is active.
   var training = true
   var adaptation: any Adaptation = FullFineTuning()
+  /// Rounds what is multiplied with weights of bfloat16; nil in an fp32 model.
+  var rounding: RoundingReference?
+  /// The same for what attention multiplies.
+  var attentionRounding: RoundingReference?
   /// Where the norms of DoRA are taken, which have no gradient; nil for the line itself.
   private var normLine: [Double]?
 
@@ -31,13 +35,15 @@ struct SketchReference {
   }
 
   func logits(_ line: [Double]) -> [Double] {
+    rounding?.begin()
+    attentionRounding?.begin()
     var values: [[Double]] = []
     var sites = 0
     var attentions = 0
     for (step, _) in sketch.steps { values.append(value(of: step, values, line, &sites, &attentions)) }
     let (input, weight) = sketch.head
     return Reference.linear(
-      values[input], rows: batch.shape.rows, inputs: sketch.columns[input],
+      rounded(values[input]), rows: batch.shape.rows, inputs: sketch.columns[input],
       weight: parameter(weight, line), outputs: sketch.vocabulary, outputByInput: true, bias: nil)
   }
 
@@ -45,8 +51,13 @@ struct SketchReference {
   func gradient(_ line: [Double], places: [Int]? = nil) -> [Double] {
     var fixed = self
     fixed.normLine = line
+    if rounding != nil { _ = fixed.loss(line) }
+    for rounding in [rounding, attentionRounding] { rounding?.isHeld = true }
+    defer { for rounding in [rounding, attentionRounding] { rounding?.isHeld = false } }
     return slopes(of: fixed.loss, at: line, places: places)
   }
+
+  private func rounded(_ x: [Double]) -> [Double] { rounding?(x) ?? x }
 
   private func parameter(_ name: String, _ line: [Double]) -> [Double] {
     guard let parameter = layout[name] else { preconditionFailure("no parameter \(name)") }
@@ -89,7 +100,7 @@ struct SketchReference {
       }
       func projection(_ name: String, _ columns: Int, of x: [Double]) -> [Double] {
         let y = Reference.linear(
-          x, rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
+          rounded(x), rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
           outputs: columns, outputByInput: layout == .outputByInput,
           bias: bias ? parameter(name + ".bias", line) : nil)
         guard let lowRank = adaptation.lowRank(at: name, inputs: inputs, outputs: columns) else { return y }
@@ -108,15 +119,17 @@ struct SketchReference {
         // (x − x') Wᵀ + f ∘ (x' Wᵀ + term) + b
         func product(_ x: [Double]) -> [Double] {
           Reference.linear(
-            x, rows: rows, inputs: inputs, weight: parameter(name + ".weight", line), outputs: columns,
-            outputByInput: layout == .outputByInput, bias: nil)
+            rounded(x), rows: rows, inputs: inputs, weight: parameter(name + ".weight", line),
+            outputs: columns, outputByInput: layout == .outputByInput, bias: nil)
         }
         let m = parameter(name + ".lora_magnitude_vector", line)
         let lengths = norms(name, inputs: inputs, outputs: columns, layout, lowRank, normLine ?? line)
-        let plain = product(dropped)
-        let direction = zip(plain, term).map { $0 + Double(lowRank.scale) * $1 }
+        let direction = zip(product(dropped), term).map { $0 + Double(lowRank.scale) * $1 }
+        let rest = product(zip(x, dropped).map { $0 - $1 })
+        let offsets = bias ? parameter(name + ".bias", line) : [Double](repeating: 0, count: columns)
         return y.indices.map { place in
-          y[place] - plain[place] + m[place % columns] / lengths[place % columns] * direction[place]
+          let column = place % columns
+          return rest[place] + m[column] / lengths[column] * direction[place] + offsets[column]
         }
       }
       return (0..<rows).flatMap { row in
@@ -206,14 +219,15 @@ struct SketchReference {
     let keyStart = step.k != nil ? 0 : step.interleaved ? d : queryColumns
     let valueStart =
       step.isOfSource ? keyColumns : step.v != nil ? 0 : step.interleaved ? 2 * d : queryColumns + keyColumns
-    return AttentionReference(
+    var reference = AttentionReference(
       sequences: batch.shape.sequences, queries: length, keys: prefix.count + length, heads: step.heads,
       keyHeads: step.keyHeads, width: d, scale: step.scale ?? 1 / Double(d).squareRoot(),
       firstKeys: step.isOfSource ? batch.sourceFirstKeys : batch.firstKeys,
       endKeys: step.isOfSource ? batch.sourceEndKeys : batch.endKeys, dropout: dropout,
       sampleIDs: batch.sampleIDs, isCausal: step.isCausal, window: step.window, softCap: step.softCap,
-      bias: step.bias.map { values[$0] }
-    ).forward(
+      bias: step.bias.map { values[$0] })
+    reference.rounding = attentionRounding
+    return reference.forward(
       q: heads(step.q, start: 0, count: step.heads, stride: stride, rotates: true),
       k: behind(
         0..<keyColumns,

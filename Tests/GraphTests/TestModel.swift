@@ -124,9 +124,14 @@ final class TestModel {
     return train(program, batch, arena: arena, engine: try Engine(threads: threads))
   }
 
+  /// In a bfloat16 model with the operands of products rounded, on this processor those of attention too.
   func reference(_ batch: TestBatch, training: Bool = true) -> SketchReference {
-    SketchReference(
+    var reference = SketchReference(
       sketch: sketch, layout: layout, batch: batch, training: training, adaptation: adaptation)
+    guard store.type == .bfloat16 else { return reference }
+    reference.rounding = RoundingReference()
+    if (try? Engine(threads: 1))?.hasHalfDots == true { reference.attentionRounding = RoundingReference() }
+    return reference
   }
 
   /// Expects each parameter's gradient within a share of its largest element. Gradients that are 0 in theory (biases

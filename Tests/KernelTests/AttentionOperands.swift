@@ -24,7 +24,7 @@ struct AttentionOperands {
       queryStride: test.headStride * test.heads + 3, queryHeadStride: test.headStride,
       keyStride: test.headStride * test.keyHeads + 1, keyHeadStride: test.headStride,
       outputStride: test.heads * d + 2, scale: 1 / Float(d).squareRoot(), isCausal: test.isCausal,
-      window: test.window, softCap: test.softCap, hasBias: test.biased, rounds: rounds)
+      window: test.window, softCap: test.softCap, hasBias: test.biased, rounding: rounds ? .operands : .none)
     func numbers(_ count: Int, _ draw: inout Draw, scale: Float = 1) -> Floats {
       let drawn = draw.floats(count, scale: scale)
       return Floats(rounds ? drawn.map { BFloat16(rounding: $0).float } : drawn)

@@ -71,13 +71,4 @@ import Testing
     #expect(memory.choice("key", among: ["Haswell"]) == choice && memory.flaw == nil)
     #expect(KernelMemory(folder: "/proc/none").keep(choice, for: "key") != nil)
   }
-
-  /// Each library and family that this machine has gives right numbers.
-  @Test func everyOtherLibraryThatIsInstalledIsRight() throws {
-    let shapes = ProductShape.layer(width: 96, inner: 200, rows: 37)
-    for library in OtherProducts.all where library.isInstalled {
-      let seconds = try #require(try KernelTiming(library.name, shapes).run().seconds, "\(library.name)")
-      #expect(seconds > 0)
-    }
-  }
 }

@@ -21,6 +21,8 @@ package struct AttentionReference {
   package var softCap: Double?
   /// [H, distances]: what is added to scores, by the key's number minus the query's, from 1 − N on.
   package var bias: [Double]?
+  /// Rounds Q, K, V and the numbers of P, these before they are divided by their sum; nil for none.
+  package var rounding: RoundingReference?
 
   package init(
     sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, width: Int, scale: Double,
@@ -50,6 +52,7 @@ package struct AttentionReference {
   package func forward(q: [Double], k: [Double], v: [Double]) -> (output: [Double], logSums: [Double]) {
     var output = [Double](repeating: 0, count: sequences * queries * heads * width)
     var logSums = [Double](repeating: 0, count: sequences * heads * queries)
+    let (q, k, v) = (rounding?(q) ?? q, rounding?(k) ?? k, rounding?(v) ?? v)
     for sequence in 0..<sequences {
       for head in 0..<heads {
         let keyHead = head / (heads / keyHeads)
@@ -75,13 +78,13 @@ package struct AttentionReference {
             let place = sequence * queries + other
             if !seen(place).isEmpty { origin = min(origin, seen(place).lowerBound) }
           }
-          for (key, score) in zip(visible, scores) {
-            let factor =
-              dropout?.factor(
-                sample: sampleIDs[sequence], position: query, element: key - origin, plane: head) ?? 1
-            let probability = exp(score - peak) / total * factor
-            if probability == 0 { continue }
-            for i in 0..<width { output[qStart + i] += probability * v[start(key) + i] }
+          let weights = zip(visible, scores).map { key, score in
+            exp(score - peak)
+              * (dropout?.factor(
+                sample: sampleIDs[sequence], position: query, element: key - origin, plane: head) ?? 1)
+          }
+          for (key, weight) in zip(visible, rounding?(weights) ?? weights) where weight != 0 {
+            for i in 0..<width { output[qStart + i] += weight / total * v[start(key) + i] }
           }
         }
       }

@@ -11,9 +11,8 @@ import Testing
 import Training
 
 @Suite struct DecodingTests {
-  /// In bfloat16, sums in another order may round an operand differently, by 2⁻⁸ of it, and attention rounds its operands
-  /// only where it reads whole texts.
-  private static func tolerance(_ type: ElementType) -> Float { type == .float32 ? 2e-5 : 2.5e-2 }
+  /// In bfloat16, sums in another order may round an operand differently, by 2⁻⁸ of it.
+  private static func tolerance(_ type: ElementType) -> Float { type == .float32 ? 2e-5 : 1e-2 }
 
   private func replica(_ fixture: ParityCase, _ type: ElementType) throws -> Replica {
     let description = try ModelDescription.stored(in: fixture.model)

@@ -123,7 +123,7 @@ extension Graph {
       keySequenceStride: capacity.map { form.keyHeads * $0 * d }, outputStride: form.heads * d,
       scale: form.scale.map { Float($0) } ?? 1 / Float(d).squareRoot(), isCausal: form.isCausal,
       window: form.window, softCap: form.softCap.map { Float($0) }, hasBias: bias != nil, isSplit: isChunked,
-      rounds: type == .bfloat16 && cached == nil)
+      rounding: type == .float32 ? .none : cached == nil ? .operands : .probabilities)
     precondition(
       bias.map { $0.rows == form.heads && $0.columns == attention.distances } ?? true, "the bias does not fit"
     )
@@ -200,7 +200,7 @@ struct Attention: Operation, @unchecked Sendable {
     return 4 * Double(rows) * keys * Double(shape.heads * shape.headWidth)
   }
 
-  private var rows: Int { shape.sequences * shape.queries }
+  var rows: Int { shape.sequences * shape.queries }
 
   private func rotate(
     _ x: UnsafeMutablePointer<Float>, heads: Int, stride: Int, _ frame: Frame, inverse: Bool
@@ -240,6 +240,7 @@ struct Attention: Operation, @unchecked Sendable {
     precondition(!shape.isSplit, "chunks are run together")
     let queries = matrix(q, frame)
     rotateQueries(queries, frame)
+    if rounds(frame) { roundQueries(queries, frame) }
     let isGiven = k.input < frame.node.inputs.count
     if isGiven { rotateKeys(matrix(k, frame), frame) }
     let keys: UnsafePointer<Float>
@@ -262,29 +263,6 @@ struct Attention: Operation, @unchecked Sendable {
       shape, q: queries, k: keys, v: values, bias: bias.map { UnsafePointer(frame.input($0)) },
       intervals: intervals(frame), dropout: dropout(frame), sampleIDs: frame.input.sampleIDs,
       output: frame.output(0), logSums: frame.kept(0), scratch: frame.scratch + joinedRoom)
-  }
-
-  /// Puts the keys and values of this run's tokens behind those of earlier ones, or those of a whole source.
-  private func store(in stored: KeyValueCache.Layer, _ cache: KeyValueCache, _ frame: Frame) {
-    let (keys, values) = (matrix(k, frame), matrix(v, frame))
-    let given = frame.node.inputs[k.input].rows / shape.sequences
-    frame.engine.pool.run(shape.sequences) { sequence, _ in
-      let first = isOfSource ? 0 : cache.counts[cache.first + sequence]
-      if let prefix, first == prefix.count {
-        store(prefix, in: stored, sequence: cache.first + sequence, frame)
-      }
-      for token in 0..<(isOfSource ? given : cache.lengths[sequence]) {
-        let row = (sequence * given + token) * keyStride
-        let place = (first + token) * shape.headWidth
-        for head in 0..<shape.keyHeads {
-          let target =
-            stored.base + (cache.first + sequence) * shape.keySequenceStride + head * shape.keyHeadStride
-            + place
-          target.update(from: keys + row + head * headStride, count: shape.headWidth)
-          (target + stored.valueStart).update(from: values + row + head * headStride, count: shape.headWidth)
-        }
-      }
-    }
   }
 
   func backward(_ frame: Frame) {

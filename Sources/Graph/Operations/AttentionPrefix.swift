@@ -88,8 +88,8 @@ extension Attention {
       for row in 0..<prefix.count {
         let source = given + row * prefix.columns + head * shape.headWidth
         let place = target + row * shape.headWidth
-        place.update(from: source, count: shape.headWidth)
-        (place + stored.valueStart).update(from: source + keyColumns, count: shape.headWidth)
+        put(source, at: place, frame)
+        put(source + keyColumns, at: place + stored.valueStart, frame)
       }
     }
   }
