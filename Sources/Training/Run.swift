@@ -22,35 +22,35 @@ package final class Run {
   package let ranks: Ranks
   package let ledger: MemoryLedger
   let step: TrainStep
-  private let fingerprint: [JSON.Member]
-  private let optimizer: ShardedOptimizer
-  private let observers: [any Observer]
+  let fingerprint: [JSON.Member]
+  let optimizer: ShardedOptimizer
+  let observers: [any Observer]
   let checkpoints: CheckpointFolder
   let saves: RunCheckpoints
-  private(set) var resumed: (step: Int, path: String)?
+  var resumed: (step: Int, path: String)?
   private let started = Date()
   /// What the user should know about the model and the checkpoint that the run resumes from, a line each.
-  private var notes: [String]
+  var notes: [String]
   let model: RunModel
   /// What is kept of samples where only a head is trained; nil for other methods.
   let featureForm: FeatureForm?
   /// What answers are compared with.
   var reference: Reference?
   /// Where a model learns from its own answers, what draws and rewards them.
-  private var policy: PolicyRun?
+  var policy: PolicyRun?
   /// What is trained in one pass, where there are several: tasks over one trunk, or adapters on one base; and its data.
   let parts: (any RunParts)?
-  private let partData: PartData?
+  let partData: PartData?
   /// Where a student learns from its own answers, what writes them.
   private var own: OwnAnswers?
   /// What shows whether the model forgets.
-  private var general: GeneralText?
-  private var first: Evaluation?
-  private var keptRollouts: JSON?
+  var general: GeneralText?
+  var first: Evaluation?
+  var keptRollouts: JSON?
   /// Benchmarks, and what ends the run before its last step; nil where the recipe has none.
   private(set) var tasks: RunTasks?
   var stopping: EarlyStopping?
-  private var keptStopping: JSON?
+  var keptStopping: JSON?
   /// Whether every report has the times of all ranks; the same on all of them.
   package var asksRanks = false
 
@@ -148,95 +148,8 @@ package final class Run {
     saves.best = stopping?.best?.step
   }
 
-  /// Reads this rank's part of the weights: of a checkpoint, or of what the recipe starts from.
-  private func fill(checkpoint: String? = nil) throws {
-    try ranks.together {
-      let reader = try RunReader(
-        model.description, recipe, layout: replica.store.layout, checkpoint: checkpoint,
-        engine: replica.engine)
-      try replica.fill(from: reader)
-      try optimizer.fillMasters(from: reader)
-    }
-  }
-
-  /// The weights that the run begins with.
-  func firstReader() throws -> any WeightReader {
-    try ranks.together {
-      try RunReader(model.description, recipe, layout: replica.layout, engine: replica.engine)
-    }
-  }
-
-  private func resume(from path: String) throws {
-    let state = try ranks.together {
-      let state = try TrainingState(folder: path)
-      try state.check(conditions, folder: path)
-      try state.checkStep(within: data.steps, folder: path)
-      try ModelDescription(folder: path).checkSame(as: model.description, folder: path)
-      if let kept = state.plateau, step.plateau?.restore(kept) == false {
-        throw UserError(.data, "has numbers of a plateau that no run leaves", at: path)
-      }
-      return state
-    }
-    try fill(checkpoint: path)
-    resumed = (state.step, path)
-    step.restore(state.history)
-    keptRollouts = state.rollouts
-    keptStopping = state.stopping
-    first = state.first.map(Evaluation.init(losses:))
-    // Hosts may have different hardware.
-    let differences = ranks.gather(state.differences(from: fingerprint) ?? "").first { !$0.isEmpty }
-    notes += [differences].compactMap { $0 }
-    try ranks.together { try content().readStates(from: path) }
-    // A checkpoint has the weights that are measured, and the trained ones among the states.
-    optimizer.updates = state.step - state.history.skipped
-    step.showsEvaluated = true
-    step.show(evaluated: false)
-  }
-
-  /// What a checkpoint must agree with to go on from it: the same samples in the same order.
-  private var conditions: [JSON.Member] {
-    (model.base.conditions + (recipe.objective.settings.map { [("task", $0)] } ?? [])
-      + (recipe.keep.settings.map { [("keep", $0)] } ?? [])
-      + (recipe.optimizer.groupSettings.map { [("optimizer.groups", $0)] } ?? []) + [
-        ("data", .string(partData?.fingerprint ?? data.fingerprint)),
-        ("training.seed", .integer(Int(recipe.training.seed))),
-        ("training.batch_size", .integer(recipe.training.batchSize)),
-        ("data.shuffle", .bool(recipe.data.shuffle)),
-        ("data.group_by_length", .bool(recipe.data.groupsByLength)),
-        ("optimizer.name", .string(recipe.optimizer.name.rawValue)),
-        ("optimizer.states", .array(recipe.rule.states.map { .string($0.name) })),
-      ]).map { (name: String, value: JSON) in JSON.Member(key: Array(name.utf8), value: value) }
-  }
-
-  /// What a checkpoint holds. Call it when the weights of the last step are here.
-  private func content() -> CheckpointContent {
-    content(
-      model.base.checkpointForm, states: optimizer.states,
-      derived: [replica.encodedPrompt()].compactMap { $0 })
-  }
-
-  /// What the run leaves.
-  /// - Parameter card: the model card.
-  private func leftContent(_ card: String) throws -> CheckpointContent {
-    let (form, tensors) = try model.base.left(by: recipe.method, of: replica)
-    var content = content(
-      recipe.tasks.isEmpty ? form : .heads(HeadFiles(replica.description)), states: [],
-      derived: tensors + [replica.encodedPrompt()].compactMap { $0 })
-    content.companions.add([(ModelCard.fileName, Array(card.utf8))])
-    return content
-  }
-
   /// How many steps lie between two at which the ranks tell how long they took, where nobody asks for all.
   private static let rankInterval = 10
-
-  private func content(
-    _ form: WeightsForm, states: [ShardedState], derived: [DerivedTensor]
-  ) -> CheckpointContent {
-    CheckpointContent(
-      description: replica.description, companions: model.companions, map: optimizer.map,
-      store: replica.store, form: form, baseFingerprint: model.base.fingerprint,
-      masters: optimizer.masters?.base, states: states, derived: derived, check: optimizer.check)
-  }
 
   /// Notifies the first rank's observers. Collective: all ranks call it equally often, whatever each of them knows.
   func tell(_ body: (any Observer) throws -> Void) throws {
@@ -400,99 +313,10 @@ package final class Run {
     return microBatches
   }
 
-  /// Gives the trained weights other values.
-  func fillTrained(from reader: any WeightReader) throws {
-    try replica.weights.fill(replica.weights.loaded, from: reader, on: replica.engine.pool.runTiles)
-    try optimizer.fillMasters(from: reader)
-  }
-
-  /// A finding of an audit also goes to failure.json, for programs.
-  private func reported(_ step: () throws -> StepReport) throws -> StepReport {
-    do { return try step() } catch let finding as AuditFinding {
-      FailureFile.write(finding.report, in: recipe.output)
-      throw finding.error
-    }
-  }
-
-  private func stopped(after step: Int, _ request: RunRequest) -> any Error {
-    guard ranks.isFirst else { return Ranks.StoppedElsewhere(code: .tryAgain) }
-    StopFile.write(request, after: step, of: data.steps, in: recipe.output)
-    let reason = request == .stopByTime ? "as its time is nearly over" : "by a signal"
-    return UserError(
-      .tryAgain, "stopped \(reason) after step \(step) of \(data.steps), with a checkpoint",
-      at: checkpoints.path(step: step), hint: "start again to go on")
-  }
-
   /// The newest checkpoint of the output folder.
   package var lastCheckpoint: String? { checkpoints.complete.last?.path }
 
-  /// Reports numbers that are out of order.
-  /// - Throws: if the run has to end. Its weights are those of the step before.
-  private func checkNumbers(_ report: StepReport) throws {
-    if let flaw = report.flaw {
-      throw UserError(
-        .software, flaw, at: "task",
-        hint: "the model does not give the same numbers twice; please report it")
-    }
-    guard let finding = report.finding else { return }
-    let words = finding.words(step: report.step)
-    guard finding.stops else {
-      let action = finding.isWithheld ? "not applied (\(step.watch.history.skipped) so far)" : "applied"
-      for observer in observers { try observer.warned("\(words): \(action)") }
-      return
-    }
-    throw UserError(
-      .data, words, at: recipe.output,
-      hint: checkpoints.complete.last.map {
-        "the checkpoint \($0.path) is from before; lower the learning rate"
-      }
-        ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
-  }
-
-  /// The loss on the validation data with the weights as they are; nil if there is nothing to measure. Collective.
-  package func validate() throws -> Evaluation? {
-    try step.withEvaluated { try measureLoss() }
-  }
-
-  private func measureLoss() throws -> Evaluation? {
-    if let parts {
-      step.finish()
-      return try replica.engine.time("validation") { try parts.validate(ranks: ranks) }
-    }
-    guard let sequences = data.dataset.validation else {
-      guard let general else { return nil }
-      step.finish()
-      return Evaluation(general: try general.loss())
-    }
-    step.finish()
-    var evaluation = try replica.engine.time("validation") {
-      try evaluate(
-        sequences, rows: data.dataset.validationRows, replica: replica, ranks: ranks,
-        microBatchSize: recipe.training.microBatchSize,
-        mask: recipe.data.packingMask,
-        sources: data.dataset.hasValidationFiles ? nil : SourceLosses(recipe.data.sources),
-        reference: reference)
-    }
-    evaluation.scalars += try policy?.validate() ?? []
-    evaluation.general = try general?.loss()
-    return evaluation
-  }
-
-  /// - Parameter mustSucceed: whether it is written before this returns, so that its failure ends the run.
-  private func save(_ number: Int, mustSucceed: Bool) throws {
-    step.finish()
-    if let moving = reference?.moving {
-      optimizer.states.first { $0.declaration.name == MovingReference.state.name }?.fill(from: moving.weights)
-    }
-    let state = TrainingState(
-      step: number, conditions: conditions, fingerprint: fingerprint,
-      history: step.watch.history, rollouts: policy?.kept(after: number), stopping: stopping?.json,
-      plateau: step.plateau?.json, first: first?.losses)
-    try tell(
-      step.withEvaluated { try saves.save(step: number, content(), state, mustSucceed: mustSucceed) })
-  }
-
-  private func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {
+  func tell(_ outcomes: [RunCheckpoints.Outcome]) throws {
     try tell { observer in for outcome in outcomes { try outcome.tell(observer) } }
   }
 

@@ -1,4 +1,4 @@
-// Benchmarks of a run, and its end where it does not get better.
+// Benchmarks of a run, and what ends it before its last step.
 import Base
 import Checkpoints
 import Collectives
@@ -56,5 +56,45 @@ extension Run {
       try $0.noted(
         "the model is that of step \(best.step), whose \(stopping.recipe.measure.name) is the best")
     }
+  }
+
+  /// A finding of an audit also goes to failure.json, for programs.
+  func reported(_ step: () throws -> StepReport) throws -> StepReport {
+    do { return try step() } catch let finding as AuditFinding {
+      FailureFile.write(finding.report, in: recipe.output)
+      throw finding.error
+    }
+  }
+
+  func stopped(after step: Int, _ request: RunRequest) -> any Error {
+    guard ranks.isFirst else { return Ranks.StoppedElsewhere(code: .tryAgain) }
+    StopFile.write(request, after: step, of: data.steps, in: recipe.output)
+    let reason = request == .stopByTime ? "as its time is nearly over" : "by a signal"
+    return UserError(
+      .tryAgain, "stopped \(reason) after step \(step) of \(data.steps), with a checkpoint",
+      at: checkpoints.path(step: step), hint: "start again to go on")
+  }
+
+  /// Reports numbers that are out of order.
+  /// - Throws: if the run has to end. Its weights are those of the step before.
+  func checkNumbers(_ report: StepReport) throws {
+    if let flaw = report.flaw {
+      throw UserError(
+        .software, flaw, at: "task",
+        hint: "the model does not give the same numbers twice; please report it")
+    }
+    guard let finding = report.finding else { return }
+    let words = finding.words(step: report.step)
+    guard finding.stops else {
+      let action = finding.isWithheld ? "not applied (\(step.watch.history.skipped) so far)" : "applied"
+      for observer in observers { try observer.warned("\(words): \(action)") }
+      return
+    }
+    throw UserError(
+      .data, words, at: recipe.output,
+      hint: checkpoints.complete.last.map {
+        "the checkpoint \($0.path) is from before; lower the learning rate"
+      }
+        ?? "check the model with swiftdp checkpoint verify \(recipe.model), or lower the learning rate")
   }
 }

@@ -32,26 +32,26 @@ package final class TrainStep {
   package private(set) var watch: NumberWatch
   /// The memory that one step leaves to the next, so that steps do not allocate memory that grows with the model or
   /// the data.
-  private var batch = Batch()
-  private var sums: MicroBatchSums
+  var batch = Batch()
+  var sums: MicroBatchSums
   /// The sources of a mixture, and the sums of the last micro-batch: the objective's counts, and a loss for each source.
-  private let sources: SourceLosses?
-  private var counts: [Double] = []
+  let sources: SourceLosses?
+  var counts: [Double] = []
   /// What the frozen trunk gives for all samples, where only a head is computed in a step.
   var features: FeatureStore?
   /// Of the step, where the loss is of all its samples together.
-  private var joint: JointGradients?
+  var joint: JointGradients?
   /// What the step is trained on where a policy learns from its own answers.
   var rollouts: Rollouts?
   /// What is trained in one pass, where there are several: tasks over one trunk, or adapters on one base.
-  private let parts: (any RunParts)?
+  let parts: (any RunParts)?
   /// Where ranks compute sequences together, this rank's part of them.
-  private let context: ContextRun?
+  let context: ContextRun?
   /// Parts of the sum of gradients that a micro-batch has.
-  private var chunks: Int { context?.chunks ?? 1 }
+  var chunks: Int { context?.chunks ?? 1 }
   /// What answers are compared with, and the number that those of the step tell together.
   var reference: Reference?
-  private var number: Float?
+  var number: Float?
   private let decode: @Sendable (ArraySlice<Int32>) -> String
   private let audit: Audit
   /// What holds weights near those that the run begins with.
@@ -61,9 +61,9 @@ package final class TrainStep {
   /// What the method adds to the loss of each step.
   private let penalty: (any WeightPenalty)?
   /// When messages were last looked after, in nanoseconds.
-  private var lookedAfter: UInt64 = 0
+  var lookedAfter: UInt64 = 0
   /// Looks after messages while a long operation computes; nil if nothing travels between hosts.
-  private var betweenTiles: (() -> Void)?
+  var betweenTiles: (() -> Void)?
 
   /// Collective.
   package init(
@@ -225,51 +225,6 @@ package final class TrainStep {
     }
   }
 
-  /// Computes chunk c of micro-batch m, which are number m·C + c; this rank's other chunks of it follow.
-  private func computeChunk(
-    _ number: Int, _ context: ContextRun, _ microBatches: [MicroBatch], dividedBy units: Int, step: Int
-  ) {
-    let (place, chunk) = number.quotientAndRemainder(dividingBy: chunks)
-    func add(_ segment: Int, _ values: UnsafeMutablePointer<Float>) {
-      replica.engine.time("exchange") { gradients.add(segment: segment, values) }
-    }
-    if context.isFirst(chunk) {
-      replica.objective.fill(
-        &batch, with: microBatches[place], of: sequences, mask: mask, BatchDraw(seed: seed, step: step))
-      let pool = replica.engine.pool
-      pool.betweenTiles = betweenTiles
-      defer { pool.betweenTiles = nil }
-      context.train(
-        batch, dividedBy: units, seed: seed, step: step, gradients: gradients.gradients,
-        beforeEach: { prepare(for: $0) }, afterEach: { tell($0) }, whenFinal: add)
-    } else {
-      gradients.settle()
-      context.hand(chunk, in: gradients.gradients, whenFinal: add)
-    }
-    var counts = [Double](repeating: 0, count: replica.keepsTokenLosses ? sources?.names.count ?? 0 : 0)
-    if !counts.isEmpty {
-      context.tokenLosses(of: chunk).withUnsafeBufferPointer {
-        sources?.add($0, of: batch, in: sequences, to: &counts)
-      }
-    }
-    sums.append(loss: context.loss(of: chunk), counts: counts)
-  }
-
-  /// After an operation.
-  private func tell(_ progress: ProgramProgress) {
-    ranks.board?.tell(progress.isBackward ? .backward : .forward, layer: progress.layer)
-    gradients.advance()
-    exchange.advance()
-  }
-
-  /// What the micro-batch that was just computed leaves beside its loss.
-  private func countsOfMicroBatch() -> [Double] {
-    guard let sources, replica.keepsTokenLosses else { return replica.counts }
-    counts = sources.names.map { _ in 0 }
-    replica.tokenLosses.withUnsafeBufferPointer { sources.add($0, of: batch, in: sequences, to: &counts) }
-    return replica.counts + counts
-  }
-
   /// Computes some of the neighbours' micro-batches again, and compares.
   /// - Returns: how many were audited.
   private func auditGradients(
@@ -363,51 +318,6 @@ package final class TrainStep {
     guard let reference, reference.moves(after: step) else { return }
     exchange.finish()
     reference.follow(replica.weights)
-  }
-
-  /// Before an operation: what it reads must have come, and what it overwrites must be away.
-  func prepare(for entry: ProgramEntry) {
-    for parameter in entry.parameters { exchange.wait(for: parameter, rowsSuffice: entry.looksUpTokens) }
-    guard entry.isBackward else { return }
-    // Other ranks may wait for this one's weights before they send the gradients that it will wait for.
-    exchange.finish()
-    gradients.settle()
-  }
-
-  private func lookAfterMessages() {
-    let now = monotonicNanoseconds()
-    guard now > lookedAfter + 1_000_000 else { return }
-    lookedAfter = now
-    ranks.poke()
-    exchange.advance()
-  }
-
-  /// The sum of a micro-batch's losses; its gradients are handed over segment by segment.
-  private func compute(
-    _ microBatch: MicroBatch, dividedBy units: Int, step: Int,
-    whenFinal: (_ segment: Int, _ gradients: UnsafeMutablePointer<Float>) -> Void
-  ) -> Double {
-    let draw = BatchDraw(seed: seed, step: step)
-    let replica = parts?.replica(of: microBatch) ?? replica
-    if let parts {
-      parts.fill(&batch, with: microBatch, draw)
-    } else {
-      replica.objective.fill(&batch, with: microBatch, of: sequences, mask: mask, draw)
-    }
-    joint?.fill(&batch, microBatch)
-    features?.fill(&batch, microBatch)
-    if let number { batch.setAnswers(AnswerNumbers.ofStep) { _ in number } }
-    let pool = replica.engine.pool
-    pool.betweenTiles = betweenTiles
-    defer { pool.betweenTiles = nil }
-    reference?.fill(&batch)
-    rollouts?.fill(&batch)
-    return replica.train(
-      batch, dividedBy: parts?.units(of: microBatch) ?? units, weight: parts?.weight(of: microBatch) ?? 1,
-      seed: seed,
-      step: step, gradients: gradients.gradients,
-      beforeEach: { prepare(for: $0) },
-      afterEach: { tell($0) }, whenFinal: whenFinal)
   }
 
   /// Resumes from a checkpoint.
