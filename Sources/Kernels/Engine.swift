@@ -12,7 +12,7 @@ package struct Engine: Sendable {
   let frozenRooms: FrozenRooms
   /// Activations that were rounded to bfloat16, widened.
   let wideRows: FrozenRooms
-  /// Whether bfloat16 is multiplied by dot products of this processor where no library does it.
+  /// Whether attention multiplies bfloat16, by dot products of this processor.
   package let hasHalfDots: Bool
   /// Whether a product has the same bits if it is computed by tiles.
   let joinsTiles: Bool
@@ -21,8 +21,10 @@ package struct Engine: Sendable {
 
   /// - Parameters:
   ///   - kernel: see `BLAS.open`.
-  ///   - oneDNN: whether bfloat16 may be multiplied by oneDNN, or by instructions of its own.
-  package init(threads: Int, kernel: String? = nil, profile: Profile? = nil, oneDNN: Bool = true) throws {
+  ///   - halfKernels: what multiplies bfloat16; nil for the fastest.
+  package init(
+    threads: Int, kernel: String? = nil, profile: Profile? = nil, halfKernels: HalfKernels? = nil
+  ) throws {
     self.profile = profile
     let blas = try BLAS.open(kernel: kernel)
     self.blas = blas
@@ -32,10 +34,9 @@ package struct Engine: Sendable {
     joinsTiles = TileJoin.isExact(blas.sgemm)
     frozenRooms = FrozenRooms(threads: threads)
     wideRows = FrozenRooms(threads: 1)
-    hasHalfDots = oneDNN && Self.hasHalfDots(blas)
-    lazyHalves = LazyHalves {
-      HalfProducts(blas: blas, threads: threads, library: oneDNN && !blas.isPortable)
-    }
+    let halfKernels = blas.isPortable ? .widened : halfKernels
+    hasHalfDots = halfKernels != .widened && Self.hasHalfDots(blas)
+    lazyHalves = LazyHalves { HalfProducts(blas: blas, threads: threads, kernels: halfKernels) }
   }
 }
 

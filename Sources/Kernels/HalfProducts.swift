@@ -1,29 +1,65 @@
 // Products of bfloat16 matrices with fp32 sums, on the calling thread.
+import Base
 import Foundation
 import Tensors
 
-/// How this process multiplies bfloat16: with oneDNN if processor and library support it, otherwise widened to fp32.
+/// A product C = op(A) op(B), or C += op(A) op(B).
+struct HalfProductShape: Hashable {
+  let transposition: Transposition
+  let m, n, k, lda, ldb, ldc: Int
+  let adding: Bool
+}
+
+/// What multiplies matrices of bfloat16.
+package enum HalfKernels: Sendable, CaseIterable {
+  /// Dot products of AVX512-BF16 (HalfDots.swift).
+  case dots
+  /// On AMX; on AVX512-BF16 it is slower than `dots`.
+  case oneDNN
+  /// fp32 products of widened operands.
+  case widened
+
+  /// The fastest of this processor that is installed.
+  package static var best: HalfKernels {
+    if OneDNN.isFaster, OneDNN() != nil { return .oneDNN }
+    #if arch(x86_64)
+      if InstructionSets.offered.hasAVX512BF16 { return .dots }
+    #endif
+    return .widened
+  }
+}
+
+/// How this process multiplies bfloat16.
 package final class HalfProducts: @unchecked Sendable {
   /// What multiplies, in words.
   package let name: String
   /// Why this is slower than fp32; nil if it is not.
   package let reasonWhySlow: String?
+  /// Whether a product has the same bits if it is computed by tiles.
+  let joinsTiles: Bool
   private var workers: [any HalfWorker]
 
-  /// - Parameter library: whether oneDNN may be used.
-  init(blas: BLAS, threads: Int, library: Bool = true) {
-    if library, OneDNN.isSupported, let oneDNN = OneDNN() {
-      name = "oneDNN \(oneDNN.version)"
+  /// - Parameter kernels: nil for the best.
+  init(blas: BLAS, threads: Int, kernels: HalfKernels? = nil) {
+    var kernels = kernels ?? .best
+    let library = kernels == .oneDNN ? OneDNN() : nil
+    if kernels == .oneDNN, library == nil { kernels = .widened }
+    joinsTiles = kernels == .dots
+    switch kernels {
+    case .dots:
+      name = "dot products of avx512_bf16"
       reasonWhySlow = nil
-      workers = (0..<threads).map { _ in LibraryWorker(oneDNN) }
-    } else {
+      workers = (0..<threads).map { _ in DotWorker() }
+    case .oneDNN:
+      name = "oneDNN \(library!.version)"
+      reasonWhySlow = nil
+      workers = (0..<threads).map { _ in LibraryWorker(library!) }
+    case .widened:
       name = "\(blas.name), widened"
       reasonWhySlow =
         blas.isPortable
         ? "portable products have no kernels of their own for bfloat16"
-        : OneDNN.isSupported
-          ? "\(OneDNN.missing.what) (\(OneDNN.missing.hint))"
-          : "this processor has neither avx512_bf16 nor AMX"
+        : "this processor has neither avx512_bf16 nor AMX"
       workers = (0..<threads).map { _ in WidenedWorker(blas) }
     }
   }
@@ -36,7 +72,7 @@ package final class HalfProducts: @unchecked Sendable {
 
   @inline(__always)
   func product(
-    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ shape: HalfProductShape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
     _ c: UnsafeMutablePointer<Float>, worker: Int
   ) {
     workers[worker].product(shape, a, b, c)
@@ -44,10 +80,10 @@ package final class HalfProducts: @unchecked Sendable {
 }
 
 /// What one thread multiplies with.
-private protocol HalfWorker {
+protocol HalfWorker {
   func reserve(m: Int, n: Int, k: Int)
   func product(
-    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ shape: HalfProductShape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
     _ c: UnsafeMutablePointer<Float>)
 }
 
@@ -59,7 +95,7 @@ private struct LibraryWorker: HalfWorker {
   func reserve(m: Int, n: Int, k: Int) {}
 
   func product(
-    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ shape: HalfProductShape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
     _ c: UnsafeMutablePointer<Float>
   ) {
     worker.product(shape, a, b, c)
@@ -80,7 +116,7 @@ private final class WidenedWorker: HalfWorker {
   }
 
   func product(
-    _ shape: OneDNN.Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+    _ shape: HalfProductShape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
     _ c: UnsafeMutablePointer<Float>
   ) {
     let s = shape

@@ -61,12 +61,13 @@ extension Engine {
     case (.bfloat16(let a), .bfloat16(let b)):
       let halves = halves
       let k = transposition == .first ? a.rows : a.columns
-      let largest = ProductTiles(m: c.rows, n: c.columns, k: k).largest
+      let largest =
+        halves.joinsTiles ? (m: c.rows, n: c.columns) : ProductTiles(m: c.rows, n: c.columns, k: k).largest
       halves.reserve(m: largest.m, n: largest.n, k: k)
-      forEachTile(a, b, transposition, c, joins: false, after) { tile, worker in
+      forEachTile(a, b, transposition, c, joins: halves.joinsTiles, after) { tile, worker in
         let start = profile == nil ? 0 : monotonicNanoseconds()
         halves.product(
-          OneDNN.Shape(
+          HalfProductShape(
             transposition: transposition, m: tile.m, n: tile.n, k: tile.k, lda: a.stride, ldb: b.stride,
             ldc: c.stride, adding: adding), tile.a, tile.b, tile.c, worker: worker)
         profile?.countProduct(m: tile.m, n: tile.n, k: tile.k, since: start)
@@ -158,7 +159,7 @@ extension Engine {
   /// The same for bfloat16 matrices, with the kernels of one worker.
   package func multiplyHere(_ a: HalfMatrix, _ b: HalfMatrix, into c: MutableMatrix, worker: Int) {
     halves.product(
-      OneDNN.Shape(
+      HalfProductShape(
         transposition: .none, m: c.rows, n: c.columns, k: a.columns, lda: a.stride, ldb: b.stride,
         ldc: c.stride, adding: false), a.base, b.base, c.base, worker: worker)
   }

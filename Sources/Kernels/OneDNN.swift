@@ -18,13 +18,8 @@ package final class OneDNN: @unchecked Sendable {
     )
   }
 
-  /// Whether this processor has bfloat16 products of its own; on others, fp32 products are faster.
-  package static var isSupported: Bool {
-    InstructionSets.offered.hasAVX512BF16 || InstructionSets.offered.hasAMXBF16
-  }
-
-  /// The instructions that it uses for that.
-  package static var instructions: String { InstructionSets.offered.hasAMXBF16 ? "AMX" : "avx512_bf16" }
+  /// Whether it multiplies bfloat16 faster than dot products do.
+  package static var isFaster: Bool { InstructionSets.offered.hasAMXBF16 }
 
   /// Nil if neither version of the library is installed.
   package init?() {
@@ -53,18 +48,11 @@ package final class OneDNN: @unchecked Sendable {
     return nil
   }
 
-  /// A product as the library sees it: all sizes are part of the kernel.
-  struct Shape: Hashable {
-    let transposition: Transposition
-    let m, n, k, lda, ldb, ldc: Int
-    let adding: Bool
-  }
-
   /// The kernels of one worker, made at their first use. Threads must not share it.
   final class Worker {
     private let library: OneDNN
     private let stream: OpaquePointer
-    private var kernels: [Shape: Kernel] = [:]
+    private var kernels: [HalfProductShape: Kernel] = [:]
     private static let handle: StaticString = "memory_set_data_handle"
 
     init(_ library: OneDNN) {
@@ -76,7 +64,7 @@ package final class OneDNN: @unchecked Sendable {
 
     /// C = op(A) op(B), or C += op(A) op(B); sums are fp32.
     func product(
-      _ shape: Shape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
+      _ shape: HalfProductShape, _ a: UnsafePointer<BFloat16>, _ b: UnsafePointer<BFloat16>,
       _ c: UnsafeMutablePointer<Float>
     ) {
       let kernel = kernels[shape] ?? library.makeKernel(shape)
@@ -123,7 +111,7 @@ package final class OneDNN: @unchecked Sendable {
         hint: code == 1 ? "raise the limit on memory" : "model_dtype float32 does without oneDNN"))
   }
 
-  private func makeKernel(_ shape: Shape) -> Kernel {
+  private func makeKernel(_ shape: HalfProductShape) -> Kernel {
     let (primitive, memories) = matmul.make(shape, self)
     let arguments = UnsafeMutablePointer<Argument>.allocate(capacity: 3)
     // DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST
@@ -134,7 +122,7 @@ package final class OneDNN: @unchecked Sendable {
   }
 }
 
-extension OneDNN.Shape {
+extension HalfProductShape {
   /// The three matrices, A, B and C: sizes, element type (`dnnl_data_type_t`) and strides.
   var matrices: [(sizes: (Int, Int), type: Int32, strides: (Int, Int))] {
     let (bf16, fp32): (Int32, Int32) = (2, 3)

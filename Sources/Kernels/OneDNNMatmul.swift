@@ -5,7 +5,7 @@ import Foundation
 /// Makes the primitive of a product, and its memory objects for A, B and C.
 protocol OneDNNMatmul: Sendable {
   func make(
-    _ shape: OneDNN.Shape, _ library: OneDNN
+    _ shape: HalfProductShape, _ library: OneDNN
   ) -> (primitive: OpaquePointer, memories: [OpaquePointer])
 }
 
@@ -61,7 +61,7 @@ struct OneDNN2Matmul: OneDNNMatmul {
   }
 
   func make(
-    _ shape: OneDNN.Shape, _ library: OneDNN
+    _ shape: HalfProductShape, _ library: OneDNN
   ) -> (primitive: OpaquePointer, memories: [OpaquePointer]) {
     // The library's structs grow with each version, and their content is private to the library.
     let room = 1 << 14
@@ -110,7 +110,7 @@ struct OneDNN3Matmul: OneDNNMatmul {
   }
 
   func make(
-    _ shape: OneDNN.Shape, _ library: OneDNN
+    _ shape: HalfProductShape, _ library: OneDNN
   ) -> (primitive: OpaquePointer, memories: [OpaquePointer]) {
     let descriptors = shape.matrices.map { matrix -> OpaquePointer in
       var descriptor: OpaquePointer?

@@ -9,12 +9,13 @@ extension CommandLineTests {
       "OMP_DISPLAY_ENV=true",
     ]
 
-    /// In bfloat16, products are oneDNN's, whose libgomp reads the variables.
-    @Test(arguments: ["float32", "bfloat16"]) func theyDoNotMatter(_ type: String) throws {
+    /// oneDNN's libgomp reads the variables.
+    @Test(arguments: ["model_dtype=float32", "model_dtype=bfloat16", "parallel.blas_kernel=oneDNN"])
+    func theyDoNotMatter(_ setting: String) throws {
       let folder = try Workspace()
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
-      let settings = RankCountTests.text + ["model_dtype=\(type)", "training.steps=4"]
+      let settings = RankCountTests.text + [setting, "training.steps=4"]
       let whole = try train(settings, output: "whole", in: folder)
       let result = try Command.run(
         ["env"] + Self.variables + [Command.binary, "train"] + settings + ["output=run"], in: folder)

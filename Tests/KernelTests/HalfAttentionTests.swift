@@ -32,7 +32,7 @@ import Testing
     let operands = AttentionOperands(test, draw: &draw, rounds: true)
     let shape = operands.shape
     let got = try onEveryEngine { operands.run($0) }
-    let exact = operands.run(try Engine(threads: 1, oneDNN: false)).map(\.values)
+    let exact = operands.run(try Engine(threads: 1, halfKernels: .widened)).map(\.values)
     // Where a query has all of its weight on one key, nothing is rounded.
     #expect(!sameBits(got[0], exact[0]) || test.keys == 1 || test.window == 1 || test.size > 10)
 
@@ -98,7 +98,7 @@ import Testing
     for (place, number) in draw.floats(operands.dOutput.count).enumerated() {
       operands.dOutput.base[place] = number
     }
-    let exact = operands.run(try Engine(threads: 1, oneDNN: false)).map(\.values)
+    let exact = operands.run(try Engine(threads: 1, halfKernels: .widened)).map(\.values)
     let got = operands.run(try Engine(threads: 1)).map(\.values)
     for (index, stride, heads) in [
       (2, operands.shape.queryStride, test.heads), (3, operands.shape.keyStride, test.keyHeads),

@@ -1,4 +1,4 @@
-// Products of bfloat16 matrices against fp64, computed by oneDNN if this machine has it, and widened.
+// Products of bfloat16 matrices against fp64, by all kernels that this machine has.
 import Kernels
 import Reference
 import Tensors
@@ -8,7 +8,7 @@ import Testing
   static let sizes = [
     (1, 1, 1), (3, 1, 2), (1, 17, 5), (15, 16, 17), (33, 15, 100), (100, 3, 33), (64, 64, 64),
     // Above the size where products are cut into tiles, and past the depth that is widened at once.
-    (40, 700, 50), (300, 300, 300), (5, 16500, 17), (20, 30, 2500),
+    (40, 700, 50), (300, 300, 300), (5, 16500, 17), (20, 30, 2500), (20, 1100, 4100),
   ]
 
   /// Bits of bfloat16, and the numbers they stand for.
@@ -17,8 +17,12 @@ import Testing
     return (halves, halves.map(\.float))
   }
 
-  @Test(arguments: [Transposition.none, .first, .second], [true, false])
-  func values(_ transposition: Transposition, oneDNN: Bool) throws {
+  /// Whether this processor has dot products of bfloat16, which oneDNN needs too.
+  private static let hasDots = (try? Engine(threads: 1))?.hasHalfDots == true
+  private static let kernels: [HalfKernels] = hasDots ? [.dots, .oneDNN, .widened] : [.widened]
+
+  @Test(arguments: [Transposition.none, .first, .second], kernels)
+  func values(_ transposition: Transposition, _ kernels: HalfKernels) throws {
     var draw = Draw(4)
     var ran = 0
     for size in Self.sizes {
@@ -27,8 +31,8 @@ import Testing
         let (aHalves, a) = Self.draw(product.aRows * product.aStride, &draw)
         let (bHalves, b) = Self.draw(product.bRows * product.bStride, &draw)
         let before = product.drawBefore(&draw)
-        let result = try onEveryEngine(oneDNN: oneDNN) { engine in
-          #expect(oneDNN || engine.halves.reasonWhySlow != nil)
+        let result = try onEveryEngine(halfKernels: kernels) { engine in
+          #expect((engine.halves.reasonWhySlow != nil) == (kernels == .widened))
           let c = Floats(before)
           aHalves.withUnsafeBufferPointer { aHalves in
             bHalves.withUnsafeBufferPointer { bHalves in

@@ -37,14 +37,14 @@ final class Floats {
 }
 
 /// Runs on one, two and three threads and expects the same bits from each; returns the results.
-/// - Parameter oneDNN: whether it may multiply bfloat16.
+/// - Parameter halfKernels: what multiplies bfloat16; nil for the fastest.
 func onEveryEngine(
-  oneDNN: Bool = true, _ body: (Engine) throws -> [Floats]
+  halfKernels: HalfKernels? = nil, _ body: (Engine) throws -> [Floats]
 ) throws -> [[Float]] {
   var first: [[Float]] = []
   var ran = 0
   for threads in 1...3 {
-    let results = try body(try Engine(threads: threads, oneDNN: oneDNN)).map(\.values)
+    let results = try body(try Engine(threads: threads, halfKernels: halfKernels)).map(\.values)
     if threads == 1 { first = results }
     #expect(results.count == first.count)
     for (index, pair) in zip(results, first).enumerated() {

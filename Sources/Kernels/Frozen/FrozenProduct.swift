@@ -61,7 +61,7 @@ extension Engine {
       BFloat16.narrow(wide, count: count * columns.count, into: narrow)
       let began = profile == nil ? 0 : monotonicNanoseconds()
       halves.product(
-        OneDNN.Shape(
+        HalfProductShape(
           transposition: transposition, m: rows.count, n: columns.count, k: count, lda: a.stride,
           ldb: stride, ldc: c.stride, adding: adding || start > 0),
         a.base + rows.lowerBound * a.stride + start, narrow,

@@ -29,23 +29,27 @@ struct MatrixLibrary: Codable {
 
   /// What multiplies each type of numbers.
   /// - Parameter kernel: see `BLAS.open`.
-  static func all(kernel: String?) throws -> [MatrixLibrary] { [try openBLAS(kernel), try oneDNN(kernel)] }
+  static func all(kernel: String?) throws -> [MatrixLibrary] { [try openBLAS(kernel), halves] }
 
-  private static func oneDNN(_ kernel: String?) throws -> MatrixLibrary {
-    guard OneDNN.isSupported else {
+  private static var halves: MatrixLibrary {
+    let own = "the processor multiplies bfloat16 itself"
+    switch HalfKernels.best {
+    case .oneDNN:
+      return MatrixLibrary(
+        name: OneDNN().map { "oneDNN \($0.version)" } ?? "oneDNN", type: "bfloat16", kernel: "AMX",
+        reason: own, whySlow: nil, missing: nil)
+    case .dots:
+      return MatrixLibrary(
+        name: "swiftdp", type: "bfloat16", kernel: "avx512_bf16", reason: own,
+        whySlow: OneDNN.isFaster
+          ? "\(OneDNN.missing.what): AMX would multiply bfloat16 faster (\(OneDNN.missing.hint))" : nil,
+        missing: nil)
+    case .widened:
       return MatrixLibrary(
         name: "none", type: "bfloat16", kernel: "",
         reason: "this processor has neither avx512_bf16 nor AMX: bfloat16 is computed in float32",
         whySlow: nil, missing: nil)
     }
-    guard let library = OneDNN() else {
-      return MatrixLibrary(
-        name: "none", type: "bfloat16", kernel: "", reason: OneDNN.missing.what,
-        whySlow: "model_dtype bfloat16 needs oneDNN to be fast (\(OneDNN.missing.hint))", missing: nil)
-    }
-    return MatrixLibrary(
-      name: "oneDNN \(library.version)", type: "bfloat16", kernel: OneDNN.instructions,
-      reason: "the processor multiplies bfloat16 itself", whySlow: nil, missing: nil)
   }
 
   private static func openBLAS(_ kernel: String?) throws -> MatrixLibrary {

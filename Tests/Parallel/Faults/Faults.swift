@@ -9,7 +9,7 @@
 //   FAULT=products:CALL  the same of all products from that one on, as of a processor that has worn out
 //   FAULT=stay:CALL      that gather of one number each never comes back, as where MPI loses a message
 //   FAULT=refuse:CALL    that gather of one number each fails with MPI_ERR_OTHER
-//   FAULT=halves:CALL    that product of bfloat16 matrices fails in oneDNN
+//   FAULT=onednn:CALL    that product fails in oneDNN
 //   FAULT=groups         says at the end how many communicators were split off, and how many of them freed
 //   FAULT=quota:FILE     the same, as where the user's quota is used up
 //   FAULT=cut:FILE       the file loses its second half once the process has mapped it
@@ -186,7 +186,7 @@ public func open(_ name: UnsafePointer<CChar>?, _ flags: Int32) -> UnsafeMutable
   typealias Open = @convention(c) (UnsafePointer<CChar>?, Int32) -> UnsafeMutableRawPointer?
   let next = hidden("dlopen", as: Open.self)
   let hides =
-    fault?.kind == "halves" ? "libdnnl" : fault?.kind.hasPrefix("product") == true ? "libopenblas" : nil
+    fault?.kind == "onednn" ? "libdnnl" : fault?.kind.hasPrefix("product") == true ? "libopenblas" : nil
   guard let hides, let name, String(cString: name).hasPrefix(hides) else { return next(name, flags) }
   library = next(name, flags | RTLD_GLOBAL)
   return library == nil ? nil : next(nil, flags)
@@ -220,10 +220,27 @@ public func execute(
 ) -> Int32 {
   products += 1
   // dnnl_runtime_error
-  if let fault, fault.kind == "halves", Int(fault.detail) == products { return 5 }
+  if let fault, fault.kind == "onednn", Int(fault.detail) == products { return 5 }
   typealias Execute = @convention(c) (OpaquePointer, OpaquePointer, Int32, UnsafeRawPointer) -> Int32
   return unsafeBitCast(dlsym(library, "dnnl_primitive_execute")!, to: Execute.self)(
     primitive, stream, count, arguments)
+}
+
+@_cdecl("dnnl_sgemm")
+public func multiplyByOneDNN(
+  _ transposeA: CChar, _ transposeB: CChar, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
+  _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
+  _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+) -> Int32 {
+  products += 1
+  if let fault, fault.kind == "onednn", Int(fault.detail) == products { return 5 }
+  typealias Multiply =
+    @convention(c) (
+      CChar, CChar, Int, Int, Int, Float, UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, Float,
+      UnsafeMutablePointer<Float>, Int
+    ) -> Int32
+  return unsafeBitCast(dlsym(library, "dnnl_sgemm")!, to: Multiply.self)(
+    transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 @_cdecl("mmap")
