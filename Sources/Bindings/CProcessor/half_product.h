@@ -32,7 +32,11 @@ SWIFTDP_HALF_INLINE void swiftdp_half_tile(
 #pragma clang loop unroll(full)
   for (int r = 0; r < SWIFTDP_HALF_ROWS; r++)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) sums[r][v] = _mm512_setzero_ps();
+    for (int v = 0; v < vectors; v++) {
+      sums[r][v] = _mm512_setzero_ps();
+      // C comes from memory while the sums are made.
+      __builtin_prefetch(c + r * c_stride + 16 * v, 1);
+    }
   for (long p = 0; p < pairs; p++) {
     __m512bh bs[2];
 #pragma clang loop unroll(full)
