@@ -41,25 +41,25 @@ package final class HalfProducts: @unchecked Sendable {
 
   /// - Parameter kernels: nil for the best.
   init(blas: BLAS, threads: Int, kernels: HalfKernels? = nil) {
-    var kernels = kernels ?? .best
-    let library = kernels == .oneDNN ? OneDNN() : nil
-    if kernels == .oneDNN, library == nil { kernels = .widened }
-    joinsTiles = kernels == .dots
-    switch kernels {
+    switch kernels ?? .best {
     case .dots:
       name = "dot products of avx512_bf16"
       reasonWhySlow = nil
+      joinsTiles = true
       workers = (0..<threads).map { _ in DotWorker() }
     case .oneDNN:
-      name = "oneDNN \(library!.version)"
+      guard let library = OneDNN() else { preconditionFailure("oneDNN is not installed") }
+      name = "oneDNN \(library.version)"
       reasonWhySlow = nil
-      workers = (0..<threads).map { _ in LibraryWorker(library!) }
+      joinsTiles = false
+      workers = (0..<threads).map { _ in LibraryWorker(library) }
     case .widened:
       name = "\(blas.name), widened"
       reasonWhySlow =
         blas.isPortable
         ? "portable products have no kernels of their own for bfloat16"
         : "this processor has neither avx512_bf16 nor AMX"
+      joinsTiles = false
       workers = (0..<threads).map { _ in WidenedWorker(blas) }
     }
   }

@@ -52,15 +52,19 @@ package struct KernelChoice: Codable, Equatable, Sendable {
   package let leftOut: [String]
   /// The files that were measured.
   package let files: [FileStamp]
+  /// True where times differ too much to choose by; otherwise nil.
+  private let isUnsure: Bool?
 
   /// The share of the usual time that another candidate may take at most. The fastest of a few calls differs by 1 to
   /// 3 % from one start to the next, and that must not give other bits to machines of one type.
   private static let margin = 0.95
 
   /// Chooses by times that are given.
-  /// - Parameter usual: what stays unless another candidate is at least 5 % faster, or if it has no time itself.
+  /// - Parameters:
+  ///   - usual: what stays unless another candidate is at least 5 % faster, or if it has no time itself.
+  ///   - isSure: whether times may be relied on; if not, the usual one stays.
   package init(
-    usual: String, times: [Time], leftOut: [String] = [], files: [FileStamp] = []
+    usual: String, times: [Time], leftOut: [String] = [], files: [FileStamp] = [], isSure: Bool = true
   ) {
     let valid = times.filter { $0.seconds > 0 && $0.seconds.isFinite }
     // The order of those that are equally fast is that in which they are given.
@@ -69,21 +73,23 @@ package struct KernelChoice: Codable, Equatable, Sendable {
     }.map(\.element)
     let limit = valid.first { $0.name == usual }.map { $0.seconds * Self.margin }
     let best = sorted.first.flatMap { first in limit.map { first.seconds <= $0 } == true ? first : nil }
-    name = best?.name ?? usual
+    name = (isSure ? best?.name : nil) ?? usual
     self.usual = usual
     self.times = sorted
     self.leftOut = leftOut
     self.files = files
+    isUnsure = isSure ? nil : true
   }
 
   /// Whether the choice rests on a time of what it may replace.
-  package var isMeasured: Bool { times.contains { $0.name == usual } }
+  package var isMeasured: Bool { isUnsure != true && times.contains { $0.name == usual } }
 
   /// The figures, in words.
   package var words: String {
     let figures = times.map { "\($0.name) \(milliseconds($0.seconds)) ms" }.joined(separator: ", ")
     let out = leftOut.isEmpty ? "" : "; left out: " + leftOut.joined(separator: ", ")
-    return "\(name)" + (figures.isEmpty ? "" : " (\(figures))") + out
+    let lack = isMeasured ? "" : ", as the machine was too busy to tell"
+    return "\(name)" + (figures.isEmpty ? "" : " (\(figures))") + lack + out
   }
 
   private func milliseconds(_ seconds: Double) -> String {

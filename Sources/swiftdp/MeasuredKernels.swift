@@ -83,11 +83,10 @@ struct MeasuredKernels: Codable {
       let flaw = memory.flaw
       let (choice, isSure) = measure(shapes, candidates)
       let unkept = isSure ? memory.keep(choice, for: key) : nil
-      let lack = choice.isMeasured ? "" : ", as the machine was too busy to tell"
       let trouble = unkept.map { "\($0): kernels are measured at each start" } ?? (isSure ? flaw : nil)
       return MeasuredKernels(
         choice: choice, seconds: passed(), isRemembered: false,
-        notes: ["matrix kernels, measured in \(decimals(passed(), 1)) s: \(choice.words)\(lack)"]
+        notes: ["matrix kernels, measured in \(decimals(passed(), 1)) s: \(choice.words)"]
           + [trouble].compactMap { $0 })
     }
   }
@@ -146,18 +145,19 @@ struct MeasuredKernels: Codable {
     let measured = candidates.compactMap { name in
       refused.contains(name) ? nil : best(name).map { KernelChoice.Time(name, $0) }
     }
-    func choice(_ times: [KernelChoice.Time]) -> KernelChoice {
+    func choice(isSure: Bool) -> KernelChoice {
       KernelChoice(
-        usual: candidates[0], times: times, leftOut: leftOut, files: files.sorted { $0.path < $1.path })
+        usual: candidates[0], times: measured, leftOut: leftOut, files: files.sorted { $0.path < $1.path },
+        isSure: isSure)
     }
-    let found = choice(measured)
+    let found = choice(isSure: true)
     let isSure =
       isWhole
       && [found.usual, found.name].allSatisfy { name in
         let sorted = (times[name] ?? []).sorted()
         return sorted.count > 1 && sorted[1] <= sorted[0] * agreement
       }
-    return isSure ? (found, true) : (choice([]), false)
+    return (choice(isSure: isSure), isSure)
   }
 
   /// Whether this machine runs these kernels, by a small product in a process of its own, which may crash.

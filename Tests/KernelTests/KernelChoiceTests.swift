@@ -28,6 +28,17 @@ import Testing
     #expect(choice.words.hasSuffix("left out: SkylakeX (crashed)"))
   }
 
+  @Test func theUsualOneStaysWhereTimesAreNotReliedOn() {
+    let choice = KernelChoice(
+      usual: "SkylakeX", times: [Time("SkylakeX", 1), Time("Haswell", 0.5)], leftOut: ["BLIS (it crashed)"],
+      isSure: false)
+    #expect(choice.name == "SkylakeX" && !choice.isMeasured && choice.times.count == 2)
+    #expect(
+      choice.words
+        == "SkylakeX (Haswell 500.00 ms, SkylakeX 1000.00 ms), as the machine was too busy to tell; left out: "
+        + "BLIS (it crashed)")
+  }
+
   @Test func ranksTakeWhatAllCanUse() {
     let wide = ["SkylakeX", "Haswell", "Zen"]
     let medium = ["auto", "Haswell", "Zen"]

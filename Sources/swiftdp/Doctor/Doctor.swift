@@ -122,7 +122,7 @@ struct Doctor: ParsableCommand, SharedByRanks {
           report.better.insert(warning, at: 0)
         }
         report.findings = found
-        report.kernels = kernels?.choice.isMeasured == true ? kernels : nil
+        report.kernels = kernels
         print(json ? try report.json() : report.text)
       }
       try ranks.together { if ranks.isFirst { try refuse(found) } }
