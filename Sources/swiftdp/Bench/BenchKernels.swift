@@ -33,7 +33,9 @@ struct BenchKernels: ParsableCommand, SharedByRanks {
       let inputs = KernelInputs(sequences: batchSize, length: length)
       let cases =
         engine.productCases(inputs) + engine.frozenCases(inputs) + engine.rowCases(inputs)
-        + engine.attentionCases(inputs) + engine.disentangledCases(inputs)
+        + engine.attentionCases(inputs)
+        + (engine.hasHalfDots ? engine.attentionCases(inputs, rounding: .operands) : [])
+        + engine.disentangledCases(inputs)
         + engine.streamCases(inputs) + engine.updateCases(ranks)
       try session.report(
         "kernels", notes: kernels.map { ["runs take the kernels " + $0.words] } ?? [],

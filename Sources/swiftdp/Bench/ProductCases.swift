@@ -59,12 +59,16 @@ extension Engine {
 
   /// Causal attention. Its products count only for the keys that are seen; there are five in backward, one of which
   /// computes the scores again.
-  func attentionCases(_ inputs: KernelInputs) -> [KernelCase] {
+  /// - Parameter rounding: of operands, which has kernels of its own.
+  func attentionCases(
+    _ inputs: KernelInputs, rounding: AttentionShape.Rounding = .none
+  ) -> [KernelCase] {
+    let kind = rounding == .none ? "" : "Half"
     let (rows, columns, width) = (inputs.rows, inputs.columns, 3 * inputs.columns)
     let shape = AttentionShape(
       sequences: inputs.sequences, queries: inputs.length, keys: inputs.length, heads: inputs.heads,
       keyHeads: inputs.heads, headWidth: inputs.headWidth, queryStride: width, keyStride: width,
-      outputStride: columns, scale: 1 / Float(inputs.headWidth).squareRoot())
+      outputStride: columns, scale: 1 / Float(inputs.headWidth).squareRoot(), rounding: rounding)
     let logCount = rows * inputs.heads
     let scratchCount = shape.scratchCount(threads: pool.threads)
     let backwardScratchCount = shape.backwardScratchCount(threads: pool.threads)
@@ -75,7 +79,7 @@ extension Engine {
     let seen = Double(inputs.sequences) * Double(inputs.length) * Double(inputs.length + 1) / 2
     let product = 2 * seen * Double(columns)
     let forward = KernelCase(
-      name: "Attention.attention", sizes: sizes, limit: .sgemm, work: 2 * product,
+      name: "\(kind)Attention.attention", sizes: sizes, limit: .sgemm, work: 2 * product,
       count: rows * width + rows * columns + logCount + scratchCount
     ) { qkv, _ in
       let output = qkv + rows * width
@@ -85,7 +89,7 @@ extension Engine {
         scratch: output + rows * columns + logCount)
     }
     let backward = KernelCase(
-      name: "AttentionBackward.attentionBackward", sizes: sizes, limit: .sgemm, work: 5 * product,
+      name: "\(kind)AttentionBackward.attentionBackward", sizes: sizes, limit: .sgemm, work: 5 * product,
       count: 2 * rows * width + 2 * rows * columns + logCount + backwardScratchCount
     ) { qkv, _ in
       let dqkv = qkv + rows * width

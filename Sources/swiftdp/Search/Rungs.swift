@@ -27,8 +27,11 @@ struct Rungs {
       results = try climb(results, going, until: rung == ends.count - 1 ? nil : end)
       guard rung < ends.count - 1, let halving = search.halving else { continue }
       let kept = halving.kept(going.map { results[$0] })
-      for number in going where !kept.contains(number) && results[number].state == .waiting {
-        results[number] = try runner.stop(results[number])
+      let ended = going.filter { !kept.contains($0) && results[$0].state == .waiting }
+      for number in ended { results[number].state = .stopped }
+      // Of one rank alone: several would meet in the same folders.
+      try world.together {
+        if world.isFirst { for number in ended { try runner.end(results[number]) } }
       }
       going = kept.sorted()
       try write(results)
@@ -77,7 +80,7 @@ struct Rungs {
     }
   }
 
-  /// Trains the trials that go on, each on one of the groups.
+  /// Trains the trials that go on, each on one of the groups. What ends the search in one of them ends it in all.
   private func climb(_ results: [TrialResult], _ going: [Int], until end: Int?) throws -> [TrialResult] {
     var own: [TrialResult] = []
     var stop: (any Error)?
@@ -92,7 +95,7 @@ struct Rungs {
         let result = try runner.run(known, until: end)
         own.append(result)
         if runner.group.isFirst { Command.tell(words(result)) }
-      } catch let error where exitCode(of: error) == .tryAgain {
+      } catch let error where TrialRunner.isOfRun(error) {
         stop = error
         break
       }
@@ -105,6 +108,8 @@ struct Rungs {
     _ own: [TrialResult], in before: [TrialResult], stop: (any Error)?
   ) throws -> [TrialResult] {
     let lines = runner.group.isFirst ? ResultTable(search.space, own).jsonLines : ""
+    let isAsked = stop.map { exitCode(of: $0) == .tryAgain } ?? true
+    try world.together { if let stop, !isAsked { throw stop } }
     var results = before
     for text in world.gather(lines) {
       for line in text.split(separator: "\n") {

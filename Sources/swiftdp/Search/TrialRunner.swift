@@ -79,7 +79,7 @@ final class TrialRunner {
       if result.loss == nil {
         (result.state, result.reason) = (.failed, "there is no loss on validation data")
       }
-    } catch let error where exitCode(of: error) != .tryAgain && isOfTrial(error) {
+    } catch let error where exitCode(of: error) != .tryAgain && Self.isOfRun(error) {
       result.state = .failed
       result.reason = reason(error)
     }
@@ -88,8 +88,8 @@ final class TrialRunner {
     return result
   }
 
-  /// Whether an error says that the trial's settings or data do not work, rather than that the program does not.
-  private func isOfTrial(_ error: any Error) -> Bool {
+  /// Whether an error says that settings, data or the machine do not work, rather than that the program does not.
+  static func isOfRun(_ error: any Error) -> Bool {
     error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere
   }
 
@@ -116,16 +116,10 @@ final class TrialRunner {
     if isBest { best = result }
   }
 
-  /// Ends a trial that does not go on.
-  func stop(_ result: TrialResult) throws -> TrialResult {
-    var stopped = result
-    stopped.state = .stopped
-    try group.together {
-      guard group.isFirst else { return }
-      try write(stopped)
-      try removeTree(search.folder(of: result.trial.number) + "/checkpoints")
-    }
-    return stopped
+  /// Keeps that a trial does not go on.
+  func end(_ result: TrialResult) throws {
+    try write(result)
+    try removeTree(search.folder(of: result.trial.number) + "/checkpoints")
   }
 
   private func write(_ result: TrialResult) throws {

@@ -157,6 +157,19 @@ extension CommandLineTests {
       #expect(result.err.contains("trial 1: failed: "))
     }
 
+    /// The groups of other trials do not wait for the one that cannot write its result.
+    @Test func aGroupThatCannotGoOnEndsAll() throws {
+      let (folder, settings) = try folder()
+      try FileManager.default.createDirectory(
+        atPath: folder.path + "/found/trials", withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.path + "/found/trials/0001", withDestinationPath: "/proc/none")
+      let result = try search(settings, ["--trials", "3"], ranks: 3, in: folder)
+      #expect(result.code == 74, "\(result.err)")
+      let messages = result.messages.filter { !$0.hasPrefix("trial ") }
+      #expect(messages.count == 1 && messages.first?.contains("found/trials/0001") == true, "\(result.err)")
+    }
+
     @Test func halving() throws {
       let (folder, settings) = try folder(["training.steps=9"])
       let options = ["--method", "halving", "--trials", "9"]
