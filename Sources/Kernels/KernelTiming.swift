@@ -47,7 +47,7 @@ package struct KernelTiming: Codable, Sendable {
       }
       seconds += Double(best) / 1e9
     }
-    guard Self.threadCount <= threads else { throw Self.flaw("starts threads of its own") }
+    guard Self.threadCount == threads else { throw Self.flaw("starts threads of its own") }
     // Two threads at once give the bits that one gives.
     if let shape = shapes.first {
       let (one, two) = (Operands(shape), Operands(shape))

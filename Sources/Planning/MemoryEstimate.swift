@@ -27,7 +27,8 @@ package struct MemoryEstimate: Sendable {
   package let seenBytes: Int
 
   /// The memory in use before there is a model, measured (docs/plan.md): libraries, held once per host, with oneDNN
-  /// or room for packed operands for bfloat16; MPI's buffers for messages inside a host, per rank; heap; stacks and buffers, per thread.
+  /// or room for packed operands for bfloat16; MPI's buffers for messages inside a host, per rank; heap; stacks and
+  /// buffers, per thread.
   private static let libraries = 28_000_000
   private static let librariesWithHalves = 36_000_000
   private static let messages = 3_400_000
