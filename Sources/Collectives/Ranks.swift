@@ -102,14 +102,33 @@ package final class Ranks {
   }
 
   /// Leaves in order. Every rank must call it, and these ranks do not communicate afterwards.
-  package func finish() {
+  /// - Parameter error: what this rank stops with; nil for nothing. If another rank does not know of it, and waits for
+  ///   this one, all are ended with that code.
+  package func finish(after error: ExitCode? = nil) {
     board?.tell(.left)
+    if isWorld, count > 1 { awaitOthers(after: error) }
     var (local, communicator) = (local as MPI_Comm?, communicator as MPI_Comm?)
     check(MPI_Comm_free(&local), "MPI_Comm_free")
     if isWorld {
       check(MPI_Finalize(), "MPI_Finalize")
     } else {
       check(MPI_Comm_free(&communicator), "MPI_Comm_free")
+    }
+  }
+
+  private func awaitOthers(after error: ExitCode?) {
+    var request = swiftdp_request_null() as MPI_Request?
+    check(MPI_Ibarrier(communicator, &request), "MPI_Ibarrier")
+    let start = monotonicNanoseconds()
+    var isOver: Int32 = 0
+    while true {
+      check(MPI_Test(&request, &isOver, swiftdp_status_ignore()), "MPI_Test")
+      if isOver != 0 { return }
+      usleep(500)
+      guard let error else { continue }
+      // Others may have files to write before they leave. What those of other hosts do is not known here.
+      let seconds = (monotonicNanoseconds() - start) / 1_000_000_000
+      if seconds >= 10 && board?.hasWaited(seconds: 10) == true || seconds >= 600 { abort(error) }
     }
   }
 

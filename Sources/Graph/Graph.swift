@@ -244,14 +244,14 @@ package final class Graph {
   /// The index of a parameter; while declaring, it is added at its first mention.
   func parameter(
     _ name: String, _ shape: [Int], decays: Bool, initial: Initial, isProjection: Bool = false,
-    isNorm: Bool = false, isLookedUp: Bool = false
+    isNorm: Bool = false, isLookedUp: Bool = false, isOntoTokens: Bool = false
   ) -> Int {
     let name = ownName(name)
     return parameter(
       ParameterSpec(
         name: name, shape: shape, decays: decays, initial: initial, trains: adaptation.trains(name),
         isProjection: isProjection, isHead: isInHead, isNorm: isNorm,
-        isLookedUp: isLookedUp, rateFactor: rateFactor(name, shape)))
+        isLookedUp: isLookedUp, isOntoTokens: isOntoTokens, rateFactor: rateFactor(name, shape)))
   }
 
   /// The name of a parameter that a head mentions: its own, or one of the trunk.

@@ -1,22 +1,19 @@
 // Rows of a table looked up by token, and their gradient scattered back in token order.
+import Tensors
 
 private let columnTile = 64
 
 extension Engine {
   /// y [rows, columns] = factor · table[first + indices], or y += …. The indices are in range, since the data was
   /// checked.
+  /// - Parameter rounds: whether rows of a table in few bits are rounded to bfloat16, as where they are multiplied.
   package func embed(
     _ indices: UnsafePointer<Int32>, from first: Int = 0, table: Operand, rows: Int, factor: Float = 1,
-    into y: UnsafeMutablePointer<Float>, adding: Bool
+    rounds: Bool = false, into y: UnsafeMutablePointer<Float>, adding: Bool
   ) {
     var table = table
     // A table may be kept in fewer bits than it is multiplied in.
-    if case .frozen(let frozen) = table {
-      guard let halves = frozen.halves else {
-        preconditionFailure("tables of \(frozen.storage) are not looked up in")
-      }
-      table = .bfloat16(halves)
-    }
+    if case .frozen(let frozen) = table, let halves = frozen.halves { table = .bfloat16(halves) }
     pool.run((rows + 31) / 32) { [table] tile, _ in
       for row in tile * 32..<min((tile + 1) * 32, rows) {
         let index = first + Int(indices[row])
@@ -29,7 +26,12 @@ extension Engine {
           let source = table.base + index * table.columns
           let yC = y + row * table.columns
           forEachVector(table.columns) { $0.store($0.load(source) * factor, yC, adding: adding) }
-        case .frozen: break
+        case .frozen(let table):
+          precondition(!adding, "rows of \(table.storage) are not added")
+          let yC = y + row * table.columns
+          table.widen(row: index, columns: 0..<table.columns, into: yC)
+          if rounds { BFloat16.round(yC, count: table.columns) }
+          if factor != 1 { forEachVector(table.columns) { $0.store($0.load(yC) * factor, yC) } }
         }
       }
     }

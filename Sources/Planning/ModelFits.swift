@@ -10,10 +10,11 @@ extension ModelDescription {
   ///   - memory: the memory of a host, in bytes; by default that of this machine.
   /// - Throws: if that memory is too small, before anything is allocated.
   package func checkFits(
-    folder: String, type: ElementType, frozen: FrozenStorage, memory: Double = usableMemory
+    folder: String, type: ElementType, frozen: FrozenForm, memory: Double = usableMemory
   ) throws {
-    try checkFits(
-      folder: folder, copies: min(Double(type.bytes), frozen.bytesPerNumber) / 4, memory: memory)
+    let least = min(
+      Double(type.bytes), frozen.projections.bytesPerNumber, frozen.embeddings?.bytesPerNumber ?? 4)
+    try checkFits(folder: folder, copies: least / 4, memory: memory)
   }
 
   /// - Parameters:

@@ -44,7 +44,7 @@ package struct RunShape: Sendable {
   package var objective: any Objective = LanguageModel()
   package var type: ElementType
   /// What frozen projections are kept in.
-  package var frozen: FrozenStorage
+  package var frozen: FrozenForm
   /// The frozen parameters that lie in a file as bfloat16, by name.
   package var inHalves: Set<String> = []
   package var wire: ElementType
@@ -81,7 +81,7 @@ package struct RunShape: Sendable {
   ) {
     self.batch = batch
     self.type = type
-    frozen = FrozenStorage(type)
+    frozen = FrozenForm(type)
     self.wire = wire
     self.rule = rule
     self.recompute = recompute
@@ -110,7 +110,7 @@ package struct RunShape: Sendable {
     context = recipe.parallel.context
     measures = recipe.data.validation != .none
     objective = recipe.objective
-    frozen = recipe.frozenStorage
+    frozen = recipe.frozen
     audit = recipe.training.audit
     rollouts = (objective as? any PolicyTask)?.rollouts.storage
     if rollouts == FrozenStorage(type) { rollouts = nil }
@@ -185,11 +185,13 @@ package struct ProgramEstimate: Sendable {
     if type(of: description.family).readsSource, batch.sourceLength == 0 { batch.sourceLength = batch.length }
     trainedType = description.trainedType(shape.type)
     let plan = FrozenPlan(
-      layout, projections: shape.frozen, type: shape.type, inHalves: shape.inHalves)
+      layout, shape.frozen, type: shape.type, inHalves: shape.inHalves)
     frozenBytes = plan.bytes + plan.mappedBytes
     rolloutBytes =
       shape.rollouts.map {
-        FrozenPlan(description.adapted(by: NoFineTuning()).layout, projections: $0, type: shape.type).bytes
+        FrozenPlan(
+          description.adapted(by: NoFineTuning()).layout, FrozenForm(projections: $0), type: shape.type
+        ).bytes
       } ?? 0
     // Of several tasks, the largest program counts.
     let described = shape.objective is SharedTrunk ? description.eachTask : [description]

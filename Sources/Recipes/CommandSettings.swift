@@ -36,12 +36,12 @@ package struct CommandSettings {
 /// How a model lies in memory and is computed where nothing is trained.
 package struct ModelSettings: Sendable {
   package var elementType: ElementType
-  package var frozenStorage: FrozenStorage
+  package var frozen: FrozenForm
   package var parallel: ParallelRecipe
 
   package init(_ top: Section) {
     elementType = top.choice("model_dtype", default: .float32)
-    frozenStorage = Recipe.frozenStorage(top, type: elementType)
+    frozen = Recipe.frozenForm(top, type: elementType)
     parallel = ParallelRecipe(top.section("parallel"))
   }
 

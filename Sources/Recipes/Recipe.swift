@@ -27,7 +27,7 @@ package struct Recipe: Sendable {
   package var adapters: [AdapterPart] = []
   /// How the model is fine-tuned, and what of it is frozen is kept in.
   package var method: any Method
-  package var frozenStorage: FrozenStorage
+  package var frozen: FrozenForm
   /// A PEFT folder that the run starts from.
   package var adapter: String?
   package var output: String
@@ -154,8 +154,8 @@ package struct Recipe: Sendable {
     objective = together == nil ? TaskRecipe(top).objective : LanguageModel()
     let beside = top.has(AdaptersRecipe.key) ? AdaptersRecipe(top, objective) : nil
     method = beside?.method ?? MethodRecipe(top).method
-    frozenStorage = Self.frozenStorage(top, type: elementType)
-    if (method as? FullMethod)?.trainsEverything == true, frozenStorage != FrozenStorage(elementType) {
+    frozen = Self.frozenForm(top, type: elementType)
+    if (method as? FullMethod)?.trainsEverything == true, frozen != FrozenForm(elementType) {
       top.fail("frozen_dtype", "is given, but method full freezes nothing", hint: "set method=lora")
     }
     if top.has("adapter") {
@@ -169,7 +169,7 @@ package struct Recipe: Sendable {
         method = start.trained(as: method)
       }
     }
-    if (method as? LoRA)?.start == .loftq, !frozenStorage.isQuantised {
+    if (method as? LoRA)?.start == .loftq, !frozen.projections.isQuantised {
       top.fail(
         "method", "has init loftq, but frozen_dtype quantises nothing, and there is no error to decompose",
         hint: "set frozen_dtype=int8 or nf4")
@@ -226,8 +226,8 @@ package struct Recipe: Sendable {
 }
 
 extension Recipe {
-  /// `frozen_dtype`: a name, or a mapping with a name and `double_quantization`.
-  package static func frozenStorage(_ top: Section, type: ElementType) -> FrozenStorage {
+  /// `frozen_dtype`: a name, or a mapping with a name, `embeddings` and `double_quantization`.
+  package static func frozenForm(_ top: Section, type: ElementType) -> FrozenForm {
     enum Name: String, CaseIterable {
       case same
       case float32
@@ -238,17 +238,21 @@ extension Recipe {
     let isMapping = top.raw("frozen_dtype")?.members != nil
     let section = isMapping ? top.section("frozen_dtype") : top
     let name = section.choice(isMapping ? "name" : "frozen_dtype", default: Name.same)
+    let embeddings = isMapping ? section.choice("embeddings", default: Name.same) : .same
     let nests = isMapping && section.bool("double_quantization", default: false)
-    if nests, name != .nf4 {
+    if nests, name != .nf4, embeddings != .nf4 {
       section.fail("double_quantization", "is true, and the storage is \(name.rawValue)", hint: "nf4 has it")
     }
-    return switch name {
-    case .same: FrozenStorage(type)
-    case .float32: .float32
-    case .bfloat16: .bfloat16
-    case .int8: .int8
-    case .nf4: .nf4(doubleQuantization: nests)
+    func storage(_ name: Name) -> FrozenStorage? {
+      switch name {
+      case .same: nil
+      case .float32: .float32
+      case .bfloat16: .bfloat16
+      case .int8: .int8
+      case .nf4: .nf4(doubleQuantization: nests)
+      }
     }
+    return FrozenForm(projections: storage(name) ?? FrozenStorage(type), embeddings: storage(embeddings))
   }
 }
 

@@ -41,6 +41,8 @@ package struct ParameterSpec: Equatable, Sendable {
   package var isNorm: Bool
   /// Whether it is a table of which tokens choose rows.
   package var isLookedUp: Bool
+  /// Whether it has a row for each token: such a table, or the head onto the vocabulary.
+  package var hasRowsOfTokens: Bool
   /// The factor of the learning rate.
   package var rateFactor: Double
   /// A weight decay of its own, which applies whether `decays` or not.
@@ -49,10 +51,11 @@ package struct ParameterSpec: Equatable, Sendable {
   package init(
     name: String, shape: [Int], decays: Bool, initial: Initial, trains: Bool = true,
     isProjection: Bool = false, isAdded: Bool = false, isHead: Bool = false, isNorm: Bool = false,
-    isLookedUp: Bool = false, rateFactor: Double = 1, weightDecay: Double? = nil
+    isLookedUp: Bool = false, isOntoTokens: Bool = false, rateFactor: Double = 1, weightDecay: Double? = nil
   ) {
     self.isNorm = isNorm
     self.isLookedUp = isLookedUp
+    hasRowsOfTokens = isLookedUp || isOntoTokens
     self.rateFactor = rateFactor
     self.weightDecay = weightDecay
     self.name = name

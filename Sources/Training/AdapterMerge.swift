@@ -162,7 +162,7 @@ package struct AdapterMerge {
   ) throws -> [Float] {
     let replica = Replica(
       description, engine: engine,
-      store: WeightStore(description, type: .float32, projections: projections))
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: projections)))
     try replica.fill(from: reader)
     return replica.logits(batch)
   }

@@ -124,7 +124,7 @@ extension ModelSettings {
   init(of recipe: Recipe) {
     self.init()
     elementType = recipe.elementType
-    frozenStorage = recipe.frozenStorage
+    frozen = recipe.frozen
     parallel = recipe.parallel
   }
 }

@@ -26,7 +26,7 @@ struct RunBase {
       recipe.weights == .random ? nil : try HuggingFaceWeights(folder: recipe.model).fingerprint()
     (checkpointForm, modelForm) = (.trainedPart, .model)
     conditions =
-      [("method", recipe.method.settings), ("frozen_dtype", .string("\(recipe.frozenStorage)"))]
+      [("method", recipe.method.settings), ("frozen_dtype", .string("\(recipe.frozen)"))]
       + (fingerprint.map { [("base", .string($0))] } ?? [])
     try describe(description, recipe)
   }

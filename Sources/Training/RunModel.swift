@@ -17,7 +17,7 @@ struct RunModel {
     (description, companions) = try ranks.together {
       let description = try recipe.describeModel()
       try description.checkFits(
-        folder: recipe.model, type: recipe.elementType, frozen: recipe.frozenStorage)
+        folder: recipe.model, type: recipe.elementType, frozen: recipe.frozen)
       try recipe.objective.check(description)
       var companions = ranks.isFirst ? try CompanionFiles(of: recipe.model) : CompanionFiles()
       companions.add(recipe.objective.companions(of: description))

@@ -32,7 +32,8 @@ struct RunReader: WeightReader {
       ? random : try FolderWeights(folder: recipe.model, description, layout: layout, head: random)
     base =
       DerivedWeights(
-        description, layout: layout, base: folder, storage: recipe.frozenStorage, engine: engine) ?? folder
+        description, layout: layout, base: folder, storage: recipe.frozen.projections, engine: engine)
+      ?? folder
     let place = checkpoint ?? recipe.adapter
     holdsAdded = place.map(AdapterWeights.isIn) ?? false
     trained = try place.map { path -> any WeightReader in

@@ -12,7 +12,7 @@ import Tensors
 
 package struct SharedBase {
   private let model: String
-  private let storage: FrozenStorage
+  private let form: FrozenForm
   private let type: ElementType
   private let store: WeightStore
   package let bytes: Int
@@ -23,11 +23,11 @@ package struct SharedBase {
     let description = try ranks.together {
       let description = try ModelDescription.stored(in: recipe.model)
       try description.checkFits(
-        folder: recipe.model, type: recipe.elementType, frozen: recipe.frozenStorage)
+        folder: recipe.model, type: recipe.elementType, frozen: recipe.frozen)
       return description.adapted(by: NoFineTuning())
     }
     let engine = try ranks.together { try Engine(threads: threads, kernel: recipe.parallel.blasKernel) }
-    (model, storage, type) = (recipe.model, recipe.frozenStorage, recipe.elementType)
+    (model, form, type) = (recipe.model, recipe.frozen, recipe.elementType)
     store = try .frozen(description, recipe, ranks: ranks)
     bytes = store.frozen?.plan.bytes ?? 0
     try ranks.together {
@@ -47,7 +47,7 @@ package struct SharedBase {
 
   /// The weights of a run on this base; nil where it is for another one, or lacks what the run does not train.
   func weights(_ layout: ParameterLayout, trained: WeightLine, _ recipe: Recipe) -> WeightStore? {
-    guard Self.serves(recipe), recipe.model == model, recipe.frozenStorage == storage,
+    guard Self.serves(recipe), recipe.model == model, recipe.frozen == form,
       recipe.elementType == type
     else { return nil }
     return WeightStore(layout, trained: trained, on: store)

@@ -38,7 +38,7 @@ package struct TrainedModel {
     let store = WeightStore.readOnly(description, settings, ranks: ranks)
     try self.init(folder, description, objective, tokenizer, engine, store)
     // Agreeing on the outcome, ranks wait for each other's parts.
-    try ranks.together { try fill(adapter: adapter, storage: settings.frozenStorage) }
+    try ranks.together { try fill(adapter: adapter, storage: settings.frozen.projections) }
     store.trained.refreshVectors()
   }
 
@@ -50,8 +50,8 @@ package struct TrainedModel {
     try self.init(
       folder, description, nil, try Tokenizer(folder: folder),
       try Engine(threads: threads, kernel: settings.parallel.blasKernel),
-      WeightStore(description, type: settings.elementType, projections: settings.frozenStorage))
-    try fill(adapter: adapter, storage: settings.frozenStorage)
+      WeightStore(description, type: settings.elementType, form: settings.frozen))
+    try fill(adapter: adapter, storage: settings.frozen.projections)
   }
 
   /// The same base with an adapter, whose frozen weights are the base's. Collective.
@@ -80,7 +80,7 @@ package struct TrainedModel {
     }
     try self.init(base.folder, description, objective, base.tokenizer, base.replica.engine, store)
     let reader = try AdaptedWeights(
-      description, base: base.folder, adapter: adapter, storage: settings.frozenStorage,
+      description, base: base.folder, adapter: adapter, storage: settings.frozen.projections,
       engine: base.replica.engine)
     if reader.changesBase { throw Self.cannotShare(adapter, "stands on a base of its own (init)") }
     try replica.fillTrained(from: reader)
@@ -110,7 +110,7 @@ package struct TrainedModel {
     let description =
       try adapter.map { try ModelDescription.stored(in: folder, adapter: $0) }
       ?? .stored(in: folder).adapted(by: NoFineTuning())
-    try description.checkFits(folder: folder, type: settings.elementType, frozen: settings.frozenStorage)
+    try description.checkFits(folder: folder, type: settings.elementType, frozen: settings.frozen)
     return description
   }
 

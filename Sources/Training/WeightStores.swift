@@ -11,11 +11,11 @@ import Tensors
 extension WeightStore {
   /// All weights of a model in memory of this rank's own.
   package convenience init(
-    _ description: ModelDescription, type: ElementType, projections: FrozenStorage? = nil,
+    _ description: ModelDescription, type: ElementType, form: FrozenForm? = nil,
     ledger: MemoryLedger? = nil
   ) {
     let layout = description.layout
-    let frozen = FrozenPlan(layout, projections: projections ?? FrozenStorage(type), type: type)
+    let frozen = FrozenPlan(layout, form ?? FrozenForm(type), type: type)
     self.init(
       layout,
       trained: WeightLine(layout.trained, type: description.trainedType(type), ledger: ledger),
@@ -33,7 +33,7 @@ extension WeightStore {
       layout.trained, type: description.trainedType(recipe.elementType), recipe, ranks: ranks, ledger: ledger)
     if let store = base?.weights(layout, trained: line, recipe) { return (store, true) }
     let plan = FrozenPlan(
-      layout, projections: recipe.frozenStorage, type: recipe.elementType,
+      layout, recipe.frozen, type: recipe.elementType,
       inHalves: try ranks.together { description.inHalves(of: recipe) })
     let frozen = frozen(plan, ranks: ranks, ledger: ledger)
     return (WeightStore(layout, trained: line, frozen: frozen, type: recipe.elementType), false)
@@ -43,7 +43,7 @@ extension WeightStore {
   static func frozen(_ description: ModelDescription, _ recipe: Recipe, ranks: Ranks) throws -> WeightStore {
     let layout = description.layout
     let plan = FrozenPlan(
-      layout, projections: recipe.frozenStorage, type: recipe.elementType,
+      layout, recipe.frozen, type: recipe.elementType,
       inHalves: try ranks.together { description.inHalves(of: recipe) })
     return WeightStore(
       layout, trained: WeightLine(layout.trained, type: recipe.elementType),
@@ -67,7 +67,7 @@ extension WeightStore {
     let type = settings.elementType
     let ranks = settings.parallel.sharesWeights == false ? nil : ranks
     let frozen = frozen(
-      FrozenPlan(layout, projections: settings.frozenStorage, type: type), ranks: ranks, ledger: nil)
+      FrozenPlan(layout, settings.frozen, type: type), ranks: ranks, ledger: nil)
     // What an adapter trained.
     let line = layout.trained
     let trainedType = description.trainedType(type)

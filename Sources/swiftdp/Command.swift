@@ -96,8 +96,9 @@ func onRanks(_ body: (Ranks) throws -> Void) throws {
     try body(ranks)
   } catch let error where error is UserError || error is UserErrors || error is Ranks.StoppedElsewhere {
     if !(error is Ranks.StoppedElsewhere) { Command.tell("\(error)") }
-    ranks.finish()
-    throw Ranks.StoppedElsewhere(code: exitCode(of: error))
+    let code = exitCode(of: error)
+    ranks.finish(after: code)
+    throw Ranks.StoppedElsewhere(code: code)
   } catch {
     StandardStream.error.write("swiftdp: rank \(ranks.rank): \(error)\n")
     ranks.abort(.software)

@@ -85,13 +85,17 @@ struct Merge: ParsableCommand {
     let names = data.filter { !CommandSettings.isSetting($0) }
     let given = CommandSettings(
       data.filter(CommandSettings.isSetting) + settings, of: "merge", paths: Launch.paths)
-    let storage = Recipe.frozenStorage(given.top, type: .float32)
+    let form = Recipe.frozenForm(given.top, type: .float32)
+    if form.embeddings != nil {
+      given.top.fail(
+        "frozen_dtype", "has embeddings, which merge leaves as the base has them", hint: "leave them out")
+    }
     try given.finish()
     let (files, mistakes) = DataFileNames.files(names, at: "--data")
     guard mistakes.isEmpty else { throw UserErrors(mistakes) }
     let merge = try AdapterMerge(
       base: model, adapter: first, output: output,
-      data: files.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : files, storage: storage,
+      data: files.isEmpty ? [try Shipped.folder() + "/held-out.jsonl"] : files, storage: form.projections,
       threads: threads ?? max(Launch.allowedCores, 1))
     for note in merge.notes { Command.tell("note: " + note) }
     let lines = ProgressLines()

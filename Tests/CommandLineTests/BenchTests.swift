@@ -32,16 +32,18 @@ extension CommandLineTests {
       #expect(m == 32)
     }
 
-    @Test(arguments: ["same", "nf4"]) func generate(_ storage: String) throws {
+    @Test(arguments: ["same", "nf4", "int8"]) func generate(_ storage: String) throws {
       let result = try Command.swiftdp(
         [
           "bench", "generate", "--layers", "1", "--prompts", "3", "--length", "5", "--max-tokens", "4",
-          "--batch-size", "2", "--single", "2", "--frozen-dtype", storage, "--json",
+          "--batch-size", "2", "--single", "2", "--frozen-dtype", storage,
+          "--embeddings-dtype", storage, "--json",
         ], in: try Workspace())
       // It also compares the answers of a batch with those of its prompts alone.
       try #require(result.code == 0, "\(result.err)")
       let json = try JSON.parse(result.out)
       #expect(json["bench"]?.text == "generate" && json["frozen_dtype"]?.text == storage)
+      #expect(json["embeddings_dtype"]?.text == storage)
       for key in ["tokens_per_second", "single_tokens_per_second"] {
         let rate = try json.number(key)
         #expect(rate > 0 && rate < 1e9)

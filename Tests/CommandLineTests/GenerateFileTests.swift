@@ -36,6 +36,7 @@ extension CommandLineTests {
     @Test(arguments: [
       [], ["--temperature", "1.5", "--top-p", "0.9", "--seed", "4"], ["--temperature", "1", "--top-k", "5"],
       ["frozen_dtype=nf4", "--adapter", "lora/model"], ["model_dtype=bfloat16", "frozen_dtype=int8"],
+      ["frozen_dtype={name: int8, embeddings: int8}"],
     ])
     func everyArrangementGivesTheSameFile(_ options: [String]) throws {
       let folder = try folder()
@@ -209,13 +210,14 @@ extension CommandLineTests {
       var compared = 0
       for setting in [
         "frozen_dtype=nf4", "frozen_dtype={name: nf4, double_quantization: true}", "model_dtype=bfloat16",
+        "frozen_dtype={name: same, embeddings: int8}",
       ] {
         let stored = try loss([setting])
         #expect(stored != whole && abs(stored / whole - 1) < 0.1, "\(setting)")
         #expect(try loss([setting], ranks: 3) == stored)
         compared += 1
       }
-      #expect(compared == 3)
+      #expect(compared == 4)
     }
 
     /// Rows that name adapters of one base are answered as by each of them alone.

@@ -67,6 +67,31 @@ import Testing
     #expect(ran == 6)
   }
 
+  /// Tables that are looked up in and multiplied, tied and apart, in few bits.
+  @Test(arguments: models.map(\.name), [FrozenStorage.int8, .nf4(doubleQuantization: false)])
+  func embeddingsInFewBits(_ name: String, _ storage: FrozenStorage) throws {
+    let sketch = try #require(Self.models.first { $0.name == name }).sketch
+    var draw = Draw(402)
+    let batch = TestBatch(Self.shape, vocabulary: sketch.vocabulary, draw: &draw)
+    let adaptation = TestAdaptation.everywhere(dropout: 0, magnitude: false)
+    func model(_ embeddings: FrozenStorage?, _ type: ElementType) -> TestModel {
+      TestModel(sketch, type: type, frozen: .int8, embeddings: embeddings, adaptation: adaptation)
+    }
+    let few = model(storage, .float32)
+    try expectRight(few, batch)
+    #expect(few.store.frozen!.plan.bytes < model(nil, .float32).store.frozen!.plan.bytes)
+    let plain = try few.train(batch)
+    for threads in 1...3 {
+      expectSame(try few.train(batch, threads: threads, poisoned: true), plain, "\(threads) threads")
+    }
+    // In a bfloat16 model they are what they widen to, rounded.
+    let half = model(storage, .bfloat16)
+    try expectRight(half, batch, loss: 1e-2, gradients: 4e-2)
+    let twin = TestModel(sketch, type: .bfloat16, frozen: .bfloat16, adaptation: adaptation)
+    try twin.freeze(half.line)
+    expectSame(try half.train(batch, poisoned: true), try twin.train(batch), "in bfloat16")
+  }
+
   /// The gradient of the first input reaches tables and norms, through every projection.
   @Test(arguments: models.map(\.name), [(0, false), (0.3, false), (0, true), (0.3, true)])
   func inputGradients(_ name: String, _ kind: (dropout: Double, magnitude: Bool)) throws {

@@ -31,7 +31,8 @@ final class TestModel {
   /// - Parameter freezes: which parameters are not trained, by name.
   init(
     _ sketch: Sketch, bucketCount: Int = 4 << 20, type: ElementType = .float32,
-    frozen storage: FrozenStorage = .float32, adaptation: any Adaptation = FullFineTuning(),
+    frozen storage: FrozenStorage = .float32, embeddings: FrozenStorage? = nil,
+    adaptation: any Adaptation = FullFineTuning(),
     freezes: (String) -> Bool = { _ in false }
   ) {
     self.sketch = sketch
@@ -46,7 +47,8 @@ final class TestModel {
     weights = WeightLine(layout.trained, type: trainedType)
     let frozen =
       layout.trainedCount < layout.count
-      ? FrozenStore(FrozenPlan(layout, projections: storage, type: type)) : nil
+      ? FrozenStore(FrozenPlan(layout, FrozenForm(projections: storage, embeddings: embeddings), type: type))
+      : nil
     store = WeightStore(layout, trained: weights, frozen: frozen, type: type)
     var given = [[Float]](repeating: [], count: layout.parameters.count)
     // By the order of use among the model's own and the added ones, so that weights depend neither on what is frozen

@@ -40,7 +40,7 @@ import Testing
 
   @Test(arguments: FrozenStorageTests.storages, ElementType.allCases)
   func ranksOfAHostFillOneStore(_ storage: FrozenStorage, _ type: ElementType) throws {
-    let plan = FrozenPlan(Self.layout, projections: storage, type: type)
+    let plan = FrozenPlan(Self.layout, FrozenForm(projections: storage), type: type)
     let alone = FrozenStore(plan)
     try alone.fill(from: Reader(), on: Self.inOrder)
     for ranks in 1...4 {
@@ -60,7 +60,7 @@ import Testing
 
   @Test(arguments: FrozenStorageTests.storages)
   func parametersAreWhatTheirStorageMakesOfThem(_ storage: FrozenStorage) throws {
-    let store = FrozenStore(FrozenPlan(Self.layout, projections: storage, type: .bfloat16))
+    let store = FrozenStore(FrozenPlan(Self.layout, FrozenForm(projections: storage), type: .bfloat16))
     try store.fill(from: Reader(), on: Self.inOrder)
     func index(_ name: String) throws -> Int { try #require(Self.layout.index(of: name)) }
     for name in ["gain", "bias"] {
@@ -120,8 +120,8 @@ import Testing
   func whatLiesInHalvesIsReadThere(_ storage: FrozenStorage, _ type: ElementType) throws {
     let reader = MappedReader()
     let names = Set(Self.layout.parameters.map(\.spec.name))
-    let plain = FrozenPlan(Self.layout, projections: storage, type: type)
-    let plan = FrozenPlan(Self.layout, projections: storage, type: type, inHalves: names)
+    let plain = FrozenPlan(Self.layout, FrozenForm(projections: storage), type: type)
+    let plan = FrozenPlan(Self.layout, FrozenForm(projections: storage), type: type, inHalves: names)
     // Tables where anything is kept in less than fp32, and projections where they are bfloat16.
     let table = type == .bfloat16 || storage != .float32 ? 2 * 31 * 48 : 0
     let projections = storage == .bfloat16 ? 2 * (7 * 33 + 65 * 130 + 1) : 0

@@ -32,7 +32,8 @@ private struct AllocationCase {
   func replica(_ adapter: String, _ description: ModelDescription) throws -> Replica {
     let engine = try Engine(threads: 2)
     let replica = Replica(
-      description, engine: engine, store: WeightStore(description, type: .float32, projections: .float32))
+      description, engine: engine,
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: .float32)))
     try replica.fill(
       from: try AdaptedWeights(description, base: base, adapter: folder + "/" + adapter, engine: engine))
     return replica

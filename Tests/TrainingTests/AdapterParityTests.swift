@@ -45,7 +45,7 @@ private struct AdapterCase {
     let engine = try Engine(threads: 2)
     let replica = Replica(
       description, engine: engine,
-      store: WeightStore(description, type: .float32, projections: storage))
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: storage)))
     try replica.fill(
       from: try AdaptedWeights(description, base: base, adapter: folder, storage: storage, engine: engine))
     return replica
@@ -79,7 +79,7 @@ private struct AdapterCase {
     let description = try optimizer.grouped(ModelDescription.stored(in: base).adapted(by: method))
     let replica = Replica(
       description, engine: try Engine(threads: 2),
-      store: WeightStore(description, type: .float32, projections: storage))
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: storage)))
     try replica.fill(from: try FolderWeights(folder: base, description, layout: replica.store.layout))
     return replica
   }

@@ -52,7 +52,7 @@ private struct BottleneckCase {
       description.head == .languageModel ? try objective(of: description) : HeadAlone(description.head)
     let replica = Replica(
       description, objective: objective, engine: engine,
-      store: WeightStore(description, type: .float32, projections: storage))
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: storage)))
     try replica.fill(
       from: try AdaptedWeights(
         description, base: base.model, adapter: folder, storage: storage, engine: engine))

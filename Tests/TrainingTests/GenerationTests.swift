@@ -40,7 +40,7 @@ private struct GenerationCase {
         ?? NoFineTuning())
     let replica = Replica(
       description, engine: try Engine(threads: threads),
-      store: WeightStore(description, type: .float32, projections: storage))
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: storage)))
     if let adapter {
       try replica.fill(
         from: try AdaptedWeights(description, base: folder, adapter: adapter, engine: replica.engine))

@@ -58,11 +58,13 @@ import Training
   @Test func weightsThatFitAreNotRefused() throws {
     let description = try gpt2()
     let count = Double(ParameterLayout(specs: description.parameters).count)
-    let cases: [(ElementType, FrozenStorage, Double)] = [
-      (.float32, .float32, 4), (.bfloat16, .bfloat16, 2), (.float32, .int8, 1), (.bfloat16, .int8, 1),
-      (.bfloat16, .nf4(doubleQuantization: true), 0.5),
+    let cases: [(ElementType, FrozenStorage, FrozenStorage?, Double)] = [
+      (.float32, .float32, nil, 4), (.bfloat16, .bfloat16, nil, 2), (.float32, .int8, nil, 1),
+      (.bfloat16, .int8, nil, 1), (.bfloat16, .nf4(doubleQuantization: true), nil, 0.5),
+      (.bfloat16, .bfloat16, .int8, 1),
     ]
-    for (type, frozen, bytes) in cases {
+    for (type, projections, embeddings, bytes) in cases {
+      let frozen = FrozenForm(projections: projections, embeddings: embeddings)
       func check(_ share: Double) throws {
         try description.checkFits(folder: "m", type: type, frozen: frozen, memory: bytes * count * share)
       }

@@ -46,7 +46,7 @@ private struct PromptCase {
   ) throws -> Replica {
     let replica = Replica(
       description, objective: try objective(of: description), engine: try Engine(threads: 2),
-      store: WeightStore(description, type: .float32, projections: storage))
+      store: WeightStore(description, type: .float32, form: FrozenForm(projections: storage)))
     try replica.fill(from: try reader(replica))
     return replica
   }

@@ -7,9 +7,6 @@
 /// Panels of x [rows, width], whose rows are the inner dimension: y [panel][pairs][32]. What is beyond x is zero.
 SWIFTDP_HALF void swiftdp_half_pack(
     const uint16_t *x, long x_stride, long rows, long width, uint32_t *y, long pairs) {
-  // Halves 0 to 15 are those of the first row.
-  const __m512i places = _mm512_set_epi16(
-      31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   for (long column = 0; column < width; column += SWIFTDP_HALF_COLUMNS)
     for (long p = 0; p < pairs; p++)
       for (long i = column; i < column + SWIFTDP_HALF_COLUMNS; i += 16, y += 16) {
@@ -18,7 +15,7 @@ SWIFTDP_HALF void swiftdp_half_pack(
         const __m256i first = _mm256_maskz_loadu_epi16(mask, from);
         const __m256i second = _mm256_maskz_loadu_epi16(2 * p + 1 < rows ? mask : 0, from + x_stride);
         const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
-        _mm512_storeu_si512(y, _mm512_permutexvar_epi16(places, both));
+        _mm512_storeu_si512(y, swiftdp_half_interleave(both));
       }
 }
 

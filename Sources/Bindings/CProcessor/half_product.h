@@ -98,12 +98,16 @@ SWIFTDP_HALF void swiftdp_half_rows(
     }
 }
 
-/// Sixteen pairs of neighbours of two rows.
-SWIFTDP_HALF_INLINE __m512i swiftdp_half_pairs(__m512 first, __m512 second) {
-  // Halves 0 to 15 are those of the first row.
+/// Sixteen pairs of neighbours of two rows of 16 halves each, which lie one behind the other.
+SWIFTDP_HALF_INLINE __m512i swiftdp_half_interleave(__m512i rows) {
   const __m512i places = _mm512_set_epi16(
       31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(places, (__m512i)_mm512_cvtne2ps_pbh(second, first));
+  return _mm512_permutexvar_epi16(places, rows);
+}
+
+/// Sixteen pairs of neighbours of two rows of floats.
+SWIFTDP_HALF_INLINE __m512i swiftdp_half_pairs(__m512 first, __m512 second) {
+  return swiftdp_half_interleave((__m512i)_mm512_cvtne2ps_pbh(second, first));
 }
 
 /// Panels of x [rows, width], whose rows are the inner dimension: y [panel][pairs][32].

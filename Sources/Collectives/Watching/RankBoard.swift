@@ -161,6 +161,14 @@ package final class RankBoard: @unchecked Sendable {
     mine[.waitingSince] = now()
   }
 
+  /// Whether another rank of this host has been waiting that long in one call.
+  func hasWaited(seconds: Int64) -> Bool {
+    slots.contains { slot in
+      let since = slot[.waitingSince]
+      return slot.base != mine.base && since > 0 && now() - since >= seconds * 1000
+    }
+  }
+
   /// Notes that this rank no longer waits.
   package func go() {
     mine[.waitingSince] = 0

@@ -16,7 +16,7 @@ extension Graph {
     loss sequences: (any TargetLoss)? = nil, hasValues: Bool = false
   ) {
     let weight = parameter(
-      name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02))
+      name, [vocabulary, x.columns], decays: true, initial: .normal(deviation: 0.02), isOntoTokens: true)
     let parameters =
       [weight] + (bias.map { [parameter($0, [vocabulary], decays: false, initial: .zeros)] } ?? [])
     let values =

@@ -8,12 +8,12 @@ extension Graph {
   package func embedding(_ name: String, vocabulary: Int, columns: Int, factor: Double = 1) -> Value {
     let table = parameter(
       name, [vocabulary, columns], decays: true, initial: .normal(deviation: 0.02), isLookedUp: true)
-    let factor =
-      matrixType(of: table) == .bfloat16 ? BFloat16(rounding: Float(factor)).float : Float(factor)
+    let rounds = matrixType(of: table) == .bfloat16
+    let factor = rounds ? BFloat16(rounding: Float(factor)).float : Float(factor)
     let x = append(
       Embedding(
         source: .tokens, rows: shape.rows, columns: columns, vocabulary: vocabulary, factor: factor,
-        noise: embeddingNoise(columns: columns)),
+        rounds: rounds, noise: embeddingNoise(columns: columns)),
       parameters: [table], columns: columns)
     return prompted(x, table: name, factor: factor)
   }
@@ -67,6 +67,8 @@ struct Embedding: Operation {
   let columns: Int
   let vocabulary: Int
   var factor: Float = 1
+  /// Whether the table is rounded to bfloat16.
+  var rounds = false
   /// The row of the table for index 0.
   var first = 0
   var noise: Noise?
@@ -90,7 +92,7 @@ struct Embedding: Operation {
     if adds { frame.engine.copy(frame.input(0), count: rows * columns, into: frame.output(0)) }
     frame.engine.embed(
       indices(frame), from: first, table: frame.matrix(0, rows: vocabulary, columns: columns), rows: rows,
-      factor: factor, into: frame.output(0), adding: adds)
+      factor: factor, rounds: rounds, into: frame.output(0), adding: adds)
     guard let noise else { return }
     frame.engine.addNoise(
       EmbeddingNoise(

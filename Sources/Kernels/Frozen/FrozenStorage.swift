@@ -44,6 +44,28 @@ package enum FrozenStorage: Sendable, Equatable {
   }
 }
 
+/// What the frozen matrices of a model are kept in.
+package struct FrozenForm: Sendable, Equatable {
+  /// Matrices that only products read.
+  package var projections: FrozenStorage
+  /// The table of tokens and the head onto them; nil for the type of the model.
+  package var embeddings: FrozenStorage?
+
+  package init(projections: FrozenStorage, embeddings: FrozenStorage? = nil) {
+    self.projections = projections
+    self.embeddings = embeddings
+  }
+
+  /// What a model of that type is kept in.
+  package init(_ type: ElementType) { self.init(projections: FrozenStorage(type)) }
+}
+
+extension FrozenForm: CustomStringConvertible {
+  package var description: String {
+    "\(projections)" + (embeddings.map { ", embeddings in \($0)" } ?? "")
+  }
+}
+
 extension FrozenStorage: CustomStringConvertible {
   package var description: String {
     switch self {

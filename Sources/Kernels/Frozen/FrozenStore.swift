@@ -26,12 +26,12 @@ package struct FrozenPlan: Sendable {
   package let mappedBytes: Int
 
   /// - Parameters:
-  ///   - projections: the storage of matrices that only products read. Other matrices are kept in `type`, and
-  ///     parameters of one dimension, and what an adapter adds, in fp32.
+  ///   - form: the storage of matrices that only products read, and of rows for tokens. Other matrices are kept in
+  ///     `type`, and parameters of one dimension, and what an adapter adds, in fp32.
   ///   - inHalves: the names of matrices that lie in a file as bfloat16. Those that are kept in bfloat16 are mapped
   ///     from there; where projections take fewer bits than fp32, other matrices are kept as they lie there.
   package init(
-    _ layout: ParameterLayout, projections: FrozenStorage, type: ElementType, inHalves: Set<String> = []
+    _ layout: ParameterLayout, _ form: FrozenForm, type: ElementType, inHalves: Set<String> = []
   ) {
     let first = layout.parameters.firstIndex { !$0.spec.trains } ?? layout.parameters.count
     parameters = first..<layout.parameters.count
@@ -44,9 +44,10 @@ package struct FrozenPlan: Sendable {
       let columns = shape.last ?? 1
       let rows = parameter.spec.count / max(columns, 1)
       let isInHalves = inHalves.contains(parameter.spec.name)
-      let table = isInHalves && projections != .float32 ? .bfloat16 : plain
+      let other = isInHalves && form.projections != .float32 ? .bfloat16 : plain
+      let table = parameter.spec.hasRowsOfTokens ? form.embeddings ?? other : other
       let isPlain = shape.count < 2 || parameter.spec.isAdded
-      let storage = isPlain ? .float32 : parameter.spec.isProjection ? projections : table
+      let storage = isPlain ? .float32 : parameter.spec.isProjection ? form.projections : table
       let isMapped = isInHalves && storage == .bfloat16
       let bytes = isMapped ? (codes: 0, scales: 0) : storage.bytes(rows: rows, columns: columns)
       if isMapped { mapped += storage.bytes(rows: rows, columns: columns).codes }

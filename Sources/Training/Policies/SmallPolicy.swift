@@ -18,7 +18,7 @@ final class SmallPolicy {
     guard storage != FrozenStorage(recipe.elementType) else { return nil }
     self.ranks = ranks
     var settings = ModelSettings(of: recipe)
-    settings.frozenStorage = storage
+    settings.frozen = FrozenForm(projections: storage)
     let description = policy.description.adapted(by: NoFineTuning())
     let store = WeightStore.readOnly(description, settings, ranks: ranks)
     replica = Replica(

@@ -20,6 +20,8 @@ struct BenchGenerate: ParsableCommand {
   var dtype = ElementType.float32
   @Option(help: "same, bfloat16, int8 or nf4: what projections are stored in.")
   var frozenDtype = BenchModel.Frozen.same
+  @Option(help: "same, bfloat16, int8 or nf4: what embeddings and the head are stored in.")
+  var embeddingsDtype = BenchModel.Frozen.same
   @Option(help: "Layers of that shape; it has 12.")
   var layers = 12
   @Option(help: "Prompts of random tokens.")
@@ -60,7 +62,9 @@ struct BenchGenerate: ParsableCommand {
       config: shape.config(length: length + maxTokens, layers: layers), file: shape.rawValue,
       endOfGeneration: []
     ).adapted(by: NoFineTuning())
-    let store = WeightStore(description, type: dtype, projections: frozenDtype.storage(dtype))
+    let form = FrozenForm(
+      projections: frozenDtype.storage(dtype), embeddings: embeddingsDtype.storage(dtype))
+    let store = WeightStore(description, type: dtype, form: form)
     try store.frozen?.fill(from: RandomWeights(description.layout, seed: 0), on: engine.pool.runTiles)
     let generator = Generator(description, weights: store, engine: engine)
     var stream = PhiloxStream(seed: 0, stream: 0)
@@ -98,7 +102,8 @@ struct BenchGenerate: ParsableCommand {
   private func json(_ together: Double, _ alone: Double?) -> JSON {
     .object([
       "bench": .string("generate"), "shape": .string(shape.rawValue), "dtype": .string(dtype.rawValue),
-      "frozen_dtype": .string(frozenDtype.rawValue), "layers": .integer(layers),
+      "frozen_dtype": .string(frozenDtype.rawValue),
+      "embeddings_dtype": .string(embeddingsDtype.rawValue), "layers": .integer(layers),
       "threads": .integer(threads ?? max(Launch.allowedCores, 1)),
       "prompts": .integer(prompts), "length": .integer(length), "max_tokens": .integer(maxTokens),
       "batch_size": .integer(batchSize), "tokens_per_second": .number(together),

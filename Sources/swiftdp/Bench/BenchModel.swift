@@ -129,7 +129,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       runShape.context = context
       runShape.objective = try ranks.together { try shape.objective(of: description) }
       if shape.texts > 1 { runShape.batch.sourceLength = length }
-      runShape.frozen = frozenDtype.storage(dtype)
+      runShape.frozen.projections = frozenDtype.storage(dtype)
       let training = try BenchTraining(
         description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger
       ) { [shape] in shape.sequences($0, length: $1, vocabulary: $2) }

@@ -39,7 +39,7 @@ final class BenchTraining {
       (shape.sharesHostWeights(place)
         ? WeightLine.onHost(layout, type: type, ranks: ranks, ledger: ledger) : nil)
       ?? WeightLine(layout, type: type, ledger: ledger)
-    let plan = FrozenPlan(description.layout, projections: shape.frozen, type: shape.type)
+    let plan = FrozenPlan(description.layout, shape.frozen, type: shape.type)
     let frozen =
       plan.parameters.isEmpty
       ? nil : FrozenStore.onHost(plan, ranks: ranks, ledger: ledger) ?? FrozenStore(plan, ledger: ledger)

@@ -46,9 +46,8 @@ struct MatrixLibrary: Codable {
         missing: nil)
     case .widened:
       return MatrixLibrary(
-        name: "none", type: "bfloat16", kernel: "",
-        reason: "this processor has neither avx512_bf16 nor AMX: bfloat16 is computed in float32",
-        whySlow: nil, missing: nil)
+        name: "that of float32", type: "bfloat16", kernel: "",
+        reason: "this processor has neither avx512_bf16 nor AMX", whySlow: nil, missing: nil)
     }
   }
 
@@ -150,7 +149,7 @@ struct HostFacts: Codable {
         (
           "products",
           $0.missing == nil
-            ? "\($0.type): \($0.name), kernel \($0.kernel) (\($0.reason))"
+            ? "\($0.type): \($0.name)\($0.kernel.isEmpty ? "" : ", kernel \($0.kernel)") (\($0.reason))"
             : "\($0.type): \($0.name) cannot be used", ""
         )
       } + [

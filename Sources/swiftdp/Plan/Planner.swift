@@ -22,7 +22,7 @@ struct Planner {
     self.hosts = hosts
     description = try recipe.describeModel()
     try description.checkFits(
-      folder: recipe.model, type: .bfloat16, frozen: recipe.frozenStorage,
+      folder: recipe.model, type: .bfloat16, frozen: recipe.frozen,
       memory: hosts.kinds.map(\.memory).min() ?? 0)
     layout = description.layout
     inHalves = description.inHalves(of: recipe)

@@ -90,6 +90,10 @@ extension CommandLineTests {
       try expectMistake(
         Self.merge + ["frozen_dtyp=nf4"], 64,
         ["frozen_dtyp: is not a key of swiftdp merge (did you mean frozen_dtype?)"], in: folder)
+      try expectMistake(
+        Self.merge + ["frozen_dtype={name: nf4, embeddings: nf4}"], 64,
+        ["frozen_dtype: has embeddings, which merge leaves as the base has them (leave them out)"], in: folder
+      )
     }
 
     @Test func anotherBaseIsRefused() throws {

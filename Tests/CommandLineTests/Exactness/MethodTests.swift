@@ -81,7 +81,9 @@ extension CommandLineTests {
       #expect(try run.tensors("model") == one.tensors("model"))
     }
 
-    @Test(arguments: ["bfloat16", "int8", "nf4", "{name: nf4, double_quantization: true}"])
+    @Test(arguments: [
+      "bfloat16", "int8", "nf4", "{name: nf4, double_quantization: true}", "{name: int8, embeddings: nf4}",
+    ])
     func everyStorageGivesTheSameBits(_ storage: String) throws {
       try check(storage, "lora")
     }
@@ -222,6 +224,13 @@ extension CommandLineTests {
       try expect(
         ["frozen_dtype=nf4"], 64,
         "frozen_dtype: is given, but method full freezes nothing (set method=lora)")
+      try expect(
+        ["frozen_dtype={embeddings: int8}"], 64,
+        "frozen_dtype: is given, but method full freezes nothing (set method=lora)")
+      try expect(
+        ["method=lora", "frozen_dtype={name: nf4, embeddings: int4}"], 64,
+        "frozen_dtype.embeddings: is \"int4\", but must be one of same, float32, bfloat16, int8, nf4 "
+          + "(did you mean int8?)")
       try expect(
         ["method={name: last_layers, layers: 3}"], 64,
         "method.layers: is 3, and the model has 2 layers (method: full trains all of them)")

@@ -43,15 +43,26 @@ extension CommandLineTests {
         options: ["-x", "LD_PRELOAD=" + Command.built("libRankAllocations.so")])
     }
 
-    /// Four storages, shared and not: two facts and 20 parameters each.
+    /// Five storages, shared and not: two facts and 20 parameters each.
     @Test func modelsThatAreOnlyReadLieOnceOnAHost() throws {
-      try expectAgreement("shared-weights", ranks: [1, 2, 3], cases: 4 * 2 * (2 + 20))
+      try expectAgreement("shared-weights", ranks: [1, 2, 3], cases: 5 * 2 * (2 + 20))
     }
 
     /// Five families in two and four chunks, three micro-batch sizes: loss and gradient.
     @Test func chunksOfSequencesAreThoseOfWholeOnes() throws {
       try expectAgreement(
         "context", ranks: [1, 2, 4], cases: 5 * 2 * 3 * 2, models: Project.root + "/Tests/Fixtures/parity")
+    }
+
+    /// What one rank alone stops with ends all of them, though the others wait for that rank.
+    @Test func aRankThatStopsAloneEndsAll() throws {
+      let began = ContinuousClock.now
+      let result = try Command.run(
+        ["mpirun", "-np", "3", "--bind-to", "none", Command.built("RankChecks"), "stopped-alone"],
+        in: Workspace())
+      #expect(result.code == 65, "\(result.err.prefix(2000))")
+      #expect(result.out.isEmpty, "\(result.out)")
+      #expect(ContinuousClock.now - began < .seconds(60))
     }
 
     @Test func unequalTargetCounts() throws {

@@ -93,7 +93,7 @@ func checkFrozenAllocations(_ outcome: inout Outcome) throws {
     try line.fill(0..<layout.trainedCount, from: DrawnWeights(), on: inOrder)
     // A new engine each time, whose rooms are empty; without oneDNN, whose own allocations are its business.
     let engine = try Engine(threads: 3, halfKernels: .widened)
-    let frozen = FrozenStore(FrozenPlan(layout, projections: storage, type: type))
+    let frozen = FrozenStore(FrozenPlan(layout, FrozenForm(projections: storage), type: type))
     try frozen.fill(from: DrawnWeights(), on: inOrder)
     let store = WeightStore(layout, trained: line, frozen: frozen, type: type)
     let graph = Graph(

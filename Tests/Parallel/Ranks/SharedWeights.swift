@@ -12,10 +12,14 @@ func checkSharedWeights(_ outcome: inout Outcome, model: String) throws {
   let description = try ModelDescription(folder: model).adapted(by: NoFineTuning())
   let reader = RandomWeights(description.layout, seed: 3)
   let storages: [FrozenStorage] = [.float32, .bfloat16, .int8, .nf4(doubleQuantization: true)]
-  for storage in storages {
+  let forms =
+    storages.map { FrozenForm(projections: $0) } + [
+      FrozenForm(projections: .nf4(doubleQuantization: false), embeddings: .int8)
+    ]
+  for form in forms {
     for shares in [true, false] {
       var settings = ModelSettings()
-      settings.frozenStorage = storage
+      settings.frozen = form
       settings.parallel.sharesWeights = shares
       let mappings = sharedMappings()
       let store = WeightStore.readOnly(description, settings, ranks: outcome.ranks)
@@ -29,10 +33,10 @@ func checkSharedWeights(_ outcome: inout Outcome, model: String) throws {
       let new = sharedMappings() - mappings
       outcome.expect(
         isShared ? new >= frozen.plan.bytes : new == 0,
-        "\(storage): \(new) shared bytes of \(frozen.plan.bytes), sharing: \(shares)")
+        "\(form): \(new) shared bytes of \(frozen.plan.bytes), sharing: \(shares)")
       outcome.expect(store.trained.layout.count == 0, "something is trained")
 
-      let alone = WeightStore(description, type: .float32, projections: storage)
+      let alone = WeightStore(description, type: .float32, form: form)
       try alone.frozen?.fill(from: reader) { tiles, body in (0..<tiles).forEach(body) }
       for (index, parameter) in description.layout.parameters.enumerated() {
         func numbers(_ store: WeightStore) -> [Float] {
@@ -43,7 +47,7 @@ func checkSharedWeights(_ outcome: inout Outcome, model: String) throws {
           return values
         }
         let (own, shared) = (numbers(alone), numbers(store))
-        outcome.expect(own == shared, "\(storage): \(parameter.spec.name)")
+        outcome.expect(own == shared, "\(form): \(parameter.spec.name)")
       }
       // Nobody's memory goes while another still reads it.
       outcome.ranks.barrier()

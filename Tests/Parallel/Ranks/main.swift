@@ -33,6 +33,9 @@ case "suite": try checkSuite(&outcome, project: folder)
 case "shared-weights": try checkSharedWeights(&outcome, model: folder)
 case "context": try checkContext(&outcome, fixtures: folder)
 case "frozen-allocations": try checkFrozenAllocations(&outcome)
+case "stopped-alone":
+  // One rank stops, and the others wait for it.
+  if ranks.rank == ranks.count - 1 { ranks.finish(after: .data) }
 default: outcome.expect(false, "there is no check \(check)")
 }
 // Every rank has checked its own part.
