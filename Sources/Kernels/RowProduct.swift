@@ -2,8 +2,9 @@
 // depend on the rows beside it. A library chooses its order by the number of rows.
 //
 // W is read once for up to 256 rows. A storage other than fp32 is widened tile by tile; for one row, 16 and 8 bits are
-// widened in registers. Every storage and any cut into tiles gives the same bits (see `row_product.h` for the two
-// orders), so that tiles may follow the number of threads.
+// widened in registers. Of int8 only the codes are multiplied, and the factors of its rows go with x or with results.
+// Any cut into tiles gives the same bits (see `row_product.h` for the two orders), so that tiles may follow the number
+// of threads.
 import Base
 import CProcessor
 import Tensors
@@ -22,18 +23,19 @@ extension Engine {
     after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void
   ) {
     precondition(transposition != .first, "that product sums over rows")
-    let a = widened(a)
+    var a = widened(a)
     let w = RowWeight(b, rounds: a.isRounded)
     let transposed = transposition == .second
     precondition(a.matrix.rows == c.rows, "A does not fit C")
     precondition((transposed ? w.rows : w.columns) == c.columns, "W does not fit C")
     precondition((transposed ? w.columns : w.rows) == a.matrix.columns, "A does not fit W")
     guard c.rows > 0, c.columns > 0 else { return }
+    if !transposed, let largest = w.largest { a.matrix = scaled(a.matrix, by: largest) }
     let tiles = RowTiles(
       rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed,
       widens: w.direct == nil && w.narrow(rows: c.rows) == nil, threads: pool.threads)
     frozenRooms.reserve(transposed ? (w.direct == nil ? tiles.width * w.columns : 0) : RowTiles.panel)
-    pool.run(tiles.count) { index, worker in
+    pool.run(tiles.count) { [a] index, worker in
       let (rows, columns) = tiles[index]
       let start = profile == nil ? 0 : monotonicNanoseconds()
       let x = ConstMatrix(
@@ -59,7 +61,7 @@ extension Engine {
   ) {
     let adds: Int32 = beta == 0 ? 0 : 1
     if transposition == .second {
-      swiftdp_dots(a, lda, m, b, ldb, n, k, alpha, adds, c, ldc)
+      swiftdp_dots(a, lda, m, b, nil, ldb, n, k, alpha, adds, c, ldc)
     } else {
       precondition(transposition == .none && alpha == 1, "rows are summed over rows, or scaled")
       swiftdp_chains(a, lda, m, b, ldb, n, k, adds, c, ldc, nil)
@@ -83,15 +85,32 @@ extension Engine {
     }
   }
 
+  /// What a code of int8 is a multiple of, beside the largest magnitude of its row.
+  private static var int8Unit: Float { 1 / 127 }
+
+  /// x times the factors of the rows of W that its columns meet.
+  private func scaled(_ x: ConstMatrix, by largest: UnsafePointer<Float>) -> ConstMatrix {
+    wideRows.reserve(x.rows * x.columns)
+    let (y, unit) = (wideRows.room(0), Self.int8Unit)
+    pool.run((x.rows + 15) / 16) { tile, _ in
+      for row in tile * 16..<min((tile + 1) * 16, x.rows) {
+        let (from, to) = (x.base + row * x.stride, y + row * x.columns)
+        forEachVector(x.columns) { $0.store($0.load(from) * ($0.load(largest) * unit), to) }
+      }
+    }
+    return ConstMatrix(y, rows: x.rows, columns: x.columns)
+  }
+
   private func dots(
     _ x: ConstMatrix, _ w: RowWeight, _ outputs: Range<Int>, adding: Bool, into c: MutableMatrix,
     room: UnsafeMutablePointer<Float>
   ) {
+    let largest = w.largest.map { $0 + outputs.lowerBound }
+    let factor = largest == nil ? 1 : Self.int8Unit
     if let narrow = w.narrow(rows: x.rows) {
       return swiftdp_narrow_dots(
-        narrow.kind, x.base, narrow.place(outputs.lowerBound * narrow.stride),
-        narrow.largest.map { $0 + outputs.lowerBound }, narrow.stride, outputs.count, x.columns,
-        adding ? 1 : 0, c.base)
+        narrow.kind, x.base, narrow.place(outputs.lowerBound * narrow.stride), largest, narrow.stride,
+        outputs.count, x.columns, factor, adding ? 1 : 0, c.base)
     }
     var (base, stride) = (UnsafePointer(room), w.columns)
     if let direct = w.direct {
@@ -102,7 +121,8 @@ extension Engine {
       }
     }
     swiftdp_dots(
-      x.base, x.stride, x.rows, base, stride, outputs.count, x.columns, 1, adding ? 1 : 0, c.base, c.stride)
+      x.base, x.stride, x.rows, base, largest, stride, outputs.count, x.columns, factor, adding ? 1 : 0,
+      c.base, c.stride)
   }
 
   private func chains(
@@ -111,8 +131,8 @@ extension Engine {
   ) {
     if let narrow = w.narrow(rows: x.rows) {
       return swiftdp_narrow_chains(
-        narrow.kind, x.base, narrow.place(columns.lowerBound), narrow.largest, narrow.stride, columns.count,
-        x.columns, adding ? 1 : 0, c.base)
+        narrow.kind, x.base, narrow.place(columns.lowerBound), narrow.stride, columns.count, x.columns,
+        adding ? 1 : 0, c.base)
     }
     // What lies in fp32 is read where it is; anything else is widened, and then lies as narrow as the tile.
     let depth = w.direct == nil ? RowTiles.panel / columns.count : RowTiles.depth
@@ -142,6 +162,8 @@ private struct RowWeight {
   let columns: Int
   /// Where it lies in fp32, if it does.
   let direct: ConstMatrix?
+  /// The largest magnitude of each row in int8, if only its codes are multiplied: numbers are codes · largest / 127.
+  let largest: UnsafePointer<Float>?
   private let operand: Operand
   /// How it lies where registers can widen it.
   private let inFewBits: NarrowWeight?
@@ -154,6 +176,11 @@ private struct RowWeight {
     case .float32(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, w, false)
     case .bfloat16(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, nil, false)
     case .frozen(let w): (rows, columns, direct, self.rounds) = (w.rows, w.columns, nil, rounds)
+    }
+    if case .frozen(let w) = operand, w.storage == .int8, !rounds {
+      largest = UnsafePointer(w.scales.assumingMemoryBound(to: Float.self))
+    } else {
+      largest = nil
     }
     inFewBits = NarrowWeight(operand, rounds: rounds)
   }
@@ -178,6 +205,7 @@ private struct RowWeight {
     case .float32: preconditionFailure("it is wide")
     case .bfloat16(let w):
       BFloat16.widen(w.base + row * w.stride + columns.lowerBound, count: columns.count, into: y)
+    case .frozen(let w) where largest != nil: w.widenCodes(row: row, columns: columns, into: y)
     case .frozen(let w):
       w.widen(row: row, columns: columns, into: y)
       if rounds { BFloat16.round(y, count: columns.count) }
@@ -188,8 +216,6 @@ private struct RowWeight {
 /// A weight of 16 or 8 bits.
 private struct NarrowWeight {
   let kind: Int32
-  /// Of each row in int8.
-  let largest: UnsafePointer<Float>?
   let stride: Int
   private let numbers: UnsafeRawPointer
   private let bytes: Int
@@ -202,7 +228,6 @@ private struct NarrowWeight {
     case .bfloat16(let w): halves = w
     case .frozen(let w) where w.storage == .int8 && !rounds:
       kind = Int32(SWIFTDP_INT8)
-      largest = UnsafePointer(w.scales.assumingMemoryBound(to: Float.self))
       (stride, numbers, bytes) = (w.columns, UnsafeRawPointer(w.codes), 1)
       return
     case .frozen(let w):
@@ -210,7 +235,6 @@ private struct NarrowWeight {
       halves = w
     }
     kind = Int32(SWIFTDP_BFLOAT16)
-    largest = nil
     (stride, numbers, bytes) = (halves.stride, UnsafeRawPointer(halves.base), 2)
   }
 
@@ -266,6 +290,6 @@ private struct RowTiles {
 /// The product of two rows on the calling thread, with the bits that `Engine.byRow` gives it.
 package func rowProduct(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float {
   var sum: Float = 0
-  swiftdp_dots(x, count, 1, y, count, 1, count, 1, 1, &sum, 1)
+  swiftdp_dots(x, count, 1, y, nil, count, 1, count, 1, 1, &sum, 1)
   return sum
 }

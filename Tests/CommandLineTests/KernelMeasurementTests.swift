@@ -40,10 +40,10 @@ extension CommandLineTests {
     private func measuring(
       ranks: Int? = 2, cache: String, output: String, in folder: Workspace
     ) throws -> (notes: [String], kernels: String) {
-      for attempt in 1...4 {
+      for attempt in 1...12 {
         let result = try run(ranks: ranks, cache: cache, output: output, in: folder)
         if KernelMemory.isWhole(cache) { return result }
-        try #require(attempt < 4, "\(result.notes)")
+        try #require(attempt < 12, "\(result.notes)")
         try folder.remove(output)
       }
       throw CancellationError()
@@ -102,7 +102,12 @@ extension CommandLineTests {
         broken.notes.last == "note: \(cache)/swiftdp/kernels.json was no list of kernels and is replaced")
       #expect(try run(ranks: nil, cache: cache, output: "whole", in: folder).notes == [])
 
-      let unwritable = try run(ranks: nil, cache: "/dev/null/cache", output: "unwritable", in: folder)
+      // Nor is there anything to write where there was no time for all candidates.
+      var unwritable = try run(ranks: nil, cache: "/dev/null/cache", output: "unwritable", in: folder)
+      for _ in 1...12 where unwritable.notes.first?.hasSuffix("too busy to tell") == true {
+        try folder.remove("unwritable")
+        unwritable = try run(ranks: nil, cache: "/dev/null/cache", output: "unwritable", in: folder)
+      }
       #expect(unwritable.notes.count == 2)
       #expect(
         unwritable.notes.last

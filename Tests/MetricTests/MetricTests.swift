@@ -112,5 +112,8 @@ import Testing
     ranking.count([0.5, 0.1, 0.2], right: 0)
     #expect(ranking.recall(at: 1) == 0.5 && ranking.recall(at: 2) == 0.5 && ranking.recall(at: 3) == 1)
     #expect(abs(ranking.meanReciprocalRank - (1.0 / 3 + 1) / 2) < 1e-12)
+    // Rounding errors decide nothing.
+    let scores: [Float] = [0.9, 0.899999, 0.9 - 1e-4, 0.900001, .nan]
+    #expect(RankingMeasures.before(0, in: scores) == [1, 3, 4])
   }
 }

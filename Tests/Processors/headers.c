@@ -39,7 +39,7 @@ int main(void) {
             form == 1, form == 2, m, n, k, adding ? 0.3f : 1, a, form == 1 ? m : k, b, form == 2 ? k : n, adding, c, n,
             room);
         mix(c, m * n * sizeof(float));
-        if (form == 2) swiftdp_dots(a, k, m, b, k, n, k, 1, adding, c, n);
+        if (form == 2) swiftdp_dots(a, k, m, b, 0, k, n, k, 1, adding, c, n);
         if (form == 0) swiftdp_chains(a, k, m, b, n, n, k, adding, c, n, 0);
         mix(c, m * n * sizeof(float));
         free(a), free(b), free(c);
@@ -58,12 +58,12 @@ int main(void) {
   mix(y, 3992);
   swiftdp_widen_int8((const int8_t *)codes, 500, 3.3f, 1.0f / 127, y);
   mix(y, 2000);
-  float largest[64], sums[64] = {0};
-  for (int i = 0; i < 64; i++) largest[i] = 1 + x[i];
-  swiftdp_narrow_dots(SWIFTDP_BFLOAT16, x, halves, 0, 30, 31, 30, 1, sums);
-  swiftdp_narrow_dots(SWIFTDP_INT8, x, codes, largest, 20, 23, 20, 1, sums);
-  swiftdp_narrow_chains(SWIFTDP_BFLOAT16, x, halves, 0, 37, 37, 25, 1, sums);
-  swiftdp_narrow_chains(SWIFTDP_INT8, x, codes, largest, 23, 23, 19, 1, sums);
+  float factors[64], sums[64] = {0};
+  for (int i = 0; i < 64; i++) factors[i] = 1 + x[i];
+  swiftdp_narrow_dots(SWIFTDP_BFLOAT16, x, halves, 0, 30, 31, 30, 1, 1, sums);
+  swiftdp_narrow_dots(SWIFTDP_INT8, x, codes, factors, 20, 23, 20, 1.0f / 127, 1, sums);
+  swiftdp_narrow_chains(SWIFTDP_BFLOAT16, x, halves, 37, 37, 25, 1, sums);
+  swiftdp_narrow_chains(SWIFTDP_INT8, x, codes, 23, 23, 19, 1, sums);
   mix(sums, sizeof sums);
   printf("%016llx\n", (unsigned long long)hash);
   swiftdp_pause();

@@ -6,7 +6,9 @@
 // may stop and go on from the same place.
 //
 // W may lie in fp32, or in fewer bits where one row is multiplied: it is then widened in registers, to the same numbers
-// as everywhere else. One row is as fast as memory if the rows of W that come next are asked for.
+// as everywhere else. One row is as fast as memory if the rows of W that come next are asked for. A row of W in int8 is
+// a factor times codes, and only codes are multiplied: the caller multiplies x by the factors before chains, and dots
+// multiply their results.
 #pragma once
 #include "row_weights.h"
 
@@ -26,11 +28,11 @@
 static const long swiftdp_dot_outputs = SWIFTDP_DOT_OUTPUTS;
 static const long swiftdp_chain_columns = 16 * SWIFTDP_CHAIN_VECTORS;
 
-/// One tile of dots: y = factor · x Wᵀ, or y += factor · x Wᵀ. Numbers of rows and outputs are known where it is
+/// One tile of dots: y = factor · factors · x Wᵀ, or y += that. Numbers of rows and outputs are known where it is
 /// inlined. With `fetches`, the next rows of W are fetched on the way.
 SWIFTDP_INLINE void swiftdp_dot_tile(
     const int rows, const int outputs, const int fetches, const int kind, const float *x, long x_stride, const void *w,
-    const float *largest, long w_stride, long count, float factor, int adding, float *y, long y_stride) {
+    const float *factors, long w_stride, long count, float factor, int adding, float *y, long y_stride) {
   swiftdp_lanes sums[SWIFTDP_DOT_ROWS][SWIFTDP_DOT_OUTPUTS];
   SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) sums[r][o] = (swiftdp_lanes){0};
@@ -39,8 +41,7 @@ SWIFTDP_INLINE void swiftdp_dot_tile(
     swiftdp_lanes xs[SWIFTDP_DOT_ROWS];
     SWIFTDP_UNROLL for (int r = 0; r < rows; r++) xs[r] = swiftdp_load(x + r * x_stride + i);
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
-      const swiftdp_lanes wo = swiftdp_load_weights(
-          kind, swiftdp_weight(kind, w, o * w_stride + i), swiftdp_largest(kind, largest, o));
+      const swiftdp_lanes wo = swiftdp_load_weights(kind, swiftdp_weight(kind, w, o * w_stride + i));
       if (fetches) __builtin_prefetch(swiftdp_weight(kind, w, (outputs + o) * w_stride + i), 0, 2);
       SWIFTDP_UNROLL for (int r = 0; r < rows; r++) sums[r][o] += xs[r] * wo;
     }
@@ -48,7 +49,7 @@ SWIFTDP_INLINE void swiftdp_dot_tile(
   if (i < count) {
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
       const swiftdp_lanes wo = swiftdp_load_weights_part(
-          kind, swiftdp_weight(kind, w, o * w_stride + i), count - i, swiftdp_largest(kind, largest, o));
+          kind, swiftdp_weight(kind, w, o * w_stride + i), count - i);
       SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
         sums[r][o] += swiftdp_load_part(x + r * x_stride + i, count - i) * wo;
     }
@@ -56,33 +57,33 @@ SWIFTDP_INLINE void swiftdp_dot_tile(
   SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
       float *place = y + r * y_stride + o;
-      const float sum = factor * swiftdp_total(sums[r][o]);
+      const float total = swiftdp_total(sums[r][o]), sum = factor * (factors ? factors[o] * total : total);
       *place = adding ? *place + sum : sum;
     }
 }
 
 /// The outputs of some rows for one or for `SWIFTDP_DOT_OUTPUTS` rows of W.
 SWIFTDP_INLINE void swiftdp_dot_rows(
-    const int outputs, const int kind, const float *x, long x_stride, long rows, const void *w, const float *largest,
+    const int outputs, const int kind, const float *x, long x_stride, long rows, const void *w, const float *factors,
     long w_stride, long count, float factor, int adding, float *y, long y_stride) {
   long r = 0;
   if (SWIFTDP_DOT_ROWS <= rows) {
     swiftdp_dot_tile(
-        SWIFTDP_DOT_ROWS, outputs, 1, kind, x, x_stride, w, largest, w_stride, count, factor, adding, y, y_stride);
+        SWIFTDP_DOT_ROWS, outputs, 1, kind, x, x_stride, w, factors, w_stride, count, factor, adding, y, y_stride);
     r = SWIFTDP_DOT_ROWS;
   }
   for (; r + SWIFTDP_DOT_ROWS <= rows; r += SWIFTDP_DOT_ROWS)
     swiftdp_dot_tile(
-        SWIFTDP_DOT_ROWS, outputs, 0, kind, x + r * x_stride, x_stride, w, largest, w_stride, count, factor, adding,
+        SWIFTDP_DOT_ROWS, outputs, 0, kind, x + r * x_stride, x_stride, w, factors, w_stride, count, factor, adding,
         y + r * y_stride, y_stride);
   for (; r < rows; r++)
     swiftdp_dot_tile(
-        1, outputs, rows == 1, kind, x + r * x_stride, x_stride, w, largest, w_stride, count, factor, adding,
+        1, outputs, rows == 1, kind, x + r * x_stride, x_stride, w, factors, w_stride, count, factor, adding,
         y + r * y_stride, y_stride);
 }
 
 SWIFTDP_INLINE void swiftdp_dots_as(
-    const int kind, const float *x, long x_stride, long rows, const void *w, const float *largest, long w_stride,
+    const int kind, const float *x, long x_stride, long rows, const void *w, const float *factors, long w_stride,
     long outputs, long count, float factor, int adding, float *y, long y_stride) {
   // The second-level cache holds as many rows beside those of W, and the first-level cache as long a part of a tile.
   for (long first = 0; first < rows; first += 64) {
@@ -96,31 +97,31 @@ SWIFTDP_INLINE void swiftdp_dots_as(
       for (; o + SWIFTDP_DOT_OUTPUTS <= outputs; o += SWIFTDP_DOT_OUTPUTS)
         swiftdp_dot_rows(
             SWIFTDP_DOT_OUTPUTS, kind, from, x_stride, part, swiftdp_weight(kind, w, o * w_stride + start),
-            kind == SWIFTDP_INT8 ? largest + o : 0, w_stride, depth, factor, adds, to + o, y_stride);
+            factors ? factors + o : 0, w_stride, depth, factor, adds, to + o, y_stride);
       for (; o < outputs; o++)
         swiftdp_dot_rows(
             1, kind, from, x_stride, part, swiftdp_weight(kind, w, o * w_stride + start),
-            kind == SWIFTDP_INT8 ? largest + o : 0, w_stride, depth, factor, adds, to + o, y_stride);
+            factors ? factors + o : 0, w_stride, depth, factor, adds, to + o, y_stride);
     }
   }
 }
 
 /// y [rows, outputs] = factor · x Wᵀ, or y += factor · x Wᵀ, with x [rows, count] and W [outputs, count].
+/// - `factors`: another factor of each output; null for 1.
 static inline void swiftdp_dots(
-    const float *x, long x_stride, long rows, const float *w, long w_stride, long outputs, long count, float factor,
-    int adding, float *y, long y_stride) {
+    const float *x, long x_stride, long rows, const float *w, const float *factors, long w_stride, long outputs,
+    long count, float factor, int adding, float *y, long y_stride) {
   swiftdp_dots_as(
-      SWIFTDP_FLOAT32, x, x_stride, rows, w, 0, w_stride, outputs, count, factor, adding, y, y_stride);
+      SWIFTDP_FLOAT32, x, x_stride, rows, w, factors, w_stride, outputs, count, factor, adding, y, y_stride);
 }
 
 /// The same for one row and a W of fewer bits.
-/// - `largest`: of each row of W in int8.
 static inline void swiftdp_narrow_dots(
-    int kind, const float *x, const void *w, const float *largest, long w_stride, long outputs, long count, int adding,
-    float *y) {
+    int kind, const float *x, const void *w, const float *factors, long w_stride, long outputs, long count, float factor,
+    int adding, float *y) {
   if (kind == SWIFTDP_BFLOAT16)
-    swiftdp_dots_as(SWIFTDP_BFLOAT16, x, 0, 1, w, 0, w_stride, outputs, count, 1, adding, y, 0);
-  else swiftdp_dots_as(SWIFTDP_INT8, x, 0, 1, w, largest, w_stride, outputs, count, 1, adding, y, 0);
+    swiftdp_dots_as(SWIFTDP_BFLOAT16, x, 0, 1, w, factors, w_stride, outputs, count, factor, adding, y, 0);
+  else swiftdp_dots_as(SWIFTDP_INT8, x, 0, 1, w, factors, w_stride, outputs, count, factor, adding, y, 0);
 }
 
 /// One tile of chains: y [rows, 16 · vectors] = x W, or going on from what y holds. Numbers of rows and vectors are
@@ -152,26 +153,24 @@ SWIFTDP_INLINE void swiftdp_chain_tile(
 
 /// The rest of a row, fewer than sixteen columns.
 SWIFTDP_INLINE void swiftdp_chain_rest(
-    const int kind, const float *x, const void *w, const float *largest, long w_stride, long count, long columns,
-    int going_on, float *y) {
+    const int kind, const float *x, const void *w, long w_stride, long count, long columns, int going_on, float *y) {
   swiftdp_lanes sums = going_on ? swiftdp_load_part(y, columns) : (swiftdp_lanes){0};
   for (long i = 0; i < count; i++)
-    sums += x[i] * swiftdp_load_weights_part(
-        kind, swiftdp_weight(kind, w, i * w_stride), columns, swiftdp_largest(kind, largest, i));
+    sums += x[i] * swiftdp_load_weights_part(kind, swiftdp_weight(kind, w, i * w_stride), columns);
   for (long c = 0; c < columns; c++) y[c] = sums[c];
 }
 
 /// Goes on with `16 · vectors` sums of one row over some rows of W. Numbers of rows and vectors are known where it is
 /// inlined.
 SWIFTDP_INLINE void swiftdp_sweep_tile(
-    const int kind, const int rows, const int vectors, const float *x, const void *w, const float *largest,
-    long w_stride, int going_on, float *y) {
+    const int kind, const int rows, const int vectors, const float *x, const void *w, long w_stride, int going_on,
+    float *y) {
   swiftdp_lanes sums[2];
   SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) sums[v] = going_on ? swiftdp_load(y + 16 * v) : (swiftdp_lanes){0};
   SWIFTDP_UNROLL for (int r = 0; r < rows; r++) {
-    const float xr = x[r], most = swiftdp_largest(kind, largest, r);
+    const float xr = x[r];
     SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) {
-      const swiftdp_lanes ws = swiftdp_load_weights(kind, swiftdp_weight(kind, w, r * w_stride + 16 * v), most);
+      const swiftdp_lanes ws = swiftdp_load_weights(kind, swiftdp_weight(kind, w, r * w_stride + 16 * v));
       __builtin_prefetch(swiftdp_weight(kind, w, (rows + r) * w_stride + 16 * v), 0, 2);
       sums[v] += xr * ws;
     }
@@ -181,30 +180,27 @@ SWIFTDP_INLINE void swiftdp_sweep_tile(
 
 /// Chains of one row. W is read along its rows, sixteen at a time, as memory likes it.
 SWIFTDP_INLINE void swiftdp_sweep(
-    const int kind, const float *x, const void *w, const float *largest, long w_stride, long columns, long count,
-    int going_on, float *y) {
+    const int kind, const float *x, const void *w, long w_stride, long columns, long count, int going_on, float *y) {
   const long whole = columns / 16 * 16;
   for (long i = 0; i < count; i += 16) {
     const void *from = swiftdp_weight(kind, w, i * w_stride);
-    const float *most = kind == SWIFTDP_INT8 ? largest + i : 0;
     const int goes_on = going_on || i > 0;
     long c = 0;
     if (i + 16 <= count) {
       for (; c + 32 <= columns; c += 32)
-        swiftdp_sweep_tile(kind, 16, 2, x + i, swiftdp_weight(kind, from, c), most, w_stride, goes_on, y + c);
+        swiftdp_sweep_tile(kind, 16, 2, x + i, swiftdp_weight(kind, from, c), w_stride, goes_on, y + c);
       if (c < whole)
-        swiftdp_sweep_tile(kind, 16, 1, x + i, swiftdp_weight(kind, from, c), most, w_stride, goes_on, y + c);
+        swiftdp_sweep_tile(kind, 16, 1, x + i, swiftdp_weight(kind, from, c), w_stride, goes_on, y + c);
     } else {
       for (long r = 0; i + r < count; r++)
         for (c = 0; c < whole; c += 16)
           swiftdp_sweep_tile(
-              kind, 1, 1, x + i + r, swiftdp_weight(kind, from, r * w_stride + c), most ? most + r : 0, w_stride,
-              goes_on || r > 0, y + c);
+              kind, 1, 1, x + i + r, swiftdp_weight(kind, from, r * w_stride + c), w_stride, goes_on || r > 0, y + c);
     }
   }
   if (whole < columns)
     swiftdp_chain_rest(
-        kind, x, swiftdp_weight(kind, w, whole), largest, w_stride, count, columns - whole, going_on, y + whole);
+        kind, x, swiftdp_weight(kind, w, whole), w_stride, count, columns - whole, going_on, y + whole);
 }
 
 /// `16 · vectors` columns of all rows. The first rows leave W in `panel`, if there is one, for the others.
@@ -237,7 +233,7 @@ static inline void swiftdp_chains(
     const float *x, long x_stride, long rows, const float *w, long w_stride, long columns, long count, int going_on,
     float *y, long y_stride, float *panel) {
   if (rows == 1 && count > 0)
-    return swiftdp_sweep(SWIFTDP_FLOAT32, x, w, 0, w_stride, columns, count, going_on, y);
+    return swiftdp_sweep(SWIFTDP_FLOAT32, x, w, w_stride, columns, count, going_on, y);
   long c = 0;
   if (rows == 2)
     for (; c + 128 <= columns; c += 128)
@@ -252,14 +248,12 @@ static inline void swiftdp_chains(
   if (c < columns)
     for (long r = 0; r < rows; r++)
       swiftdp_chain_rest(
-          SWIFTDP_FLOAT32, x + r * x_stride, w + c, 0, w_stride, count, columns - c, going_on, y + r * y_stride + c);
+          SWIFTDP_FLOAT32, x + r * x_stride, w + c, w_stride, count, columns - c, going_on, y + r * y_stride + c);
 }
 
 /// The same for one row and a W of fewer bits.
-/// - `largest`: of each row of W in int8.
 static inline void swiftdp_narrow_chains(
-    int kind, const float *x, const void *w, const float *largest, long w_stride, long columns, long count,
-    int going_on, float *y) {
-  if (kind == SWIFTDP_BFLOAT16) swiftdp_sweep(SWIFTDP_BFLOAT16, x, w, 0, w_stride, columns, count, going_on, y);
-  else swiftdp_sweep(SWIFTDP_INT8, x, w, largest, w_stride, columns, count, going_on, y);
+    int kind, const float *x, const void *w, long w_stride, long columns, long count, int going_on, float *y) {
+  if (kind == SWIFTDP_BFLOAT16) swiftdp_sweep(SWIFTDP_BFLOAT16, x, w, w_stride, columns, count, going_on, y);
+  else swiftdp_sweep(SWIFTDP_INT8, x, w, w_stride, columns, count, going_on, y);
 }

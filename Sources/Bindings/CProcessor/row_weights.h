@@ -1,4 +1,4 @@
-// Sixteen numbers at a time, and weights in fp32, bfloat16 or int8 that are widened in registers.
+// Sixteen numbers at a time, and weights in fp32, bfloat16 or codes of int8 that are widened in registers.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -16,7 +16,8 @@ SWIFTDP_INLINE swiftdp_lanes swiftdp_load(const float *x) {
   return lanes;
 }
 
-/// What a weight is kept in. Numbers of one byte have the largest magnitude of their row beside them.
+/// What a weight is kept in. The codes of int8 are multiplied as whole numbers; what they are multiples of is the
+/// caller's.
 enum { SWIFTDP_FLOAT32, SWIFTDP_BFLOAT16, SWIFTDP_INT8 };
 
 /// The place of a number of a weight.
@@ -24,12 +25,8 @@ SWIFTDP_INLINE const void *swiftdp_weight(const int kind, const void *w, long i)
   return (const char *)w + i * (kind == SWIFTDP_FLOAT32 ? 4 : kind == SWIFTDP_BFLOAT16 ? 2 : 1);
 }
 
-SWIFTDP_INLINE float swiftdp_largest(const int kind, const float *largest, long row) {
-  return kind == SWIFTDP_INT8 ? largest[row] : 0;
-}
-
 /// Sixteen numbers of a weight.
-SWIFTDP_INLINE swiftdp_lanes swiftdp_load_weights(const int kind, const void *w, float largest) {
+SWIFTDP_INLINE swiftdp_lanes swiftdp_load_weights(const int kind, const void *w) {
   typedef uint16_t halves16 __attribute__((vector_size(32)));
   typedef uint32_t words16 __attribute__((vector_size(64)));
   typedef int8_t bytes16 __attribute__((vector_size(16)));
@@ -41,16 +38,16 @@ SWIFTDP_INLINE swiftdp_lanes swiftdp_load_weights(const int kind, const void *w,
   if (kind == SWIFTDP_INT8) {
     bytes16 bytes;
     memcpy(&bytes, w, 16);
-    return __builtin_convertvector(bytes, swiftdp_lanes) * largest * (1.0f / 127);
+    return __builtin_convertvector(bytes, swiftdp_lanes);
   }
   return swiftdp_load((const float *)w);
 }
 
 /// The first `count` of sixteen numbers of a weight; the others are zero.
-SWIFTDP_INLINE swiftdp_lanes swiftdp_load_weights_part(const int kind, const void *w, long count, float largest) {
+SWIFTDP_INLINE swiftdp_lanes swiftdp_load_weights_part(const int kind, const void *w, long count) {
   char bytes[64] = {0};
   memcpy(bytes, w, (const char *)swiftdp_weight(kind, w, count) - (const char *)w);
-  return swiftdp_load_weights(kind, bytes, largest);
+  return swiftdp_load_weights(kind, bytes);
 }
 
 /// Asks for memory that is read soon.

@@ -140,6 +140,13 @@ package struct FrozenMatrix {
     }
   }
 
+  /// Writes the codes of a part of a row in int8 as fp32, without the factor of the row.
+  func widenCodes(row: Int, columns range: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+    precondition(storage == .int8, "\(storage) has other codes")
+    let start = row * columns + range.lowerBound
+    swiftdp_widen_int8(codes.assumingMemoryBound(to: Int8.self) + start, range.count, 1, 1, y)
+  }
+
   /// Asks for a part of a row that is widened soon.
   @inline(__always)
   func fetch(row: Int, columns range: Range<Int>) {
