@@ -116,6 +116,7 @@ package final class Ranks {
     }
   }
 
+  /// Waits until all ranks leave, or ends them where another waits for what this rank does not bring.
   private func awaitOthers(after error: ExitCode?) {
     var request = swiftdp_request_null() as MPI_Request?
     check(MPI_Ibarrier(communicator, &request), "MPI_Ibarrier")

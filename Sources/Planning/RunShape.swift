@@ -43,7 +43,7 @@ package struct RunShape: Sendable {
   package var batch: BatchShape
   package var objective: any Objective = LanguageModel()
   package var type: ElementType
-  /// What frozen projections are kept in.
+  /// What frozen matrices are kept in.
   package var frozen: FrozenForm
   /// The frozen parameters that lie in a file as bfloat16, by name.
   package var inHalves: Set<String> = []
