@@ -16,7 +16,8 @@ let numeric: [SwiftSetting] = [
 /// steps allocate nothing would see nothing else.
 let inStep: [SwiftSetting] = [.unsafeFlags(["-O"])]
 
-/// For tests that wait for other programs: to optimise them takes minutes, and they are no faster for it.
+/// For tests that wait for other programs, or for the modules that they test: to optimise them takes minutes, and they
+/// are no faster for it.
 let waiting: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
 /// For fp64 references, whose plain loops are slow even when optimised.
@@ -33,8 +34,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
+    // Without its traits, whose order in the compiler's arguments changes from run to run, so that it was built again.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0", traits: []),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
   ],
   targets: [
@@ -42,8 +43,10 @@ let package = Package(
     .systemLibrary(name: "CProcessor", path: "Sources/Bindings/CProcessor"),
     .systemLibrary(name: "CProcess", path: "Sources/Bindings/CProcess"),
     .systemLibrary(name: "CCompression", path: "Sources/Bindings/CCompression"),
+    .systemLibrary(name: "CDigests", path: "Sources/Bindings/CDigests"),
     .target(name: "Base", dependencies: ["CProcessor"]),
     .target(name: "Compression", dependencies: ["CCompression"]),
+    .target(name: "Digests", dependencies: ["Base", "CDigests"]),
     .target(name: "Parquet", dependencies: ["Base", "Compression"]),
     .target(
       name: "Tokenizers",
@@ -52,10 +55,7 @@ let package = Package(
     .target(name: "Templates", dependencies: ["Base"], resources: [.embedInCode("Shipped")]),
     .target(
       name: "Datasets",
-      dependencies: [
-        "Base", "Compression", "Parquet", "Tokenizers", "Templates",
-        .product(name: "Crypto", package: "swift-crypto"),
-      ],
+      dependencies: ["Base", "Compression", "Digests", "Parquet", "Tokenizers", "Templates"],
       swiftSettings: inStep),
     .target(name: "Tensors", dependencies: ["Base", "CProcessor"], swiftSettings: numeric),
     .target(name: "Kernels", dependencies: ["Base", "Tensors", "CProcessor"], swiftSettings: numeric),
@@ -84,8 +84,8 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Base", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers", "Sharding",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Base", "Digests", "Tensors", "Kernels", "Adapters", "Models", "Collectives", "Optimizers",
+        "Sharding",
       ]),
     // Hides GRDB from all other modules.
     .target(
@@ -102,7 +102,7 @@ let package = Package(
       name: "Evaluation",
       dependencies: [
         "Base", "Tokenizers", "Templates", "Datasets", "Kernels", "Graph", "Models", "Metrics",
-        "Collectives", "Generation", "Yams", .product(name: "Crypto", package: "swift-crypto"),
+        "Collectives", "Generation", "Digests", "Yams",
       ],
       resources: [.embedInCode("Shipped")]),
     .target(
@@ -163,7 +163,7 @@ let package = Package(
       name: "survey",
       dependencies: ["Base", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Survey", exclude: ["sonnets.txt", "facts.jsonl"]),
-    .testTarget(name: "BaseTests", dependencies: ["Base", "CProcessor"]),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "Digests", "CProcessor"], swiftSettings: waiting),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
@@ -171,24 +171,33 @@ let package = Package(
         "Collectives", "Sharding", "Checkpoints", "Generation", "Metrics", "Recipes", "Planning", "Training",
         "Tokenizers",
       ]),
-    .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"]),
-    .testTarget(name: "SearchTests", dependencies: ["Base", "Search"]),
-    .testTarget(name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"]),
-    .testTarget(name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"]),
+    .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"], swiftSettings: waiting),
+    .testTarget(name: "SearchTests", dependencies: ["Base", "Search"], swiftSettings: waiting),
     .testTarget(
-      name: "PreparationTests", dependencies: ["Base", "Datasets", "Collectives", "Preparation"]),
+      name: "ParquetTests", dependencies: ["Base", "Compression", "Parquet"], swiftSettings: waiting),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"]),
+      name: "DatasetTests", dependencies: ["Base", "Compression", "Tokenizers", "Datasets"],
+      swiftSettings: waiting),
+    .testTarget(
+      name: "PreparationTests",
+      dependencies: ["Base", "Datasets", "Collectives", "Preparation"],
+      swiftSettings: waiting),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: ["Base", "Tokenizers", "Datasets", "Metrics", "Inspection"],
+      swiftSettings: waiting),
     .testTarget(
       name: "RetrievalTests",
-      dependencies: ["Base", "Tokenizers", "Datasets", "Kernels", "Collectives", "Checkpoints", "Retrieval"]),
-    .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"]),
-    .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Base", "Evaluation"]),
-    .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"]),
-    .testTarget(name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"]),
+      dependencies: ["Base", "Tokenizers", "Datasets", "Kernels", "Collectives", "Checkpoints", "Retrieval"],
+      swiftSettings: waiting),
+    .testTarget(name: "MetricTests", dependencies: ["Base", "Metrics"], swiftSettings: waiting),
+    .testTarget(name: "RewardTests", dependencies: ["Base", "Rewards"], swiftSettings: waiting),
+    .testTarget(name: "EvaluationTests", dependencies: ["Base", "Evaluation"], swiftSettings: waiting),
+    .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"], swiftSettings: waiting),
+    .testTarget(
+      name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"], swiftSettings: waiting),
     .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
-    .testTarget(name: "TemplateTests", dependencies: ["Base", "Templates"]),
+    .testTarget(name: "TemplateTests", dependencies: ["Base", "Templates"], swiftSettings: waiting),
     // Formulas in fp64, which the tests of kernels and programs compare with.
     .target(
       name: "Reference", dependencies: ["Base", "Tensors"], path: "Tests/Reference", swiftSettings: reference),
@@ -223,13 +232,13 @@ let package = Package(
     // A network with rate and delay between namespaces, for launch/slow-network.
     .systemLibrary(name: "CTap", path: "Tests/Network/CTap"),
     .executableTarget(name: "NetworkDelay", dependencies: ["CTap"], path: "Tests/Network/NetworkDelay"),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["Base", .product(name: "Yams", package: "Yams")],
+      swiftSettings: waiting),
     // It imports none of the programs; it depends on them so that they are built.
     .testTarget(
-      name: "CommandLineTests",
-      dependencies: [
-        "Base", "swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay",
-        .product(name: "Yams", package: "Yams"),
-      ], swiftSettings: waiting),
+      name: "ProgramTests", dependencies: ["swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay"],
+      swiftSettings: waiting),
   ]
 )
 

@@ -1,6 +1,6 @@
 // One hash of all numbers of a checkpoint, whatever files they lie in.
 import Base
-import Crypto
+import Digests
 
 extension CheckpointSummary {
   /// SHA-256 over the names, element types, shapes and bytes of all weights and optimizer states.
@@ -18,9 +18,8 @@ extension CheckpointSummary {
     for (part, tensors) in parts {
       for name in tensors.names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
         let type = tensors.type(of: name)?.rawValue ?? ""
-        let head = "\(part)\0\(name)\0\(type)\0\(tensors.shape(of: name) ?? [])\0"
-        hash.update(data: Array(head.utf8))
-        try tensors.withBytes(of: name) { hash.update(bufferPointer: $0) }
+        hash.update("\(part)\0\(name)\0\(type)\0\(tensors.shape(of: name) ?? [])\0")
+        try tensors.withBytes(of: name) { hash.update($0) }
       }
     }
     return hexadecimal(hash.finalize())

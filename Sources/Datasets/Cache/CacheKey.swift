@@ -1,6 +1,6 @@
 // What tells entries of a cache apart: a hash over all that decides what they hold.
 import Base
-import Crypto
+import Digests
 
 struct CacheKey: Equatable, Sendable {
   /// Entries of other versions are not read. Raise it when the same data becomes other tokens, or is written in another way.
@@ -15,8 +15,8 @@ struct CacheKey: Equatable, Sendable {
   init(_ lines: [String]) {
     var hash = SHA256()
     for line in [Self.version] + lines {
-      hash.update(data: Array("\(line.utf8.count):".utf8))
-      hash.update(data: Array(line.utf8))
+      hash.update("\(line.utf8.count):")
+      hash.update(line)
     }
     digits = String(hexadecimal(hash.finalize()).prefix(32))
   }

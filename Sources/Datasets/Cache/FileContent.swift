@@ -1,6 +1,6 @@
 // What a data file holds, whatever it is called: a hash that several ranks and threads can compute together.
 import Base
-import Crypto
+import Digests
 import Foundation
 
 /// What a file system tells of a file that changes when the file does.
@@ -85,7 +85,7 @@ package struct ContentChunk: Equatable, Sendable {
       let part = UnsafeMutableRawBufferPointer(
         rebasing: buffer[..<min(buffer.count, range.upperBound - start)])
       try file.read(part, at: start)
-      hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+      hash.update(UnsafeRawBufferPointer(part))
     }
     return hexadecimal(hash.finalize())
   }

@@ -1,6 +1,6 @@
 // JSON as Python's `json.dumps(…, indent=2, ensure_ascii=False)` writes it, for hashes that are those of the harness.
 import Base
-import Crypto
+import Digests
 import Templates
 
 enum PythonJSON {
@@ -11,12 +11,7 @@ enum PythonJSON {
   }
 
   /// SHA-256 in hexadecimal digits.
-  static func hash(_ bytes: [UInt8]) -> String {
-    SHA256.hash(data: bytes).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count < 2 ? "0" + digits : digits
-    }.joined()
-  }
+  static func hash(_ bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(bytes)) }
 
   private static func newLine(_ level: Int, to out: inout [UInt8]) {
     out.append(0x0A)

@@ -1,0 +1,3 @@
+// Digests of the system's OpenSSL.
+#pragma once
+#include <openssl/evp.h>
