@@ -42,7 +42,12 @@ package struct CoreSet: Equatable, Sendable {
     var bits = [UInt64](repeating: 0, count: words)
     let bytes = swiftdp_get_affinity(process, &bits, 8 * words)
     guard bytes > 0 else { return CoreSet([]) }
-    return CoreSet(Set((0..<8 * bytes).filter { bits[$0 / 64] >> UInt64($0 % 64) & 1 == 1 }))
+    var allowed: Set<Int> = []
+    for number in 0..<8 * Int(bytes) {
+      let bit: UInt64 = 1 << UInt64(number % 64)
+      if bits[number / 64] & bit != 0 { allowed.insert(number) }
+    }
+    return CoreSet(allowed)
   }
 
   /// Restricts this thread, and all threads that it starts from now on, to these cores.

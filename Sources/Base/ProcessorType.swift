@@ -19,10 +19,10 @@ package struct ProcessorType: Sendable, Equatable {
       guard parts.count == 2, let key = parts.first?.split(separator: "\t").first else { continue }
       values[key] = parts[1].trimmingCharacters(in: .whitespaces)
     }
-    let numbers = [("family", "cpu family"), ("model", "model"), ("part", "CPU part")].compactMap {
-      name, key in
-      values[key[...]].map { "\(name) \($0)" }
-    }
+    let keys: [(name: String, key: Substring)] = [
+      ("family", "cpu family"), ("model", "model"), ("part", "CPU part"),
+    ]
+    let numbers = keys.compactMap { name, key in values[key].map { "\(name) \($0)" } }
     let name = values["model name"] ?? values["CPU implementer"].map { "implementer \($0)" } ?? ""
     let detail = numbers.joined(separator: ", ")
     words = name.isEmpty || detail.isEmpty ? name + detail : "\(name) (\(detail))"

@@ -140,9 +140,8 @@ extension Batch {
   /// The same rows, and their sources, with more padding at their ends.
   package func padded(by columns: Int) -> Batch {
     func widen(_ values: [Int32], _ fill: (Int) -> Int32) -> [Int32] {
-      (0..<rows).flatMap { row in
-        values[row * length..<(row + 1) * length] + (length..<length + columns).map { fill($0) }
-      }
+      let padding = (length..<length + columns).map(fill)
+      return (0..<rows).flatMap { row -> [Int32] in values[row * length..<(row + 1) * length] + padding }
     }
     var batch = Batch(
       rows: rows, length: length + columns, tokens: widen(tokens) { _ in Batch.paddingToken },

@@ -110,10 +110,10 @@ package struct Embedding: Objective {
         }
       }
     }
-    return (0..<rows.count).flatMap { row in
+    return (0..<rows.count).flatMap { row -> [Float] in
       let isFirst = row % sequences.rowsPerSample == 0
-      return gradients[row * width..<(row + 1) * width]
-        + [isFirst ? Float(losses[row / sequences.rowsPerSample]) : 0]
+      let loss = isFirst ? Float(losses[row / sequences.rowsPerSample]) : 0
+      return gradients[row * width..<(row + 1) * width] + [loss]
     }
   }
 

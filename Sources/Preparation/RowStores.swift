@@ -110,8 +110,8 @@ struct SortedStore: RowStore {
       buffer = []
       return try spool.finish()
     }
-    var sizes = (0..<Self.cuts).map { cut in
-      runs.reduce(Int64(0)) { $0 + Int64($1[cut + 1] - $1[cut]) }
+    var sizes = (0..<Self.cuts).map { cut -> Int64 in
+      runs.reduce(0) { sum, run in sum + Int64(run[cut + 1] - run[cut]) }
     }
     ranks.add(&sizes)
     var rounds: [[Range<Int>]] = []

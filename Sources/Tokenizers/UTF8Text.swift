@@ -30,20 +30,21 @@ enum UTF8Text {
   }
 
   static func append(_ scalar: UInt32, to bytes: inout [UInt8]) {
+    func append(_ bits: UInt32) { bytes.append(UInt8(bits)) }
     switch scalar {
-    case ..<0x80: bytes.append(UInt8(scalar))
+    case ..<0x80: append(scalar)
     case ..<0x800:
-      bytes.append(UInt8(0xC0 | scalar >> 6))
-      bytes.append(UInt8(0x80 | scalar & 0x3F))
+      append(0xC0 | scalar >> 6)
+      append(0x80 | scalar & 0x3F)
     case ..<0x10000:
-      bytes.append(UInt8(0xE0 | scalar >> 12))
-      bytes.append(UInt8(0x80 | scalar >> 6 & 0x3F))
-      bytes.append(UInt8(0x80 | scalar & 0x3F))
+      append(0xE0 | scalar >> 12)
+      append(0x80 | scalar >> 6 & 0x3F)
+      append(0x80 | scalar & 0x3F)
     default:
-      bytes.append(UInt8(0xF0 | scalar >> 18))
-      bytes.append(UInt8(0x80 | scalar >> 12 & 0x3F))
-      bytes.append(UInt8(0x80 | scalar >> 6 & 0x3F))
-      bytes.append(UInt8(0x80 | scalar & 0x3F))
+      append(0xF0 | scalar >> 18)
+      append(0x80 | scalar >> 12 & 0x3F)
+      append(0x80 | scalar >> 6 & 0x3F)
+      append(0x80 | scalar & 0x3F)
     }
   }
 

@@ -40,7 +40,9 @@ package struct Answers {
     }
     // Each answer behind its length and what ended it.
     let all = ranks.gather(
-      answers.flatMap { [Double($0.tokens.count), Double($0.end ?? -1)] + $0.tokens.map(Double.init) })
+      answers.flatMap { answer -> [Double] in
+        [Double(answer.tokens.count), Double(answer.end ?? -1)] + answer.tokens.map { Double($0) }
+      })
     var starts = [Int](repeating: 0, count: ranks.count)
     var result = prompts.map { _ in (tokens: [Int32](), end: Int32?.none) }
     for (place, prompt) in order.enumerated() {

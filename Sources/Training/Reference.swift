@@ -153,15 +153,15 @@ extension Replica {
   ) -> [Float] {
     let lengths = (0..<sequences.samples).map { sequences.length(ofSample: $0) }
     let order = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
-    let groups = stride(from: 0, to: order.count, by: groupSize).map { first in
-      order[first..<min(first + groupSize, order.count)].flatMap { sample in
-        sample * sequences.rowsPerSample..<(sample + 1) * sequences.rowsPerSample
-      }
-    }.filter { $0.contains(where: needed.contains) }
+    let all = stride(from: 0, to: order.count, by: groupSize).map { first -> [Int] in
+      let samples = order[first..<min(first + groupSize, order.count)]
+      return samples.flatMap { sequences.rowsPerSample * $0..<sequences.rowsPerSample * ($0 + 1) }
+    }
+    let groups = all.filter { $0.contains(where: needed.contains) }
     let microBatches = groups.map { MicroBatch(sequences: $0, firstSample: 0) }
-    let all = answers(of: sequences, microBatches, mask: mask, ranks)
+    let answered = answers(of: sequences, microBatches, mask: mask, ranks)
     var values = [Float](repeating: 0, count: sequences.count)
-    for (sequence, value) in zip(groups.joined(), all) { values[sequence] = Float(value) }
+    for (sequence, value) in zip(groups.joined(), answered) { values[sequence] = Float(value) }
     return values
   }
 

@@ -84,10 +84,11 @@ enum CoreBinding: Equatable {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe")
     }
     let own = program.map { ($0 as NSString).deletingLastPathComponent + "/../etc" }
-    return named + [(environment["HOME"] ?? "") + "/.openmpi/mca-params.conf"]
-      + ([own, "/etc/openmpi", "/etc"].compactMap { $0 }).flatMap {
-        ["\($0)/openmpi-mca-params.conf", "\($0)/openmpi-mca-params-override.conf"]
-      }
+    let folders = [own, "/etc/openmpi", "/etc"].compactMap { $0 }
+    let ofHost = folders.flatMap {
+      ["\($0)/openmpi-mca-params.conf", "\($0)/openmpi-mca-params-override.conf"]
+    }
+    return named + [(environment["HOME"] ?? "") + "/.openmpi/mca-params.conf"] + ofHost
   }
 
   /// Lines are `name = value`, or the options of a command line.

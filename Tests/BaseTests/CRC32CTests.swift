@@ -39,8 +39,8 @@ import Testing
 
   /// One bit at a time, straight from the definition.
   private func plain(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    ~bytes.reduce(~0) { crc, byte in
-      (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
+    ~bytes.reduce(~0) { crc, byte -> UInt32 in
+      (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ -> UInt32 in crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
     }
   }
 

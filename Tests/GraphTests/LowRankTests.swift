@@ -301,7 +301,7 @@ import Testing
   @Test func onlyInputsOfWhatIsTrained() {
     #expect(growth(FullFineTuning()) == 1)
     // A term keeps the input and u, which is a sixteenth of it.
-    #expect(growth(TestAdaptation.everywhere(rank: 4)) == 1 + 1.0 / 16)
+    #expect(growth(TestAdaptation.everywhere(rank: 4)) == 17.0 / 16)
     // One whose A is frozen needs no input (LoRA-FA), and A has no gradient.
     let fa = TestAdaptation.everywhere(rank: 4, trainsA: false)
     #expect(growth(fa) == 1.0 / 16)

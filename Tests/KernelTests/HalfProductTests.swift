@@ -68,7 +68,8 @@ import Testing
         indices, table: .bfloat16(HalfMatrix($0.baseAddress!, rows: 7, columns: 19)), rows: 4, into: y.base,
         adding: false)
     }
-    #expect(y.values == indices.flatMap { values[Int($0) * 19..<(Int($0) + 1) * 19] })
+    let want = indices.flatMap { row -> ArraySlice<Float> in values[Int(row) * 19..<(Int(row) + 1) * 19] }
+    #expect(y.values == want)
   }
 
   /// Every exponent, both signs, ties and NaN, in rows that do not fill whole vectors.

@@ -27,10 +27,8 @@ import Testing
     targets.indices.filter { targets[$0] >= 0 }.reduce(0.0) { sum, row in
       let range = row * vocabulary..<(row + 1) * vocabulary
       let temperature = Double(form.temperature)
-      let (q, p) = (
-        logarithms(others[range].map { $0 / temperature }[...]),
-        logarithms(own[range].map { $0 / temperature }[...])
-      )
+      func scaled(_ z: [Double]) -> ArraySlice<Double> { z[range].map { $0 / temperature }[...] }
+      let (q, p) = (logarithms(scaled(others)), logarithms(scaled(own)))
       switch form.divergence {
       case .kl: return sum + zip(q, p).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
       case .reverse: return sum + zip(q, p).reduce(0) { $0 + exp($1.1) * ($1.1 - $1.0) }

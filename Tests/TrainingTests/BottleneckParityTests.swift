@@ -97,8 +97,9 @@ private struct BottleneckCase {
       // What stands where there is padding is of no use.
       func known(_ logits: [Float]) -> [Float] {
         guard isOfTokens else { return logits }
-        return (0..<batch.rows).flatMap { row in
-          logits[row * batch.length * width..<(row * batch.length + Int(batch.lengths[row])) * width]
+        return (0..<batch.rows).flatMap { row -> ArraySlice<Float> in
+          let first = row * batch.length
+          return logits[first * width..<(first + Int(batch.lengths[row])) * width]
         }
       }
       #expect(own.count == logits.count)

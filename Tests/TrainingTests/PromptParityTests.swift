@@ -88,9 +88,8 @@ private struct PromptCase {
     let shape = try #require(tensors.entry("tokens")).shape
     let (rows, length) = (shape[0], shape[1] + virtual.rows)
     let given = try tensors.integers("tokens").map { Int32($0) }
-    let tokens = (0..<rows).flatMap { row in
-      [Int32](repeating: 0, count: virtual.rows) + given[row * shape[1]..<(row + 1) * shape[1]]
-    }
+    let blank = [Int32](repeating: 0, count: virtual.rows)
+    let tokens = (0..<rows).flatMap { row -> [Int32] in blank + given[row * shape[1]..<(row + 1) * shape[1]] }
     let isLabelled = tensors.entry("labels") != nil
     let targets =
       isLabelled

@@ -42,8 +42,9 @@ import Training
         && batch.lengths.contains { $0 < batch.length })
     let vocabulary = replica.description.family.vocabulary
     func ofTokens(_ logits: [Float]) -> [Float] {
-      (0..<batch.rows).flatMap { row in
-        logits[row * batch.length * vocabulary..<(row * batch.length + Int(batch.lengths[row])) * vocabulary]
+      (0..<batch.rows).flatMap { row -> ArraySlice<Float> in
+        let first = row * batch.length
+        return logits[first * vocabulary..<(first + Int(batch.lengths[row])) * vocabulary]
       }
     }
     let expectedLogits = ofTokens(try fixture.floats("logits"))

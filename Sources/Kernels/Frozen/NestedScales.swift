@@ -54,8 +54,9 @@ package struct NestedScales {
   /// The code of a number of −1…1: nearest to its place on a grid of 2^16, as the reference looks it up.
   private static func code(_ value: Float, in values: [Float]) -> UInt8 {
     guard value.isFinite else { return 0 }
-    let place = Int((min(max(value, -1), 1) + 1) * 0.5 * 65535 + 0.5)
-    let rounded = -1 + 2 * Float(place) / 65535
+    let clamped: Float = min(max(value, -1), 1)
+    let place = Int((clamped + 1) * 0.5 * 65535 + 0.5)
+    let rounded: Float = -1 + 2 * Float(place) / 65535
     // The first value whose middle with the next one is not below.
     var (low, high) = (0, values.count - 1)
     while low < high {

@@ -137,27 +137,23 @@ struct HostFacts: Codable {
     }
     let files = openFiles.map(grouped) ?? "any number of"
     let locked = lockedMemoryBytes.map { size($0) } ?? "any amount of"
-    return [
+    let sets = instructionSets.isEmpty ? "no AVX2" : instructionSets.joined(separator: ", ")
+    var lines = [
       ("swiftdp", "\(version), built for \(builtFor)", ""),
-      (
-        "processor",
-        "\(processor), \(counted(cores, "core")): "
-          + (instructionSets.isEmpty ? "no AVX2" : instructionSets.joined(separator: ", ")), ""
-      ),
+      ("processor", "\(processor), \(counted(cores, "core")): \(sets)", ""),
     ]
-      + libraries.map {
-        (
-          "products",
-          $0.missing == nil
-            ? "\($0.type): \($0.name)\($0.kernel.isEmpty ? "" : ", kernel \($0.kernel)") (\($0.reason))"
-            : "\($0.type): \($0.name) cannot be used", ""
-        )
-      } + [
-        ("mpi", mpi, ""),
-        ("memory", size(memoryBytes), ", \(size(memoryAvailableBytes)) available"),
-        ("/dev/shm", size(sharedMemoryBytes), ", \(size(sharedMemoryAvailableBytes)) available"),
-        ("limits", "\(files) open files, \(locked) locked memory", ""),
-      ]
+    for library in libraries {
+      let kernel = library.kernel.isEmpty ? "" : ", kernel \(library.kernel)"
+      let state = library.missing == nil ? "\(kernel) (\(library.reason))" : " cannot be used"
+      lines.append(("products", "\(library.type): \(library.name)\(state)", ""))
+    }
+    lines += [
+      ("mpi", mpi, ""),
+      ("memory", size(memoryBytes), ", \(size(memoryAvailableBytes)) available"),
+      ("/dev/shm", size(sharedMemoryBytes), ", \(size(sharedMemoryAvailableBytes)) available"),
+      ("limits", "\(files) open files, \(locked) locked memory", ""),
+    ]
+    return lines
   }
 }
 
