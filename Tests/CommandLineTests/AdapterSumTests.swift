@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct AdapterSumTests {
     private static let fixtures = Project.root + "/Tests/Fixtures"
     private static let adapters = fixtures + "/adapter_sum"

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct CacheCommandTests {
     private static let settings = [
       "model=llama", "weights=random", "data.sequence_length=32", "training.steps=12",

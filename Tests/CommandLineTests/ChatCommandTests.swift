@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ChatCommandTests {
     private static let base = Project.root + "/Sources/swiftdp/Shipped/base"
 

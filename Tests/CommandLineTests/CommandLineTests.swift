@@ -1,5 +1,16 @@
-// The suite of the command line. Every test starts real processes, and tests run one at a time, since mpirun jobs
-// side by side on few cores only disturb each other.
+// The suites of the command line. Every test starts real processes, and the tests of a suite run one at a time, since
+// mpirun jobs side by side on few cores disturb each other. Two at once keep two cores busy.
 import Testing
 
-@Suite(.serialized) enum CommandLineTests {}
+/// What depends on time: faults, limits, what a run does meanwhile. And all that is told about mistakes, and what
+/// `RankChecks` checks, so that both take about as long.
+@Suite(.serialized) enum CommandLineTests {
+  // Their settings and folders are what many others start from.
+  typealias ClassificationTests = ResultTests.ClassificationTests
+  typealias MethodTests = ResultTests.MethodTests
+  typealias RankCountTests = ResultTests.RankCountTests
+  typealias StoriesTests = ResultTests.StoriesTests
+}
+
+/// What depends on the numbers alone, however busy the machine is: what is trained, written and answered.
+@Suite(.serialized) enum ResultTests {}

@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct DataCheckTests {
     private static let settings = [
       "model=llama", "weights=random", "data.train=rows.jsonl", "data.sequence_length=64", "training.steps=3",

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct DataFileTests {
     private static let settings = [
       "model=llama", "weights=random", "data.validation=0", "data.packing=false", "data.sequence_length=32",

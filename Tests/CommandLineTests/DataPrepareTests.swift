@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct DataPrepareTests {
     /// Rows whose groups, labels and texts are known.
     private func folder() throws -> Workspace {

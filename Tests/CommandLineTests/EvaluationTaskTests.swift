@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct EvaluationTaskTests {
     private static let fixtures =
       URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct FormatTests {
     private static let settings = [
       "model=llama", "weights=random", "data.validation=0", "training.batch_size=4",

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct GenerateFileTests {
     private static let options = ["generate", "--model", "model", "--prompts", "prompts.jsonl"]
 

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct GenerateTests {
     private static let settings = [
       "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32", "training.steps=20",

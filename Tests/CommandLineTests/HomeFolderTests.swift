@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct HomeFolderTests {
     private func folder() throws -> Workspace {
       let folder = try Workspace()

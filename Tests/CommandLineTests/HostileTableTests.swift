@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct HostileTableTests {
     /// A byte order mark, quotes, line breaks in cells, a row that is longer than the model, and a label without rows.
     @Test func aTableWithEverythingIsLearned() throws {

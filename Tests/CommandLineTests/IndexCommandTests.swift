@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite(.enabled(if: Project.hasSharedData)) struct IndexCommandTests {
     private static var encoder: String { Project.shared("all-MiniLM-L6-v2") ?? "all-MiniLM-L6-v2" }
 

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ModelMergeTests {
     /// The models base, a and b, and a file for each case, with what mergekit 0.1.5 made of it.
     static let fixtures = Project.root + "/Tests/Fixtures/merges"

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct PromptCommandTests {
     /// A folder with a task of its own whose rows have one answer.
     private func folder() throws -> Workspace {

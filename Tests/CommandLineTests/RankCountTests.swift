@@ -1,7 +1,7 @@
 // The same bits at every number of ranks and threads, at every ZeRO stage.
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct RankCountTests {
     /// Two epochs and a half of 64 blocks, eight micro-batches per step: three ranks share them unevenly.
     static let text = [

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite(.enabled(if: Project.hasSharedData, "../shared/data is not here"))
   struct RealModelTests {
     private func shared(_ path: String) throws -> String { try #require(Project.shared(path)) }

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite(.enabled(if: Project.hasSharedData)) struct RerankerTests {
     private static var encoder: String { Project.shared("all-MiniLM-L6-v2") ?? "all-MiniLM-L6-v2" }
 

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct RowLengthTests {
     private static let lengths = 500
     private static let steps = 2000

@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct SeveralAdapterTests {
     /// A BERT with adapters of one task, one of other labels, and the texts of some reviews.
     private func folder() throws -> (Workspace, rows: [(text: String, label: String)]) {

@@ -79,7 +79,7 @@ struct ShippedRecipe: Sendable, CustomTestStringConvertible {
   private static let review: @Sendable (Int) -> String = { "\(["sad", "good"][$0 % 2]) film\t\($0 % 2)" }
 }
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ShippedRecipeTests {
     @Test(arguments: ShippedRecipe.all) func aRecipeRuns(_ recipe: ShippedRecipe) throws {
       let folder = try Workspace()

@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ShippedTaskTests {
     private static let fixtures = "Tests/Fixtures/shipped_tasks"
 

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ShrinkTests {
     /// A model of three layers, of which the middle one adds nothing.
     @Test func theIdleLayerGoes() throws {

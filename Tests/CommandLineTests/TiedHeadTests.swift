@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct TiedHeadTests {
     private static let settings = [
       "data.train=text.txt", "data.sequence_length=32", "training.steps=2", "training.batch_size=4",

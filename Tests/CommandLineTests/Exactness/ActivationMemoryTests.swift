@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ActivationMemoryTests {
     @Test(arguments: ["bfloat16", "int8"]) func packedActivationsGiveTheSameBitsAnywhere(_ type: String)
       throws

@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct AdapterRowsTests {
     /// Two adapters with settings, rates and schedules of their own; the second has other data, in rows of other lengths.
     private static let low = "name: low, method: {rank: 3}, data: {train: text.txt}"

@@ -2,7 +2,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct BottleneckTests {
     private static let adapters = MethodTests.text + ["method=adapters", "training.steps=4"]
 

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ChatRunTests {
     private static let base = Project.root + "/Sources/swiftdp/Shipped/base"
     private static let fixtures = Project.root + "/Tests/Fixtures/chat_losses"

@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ClassificationTests {
     static let reviews = [
       "model=bert", "task={name: classification, labels: [negative, positive]}", "data.train=reviews.tsv",

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct ContextTests {
     /// Sequences of 30 tokens, which neither 4 nor 8 pieces divide.
     private static let settings = [

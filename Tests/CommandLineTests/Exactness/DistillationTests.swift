@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct DistillationTests {
     private static let models = Project.root + "/Tests/Fixtures/preferences"
 

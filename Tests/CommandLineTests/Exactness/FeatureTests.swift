@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct FeatureTests {
     static let methods = [
       "method=features", "method={name: features, head: mlp, keep: disk}",

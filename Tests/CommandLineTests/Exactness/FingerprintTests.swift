@@ -2,7 +2,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct FingerprintTests {
     private static let tail = ": losses will agree with those of an undisturbed run to rounding only"
 

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct KeepTests {
     private static let fixtures = Project.root + "/Tests/Fixtures/keep"
     private static let model = Project.root + "/Tests/Fixtures/preferences/policy"

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct MergeTests {
     static let merge = ["merge", "--model", "base/model", "--adapter", "lora/model", "--output", "merged"]
 

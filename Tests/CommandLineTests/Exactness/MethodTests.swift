@@ -3,7 +3,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct MethodTests {
     /// Every method but full fine-tuning, which all other tests run.
     static let methods = [

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct MixtureTests {
     static let sources =
       "data.sources=[{files: a.csv, columns: {prompt: q, completion: a}, weight: 3}, "

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct OffloadTests {
     private static let settings =
       RankCountTests.text + ["training.steps=6", "checkpoint.every=3", "model_dtype=bfloat16"]

@@ -2,7 +2,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct OptimizerTests {
     /// An optimizer, with the state files of its checkpoints.
     static let rules: [(name: String, settings: [String], states: [String])] = [

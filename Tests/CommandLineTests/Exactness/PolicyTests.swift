@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct PolicyTests {
     static let tasks = [
       "{name: grpo, num_generations: 4, max_completion_length: 5, num_iterations: 3, beta: 0.1, rewards: [{name: regex, pattern: '[a-m]'}, {name: length, weight: 0.1}]}",

@@ -3,7 +3,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct PortableTests {
     private static let portable = ["parallel.arithmetic=portable", "training.steps=6"]
 

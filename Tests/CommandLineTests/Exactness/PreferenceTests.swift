@@ -51,7 +51,7 @@ struct PreferenceCase: Sendable, CustomTestStringConvertible {
   }
 }
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct PreferenceTests {
     @Test(arguments: PreferenceCase.all) func everyArrangementGivesTheSameBits(_ test: PreferenceCase) throws
     {

@@ -3,7 +3,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct PromptTests {
     static let kinds = [
       "{name: prompt_tuning, num_virtual_tokens: 6}", "{name: prefix_tuning, num_virtual_tokens: 5}",

@@ -2,7 +2,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct RankAllocationTests {
     /// Ranks are taken away between the first and the last steps; what is left lacks them, and is read again.
     @Test func ranksAreAllocated() throws {

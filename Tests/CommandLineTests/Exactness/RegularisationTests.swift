@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct RegularisationTests {
     private static let fixtures = Project.root + "/Tests/Fixtures"
     private static let rows = fixtures + "/keep"

@@ -3,7 +3,7 @@
 import Base
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct StepTests {
     /// Two epochs and a half of 61 blocks in batches of 8. Fails where steps are counted by what one rank sees,
     /// which divides them by the number of ranks and lets the learning rate fall too early.

@@ -3,7 +3,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite(.enabled(if: Project.hasSharedData, "../shared/data is not beside this package"))
   struct StoriesTests {
     /// Twelve micro-batches per step: eight ranks share them unevenly.

@@ -101,7 +101,7 @@ struct SmallTask: Sendable, CustomTestStringConvertible {
   }
 }
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct TaskTests {
     @Test(arguments: SmallTask.all) func everyArrangementGivesTheSameBits(_ task: SmallTask) throws {
       let folder = try Workspace()

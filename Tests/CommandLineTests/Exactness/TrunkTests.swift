@@ -4,7 +4,7 @@ import Base
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct TrunkTests {
     static let tasks =
       "tasks=[{name: classification, as: mood, labels: [negative, positive], "

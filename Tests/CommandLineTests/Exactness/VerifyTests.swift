@@ -1,7 +1,7 @@
 // swiftdp verify: a good recipe passes, and a planted fault does not.
 import Testing
 
-extension CommandLineTests {
+extension ResultTests {
   @Suite struct VerifyTests {
     static let settings = [
       "verify", "model=llama", "weights=random", "data.train=text.txt", "data.sequence_length=32",
