@@ -237,7 +237,7 @@ let package = Package(
       swiftSettings: waiting),
     // It imports none of the programs; it depends on them so that they are built.
     .testTarget(
-      name: "ProgramTests", dependencies: ["swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay"],
+      name: "BuildTests", dependencies: ["swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay"],
       swiftSettings: waiting),
   ]
 )

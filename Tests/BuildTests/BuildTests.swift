@@ -3,9 +3,9 @@
 import Foundation
 import Testing
 
-@Suite struct ProgramTests {
+@Suite struct BuildTests {
   @Test(arguments: ["swiftdp", "survey", "RankChecks", "FuzzReplay", "NetworkDelay"])
-  func isBuiltBesideTheTests(_ name: String) {
+  func programIsBuilt(_ name: String) {
     let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     #expect(access(folder.path + "/" + name, X_OK) == 0)
   }
