@@ -233,7 +233,8 @@ let package = Package(
     .systemLibrary(name: "CTap", path: "Tests/Network/CTap"),
     .executableTarget(name: "NetworkDelay", dependencies: ["CTap"], path: "Tests/Network/NetworkDelay"),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["Base", .product(name: "Yams", package: "Yams")],
+      name: "CommandLineTests",
+      dependencies: ["Base", "Compression", .product(name: "Yams", package: "Yams")],
       swiftSettings: waiting),
     // It imports none of the programs; it depends on them so that they are built.
     .testTarget(

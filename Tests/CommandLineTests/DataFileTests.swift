@@ -1,5 +1,6 @@
 // Data as people have it: Parquet, compressed files, patterns, folders, standard input, and what `data convert` makes.
 import Base
+import Compression
 import Foundation
 import Testing
 
@@ -75,6 +76,31 @@ extension ResultTests {
       let piped = try Command.run(
         ["sh", "-c", "'\(Command.binary)' \(evaluate) - < part1.jsonl"], in: folder)
       #expect(file.code == 0 && piped.code == 0 && piped.out == file.out, "\(piped.err)\(piped.out)")
+    }
+
+    /// 300 MB of spaces in a few KB go into a file without a name. A process of its own has a limit of memory that
+    /// nothing else uses.
+    @Test func whatSwellsTakesNoMemory() throws {
+      let folder = try folder()
+      let stream = CompressedForm.zstd.compression()
+      var packed = Data()
+      let spaces = [UInt8](repeating: 0x20, count: 1 << 20)
+      for _ in 0..<300 {
+        try spaces.withUnsafeBytes { try stream.feed($0) { packed.append(contentsOf: $0) } }
+      }
+      try stream.finish { packed.append(contentsOf: $0) }
+      #expect(packed.count < 1 << 20)
+      try folder.file("a.jsonl.zst", packed)
+      let before = folder.snapshot()
+      let train = Self.settings.joined(separator: " ") + " data.train=a.jsonl.zst output=run"
+      for words in ["data convert a.jsonl.zst b.jsonl", "train \(train)"] {
+        let result = try Command.run(
+          ["sh", "-c", "ulimit -d \(100 << 10); exec '\(Command.binary)' \(words)"], in: folder)
+        #expect(
+          result.code == 65 && result.err.contains("a.jsonl.zst:1: a row is longer than the 64 MiB"),
+          "\(result.err)")
+      }
+      #expect(folder.snapshot() == before)
     }
 
     @Test func namesAreCheckedBeforeWorkStarts() throws {

@@ -91,28 +91,6 @@ func compressed(_ text: String, _ form: CompressedForm) throws -> [UInt8] {
     #expect(count == 8)
   }
 
-  /// 300 MB of zeros in a few KB: they go into a file without a name.
-  @Test func whatSwellsTakesNoMemory() throws {
-    let folder = try Folder()
-    let stream = CompressedForm.zstd.compression()
-    var packed: [UInt8] = []
-    let zeros = [UInt8](repeating: 0x20, count: 1 << 20)
-    for _ in 0..<300 { try zeros.withUnsafeBytes { try stream.feed($0) { packed += $0 } } }
-    try stream.finish { packed += $0 }
-    #expect(packed.count < 1 << 20)
-    let path = try folder.write("a.jsonl.zst", packed)
-    let before = try residentPeak()
-    #expect(folder.errors(.of([path])).contains("a row is longer than the 64 MiB"))
-    #expect(try residentPeak() - before < 150 << 20)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.jsonl.zst"])
-  }
-
-  private func residentPeak() throws -> Int {
-    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") })
-    return try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) }) << 10
-  }
-
   @Test func parquetFilesHaveRowsAndColumns() throws {
     let folder = try Folder()
     let file = try folder.write(
