@@ -4,17 +4,21 @@
 
 /// Philox4x32 with ten rounds.
 package struct Philox: Sendable {
-  package static let multiplier0: UInt32 = 0xD251_1F53
-  package static let multiplier1: UInt32 = 0xCD9E_8D57
-  package static let weyl0: UInt32 = 0x9E37_79B9
-  package static let weyl1: UInt32 = 0xBB67_AE85
+  @inlinable package static var multiplier0: UInt32 { 0xD251_1F53 }
+  @inlinable package static var multiplier1: UInt32 { 0xCD9E_8D57 }
+  @inlinable package static var weyl0: UInt32 { 0x9E37_79B9 }
+  @inlinable package static var weyl1: UInt32 { 0xBB67_AE85 }
 
-  package var key0: UInt32
-  package var key1: UInt32
+  @usableFromInline let key0: UInt32
+  @usableFromInline let key1: UInt32
+
+  package init(key0: UInt32, key1: UInt32) {
+    self.key0 = key0
+    self.key1 = key1
+  }
 
   package init(seed: UInt64) {
-    key0 = UInt32(truncatingIfNeeded: seed)
-    key1 = UInt32(truncatingIfNeeded: seed >> 32)
+    self.init(key0: UInt32(truncatingIfNeeded: seed), key1: UInt32(truncatingIfNeeded: seed >> 32))
   }
 
   /// Four uniform 32-bit words for one 128-bit counter.
@@ -31,6 +35,30 @@ package struct Philox: Sendable {
     }
     return c
   }
+
+  /// The four words of eight counters at once. A lane holds 32 bits, with zeros above them.
+  @inlinable @inline(__always)
+  package func words(_ counters: EightWords) -> EightWords {
+    typealias Wide = SIMD8<UInt64>
+    let low = Wide(repeating: 0xFFFF_FFFF)
+    let half = Wide(repeating: 32)
+    var (c0, c1, c2, c3) = counters
+    var k0 = key0
+    var k1 = key1
+    for _ in 0..<10 {
+      let p0 = (c0 & low) &* Wide(repeating: UInt64(Self.multiplier0))
+      let p1 = (c2 & low) &* Wide(repeating: UInt64(Self.multiplier1))
+      c0 = (p1 &>> half) ^ c1 ^ Wide(repeating: UInt64(k0))
+      c1 = p1 & low
+      c2 = (p0 &>> half) ^ c3 ^ Wide(repeating: UInt64(k1))
+      c3 = p0 & low
+      k0 &+= Self.weyl0
+      k1 &+= Self.weyl1
+    }
+    return (c0, c1, c2, c3)
+  }
+
+  package typealias EightWords = (SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>)
 }
 
 /// A stream of Philox words, for draws that have a natural order (shuffles, sampling, weights).
@@ -54,6 +82,27 @@ package struct PhiloxStream: RandomNumberGenerator, Sendable {
     return UInt64(words[0]) << 32 | UInt64(words[1])
   }
 
+  /// The words that as many calls of `next` give, eight at a time.
+  package mutating func fill(_ words: UnsafeMutableBufferPointer<UInt64>) {
+    typealias Wide = SIMD8<UInt64>
+    let low = Wide(repeating: 0xFFFF_FFFF)
+    let half = Wide(repeating: 32)
+    var place = 0
+    while place + 8 <= words.count {
+      let counters = Wide(repeating: index) &+ Wide(0, 1, 2, 3, 4, 5, 6, 7)
+      let drawn = philox.words(
+        (counters & low, counters &>> half, Wide(repeating: stream) & low, Wide(repeating: stream >> 32)))
+      UnsafeMutableRawPointer(words.baseAddress! + place)
+        .storeBytes(of: drawn.0 &<< half | drawn.1, as: Wide.self)
+      index += 8
+      place += 8
+    }
+    while place < words.count {
+      words[place] = next()
+      place += 1
+    }
+  }
+
   /// Passes over `count` words.
   package mutating func skip(_ count: Int) { index += UInt64(count) }
 
@@ -69,5 +118,8 @@ package struct PhiloxStream: RandomNumberGenerator, Sendable {
   }
 
   /// A uniform number in `0..<1` with 53 random bits.
-  package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func unit() -> Double { Self.unit(of: next()) }
+
+  @inlinable @inline(__always)
+  package static func unit(of word: UInt64) -> Double { Double(word >> 11) * 0x1p-53 }
 }

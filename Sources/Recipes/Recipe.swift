@@ -134,7 +134,14 @@ package struct Recipe: Sendable {
       }
     let description = try stored.dropping(dropout.parts, at: "dropout")
     let valued = (objective as? any PolicyTask)?.usesValues == true ? description.withValues() : description
-    return decayed(try optimizer.grouped(try keep.frozen(try valued.adapted(by: method))))
+    let adapted = decayed(try optimizer.grouped(try keep.frozen(try valued.adapted(by: method))))
+    let tables = adapted.parameters.filter(\.hasRowsOfTokens)
+    if frozen.embeddings != nil, tables.allSatisfy(\.trains) {
+      throw UserError(
+        .usage, "is given, but the run trains the embeddings", at: "frozen_dtype.embeddings",
+        hint: "leave it out")
+    }
+    return adapted
   }
 
   private init(_ json: JSON, file: String?, overrides: [String], paths: UserPaths, problems: Problems) {

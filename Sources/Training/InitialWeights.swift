@@ -25,16 +25,30 @@ package struct RandomWeights: WeightReader {
     case .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
     case .uniform(let bound):
-      var stream = PhiloxStream(seed: seed, stream: FNV1a(name.utf8).value)
-      stream.skip(elements.lowerBound)
-      for index in target.indices { target[index] = Float(bound * (2 * stream.unit() - 1)) }
+      draw(name, from: elements.lowerBound, words: 1, into: target) {
+        Float(bound * (2 * PhiloxStream.unit(of: $0[0]) - 1))
+      }
     case .normal(let deviation):
-      var stream = PhiloxStream(seed: seed, stream: FNV1a(name.utf8).value)
-      stream.skip(2 * elements.lowerBound)
-      for index in target.indices {
-        // Box and Muller 1958; using 1 − u keeps the logarithm finite.
-        let radius = (-2 * log(1 - stream.unit())).squareRoot()
-        target[index] = Float(deviation * radius * cos(2 * .pi * stream.unit()))
+      // Box and Muller 1958; using 1 − u keeps the logarithm finite.
+      draw(name, from: elements.lowerBound, words: 2, into: target) {
+        let radius = (-2 * log(1 - PhiloxStream.unit(of: $0[0]))).squareRoot()
+        return Float(deviation * radius * cos(2 * .pi * PhiloxStream.unit(of: $0[1])))
+      }
+    }
+  }
+
+  /// Numbers `first` and on of a parameter, each made of `words` words of its stream.
+  private func draw(
+    _ name: some StringProtocol, from first: Int, words: Int, into target: UnsafeMutableBufferPointer<Float>,
+    _ number: (UnsafePointer<UInt64>) -> Float
+  ) {
+    var stream = PhiloxStream(seed: seed, stream: FNV1a(name.utf8).value)
+    stream.skip(words * first)
+    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: words * 512) { room in
+      for start in stride(from: 0, to: target.count, by: 512) {
+        let piece = start..<min(start + 512, target.count)
+        stream.fill(UnsafeMutableBufferPointer(rebasing: room[..<(words * piece.count)]))
+        for index in piece { target[index] = number(room.baseAddress! + words * (index - start)) }
       }
     }
   }

@@ -13,6 +13,21 @@ import Testing
     #expect(pi == SIMD4(0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1))
   }
 
+  /// Eight words at a time are those that come one by one, also where the counter passes 32 bits.
+  @Test func manyWordsAreThoseOfTheStream() {
+    for (first, count) in [(0, 1), (3, 8), ((1 << 32) - 5, 29), (7, 1000)] {
+      var single = PhiloxStream(seed: 0x299f_31d0_a409_3822, stream: 0x1319_8a2e_0370_7344)
+      single.skip(first)
+      var many = single
+      let words = [UInt64](unsafeUninitializedCapacity: count) { buffer, filled in
+        many.fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        filled = count
+      }
+      #expect(words == (0..<count).map { _ in single.next() }, "\(first), \(count)")
+      #expect(many.next() == single.next())
+    }
+  }
+
   @Test func belowCoversItsRangeEvenly() {
     var stream = PhiloxStream(seed: 1, stream: 2)
     var counts = [Int](repeating: 0, count: 7)

@@ -11,29 +11,38 @@
 // multiply their results.
 #pragma once
 #include "row_weights.h"
+#include <limits.h>
 
-/// How many rows and outputs fill the registers: sums of dots, and sums of chains in vectors of sixteen columns.
+/// How many rows and outputs fill the registers: sums of dots, and sums of chains in vectors of sixteen columns. Up to
+/// so many bytes may lie between rows of which chains of one row read sixteen side by side, and not eight.
 #if defined(__AVX512F__)
 #define SWIFTDP_DOT_ROWS 4
 #define SWIFTDP_DOT_OUTPUTS 6
 #define SWIFTDP_CHAIN_ROWS 8
 #define SWIFTDP_CHAIN_VECTORS 3
+#define SWIFTDP_SWEEP_BYTES LONG_MAX
 #else
 #define SWIFTDP_DOT_ROWS 2
 #define SWIFTDP_DOT_OUTPUTS 2
 #define SWIFTDP_CHAIN_ROWS 4
 #define SWIFTDP_CHAIN_VECTORS 1
+#define SWIFTDP_SWEEP_BYTES 2048
 #endif
+
+/// How many rows of W, far apart, dots of one row read side by side: memory answers several streams faster than one.
+#define SWIFTDP_DOT_STREAMS 6
 
 static const long swiftdp_dot_outputs = SWIFTDP_DOT_OUTPUTS;
 static const long swiftdp_chain_columns = 16 * SWIFTDP_CHAIN_VECTORS;
 
 /// One tile of dots: y = factor · factors · x Wᵀ, or y += that. Numbers of rows and outputs are known where it is
-/// inlined. With `fetches`, the next rows of W are fetched on the way.
+/// inlined. With `fetches`, what lies `ahead` numbers further on is fetched on the way.
+/// - `w_stride`, `apart`: between two rows of W that the tile reads, and between their outputs and factors.
 SWIFTDP_INLINE void swiftdp_dot_tile(
-    const int rows, const int outputs, const int fetches, const int kind, const float *x, long x_stride, const void *w,
-    const float *factors, long w_stride, long count, float factor, int adding, float *y, long y_stride) {
-  swiftdp_lanes sums[SWIFTDP_DOT_ROWS][SWIFTDP_DOT_OUTPUTS];
+    const int rows, const int outputs, const int fetches, long ahead, const int kind, const float *x, long x_stride,
+    const void *w, const float *factors, long w_stride, long apart, long count, float factor, int adding, float *y,
+    long y_stride) {
+  swiftdp_lanes sums[SWIFTDP_DOT_ROWS][SWIFTDP_DOT_STREAMS];
   SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) sums[r][o] = (swiftdp_lanes){0};
   long i = 0;
@@ -42,7 +51,7 @@ SWIFTDP_INLINE void swiftdp_dot_tile(
     SWIFTDP_UNROLL for (int r = 0; r < rows; r++) xs[r] = swiftdp_load(x + r * x_stride + i);
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
       const swiftdp_lanes wo = swiftdp_load_weights(kind, swiftdp_weight(kind, w, o * w_stride + i));
-      if (fetches) __builtin_prefetch(swiftdp_weight(kind, w, (outputs + o) * w_stride + i), 0, 2);
+      if (fetches) __builtin_prefetch(swiftdp_weight(kind, w, o * w_stride + ahead + i), 0, 2);
       SWIFTDP_UNROLL for (int r = 0; r < rows; r++) sums[r][o] += xs[r] * wo;
     }
   }
@@ -56,35 +65,58 @@ SWIFTDP_INLINE void swiftdp_dot_tile(
   }
   SWIFTDP_UNROLL for (int r = 0; r < rows; r++)
     SWIFTDP_UNROLL for (int o = 0; o < outputs; o++) {
-      float *place = y + r * y_stride + o;
-      const float total = swiftdp_total(sums[r][o]), sum = factor * (factors ? factors[o] * total : total);
+      float *place = y + r * y_stride + o * apart;
+      const float total = swiftdp_total(sums[r][o]), sum = factor * (factors ? factors[o * apart] * total : total);
       *place = adding ? *place + sum : sum;
     }
 }
 
 /// The outputs of some rows for one or for `SWIFTDP_DOT_OUTPUTS` rows of W.
 SWIFTDP_INLINE void swiftdp_dot_rows(
-    const int outputs, const int kind, const float *x, long x_stride, long rows, const void *w, const float *factors,
-    long w_stride, long count, float factor, int adding, float *y, long y_stride) {
+    const int outputs, const float *x, long x_stride, long rows, const float *w, const float *factors, long w_stride,
+    long count, float factor, int adding, float *y, long y_stride) {
   long r = 0;
   if (SWIFTDP_DOT_ROWS <= rows) {
     swiftdp_dot_tile(
-        SWIFTDP_DOT_ROWS, outputs, 1, kind, x, x_stride, w, factors, w_stride, count, factor, adding, y, y_stride);
+        SWIFTDP_DOT_ROWS, outputs, 1, outputs * w_stride, SWIFTDP_FLOAT32, x, x_stride, w, factors, w_stride, 1, count,
+        factor, adding, y, y_stride);
     r = SWIFTDP_DOT_ROWS;
   }
   for (; r + SWIFTDP_DOT_ROWS <= rows; r += SWIFTDP_DOT_ROWS)
     swiftdp_dot_tile(
-        SWIFTDP_DOT_ROWS, outputs, 0, kind, x + r * x_stride, x_stride, w, factors, w_stride, count, factor, adding,
-        y + r * y_stride, y_stride);
+        SWIFTDP_DOT_ROWS, outputs, 0, 0, SWIFTDP_FLOAT32, x + r * x_stride, x_stride, w, factors, w_stride, 1, count,
+        factor, adding, y + r * y_stride, y_stride);
   for (; r < rows; r++)
     swiftdp_dot_tile(
-        1, outputs, rows == 1, kind, x + r * x_stride, x_stride, w, factors, w_stride, count, factor, adding,
+        1, outputs, 0, 0, SWIFTDP_FLOAT32, x + r * x_stride, x_stride, w, factors, w_stride, 1, count, factor, adding,
         y + r * y_stride, y_stride);
 }
 
-SWIFTDP_INLINE void swiftdp_dots_as(
-    const int kind, const float *x, long x_stride, long rows, const void *w, const float *factors, long w_stride,
-    long outputs, long count, float factor, int adding, float *y, long y_stride) {
+/// Dots of one row.
+SWIFTDP_INLINE void swiftdp_row_dots(
+    const int kind, const float *x, const void *w, const float *factors, long w_stride, long outputs, long count,
+    float factor, int adding, float *y) {
+  const long apart = outputs / SWIFTDP_DOT_STREAMS;
+  for (long start = 0; start < count || start == 0; start += 1024) {
+    const long depth = count - start < 1024 ? count - start : 1024;
+    const int adds = adding || start > 0;
+    for (long o = 0; o < apart; o++)
+      swiftdp_dot_tile(
+          1, SWIFTDP_DOT_STREAMS, 1, w_stride, kind, x + start, 0, swiftdp_weight(kind, w, o * w_stride + start),
+          factors ? factors + o : 0, apart * w_stride, apart, depth, factor, adds, y + o, 0);
+    for (long o = SWIFTDP_DOT_STREAMS * apart; o < outputs; o++)
+      swiftdp_dot_tile(
+          1, 1, 1, w_stride, kind, x + start, 0, swiftdp_weight(kind, w, o * w_stride + start),
+          factors ? factors + o : 0, 0, 0, depth, factor, adds, y + o, 0);
+  }
+}
+
+/// y [rows, outputs] = factor · x Wᵀ, or y += factor · x Wᵀ, with x [rows, count] and W [outputs, count].
+/// - `factors`: another factor of each output; null for 1.
+static inline void swiftdp_dots(
+    const float *x, long x_stride, long rows, const float *w, const float *factors, long w_stride, long outputs,
+    long count, float factor, int adding, float *y, long y_stride) {
+  if (rows == 1) return swiftdp_row_dots(SWIFTDP_FLOAT32, x, w, factors, w_stride, outputs, count, factor, adding, y);
   // The second-level cache holds as many rows beside those of W, and the first-level cache as long a part of a tile.
   for (long first = 0; first < rows; first += 64) {
     const long part = rows - first < 64 ? rows - first : 64;
@@ -96,23 +128,14 @@ SWIFTDP_INLINE void swiftdp_dots_as(
       long o = 0;
       for (; o + SWIFTDP_DOT_OUTPUTS <= outputs; o += SWIFTDP_DOT_OUTPUTS)
         swiftdp_dot_rows(
-            SWIFTDP_DOT_OUTPUTS, kind, from, x_stride, part, swiftdp_weight(kind, w, o * w_stride + start),
-            factors ? factors + o : 0, w_stride, depth, factor, adds, to + o, y_stride);
+            SWIFTDP_DOT_OUTPUTS, from, x_stride, part, w + o * w_stride + start, factors ? factors + o : 0, w_stride,
+            depth, factor, adds, to + o, y_stride);
       for (; o < outputs; o++)
         swiftdp_dot_rows(
-            1, kind, from, x_stride, part, swiftdp_weight(kind, w, o * w_stride + start),
-            factors ? factors + o : 0, w_stride, depth, factor, adds, to + o, y_stride);
+            1, from, x_stride, part, w + o * w_stride + start, factors ? factors + o : 0, w_stride, depth, factor, adds,
+            to + o, y_stride);
     }
   }
-}
-
-/// y [rows, outputs] = factor · x Wᵀ, or y += factor · x Wᵀ, with x [rows, count] and W [outputs, count].
-/// - `factors`: another factor of each output; null for 1.
-static inline void swiftdp_dots(
-    const float *x, long x_stride, long rows, const float *w, const float *factors, long w_stride, long outputs,
-    long count, float factor, int adding, float *y, long y_stride) {
-  swiftdp_dots_as(
-      SWIFTDP_FLOAT32, x, x_stride, rows, w, factors, w_stride, outputs, count, factor, adding, y, y_stride);
 }
 
 /// The same for one row and a W of fewer bits.
@@ -120,8 +143,8 @@ static inline void swiftdp_narrow_dots(
     int kind, const float *x, const void *w, const float *factors, long w_stride, long outputs, long count, float factor,
     int adding, float *y) {
   if (kind == SWIFTDP_BFLOAT16)
-    swiftdp_dots_as(SWIFTDP_BFLOAT16, x, 0, 1, w, factors, w_stride, outputs, count, factor, adding, y, 0);
-  else swiftdp_dots_as(SWIFTDP_INT8, x, 0, 1, w, factors, w_stride, outputs, count, factor, adding, y, 0);
+    swiftdp_row_dots(SWIFTDP_BFLOAT16, x, w, factors, w_stride, outputs, count, factor, adding, y);
+  else swiftdp_row_dots(SWIFTDP_INT8, x, w, factors, w_stride, outputs, count, factor, adding, y);
 }
 
 /// One tile of chains: y [rows, 16 · vectors] = x W, or going on from what y holds. Numbers of rows and vectors are
@@ -178,19 +201,20 @@ SWIFTDP_INLINE void swiftdp_sweep_tile(
   SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) memcpy(y + 16 * v, &sums[v], 64);
 }
 
-/// Chains of one row. W is read along its rows, sixteen at a time, as memory likes it.
-SWIFTDP_INLINE void swiftdp_sweep(
-    const int kind, const float *x, const void *w, long w_stride, long columns, long count, int going_on, float *y) {
+/// Chains of one row. W is read along its rows, `depth` at a time, as memory likes it.
+SWIFTDP_INLINE void swiftdp_sweep_rows(
+    const int depth, const int kind, const float *x, const void *w, long w_stride, long columns, long count,
+    int going_on, float *y) {
   const long whole = columns / 16 * 16;
-  for (long i = 0; i < count; i += 16) {
+  for (long i = 0; i < count; i += depth) {
     const void *from = swiftdp_weight(kind, w, i * w_stride);
     const int goes_on = going_on || i > 0;
     long c = 0;
-    if (i + 16 <= count) {
+    if (i + depth <= count) {
       for (; c + 32 <= columns; c += 32)
-        swiftdp_sweep_tile(kind, 16, 2, x + i, swiftdp_weight(kind, from, c), w_stride, goes_on, y + c);
+        swiftdp_sweep_tile(kind, depth, 2, x + i, swiftdp_weight(kind, from, c), w_stride, goes_on, y + c);
       if (c < whole)
-        swiftdp_sweep_tile(kind, 16, 1, x + i, swiftdp_weight(kind, from, c), w_stride, goes_on, y + c);
+        swiftdp_sweep_tile(kind, depth, 1, x + i, swiftdp_weight(kind, from, c), w_stride, goes_on, y + c);
     } else {
       for (long r = 0; i + r < count; r++)
         for (c = 0; c < whole; c += 16)
@@ -201,6 +225,15 @@ SWIFTDP_INLINE void swiftdp_sweep(
   if (whole < columns)
     swiftdp_chain_rest(
         kind, x, swiftdp_weight(kind, w, whole), w_stride, count, columns - whole, going_on, y + whole);
+}
+
+/// As many rows at a time as the processor reads side by side: fewer where they lie far apart.
+SWIFTDP_INLINE void swiftdp_sweep(
+    const int kind, const float *x, const void *w, long w_stride, long columns, long count, int going_on, float *y) {
+  const char *next = (const char *)swiftdp_weight(kind, w, w_stride);
+  if (next - (const char *)w <= SWIFTDP_SWEEP_BYTES)
+    swiftdp_sweep_rows(16, kind, x, w, w_stride, columns, count, going_on, y);
+  else swiftdp_sweep_rows(8, kind, x, w, w_stride, columns, count, going_on, y);
 }
 
 /// `16 · vectors` columns of all rows. The first rows leave W in `panel`, if there is one, for the others.

@@ -232,6 +232,9 @@ extension ResultTests {
         "frozen_dtype.embeddings: is \"int4\", but must be one of same, float32, bfloat16, int8, nf4 "
           + "(did you mean int8?)")
       try expect(
+        ["method={name: lora, modules_to_save: [embed_tokens]}", "frozen_dtype={embeddings: int8}"], 64,
+        "frozen_dtype.embeddings: is given, but the run trains the embeddings (leave it out)")
+      try expect(
         ["method={name: last_layers, layers: 3}"], 64,
         "method.layers: is 3, and the model has 2 layers (method: full trains all of them)")
       try expect(

@@ -34,10 +34,15 @@ private func isRefused(
     || method == PrefixTuning.self && (!family.isCausal || objective != LanguageModel.self)
 }
 
-/// - Parameter project: the root of the project, whose fixtures have a configuration of each family.
-func checkSuite(_ outcome: inout Outcome, project: String) throws {
+/// - Parameters:
+///   - project: the root of the project, whose fixtures have a configuration of each family.
+///   - part: which of `parts` equal parts of the families is checked, counted from 0.
+func checkSuite(_ outcome: inout Outcome, project: String, part: Int, of parts: Int) throws {
   let ranks = outcome.ranks
-  for family in modelFamilies {
+  // Those that take longest come first, so that each part has as many of them.
+  let isWhole = { (family: any ModelFamily.Type) in wholeFamilies.contains(family.modelType) }
+  let families = modelFamilies.filter(isWhole) + modelFamilies.filter { !isWhole($0) }
+  for family in stride(from: part, to: families.count, by: parts).map({ families[$0] }) {
     try ranks.together { if ranks.isFirst { try makeModel(of: family, project: project) } }
     let usual: any Objective.Type =
       if family.readsSource {

@@ -29,7 +29,9 @@ case "empty": try checkEmptyParts(&outcome, model: folder)
 case "clipping": try checkClipping(&outcome, model: folder)
 case "validation": try checkValidation(&outcome, model: folder)
 case "allocations": try checkAllocations(&outcome, model: folder)
-case "suite": try checkSuite(&outcome, project: folder)
+case "suite":
+  let numbers = CommandLine.arguments.dropFirst(3).compactMap { Int($0) }
+  try checkSuite(&outcome, project: folder, part: numbers[0], of: numbers[1])
 case "shared-weights": try checkSharedWeights(&outcome, model: folder)
 case "context": try checkContext(&outcome, fixtures: folder)
 case "frozen-allocations": try checkFrozenAllocations(&outcome)
