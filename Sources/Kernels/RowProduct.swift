@@ -31,10 +31,11 @@ extension Engine {
     precondition((transposed ? w.columns : w.rows) == a.matrix.columns, "A does not fit W")
     guard c.rows > 0, c.columns > 0 else { return }
     if !transposed, let largest = w.largest { a.matrix = scaled(a.matrix, by: largest) }
+    let widens = w.direct == nil && w.narrow(rows: c.rows) == nil
     let tiles = RowTiles(
-      rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed,
-      widens: w.direct == nil && w.narrow(rows: c.rows) == nil, threads: pool.threads)
-    frozenRooms.reserve(transposed ? (w.direct == nil ? tiles.width * w.columns : 0) : RowTiles.panel)
+      rows: c.rows, columns: c.columns, inner: a.matrix.columns, transposed: transposed, widens: widens,
+      threads: pool.threads)
+    frozenRooms.reserve(transposed ? (widens ? tiles.width * w.columns : 0) : RowTiles.panel)
     pool.run(tiles.count) { [a] index, worker in
       let (rows, columns) = tiles[index]
       let start = profile == nil ? 0 : monotonicNanoseconds()
@@ -254,6 +255,8 @@ private struct RowTiles {
   private static let mostRows = 256
   /// The fewest columns that a thread reads of each row of W for one row of C.
   private static let sweptColumns = 384
+  /// The fewest rows of W that a thread reads side by side for one row of C, some of them at once.
+  private static let dottedRows = 4 * swiftdp_dot_streams
 
   let width: Int
   private let rows: Int
@@ -267,9 +270,13 @@ private struct RowTiles {
     let unit =
       transposed
       ? swiftdp_dot_outputs : rows <= 2 ? 128 : widens ? Self.wideColumns : swiftdp_chain_columns
-    if !transposed, rows == 1, !widens {
-      // Two tiles a thread, of rows long enough that memory foresees them.
-      width = max((columns / (threads * 2) + 31) / 32 * 32, Self.sweptColumns)
+    if rows == 1, !widens {
+      // Two tiles a thread, of rows long enough that memory foresees them, or of many that lie far apart.
+      let part = columns / (threads * 2)
+      width =
+        transposed
+        ? max(part / swiftdp_dot_streams * swiftdp_dot_streams, Self.dottedRows)
+        : max((part + 31) / 32 * 32, Self.sweptColumns)
     } else {
       // Four tiles a thread, if there is so much to do, and at most about a hundred columns of each.
       let most = transposed ? max(min(16, Self.wide / (max(inner, 1) * unit)), 1) : 4

@@ -33,6 +33,7 @@
 #define SWIFTDP_DOT_STREAMS 6
 
 static const long swiftdp_dot_outputs = SWIFTDP_DOT_OUTPUTS;
+static const long swiftdp_dot_streams = SWIFTDP_DOT_STREAMS;
 static const long swiftdp_chain_columns = 16 * SWIFTDP_CHAIN_VECTORS;
 
 /// One tile of dots: y = factor · factors · x Wᵀ, or y += that. Numbers of rows and outputs are known where it is
