@@ -103,6 +103,8 @@ extension Engine {
     if let dWeight, count == 0 { clear(dWeight, count: s.vocabulary * s.columns) }
     if let dBias, count == 0 { clear(dBias, count: s.vocabulary) }
     let isLossAlone = dx == nil && dWeight == nil && dBias == nil
+    // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
+    let rounds = s.type == .bfloat16 && dBias == nil && !isLossAlone
     var loss = 0.0
     divergence?.pointee = 0
     for start in stride(from: 0, to: count, by: s.chunk) {
@@ -137,20 +139,19 @@ extension Engine {
             target: Int(targets[place]), count: s.vocabulary, scale: rowScale, cap: s.cap)
           losses[row] = found.loss
           others.divergences[row] = found.divergence
+          if rounds { narrow(logits + row * s.vocabulary, s) }
         } else if s.smoothing > 0 {
           losses[row] = smoothedLossOfRow(
             logits + row * s.vocabulary, target: Int(targets[place]), s, scale: rowScale)
+          if rounds { narrow(logits + row * s.vocabulary, s) }
         } else {
           losses[row] = lossOfRow(
-            logits + row * s.vocabulary, target: Int(targets[place]), count: s.vocabulary, scale: rowScale,
-            cap: s.cap)
+            logits + row * s.vocabulary, target: Int(targets[place]), s, scale: rowScale, rounds: rounds)
         }
         if isLossAlone, let hits {
           let best = largest(logits + row * s.vocabulary, count: s.vocabulary)
           hits[place] = best.isFinite && best.place == Int(targets[place])
         }
-        // The gradient of a bias is summed from what is not rounded yet; logits may be needed again.
-        if s.type == .bfloat16, dBias == nil, !isLossAlone { narrow(logits + row * s.vocabulary, s) }
       }
       if let dBias {
         sumRows(
@@ -256,16 +257,18 @@ extension Engine {
   }
 
   /// One row's loss; with a scale, the logits become their gradient, or that of what they were before the cap.
+  /// - Parameter rounds: whether that is left as bfloat16 at the row's beginning.
   @inline(__always)
   private func lossOfRow(
-    _ logits: UnsafeMutablePointer<Float>, target: Int, count: Int, scale: Float?, cap: Float?
+    _ logits: UnsafeMutablePointer<Float>, target: Int, _ s: CrossEntropyShape, scale: Float?, rounds: Bool
   ) -> Float {
+    let count = s.vocabulary
     var largest = Vector(repeating: -.infinity)
     forEachVector(count) { largest = largest.maximum($0.load(logits, fill: -.infinity)) }
     let peak = largest.largest
     let targetLogit = logits[target]
     var sum = Vector()
-    if let scale, let cap {
+    if let scale, let cap = s.cap {
       forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
       let factor = scale / sum.total
       func slope(_ z: Vector) -> Vector { 1 - z * (1 / cap) * (z * (1 / cap)) }
@@ -274,6 +277,7 @@ extension Engine {
         $0.store(exponential(z - peak) * factor * slope(z), logits)
       }
       logits[target] -= scale * slope(Vector(repeating: targetLogit))[0]
+      if rounds { narrow(logits, s) }
     } else if let scale {
       forEachVector(count) {
         let e = exponential($0.load(logits, fill: -.infinity) - peak)
@@ -281,8 +285,13 @@ extension Engine {
         $0.store(e, logits)
       }
       let factor = scale / sum.total
-      forEachVector(count) { $0.store($0.load(logits) * factor, logits) }
-      logits[target] -= scale
+      // What the first-level cache holds is rounded there.
+      for start in stride(from: 0, to: count, by: 1024) {
+        let part = min(1024, count - start)
+        forEachVector(part) { $0.store($0.load(logits + start) * factor, logits + start) }
+        if target >= start, target < start + part { logits[target] -= scale }
+        if rounds { BFloat16.narrow(logits + start, count: part, into: asHalves(logits) + start) }
+      }
     } else {
       forEachVector(count) { sum += exponential($0.load(logits, fill: -.infinity) - peak) }
     }

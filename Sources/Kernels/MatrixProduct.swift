@@ -53,6 +53,14 @@ extension Engine {
     }
     switch (a, b) {
     case (.float32(let a), .float32(let b)):
+      let k = transposition == .first ? a.rows : a.columns
+      if isThin(transposition, m: c.rows, n: c.columns, k: k) {
+        return forEachTile(a, b, transposition, c, joins: true, after) { tile, _ in
+          thinProduct(
+            transposition, m: tile.m, n: tile.n, k: tile.k, tile.a, a.stride, tile.b, b.stride,
+            adding: adding, tile.c, c.stride)
+        }
+      }
       forEachTile(a, b, transposition, c, joins: joinsTiles, after) { tile, _ in
         product(
           transposition, m: tile.m, n: tile.n, k: tile.k, tile.a, a.stride, tile.b, b.stride,
@@ -74,14 +82,16 @@ extension Engine {
       }
     case (.float32(let a), .frozen(let w)):
       reserveForFrozen(c, k: a.columns, halves: nil)
-      forEachTile(m: a.rows, k: a.columns, w, transposition, c, after) { rows, columns, worker in
+      forEachTile(m: a.rows, k: a.columns, w, transposition, c, joins: joinsTiles, after) {
+        rows, columns, worker in
         frozenProduct(
           transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, worker: worker)
       }
     case (.bfloat16(let a), .frozen(let w)):
       let halves = halves
       reserveForFrozen(c, k: a.columns, halves: halves)
-      forEachTile(m: a.rows, k: a.columns, w, transposition, c, after) { rows, columns, worker in
+      forEachTile(m: a.rows, k: a.columns, w, transposition, c, joins: halves.joinsTiles, after) {
+        rows, columns, worker in
         frozenProduct(
           transposition, a, w, rows: rows, columns: columns, adding: adding, into: c, by: halves,
           worker: worker)
@@ -111,10 +121,7 @@ extension Engine {
     precondition((transposition == .second ? b.columns : b.rows) == k, "A does not fit B")
     guard c.rows > 0, c.columns > 0 else { return }
     let tiles = ProductTiles(m: c.rows, n: c.columns, k: k)
-    // Messages that wait need the time between tiles: 2^30 multiplications take some 20 ms.
-    let shares =
-      joins
-      ? tiles.shares(among: pool.threads, atMost: pool.betweenTiles == nil ? .max : 1 << 30) : tiles.each
+    let shares = shares(of: tiles, joins: joins)
     pool.run(shares.down * shares.across) { share, worker in
       let (down, across) = tiles.tiles(of: share, in: shares)
       let (rows, columns) = (tiles.rows(down), tiles.columns(across))
@@ -130,10 +137,11 @@ extension Engine {
     }
   }
 
-  /// The same for a frozen W: the worker that computes a tile widens its part of W.
+  /// The same for a frozen W: the worker that computes a tile widens its part of W, for all tiles of the share that
+  /// lie below each other.
   @inline(__always)
   private func forEachTile(
-    m: Int, k: Int, _ w: FrozenMatrix, _ transposition: Transposition, _ c: MutableMatrix,
+    m: Int, k: Int, _ w: FrozenMatrix, _ transposition: Transposition, _ c: MutableMatrix, joins: Bool,
     _ after: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void,
     _ body: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
@@ -142,12 +150,22 @@ extension Engine {
     precondition((transposition == .second ? w.rows : w.columns) == c.columns, "W does not fit C")
     precondition((transposition == .second ? w.columns : w.rows) == k, "A does not fit W")
     guard c.rows > 0, c.columns > 0 else { return }
-    let tiles = ProductTiles(m: c.rows, n: c.columns, k: k)
-    pool.run(tiles.count) { index, worker in
-      let (rows, columns) = tiles[index]
-      body(rows, columns, worker)
-      after(rows, columns)
+    let tiles = ProductTiles(m: c.rows, n: c.columns, k: k, depth: Self.frozenDepth)
+    let shares = shares(of: tiles, joins: joins)
+    pool.run(shares.down * shares.across) { share, worker in
+      let (down, across) = tiles.tiles(of: share, in: shares)
+      for column in across {
+        let columns = tiles.columns(column..<column + 1)
+        body(tiles.rows(down), columns, worker)
+        for row in down { after(tiles.rows(row..<row + 1), columns) }
+      }
     }
+  }
+
+  /// Messages that wait need the time between tiles: 2^30 multiplications take some 20 ms.
+  private func shares(of tiles: ProductTiles, joins: Bool) -> ProductTiles.Shares {
+    joins
+      ? tiles.shares(among: pool.threads, atMost: pool.betweenTiles == nil ? .max : 1 << 30) : tiles.each
   }
 
   /// C = A B on the calling thread alone.
@@ -202,9 +220,11 @@ struct ProductTiles {
   /// Bounds are multiples of this, so that every tile but the last fills whole vectors.
   private static let unit = 16
 
-  init(m: Int, n: Int, k: Int) {
+  /// - Parameter depth: how many numbers of the inner dimension a call takes; nil for all.
+  init(m: Int, n: Int, k: Int, depth: Int? = nil) {
     self.m = m
     self.n = n
+    let last = depth.map { k % $0 == 0 ? min($0, k) : k % $0 } ?? k
     multiplications = m * n * k
     // Below a few million operations, a product is over before a second thread is awake.
     guard multiplications > 1 << 20 else {
@@ -223,7 +243,7 @@ struct ProductTiles {
     self.down = min(down, (m + Self.unit - 1) / Self.unit)
     self.across = min(across, (n + Self.unit - 1) / Self.unit)
     // Tiles differ by less than half of their size.
-    canBeJoined = multiplications / (self.down * self.across) >= 1 << 22
+    canBeJoined = m * n * last / (self.down * self.across) >= 1 << 22
   }
 
   var count: Int { down * across }

@@ -16,6 +16,11 @@ extension Engine {
   package func addProductHere(
     _ a: ConstMatrix, _ b: ConstMatrix, _ transposition: Transposition, into c: MutableMatrix
   ) {
+    if !multipliesByRow, isThin(transposition, m: c.rows, n: c.columns, k: a.columns) {
+      return thinProduct(
+        transposition, m: c.rows, n: c.columns, k: a.columns, a.base, a.stride, b.base, b.stride,
+        adding: true, c.base, c.stride)
+    }
     product(
       transposition, m: c.rows, n: c.columns, k: a.columns, a.base, a.stride, b.base, b.stride, beta: 1,
       c.base, c.stride)

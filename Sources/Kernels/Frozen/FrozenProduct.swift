@@ -25,14 +25,15 @@ final class FrozenRooms: @unchecked Sendable {
 
 extension Engine {
   /// How many numbers of the inner dimension are widened at once.
-  private static let depth = 256
+  static let frozenDepth = 256
 
   /// Makes room for the tiles of a product, and for what `halves` needs beside.
   func reserveForFrozen(_ c: MutableMatrix, k: Int, halves: HalfProducts?) {
     let largest = ProductTiles(m: c.rows, n: c.columns, k: k).largest
-    let depth = min(Self.depth, k)
-    frozenRooms.reserve(depth * largest.n)
-    halves?.reserve(m: largest.m, n: largest.n, k: depth)
+    let depth = min(Self.frozenDepth, k)
+    frozenRooms.reserve(depth * largest.n + (halves == nil ? 0 : max(Self.frozenDepth, largest.n)))
+    let rows = halves?.joinsTiles == true ? c.rows : largest.m
+    halves?.reserve(m: rows, n: largest.n, k: depth)
   }
 
   /// C = A op(W), or C += A op(W), for a tile of C.
@@ -41,7 +42,10 @@ extension Engine {
     _ transposition: Transposition, _ a: ConstMatrix, _ w: FrozenMatrix, rows: Range<Int>,
     columns: Range<Int>, adding: Bool, into c: MutableMatrix, worker: Int
   ) {
-    forEachDepth(transposition, w, columns, worker) { start, count, wide, stride in
+    let wide = frozenRooms.room(worker)
+    forEachDepth(transposition, w, columns) { row, columns, place in
+      w.widen(row: row, columns: columns, into: wide + place)
+    } body: { start, count, stride in
       product(
         transposition, m: rows.count, n: columns.count, k: count,
         a.base + rows.lowerBound * a.stride + start, a.stride, wide, stride,
@@ -56,9 +60,12 @@ extension Engine {
     _ transposition: Transposition, _ a: HalfMatrix, _ w: FrozenMatrix, rows: Range<Int>,
     columns: Range<Int>, adding: Bool, into c: MutableMatrix, by halves: HalfProducts, worker: Int
   ) {
-    forEachDepth(transposition, w, columns, worker) { start, count, wide, stride in
-      let narrow = UnsafeMutableRawPointer(wide).assumingMemoryBound(to: BFloat16.self)
-      BFloat16.narrow(wide, count: count * columns.count, into: narrow)
+    let wideRow = frozenRooms.room(worker)
+    let narrow = UnsafeMutableRawPointer(wideRow + max(Self.frozenDepth, columns.count))
+      .assumingMemoryBound(to: BFloat16.self)
+    forEachDepth(transposition, w, columns) { row, columns, place in
+      w.narrow(row: row, columns: columns, into: narrow + place, room: wideRow)
+    } body: { start, count, stride in
       let began = profile == nil ? 0 : monotonicNanoseconds()
       halves.product(
         HalfProductShape(
@@ -70,26 +77,25 @@ extension Engine {
     }
   }
 
-  /// Widens the part of W that a tile of C needs, one range of the inner dimension at a time.
+  /// Brings the part of W that a tile of C needs, one range of the inner dimension at a time.
+  /// - Parameters:
+  ///   - bring: some columns of a row of W, to a place in the worker's room.
+  ///   - body: gets the range's numbers, and how far apart rows lie in the room.
   @inline(__always)
   private func forEachDepth(
-    _ transposition: Transposition, _ w: FrozenMatrix, _ columns: Range<Int>, _ worker: Int,
-    _ body: (_ start: Int, _ count: Int, _ wide: UnsafeMutablePointer<Float>, _ stride: Int) -> Void
+    _ transposition: Transposition, _ w: FrozenMatrix, _ columns: Range<Int>,
+    bring: (_ row: Int, _ columns: Range<Int>, _ place: Int) -> Void,
+    body: (_ start: Int, _ count: Int, _ stride: Int) -> Void
   ) {
     let inner = transposition == .second ? w.columns : w.rows
-    let wide = frozenRooms.room(worker)
-    for start in stride(from: 0, to: inner, by: Self.depth) {
-      let count = min(Self.depth, inner - start)
+    for start in stride(from: 0, to: inner, by: Self.frozenDepth) {
+      let count = min(Self.frozenDepth, inner - start)
       if transposition == .second {
-        for (place, row) in columns.enumerated() {
-          w.widen(row: row, columns: start..<start + count, into: wide + place * count)
-        }
-        body(start, count, wide, count)
+        for (place, row) in columns.enumerated() { bring(row, start..<start + count, place * count) }
+        body(start, count, count)
       } else {
-        for place in 0..<count {
-          w.widen(row: start + place, columns: columns, into: wide + place * columns.count)
-        }
-        body(start, count, wide, columns.count)
+        for place in 0..<count { bring(start + place, columns, place * columns.count) }
+        body(start, count, columns.count)
       }
     }
   }

@@ -140,6 +140,27 @@ package struct FrozenMatrix {
     }
   }
 
+  /// Writes a part of a row, rounded to bfloat16.
+  /// - Parameter room: as many floats.
+  package func narrow(
+    row: Int, columns range: Range<Int>, into y: UnsafeMutablePointer<BFloat16>,
+    room: UnsafeMutablePointer<Float>
+  ) {
+    let start = row * columns + range.lowerBound
+    switch storage {
+    case .bfloat16: y.update(from: codes.assumingMemoryBound(to: BFloat16.self) + start, count: range.count)
+    case .nf4(doubleQuantization: false):
+      let scales = scales.assumingMemoryBound(to: Float.self)
+      NF4.narrow(codes, start..<start + range.count, into: y) { scales[$0] }
+    case .nf4(doubleQuantization: true):
+      let scales = NestedScales(scales, count: storage.scales(rows: rows, columns: columns))
+      NF4.narrow(codes, start..<start + range.count, into: y) { scales[$0] }
+    case .float32, .int8:
+      widen(row: row, columns: range, into: room)
+      BFloat16.narrow(room, count: range.count, into: y)
+    }
+  }
+
   /// Writes the codes of a part of a row in int8 as fp32, without the factor of the row.
   func widenCodes(row: Int, columns range: Range<Int>, into y: UnsafeMutablePointer<Float>) {
     precondition(storage == .int8, "\(storage) has other codes")

@@ -1,6 +1,7 @@
 // NF4 (Dettmers et al. 2023, QLoRA): the sixteen quantiles of a normal distribution, in blocks of 64 numbers that are
 // scaled by their largest magnitude. Codes and scales are those of bitsandbytes' CPU functions.
 import CProcessor
+import Tensors
 
 enum NF4 {
   /// Numbers of one scale.
@@ -63,13 +64,39 @@ enum NF4 {
     _ codes: UnsafeMutableRawPointer, _ range: Range<Int>, into y: UnsafeMutablePointer<Float>,
     scale: (Int) -> Float
   ) {
+    forEachBlock(codes, range) { codes, part, number in
+      swiftdp_widen_nf4(
+        codes, part.lowerBound, part.count, table.values, scale(number),
+        y + part.lowerBound - range.lowerBound)
+    }
+  }
+
+  /// The same, rounded to bfloat16.
+  @inline(__always)
+  static func narrow(
+    _ codes: UnsafeMutableRawPointer, _ range: Range<Int>, into y: UnsafeMutablePointer<BFloat16>,
+    scale: (Int) -> Float
+  ) {
+    let bits = UnsafeMutableRawPointer(y).assumingMemoryBound(to: UInt16.self)
+    forEachBlock(codes, range) { codes, part, number in
+      swiftdp_narrow_nf4(
+        codes, part.lowerBound, part.count, table.values, scale(number),
+        bits + part.lowerBound - range.lowerBound)
+    }
+  }
+
+  /// - Parameter body: gets all codes, and the part of a block that is in the range, with the block's number.
+  @inline(__always)
+  private static func forEachBlock(
+    _ codes: UnsafeMutableRawPointer, _ range: Range<Int>,
+    _ body: (_ codes: UnsafePointer<UInt8>, _ part: Range<Int>, _ number: Int) -> Void
+  ) {
     let codes = UnsafePointer(codes.assumingMemoryBound(to: UInt8.self))
-    let values = table.values
     var start = range.lowerBound
     while start < range.upperBound {
       let number = start / block
       let end = min((number + 1) * block, range.upperBound)
-      swiftdp_widen_nf4(codes, start, end - start, values, scale(number), y + start - range.lowerBound)
+      body(codes, start..<end, number)
       start = end
     }
   }
