@@ -65,14 +65,7 @@ package final class Ranks {
   }
 
   /// Joins the ranks that `mpirun` started; without mpirun, this process is the only rank. Call it once per process.
-  /// - Parameter isAlone: whether nothing started this process as a rank. Open MPI then need not look for networks
-  ///   and helpers, which takes a quarter of a second; existing settings are kept.
-  package static func start(isAlone: Bool = false) throws -> Ranks {
-    if isAlone {
-      for (name, value) in [("ess_singleton_isolated", "1"), ("pml", "ob1"), ("btl", "self")] {
-        setenv("OMPI_MCA_" + name, value, 0)
-      }
-    }
+  package static func start() throws -> Ranks {
     var provided: Int32 = 0
     guard MPI_Init_thread(nil, nil, swiftdp_thread_funneled(), &provided) == 0 else {
       throw UserError(

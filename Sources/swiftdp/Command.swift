@@ -90,7 +90,8 @@ protocol SharedByRanks {}
 /// before any rank leaves, since mpirun ends all ranks once one has failed.
 func onRanks(_ body: (Ranks) throws -> Void) throws {
   try Launch.checkStarter()
-  let ranks = try Ranks.start(isAlone: Launch.rank == nil)
+  MPISettings.settle()
+  let ranks = try Ranks.start()
   do {
     try StartCheck.ranks(ranks)
     try body(ranks)

@@ -1,6 +1,6 @@
 // Which cores mpirun has bound this rank to, and whether the user asked for that. Unless it is told otherwise, Open
 // MPI binds one or two ranks of a host to one core each, and more to a socket. Such ranks share all cores that mpirun
-// may use there instead. The environment and Open MPI's parameter files say what the user asked for.
+// may use there instead. Open MPI's parameters say what the user asked for.
 import Base
 import Foundation
 import Training
@@ -65,38 +65,6 @@ enum CoreBinding: Equatable {
 
   /// Whether mpirun was told how to bind, by its options, the environment, a scheduler or a file.
   private static var isWished: Bool {
-    let prefix = "OMPI_MCA_"
-    let isSet = environment.contains { name, value in
-      name.hasPrefix(prefix) && isWish(String(name.dropFirst(prefix.count)), value)
-    }
-    return isSet || environment["LSB_AFFINITY_HOSTFILE"] != nil || parameterFiles.contains(where: holdsWish)
-  }
-
-  /// Open MPI's parameter files: the user's, the host's, and those that were named.
-  private static var parameterFiles: [String] {
-    let named = [
-      "mca_base_param_files", "mca_base_override_param_file", "mca_base_param_file_prefix",
-      "mca_base_envar_file_prefix",
-    ].compactMap { environment["OMPI_MCA_" + $0] }
-      .flatMap { $0.split(whereSeparator: { ":,".contains($0) }).map(String.init) }
-    // mpirun lies in PREFIX/bin; distributions keep its files in /etc.
-    let program = Launch.launcher.flatMap {
-      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe")
-    }
-    let own = program.map { ($0 as NSString).deletingLastPathComponent + "/../etc" }
-    let folders = [own, "/etc/openmpi", "/etc"].compactMap { $0 }
-    let ofHost = folders.flatMap {
-      ["\($0)/openmpi-mca-params.conf", "\($0)/openmpi-mca-params-override.conf"]
-    }
-    return named + [(environment["HOME"] ?? "") + "/.openmpi/mca-params.conf"] + ofHost
-  }
-
-  /// Lines are `name = value`, or the options of a command line.
-  private static func holdsWish(_ file: String) -> Bool {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return false }
-    return text.split(whereSeparator: \.isNewline).contains { line in
-      let words = line.prefix { $0 != "#" }.split { $0.isWhitespace || $0 == "=" }.map(String.init)
-      return zip(words, words.dropFirst()).contains { isWish($0, $1) }
-    }
+    environment["LSB_AFFINITY_HOSTFILE"] != nil || MPISettings.contains(where: isWish)
   }
 }

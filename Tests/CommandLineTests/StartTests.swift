@@ -79,6 +79,32 @@ extension CommandLineTests {
       #expect(compared == 3)
     }
 
+    /// Open MPI's drivers of Omni-Path and InfiniPath wait a tenth of a second each for a device. They are not even
+    /// loaded where there is none, unless they are asked for.
+    @Test func noTimeIsLostOnNetworksThatAreNotThere() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      var loads: [Bool] = []
+      for (number, options) in [[], ["--mca", "mtl", "psm,psm2"]].enumerated() {
+        let trace = folder.path + "/loaded\(number)"
+        let result = try Command.run(
+          ["mpirun", "-np", "2", "-x", "LD_DEBUG=files", "-x", "LD_DEBUG_OUTPUT=\(trace)"] + options
+            + [Command.binary, "train"] + RankCountTests.text
+            + ["training.steps=1", "checkpoint.every=0", "output=run\(number)"], in: folder)
+        #expect(result.code == 0, "\(result.err)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        let traces = try files.filter { $0.hasPrefix("loaded\(number).") }.map {
+          try String(contentsOfFile: folder.path + "/" + $0, encoding: .utf8)
+        }
+        // What the ranks have opened, beside what mpirun's own processes have.
+        let ofRanks = traces.filter { $0.contains("libmpi.so") && $0.contains("libswiftCore.so") }
+        #expect(ofRanks.count == 2)
+        loads.append(ofRanks.contains { $0.contains("mca_mtl_psm2.so") || $0.contains("mca_mtl_psm.so") })
+      }
+      #expect(loads == [false, true])
+    }
+
     /// The same program with another build ID, as another link would have it.
     @Test func ranksOfAnotherBuildAreRefused() throws {
       let folder = try Workspace()

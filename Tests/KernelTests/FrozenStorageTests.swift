@@ -80,6 +80,7 @@ import Testing
         let stored = StoredMatrix(storage, rows: rows, columns: columns, draw.floats(rows * columns))
         let whole = stored.values
         let y = Floats(count: columns)
+        let room = Floats(count: columns)
         var wrong = 0
         for row in 0..<rows {
           for start in 0..<columns {
@@ -90,6 +91,14 @@ import Testing
               let from = row * columns + start
               let want = whole[from..<from + length] + [Float](repeating: .nan, count: columns - length)
               if !sameBits(y.values, Array(want)) { wrong += 1 }
+              var halves = [BFloat16](repeating: BFloat16(rounding: 7), count: columns)
+              halves.withUnsafeMutableBufferPointer {
+                stored.matrix.narrow(
+                  row: row, columns: start..<start + length, into: $0.baseAddress!, room: room.base)
+              }
+              let rounded = whole[from..<from + length].map { BFloat16(rounding: $0).bits }
+              let untouched = [UInt16](repeating: BFloat16(rounding: 7).bits, count: columns - length)
+              if halves.map(\.bits) != rounded + untouched { wrong += 1 }
               compared += 1
             }
           }

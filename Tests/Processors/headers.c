@@ -10,6 +10,7 @@
 #include "processor.h"
 #include "row_product.h"
 #include "row_weights.h"
+#include "thin_product.h"
 
 static uint64_t hash = 14695981039346656037u;
 
@@ -28,7 +29,8 @@ static float *numbers(long count) {
 }
 
 int main(void) {
-  const long sizes[][3] = {{1, 1, 1}, {13, 33, 257}, {12, 32, 256}, {25, 31, 513}, {40, 700, 50}, {2, 5, 1000}};
+  const long sizes[][3] = {{1, 1, 1}, {13, 33, 257}, {12, 32, 256}, {25, 31, 513}, {40, 700, 50}, {2, 5, 1000},
+                          {50, 1100, 8}, {1100, 24, 300}};
   float *room = malloc(swiftdp_product_room * sizeof(float));
   for (unsigned long s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
     const long m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
@@ -39,6 +41,12 @@ int main(void) {
             form == 1, form == 2, m, n, k, adding ? 0.3f : 1, a, form == 1 ? m : k, b, form == 2 ? k : n, adding, c, n,
             room);
         mix(c, m * n * sizeof(float));
+        float *thin = numbers(m * n);
+        if (swiftdp_is_thin(form == 1, form == 2, m, n, k))
+          swiftdp_thin_product(
+              form == 1, form == 2, m, n, k, a, form == 1 ? m : k, b, form == 2 ? k : n, adding, thin, n, room);
+        mix(thin, m * n * sizeof(float));
+        free(thin);
         if (form == 2) swiftdp_dots(a, k, m, b, 0, k, n, k, 1, adding, c, n);
         if (form == 0) swiftdp_chains(a, k, m, b, n, n, k, adding, c, n, 0);
         mix(c, m * n * sizeof(float));
@@ -56,6 +64,10 @@ int main(void) {
   for (int i = 0; i < 500; i++) codes[i] = (uint8_t)(halves[2 * i] >> 3);
   swiftdp_widen_nf4(codes, 1, 998, x, 0.7f, y);
   mix(y, 3992);
+  for (int first = 0; first < 2; first++) {
+    swiftdp_narrow_nf4(codes, first, 997, x, 0.7f, halves);
+    mix(halves, 997 * sizeof *halves);
+  }
   swiftdp_widen_int8((const int8_t *)codes, 500, 3.3f, 1.0f / 127, y);
   mix(y, 2000);
   float factors[64], sums[64] = {0};

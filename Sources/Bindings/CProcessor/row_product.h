@@ -14,19 +14,22 @@
 #include <limits.h>
 
 /// How many rows and outputs fill the registers: sums of dots, and sums of chains in vectors of sixteen columns. Up to
-/// so many bytes may lie between rows of which chains of one row read sixteen side by side, and not eight.
+/// so many bytes may lie between rows of which chains of one row read sixteen side by side, and not eight; and so many
+/// times as many rows ahead they ask for those that come in int8, which are short.
 #if defined(__AVX512F__)
 #define SWIFTDP_DOT_ROWS 4
 #define SWIFTDP_DOT_OUTPUTS 6
 #define SWIFTDP_CHAIN_ROWS 8
 #define SWIFTDP_CHAIN_VECTORS 3
 #define SWIFTDP_SWEEP_BYTES LONG_MAX
+#define SWIFTDP_SWEEP_AHEAD 2
 #else
 #define SWIFTDP_DOT_ROWS 2
 #define SWIFTDP_DOT_OUTPUTS 2
 #define SWIFTDP_CHAIN_ROWS 4
 #define SWIFTDP_CHAIN_VECTORS 1
 #define SWIFTDP_SWEEP_BYTES 2048
+#define SWIFTDP_SWEEP_AHEAD 1
 #endif
 
 /// How many rows of W, far apart, dots of one row read side by side: memory answers several streams faster than one.
@@ -191,11 +194,12 @@ SWIFTDP_INLINE void swiftdp_sweep_tile(
     float *y) {
   swiftdp_lanes sums[2];
   SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) sums[v] = going_on ? swiftdp_load(y + 16 * v) : (swiftdp_lanes){0};
+  const int ahead = kind == SWIFTDP_INT8 ? SWIFTDP_SWEEP_AHEAD * rows : rows;
   SWIFTDP_UNROLL for (int r = 0; r < rows; r++) {
     const float xr = x[r];
     SWIFTDP_UNROLL for (int v = 0; v < vectors; v++) {
       const swiftdp_lanes ws = swiftdp_load_weights(kind, swiftdp_weight(kind, w, r * w_stride + 16 * v));
-      __builtin_prefetch(swiftdp_weight(kind, w, (rows + r) * w_stride + 16 * v), 0, 2);
+      __builtin_prefetch(swiftdp_weight(kind, w, (ahead + r) * w_stride + 16 * v), 0, 2);
       sums[v] += xr * ws;
     }
   }
