@@ -135,6 +135,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       ) { [shape] in shape.sequences($0, length: $1, vocabulary: $2) }
       var copies = MachinePeak.copyRates(engine.pool, ranks)
       var products = MachinePeak.productRates(engine, ranks, type: dtype)
+      // Terms of adapters are fp32, whatever they are added to.
+      let adapterType = method == .lora && dtype != .float32 ? ElementType.float32 : nil
+      var adapterProducts = adapterType.map { MachinePeak.productRates(engine, ranks, type: $0) } ?? []
       var seconds: [Double] = []
       var exchange: [Double] = []
       for number in 1...warmUp + steps {
@@ -149,6 +152,7 @@ struct BenchModel: ParsableCommand, SharedByRanks {
       // What the rates below are measured in is no memory of training.
       let memory = ranks.largest(peakResidentBytes())
       products += MachinePeak.productRates(engine, ranks, type: dtype)
+      adapterProducts += adapterType.map { MachinePeak.productRates(engine, ranks, type: $0) } ?? []
       copies += MachinePeak.copyRates(engine.pool, ranks)
       guard ranks.isFirst else { return }
       // Uses the median rates, as the median step is reported: disturbances slow down both.
@@ -171,7 +175,8 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         tokens: batchSize * accumulate * length * shape.texts * max(1, ranks.count / context),
         seconds: seconds.sorted(),
         exchange: exchange.sorted(),
-        peak: products.max() ?? 0, predicted: predicted, residentBytes: memory,
+        peak: products.max() ?? 0, adapterPeak: adapterProducts.max(), predicted: predicted,
+        residentBytes: memory,
         held: ledger.all)
       print(json ? result.json.encoded() : result.text)
       for line in profileLines ?? [] { print(line) }

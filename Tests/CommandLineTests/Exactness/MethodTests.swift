@@ -231,8 +231,10 @@ extension ResultTests {
         ["method=lora", "frozen_dtype={name: nf4, embeddings: int4}"], 64,
         "frozen_dtype.embeddings: is \"int4\", but must be one of same, float32, bfloat16, int8, nf4 "
           + "(did you mean int8?)")
+      // The head, which stays frozen where only the embeddings are trained, can be stored so.
       try expect(
-        ["method={name: lora, modules_to_save: [embed_tokens]}", "frozen_dtype={embeddings: int8}"], 64,
+        ["method={name: lora, modules_to_save: [embed_tokens, lm_head]}", "frozen_dtype={embeddings: int8}"],
+        64,
         "frozen_dtype.embeddings: is given, but the run trains the embeddings (leave it out)")
       try expect(
         ["method={name: last_layers, layers: 3}"], 64,
