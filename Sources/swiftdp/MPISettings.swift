@@ -10,10 +10,11 @@ enum MPISettings {
   /// Call it before MPI starts.
   static func settle() {
     if Launch.rank == nil {
-      // No other process: neither networks nor helpers, which take a quarter of a second.
-      for (name, value) in [("ess_singleton_isolated", "1"), ("pml", "ob1"), ("btl", "self")] {
-        setenv(prefix + name, value, 0)
-      }
+      // No other process: neither networks nor helpers, which take a quarter of a second, nor folders, in which such
+      // processes that start and end at the same time get in each other's way.
+      for (name, value) in [
+        ("ess_singleton_isolated", "1"), ("pml", "ob1"), ("btl", "self"), ("orte_create_session_dirs", "0"),
+      ] { setenv(prefix + name, value, 0) }
     } else if let networks = networks(leftOut: absentNetworks) {
       setenv(prefix + "mtl", networks, 1)
     }
