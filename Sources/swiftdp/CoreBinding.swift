@@ -65,6 +65,6 @@ enum CoreBinding: Equatable {
 
   /// Whether mpirun was told how to bind, by its options, the environment, a scheduler or a file.
   private static var isWished: Bool {
-    environment["LSB_AFFINITY_HOSTFILE"] != nil || MPISettings.contains(where: isWish)
+    environment["LSB_AFFINITY_HOSTFILE"] != nil || MPISettings.parameters.contains(where: isWish)
   }
 }

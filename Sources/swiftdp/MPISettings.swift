@@ -1,6 +1,5 @@
 // Open MPI's parameters: what the user set, in the environment or in files, and what is set where the user set nothing,
 // so that no time is lost looking for networks that this host does not have.
-import Base
 import Foundation
 
 enum MPISettings {
@@ -31,22 +30,16 @@ enum MPISettings {
 
   /// The networks that Open MPI tries, without some; nil where the user named those to try.
   private static func networks(leftOut: [String]) -> String? {
-    var value = ""
-    _ = contains { name, own in
-      if name == "mtl" { value = own }
-      return name == "mtl"
-    }
-    guard !leftOut.isEmpty, value.isEmpty || value.hasPrefix("^") else { return nil }
+    let value = parameters.first { $0.name == "mtl" && !$0.value.isEmpty }?.value ?? "^"
+    guard !leftOut.isEmpty, value.hasPrefix("^") else { return nil }
     let all = value.dropFirst().split(separator: ",").map(String.init)
     return "^" + (all + leftOut.filter { !all.contains($0) }).joined(separator: ",")
   }
 
-  /// Whether any parameter that the user set is such a one; mpirun's options are such parameters too. The environment
-  /// comes first, as it counts more than files.
-  static func contains(where isMeant: (_ name: String, _ value: String) -> Bool) -> Bool {
-    environment.contains { name, value in
-      name.hasPrefix(prefix) && isMeant(String(name.dropFirst(prefix.count)), value)
-    } || files.contains { holds($0, isMeant) }
+  /// What the user set, mpirun's options too. The environment comes first, as it counts more than files.
+  static var parameters: [(name: String, value: String)] {
+    environment.filter { $0.key.hasPrefix(prefix) }
+      .map { (name: String($0.key.dropFirst(prefix.count)), value: $0.value) } + files.flatMap(pairs)
   }
 
   /// Open MPI's parameter files: the user's, the host's, and those that were named.
@@ -68,12 +61,12 @@ enum MPISettings {
     return named + [(environment["HOME"] ?? "") + "/.openmpi/mca-params.conf"] + ofHost
   }
 
-  /// Lines are `name = value`, or the options of a command line.
-  private static func holds(_ file: String, _ isMeant: (String, String) -> Bool) -> Bool {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return false }
-    return text.split(whereSeparator: \.isNewline).contains { line in
+  /// Lines are `name = value`, or the options of a command line: every word with the one behind it.
+  private static func pairs(_ file: String) -> [(name: String, value: String)] {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return [] }
+    return text.split(whereSeparator: \.isNewline).flatMap { line in
       let words = line.prefix { $0 != "#" }.split { $0.isWhitespace || $0 == "=" }.map(String.init)
-      return zip(words, words.dropFirst()).contains { isMeant($0, $1) }
+      return zip(words, words.dropFirst()).map { (name: $0, value: $1) }
     }
   }
 }

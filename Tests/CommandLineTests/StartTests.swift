@@ -79,8 +79,8 @@ extension CommandLineTests {
       #expect(compared == 3)
     }
 
-    /// Single processes that start and end at the same time made and removed the same folders below $TMPDIR, and about one
-    /// in a thousand failed. They make none: a file in the place of $TMPDIR disturbs nobody.
+    /// Single processes that start and end at the same time made and removed the same folders below $TMPDIR, and one of
+    /// some hundreds failed. They make none: a file in the place of $TMPDIR disturbs nobody.
     @Test func aSingleProcessLeavesNoFoldersForMPI() throws {
       let folder = try Workspace()
       let file = try folder.file("no-folder", Data())

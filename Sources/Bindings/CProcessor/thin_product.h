@@ -28,7 +28,6 @@
 #define SWIFTDP_THIN_GROUP 4
 #endif
 
-static const long swiftdp_thin = SWIFTDP_THIN;
 /// Floats that a thin product packs in: sums of a sweep, and a block of what they are multiplied with.
 static const long swiftdp_thin_room = SWIFTDP_THIN * (SWIFTDP_THIN_SWEEP + SWIFTDP_CHAIN_DEPTH);
 
