@@ -36,6 +36,9 @@ struct MemoryPlan: Sendable {
   /// For each entry of the schedule, whether the next one runs together with it.
   var leads: [Bool] { order.leads }
   private(set) var arenaCount = 0
+  /// The size of what waits in a file, and the place in the arena where it is packed on the way.
+  private(set) var offloadedCount = 0
+  private(set) var transit = 0
   /// The size of the gradients of parameters, in memory of their own: it depends on the model and on `holds`, not on
   /// the shape of the batch.
   private(set) var gradientCount = 0
@@ -54,7 +57,7 @@ struct MemoryPlan: Sendable {
   private(set) var segments: [Int] = []
   private var first: [Int] = []
   private var second: [Int] = []
-  /// What lies in fewer bytes between forward and backward, its place there, and where it is unpacked.
+  /// What waits for backward in fewer bytes or in a file, its place there, and where it is unpacked.
   let packing: PackedValues
   private(set) var packed: [Int] = []
   private(set) var unpacked: [Int] = []
@@ -68,6 +71,14 @@ struct MemoryPlan: Sendable {
   func place(of value: Value, for node: Node, in phase: Phase) -> Int {
     if isSecond(value, for: node, in: phase) { return second[value.id] }
     return !phase.isForward && packing.isPacked[value.id] ? unpacked[value.id] : first[value.id]
+  }
+
+  /// Floats of a page, which the system reads before it writes a part of it.
+  private static let page = 1024
+
+  /// Where a value waits in a file.
+  func waiting(_ value: Value) -> Range<Int> {
+    packed[value.id]..<packed[value.id] + packing.room(value)
   }
 
   /// The place that forward has left a value in.
@@ -99,8 +110,8 @@ struct MemoryPlan: Sendable {
 
   /// - Parameter holds: a segment's gradients stay until this many more segments are final.
   init(
-    record: Record, training: Bool, recompute: Recompute, storage: ActivationStorage = .float32, threads: Int,
-    holds: Int = 0
+    record: Record, training: Bool, recompute: Recompute, keeping: ActivationKeeping = ActivationKeeping(),
+    threads: Int, holds: Int = 0
   ) {
     let nodes = record.nodes
     let order = RunOrder(
@@ -113,7 +124,7 @@ struct MemoryPlan: Sendable {
     let uses = Self.uses(nodes, order)
     let packing = PackedValues(
       record, order, uses: uses.map { $0.filter { !$0.isSecond }.map(\.value) },
-      storage: training ? storage : .float32)
+      keeping: training ? keeping : ActivationKeeping())
     self.packing = packing
 
     // Six families of buffers, numbered one after the other.
@@ -125,7 +136,7 @@ struct MemoryPlan: Sendable {
     let (firstAt, secondAt, gradientAt) = (0, values, 2 * values)
     let (packedAt, unpackedAt, scratchAt) = (3 * values, 4 * values, 5 * values)
     let counts = record.values.map(\.count)
-    let rooms = counts.map { packing.storage.room($0) }
+    let rooms = record.values.map { packing.room($0) }
     var buffers = [counts, counts, counts, rooms, counts].joined().map { Buffer(count: $0) }
     buffers += schedule.map { Buffer(count: nodes[$0.node].operation.scratchCount(threads: threads)) }
     var gradientBuffers = layout.segments.map { Buffer(count: $0.range.count) }
@@ -186,11 +197,22 @@ struct MemoryPlan: Sendable {
       gradientBuffers[segment].touch(finals[min(segment + holds, finals.count - 1)])
     }
 
+    if packing.keeping.offloads {
+      let waiting = packedAt..<unpackedAt
+      var offloaded = Array(buffers[waiting])
+      offloadedCount = Self.assign(&offloaded, unit: Self.page)
+      packed = offloaded.map(\.offset)
+      for place in waiting { buffers[place].count = 0 }
+    }
     arenaCount = Self.assign(&buffers)
+    transit = arenaCount
+    if packing.keeping.offloads, packing.keeping.storage != .float32 {
+      arenaCount += packing.packedAfter.joined().map { packing.room($0) }.max() ?? 0
+    }
     gradientCount = Self.assign(&gradientBuffers)
     first = buffers[firstAt..<firstAt + values].map(\.offset)
     second = buffers[secondAt..<secondAt + values].map(\.offset)
-    packed = buffers[packedAt..<packedAt + values].map(\.offset)
+    if !packing.keeping.offloads { packed = buffers[packedAt..<packedAt + values].map(\.offset) }
     unpacked = buffers[unpackedAt..<unpackedAt + values].map(\.offset)
     gradients = buffers[gradientAt..<gradientAt + values].map(\.offset)
     scratch = buffers[scratchAt...].map(\.offset)
@@ -209,9 +231,8 @@ struct MemoryPlan: Sendable {
   }
 
   /// Gives overlapping lifetimes different places, the largest buffers first; returns the arena's size.
-  private static func assign(_ buffers: inout [Buffer]) -> Int {
-    // A cache line, so that no two buffers share one.
-    let unit = 16
+  /// - Parameter unit: what no two buffers share a part of; a cache line.
+  private static func assign(_ buffers: inout [Buffer], unit: Int = 16) -> Int {
     var end = 0
     var placed: [Int] = []
     let order = buffers.indices.filter { buffers[$0].count > 0 && buffers[$0].isUsed }

@@ -1,13 +1,51 @@
 // A record with its memory planned: runs forward, then backward, and reports when gradients are final.
+import Base
 import Kernels
 import Tensors
 
 /// Memory that one program at a time uses, and that grows to the size of the largest.
 package final class Arena: @unchecked Sendable {
   private var memory: FlatMemory?
+  private var waiting: WaitingFile?
+  private let offload: String?
   private let ledger: MemoryLedger?
 
-  package init(ledger: MemoryLedger? = nil) { self.ledger = ledger }
+  package init(ledger: MemoryLedger? = nil) {
+    self.ledger = ledger
+    offload = nil
+  }
+
+  /// - Parameter offload: a folder on a local disk, where activations wait for backward; nil for none.
+  /// - Throws: `UserError(.disk)` if no file can be made there.
+  package init(offload: String?, ledger: MemoryLedger? = nil) throws {
+    self.ledger = ledger
+    self.offload = offload
+    if let offload { waiting = try Self.file(1, in: offload) }
+  }
+
+  /// One for another program that runs at the same time.
+  package func another() throws -> Arena { try Arena(offload: offload, ledger: ledger) }
+
+  private static func file(_ count: Int, in folder: String) throws -> WaitingFile {
+    try WaitingFile(
+      folder: folder, count: count, for: "activations",
+      hint: "set training.activation_offload to a folder on a local disk with room for those of every rank")
+  }
+
+  /// A file with room for `count` numbers; ends the run if the disk has none.
+  func file(count: Int) -> WaitingFile {
+    guard let offload else { preconditionFailure("the program was planned for a file") }
+    if let waiting, waiting.count >= count { return waiting }
+    waiting = nil
+    do {
+      let made = try Self.file(count, in: offload)
+      waiting = made
+      return made
+    } catch { FatalEnd.end(error as? UserError ?? UserError(.disk, "\(error)", at: offload)) }
+  }
+
+  /// - Throws: `UserError(.disk)` if the disk has lost some of what waited there.
+  package func check() throws { try waiting?.check() }
 
   /// Room for `count` numbers, with the content that the last program left.
   package func base(count: Int) -> UnsafeMutablePointer<Float> {
@@ -31,6 +69,8 @@ extension Engine {
 struct ProgramMemory {
   let weights: WeightStore
   let arena: UnsafeMutablePointer<Float>
+  /// Where activations wait for backward, unless they do so in the arena.
+  let file: WaitingFile?
   let gradients: UnsafeMutablePointer<Float>
 }
 
@@ -70,6 +110,8 @@ package final class Program {
   /// Floats of memory for activations and scratch, and for gradients.
   package let arenaCount: Int
   package var gradientCount: Int { plan.gradientCount }
+  /// Floats of what waits in a file.
+  package var offloadedCount: Int { plan.offloadedCount }
   /// The number of operations in all matrix products of a run, including those that are computed again. The forward
   /// products of the loss count as part of its backward.
   package private(set) lazy var productOperations: Double =
@@ -106,11 +148,11 @@ package final class Program {
 
   /// - Parameters:
   ///   - part: what of the record it runs; a trunk has no backward.
-  ///   - storage: what activations are kept in between forward and backward.
+  ///   - keeping: how activations wait between forward and backward.
   ///   - holds: how many more segments of gradients become final before the memory of one is used again.
   package init(
     _ graph: Graph, part: ProgramPart = .whole, recompute: Recompute = .none,
-    storage: ActivationStorage = .float32, threads: Int, holds: Int = 0
+    keeping: ActivationKeeping = ActivationKeeping(), threads: Int, holds: Int = 0
   ) {
     shape = graph.shape
     type = graph.type
@@ -120,7 +162,7 @@ package final class Program {
     training = graph.purpose == .training && part != .trunk
     runsByRow = graph.cache != nil
     plan = MemoryPlan(
-      record: record, training: training, recompute: recompute, storage: storage, threads: threads,
+      record: record, training: training, recompute: recompute, keeping: keeping, threads: threads,
       holds: holds)
     arenaCount = plan.arenaCount
     let (nodes, schedule, leads) = (record.nodes, plan.schedule, plan.leads)
@@ -152,7 +194,8 @@ package final class Program {
       "the program was recorded for weights of \(type), trained in \(trainedType)")
     let base = arena.base(count: plan.arenaCount + (gradients == nil ? plan.gradientCount : 0))
     let memory = ProgramMemory(
-      weights: weights, arena: base, gradients: gradients ?? base + plan.arenaCount)
+      weights: weights, arena: base, file: file(of: arena),
+      gradients: gradients ?? base + plan.arenaCount)
     loss.clear()
     let engine = runsByRow ? engine.byRow : engine
     let inputs = (own: input, source: input.ofSource)
@@ -171,6 +214,10 @@ package final class Program {
     return loss.sum
   }
 
+  private func file(of arena: Arena) -> WaitingFile? {
+    plan.offloadedCount == 0 ? nil : arena.file(count: plan.offloadedCount)
+  }
+
   /// Announces an entry, and the one that runs together with it.
   private func begin(_ time: Int, _ beforeEach: (ProgramEntry) -> Void) {
     for time in time...(pairs[time] == nil ? time : time + 1) {
@@ -186,6 +233,7 @@ package final class Program {
 
   /// What an entry finds in memory.
   private func prepare(_ time: Int, _ memory: ProgramMemory, _ engine: Engine) {
+    for value in plan.packing.fetchedBefore[time] { memory.file?.fetch(plan.waiting(value)) }
     for value in plan.packing.unpackedBefore[time] { unpack(value, memory, engine) }
     for place in plan.cleared[time] {
       (memory.gradients + place.lowerBound).update(repeating: 0, count: place.count)
@@ -214,7 +262,7 @@ package final class Program {
     }
   }
 
-  /// What is kept in fewer bytes from here on.
+  /// What waits for backward from here on.
   private func packUp(_ time: Int, _ memory: ProgramMemory, _ engine: Engine) {
     for value in plan.packing.packedAfter[pairs[time] == nil ? time : time + 1] {
       pack(value, memory, engine)
@@ -222,15 +270,28 @@ package final class Program {
   }
 
   private func pack(_ value: Value, _ memory: ProgramMemory, _ engine: Engine) {
-    engine.pack(
-      memory.arena + plan.firstPlace(of: value), count: value.count, as: plan.packing.storage,
-      into: memory.arena + plan.packed[value.id])
+    let x = memory.arena + plan.firstPlace(of: value)
+    guard let file = memory.file else {
+      return engine.pack(
+        x, count: value.count, as: plan.packing.keeping.storage, into: memory.arena + plan.packed[value.id])
+    }
+    var packed = x
+    if plan.packing.keeping.storage != .float32 {
+      packed = memory.arena + plan.transit
+      engine.pack(x, count: value.count, as: plan.packing.keeping.storage, into: packed)
+    }
+    file.write(packed, to: plan.waiting(value))
   }
 
   private func unpack(_ value: Value, _ memory: ProgramMemory, _ engine: Engine) {
-    engine.unpack(
-      memory.arena + plan.packed[value.id], count: value.count, as: plan.packing.storage,
-      into: memory.arena + plan.unpacked[value.id])
+    let x = memory.arena + plan.unpacked[value.id]
+    var packed = memory.arena + plan.packed[value.id]
+    if let file = memory.file {
+      guard plan.packing.keeping.storage != .float32 else { return file.read(plan.waiting(value), into: x) }
+      packed = memory.arena + plan.transit
+      file.read(plan.waiting(value), into: packed)
+    }
+    engine.unpack(packed, count: value.count, as: plan.packing.keeping.storage, into: x)
   }
 
   private func frame(
@@ -260,7 +321,8 @@ package final class Program {
       "the program was recorded for weights of \(type), trained in \(trainedType)")
     for chunk in chunks {
       chunk.memory = ProgramMemory(
-        weights: weights, arena: chunk.arena.base(count: plan.arenaCount), gradients: chunk.gradients)
+        weights: weights, arena: chunk.arena.base(count: plan.arenaCount), file: file(of: chunk.arena),
+        gradients: chunk.gradients)
     }
     for time in plan.schedule.indices {
       if time > 0, plan.leads[time - 1] { continue }

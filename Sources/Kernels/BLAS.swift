@@ -40,11 +40,12 @@ package struct BLAS: Sendable {
   /// So swiftdp chooses the AVX-512 kernels if the processor has AVX-512. The bits of results depend on the kernels
   /// and their block sizes, so variables that happen to be set may decide neither.
   /// - Parameter kernel: a name that OpenBLAS knows, such as `SkylakeX` or `Haswell`; nil for the best known one, as
-  ///   `measuredName` is where nothing was measured; `portableName` for products of our own; or the name of another
-  ///   library (`OtherProducts`).
+  ///   `measuredName` is where nothing was measured; `portableName` or `splitName` for products of our own; or the
+  ///   name of another library (`OtherProducts`).
   /// - Throws: `UserError` if the library or the kernel is missing.
   package static func open(kernel: String? = nil) throws -> BLAS {
     if kernel == portableName { return try portable() }
+    if kernel == splitName { return try split(over: try openBLAS(kernel: nil)) }
     if let other = OtherProducts.all.first(where: { $0.name.lowercased() == kernel?.lowercased() }) {
       return try other.open(over: try openBLAS(kernel: nil))
     }
@@ -138,7 +139,9 @@ extension BLAS {
 
   /// The library with its kernels, in words.
   package var name: String {
-    isPortable ? "portable products" : isOther ? kernelName : "OpenBLAS \(kernelName)"
+    isPortable
+      ? "portable products"
+      : isSplit ? "fp32 by bf16x3" : isOther ? kernelName : "OpenBLAS \(kernelName)"
   }
 
   /// C = alpha · op(A) op(B) + beta · C, row-major, on the calling thread.

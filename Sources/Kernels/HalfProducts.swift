@@ -27,6 +27,30 @@ package enum HalfKernels: Sendable, CaseIterable {
     #endif
     return .widened
   }
+
+  /// Why bfloat16 is widened.
+  static let reasonWhySlow = "this processor has neither avx512_bf16 nor AMX"
+
+  /// Kernels for bfloat16 itself.
+  struct Opened: Sendable {
+    /// In words.
+    let name: String
+    /// Whether a product has the same bits if it is computed by tiles.
+    let joinsTiles: Bool
+    /// What one thread multiplies with.
+    let makeWorker: @Sendable () -> any HalfWorker
+  }
+
+  /// Nil where there are none.
+  func open() -> Opened? {
+    switch self {
+    case .dots: return Opened(name: "dot products of avx512_bf16", joinsTiles: true) { DotWorker() }
+    case .oneDNN:
+      guard let library = OneDNN() else { preconditionFailure("oneDNN is not installed") }
+      return Opened(name: "oneDNN \(library.version)", joinsTiles: false) { LibraryWorker(library) }
+    case .widened: return nil
+    }
+  }
 }
 
 /// How this process multiplies bfloat16.
@@ -41,27 +65,15 @@ package final class HalfProducts: @unchecked Sendable {
 
   /// - Parameter kernels: nil for the best.
   init(blas: BLAS, threads: Int, kernels: HalfKernels? = nil) {
-    switch kernels ?? .best {
-    case .dots:
-      name = "dot products of avx512_bf16"
-      reasonWhySlow = nil
-      joinsTiles = true
-      workers = (0..<threads).map { _ in DotWorker() }
-    case .oneDNN:
-      guard let library = OneDNN() else { preconditionFailure("oneDNN is not installed") }
-      name = "oneDNN \(library.version)"
-      reasonWhySlow = nil
-      joinsTiles = false
-      workers = (0..<threads).map { _ in LibraryWorker(library) }
-    case .widened:
-      name = "\(blas.name), widened"
-      reasonWhySlow =
-        blas.isPortable
-        ? "portable products have no kernels of their own for bfloat16"
-        : "this processor has neither avx512_bf16 nor AMX"
-      joinsTiles = false
-      workers = (0..<threads).map { _ in WidenedWorker(blas) }
-    }
+    let opened = (kernels ?? .best).open()
+    name = opened?.name ?? "\(blas.name), widened"
+    reasonWhySlow =
+      opened != nil
+      ? nil
+      : blas.isPortable
+        ? "portable products have no kernels of their own for bfloat16" : HalfKernels.reasonWhySlow
+    joinsTiles = opened?.joinsTiles ?? false
+    workers = (0..<threads).map { _ in opened?.makeWorker() ?? WidenedWorker(blas) }
   }
 
   /// Makes room for products of such sizes with every worker, before any starts: which of them sees the largest tile

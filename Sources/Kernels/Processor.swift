@@ -34,6 +34,10 @@ extension BLAS {
   /// Why these kernels are slower than others would be on this processor; nil if they are not.
   package var reasonWhySlow: String? {
     if isPortable || isOther { return nil }
+    if isSplit {
+      return OneDNN.isFaster
+        ? nil : "three products of bfloat16 take longer than one of fp32 on a processor without AMX"
+    }
     let name = kernelName.lowercased()
     if InstructionSets.offered.hasAVX512, !Self.wide.contains(name) {
       return "kernel \(kernelName) leaves AVX-512 unused"

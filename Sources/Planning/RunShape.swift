@@ -50,7 +50,7 @@ package struct RunShape: Sendable {
   package var wire: ElementType
   package var rule: any UpdateRule
   package var recompute: Recompute
-  package var storage = ActivationStorage.float32
+  package var keeping = ActivationKeeping()
   package var stage: ZeroStage
   package var sharesWeights: Bool?
   package var exact: Bool
@@ -106,7 +106,7 @@ package struct RunShape: Sendable {
       recompute: recipe.training.activations.recompute, stage: recipe.parallel.zero,
       sharesWeights: recipe.parallel.sharesWeights, exact: recipe.training.exact,
       offloads: recipe.optimizer.offload != nil)
-    storage = recipe.training.activations.storage
+    keeping = recipe.training.activations.keeping
     context = recipe.parallel.context
     measures = recipe.data.validation != .none
     objective = recipe.objective
@@ -202,7 +202,7 @@ package struct ProgramEstimate: Sendable {
       description.prepare(graph)
       shape.objective.record(description.family.forward(graph), of: description, on: graph)
       return Program(
-        graph, recompute: shape.recompute, storage: shape.storage, threads: place.threads,
+        graph, recompute: shape.recompute, keeping: shape.keeping, threads: place.threads,
         holds: GradientSum.holds(ranks: place.ranks))
     }
     let programs = described.map { program($0, batch.cut(into: shape.context), .training) }

@@ -312,8 +312,9 @@ package struct ParallelRecipe: Sendable {
     let kernel = section.text("blas_kernel", default: BLAS.measuredName)
     let arithmetic: Arithmetic = section.choice("arithmetic", default: .native)
     blasKernel = arithmetic.kernel(named: kernel == "auto" ? nil : kernel)
-    if arithmetic == .portable, kernel != "auto", kernel != BLAS.measuredName {
-      section.fail("blas_kernel", "is \(kernel), but arithmetic portable has products of its own")
+    if arithmetic != .native, kernel != "auto", kernel != BLAS.measuredName {
+      section.fail(
+        "blas_kernel", "is \(kernel), but arithmetic \(arithmetic.rawValue) has products of its own")
     }
     if section.raw("threads")?.text == "auto" || !section.has("threads") {
       section.record("threads", .string("auto"))

@@ -1,4 +1,4 @@
-// What backward computes again, what activations are kept in until then, and how much memory a rank may take.
+// What backward computes again, how activations are kept until then, and how much memory a rank may take.
 import Base
 import Graph
 import Kernels
@@ -12,8 +12,9 @@ package struct RecomputeRecipe: Sendable {
   package var recompute = Recompute.none
   /// Whether the run chooses the least that fits.
   package let isChosen: Bool
-  /// What activations are kept in between forward and backward.
-  package var storage: ActivationStorage
+  /// How activations wait between forward and backward, and the folder of the file that they wait in.
+  package let keeping: ActivationKeeping
+  package let offload: LocalFolder?
   /// The most bytes that a rank may take; nil for all that its host has.
   package let memory: Double?
 
@@ -36,7 +37,9 @@ package struct RecomputeRecipe: Sendable {
     } else {
       memory = nil
     }
-    storage = section.choice("activation_dtype", default: .float32)
+    offload = section.has("activation_offload") ? section.localFolder("activation_offload") : nil
+    keeping = ActivationKeeping(
+      section.choice("activation_dtype", default: .float32), offloads: section.has("activation_offload"))
     let choice: Choice = section.choice("recompute", default: .auto)
     if let fixed = Recompute(rawValue: choice.rawValue) { recompute = fixed }
     isChosen = choice == .auto && section.has("memory")

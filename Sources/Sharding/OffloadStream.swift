@@ -1,4 +1,5 @@
 // Moves states between the disk and the update: reads them ahead of it and releases them behind it.
+import Tensors
 
 /// The part of each file that each range of an update needs, in the order of the update.
 final class OffloadStream {

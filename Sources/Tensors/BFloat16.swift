@@ -21,6 +21,16 @@ package struct BFloat16: Sendable, Equatable {
   /// Rounds numbers to bfloat16 and leaves them fp32.
   package static func round(_ x: UnsafeMutablePointer<Float>, count: Int) { swiftdp_round(x, count) }
 
+  /// factor · x as the sum of two numbers; see `swiftdp_split`.
+  package static func split(
+    _ source: UnsafePointer<Float>, count: Int, factor: Float, into target: UnsafeMutablePointer<BFloat16>,
+    rest: UnsafeMutablePointer<BFloat16>
+  ) {
+    swiftdp_split(
+      source, factor, UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt16.self),
+      UnsafeMutableRawPointer(rest).assumingMemoryBound(to: UInt16.self), count)
+  }
+
   package static func widen(
     _ source: UnsafePointer<BFloat16>, count: Int, into target: UnsafeMutablePointer<Float>
   ) {

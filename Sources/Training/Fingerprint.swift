@@ -20,7 +20,8 @@ extension Replica {
   /// What must be the same for a run to give the same bits on another machine or day.
   func fingerprint(microBatchSize: Int, exact: Bool, context: Int = 1) -> [JSON.Member] {
     let kept: [(String, JSON)] =
-      (storage == .float32 ? [] : [("training.activation_dtype", .string(storage.rawValue))])
+      (keeping.storage == .float32
+        ? [] : [("training.activation_dtype", .string(keeping.storage.rawValue))])
       + (context == 1 ? [] : [("parallel.context", .integer(context))])
     return
       ([
@@ -62,7 +63,7 @@ extension TrainingState {
     let blas = fingerprint.first { $0.key.elementsEqual("blas".utf8) }?.value.text
     guard let blas, let mark = blas.range(of: kernelsMark, options: .backwards) else { return nil }
     let name = String(blas[mark.upperBound...])
-    return name.isEmpty || name == BLAS.portableName ? nil : name
+    return name.isEmpty || BLAS.ownNames.contains(name) ? nil : name
   }
 
   /// The differences from now, in one line; nil if there are none.

@@ -25,7 +25,7 @@ package final class Replica {
   /// What it is trained and measured for.
   package let objective: any Objective
   private let recompute: Recompute
-  let storage: ActivationStorage
+  let keeping: ActivationKeeping
   /// Whether others have filled its frozen weights.
   private var isOnSharedBase = false
   /// α of the noise on embeddings in training.
@@ -53,8 +53,9 @@ package final class Replica {
 
   package init(
     _ description: ModelDescription, objective: any Objective = LanguageModel(), engine: Engine,
-    store: WeightStore? = nil, recompute: Recompute = .none, storage: ActivationStorage = .float32,
-    holds: Int = 0, arena: Arena? = nil, noise: Double = 0, ledger: MemoryLedger? = nil
+    store: WeightStore? = nil, recompute: Recompute = .none,
+    keeping: ActivationKeeping = ActivationKeeping(), holds: Int = 0, arena: Arena? = nil, noise: Double = 0,
+    ledger: MemoryLedger? = nil
   ) {
     self.noise = noise
     self.holds = holds
@@ -62,7 +63,7 @@ package final class Replica {
     self.objective = objective
     self.engine = engine
     self.recompute = recompute
-    self.storage = storage
+    self.keeping = keeping
     self.ledger = ledger
     let store = store ?? WeightStore(description, type: .float32, ledger: ledger)
     self.store = store
@@ -78,10 +79,15 @@ package final class Replica {
   ) throws {
     let (store, isShared) = try WeightStore.make(
       description, recipe, base: base, ranks: ranks, ledger: ledger)
+    let activations = recipe.training.activations
+    let arena = try ranks.together {
+      try Arena(offload: activations.offload?.path(at: "training.activation_offload"), ledger: ledger)
+    }
     self.init(
       description, objective: recipe.objective, engine: engine, store: store,
-      recompute: recipe.training.activations.recompute, storage: recipe.training.activations.storage,
-      holds: GradientSum.holds(ranks: ranks.count), noise: recipe.training.noise, ledger: ledger)
+      recompute: activations.recompute, keeping: activations.keeping,
+      holds: GradientSum.holds(ranks: ranks.count), arena: arena, noise: recipe.training.noise, ledger: ledger
+    )
     isOnSharedBase = isShared
   }
 
@@ -90,7 +96,7 @@ package final class Replica {
   package convenience init(_ other: Replica, _ description: ModelDescription, for objective: any Objective) {
     self.init(
       description, objective: objective, engine: other.engine, store: other.store, recompute: other.recompute,
-      storage: other.storage, holds: other.holds, arena: other.arena, noise: other.noise, ledger: other.ledger
+      keeping: other.keeping, holds: other.holds, arena: other.arena, noise: other.noise, ledger: other.ledger
     )
   }
 
@@ -284,7 +290,7 @@ package final class Replica {
     let dropout = dropout && part == .whole
     return programs.program(ProgramCache.Key(shape: shape, purpose: purpose, dropout: dropout, part: part)) {
       Program(
-        record(shape, for: purpose, dropout: dropout), part: part, recompute: recompute, storage: storage,
+        record(shape, for: purpose, dropout: dropout), part: part, recompute: recompute, keeping: keeping,
         threads: engine.pool.threads, holds: holds)
     }
   }

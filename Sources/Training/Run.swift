@@ -175,6 +175,9 @@ package final class Run {
       if recipe.elementType == .bfloat16, let reason = replica.engine.halves.reasonWhySlow {
         try observer.noted("\(reason): model_dtype float32 would be faster here")
       }
+      if replica.engine.blas.isSplit, let reason = replica.engine.blas.reasonWhySlow {
+        try observer.noted("\(reason): parallel.arithmetic native would be faster here")
+      }
     }
     // A checkpoint that is being written when an error ends the run is not lost.
     defer { try? tell(saves.finish()) }
@@ -213,6 +216,8 @@ package final class Run {
         ?? reported { try step.run(number, try microBatches(number, &stream)) }
       try ranks.together {
         try optimizer.check()
+        try replica.arena.check()
+        try step.context?.check()
         try replica.store.frozen?.check()
         try step.features?.check()
         if let parts {

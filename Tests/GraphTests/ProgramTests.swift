@@ -87,7 +87,8 @@ import Testing
       name == "t5" ? [(.bfloat16, 0.1), (.int8, 0.4)] : [(.bfloat16, 2e-2), (.int8, 6e-2)]
     for (storage, bound) in bounds {
       for recompute in Recompute.allCases {
-        let packed = try model.train(batch, recompute: recompute, storage: storage, poisoned: true)
+        let packed = try model.train(
+          batch, recompute: recompute, keeping: ActivationKeeping(storage), poisoned: true)
         #expect(packed.loss.bitPattern == plain.loss.bitPattern, "\(storage), \(recompute)")
         let difference = zip(packed.gradients, plain.gradients).reduce(0) {
           $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
@@ -95,10 +96,35 @@ import Testing
         #expect(
           difference / norm <= bound && difference > 0, "\(storage), \(recompute): \(difference / norm)")
         let threads = try model.train(
-          batch, recompute: recompute, storage: storage, threads: 3, poisoned: true)
+          batch, recompute: recompute, keeping: ActivationKeeping(storage), threads: 3, poisoned: true)
         expectSame(threads, packed, "\(storage), \(recompute) on three threads")
+        let offloaded = try model.train(
+          batch, recompute: recompute, keeping: ActivationKeeping(storage, offloads: true), poisoned: true)
+        expectSame(offloaded, packed, "\(storage), \(recompute) in a file")
       }
     }
+  }
+
+  /// Activations that wait in a file are the same numbers, and next to nothing of a further layer stays in memory.
+  @Test(arguments: sketches.map(\.name)) func offloadedActivations(_ name: String) throws {
+    let (model, batch) = try setUp(name, length: 100)
+    let plain = try model.train(batch)
+    let keeping = ActivationKeeping(offloads: true)
+    for (recompute, threads) in [(Recompute.none, 1), (.attention, 3), (.layer, 2)] {
+      let offloaded = try model.train(
+        batch, recompute: recompute, keeping: keeping, threads: threads, poisoned: true)
+      expectSame(offloaded, plain, "\(recompute)")
+    }
+    func counts(layers: Int) -> (arena: Int, file: Int) {
+      let program = TestModel(.gpt2(width: 64, layers: layers), bucketCount: 1024)
+        .program(BatchShape(sequences: 2, length: 512), keeping: keeping)
+      return (program.arenaCount, program.offloadedCount)
+    }
+    let (few, many) = (counts(layers: 6), counts(layers: 12))
+    let matrix = Double(6 * 2 * 512 * 64)
+    // Statistics of norms and attention stay.
+    #expect((0...0.2).contains(Double(many.arena - few.arena) / matrix), "\(few) \(many)")
+    #expect((9.8...10.2).contains(Double(many.file - few.file) / matrix), "\(few) \(many)")
   }
 
   /// What one more layer costs, in matrices of [rows, width]; see `recomputeTakesLessMemory`.
@@ -108,7 +134,7 @@ import Testing
     func growth(_ storage: ActivationStorage, _ recompute: Recompute) -> Double {
       let arenas = [6, 12].map { layers in
         TestModel(.gpt2(width: width, layers: layers), bucketCount: 1024)
-          .program(shape, recompute: recompute, storage: storage).arenaCount
+          .program(shape, recompute: recompute, keeping: ActivationKeeping(storage)).arenaCount
       }
       return Double(arenas[1] - arenas[0]) / 6 / Double(shape.rows * width)
     }

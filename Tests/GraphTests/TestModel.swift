@@ -1,4 +1,5 @@
 // A sketch with weights, and ways to run it: gradients as one line, segments in the order in which they came.
+import Foundation
 import Graph
 import Kernels
 import Reference
@@ -93,13 +94,13 @@ final class TestModel {
 
   func program(
     _ shape: BatchShape, purpose: Purpose = .training, recompute: Recompute = .none,
-    storage: ActivationStorage = .float32, threads: Int = 1, holds: Int = 0
+    keeping: ActivationKeeping = ActivationKeeping(), threads: Int = 1, holds: Int = 0
   ) -> Program {
     let graph = Graph(
       layout: layout, type: store.type, trainedType: weights.type, shape: shape, purpose: purpose,
       adaptation: adaptation)
     sketch.record(on: graph)
-    return Program(graph, recompute: recompute, storage: storage, threads: threads, holds: holds)
+    return Program(graph, recompute: recompute, keeping: keeping, threads: threads, holds: holds)
   }
 
   func train(_ program: Program, _ batch: TestBatch, arena: Arena, engine: Engine) -> TrainResult {
@@ -117,11 +118,12 @@ final class TestModel {
 
   /// Records and trains once in fresh memory.
   func train(
-    _ batch: TestBatch, recompute: Recompute = .none, storage: ActivationStorage = .float32, threads: Int = 1,
+    _ batch: TestBatch, recompute: Recompute = .none, keeping: ActivationKeeping = ActivationKeeping(),
+    threads: Int = 1,
     poisoned: Bool = false
   ) throws -> TrainResult {
-    let program = program(batch.shape, recompute: recompute, storage: storage, threads: threads)
-    let arena = Arena()
+    let program = program(batch.shape, recompute: recompute, keeping: keeping, threads: threads)
+    let arena = try Arena(offload: keeping.offloads ? NSTemporaryDirectory() : nil)
     if poisoned { arena.poison(program) }
     return train(program, batch, arena: arena, engine: try Engine(threads: threads))
   }

@@ -53,11 +53,11 @@ package final class ContextRun {
       ranks, chunks: chunks, room: sequences * pieces.length * replica.description.keyColumns, ledger: ledger)
     self.replica = replica
     let (room, trained) = (replica.gradientRoom, replica.layout.trainedCount)
-    lanes = group.own.enumerated().map { number, chunk in
+    lanes = try group.own.enumerated().map { number, chunk in
       number == 0
         ? Lane(chunk, arena: replica.arena, written: nil, kept: nil)
         : Lane(
-          chunk, arena: Arena(ledger: ledger),
+          chunk, arena: try replica.arena.another(),
           written: FlatMemory(count: room, label: "context", ledger: ledger),
           kept: FlatMemory(count: trained, label: "context", ledger: ledger))
     }
@@ -72,6 +72,9 @@ package final class ContextRun {
       replica, chunks: recipe.parallel.context, sequences: recipe.training.microBatchSize,
       length: data.dataset.train.longestRow, ranks: ranks, ledger: ledger)
   }
+
+  /// - Throws: `UserError(.disk)` if the disk has lost some of its activations.
+  func check() throws { for lane in lanes { try lane.arena.check() } }
 
   /// Whether a chunk is the first one of this rank.
   package func isFirst(_ chunk: Int) -> Bool { chunk == group.own[0] }

@@ -60,7 +60,9 @@ struct BenchModel: ParsableCommand, SharedByRanks {
   var recompute = Recompute.none
   @Option(help: "float32, bfloat16 or int8: what activations are kept in until backward.")
   var activationDtype = ActivationStorage.float32
-  @Option(help: "native or portable: whose matrix products run.")
+  @Option(help: "A folder on a local disk: activations wait there until backward.")
+  var activationOffload: String?
+  @Option(help: "native, portable or bf16x3: whose matrix products run.")
   var arithmetic = Arithmetic.native
   @Flag(help: "Show where the time goes.")
   var profile = false
@@ -125,13 +127,14 @@ struct BenchModel: ParsableCommand, SharedByRanks {
         batch: BatchShape(sequences: batchSize, length: length), type: dtype, wire: wireDtype,
         rule: optimizer.measuredRule, recompute: recompute,
         stage: ZeroStage(rawValue: zero) ?? .optimizer, sharesWeights: share, exact: exact)
-      runShape.storage = activationDtype
+      runShape.keeping = ActivationKeeping(activationDtype, offloads: activationOffload != nil)
       runShape.context = context
       runShape.objective = try ranks.together { try shape.objective(of: description) }
       if shape.texts > 1 { runShape.batch.sourceLength = length }
       runShape.frozen.projections = frozenDtype.storage(dtype)
       let training = try BenchTraining(
-        description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger
+        description, runShape, accumulate: accumulate, engine: engine, ranks: ranks, ledger: ledger,
+        offload: activationOffload
       ) { [shape] in shape.sequences($0, length: $1, vocabulary: $2) }
       var copies = MachinePeak.copyRates(engine.pool, ranks)
       var products = MachinePeak.productRates(engine, ranks, type: dtype)

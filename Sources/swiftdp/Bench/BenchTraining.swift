@@ -21,10 +21,11 @@ final class BenchTraining {
   /// Collective.
   /// - Parameters:
   ///   - accumulate: micro-batches per rank and step.
+  ///   - offload: the folder where activations wait for backward, where `shape` says so.
   ///   - sequences: makes what is learned.
   init(
     _ description: ModelDescription, _ shape: RunShape, accumulate: Int = 1, engine: Engine, ranks: Ranks,
-    ledger: MemoryLedger,
+    ledger: MemoryLedger, offload: String? = nil,
     sequences: (_ count: Int, _ length: Int, _ vocabulary: Int) -> TokenSequences = {
       BenchShape.gpt2.sequences($0, length: $1, vocabulary: $2)
     }
@@ -46,7 +47,8 @@ final class BenchTraining {
     let store = WeightStore(description.layout, trained: weights, frozen: frozen, type: shape.type)
     let replica = Replica(
       description, objective: shape.objective, engine: engine, store: store, recompute: shape.recompute,
-      storage: shape.storage, holds: GradientSum.holds(ranks: ranks.count), ledger: ledger)
+      keeping: shape.keeping, holds: GradientSum.holds(ranks: ranks.count),
+      arena: try ranks.together { try Arena(offload: offload, ledger: ledger) }, ledger: ledger)
     let map = ShardMap(layout: layout, stage: shape.stage, rank: ranks.rank, ranks: ranks.count)
     self.map = map
     let optimizer = try ShardedOptimizer(

@@ -95,11 +95,11 @@ struct HostAsking {
           "\(place) is not the folder that it is here",
           "set output to a folder on a file system that all hosts share"))
     }
-    if request.offload != nil {
+    if !request.offloads.isEmpty {
       rows.append(
         row(
           "offload", probe.offload == nil, "can be written", probe.offload ?? "",
-          "optimizer.offload is a local disk of each host"))
+          "optimizer.offload and training.activation_offload are local disks of each host"))
     }
     return rows
   }

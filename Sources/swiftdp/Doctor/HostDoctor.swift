@@ -42,7 +42,9 @@ struct HostDoctor {
       names: hosts.hosts.map(\.name), port: recipe?.parallel.ports?.lowerBound ?? 40_123,
       folder: FileManager.default.currentDirectoryPath,
       model: recipe.map { Self.absolute($0.model) },
-      offload: recipe?.optimizer.offload.map { $0.isVariable ? $0.text : Self.absolute($0.text) },
+      offloads: [recipe?.optimizer.offload, recipe?.training.activations.offload].compactMap {
+        $0.map { $0.isVariable ? $0.text : Self.absolute($0.text) }
+      },
       token: UUID().uuidString)
     if let output {
       let file = "\(output)/.swiftdp-\(request.token)"

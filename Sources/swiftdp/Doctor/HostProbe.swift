@@ -15,7 +15,8 @@ struct ProbeRequest: Codable {
   var folder: String
   /// Folders that it should see; nil if there is no recipe.
   var model: String?
-  var offload: String?
+  /// Folders that it should write to.
+  var offloads: [String]
   /// A file that the asking host has written, and what is in it.
   var file: String?
   var token: String
@@ -40,7 +41,7 @@ struct HostProbe: Codable {
   var missing: [String]
   /// What it read from the file of the request; nil if there is none.
   var token: String?
-  /// Why the folder of `optimizer.offload` cannot be used; nil if it can.
+  /// Why a folder that should be written to cannot be; nil if all can.
   var offload: String?
   /// Why it cannot compute; nil if it can.
   var unable: String?
@@ -59,7 +60,7 @@ struct HostProbe: Codable {
     unreachable = Reach(of: request.names, port: request.port).silent
     missing = [request.folder, request.model].compactMap { $0 }.filter { !Self.isFolder($0) }
     token = request.file.flatMap { Self.read($0, until: request.token) }
-    offload = request.offload.flatMap(Self.whyNotWritable)
+    offload = request.offloads.lazy.compactMap(Self.whyNotWritable).first
     do {
       try StartCheck.processor()
       unable = try MatrixLibrary.all(kernel: nil).compactMap(\.missing).first.map {
@@ -89,7 +90,7 @@ struct HostProbe: Codable {
 
   private static func whyNotWritable(_ named: String) -> String? {
     let folder: String
-    do { folder = try LocalFolder(named).path(at: "optimizer.offload") } catch { return "\(error)" }
+    do { folder = try LocalFolder(named).path(at: "offload") } catch { return "\(error)" }
     guard isFolder(folder) else { return "there is no folder \(folder)" }
     return access(folder, W_OK) == 0 ? nil : "\(folder): \(String(cString: strerror(errno)))"
   }

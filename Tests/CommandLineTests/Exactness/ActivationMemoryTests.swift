@@ -33,6 +33,70 @@ extension ResultTests {
       #expect(try rest.hash() == one.hash())
     }
 
+    /// On a disk, activations of runs that packed them or not are the same numbers.
+    @Test(arguments: [
+      ["model_dtype=float32"], ["model_dtype=bfloat16", "training.activation_dtype=int8"],
+      ["data.packing=false", "data.train=rows.jsonl", "method=lora"],
+    ])
+    func offloadedActivationsGiveTheSameBits(_ more: [String]) throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      try folder.file(
+        "rows.jsonl",
+        (0..<60).map { "{\"text\": \"\(String(repeating: "a ship sang ", count: $0 % 5 + 1))\"}\n" }.joined())
+      let settings = RankCountTests.text + ["training.steps=6", "checkpoint.every=3"] + more
+      let memory = try train(settings, output: "memory", in: folder)
+      let offload = ["training.activation_offload=disk"]
+      for (ranks, zero, recompute) in [(1, 1, "none"), (2, 3, "attention"), (3, 0, "layer"), (4, 2, "none")] {
+        let run = try train(
+          settings + offload + ["parallel.zero=\(zero)", "training.recompute=\(recompute)"],
+          output: "run-\(ranks)", ranks: ranks, in: folder)
+        // Packed activations are computed again from what is packed.
+        if recompute != "none", more.contains(where: { $0.contains("int8") }) { continue }
+        #expect(try run.hash() == memory.hash(), "\(more), \(ranks) ranks")
+      }
+      let rest = try train(
+        settings + ["checkpoint.resume=run-4/checkpoints/step-000003"], output: "rest", ranks: 3, in: folder)
+      #expect(try rest.hash() == memory.hash())
+      #expect(folder.names(in: "disk") == [])
+    }
+
+    @Test func aFolderThatCannotHoldThemIsOneLine() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let hint =
+        "(set training.activation_offload to a folder on a local disk with room for those of every rank)"
+      let settings = RankCountTests.text + ["training.steps=2"]
+      try expectMistake(
+        ["train"] + settings + ["training.activation_offload=text.txt"], 74,
+        ["text.txt: is a file, where a folder is meant \(hint)"], in: folder)
+      try expectMistake(
+        ["train"] + settings + ["training.activation_offload=''"], 64,
+        ["training.activation_offload: is empty (was it an unset variable?)"], in: folder)
+    }
+
+    @Test(.enabled(if: SmallDisk.mayMount, "file systems cannot be mounted here"))
+    func aFullDiskEndsTheRunInOneLine() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let disk = try SmallDisk("disk", in: folder, bytes: 40_000)
+      defer { withExtendedLifetime(disk) {} }
+      let result = try Command.swiftdp(
+        ["train"] + RankCountTests.text + [
+          "training.steps=2", "training.activation_offload=disk", "output=run",
+        ], ranks: 2, in: folder)
+      #expect(result.code == 74, "\(result.out)\(result.err)")
+      #expect(result.messages.count == 1, "\(result.err)")
+      let message = result.messages.first ?? ""
+      #expect(
+        message.hasPrefix("disk: rank ") && message.contains(": cannot hold ")
+          && message.contains("No space left on device")
+          && message.hasSuffix("with room for those of every rank)"), "\(message)")
+    }
+
     @Test func theLeastRecomputationThatFits() throws {
       let folder = try Workspace()
       try folder.makeGPT2(layers: 6, dropout: 0, width: 64, longest: 256)

@@ -31,6 +31,7 @@ extension ResultTests {
       ["model=llama", "data.train=rows.jsonl", "data.packing_mask=document"],
       ["model=llama", "data.train=rows.jsonl", "data.packing=false"],
       ["model=llama", "training.activation_dtype=bfloat16"],
+      ["model=llama", "training.activation_offload=disk"],
     ])
     func chunksGiveTheSameBitsAtEveryRankCount(_ more: [String]) throws {
       let folder = try folder()
