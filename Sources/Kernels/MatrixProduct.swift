@@ -150,7 +150,7 @@ extension Engine {
     precondition((transposition == .second ? w.rows : w.columns) == c.columns, "W does not fit C")
     precondition((transposition == .second ? w.columns : w.rows) == k, "A does not fit W")
     guard c.rows > 0, c.columns > 0 else { return }
-    let tiles = ProductTiles(m: c.rows, n: c.columns, k: k, depth: Self.frozenDepth)
+    let tiles = ProductTiles(m: c.rows, n: c.columns, k: k, depth: FrozenParts.wideDepth)
     let shares = shares(of: tiles, joins: joins)
     pool.run(shares.down * shares.across) { share, worker in
       let (down, across) = tiles.tiles(of: share, in: shares)

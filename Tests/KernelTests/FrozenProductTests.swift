@@ -7,8 +7,8 @@ import Testing
 @Suite struct FrozenProductTests {
   static let sizes = [
     (1, 1, 1), (3, 1, 2), (1, 17, 5), (15, 16, 17), (33, 15, 100), (100, 3, 33), (64, 64, 64),
-    // Above the bound where products are cut into tiles, and past the depth that is widened at once.
-    (40, 700, 50), (300, 300, 300), (20, 30, 2500), (3, 77, 257),
+    // Above the bound where products are cut into tiles, and past the depth and columns that are widened at once.
+    (40, 700, 50), (300, 300, 300), (20, 30, 2500), (3, 77, 257), (3, 700, 2500),
   ]
 
   @Test(arguments: FrozenStorageTests.storages, [Transposition.none, .second])

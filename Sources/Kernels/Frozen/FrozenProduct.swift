@@ -1,5 +1,5 @@
-// Products with a frozen matrix: each tile of it is widened where and when it is multiplied, 256 numbers of the inner
-// dimension at a time, so that a wide copy of the whole is never in memory.
+// Products with a frozen matrix: each part of it is widened where and when it is multiplied, so that a wide copy of the
+// whole is never in memory.
 import Base
 import Tensors
 
@@ -23,17 +23,52 @@ final class FrozenRooms: @unchecked Sendable {
   func room(_ worker: Int) -> UnsafeMutablePointer<Float> { memory.base + worker * count }
 }
 
-extension Engine {
-  /// How many numbers of the inner dimension are widened at once.
-  static let frozenDepth = 256
+/// The parts of a frozen W that are widened at once, for some columns of C. They follow from the sizes alone.
+struct FrozenParts {
+  let width: Int
+  let depth: Int
 
+  /// In fp32: all columns, since a library packs them in blocks of its own.
+  static let wideDepth = 256
+  /// In bfloat16: numbers that the second-level cache holds, of as long a part of the inner dimension as may be, since C
+  /// passes through memory once for each.
+  private static let numbers = 3 << 17
+  private static let mostDepth = 2048
+  private static let unit = 32
+
+  init(columns: Int, inner: Int, _ type: ElementType) {
+    switch type {
+    case .float32: (width, depth) = (columns, Self.wideDepth)
+    case .bfloat16:
+      depth = Self.even(inner, atMost: Self.mostDepth)
+      width = Self.even(columns, atMost: max(Self.numbers / depth, Self.unit))
+    }
+  }
+
+  /// Numbers of a part of at most so many columns.
+  static func room(columns: Int, inner: Int, _ type: ElementType) -> Int {
+    let depth = FrozenParts(columns: columns, inner: inner, type).depth
+    guard type == .bfloat16 else { return depth * columns }
+    return depth * (min(columns, max(numbers / depth, unit)) + unit)
+  }
+
+  /// The length of pieces that are whole units, none longer than `most`, and of which none is much shorter.
+  private static func even(_ count: Int, atMost most: Int) -> Int {
+    let pieces = max((count + most - 1) / most, 1)
+    let units = (count + unit - 1) / unit
+    return max((units + pieces - 1) / pieces, 1) * unit
+  }
+}
+
+extension Engine {
   /// Makes room for the tiles of a product, and for what `halves` needs beside.
   func reserveForFrozen(_ c: MutableMatrix, k: Int, halves: HalfProducts?) {
     let largest = ProductTiles(m: c.rows, n: c.columns, k: k).largest
-    let depth = min(Self.frozenDepth, k)
-    frozenRooms.reserve(depth * largest.n + (halves == nil ? 0 : max(Self.frozenDepth, largest.n)))
-    let rows = halves?.joinsTiles == true ? c.rows : largest.m
-    halves?.reserve(m: rows, n: largest.n, k: depth)
+    let numbers = FrozenParts.room(columns: largest.n, inner: k, halves == nil ? .float32 : .bfloat16)
+    guard let halves else { return frozenRooms.reserve(numbers) }
+    // Numbers of bfloat16, behind a row on its way there.
+    frozenRooms.reserve(numbers / 2 + 1 + max(k, largest.n))
+    halves.reserve(m: halves.joinsTiles ? c.rows : largest.m, n: largest.n, k: k)
   }
 
   /// C = A op(W), or C += A op(W), for a tile of C.
@@ -43,14 +78,15 @@ extension Engine {
     columns: Range<Int>, adding: Bool, into c: MutableMatrix, worker: Int
   ) {
     let wide = frozenRooms.room(worker)
-    forEachDepth(transposition, w, columns) { row, columns, place in
+    let parts = FrozenParts(columns: columns.count, inner: a.columns, .float32)
+    forEachPart(parts, transposition, w, columns) { row, columns, place in
       w.widen(row: row, columns: columns, into: wide + place)
-    } body: { start, count, stride in
+    } body: { columns, inner, stride in
       product(
-        transposition, m: rows.count, n: columns.count, k: count,
-        a.base + rows.lowerBound * a.stride + start, a.stride, wide, stride,
-        beta: adding || start > 0 ? 1 : 0, c.base + rows.lowerBound * c.stride + columns.lowerBound,
-        c.stride)
+        transposition, m: rows.count, n: columns.count, k: inner.count,
+        a.base + rows.lowerBound * a.stride + inner.lowerBound, a.stride, wide, stride,
+        beta: adding || inner.lowerBound > 0 ? 1 : 0,
+        c.base + rows.lowerBound * c.stride + columns.lowerBound, c.stride)
     }
   }
 
@@ -60,42 +96,43 @@ extension Engine {
     _ transposition: Transposition, _ a: HalfMatrix, _ w: FrozenMatrix, rows: Range<Int>,
     columns: Range<Int>, adding: Bool, into c: MutableMatrix, by halves: HalfProducts, worker: Int
   ) {
+    let parts = FrozenParts(columns: columns.count, inner: a.columns, .bfloat16)
     let wideRow = frozenRooms.room(worker)
-    let narrow = UnsafeMutableRawPointer(wideRow + max(Self.frozenDepth, columns.count))
+    let narrow = UnsafeMutableRawPointer(wideRow + max(a.columns, columns.count))
       .assumingMemoryBound(to: BFloat16.self)
-    forEachDepth(transposition, w, columns) { row, columns, place in
+    forEachPart(parts, transposition, w, columns) { row, columns, place in
       w.narrow(row: row, columns: columns, into: narrow + place, room: wideRow)
-    } body: { start, count, stride in
+    } body: { columns, inner, stride in
       let began = profile == nil ? 0 : monotonicNanoseconds()
       halves.product(
         HalfProductShape(
-          transposition: transposition, m: rows.count, n: columns.count, k: count, lda: a.stride,
-          ldb: stride, ldc: c.stride, adding: adding || start > 0),
-        a.base + rows.lowerBound * a.stride + start, narrow,
+          transposition: transposition, m: rows.count, n: columns.count, k: inner.count, lda: a.stride,
+          ldb: stride, ldc: c.stride, adding: adding || inner.lowerBound > 0),
+        a.base + rows.lowerBound * a.stride + inner.lowerBound, narrow,
         c.base + rows.lowerBound * c.stride + columns.lowerBound, worker: worker)
-      profile?.countProduct(m: rows.count, n: columns.count, k: count, since: began)
+      profile?.countProduct(m: rows.count, n: columns.count, k: inner.count, since: began)
     }
   }
 
-  /// Brings the part of W that a tile of C needs, one range of the inner dimension at a time.
+  /// Brings the part of W that some columns of C need, one part after the other.
   /// - Parameters:
   ///   - bring: some columns of a row of W, to a place in the worker's room.
-  ///   - body: gets the range's numbers, and how far apart rows lie in the room.
+  ///   - body: gets the part's columns of C and numbers of the inner dimension, and how far apart rows lie in the room.
   @inline(__always)
-  private func forEachDepth(
-    _ transposition: Transposition, _ w: FrozenMatrix, _ columns: Range<Int>,
+  private func forEachPart(
+    _ parts: FrozenParts, _ transposition: Transposition, _ w: FrozenMatrix, _ columns: Range<Int>,
     bring: (_ row: Int, _ columns: Range<Int>, _ place: Int) -> Void,
-    body: (_ start: Int, _ count: Int, _ stride: Int) -> Void
+    body: (_ columns: Range<Int>, _ inner: Range<Int>, _ stride: Int) -> Void
   ) {
     let inner = transposition == .second ? w.columns : w.rows
-    for start in stride(from: 0, to: inner, by: Self.frozenDepth) {
-      let count = min(Self.frozenDepth, inner - start)
-      if transposition == .second {
-        for (place, row) in columns.enumerated() { bring(row, start..<start + count, place * count) }
-        body(start, count, count)
-      } else {
-        for place in 0..<count { bring(start + place, columns, place * columns.count) }
-        body(start, count, columns.count)
+    for first in stride(from: columns.lowerBound, to: columns.upperBound, by: parts.width) {
+      let columns = first..<min(first + parts.width, columns.upperBound)
+      for start in stride(from: 0, to: inner, by: parts.depth) {
+        let inner = start..<min(start + parts.depth, inner)
+        // Rows of W run along the inner dimension, or across it.
+        let (rows, along) = transposition == .second ? (columns, inner) : (inner, columns)
+        for (place, row) in rows.enumerated() { bring(row, along, place * along.count) }
+        body(columns, inner, along.count)
       }
     }
   }
