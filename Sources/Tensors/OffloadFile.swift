@@ -22,7 +22,9 @@ package final class OffloadFile {
     file = try ReservedFile(folder: folder, bytes: self.bytes, for: what, hint: hint)
     let mapped = mmap(nil, self.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, 0)
     guard let mapped, mapped != MAP_FAILED else {
-      throw UserError.disk("\(self.bytes) bytes of \(what) cannot be mapped", folder)
+      var error = UserError.disk("\(self.bytes) bytes of \(what) cannot be mapped", folder)
+      error.hint = hint
+      throw error
     }
     base = mapped
     range = MappedRange(mapped, count: self.bytes)

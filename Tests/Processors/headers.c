@@ -58,6 +58,9 @@ int main(void) {
   swiftdp_narrow(x, halves, 1000);
   mix(halves, sizeof halves);
   swiftdp_widen(halves, y, 1000);
+  uint16_t rests[1000];
+  swiftdp_split(x, 0.3f, halves, rests, 1000);
+  mix(halves, sizeof halves), mix(rests, sizeof rests);
   swiftdp_round(x, 1000);
   mix(x, 4000), mix(y, 4000);
   uint8_t codes[500];

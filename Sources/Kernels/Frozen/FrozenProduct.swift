@@ -49,7 +49,8 @@ struct FrozenParts {
   static func room(columns: Int, inner: Int, _ type: ElementType) -> Int {
     let depth = FrozenParts(columns: columns, inner: inner, type).depth
     guard type == .bfloat16 else { return depth * columns }
-    return depth * (min(columns, max(numbers / depth, unit)) + unit)
+    // `even` adds less than two units.
+    return depth * min(columns, max(numbers / depth, unit) + 2 * unit)
   }
 
   /// The length of pieces that are whole units, none longer than `most`, and of which none is much shorter.
