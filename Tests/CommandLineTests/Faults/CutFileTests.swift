@@ -54,6 +54,40 @@ extension CommandLineTests {
       }
     }
 
+    /// Descriptors of the files without names that a process has open in a folder.
+    private func files(in folder: String, of process: Int32) throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")
+        .map { "/proc/\(process)/fd/\($0)" }.filter {
+          let target = try? FileManager.default.destinationOfSymbolicLink(atPath: $0)
+          return target?.contains("/\(folder)/swiftdp-") == true
+        }
+    }
+
+    @Test func activationsOnADiskThatLosesThem() throws {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let run = try Command.start(
+        ["train"] + RunningDiskTests.settings + ["output=run", "training.activation_offload=waiting"],
+        ranks: 3, in: folder)
+      try #require(run.until { folder.exists("run/checkpoints/step-000100") })
+      let process = try #require(run.process(ofRank: 1))
+      let files = try files(in: "waiting", of: process)
+      #expect(files.count == 1)
+      // Cut again and again, since what is cut before it is written is not lost.
+      try #require(
+        run.until {
+          truncate(files[0], 0)
+          return access(files[0], F_OK) != 0
+        })
+      let result = try run.wait()
+      #expect(result.code == 74, "\(result.out)\(result.err)")
+      #expect(
+        result.messages == [
+          "waiting: the disk lost activations of this run (start again to go on from the last checkpoint)"
+        ])
+    }
+
     @Test func statesOnADiskThatLosesThem() throws {
       let folder = try Workspace()
       try folder.makeLlama()
@@ -62,12 +96,7 @@ extension CommandLineTests {
       let whole = try train(RunningDiskTests.settings, output: "whole", in: folder)
       let run = try Command.start(["train"] + settings, ranks: 3, in: folder)
       try #require(run.until { folder.exists("run/checkpoints/step-000100") })
-      let process = try #require(run.process(ofRank: 1))
-      let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")
-      let states = descriptors.map { "/proc/\(process)/fd/\($0)" }.filter {
-        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: $0)
-        return target?.contains("/states/swiftdp-") == true
-      }
+      let states = try files(in: "states", of: try #require(run.process(ofRank: 1)))
       #expect(states.count == 2)
       truncate(try #require(states.last), 0)
       let result = try run.wait()
