@@ -27,6 +27,14 @@ package func folder(of path: String) -> String {
   return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
 }
 
+/// Bytes that this user may still write there.
+/// - Throws: `UserError(.disk)`.
+package func freeBytes(inFolder path: String) throws -> Int {
+  var facts = statvfs()
+  guard statvfs(path, &facts) == 0 else { throw UserError.disk("its room cannot be told", path) }
+  return Int(min(Double(facts.f_bavail) * Double(facts.f_frsize), 0x1p62))
+}
+
 /// The entries of a folder, in no particular order.
 /// - Throws: `UserError(.disk)`.
 package func names(inFolder path: String) throws -> [String] {

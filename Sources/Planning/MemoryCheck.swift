@@ -71,6 +71,21 @@ package struct MemoryCheck {
       at: folder, hint: hint(need: need, memory: memory))
   }
 
+  /// - Parameter folder: where activations of all ranks of this host wait.
+  /// - Throws: one line if the folder cannot be written to, or has no room for them.
+  package func checkDisk(_ folder: String) throws {
+    try makeFolders(folder)
+    let need = estimate.offloadedBytes * place.ranksPerHost
+    let room = try freeBytes(inFolder: folder)
+    guard need > room else { return }
+    func megabytes(_ bytes: Int) -> String { "\(decimals(Double(bytes) / 1e6, 1)) MB" }
+    throw UserError(
+      .disk,
+      "activations of \(counted(place.ranksPerHost, "rank")) take \(megabytes(need)) and it has room for \(megabytes(room))",
+      at: folder,
+      hint: "name a folder with more room in training.activation_offload, or set a smaller micro_batch_size")
+  }
+
   /// Settings that need less, each alone or all together.
   private func hint(need: Double, memory: Double) -> String {
     let helpful = Self.savings.compactMap { saving -> (setting: String, bytes: Double)? in

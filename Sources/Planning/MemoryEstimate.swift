@@ -25,6 +25,8 @@ package struct MemoryEstimate: Sendable {
   /// Bytes of shared weights, libraries and MPI's buffers that count in this rank's RSS, though the prediction counts
   /// them for its neighbours on the host.
   package let seenBytes: Int
+  /// The bytes of activations that wait on a disk.
+  package let offloadedBytes: Int
 
   /// The memory in use before there is a model, measured (docs/plan.md): libraries, held once per host, with oneDNN
   /// or room for packed operands for bfloat16; MPI's buffers for messages inside a host, per rank; heap; stacks and
@@ -46,6 +48,7 @@ package struct MemoryEstimate: Sendable {
       map: map, room: program.gradients, exact: shape.exact, wire: shape.wire,
       remote: place.ranks - min(place.ranksPerHost, place.ranks))
     sharedBytes = sharing > 1 ? line : 0
+    offloadedBytes = program.offloaded * float
     let local = place.ranksPerHost
     let libraries = shape.type == .float32 ? Self.libraries : Self.librariesWithHalves
     seenBytes = (sharedBytes + libraries) * (local - 1) / local + Self.messages * (local - 1)

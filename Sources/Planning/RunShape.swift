@@ -154,6 +154,8 @@ package struct ProgramEstimate: Sendable {
   /// The floats of activations and scratch, and of gradients until they are exchanged.
   package let activations: Int
   package let gradients: Int
+  /// Floats of activations that wait on a disk.
+  package let offloaded: Int
   /// Operations of its matrix products.
   package let productOperations: Double
   /// Numbers that its other operations read and write.
@@ -211,6 +213,7 @@ package struct ProgramEstimate: Sendable {
     let measured = shape.context > 1 && shape.measures ? program(description, batch, .loss).arenaCount : 0
     activations = max(ofChunks, measured)
     gradients = programs.map(\.gradientCount).max() ?? 0
+    offloaded = (programs.map(\.offloadedCount).max() ?? 0) * shape.chunksOfRank(place)
     productOperations = programs.map(\.productOperations).max() ?? 0
     touched = programs.map(\.touchedCount).max() ?? 0
     recordBytes = programs.reduce(0) { $0 + $1.recordBytes }

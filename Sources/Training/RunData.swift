@@ -170,6 +170,9 @@ package struct RunData {
       try check(shape).check(
         folder: recipe.model, memory: usableMemory, bound: bound, host: ranks.hosts > 1 ? Ranks.hostName : nil
       )
+      if let offload = recipe.training.activations.offload {
+        try check(shape).checkDisk(offload.path(at: "training.activation_offload"))
+      }
     }
     return data
   }
