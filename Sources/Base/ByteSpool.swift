@@ -16,7 +16,7 @@ package final class ByteSpool {
   /// What messages say cannot be kept.
   private let what: String
   private var memory: [UInt8] = []
-  private var descriptor: Int32 = -1
+  private var file: UnnamedFile?
   private var fileCount = 0
 
   /// Its file lies in `$TMPDIR`.
@@ -38,8 +38,6 @@ package final class ByteSpool {
     self.hint = hint
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
-
   /// - Throws: `UserError(.disk)` where there is no room.
   package func append(_ part: UnsafeRawBufferPointer) throws {
     memory.append(contentsOf: part)
@@ -47,40 +45,20 @@ package final class ByteSpool {
   }
 
   private func write() throws {
-    func failure() -> UserError {
-      var error = UserError.disk("\(what) cannot be kept there", folder)
-      error.hint = hint
-      return error
-    }
-    if descriptor < 0 {
-      var template = Array("\(folder)/swiftdp-XXXXXX".utf8CString)
-      descriptor = mkstemp(&template)
-      guard descriptor >= 0 else { throw failure() }
-      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-      unlink(template)
-    }
-    try memory.withUnsafeBytes { bytes in
-      var done = 0
-      while done < bytes.count {
-        let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { throw failure() }
-        done += count
-      }
-    }
+    let file = try file ?? UnnamedFile(in: folder, for: what, hint: hint)
+    self.file = file
+    try memory.withUnsafeBytes(file.append)
     fileCount += memory.count
     memory.removeAll(keepingCapacity: true)
   }
 
   /// All bytes; nothing can be added then.
   package func finish() throws -> SpooledBytes {
-    guard descriptor >= 0 else { return SpooledBytes(memory) }
+    guard let file else { return SpooledBytes(memory) }
     try write()
     memory = []
-    guard let base = mmap(nil, fileCount, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-      throw UserError.disk("\(what) cannot be mapped", folder)
-    }
-    return SpooledBytes(MappedRange(base, count: fileCount), at: base, count: fileCount)
+    let (base, range) = try file.mapped(fileCount, PROT_READ)
+    return SpooledBytes(range, at: base, count: fileCount)
   }
 }
 

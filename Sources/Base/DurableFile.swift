@@ -20,14 +20,11 @@ package final class DurableFile {
     guard ftruncate(descriptor, size) == 0 else {
       throw UserError.disk("cannot be made \(size) bytes long", path)
     }
-    while size > 0 {
-      let code = posix_fallocate(descriptor, 0, size)
-      // File systems that cannot reserve space report a full disk when it is full.
-      if code == 0 || code == EOPNOTSUPP || code == EINVAL || code == ENOSYS { break }
-      guard code == EINTR else {
-        errno = code
-        throw UserError.disk("cannot reserve \(size) bytes", path)
-      }
+    let code = reserveSpace(size, of: descriptor)
+    // File systems that cannot reserve space report a full disk when it is full.
+    guard [0, EOPNOTSUPP, EINVAL, ENOSYS].contains(code) else {
+      errno = code
+      throw UserError.disk("cannot reserve \(size) bytes", path)
     }
   }
 

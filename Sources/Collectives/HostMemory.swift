@@ -2,6 +2,7 @@
 //
 // POSIX shared memory and not an MPI window: freeing a window is collective, so that a rank that is gone
 // would hang the others. The name is removed as soon as all have it open; nothing outlives the processes.
+import Base
 import Foundation
 
 package final class HostMemory: @unchecked Sendable {
@@ -44,8 +45,7 @@ package final class HostMemory: @unchecked Sendable {
       // Touch all pages now, since full memory would be a bus error later. Each rank touches its own part, so that it
       // lies near it.
       let part = asked[ranks.localRank]
-      let taken =
-        part == 0 || posix_fallocate(descriptor, off_t(starts[ranks.localRank]), off_t(part)) == 0
+      let taken = reserveSpace(part, at: starts[ranks.localRank], of: descriptor) == 0
       let mapped = mmap(nil, max(total, page), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
       if taken, mapped != MAP_FAILED { address = mapped }
     }

@@ -22,9 +22,11 @@ final class SampleList: @unchecked Sendable {
       return
     }
     let bytes = count * MemoryLayout<Int32>.stride
-    let mapped = try Self.mapped(bytes, folder)
-    base = mapped.bindMemory(to: Int32.self, capacity: count)
-    range = MappedRange(mapped, count: bytes)
+    let file = try UnnamedFile(
+      in: folder, reserving: bytes, for: "the order of the data", hint: ColumnSpace.hint)
+    let mapped = try file.mapped(bytes)
+    base = mapped.base.bindMemory(to: Int32.self, capacity: count)
+    range = mapped.range
   }
 
   private init(inMemory count: Int) {
@@ -36,26 +38,6 @@ final class SampleList: @unchecked Sendable {
   static func inMemory(_ count: Int) -> SampleList { SampleList(inMemory: count) }
 
   deinit { if range == nil { base.deallocate() } }
-
-  private static func mapped(_ bytes: Int, _ folder: String) throws -> UnsafeMutableRawPointer {
-    func failure(_ code: Int32) -> UserError {
-      errno = code
-      var error = UserError.disk("cannot hold \(bytes) bytes for the order of the data", folder)
-      error.hint = ColumnSpace.hint
-      return error
-    }
-    var template = Array("\(folder)/swiftdp-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw failure(errno) }
-    defer { close(descriptor) }
-    unlink(template)
-    // A full disk would be a bus error later.
-    let code = posix_fallocate(descriptor, 0, off_t(bytes))
-    guard code == 0 else { throw failure(code) }
-    let base = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-    guard let base, base != MAP_FAILED else { throw failure(errno) }
-    return base
-  }
 
   subscript(_ place: Int) -> Int32 {
     get {

@@ -22,6 +22,8 @@ package final class GradientSum {
   let engine: Engine
   private let exchange: SliceExchange
   private let wire: ElementType
+  /// How many published segments may stay in memory.
+  private let held: Int
   /// Segments that are published but not yet added, and the next bucket to add.
   private var pending: [Int] = []
   private var nextBucket = 0
@@ -91,6 +93,7 @@ package final class GradientSum {
       wire: wire, ledger: ledger)
     ownSum = addsFirst ? exchange.gradients + room : nil
     self.wire = wire
+    held = Self.holds(ranks: ranks.count)
     self.map = map
     self.ranks = ranks
     self.engine = engine
@@ -189,15 +192,13 @@ package final class GradientSum {
     seconds += Date().timeIntervalSince(start)
   }
 
-  /// Publishes a segment, and adds an earlier one: by now the other ranks have published theirs.
+  /// Publishes a segment, and adds earlier ones, which the other ranks have published by now.
   private func pass(segment index: Int, _ gradients: UnsafePointer<Float>?) {
     exchange.publish(segment: index, gradients)
     pending.append(index)
     guard index == map.layout.segments.count - 1 else {
-      while pending.count > (map.ranks == 1 ? 0 : 1) {
-        _ = sum(segment: pending[0], waiting: true)
-        finishFirst()
-      }
+      // What has come is added, and what takes memory that the next segment needs is waited for.
+      while let first = pending.first, sum(segment: first, waiting: pending.count > held) { finishFirst() }
       return exchange.waitUntilFree(after: index)
     }
     // Between hosts, the last segments of a round travel while the next one computes forward.

@@ -7,7 +7,7 @@ import Foundation
 package final class OffloadFile {
   package let base: UnsafeMutableRawPointer
   private let bytes: Int
-  private let file: ReservedFile
+  private let file: UnnamedFile
   private let range: MappedRange
   private static let page = Int(sysconf(Int32(_SC_PAGESIZE)))
 
@@ -19,15 +19,8 @@ package final class OffloadFile {
   /// - Throws: `UserError(.disk)` if the folder cannot be written to or has no room.
   init(folder: String, bytes: Int, for what: String, hint: String) throws {
     self.bytes = max(bytes, Self.page)
-    file = try ReservedFile(folder: folder, bytes: self.bytes, for: what, hint: hint)
-    let mapped = mmap(nil, self.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, 0)
-    guard let mapped, mapped != MAP_FAILED else {
-      var error = UserError.disk("\(self.bytes) bytes of \(what) cannot be mapped", folder)
-      error.hint = hint
-      throw error
-    }
-    base = mapped
-    range = MappedRange(mapped, count: self.bytes)
+    file = try UnnamedFile(in: folder, reserving: self.bytes, for: what, hint: hint)
+    (base, range) = try file.mapped(self.bytes)
   }
 
   /// - Throws: `UserError(.disk)` if the disk failed to read or write some of the memory, so that it is lost.

@@ -6,13 +6,13 @@ import Foundation
 package final class WaitingFile: @unchecked Sendable {
   /// How many floats it has room for.
   package let count: Int
-  private let file: ReservedFile
+  private let file: UnnamedFile
   private var hasFailed = false
 
-  /// - Throws: see `ReservedFile`.
+  /// - Throws: `UserError(.disk)` if the folder cannot be written to or has no room.
   package init(folder: String, count: Int, for what: String, hint: String) throws {
     self.count = count
-    file = try ReservedFile(folder: folder, bytes: max(count, 1) * Self.size, for: what, hint: hint)
+    file = try UnnamedFile(in: folder, reserving: max(count, 1) * Self.size, for: what, hint: hint)
   }
 
   private static let size = MemoryLayout<Float>.size
