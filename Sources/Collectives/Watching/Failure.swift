@@ -1,8 +1,8 @@
 // What a watching thread finds.
 
 /// What is wrong with which ranks.
-struct Failure: Sendable {
-  enum Kind: Sendable {
+package struct Failure: Sendable {
+  package enum Kind: Equatable, Sendable {
     case died
     case silent
     /// Two ranks are in different calls.
@@ -11,8 +11,8 @@ struct Failure: Sendable {
     case standstill
   }
 
-  var kind: Kind
-  var ranks: [Int]
+  package var kind: Kind
+  package var ranks: [Int]
   /// 0 if it is not known.
   var signal = 0
 }

@@ -1,7 +1,7 @@
 // What a rank was doing a moment ago: read from the board of its host, or sent to the first rank over the network.
 
 /// Times are milliseconds before now.
-struct RankStatus: Sendable {
+package struct RankStatus: Sendable {
   let process: Int
   let signal: Int
   let step: Int
@@ -30,7 +30,7 @@ struct RankStatus: Sendable {
   }
 
   /// - Parameter words: as many as `wordCount`, in the order of `words`.
-  init(words: [Int64]) {
+  package init(words: [Int64]) {
     process = Int(words[0])
     signal = Int(words[1])
     step = Int(words[2])

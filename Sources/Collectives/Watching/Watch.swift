@@ -185,26 +185,11 @@ package final class Watch: @unchecked Sendable {
     if let lost, board.now() - lost.at > patience(for: lost.ranks) {
       return Failure(kind: .died, ranks: lost.ranks.sorted())
     }
-    let mine = board.mine
-    let since = mine[.waitingSince]
-    guard since != 0 else { return nil }
-    let others = others
-    if let failure = mismatch(mine.call, others) { return failure }
-    let limit = Int64(settings.timeout * 1000)
-    guard board.now() - max(since, awakeSince) > limit else { return nil }
-    let late = others.filter { $0.status.isSilent(for: limit) }.map(\.rank)
-    if !late.isEmpty { return Failure(kind: .silent, ranks: late) }
-    if isStandstill(others, limit) { return Failure(kind: .standstill, ranks: []) }
-    // No rank that can be asked keeps the others waiting.
-    let far = hostOf.indices.filter { hostOf[$0] != hostOf[rank] }
-    guard !others.contains(where: { $0.status.waited == nil }), !far.isEmpty else { return nil }
-    // The first rank knows more, if it can be reached.
-    if rank != 0, reachesFirst { return nil }
-    // A rank that stopped while it waited is still in a call that the others have left.
-    let behind = others.filter { $0.status.phase != .left && $0.status.call.number < mine.call.number }
-    if !behind.isEmpty { return Failure(kind: .silent, ranks: behind.map(\.rank)) }
-    let partner = Int(mine[.waitingFor])
-    return Failure(kind: .silent, ranks: far.contains(partner) ? [partner] : far)
+    let now = board.now()
+    return WaitJudgement(
+      of: rank, RankStatus(board.mine, now: now), sinceAwake: now - awakeSince, others: others,
+      hostOf: hostOf, limit: Int64(settings.timeout * 1000), reachesFirst: reachesFirst
+    ).failure
   }
 
   /// Milliseconds in which another rank may report, and the launcher may end this one.
@@ -214,32 +199,6 @@ package final class Watch: @unchecked Sendable {
   private func patience(for ranks: [Int]) -> Int64 {
     // If the first rank is gone, its neighbours tell the user.
     ranks.contains(0) && hostOf.filter { $0 == hostOf[0] }.count > 1 ? Self.patience : 300
-  }
-
-  /// A rank that is in another call than this rank under the same number.
-  private func mismatch(
-    _ call: (number: Int64, kind: RankCall), _ others: [(rank: Int, status: RankStatus)]
-  ) -> Failure? {
-    for (other, status) in others where status.waited != nil {
-      let theirs = status.call
-      if theirs.number == call.number, theirs.kind != call.kind, isCollective(theirs.kind),
-        isCollective(call.kind)
-      {
-        return Failure(kind: .mismatch(call.kind, theirs.kind), ranks: [other])
-      }
-    }
-    return nil
-  }
-
-  /// Whether every rank of the run waits for another or has left, and not all in the same call over a network.
-  private func isStandstill(_ others: [(rank: Int, status: RankStatus)], _ limit: Int64) -> Bool {
-    guard others.count == hostOf.count - 1 else { return false }
-    let isOver = others.allSatisfy { $0.status.phase == .left || ($0.status.waited ?? 0) > limit }
-    return isOver && (link == nil || others.contains { $0.status.call != board.mine.call })
-  }
-
-  private func isCollective(_ kind: RankCall) -> Bool {
-    ![.none, .messages, .gradients, .weights, .keys].contains(kind)
   }
 
   /// Makes sure that a report is left and one rank speaks, and ends this process. The others do the same, and the

@@ -108,8 +108,10 @@ struct BenchAll: ParsableCommand {
     process.waitUntilExit()
     let words = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
     guard process.terminationStatus == 0, let json = try? JSON.parse(Array(bytes)) else {
-      let first = words.split(separator: "\n").first.map(String.init) ?? "it printed no figures"
-      throw UserError(.software, "bench \(bench.words.joined(separator: " ")) failed: \(first)")
+      // mpirun puts its words between rules.
+      let first = words.split(separator: "\n").first { $0.contains(where: \.isLetter) }
+      throw UserError(
+        .software, "bench \(bench.words.joined(separator: " ")) failed: \(first ?? "it printed no figures")")
     }
     let figures = bench.figures(json)
     guard !figures.isEmpty else {
