@@ -14,18 +14,20 @@ final class RunningCommand {
   init(_ words: [String], in folder: Workspace, mercy: Int = 0) throws {
     self.words = words
     self.folder = folder
+    log = try Workspace()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     // Eight ranks run on any number of cores, and tests may run as root. Kernels are measured once for all tests of a
-    // build, and not remembered with the user's.
+    // build, and not remembered with the user's. Launchers that begin and end at once remove each other's folders below
+    // a base that they share.
     process.environment = ProcessInfo.processInfo.environment.merging([
       "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
       "OMPI_MCA_odls_base_sigkill_timeout": "\(mercy)", "XDG_CACHE_HOME": Command.built("test-cache"),
+      "OMPI_MCA_orte_tmpdir_base": log.path,
     ]) { $1 }
     // Files, not pipes: a full pipe would stop the process that nobody reads from.
-    log = try Workspace()
     let (out, err) = (try log.file("out", ""), try log.file("err", ""))
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: out))
