@@ -163,13 +163,17 @@ let package = Package(
       name: "survey",
       dependencies: ["Base", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Survey", exclude: ["sonnets.txt", "facts.jsonl"]),
-    .testTarget(name: "BaseTests", dependencies: ["Base", "Digests", "CProcessor"], swiftSettings: waiting),
+    // Ends tests that would go on for ever.
+    .target(name: "TimeLimits", path: "Tests/TimeLimits"),
+    .testTarget(
+      name: "BaseTests", dependencies: ["Base", "Digests", "CProcessor", "TimeLimits"], swiftSettings: waiting
+    ),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
         "Base", "Datasets", "Tensors", "Kernels", "Graph", "Adapters", "Models", "Objectives", "Optimizers",
         "Collectives", "Sharding", "Checkpoints", "Generation", "Metrics", "Recipes", "Planning", "Training",
-        "Tokenizers",
+        "Tokenizers", "TimeLimits",
       ]),
     .testTarget(name: "SchedulerTests", dependencies: ["Base", "Schedulers"], swiftSettings: waiting),
     .testTarget(name: "SearchTests", dependencies: ["Base", "Search"], swiftSettings: waiting),
@@ -196,7 +200,7 @@ let package = Package(
     .testTarget(name: "TaskTests", dependencies: ["Base", "Datasets", "Tasks"], swiftSettings: waiting),
     .testTarget(
       name: "CheckpointTests", dependencies: ["Base", "Tensors", "Checkpoints"], swiftSettings: waiting),
-    .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers"]),
+    .testTarget(name: "TokenizerTests", dependencies: ["Base", "Tokenizers", "TimeLimits"]),
     .testTarget(name: "TemplateTests", dependencies: ["Base", "Templates"], swiftSettings: waiting),
     // Formulas in fp64, which the tests of kernels and programs compare with.
     .target(

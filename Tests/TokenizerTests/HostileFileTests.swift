@@ -2,6 +2,7 @@
 import Base
 import Foundation
 import Testing
+import TimeLimits
 import Tokenizers
 
 @Suite struct HostileFileTests {
@@ -284,10 +285,12 @@ import Tokenizers
   }
 
   /// Each token includes the space before and after it, and all of the text is space.
-  @Test(.timeLimit(.minutes(1))) func strippedSpaceIsWalkedOverOnce() throws {
+  @Test func strippedSpaceIsWalkedOverOnce() throws {
     let tokens = #"[{"id":3,"content":" ","lstrip":true,"rstrip":true}]"#
     let tokenizer = try Tokenizer(json: JSON.parse(Self.part("added_tokens", tokens)), path: "x")
-    let ids = tokenizer.encode([UInt8](repeating: 0x20, count: 1 << 19), addSpecialTokens: false)
+    let ids = try within(seconds: 60) {
+      tokenizer.encode([UInt8](repeating: 0x20, count: 1 << 19), addSpecialTokens: false)
+    }
     #expect(ids.count == 1 << 19 && ids.allSatisfy { $0 == 3 })
   }
 }

@@ -2,6 +2,7 @@
 import Base
 import Foundation
 import Testing
+import TimeLimits
 import Tokenizers
 
 @Suite struct HostileSentencePieceTests {
@@ -144,11 +145,13 @@ import Tokenizers
   }
 
   /// Every piece begins and ends with all that are shorter: the merges are quadratic in number, and found in that time.
-  @Test(.timeLimit(.minutes(1))) func piecesWithinPiecesAreMergedInTheirOrder() throws {
+  @Test func piecesWithinPiecesAreMergedInTheirOrder() throws {
     let pieces: [(String, Float, Int)] =
       [("<unk>", 0, 2), ("▁", -1, 1)] + (1...1500).map { (String(repeating: "a", count: $0), Float(-$0), 1) }
-    let tokenizer = try SentencePieceTests.tokenizer(
-      Self.model(pieces, kind: 2), [("config.json", #"{"model_type":"llama"}"#)])
+    let tokenizer = try within(seconds: 60) {
+      try SentencePieceTests.tokenizer(
+        Self.model(pieces, kind: 2), [("config.json", #"{"model_type":"llama"}"#)])
+    }
     // Of two a, the pair; of two pairs, four.
     let ids = tokenizer.encode(String(repeating: "a", count: 8), addSpecialTokens: false)
     #expect(ids.map { tokenizer.piece($0)?.count } == [1, 8])
