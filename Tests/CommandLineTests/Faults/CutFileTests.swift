@@ -7,6 +7,16 @@ extension CommandLineTests {
   @Suite struct CutFileTests {
     private static let settings = RankCountTests.text + ["training.steps=4", "training.validate_every=0"]
 
+    /// What the runs that go to their end must leave, and the hash of the last checkpoint.
+    private static let manifests = ["checkpoints/step-001000/manifest.json", "model/manifest.json"]
+    private static let whole = Result {
+      let folder = try Workspace()
+      try folder.makeLlama()
+      try folder.makeText(characters: 2150)
+      let run = try train(RunningDiskTests.settings, output: "whole", in: folder)
+      return (manifests: try manifests.map { try run.text($0) }, hash: try run.hash())
+    }
+
     /// Each file that is read at the start loses its second half once the first rank has mapped it.
     @Test(arguments: [
       ("text.txt", ["data.train=text.txt", "weights=random", "model=llama"]),
@@ -39,7 +49,6 @@ extension CommandLineTests {
       let folder = try Workspace()
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
-      let whole = try train(RunningDiskTests.settings, output: "whole", in: folder)
       let run = try Command.start(
         ["train"] + RunningDiskTests.settings + ["output=run"], ranks: 2, in: folder)
       try #require(run.until { folder.exists("run/checkpoints/step-000100") })
@@ -49,9 +58,7 @@ extension CommandLineTests {
       #expect(result.code == 0, "\(result.err)")
       #expect(!result.out.contains("note: "))
       let output = RunOutput(folder: folder, name: "run")
-      for manifest in ["checkpoints/step-002000/manifest.json", "model/manifest.json"] {
-        #expect(try output.text(manifest) == whole.text(manifest))
-      }
+      #expect(try Self.manifests.map { try output.text($0) } == Self.whole.get().manifests)
     }
 
     /// Descriptors of the files without names that a process has open in a folder.
@@ -93,7 +100,6 @@ extension CommandLineTests {
       try folder.makeLlama()
       try folder.makeText(characters: 2150)
       let settings = RunningDiskTests.settings + ["output=run", "optimizer.offload=states"]
-      let whole = try train(RunningDiskTests.settings, output: "whole", in: folder)
       let run = try Command.start(["train"] + settings, ranks: 3, in: folder)
       try #require(run.until { folder.exists("run/checkpoints/step-000100") })
       let states = try files(in: "states", of: try #require(run.process(ofRank: 1)))
@@ -111,7 +117,7 @@ extension CommandLineTests {
         #expect(verified.code == 0, "\(verified.err)")
       }
       try train(RunningDiskTests.settings, output: "run", ranks: 2, in: folder)
-      #expect(try output.hash() == whole.hash())
+      #expect(try output.hash() == Self.whole.get().hash)
     }
   }
 }
