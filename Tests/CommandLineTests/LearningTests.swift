@@ -39,7 +39,8 @@ extension CommandLineTests {
     }
 
     /// Rows of instructions with a polite and a rude answer: a model learns both, a reward model learns which is which,
-    /// and PPO makes the first one polite without taking it far from where it was.
+    /// and PPO makes the first one polite without taking it far from where it was. What PPO reaches depends on the last
+    /// bits of every product, so that they are the same on all processors here.
     @Test func aRewardModelTeachesPPO() throws {
       let folder = try Workspace()
       let path = try #require(Project.shared("preference/llms_from_scratch_preference.json"))
@@ -72,28 +73,29 @@ extension CommandLineTests {
           "\(part)-pairs.jsonl",
           rows.map { [("prompt", $0.prompt), ("chosen", $0.better), ("rejected", $0.worse)] })
       }
+      let portable = ["parallel.arithmetic=portable"]
       try train(
         [
           "model=shipped:base", "data.train=both.jsonl", "data.validation=held.jsonl",
           "data.sequence_length=256", "data.packing=false", "training.steps=300", "training.batch_size=32",
           "training.micro_batch_size=8", "optimizer.learning_rate=2.0e-3", "optimizer.beta2=0.99",
-        ], output: "instructed", ranks: 2, in: folder, timeLimit: 3600)
+        ] + portable, output: "instructed", ranks: 2, in: folder, timeLimit: 3600)
       let judge = try train(
         [
           "model=instructed/model", "task=reward", "data.train=train-pairs.jsonl",
           "data.validation=held-pairs.jsonl", "data.sequence_length=256", "training.steps=120",
           "training.batch_size=16", "training.micro_batch_size=8", "training.validate_every=40",
           "optimizer.learning_rate=5.0e-4",
-        ], output: "judge", ranks: 2, in: folder, timeLimit: 3600)
+        ] + portable, output: "judge", ranks: 2, in: folder, timeLimit: 3600)
       #expect(try #require(try judge.numbers("validation_rewards/accuracies").last) >= 0.75)
       let policy = try train(
         [
           "model=instructed/model",
           "task={name: ppo, max_completion_length: 96, kl_coef: 0.05, target: 6, horizon: 2000, rewards: [{model: judge/model}]}",
           "data.train=train.jsonl", "data.validation=held.jsonl", "data.sequence_length=256",
-          "training.steps=120", "training.batch_size=64", "training.micro_batch_size=16",
+          "training.steps=144", "training.batch_size=64", "training.micro_batch_size=16",
           "training.validate_every=40", "optimizer.learning_rate=1.0e-4",
-        ], output: "polite", ranks: 2, in: folder, timeLimit: 3600)
+        ] + portable, output: "polite", ranks: 2, in: folder, timeLimit: 3600)
       let rewards = try policy.numbers("reward")
       let (first, last) = (rewards.prefix(10).reduce(0, +) / 10, rewards.suffix(10).reduce(0, +) / 10)
       #expect(last >= first + 1, "\(first) to \(last)")
