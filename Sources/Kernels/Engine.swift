@@ -28,7 +28,7 @@ package struct Engine: Sendable {
     self.profile = profile
     let blas = try BLAS.open(kernel: kernel)
     self.blas = blas
-    pool = try WorkerPool(threads: threads)
+    pool = try WorkerPool(threads: threads) { blas.makeRoomsOfThread() }
     try blas.takeBuffers(threads: threads)
     // A product, so it comes after OpenBLAS has its memory.
     joinsTiles = TileJoin.isExact(blas.sgemm)

@@ -10,3 +10,11 @@ enum PackingRoom {
 
   static var ofThread: UnsafeMutablePointer<Float> { room.ofThread.base }
 }
+
+extension BLAS {
+  /// Makes all that the calling thread keeps for its products, so that none of it is made in a step.
+  func makeRoomsOfThread() {
+    _ = PackingRoom.ofThread
+    if isSplit { makeSplitRoomOfThread() }
+  }
+}

@@ -37,6 +37,9 @@ extension BLAS {
           factor: alpha, a, b, c)
       }, of: splitName, version: "\(splitVersion) by \(kernels.name)")
   }
+
+  /// Makes what the calling thread splits into, where `isSplit`.
+  func makeSplitRoomOfThread() { _ = SplitWorker.workers.ofThread }
 }
 
 /// What one thread splits into, and multiplies with.
@@ -49,9 +52,13 @@ private final class SplitWorker {
   private static let (side, depth) = (1024, 2048)
 
   private let worker: any HalfWorker
-  private var room = FlatMemory(count: 0, label: "split")
+  /// Two numbers of bfloat16 take the place of one of fp32. Smaller products touch the beginning alone.
+  private let room = FlatMemory(count: 2 * side * depth, label: "split")
 
-  init(_ worker: any HalfWorker) { self.worker = worker }
+  init(_ worker: any HalfWorker) {
+    self.worker = worker
+    worker.reserve(m: Self.side, n: Self.side, k: Self.depth)
+  }
 
   /// C = factor · op(A) op(B), or C += factor · op(A) op(B).
   func product(
@@ -63,9 +70,7 @@ private final class SplitWorker {
       for row in 0..<s.m { (c + row * s.ldc).update(repeating: 0, count: s.n) }
     }
     let depth = min(Self.depth, s.k)
-    let (roomOfA, roomOfB) = (min(Self.side, s.m) * depth, min(Self.side, s.n) * depth)
-    // Two numbers of bfloat16 take the place of one of fp32.
-    if room.count < roomOfA + roomOfB { room = FlatMemory(count: roomOfA + roomOfB, label: "split") }
+    let roomOfA = min(Self.side, s.m) * depth
     for column in stride(from: 0, to: s.n, by: Self.side) {
       let columns = column..<min(column + Self.side, s.n)
       for start in stride(from: 0, to: s.k, by: Self.depth) {

@@ -18,12 +18,16 @@ package final class WorkerPool: Sendable {
     set { interlude.body = newValue }
   }
 
-  /// - Parameter stack: the bytes of the stack of each thread but the caller's.
+  /// - Parameters:
+  ///   - stack: the bytes of the stack of each thread but the caller's.
+  ///   - prepare: what each thread, the caller's too, does once before the first tile. Which of them gets a tile is left
+  ///     to chance, so that what a thread needs for one must not wait for it.
   /// - Throws: `UserError` if the system starts no more threads.
-  package init(threads: Int, stack: Int = 4 << 20) throws {
+  package init(threads: Int, stack: Int = 4 << 20, prepare: @escaping @Sendable () -> Void = {}) throws {
     precondition(threads >= 1, "a pool has at least the caller's thread")
     self.threads = threads
-    team = try Team(helpers: threads - 1, stack: stack)
+    team = try Team(helpers: threads - 1, stack: stack, prepare: prepare)
+    prepare()
   }
 
   deinit { team.dismiss() }
@@ -99,12 +103,15 @@ private final class Team: @unchecked Sendable {
   private let wake = NSCondition()
   private var sleeping = 0
 
-  init(helpers: Int, stack: Int) throws {
+  init(helpers: Int, stack: Int, prepare: @escaping @Sendable () -> Void) throws {
     self.helpers = helpers
     busy.store(helpers, ordering: .relaxed)
     for worker in 0..<helpers {
       do {
-        try SystemThread.start("swiftdp \(worker + 1)", stack: stack) { [self] in serve(worker + 1) }
+        try SystemThread.start("swiftdp \(worker + 1)", stack: stack) { [self] in
+          prepare()
+          serve(worker + 1)
+        }
       } catch {
         dismiss()
         throw error

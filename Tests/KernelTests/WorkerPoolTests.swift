@@ -70,6 +70,48 @@ import Testing
     #expect(seen == 300)
   }
 
+  @Test func everyThreadPreparesOnceBeforeTheFirstTile() throws {
+    var ran = 0
+    for threads in 1...7 {
+      let prepared = Mutex<[UInt: Int]>([:])
+      let unprepared = Atomic<Int>(0)
+      let pool = try WorkerPool(threads: threads) {
+        Thread.sleep(forTimeInterval: 0.002)
+        prepared.withLock { $0[UInt(pthread_self()), default: 0] += 1 }
+      }
+      #expect(prepared.withLock { $0.count } == threads)
+      pool.run(100) { _, _ in
+        if prepared.withLock({ $0[UInt(pthread_self())] }) != 1 { unprepared.add(1, ordering: .relaxed) }
+      }
+      #expect(unprepared.load(ordering: .relaxed) == 0)
+      ran += 1
+    }
+    #expect(ran == 7)
+  }
+
+  @Test func objectsOfThreadsEndWithThem() throws {
+    final class Counted: Sendable {
+      let alive: Counter
+      init(_ alive: Counter) {
+        self.alive = alive
+        alive.value.add(1, ordering: .relaxed)
+      }
+      deinit { alive.value.subtract(1, ordering: .relaxed) }
+    }
+    final class Counter: Sendable { let value = Atomic<Int>(0) }
+    let alive = Counter()
+    let owned = ThreadOwned { Counted(alive) }
+    do {
+      let pool = try WorkerPool(threads: 4) { _ = owned.ofThread }
+      #expect(alive.value.load(ordering: .relaxed) == 4)
+      #expect(counts(pool, tiles: 5) == [1, 1, 1, 1, 1])
+    }
+    // The object of this thread stays: it has not ended. The others are told to leave, which takes a moment.
+    let end = Date() + 30
+    while alive.value.load(ordering: .relaxed) != 1, Date() < end { Thread.sleep(forTimeInterval: 0.001) }
+    #expect(alive.value.load(ordering: .relaxed) == 1)
+  }
+
   @Test func poolsEnd() throws {
     // A pool is freed with its last use, which is when its threads are told to leave.
     var ended = 0
