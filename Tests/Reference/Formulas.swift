@@ -1,21 +1,15 @@
-// The operations of Kernels as their papers write them, in fp64 and without any care for speed.
+// The operations of Kernels as their papers write them, in fp64. Products alone are asked for so often that their speed
+// counts.
 import Foundation
 
 package enum Reference {
-  /// Σ_k a(i, k) · b(k, j), row by row.
+  /// Σ_k a(i, k) · b(k, j), row by row. Each element of an operand is asked for once.
   package static func product(
     _ m: Int, _ n: Int, _ k: Int, a: (Int, Int) -> Double, b: (Int, Int) -> Double
   ) -> [Double] {
-    var c: [Double] = []
-    c.reserveCapacity(m * n)
-    for i in 0..<m {
-      for j in 0..<n {
-        var sum = 0.0
-        for p in 0..<k { sum += a(i, p) * b(p, j) }
-        c.append(sum)
-      }
-    }
-    return c
+    var cMN = [Double](repeating: 0, count: m * n)
+    add(matrix(m, k, a), matrix(k, n, b), inner: k, to: &cMN)
+    return cMN
   }
 
   /// x [rows, inputs] times a weight stored [outputs, inputs], or [inputs, outputs].
@@ -23,19 +17,39 @@ package enum Reference {
     _ x: [Double], rows: Int, inputs: Int, weight: [Double], outputs: Int, outputByInput: Bool,
     bias: [Double]?
   ) -> [Double] {
-    var y = [Double](repeating: 0, count: rows * outputs)
-    for row in 0..<rows {
-      for output in 0..<outputs {
-        var sum = bias?[output] ?? 0
-        for input in 0..<inputs {
-          sum +=
-            x[row * inputs + input]
-            * weight[outputByInput ? output * inputs + input : input * outputs + output]
+    let weightIO = outputByInput ? matrix(inputs, outputs) { weight[$1 * inputs + $0] } : weight
+    var yRO = matrix(rows, outputs) { bias?[$1] ?? 0 }
+    add(x, weightIO, inner: inputs, to: &yRO)
+    return yRO
+  }
+
+  @inline(__always)
+  private static func matrix(_ rows: Int, _ columns: Int, _ element: (Int, Int) -> Double) -> [Double] {
+    [Double](unsafeUninitializedCapacity: rows * columns) { x, count in
+      for row in 0..<rows {
+        for column in 0..<columns {
+          x.initializeElement(at: row * columns + column, to: element(row, column))
         }
-        y[row * outputs + output] = sum
+      }
+      count = rows * columns
+    }
+  }
+
+  /// C [m, n] += A [m, k] B [k, n]; each element is one sum in the order of k.
+  private static func add(_ aMK: [Double], _ bKN: [Double], inner k: Int, to cMN: inout [Double]) {
+    guard k > 0 else { return }
+    let (m, n) = (aMK.count / k, bKN.count / k)
+    precondition(aMK.count == m * k && bKN.count == k * n && cMN.count == m * n, "shapes that do not match")
+    cMN.withUnsafeMutableBufferPointer { c in
+      bKN.withUnsafeBufferPointer { b in
+        for i in 0..<m {
+          for p in 0..<k {
+            let factor = aMK[i * k + p]
+            for j in 0..<n { c[i * n + j] += factor * b[p * n + j] }
+          }
+        }
       }
     }
-    return y
   }
 
   package static func norm(
