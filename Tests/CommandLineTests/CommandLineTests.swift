@@ -2,8 +2,8 @@
 // mpirun jobs side by side on few cores disturb each other. Two at once keep two cores busy.
 import Testing
 
-/// What depends on time: faults, limits, what a run does meanwhile. And all that is told about mistakes, and what
-/// `RankChecks` checks, so that both take about as long.
+/// What depends on time: faults, limits, what a run does meanwhile. And all that is told about mistakes, a user's or a
+/// model's, and what `RankChecks` checks, so that both take about as long.
 @Suite(.serialized) enum CommandLineTests {
   // Their settings and folders are what many others start from.
   typealias ClassificationTests = ResultTests.ClassificationTests

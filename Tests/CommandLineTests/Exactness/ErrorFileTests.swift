@@ -69,7 +69,7 @@ private struct Planted: Sendable, CustomTestStringConvertible {
   ]
 }
 
-extension ResultTests {
+extension CommandLineTests {
   @Suite struct ErrorFileTests {
     private static let names = ["errors.jsonl", "errors_summary.json", "evaluation.json"]
 
